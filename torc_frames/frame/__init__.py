@@ -1,0 +1,1 @@
+"""From JSON to columns and back; knows nothing of stores."""

@@ -1,0 +1,298 @@
+"""Dtypes that JSON does not have: described when pushed, restored when pulled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from torc_frames.frame.types import Column, objects
+from torc_frames.frame.values import Refusal, is_missing, plain
+
+__all__ = ["Spec", "describe", "encode", "restore"]
+
+Spec = Mapping[str, Any]
+"""A dtype as JSON: ``{"dtype": "int64"}``, with what else it takes to make the same dtype again."""
+
+Encoded = tuple[list[Any], dict[int, str]]
+"""The cells of a column as JSON values, None for missing ones, and why cells were refused, by position."""
+
+MISSING: dict[str, Any] = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
+
+UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+
+_DURATION = re.compile(r"(-?)PT(\d+)(?:\.(\d+))?S")
+
+
+def describe(series: pd.Series) -> Spec:
+    """Return what `restore` needs to know of a column.
+
+    Raises
+    ------
+    Refusal
+        For a dtype that can't be kept.
+    """
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _describe_categories(dtype)
+    if isinstance(dtype, pd.StringDtype):
+        missing = "NA" if dtype.na_value is pd.NA else "nan"
+        return {"dtype": "string", "storage": dtype.storage, "missing": missing}
+    if dtype == object:
+        return {"dtype": "object", **_describe_missing(series)}
+    if _supported(dtype) and _same_dtype(str(dtype), dtype):
+        return {"dtype": str(dtype)}
+    raise Refusal(f"dtype {dtype} can't be kept; convert the column, for instance with .astype(str)")
+
+
+def encode(series: pd.Series) -> Encoded:
+    """Return the cells of a column as JSON values; times and durations in ISO 8601."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        categories, refused = encode(dtype.categories.to_series())
+        codes = series.cat.codes.tolist()
+        return [None if code < 0 else categories[code] for code in codes], refused
+    if dtype == object:
+        return _encode_objects(series)
+    if isinstance(dtype, pd.PeriodDtype):
+        return [None if value is pd.NaT else str(value) for value in series], {}
+    numbers = _times(series)
+    if numbers is not None:
+        return _encode_times(numbers, zoned=_zone(dtype) is not None), {}
+    return _encode_plain(series)
+
+
+def restore(column: Column, spec: Spec) -> pd.Series | None:
+    """Return a column in its recorded dtype, or None where that would not hold its values exactly."""
+    try:
+        name = spec["dtype"]
+        if name == "object":
+            missing = MISSING[spec.get("missing", "None")]
+            return objects([missing if value is None else value for value in column.values()])
+        if name == "category":
+            return _restore_categories(column, spec)
+        if name == "string":
+            return _restore_strings(column, MISSING[spec["missing"]], spec["storage"])
+        dtype = pd.api.types.pandas_dtype(name)
+        if not _supported(dtype):
+            return None
+        if isinstance(dtype, pd.PeriodDtype):
+            return pd.Series(pd.PeriodIndex(column.values(), dtype=dtype))
+        if _unit(dtype):
+            return _restore_times(column, dtype)
+        return _restore_plain(column, dtype)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, pa.ArrowException):
+        return None  # what was recorded, by whomever, does not fit what is there now: the caller says so
+
+
+def _describe_missing(series: pd.Series) -> dict[str, str]:
+    kinds: dict[str, int] = {}
+    for row in np.flatnonzero(series.isna().to_numpy()).tolist():
+        value = series.iat[row]
+        kinds.setdefault("nan" if isinstance(value, float) else str(value), row)
+    if len(kinds) > 1:
+        found = " and ".join(f"{kind} (row {row})" for kind, row in kinds.items())
+        raise Refusal(f"mixes {found} as missing; make them one, for instance with .where(s.notna(), None)")
+    if kinds and next(iter(kinds)) not in MISSING:
+        raise Refusal(f"has {next(iter(kinds))} as missing; use None")
+    return {"missing": kind for kind in kinds if kind != "None"}
+
+
+def _describe_categories(dtype: pd.CategoricalDtype) -> Spec:
+    values = dtype.categories.to_series()
+    of = describe(values)
+    encoded, refused = encode(values)
+    if refused:
+        raise Refusal(f"a category is refused: {next(iter(refused.values()))}")
+    return {"dtype": "category", "ordered": bool(dtype.ordered), "of": of, "categories": encoded}
+
+
+def _same_dtype(name: str, dtype: Any) -> bool:
+    try:
+        return bool(pd.api.types.pandas_dtype(name) == dtype)
+    except (TypeError, NotImplementedError):
+        return False
+
+
+def _supported(dtype: Any) -> bool:
+    if isinstance(dtype, pd.ArrowDtype):
+        kind = dtype.pyarrow_dtype
+        numbers = pa.types.is_integer(kind) or pa.types.is_float32(kind) or pa.types.is_float64(kind)
+        texts = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind)
+        times = pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or pa.types.is_date32(kind)
+        return bool(numbers or texts or times)
+    if isinstance(dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
+        return True
+    numpy = getattr(dtype, "numpy_dtype", dtype) if str(dtype) != "Sparse" else None
+    return isinstance(numpy, np.dtype) and (
+        numpy.kind in "biu" or (numpy.kind == "f" and numpy.itemsize in (4, 8)) or _unit(dtype) is not None
+    )
+
+
+def _unit(dtype: Any) -> str | None:
+    """Return the numpy dtype of times or durations, None for other dtypes."""
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return f"datetime64[{dtype.unit}]"
+    if isinstance(dtype, pd.ArrowDtype):
+        dtype = np.dtype(dtype.pyarrow_dtype.to_pandas_dtype()) if dtype.kind in "mM" else None
+    return dtype.str[1:] if isinstance(dtype, np.dtype) and dtype.kind in "mM" else None
+
+
+def _zone(dtype: Any) -> str | None:
+    if isinstance(dtype, pd.ArrowDtype):
+        return getattr(dtype.pyarrow_dtype, "tz", None)
+    return str(dtype.tz) if isinstance(dtype, pd.DatetimeTZDtype) else None
+
+
+def _times(series: pd.Series) -> np.ndarray | None:
+    """Return times (in UTC) or durations as a numpy array, None for other columns."""
+    if isinstance(series.dtype, pd.ArrowDtype) and series.dtype.kind in "mM":
+        return pa.array(series.array).to_numpy(zero_copy_only=False)
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        return series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+    return series.to_numpy() if isinstance(series.dtype, np.dtype) and series.dtype.kind in "mM" else None
+
+
+def _encode_times(numbers: np.ndarray, zoned: bool) -> list[Any]:
+    missing = np.isnat(numbers)
+    if numbers.dtype.kind == "M":
+        texts = np.datetime_as_string(numbers).tolist()
+        suffix = "Z" if zoned else ""
+        return [None if gap else text + suffix for text, gap in zip(texts, missing.tolist(), strict=True)]
+    digits = UNITS[np.datetime_data(numbers.dtype)[0]]
+    counts = numbers.view("i8").tolist()
+    return [
+        None if gap else _duration(count, digits) for count, gap in zip(counts, missing.tolist(), strict=True)
+    ]
+
+
+def _duration(count: int, digits: int) -> str:
+    seconds, part = divmod(abs(count), 10**digits)
+    fraction = f".{part:0{digits}d}" if part else ""
+    return f"{'-' if count < 0 else ''}PT{seconds}{fraction}S"
+
+
+def _parse_duration(text: str, digits: int) -> int:
+    match = _DURATION.fullmatch(text)
+    if match is None or len((match[3] or "").rstrip("0")) > digits:
+        raise ValueError(text)
+    count = int(match[2]) * 10**digits + int((match[3] or "").ljust(digits, "0")[:digits] or "0")
+    return -count if match[1] else count
+
+
+def _encode_objects(series: pd.Series) -> Encoded:
+    values, refused = [], {}
+    for row, value in enumerate(series.tolist()):
+        try:
+            values.append(None if is_missing(value) else plain(value))
+        except Refusal as refusal:
+            values.append(None)
+            refused[row] = str(refusal)
+    return values, refused
+
+
+def _encode_plain(series: pd.Series) -> Encoded:
+    missing = series.isna().to_numpy()
+    if series.dtype.kind == "f":
+        if isinstance(series.dtype, pd.ArrowDtype):
+            missing = pa.array(series.array).is_null().to_numpy(zero_copy_only=False)
+        numbers = series.to_numpy(dtype="float64", na_value=np.nan)
+        hidden = np.isnan(numbers) & ~missing
+        bad = np.flatnonzero(np.isinf(numbers) | hidden).tolist()
+        refused = {row: f"{numbers[row]} is not JSON; use a missing value or a number" for row in bad}
+        values = numbers.tolist()
+    else:
+        refused = {}
+        values = series.tolist()
+    if missing.any():
+        values = [None if gap else value for value, gap in zip(values, missing.tolist(), strict=True)]
+    return values, refused
+
+
+def _restore_strings(column: Column, missing: Any, storage: str) -> pd.Series | None:
+    dtype = pd.StringDtype(storage, na_value=missing)
+    if column.kind() == "":
+        return pd.Series([None] * column.length, dtype=dtype)
+    natural = column.natural() if column.kind() == "str" else None
+    return natural if natural is None or natural.dtype == dtype else natural.astype(dtype)
+
+
+def _restore_categories(column: Column, spec: Spec) -> pd.Series | None:
+    values = restore(Column.of(spec["categories"]), spec["of"])
+    if values is None:
+        return None
+    codes = {_typed(value): code for code, value in enumerate(spec["categories"])}
+    taken = [-1 if value is None else codes[_typed(value)] for value in column.values()]
+    dtype = pd.CategoricalDtype(pd.Index(values), ordered=spec["ordered"])
+    return pd.Series(pd.Categorical.from_codes(taken, dtype=dtype))
+
+
+def _typed(value: Any) -> tuple[bool, Any]:
+    return isinstance(value, bool), value
+
+
+def _restore_times(column: Column, dtype: Any) -> pd.Series | None:
+    texts = column.values()
+    unit = _unit(dtype) or ""
+    if unit.startswith("m8"):
+        digits = UNITS[np.datetime_data(unit)[0]]
+        counts = ["NaT" if text is None else _parse_duration(text, digits) for text in texts]
+        numbers = np.array(counts, dtype=unit) if counts else np.empty(0, dtype=unit)
+    else:
+        zoned = _zone(dtype) is not None
+        if any(text is not None and text.endswith("Z") != zoned for text in texts):
+            return None
+        stripped = ["NaT" if text is None else text.removesuffix("Z") for text in texts]
+        numbers = np.array(stripped, dtype=unit)
+        if _encode_times(numbers, zoned) != texts:
+            return _restore_other_times(texts, dtype)
+    if isinstance(dtype, pd.ArrowDtype):
+        return pd.Series(pd.array(pa.array(numbers).cast(dtype.pyarrow_dtype), dtype=dtype))
+    series = pd.Series(numbers)
+    return series.dt.tz_localize("UTC").astype(dtype) if isinstance(dtype, pd.DatetimeTZDtype) else series
+
+
+def _restore_other_times(texts: list[Any], dtype: Any) -> pd.Series | None:
+    """Return times that somebody wrote in another form of ISO 8601."""
+    zoned = _zone(dtype) is not None
+    parsed = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=zoned)
+    series = parsed.astype(dtype)
+    back = series.astype(parsed.dtype)
+    return series if back.equals(parsed) else None
+
+
+_ALLOWED: dict[str, frozenset[str]] = {
+    "b": frozenset({"bool"}),
+    "i": frozenset({"int", "bigint", "float"}),
+    "u": frozenset({"int", "bigint", "float"}),
+    "f": frozenset({"int", "bigint", "float"}),
+    "O": frozenset({"str"}),
+    "U": frozenset({"str"}),
+}
+
+
+def _restore_plain(column: Column, dtype: Any) -> pd.Series | None:
+    if not column.kinds <= _ALLOWED[dtype.kind]:
+        return None
+    target = (
+        dtype.pyarrow_dtype
+        if isinstance(dtype, pd.ArrowDtype)
+        else pa.from_numpy_dtype(getattr(dtype, "numpy_dtype", dtype))
+    )
+    if column.kind() == "object":
+        array = pa.chunked_array([pa.array(column.values(), target)])
+    else:
+        natural = column.arrow()
+        array = natural.cast(target)
+        if array.type == pa.float32() and not array.cast(pa.float64()).equals(natural.cast(pa.float64())):
+            return None
+    if isinstance(dtype, np.dtype):
+        if array.null_count and dtype.kind != "f":
+            return None
+        return pd.Series(array.to_numpy(zero_copy_only=False).astype(dtype, copy=False))
+    from_arrow: Callable[[pa.ChunkedArray], Any] = dtype.__from_arrow__
+    return pd.Series(from_arrow(array))

@@ -1,0 +1,198 @@
+"""One column of JSON values: which type it has over the whole workflow, and how pandas shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from torc_frames.errors import RefusedError
+
+__all__ = ["Column", "DtypeBackend", "InexactChunkError", "check_dtype_backend", "to_backend"]
+
+DtypeBackend = Literal["numpy_nullable", "pyarrow"] | None
+
+EXACT = 2**53
+"""Up to here every integer is a float64."""
+
+ARROW = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "str": pa.string()}
+
+
+class InexactChunkError(Exception):
+    """Numbers read as float64 are needed as they were written; read again without Arrow."""
+
+
+class Column:
+    """The values of one column, gathered page by page, with None for missing ones.
+
+    A chunk is an Arrow array, or a list of Python values. ``kinds`` says what was seen: bool, int
+    (of 64 bits), bigint, float, str, other (lists, objects).
+    """
+
+    def __init__(self) -> None:
+        self.chunks: list[pa.Array | list[Any]] = []
+        self.length = 0
+        self.kinds: set[str] = set()
+        self.inexact = False
+
+    @classmethod
+    def of(cls, values: list[Any]) -> Column:
+        """Return a column of Python values."""
+        column = cls()
+        column.add_values(0, values)
+        return column
+
+    def add_values(self, start: int, values: list[Any]) -> None:
+        """Add decoded JSON values of the rows from `start` on."""
+        self.pad(start)
+        self.kinds |= {kind for kind in map(_kind, {*map(type, values)}) if kind}
+        if "int" in self.kinds and any(
+            type(value) is int and not -(2**63) <= value < 2**63 for value in values
+        ):
+            self.kinds.add("bigint")
+        self.chunks.append(values)
+        self.length += len(values)
+
+    def add_array(self, start: int, array: pa.Array, kind: str, inexact: bool) -> None:
+        """Add an Arrow array of one kind; `inexact` floats may have been written as integers."""
+        self.pad(start)
+        if array.null_count < len(array):
+            self.kinds.add(kind)
+            self.inexact |= inexact
+        self.chunks.append(array)
+        self.length += len(array)
+
+    def pad(self, length: int) -> None:
+        """Add missing values up to the given length."""
+        if length > self.length:
+            self.chunks.append(pa.nulls(length - self.length))
+            self.length = length
+
+    def kind(self) -> str:
+        """Return the one kind of the whole column: bool, int, float, str, object, or "" if all missing."""
+        if len(self.kinds) <= 1:
+            kind = next(iter(self.kinds), "")
+            return "object" if kind == "other" else kind
+        if self.kinds <= {"int", "float", "bigint"} and "float" in self.kinds and self._floats_hold_ints():
+            return "float"
+        return "object"
+
+    def values(self) -> list[Any]:
+        """Return all values as they were in JSON, None for missing ones."""
+        if self.inexact:
+            raise InexactChunkError
+        listed: list[Any] = []
+        for chunk in self.chunks:
+            listed += chunk if isinstance(chunk, list) else chunk.to_pylist()
+        return listed
+
+    def arrow(self) -> pa.ChunkedArray:
+        """Return the column as Arrow; for the kinds that are no objects."""
+        target = ARROW.get(self.kind(), pa.null())
+        return pa.chunked_array([_as_array(chunk, target) for chunk in self.chunks], target)
+
+    def natural(self) -> pd.Series:
+        """Return the column with the dtype that its JSON values have by themselves.
+
+        bool, int64 (with gaps boolean, Int64), float64, pandas' own string dtype, else object.
+        """
+        kind = self.kind()
+        if kind in ("object", ""):
+            return objects(self.values())
+        array = self.arrow()
+        if kind == "str":
+            return array.to_pandas()
+        if array.null_count and kind != "float":
+            nullable = pd.BooleanDtype() if kind == "bool" else pd.Int64Dtype()
+            return pd.Series(nullable.__from_arrow__(array))
+        return pd.Series(array.to_numpy(zero_copy_only=False))
+
+    def _floats_hold_ints(self) -> bool:
+        return all(map(_exact_in_float, self._int_chunks()))
+
+    def _int_chunks(self) -> Iterator[pa.Array | list[Any]]:
+        for chunk in self.chunks:
+            if isinstance(chunk, list):
+                yield [value for value in chunk if type(value) is int]
+            elif chunk.type == pa.int64():
+                yield chunk
+
+
+def objects(values: list[Any]) -> pd.Series:
+    """Return a Series of dtype object that holds the values as they are."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return pd.Series(array, dtype=object)
+
+
+def check_dtype_backend(dtype_backend: DtypeBackend) -> None:
+    """Refuse what pandas doesn't know as a dtype_backend."""
+    if dtype_backend not in (None, "numpy_nullable", "pyarrow"):
+        raise RefusedError(
+            f"dtype_backend={dtype_backend!r}: use None, 'numpy_nullable' or 'pyarrow', as in pandas"
+        )
+
+
+def to_backend(series: pd.Series, dtype_backend: DtypeBackend) -> pd.Series:
+    """Return a column in the dtypes of a pandas dtype_backend; objects and categoricals stay."""
+    convert = _BACKENDS.get(dtype_backend or "")
+    dtype = convert(series.dtype) if convert else None
+    return series if dtype is None else series.astype(dtype)
+
+
+def _nullable(dtype: Any) -> Any:
+    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+        name = dtype.name.capitalize() if dtype.kind != "u" else f"UInt{dtype.itemsize * 8}"
+        return name if name != "Float16" else None
+    if isinstance(dtype, np.dtype) and dtype.kind == "b":
+        return "boolean"
+    if isinstance(dtype, pd.StringDtype):
+        return pd.StringDtype()
+    return None
+
+
+def _arrow(dtype: Any) -> Any:
+    if isinstance(dtype, pd.ArrowDtype) or dtype == object or isinstance(dtype, pd.CategoricalDtype):
+        return None
+    if isinstance(dtype, pd.StringDtype):
+        return pd.ArrowDtype(pa.string())
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return pd.ArrowDtype(pa.timestamp(dtype.unit, str(dtype.tz)))
+    numpy = getattr(dtype, "numpy_dtype", dtype)
+    return pd.ArrowDtype(pa.from_numpy_dtype(numpy)) if isinstance(numpy, np.dtype) else None
+
+
+_BACKENDS: dict[str, Callable[[Any], Any]] = {"numpy_nullable": _nullable, "pyarrow": _arrow}
+
+
+def _as_array(chunk: pa.Array | list[Any], target: pa.DataType) -> pa.Array:
+    if not isinstance(chunk, list):
+        return chunk.cast(target, safe=False)
+    if target == pa.float64():
+        chunk = [None if value is None else float(value) for value in chunk]
+    return pa.array(chunk, target)
+
+
+def _kind(kind: type) -> str | None:
+    if kind in (bool, int, float, str):
+        return kind.__name__
+    return None if kind is type(None) else "other"
+
+
+def _exact_in_float(chunk: pa.Array | list[Any]) -> bool:
+    if not isinstance(chunk, list):
+        if not len(chunk) or pc.max(pc.abs(chunk)).as_py() in range(EXACT + 1):
+            return True
+        chunk = chunk.drop_null().to_pylist()
+    return all(_fits(value) for value in chunk)
+
+
+def _fits(value: int) -> bool:
+    try:
+        return int(float(value)) == value
+    except OverflowError:
+        return False

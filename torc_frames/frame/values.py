@@ -1,0 +1,206 @@
+"""Python values as JSON: kept exactly, or refused by name. Needs neither pandas nor numpy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from torc_frames.errors import RefusedError, UnreadableRecordError
+
+__all__ = ["Refusal", "canonical", "decode_data", "decode_lines", "encode_data", "is_missing", "plain"]
+
+MAX_DEPTH = 127
+"""How deep JSON may be nested; torc-server reads 128 levels."""
+
+MAX_INT_BITS = 14_000
+"""Python converts integers of up to 4,300 digits to text and back."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+_MENDS = {
+    "Decimal": "use str() to keep its digits, or float()",
+    "Fraction": "use str() or float()",
+    "bytes": "use .hex() or base64",
+    "bytearray": "use .hex() or base64",
+    "memoryview": "use .hex() or base64",
+    "tuple": "use a list",
+    "set": "use a sorted list",
+    "frozenset": "use a sorted list",
+    "complex": "use a list of its two parts",
+    "ndarray": "use .tolist(), or store a file and tf.Pointer(path)",
+    "Series": "use .tolist(), or store a file and tf.Pointer(path)",
+    "DataFrame": "write it to a file and store tf.Pointer(path)",
+    "UUID": "use str()",
+    "datetime": "use .isoformat(), or a column of dtype datetime64",
+    "datetime64": "use str(), or a column of dtype datetime64",
+    "Timestamp": "use .isoformat(), or make the column datetime64 with pd.to_datetime",
+    "date": "use .isoformat()",
+    "time": "use .isoformat()",
+    "timedelta": "use .total_seconds(), or a column of dtype timedelta64",
+    "timedelta64": "use a column of dtype timedelta64",
+    "Timedelta": "use .total_seconds(), or make the column timedelta64 with pd.to_timedelta",
+    "Period": "use str()",
+    "Interval": "use its .left and .right",
+}
+
+
+class Refusal(ValueError):
+    """Why a value is no JSON; becomes a `Problem` with its row and column."""
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell is missing: None, a NaN, ``pd.NA`` or ``pd.NaT``."""
+    return (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (type(value).__module__ == "numpy" and bool(value != value) if _is_scalar(value) else False)
+    )
+
+
+def plain(value: Any, depth: int = 1, where: str = "") -> Any:
+    """Return a value as plain Python that JSON keeps exactly: None, bool, int, float, str, list, dict.
+
+    Raises
+    ------
+    Refusal
+        Saying where in the value, what, and what to use instead.
+    """
+    kind = type(value)
+    if kind is str:
+        return _checked_str(value, where)
+    if kind is bool or value is None:
+        return value
+    if kind is float:
+        return _checked_float(value, where)
+    if kind is int:
+        return _checked_int(value, where)
+    if depth > MAX_DEPTH:
+        raise Refusal(f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, list):
+        return [plain(item, depth + 1, f"{where}[{at}]") for at, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {_key(key, where): plain(item, depth + 1, f"{where}.{key}") for key, item in value.items()}
+    if _is_scalar(value):
+        return _numpy_scalar(value, depth, where)
+    if hasattr(value, "to_json") and kind.__name__ == "Pointer":
+        return value.to_json()
+    raise Refusal(_unknown(value, where))
+
+
+def encode_data(data: Any) -> bytes:
+    """Return a record's data as compact JSON of one line, in UTF-8.
+
+    Keys keep their order; numbers, strings and nesting are kept exactly.
+
+    Raises
+    ------
+    RefusedError
+        For what JSON can't keep: NaN and Infinity, bytes, dates, tuples, keys that are no strings, …
+
+    Examples
+    --------
+    >>> encode_data({"alpha": 0.1, "layers": [8, 8]})
+    b'{"alpha":0.1,"layers":[8,8]}'
+    """
+    try:
+        return _encode(plain(data))
+    except Refusal as refusal:
+        raise RefusedError(str(refusal)) from None
+
+
+def decode_data(key: str, raw: bytes) -> Any:
+    """Return decoded JSON of one record; UnreadableRecordError names it by `key`."""
+    try:
+        return _decode(raw)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise UnreadableRecordError(key, str(error)) from None
+
+
+def decode_lines(keys: list[str], data: bytes) -> list[Any]:
+    """Return the decoded JSON of each line; UnreadableRecordError names the record it failed for."""
+    try:
+        decoded: list[Any] = _decode(b"[" + data.replace(b"\n", b",") + b"]")
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        decoded = []
+    if len(decoded) == len(keys):
+        return decoded
+    return [decode_data(key, raw) for key, raw in zip(keys, data.split(b"\n"), strict=True)]
+
+
+def canonical(value: Any) -> str:
+    """Return a text that is equal for equal JSON: typed, but 1 is 1.0, and a null key is no key.
+
+    Examples
+    --------
+    >>> canonical({"b": 1, "a": 2.0}) == canonical({"a": 2, "b": 1.0, "c": None})
+    True
+    >>> canonical("1") == canonical(1)
+    False
+    """
+    if isinstance(value, dict):
+        kept = [(key, canonical(item)) for key, item in sorted(value.items())]
+        return "{" + ",".join(f"{canonical(key)}:{text}" for key, text in kept if text != "null") + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return _encode(value).decode()
+
+
+def _is_scalar(value: Any) -> bool:
+    return type(value).__module__ == "numpy" and hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0
+
+
+def _numpy_scalar(value: Any, depth: int, where: str) -> Any:
+    if value.dtype.kind not in "biufU" or type(value).__name__ == "ndarray":
+        raise Refusal(_unknown(value, where))
+    item = value.item()
+    if _is_scalar(item):
+        raise Refusal(_unknown(value, where))
+    return plain(item, depth, where)
+
+
+def _checked_str(value: str, where: str) -> str:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Refusal(_at(where, f"{value!r} holds a lone surrogate, which is no text")) from None
+    return value
+
+
+def _checked_float(value: float, where: str) -> float:
+    if not math.isfinite(value):
+        raise Refusal(_at(where, f"{value} is not JSON; use None, a string or a number"))
+    return value
+
+
+def _checked_int(value: int, where: str) -> int:
+    if value.bit_length() > MAX_INT_BITS:
+        raise Refusal(_at(where, "an integer of more than 4,000 digits; use a string"))
+    return value
+
+
+def _key(key: Any, where: str) -> str:
+    if type(key) is not str:
+        raise Refusal(_at(where, f"the key {key!r} is a {type(key).__name__}; JSON keys are strings"))
+    return _checked_str(key, where)
+
+
+def _unknown(value: Any, where: str) -> str:
+    names = [base.__name__ for base in type(value).__mro__]
+    if "Enum" in names:
+        mend = "use its .value or .name"
+    elif "PurePath" in names:
+        mend = "use str()"
+    else:
+        mend = next((_MENDS[name] for name in names if name in _MENDS), "use a string, number, list or dict")
+    return _at(where, f"a {type(value).__name__} can't be kept exactly as JSON; {mend}")
+
+
+def _at(where: str, reason: str) -> str:
+    return f"at {where.lstrip('.')}: {reason}" if where else reason

@@ -1,0 +1,205 @@
+"""What stores hold: workflows, jobs, user_data, and the pages of columns in which they travel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = [
+    "AddedJobs",
+    "DependencyPage",
+    "JobPage",
+    "JobRecord",
+    "LinkPage",
+    "NewJobs",
+    "Resources",
+    "ResultPage",
+    "Role",
+    "RunResult",
+    "UserData",
+    "UserDataPage",
+    "WorkflowRecord",
+]
+
+Role = Literal["input", "output"]
+
+INPUT: Role = "input"
+OUTPUT: Role = "output"
+
+# The statuses of torc that the embedded store uses.
+READY = "ready"
+BLOCKED = "blocked"
+RUNNING = "running"
+COMPLETED = "completed"
+FAILED = "failed"
+CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRecord:
+    """One workflow. ``rev`` is opaque and new after every write anywhere in the workflow."""
+
+    key: str
+    name: str
+    user: str | None = None
+    description: str | None = None
+    created: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    rev: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one job needs, in torc's terms: ``memory`` like ``"2g"``, ``runtime`` ISO 8601 like ``"PT1H"``."""
+
+    num_cpus: int = 1
+    num_gpus: int = 0
+    memory: str | None = None
+    runtime: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One job. ``run_id`` counts how often it was started, 0 before the first time."""
+
+    key: str
+    workflow_key: str
+    name: str
+    command: str
+    status: str
+    resources: Resources = Resources()
+    run_id: int = 0
+    rev: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserData:
+    """One record; ``data`` is decoded JSON, None for a record without data."""
+
+    key: str
+    workflow_key: str
+    data: Any
+    name: str | None = None
+    is_ephemeral: bool = False
+    rev: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How one run of one job ended; times are ISO 8601 with a zone, in UTC."""
+
+    job_key: str
+    run_id: int
+    status: str
+    return_code: int
+    start_time: str
+    end_time: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserDataPage:
+    """Some records of a workflow as columns of one length, oldest record first.
+
+    ``data`` is newline-delimited JSON: one line a record, in the order of ``keys``, the raw JSON text
+    of its data with no newline inside (``null`` for a record without data).
+    """
+
+    keys: list[str]
+    names: list[str | None]
+    revs: list[str | None]
+    data: bytes
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def lines(self) -> list[bytes]:
+        """Return the raw JSON of each record."""
+        return self.data.split(b"\n") if self.keys else []
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPage:
+    """Which records belong to which jobs; ``roles`` are input, output, or None for neither."""
+
+    record_keys: list[str]
+    job_keys: list[str]
+    job_names: list[str]
+    roles: list[str | None]
+
+    def __len__(self) -> int:
+        return len(self.record_keys)
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """Some jobs of a workflow as columns of one length, oldest job first."""
+
+    keys: list[str]
+    names: list[str]
+    commands: list[str]
+    statuses: list[str]
+    num_cpus: list[int]
+    num_gpus: list[int]
+    memory: list[str | None]
+    runtimes: list[str | None]
+    run_ids: list[int]
+    revs: list[str | None]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """How runs of jobs ended, as columns of one length, oldest first; see `RunResult`."""
+
+    job_keys: list[str]
+    run_ids: list[int]
+    statuses: list[str]
+    return_codes: list[int]
+    start_times: list[str]
+    end_times: list[str]
+
+    def __len__(self) -> int:
+        return len(self.job_keys)
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyPage:
+    """``job_keys[i]`` may start only after ``depends_on_keys[i]`` has completed."""
+
+    job_keys: list[str]
+    depends_on_keys: list[str]
+
+    def __len__(self) -> int:
+        return len(self.job_keys)
+
+
+@dataclass(frozen=True, slots=True)
+class NewJobs:
+    """Jobs to add, as columns of one length.
+
+    ``inputs`` is the raw JSON of each job's input record (None for a job without one); ``outputs``
+    asks for an empty output record (``{}``) for every job; ``depends_on`` holds keys of jobs that
+    exist already. Records are named ``input_<job name>`` and ``output_<job name>``.
+    """
+
+    names: Sequence[str]
+    commands: Sequence[str]
+    inputs: Sequence[bytes | None]
+    outputs: bool = False
+    depends_on: Sequence[Sequence[str]] | None = None
+    resources: Sequence[Resources] | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class AddedJobs:
+    """The keys of added jobs and of their records, in the order in which they were given."""
+
+    job_keys: list[str]
+    input_keys: list[str | None]
+    output_keys: list[str | None]

@@ -1,0 +1,197 @@
+"""The protocol of a store, and what each method promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from torc_frames.records import (
+    AddedJobs,
+    DependencyPage,
+    JobPage,
+    JobRecord,
+    LinkPage,
+    NewJobs,
+    ResultPage,
+    Role,
+    RunResult,
+    UserData,
+    UserDataPage,
+    WorkflowRecord,
+)
+
+__all__ = ["RunnableStore", "Snapshot", "Store"]
+
+
+class Snapshot(Protocol):
+    """What one pull reads: all of it belongs together.
+
+    A store either shows one moment of the workflow for as long as the snapshot is open, or `verify`
+    raises when something changed meanwhile. Iterators yield pages of at least one row; they may be
+    asked for anew, and then start again.
+    """
+
+    workflow: WorkflowRecord
+    """The workflow, as of the moment of the snapshot."""
+
+    requests: int
+    """How many requests (or queries) the snapshot has made so far; grows with pages, not with jobs."""
+
+    def jobs(self, *, job_key: str | None = None) -> Iterator[JobPage]:
+        """Yield all jobs, or the one given (NotFoundError if it does not exist), oldest first."""
+
+    def user_data(
+        self, *, job_key: str | None = None, role: Role | None = None, since: str | None = None
+    ) -> Iterator[UserDataPage]:
+        """Yield records, oldest first.
+
+        With `job_key` or `role` only records that have a link that meets both. With `since` (the rev
+        of an earlier snapshot's workflow) only those added or updated after it.
+        """
+
+    def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
+        """Return how many records the store says that `user_data` yields for these arguments."""
+
+    def links(self, *, job_key: str | None = None, role: Role | None = None) -> Iterator[LinkPage]:
+        """Yield links ordered by the age of the job, then of the record."""
+
+    def results(self) -> Iterator[ResultPage]:
+        """Yield how every run of every job ended, oldest run first."""
+
+    def dependencies(self) -> Iterator[DependencyPage]:
+        """Yield which job waits for which, ordered by the waiting job."""
+
+    def removed(self, since: str) -> list[str]:
+        """Return keys of records deleted after `since`, oldest deletion first."""
+
+    def verify(self) -> None:
+        """Raise ConflictError if what was read does not belong together."""
+
+
+class Store(Protocol):
+    """Keeps workflows, their jobs and their user_data.
+
+    Every write is atomic: all of a call, or nothing. Every method may be called from several threads
+    and by several processes at once. Keys are strings; a key of another workflow is as good as none.
+    Raw JSON is UTF-8 without newlines, as `torc_frames.frame.rows` makes it. All methods raise
+    NotFoundError for a workflow, job or record that does not exist, and UnavailableError for a store
+    that does not answer.
+    """
+
+    url: str
+    """What `torc_frames.connect` takes to open the same store; holds no secret."""
+
+    # workflows
+
+    def workflows(self) -> list[WorkflowRecord]:
+        """Return all workflows, oldest first."""
+
+    def get_workflow(self, workflow_key: str) -> WorkflowRecord:
+        """Return one workflow."""
+
+    def add_workflow(
+        self,
+        name: str,
+        *,
+        user: str | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> WorkflowRecord:
+        """Add a workflow; names need not be unique."""
+
+    def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
+        """Set the given top-level keys of the workflow's metadata, leaving all others as they are.
+
+        A patch that changes nothing is no write.
+        """
+
+    def delete_workflow(self, workflow_key: str) -> None:
+        """Delete a workflow with its jobs, records, links and results."""
+
+    def snapshot(self, workflow_key: str) -> AbstractContextManager[Snapshot]:
+        """Open a consistent view of one workflow for reading."""
+
+    # jobs
+
+    def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:
+        """Return one job; without `workflow_key`, of any workflow."""
+
+    def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
+        """Add jobs with their records and links.
+
+        Raises
+        ------
+        NotFoundError
+            For keys in ``jobs.depends_on`` that do not exist.
+        """
+
+    # user_data
+
+    def get_user_data(self, workflow_key: str, record_key: str) -> UserData:
+        """Return one record; UnreadableRecordError if its data is not JSON."""
+
+    def add_user_data(
+        self,
+        workflow_key: str,
+        data: Sequence[bytes],
+        *,
+        job_keys: Sequence[str | None] | None = None,
+        role: Role | None = None,
+        names: Sequence[str | None] | None = None,
+        is_ephemeral: bool = False,
+    ) -> list[str]:
+        """Add records, each linked to the job given for it, and return their keys in order.
+
+        `data` is raw JSON, one item a record; `job_keys` and `names` are as long as `data`.
+        """
+
+    def update_user_data(
+        self,
+        workflow_key: str,
+        record_keys: Sequence[str],
+        data: Sequence[bytes],
+        *,
+        revs: Sequence[str | None] | None = None,
+    ) -> list[str | None]:
+        """Replace the data of records, and return their new revs in order.
+
+        Raises
+        ------
+        ConflictError
+            If a rev is given and is no longer that of its record; nothing is written then.
+        """
+
+    def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
+        """Delete records and their links; NotFoundError, and nothing deleted, if one does not exist."""
+
+    def close(self) -> None:
+        """Release what the store holds open; it opens again when it is used."""
+
+
+class RunnableStore(Store, Protocol):
+    """A store whose jobs can be run on this machine, without a server."""
+
+    def start_jobs(self, workflow_key: str, job_keys: Sequence[str], runner: str) -> list[JobRecord]:
+        """Mark jobs as running and return them, their ``run_id`` one higher.
+
+        Only jobs that are ready are started, each by one runner only, whoever else asks at the same
+        time; the others are left out of the answer. `runner` says who runs them.
+        """
+
+    def finish_job(self, workflow_key: str, result: RunResult) -> None:
+        """Record how a run ended and set the job's status to it.
+
+        Jobs that waited for nothing else become ready when the status is completed; otherwise those
+        that depend on the job, directly or not, are canceled. A run that is not the job's current one
+        is refused with ConflictError.
+        """
+
+    def reset_jobs(self, workflow_key: str, job_keys: Sequence[str]) -> None:
+        """Set jobs back to ready, or to blocked where a dependency has not completed.
+
+        Jobs that were canceled because of one of them are reset, too.
+        """
+
+    def runners(self, workflow_key: str) -> dict[str, str]:
+        """Return, for each running job, the runner that `start_jobs` was told."""
