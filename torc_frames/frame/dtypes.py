@@ -25,6 +25,7 @@ MISSING: dict[str, Any] = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.N
 
 UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
+_ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
 _DURATION = re.compile(r"(-?)PT(\d+)(?:\.(\d+))?S")
 
 
@@ -44,8 +45,12 @@ def describe(series: pd.Series) -> Spec:
         return {"dtype": "string", "storage": dtype.storage, "missing": missing}
     if dtype == object:
         return {"dtype": "object", **_describe_missing(series)}
-    if _supported(dtype) and _same_dtype(str(dtype), dtype):
-        return {"dtype": str(dtype)}
+    if isinstance(dtype, pd.ArrowDtype):
+        spec = {"dtype": "arrow", "type": str(dtype.pyarrow_dtype)}
+    else:
+        spec = {"dtype": str(dtype)}
+    if _supported(dtype) and _dtype(spec) == dtype:
+        return spec
     raise Refusal(f"dtype {dtype} can't be kept; convert the column, for instance with .astype(str)")
 
 
@@ -77,7 +82,7 @@ def restore(column: Column, spec: Spec) -> pd.Series | None:
             return _restore_categories(column, spec)
         if name == "string":
             return _restore_strings(column, MISSING[spec["missing"]], spec["storage"])
-        dtype = pd.api.types.pandas_dtype(name)
+        dtype = _dtype(spec)
         if not _supported(dtype):
             return None
         if isinstance(dtype, pd.PeriodDtype):
@@ -93,7 +98,7 @@ def _describe_missing(series: pd.Series) -> dict[str, str]:
     kinds: dict[str, int] = {}
     for row in np.flatnonzero(series.isna().to_numpy()).tolist():
         value = series.iat[row]
-        kinds.setdefault("nan" if isinstance(value, float) else str(value), row)
+        kinds.setdefault("nan" if isinstance(value, float) else str(value).strip("<>"), row)
     if len(kinds) > 1:
         found = " and ".join(f"{kind} (row {row})" for kind, row in kinds.items())
         raise Refusal(f"mixes {found} as missing; make them one, for instance with .where(s.notna(), None)")
@@ -111,11 +116,16 @@ def _describe_categories(dtype: pd.CategoricalDtype) -> Spec:
     return {"dtype": "category", "ordered": bool(dtype.ordered), "of": of, "categories": encoded}
 
 
-def _same_dtype(name: str, dtype: Any) -> bool:
+def _dtype(spec: Spec) -> Any:
+    """Return the dtype of a spec, None where this pandas knows no such dtype."""
     try:
-        return bool(pd.api.types.pandas_dtype(name) == dtype)
-    except (TypeError, NotImplementedError):
-        return False
+        if spec["dtype"] != "arrow":
+            return pd.api.types.pandas_dtype(spec["dtype"])
+        zoned = _ZONED.fullmatch(spec["type"])
+        arrow = pa.timestamp(zoned[1], zoned[2]) if zoned else pa.type_for_alias(spec["type"])
+        return pd.ArrowDtype(arrow)
+    except (TypeError, ValueError, NotImplementedError):
+        return None
 
 
 def _supported(dtype: Any) -> bool:
@@ -134,11 +144,15 @@ def _supported(dtype: Any) -> bool:
 
 
 def _unit(dtype: Any) -> str | None:
-    """Return the numpy dtype of times or durations, None for other dtypes."""
+    """Return the numpy dtype of times, dates or durations, None for other dtypes."""
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return f"datetime64[{dtype.unit}]"
+        return f"M8[{dtype.unit}]"
     if isinstance(dtype, pd.ArrowDtype):
-        dtype = np.dtype(dtype.pyarrow_dtype.to_pandas_dtype()) if dtype.kind in "mM" else None
+        arrow = dtype.pyarrow_dtype
+        if pa.types.is_date32(arrow):
+            return "M8[D]"
+        if pa.types.is_timestamp(arrow) or pa.types.is_duration(arrow):
+            return f"{'M' if pa.types.is_timestamp(arrow) else 'm'}8[{arrow.unit}]"
     return dtype.str[1:] if isinstance(dtype, np.dtype) and dtype.kind in "mM" else None
 
 
@@ -150,7 +164,7 @@ def _zone(dtype: Any) -> str | None:
 
 def _times(series: pd.Series) -> np.ndarray | None:
     """Return times (in UTC) or durations as a numpy array, None for other columns."""
-    if isinstance(series.dtype, pd.ArrowDtype) and series.dtype.kind in "mM":
+    if isinstance(series.dtype, pd.ArrowDtype) and _unit(series.dtype):
         return pa.array(series.array).to_numpy(zero_copy_only=False)
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         return series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
@@ -251,7 +265,7 @@ def _restore_times(column: Column, dtype: Any) -> pd.Series | None:
         if _encode_times(numbers, zoned) != texts:
             return _restore_other_times(texts, dtype)
     if isinstance(dtype, pd.ArrowDtype):
-        return pd.Series(pd.array(pa.array(numbers).cast(dtype.pyarrow_dtype), dtype=dtype))
+        return pd.Series(dtype.__from_arrow__(pa.array(numbers).cast(dtype.pyarrow_dtype)))
     series = pd.Series(numbers)
     return series.dt.tz_localize("UTC").astype(dtype) if isinstance(dtype, pd.DatetimeTZDtype) else series
 

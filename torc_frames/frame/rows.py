@@ -11,13 +11,13 @@ import pandas as pd
 
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
 from torc_frames.frame.dtypes import Spec, describe, encode, restore
-from torc_frames.frame.flatten import Path, join, split
+from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.types import Column
 from torc_frames.frame.values import Refusal
 
 __all__ = ["EncodedFrame", "encode_frame", "records"]
 
-_TIMES = ("datetime64", "timedelta64", "timestamp", "duration", "date32", "period", "category")
+_TIMES = ("datetime64", "timedelta64", "arrow", "period", "category")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,3 @@ def _check_restores(series: pd.Series, spec: Spec, cells: list[Any]) -> dict[int
     differs = ~((again == original) | (again.isna() & original.isna()))
     return {int(row): f"{original.iloc[row]} does not come back as it was" for row in differs.to_numpy().nonzero()[0]}
 
-
-def column_name(path: Path) -> str:
-    """Return the name of the column at a path."""
-    return join(path)

@@ -1,0 +1,77 @@
+"""Per-job user_data of torc workflows as pandas DataFrames."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torc_frames.client import Client, connect
+    from torc_frames.errors import (
+        ConflictError,
+        NotFoundError,
+        NotInJobError,
+        PointerError,
+        RefusedError,
+        StoreFileError,
+        TorcFramesError,
+        TorcFramesWarning,
+        UnavailableError,
+        UnreadableRecordError,
+        UnverifiedPullError,
+        VersionError,
+    )
+    from torc_frames.job import Job
+    from torc_frames.pointers import Pointer
+    from torc_frames.runner import RunSummary, current_job
+    from torc_frames.sweep import grid, zip_
+    from torc_frames.workflow import Workflow
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Client",
+    "ConflictError",
+    "Job",
+    "NotFoundError",
+    "NotInJobError",
+    "Pointer",
+    "PointerError",
+    "RefusedError",
+    "RunSummary",
+    "StoreFileError",
+    "TorcFramesError",
+    "TorcFramesWarning",
+    "UnavailableError",
+    "UnreadableRecordError",
+    "UnverifiedPullError",
+    "VersionError",
+    "Workflow",
+    "connect",
+    "current_job",
+    "grid",
+    "zip_",
+]
+
+# Names are imported when first asked for: a job on a compute node does without pandas.
+_MODULES = {
+    "client": ("Client", "connect"),
+    "job": ("Job",),
+    "pointers": ("Pointer",),
+    "runner": ("RunSummary", "current_job"),
+    "sweep": ("grid", "zip_"),
+    "workflow": ("Workflow",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'torc_frames' has no attribute {name!r}")
+    value = getattr(import_module(f"torc_frames.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,347 @@
+"""Pages of jobs, records and links to DataFrames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from torc_frames.errors import ConflictError, RefusedError, shorten
+from torc_frames.frame import recorded
+from torc_frames.frame.build import Columns
+from torc_frames.frame.dtypes import Spec, restore
+from torc_frames.frame.flatten import DATA, RESERVED, Path, join, leaves
+from torc_frames.frame.types import Column, DtypeBackend, to_backend
+from torc_frames.frame.values import canonical, decode_lines
+from torc_frames.records import JobPage, LinkPage, ResultPage, UserDataPage
+
+__all__ = [
+    "Links",
+    "TornReadError",
+    "OnClash",
+    "Shape",
+    "Usecols",
+    "beside",
+    "choose",
+    "job_records_frame",
+    "jobs_frame",
+    "key_index",
+    "links_frame",
+    "read_links",
+    "user_data_frame",
+    "with_files",
+]
+
+Usecols = Sequence[str] | Callable[[str], bool] | None
+OnClash = Literal["error", "last", "list"]
+
+
+class TornReadError(ConflictError):
+    """What was read does not belong together: somebody wrote meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How records become columns: recorded dtypes, the columns asked for, the backend of dtypes."""
+
+    specs: Mapping[str, Spec] = field(default_factory=dict)
+    usecols: Usecols = None
+    dtype_backend: DtypeBackend = None
+    fast: bool = True
+
+    def columns(self, *, reserved: bool = False) -> Columns:
+        """Return a builder for the columns."""
+        return Columns(reserved=reserved, whole=recorded.whole_paths(self.specs), fast=self.fast)
+
+
+@dataclass(slots=True)
+class Links:
+    """All links of a pull, as columns."""
+
+    record_keys: list[str] = field(default_factory=list)
+    job_keys: list[str] = field(default_factory=list)
+    job_names: list[str] = field(default_factory=list)
+    roles: list[str | None] = field(default_factory=list)
+
+
+def read_links(pages: Iterable[LinkPage]) -> Links:
+    """Gather pages of links."""
+    links = Links()
+    for page in pages:
+        links.record_keys += page.record_keys
+        links.job_keys += page.job_keys
+        links.job_names += page.job_names
+        links.roles += page.roles
+    return links
+
+
+def key_index(keys: Sequence[str | None], name: str = "job_key") -> pd.Index:
+    """Return an index of keys, of pandas' own string dtype."""
+    return pd.Index(pa.array(keys, pa.string()).to_pandas(), name=name)
+
+
+def user_data_frame(
+    workflow_key: str, pages: Iterable[UserDataPage], links: Links, count: int, shape: Shape
+) -> pd.DataFrame:
+    """Return one row a record: the reserved columns, then the data.
+
+    Raises
+    ------
+    TornReadError
+        If records are there twice, or not as many as the store counts.
+    """
+    columns = shape.columns(reserved=True)
+    keys, names, revs = _read_records(pages, columns, count)
+    positions = _positions(links.record_keys, keys)
+    single = np.bincount(positions[positions >= 0], minlength=len(keys)) == 1
+    first = np.zeros(len(keys), dtype=np.int64)
+    first[positions[positions >= 0]] = np.flatnonzero(positions >= 0)
+    taken = pa.array(first, mask=~single)
+    cells = {
+        "workflow_key": pa.array([workflow_key] * len(keys), pa.string()),
+        "job_key": _strings(links.job_keys).take(taken),
+        "job_name": _strings(links.job_names).take(taken),
+        "role": _strings(_one_role(positions, links.roles, len(keys))),
+        "record_key": _strings(keys),
+        "record_name": _strings(names),
+        "rev": _strings(revs),
+    }
+    reserved = {name: to_backend(cells[name].to_pandas(), shape.dtype_backend) for name in RESERVED}
+    data = _series(columns.finish(), shape, count, known=list(RESERVED))
+    chosen = choose([*reserved, *data], shape.usecols)
+    return _frame({name: reserved[name] if name in reserved else data[name] for name in chosen}, count)
+
+
+def job_records_frame(
+    pages: Iterable[UserDataPage], links: Links, count: int, shape: Shape, on_clash: OnClash = "error"
+) -> pd.DataFrame:
+    """Return one row a job: its records of one role, joined; indexed by job key.
+
+    Raises
+    ------
+    ConflictError
+        If two records of a job hold a key with different values.
+    TornReadError
+        If the pull does not belong together.
+    """
+    if on_clash not in ("error", "last", "list"):
+        raise RefusedError(f"on_clash={on_clash!r}: use 'error', 'last' or 'list'")
+    columns = shape.columns()
+    jobs = list(dict.fromkeys(links.job_keys))
+    if len(jobs) == len(links.job_keys):
+        keys, _, _ = _read_records(pages, columns, count)
+        positions = _positions(links.record_keys, keys)
+        if (positions < 0).any():
+            raise TornReadError("links name records that are not there")
+    else:
+        columns.add_flat(_joined_rows(pages, links, count, recorded.whole_paths(shape.specs), on_clash))
+        positions = np.arange(len(jobs))
+    series = _series(columns.finish(), shape, columns.length)
+    frame = _frame({name: series[name] for name in choose(list(series), shape.usecols)}, columns.length)
+    if len(positions) != len(frame) or not (positions == np.arange(len(frame))).all():
+        frame = frame.take(positions)
+    frame.index = key_index(jobs)
+    return frame
+
+
+def jobs_frame(
+    pages: Iterable[JobPage], results: Iterable[ResultPage], dtype_backend: DtypeBackend = None
+) -> pd.DataFrame:
+    """Return one row a job, with how its last run ended; indexed by job key."""
+    jobs = list(pages)
+    ends: dict[str, tuple[int, str, str]] = {}
+    for page in results:
+        ended = zip(page.return_codes, page.start_times, page.end_times, strict=True)
+        ends.update(zip(page.job_keys, ended, strict=True))
+    keys = [key for page in jobs for key in page.keys]
+    _check_unique(keys, "job")
+    last = [ends.get(key, (None, None, None)) for key in keys]
+    start, end = (_times([row[at] for row in last]) for at in (1, 2))
+    texts = {"job_name": "names", "command": "commands", "status": "statuses"}
+    cells = {
+        **{name: _text_column([getattr(page, part) for page in jobs]) for name, part in texts.items()},
+        "num_cpus": pd.Series([n for page in jobs for n in page.num_cpus], dtype="int64"),
+        "num_gpus": pd.Series([n for page in jobs for n in page.num_gpus], dtype="int64"),
+        "memory": _text_column([page.memory for page in jobs]),
+        "runtime": _text_column([page.runtimes for page in jobs]),
+        "run_id": pd.Series([n for page in jobs for n in page.run_ids], dtype="int64"),
+        "return_code": pd.Series([row[0] for row in last], dtype="Int64"),
+        "start_time": start,
+        "end_time": end,
+        "exec_time_minutes": (end - start).dt.total_seconds() / 60,
+    }
+    frame = _frame({name: to_backend(cell, dtype_backend) for name, cell in cells.items()}, len(keys))
+    frame.index = key_index(keys)
+    return frame
+
+
+def beside(left: pd.DataFrame, right: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Return `left` with the columns of `right`, prefixed, for the same jobs; dtypes make room for gaps."""
+    positions = right.index.get_indexer(left.index)
+    gaps = bool((positions < 0).any())
+    cells = {
+        prefix + str(name): (_with_room(column) if gaps else column).array.take(positions, allow_fill=gaps)
+        for name, column in right.items()
+    }
+    return pd.concat([left, pd.DataFrame(cells, index=left.index)], axis=1)
+
+
+def links_frame(links: Links) -> pd.DataFrame:
+    """Return one row a link."""
+    cells = {"record_key": links.record_keys, "job_key": links.job_keys, "role": links.roles}
+    return pd.DataFrame({name: _text_column([values]) for name, values in cells.items()})
+
+
+def with_files(table: pd.DataFrame, prefix: str, files: pd.DataFrame) -> pd.DataFrame:
+    """Replace the columns of a pointer by those of its file, with a row for each row of the file.
+
+    Raises
+    ------
+    RefusedError
+        If a job has several rows in the table already, and several in the file.
+    """
+    left = table.drop(columns=[name for name in table if str(name).startswith(f"{prefix}.")])
+    if left.index.has_duplicates and files["job_key"].duplicated().any():
+        raise RefusedError(f"{prefix!r} and another one both have several rows a job; load one at a time")
+    right = files.set_index("job_key").rename(columns=lambda name: f"{prefix}.{name}")
+    if not left.index.isin(right.index).all():
+        right = pd.DataFrame({name: _with_room(column) for name, column in right.items()})
+    return left.join(right, how="left")
+
+
+def _with_room(column: pd.Series) -> pd.Series:
+    dtype = column.dtype
+    return to_backend(column, "numpy_nullable") if getattr(dtype, "kind", "") in "biu" else column
+
+
+def _read_records(
+    pages: Iterable[UserDataPage], columns: Columns, count: int
+) -> tuple[list[str], list[str | None], list[str | None]]:
+    keys: list[str] = []
+    names: list[str | None] = []
+    revs: list[str | None] = []
+    for page in pages:
+        keys += page.keys
+        names += page.names
+        revs += page.revs
+        columns.add_page((page.keys, page.data))
+    _check_count(keys, count)
+    return keys, names, revs
+
+
+def _check_count(keys: list[str], count: int) -> None:
+    if len(keys) != count:
+        raise TornReadError(f"read {len(keys)} records where the store counts {count}")
+    _check_unique(keys, "user_data")
+
+
+def _check_unique(keys: list[str], kind: str) -> None:
+    if len(set(keys)) != len(keys):
+        twice = [key for key, n in pd.Series(keys).value_counts().items() if n > 1]
+        raise TornReadError(f"{kind} keys were read twice: {shorten(twice)}")
+
+
+def _positions(wanted: list[str], keys: list[str]) -> np.ndarray:
+    """Return where each wanted key stands among the keys, -1 for those that don't."""
+    if wanted == keys:
+        return np.arange(len(keys))
+    return pd.Index(keys, dtype=object).get_indexer(pd.Index(wanted, dtype=object))
+
+
+def _one_role(positions: np.ndarray, roles: list[str | None], length: int) -> list[str | None]:
+    """Return the role that all links of a record share, else None."""
+    if len(positions) == length and (positions == np.arange(length)).all():
+        return roles
+    seen: list[set[str | None]] = [set() for _ in range(length)]
+    for at, role in zip(positions.tolist(), roles, strict=True):
+        if at >= 0:
+            seen[at].add(role)
+    return [next(iter(kinds)) if len(kinds) == 1 else None for kinds in seen]
+
+
+def _joined_rows(
+    pages: Iterable[UserDataPage], links: Links, count: int, whole: frozenset[Path], on_clash: OnClash
+) -> list[dict[Path, Any]]:
+    records: dict[str, dict[Path, Any]] = {}
+    for page in pages:
+        for key, data in zip(page.keys, decode_lines(page.keys, page.data), strict=True):
+            is_object = isinstance(data, dict)
+            records[key] = dict(leaves(data, whole)) if is_object else {} if data is None else {(DATA,): data}
+    _check_count(list(records), count)
+    rows: dict[str, dict[Path, Any]] = {}
+    several: set[tuple[str, Path]] = set()
+    for record_key, job_key, job_name in zip(links.record_keys, links.job_keys, links.job_names, strict=True):
+        row = rows.setdefault(job_key, {})
+        for path, value in records[record_key].items():
+            if on_clash == "list" and value is not None and row.get(path) is not None:
+                row[path] = [*(row[path] if (job_key, path) in several else [row[path]]), value]
+                several.add((job_key, path))
+            elif on_clash == "error" and _clash(row.get(path), value):
+                raise ConflictError(
+                    f"job {job_key} ({job_name}) has {join(path)!r} in several records with different values; "
+                    "pull with on_clash='last' or 'list', or read user_data()"
+                )
+            elif value is not None or path not in row:
+                row[path] = value
+    return list(rows.values())
+
+
+def _clash(before: Any, value: Any) -> bool:
+    return before is not None and value is not None and canonical(before) != canonical(value)
+
+
+def _series(
+    columns: Mapping[str, Column], shape: Shape, length: int, known: Sequence[str] = ()
+) -> dict[str, pd.Series]:
+    """Return the wanted columns, recorded ones first and in their recorded dtypes."""
+    names = [name for name in shape.specs if name in columns or length == 0]
+    names += [name for name in columns if name not in shape.specs]
+    wanted = set(choose([*known, *names], shape.usecols))
+    series = {}
+    for name in names:
+        if name in wanted:
+            column = columns.get(name, Column())
+            spec = shape.specs.get(name)
+            made = restore(column, spec) if spec else None
+            series[name] = to_backend(column.natural() if made is None else made, shape.dtype_backend)
+        else:
+            series[name] = pd.Series(dtype=object)
+    return series
+
+
+def choose(names: list[str], usecols: Usecols) -> list[str]:
+    if usecols is None:
+        return names
+    if callable(usecols):
+        return [name for name in names if usecols(name)]
+    if isinstance(usecols, str):
+        raise RefusedError(f"usecols={usecols!r}: give a list of column names, [{usecols!r}]")
+    unknown = [name for name in usecols if name not in names]
+    if unknown:
+        raise RefusedError(f"usecols: no column {shorten(map(repr, unknown))}; there are {shorten(map(repr, names))}")
+    return [name for name in names if name in set(usecols)]
+
+
+def _frame(cells: Mapping[str, pd.Series], length: int) -> pd.DataFrame:
+    columns = pd.Index(list(cells), dtype="str") if cells else pd.RangeIndex(0)
+    frame = pd.DataFrame(dict(cells), index=pd.RangeIndex(length), copy=False)
+    if cells:
+        frame.columns = columns
+    return frame
+
+
+def _strings(values: Sequence[str | None]) -> pa.Array:
+    return pa.array(values, pa.string())
+
+
+def _text_column(pages: Iterable[Sequence[str | None]]) -> pd.Series:
+    return _strings([value for page in pages for value in page]).to_pandas()
+
+
+def _times(values: list[Any]) -> pd.Series:
+    parsed = pd.to_datetime(pd.Series(values, dtype=object), format="ISO8601", utc=True)
+    return parsed.astype("datetime64[us, UTC]")

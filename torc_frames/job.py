@@ -1,0 +1,270 @@
+"""The handle of one job: its parameters, its records, and where its results go."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from torc_frames.errors import ConflictError, NotFoundError, Problem, RefusedError
+from torc_frames.frame.values import canonical, decode_lines, encode_data
+from torc_frames.pointers import warn_if_large
+from torc_frames.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData
+
+if TYPE_CHECKING:
+    from torc_frames.store.base import Store
+
+__all__ = ["Job"]
+
+_TRIES = 50
+_LONGEST_PAUSE_S = 0.05
+
+_stored: set[tuple[str, str, str, int]] = set()
+_storing = threading.RLock()
+
+
+def _after_fork() -> None:
+    global _storing
+    _storing = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Job:
+    """One job of a workflow, as a person or the job's own process sees it.
+
+    Parameters
+    ----------
+    store : Store
+    record : JobRecord
+    run_id : int, optional
+        Which run of the job this process is; `store` is refused once a later run has started.
+
+    Attributes
+    ----------
+    key, name, workflow_key, command, status : str
+        As they were when the handle was made.
+    run_id : int
+        How often the job had been started, or which run this process is.
+    """
+
+    def __init__(self, store: Store, record: JobRecord, *, run_id: int | None = None) -> None:
+        self._store = store
+        self._own_run = run_id
+        self.key = record.key
+        self.name = record.name
+        self.workflow_key = record.workflow_key
+        self.command = record.command
+        self.status = record.status
+        self.run_id = record.run_id if run_id is None else run_id
+
+    def __repr__(self) -> str:
+        return f"Job(key={self.key!r}, name={self.name!r}, workflow_key={self.workflow_key!r})"
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """The keys and values of the job's input records, joined in the order of the records.
+
+        A record whose data is not an object is under ``"data"``. Read once, when first asked for.
+
+        Raises
+        ------
+        ConflictError
+            If two records hold a key with different values.
+        """
+        joined: dict[str, Any] = {}
+        for record in self.user_data(INPUT):
+            data = record.data
+            if data is None:
+                continue
+            for key, value in (data if isinstance(data, dict) else {"data": data}).items():
+                if key in joined and canonical(joined[key]) != canonical(value):
+                    raise ConflictError(
+                        f"{self._label}: its input records hold {key!r} with different values, "
+                        f"the last in record {record.key}; see user_data('input')"
+                    )
+                joined.setdefault(key, value)
+        return joined
+
+    def user_data(self, role: Role | None = None) -> list[UserData]:
+        """Return the job's records, oldest first.
+
+        Parameters
+        ----------
+        role : {"input", "output"}, optional
+            Only records of that role.
+        """
+        with self._store.snapshot(self.workflow_key) as snapshot:
+            pages = list(snapshot.user_data(job_key=self.key, role=role))
+        return [
+            UserData(key, self.workflow_key, data, name=name, rev=rev)
+            for page in pages
+            for key, name, rev, data in zip(
+                page.keys, page.names, page.revs, decode_lines(page.keys, page.data), strict=True
+            )
+        ]
+
+    def add_user_data(
+        self, *documents: Any, role: Role | None = "input", name: str | None = None
+    ) -> list[str]:
+        """Add one record a document to the job, and return their keys in order.
+
+        Parameters
+        ----------
+        *documents
+            JSON-able values.
+        role : {"input", "output"}, optional
+            What the records are to the job; ``"output"`` for what it logs, None for neither.
+        name : str, optional
+            The name of each of the records.
+
+        Raises
+        ------
+        RefusedError
+            For documents that can't be kept exactly; ``row`` of a problem is the document's position.
+        """
+        encoded, problems = [], []
+        for position, document in enumerate(documents):
+            try:
+                encoded.append(encode_data(document))
+            except RefusedError as error:
+                problems.append(Problem(position, None, str(error)))
+        if problems:
+            raise RefusedError(problems)
+        if not encoded:
+            return []
+        warn_if_large((self._label, len(data)) for data in encoded)
+        count = len(encoded)
+        keys = self._store.add_user_data(
+            self.workflow_key, encoded, job_keys=[self.key] * count, role=role, names=[name] * count
+        )
+        self.__dict__.pop("parameters", None)
+        return keys
+
+    def store(self, /, **values: Any) -> str:
+        """Store results of the job, and return the key of the record that holds them.
+
+        They go to the job's output record: the one named ``output_<job name>``, or the oldest other one
+        that has a name or is still empty, or a new one. Calls of one run add up, also those of several
+        processes; the first call of a new run replaces what an earlier run stored.
+
+        Parameters
+        ----------
+        **values
+            JSON-able values, or `torc_frames.Pointer` to files for large ones.
+
+        Raises
+        ------
+        RefusedError
+            For values that can't be kept exactly; nothing is stored.
+        ConflictError
+            If this process is a run of the job that a later run has taken over from.
+        """
+        fragments = self._encode(values)
+        for attempt in range(_TRIES):
+            with _storing:
+                stored = self._try_to_store(fragments)
+            if stored is not None:
+                record_key, size = stored
+                warn_if_large([(self._label, size)])
+                return record_key
+            time.sleep(random.uniform(0, min(_LONGEST_PAUSE_S, 0.002 * 2**attempt)))
+        raise ConflictError(
+            f"{self._label}: its output record was written by others {_TRIES} times in a row; "
+            "nothing was stored"
+        )
+
+    @property
+    def _label(self) -> str:
+        return f"job {self.key} ({self.name})"
+
+    def _encode(self, values: dict[str, Any]) -> dict[str, bytes]:
+        fragments, problems = {}, []
+        for key, value in values.items():
+            try:
+                encode_data(key)
+                fragments[key] = encode_data(value)
+            except RefusedError as error:
+                problems.append(Problem(None, key, str(error)))
+        if problems:
+            raise RefusedError(problems)
+        return fragments
+
+    def _try_to_store(self, fragments: dict[str, bytes]) -> tuple[str, int] | None:
+        """Return the record's key and size, or None if another process wrote it meanwhile."""
+        job = self._store.get_job(self.key, self.workflow_key)
+        if self._own_run is not None and job.run_id > self._own_run:
+            raise ConflictError(
+                f"{self._label} was started anew as run {job.run_id}; nothing of run {self._own_run}, "
+                "which is this process, is stored"
+            )
+        mark = (self._store.url, job.workflow_key, job.key, job.run_id)
+        record = self._output_record()
+        if record is None:
+            stored = self._add_output(fragments)
+        else:
+            stored = self._update(record, fragments, mark in _stored or _of_this_run(job, record.rev))
+        if stored is not None:
+            _stored.add(mark)
+        return stored
+
+    def _update(
+        self, record: UserData, fragments: dict[str, bytes], merge: bool
+    ) -> tuple[str, int] | None:
+        if merge and record.data is not None:
+            if not isinstance(record.data, dict):
+                raise ConflictError(
+                    f"{self._label}: output record {record.key} holds data of this run that is not an object, "
+                    "so nothing can be added to it"
+                )
+            fragments = {key: encode_data(value) for key, value in record.data.items()} | fragments
+        encoded = _joined(fragments)
+        try:
+            self._store.update_user_data(self.workflow_key, [record.key], [encoded], revs=[record.rev])
+        except (ConflictError, NotFoundError):
+            return None
+        return record.key, len(encoded)
+
+    def _add_output(self, fragments: dict[str, bytes]) -> tuple[str, int]:
+        encoded = _joined(fragments)
+        [added] = self._store.add_user_data(
+            self.workflow_key, [encoded], job_keys=[self.key], role=OUTPUT, names=[self._output_name]
+        )
+        for _ in range(_TRIES):
+            first = self._output_record()
+            if first is None or first.key == added:
+                break
+            # Another process of this run added its own at the same time; the older one stays.
+            if (stored := self._update(first, fragments, merge=True)) is not None:
+                self._store.delete_user_data(self.workflow_key, [added])
+                return stored
+        return added, len(encoded)
+
+    @property
+    def _output_name(self) -> str:
+        return f"output_{self.name}"
+
+    def _output_record(self) -> UserData | None:
+        fallback = None
+        for output in self.user_data(OUTPUT):
+            if output.name == self._output_name:
+                return output
+            # A record with data and without a name was logged by someone, not declared to be filled.
+            if fallback is None and (output.name is not None or output.data in (None, {})):
+                fallback = output
+        return fallback
+
+
+def _of_this_run(job: JobRecord, rev: str | None) -> bool:
+    if job.status != RUNNING or rev is None or job.rev is None:
+        return False
+    return rev.isdecimal() and job.rev.isdecimal() and int(rev) > int(job.rev)
+
+
+def _joined(fragments: dict[str, bytes]) -> bytes:
+    return b"{" + b",".join(encode_data(key) + b":" + data for key, data in fragments.items()) + b"}"

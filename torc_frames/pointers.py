@@ -1,0 +1,253 @@
+"""Pointers: records that name a file, for results too large for the database."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from torc_frames.errors import (
+    PointerError,
+    Problem,
+    RefusedError,
+    TorcFramesError,
+    TorcFramesWarning,
+    VersionError,
+    shorten,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Pointer", "is_pointer", "load_pointers", "warn_if_large"]
+
+Format = Literal["parquet", "csv", "json", "jsonl"]
+
+LARGE_BYTES = 64 * 1024
+
+_MARK = "torc_pointer"
+_VERSION = 1
+_SUFFIXES: dict[str, Format] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Pointer:
+    """A file as it was when the pointer to it was made.
+
+    Parameters
+    ----------
+    path : str or path
+        An existing file; kept as an absolute path.
+    format : {"parquet", "csv", "json", "jsonl"}, optional
+        By default what the suffix says; None for a file of another kind, which a pointer can name but
+        not read.
+
+    Attributes
+    ----------
+    size : int
+        In bytes.
+    sha256 : str
+        In hexadecimal.
+
+    Raises
+    ------
+    RefusedError
+        If there is no such file, or the format is not a known one.
+
+    Examples
+    --------
+    >>> job.store(loss=0.31, model=Pointer("model.parquet"))  # doctest: +SKIP
+    """
+
+    path: str
+    format: Format | None
+    size: int
+    sha256: str
+
+    def __init__(self, path: str | os.PathLike[str], format: Format | None = None) -> None:
+        absolute = os.path.abspath(path)
+        if not os.path.isfile(absolute):
+            raise RefusedError(f"no file {absolute} to point to; write it first")
+        if format is not None and format not in get_args(Format):
+            raise RefusedError(f"unknown format {format!r}; the formats are {', '.join(get_args(Format))}")
+        size, sha256 = _digest(absolute)
+        _fill(self, absolute, format or _SUFFIXES.get(Path(absolute).suffix.lower()), size, sha256)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the pointer as what a record holds."""
+        return {
+            _MARK: _VERSION,
+            "path": self.path,
+            "format": self.format,
+            "size": self.size,
+            "sha256": self.sha256,
+        }
+
+    @classmethod
+    def from_json(cls, obj: Any) -> Pointer:
+        """Return the pointer that a record holds; the file is not looked at.
+
+        Raises
+        ------
+        RefusedError
+            If this is no pointer.
+        VersionError
+            If it is one of a later torc_frames.
+        """
+        if not is_pointer(obj):
+            raise RefusedError(f"not a pointer, which is an object with {_MARK!r} and 'path'")
+        if obj[_MARK] > _VERSION:
+            raise VersionError(f"pointer of version {obj[_MARK]}; this torc_frames knows up to {_VERSION}")
+        format, size, sha256 = obj.get("format"), obj.get("size"), obj.get("sha256")
+        known = format is None or format in get_args(Format)
+        if not (known and type(size) is int and isinstance(sha256, str)):
+            raise RefusedError(f"the pointer to {obj['path']} has a wrong format, size or sha256")
+        pointer = cls.__new__(cls)
+        _fill(pointer, obj["path"], format, size, sha256)
+        return pointer
+
+    def verify(self) -> None:
+        """Check that the file is the one pointed to; the size first, then the digest.
+
+        Raises
+        ------
+        PointerError
+            If the file is missing, or its size or digest differs.
+        """
+        problem = _problem(self)
+        if problem is not None:
+            raise PointerError([problem])
+
+    def read(self) -> pd.DataFrame:
+        """Verify the file and read it.
+
+        JSON is a list of objects, jsonl an object a line.
+
+        Raises
+        ------
+        PointerError
+            If the file is not the one pointed to.
+        RefusedError
+            If its format is not one that can be read, or its content isn't of its format.
+        """
+        self.verify()
+        return _read(self)
+
+
+def is_pointer(obj: Any) -> bool:
+    """Return whether a decoded JSON value is a pointer, of this or of a later version."""
+    return isinstance(obj, Mapping) and type(obj.get(_MARK)) is int and isinstance(obj.get("path"), str)
+
+
+def load_pointers(pairs: Iterable[tuple[str, Pointer]]) -> pd.DataFrame:
+    """Read the files of several jobs into one frame.
+
+    Parameters
+    ----------
+    pairs : iterable of (job_key, Pointer)
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``job_key`` (str) first, then the columns of the files; rows in the order of the pairs and of the
+        files. Integers stay integers where a file lacks the column (Int64).
+
+    Raises
+    ------
+    PointerError
+        For all files that are not the ones pointed to.
+    RefusedError
+        For all files that can't be read, or have a column ``job_key`` of their own.
+    """
+    listed = list(pairs)
+    bad = [f"job {key}: {problem}" for key, pointer in listed if (problem := _problem(pointer)) is not None]
+    if bad:
+        raise PointerError(bad)
+    frames, refused = [], []
+    for key, pointer in listed:
+        try:
+            frame = _read(pointer)
+            if "job_key" in frame.columns:
+                raise RefusedError(f"{pointer.path} has a column job_key of its own; rename it in the file")
+            frame.insert(0, "job_key", [key] * len(frame))
+            frames.append(frame)
+        except TorcFramesError as error:
+            refused.append(Problem(None, None, f"job {key}: {error}"))
+    if refused:
+        raise RefusedError(refused)
+    return _concat(frames)
+
+
+def warn_if_large(sizes: Iterable[tuple[str, int]], *, stacklevel: int = 2) -> None:
+    """Warn of records that are better kept in files.
+
+    Parameters
+    ----------
+    sizes : iterable of (str, int)
+        For each record whose it is, such as ``"job 3 (ridge_3)"``, and its size in bytes as JSON.
+    stacklevel : int
+        As `warnings.warn` means it, counted from the caller.
+    """
+    large = [f"{size / 1024:,.0f} KiB for {whose}" for whose, size in sizes if size > LARGE_BYTES]
+    if large:
+        message = (
+            f"records over {LARGE_BYTES // 1024} KiB make every pull slow: {shorten(large)}; "
+            'better write a file and store tf.Pointer("file.parquet")'
+        )
+        warnings.warn(message, TorcFramesWarning, stacklevel=stacklevel + 1)
+
+
+def _fill(pointer: Pointer, path: str, format: Format | None, size: int, sha256: str) -> None:
+    for name, value in (("path", path), ("format", format), ("size", size), ("sha256", sha256)):
+        object.__setattr__(pointer, name, value)
+
+
+def _digest(path: str) -> tuple[int, str]:
+    try:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return file.tell(), digest
+    except OSError as error:
+        raise RefusedError(f"can not read {path}: {error.strerror}") from error
+
+
+def _problem(pointer: Pointer) -> str | None:
+    path = pointer.path
+    if not os.path.isfile(path):
+        return f"{path} is missing"
+    size = os.path.getsize(path)
+    if size != pointer.size:
+        return f"{path}: its size differs, {size} bytes instead of {pointer.size}"
+    try:
+        _, sha256 = _digest(path)
+    except RefusedError as error:
+        return str(error)
+    return None if sha256 == pointer.sha256 else f"{path}: its digest differs, the file has changed"
+
+
+def _read(pointer: Pointer) -> pd.DataFrame:
+    from torc_frames.tables import read_table
+
+    if pointer.format is None:
+        formats = ", ".join(get_args(Format))
+        raise RefusedError(
+            f"{pointer.path} is of no format that a pointer reads ({formats}); open it yourself"
+        )
+    return read_table(pointer.path, pointer.format)
+
+
+def _concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    from torc_frames.tables import concat_exactly
+
+    return concat_exactly(frames, first="job_key")

@@ -1,0 +1,196 @@
+"""Verified pulls: read one workflow from a store into frames, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from torc_frames.errors import RefusedError, UnverifiedPullError
+from torc_frames.frame import assemble, recorded
+from torc_frames.frame.assemble import OnClash, Shape
+from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.types import InexactChunkError, check_dtype_backend
+from torc_frames.frame.values import decode_lines
+from torc_frames.pointers import Pointer, is_pointer, load_pointers
+from torc_frames.progress import progress
+from torc_frames.records import INPUT, OUTPUT, Role, UserDataPage
+from torc_frames.store.base import Snapshot, Store
+
+__all__ = ["job_records", "jobs", "links", "load", "table", "user_data"]
+
+ATTEMPTS = 3
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One snapshot being read."""
+
+    snap: Snapshot
+    shape: Shape
+    show: bool = False
+    records: int = 0
+
+    def links(self, role: Role | None = None, job_key: str | None = None) -> assemble.Links:
+        return assemble.read_links(self.snap.links(job_key=job_key, role=role))
+
+    @contextmanager
+    def user_data(
+        self, role: Role | None = None, job_key: str | None = None
+    ) -> Iterator[tuple[Iterator[UserDataPage], int]]:
+        """Give the pages of records, counted in a progress bar, and how many records there are."""
+        count = self.snap.count_user_data(job_key=job_key, role=role)
+        self.records += count
+        with progress(count, "pull", self.show, unit="record") as bar:
+            yield _counted(self.snap.user_data(job_key=job_key, role=role), bar.update), count
+
+
+Build = Callable[[_Reading], pd.DataFrame]
+
+
+def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
+    """Return one row a job; see `Workflow.jobs`."""
+
+    def build(read: _Reading) -> pd.DataFrame:
+        return assemble.jobs_frame(read.snap.jobs(), read.snap.results(), shape.dtype_backend)
+
+    return _pull(store, workflow_key, build, shape)
+
+
+def links(store: Store, workflow_key: str) -> pd.DataFrame:
+    """Return one row a link; see `Workflow.links`."""
+    return _pull(store, workflow_key, lambda read: assemble.links_frame(read.links()), Shape())
+
+
+def user_data(
+    store: Store, workflow_key: str, job_key: str | None, role: Role | None, shape: Shape, show: bool
+) -> pd.DataFrame:
+    """Return one row a record; see `Workflow.user_data`."""
+
+    def build(read: _Reading) -> pd.DataFrame:
+        linked = read.links(role, job_key)
+        with read.user_data(role, job_key) as (pages, count):
+            return assemble.user_data_frame(workflow_key, pages, linked, count, read.shape)
+
+    return _pull(store, workflow_key, build, shape, show, recorded_dtypes=role == INPUT)
+
+
+def job_records(
+    store: Store,
+    workflow_key: str,
+    role: Role,
+    job_key: str | None,
+    on_clash: OnClash,
+    shape: Shape,
+    show: bool = False,
+) -> pd.DataFrame:
+    """Return one row a job: its records of one role; see `Workflow.parameters` and `results`."""
+
+    def build(read: _Reading) -> pd.DataFrame:
+        return _job_records(read, role, job_key, on_clash, read.shape)
+
+    return _pull(store, workflow_key, build, shape, show, recorded_dtypes=role == INPUT)
+
+
+def table(
+    store: Store, workflow_key: str, on_clash: OnClash, loaded: Sequence[str], shape: Shape, show: bool
+) -> pd.DataFrame:
+    """Return one row a job: job columns, params.*, results.*; see `Workflow.table`."""
+
+    def build(read: _Reading) -> pd.DataFrame:
+        whole = replace(read.shape, usecols=None)
+        left = assemble.jobs_frame(read.snap.jobs(), read.snap.results(), shape.dtype_backend)
+        inputs = _job_records(read, INPUT, None, on_clash, whole)
+        outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
+        joined = assemble.beside(assemble.beside(left, inputs, "params."), outputs, "results.")
+        for name in loaded:
+            joined = assemble.with_files(joined, f"results.{name}", _load(read, name, OUTPUT))
+        return joined[assemble.choose(list(joined), shape.usecols)]
+
+    return _pull(store, workflow_key, build, shape, show, recorded_dtypes=True)
+
+
+def load(store: Store, workflow_key: str, name: str, role: Role) -> pd.DataFrame:
+    """Return the rows of the files behind pointers; see `Workflow.load`."""
+    return _pull(store, workflow_key, lambda read: _load(read, name, role), Shape())
+
+
+def _job_records(
+    read: _Reading, role: Role, job_key: str | None, on_clash: OnClash, shape: Shape
+) -> pd.DataFrame:
+    linked = read.links(role, job_key)
+    with read.user_data(role, job_key) as (pages, count):
+        return assemble.job_records_frame(pages, linked, count, shape, on_clash)
+
+
+def _load(read: _Reading, name: str, role: Role) -> pd.DataFrame:
+    linked = read.links(role)
+    with read.user_data(role) as (pages, _):
+        at_record = dict(_pointers(pages, split(name)))
+    pairs = zip(linked.job_keys, linked.record_keys, strict=True)
+    found = [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]
+    if not found:
+        key = read.snap.workflow.key
+        raise RefusedError(f"no {role} record of workflow {key} has a pointer named {name!r}")
+    return load_pointers(found)
+
+
+def _pointers(pages: Iterable[UserDataPage], path: Path) -> Iterator[tuple[str, Pointer]]:
+    for page in pages:
+        for key, data in zip(page.keys, decode_lines(page.keys, page.data), strict=True):
+            for name in path:
+                data = data.get(name) if isinstance(data, dict) else None
+            if is_pointer(data):
+                yield key, Pointer.from_json(data)
+
+
+def _counted(pages: Iterator[UserDataPage], update: Callable[[int], object]) -> Iterator[UserDataPage]:
+    for page in pages:
+        yield page
+        update(len(page))
+
+
+def _pull(
+    store: Store,
+    workflow_key: str,
+    build: Build,
+    shape: Shape,
+    show: bool = False,
+    recorded_dtypes: bool = False,
+) -> pd.DataFrame:
+    """Build a frame from one snapshot, again when the parts read don't belong together."""
+    check_dtype_backend(shape.dtype_backend)
+    torn: assemble.TornReadError | None = None
+    for _ in range(ATTEMPTS):
+        pulled_at = datetime.now(UTC)
+        with store.snapshot(workflow_key) as snap:
+            specs = recorded.read(snap.workflow.metadata) if recorded_dtypes else {}
+            read = _Reading(snap, replace(shape, specs=specs), show)
+            try:
+                frame = _build(build, read)
+                snap.verify()
+            except assemble.TornReadError as error:
+                torn = error
+                continue
+            frame.attrs["torc"] = {
+                "url": store.url,
+                "workflow_key": snap.workflow.key,
+                "rev": snap.workflow.rev,
+                "pulled_at": pulled_at.isoformat(),
+                "records": read.records,
+                "requests": snap.requests,
+            }
+            return frame
+    raise UnverifiedPullError(f"{torn}, {ATTEMPTS} times over, from {store.url}") from torn
+
+
+def _build(build: Build, read: _Reading) -> pd.DataFrame:
+    try:
+        return build(read)
+    except InexactChunkError:
+        read.shape = replace(read.shape, fast=False)
+        read.records = 0
+        return build(read)

@@ -1,0 +1,177 @@
+"""Running a workflow's jobs on this machine, and finding the job that a process is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args
+
+from torc_frames import settings
+from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError
+from torc_frames.job import Job
+from torc_frames.processes import Launcher
+from torc_frames.progress import progress
+from torc_frames.records import BLOCKED, CANCELED, COMPLETED, FAILED, OUTPUT, READY
+from torc_frames.schedule import Board, Failure, RunSummary, Scheduler, is_abandoned, read_board
+from torc_frames.store.base import RunnableStore
+from torc_frames.store.open import open_store
+
+__all__ = ["Failure", "Rerun", "RunSummary", "current_job", "run"]
+
+Rerun = Literal["failed", "missing", "all"]
+
+
+def current_job() -> Job:
+    """Return the job that this process is, as the TORC_* variables say.
+
+    Raises
+    ------
+    NotInJobError
+        If they do not say, or name a store that isn't there.
+    ConflictError
+        If the job has been started anew since.
+
+    Examples
+    --------
+    >>> job = current_job()  # doctest: +SKIP
+    >>> job.store(loss=train(**job.parameters))  # doctest: +SKIP
+    """
+    environment = settings.job_environment()
+    path = settings.database_path(environment.url)
+    if path is not None and not path.exists():
+        raise NotInJobError(f"{settings.API_URL} names a store that does not exist: {os.path.abspath(path)}")
+    store = open_store(environment.url)
+    record = store.get_job(environment.job_key, environment.workflow_key)
+    if environment.run_id is not None and record.run_id > environment.run_id:
+        raise ConflictError(
+            f"job {record.key} ({record.name}) was started anew as run {record.run_id}; this process is run "
+            f"{environment.run_id}"
+        )
+    return Job(store, record, run_id=environment.run_id)
+
+
+def run(
+    store: RunnableStore,
+    workflow_key: str,
+    *,
+    workers: int | None = None,
+    rerun: Rerun | None = None,
+    output_dir: str | os.PathLike[str] | None = None,
+    show_progress: bool = True,
+) -> RunSummary:
+    """Run the jobs of a workflow, each command in a process of its own, until none is left to start.
+
+    Several calls may run one workflow at once; each job is run by one of them. On an interrupt the
+    running jobs are ended and made ready again.
+
+    Parameters
+    ----------
+    store : RunnableStore
+    workflow_key : str
+    workers : int, optional
+        Slots; a job takes as many as its ``num_cpus``. By default the number of CPUs.
+    rerun : {"failed", "missing", "all"}, optional
+        Run jobs again that failed or were canceled; with ``"missing"`` also completed ones that have no
+        output; with ``"all"`` all but those running elsewhere.
+    output_dir : str or path, optional
+        For the files of the jobs' stdout and stderr; by default ``torc_output`` beside the database.
+    show_progress : bool
+        Show a progress bar on a terminal or in a notebook.
+
+    Raises
+    ------
+    RefusedError
+        For jobs without a command, or that need more slots than there are; nothing is run.
+    """
+    slots = (os.cpu_count() or 1) if workers is None else workers
+    if slots < 1:
+        raise RefusedError(f"workers must be at least 1, not {workers}")
+    if rerun is not None and rerun not in get_args(Rerun):
+        raise RefusedError(f"rerun is one of {', '.join(get_args(Rerun))}, or None, not {rerun!r}")
+    directory = _output_dir(store, output_dir)
+    launcher = Launcher(store.url, directory)
+    with _alone(store):
+        board = read_board(store, workflow_key)
+        again = _to_reset(store, workflow_key, board, rerun)
+        waiting = board.with_status(READY, BLOCKED)
+        pending = [key for key in board.jobs if key in again.union(waiting)]
+        _refuse_impossible(board, pending, slots)
+        directory.mkdir(parents=True, exist_ok=True)
+        if again:
+            store.reset_jobs(workflow_key, sorted(again, key=lambda key: board.jobs[key].position))
+    scheduler = Scheduler(store, workflow_key, launcher, slots)
+    with progress(len(pending), "jobs", show_progress, unit="job") as bar:
+        scheduler.work(bar)
+    return scheduler.summary()
+
+
+def _to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Rerun | None) -> set[str]:
+    runners = store.runners(workflow_key)
+    again = {key for key, runner in runners.items() if key in board.jobs and is_abandoned(key, runner)}
+    if rerun is not None:
+        again.update(board.with_status(FAILED, CANCELED))
+    if rerun == "missing":
+        filled = _jobs_with_output(store, workflow_key)
+        again.update(key for key in board.with_status(COMPLETED) if key not in filled)
+    if rerun == "all":
+        again.update(board.with_status(COMPLETED))
+    return again
+
+
+def _refuse_impossible(board: Board, keys: list[str], slots: int) -> None:
+    problems = []
+    for key in keys:
+        job = board.jobs[key]
+        if not job.command.strip():
+            problems.append(Problem(None, None, f"job {key} ({job.name}) has no command to run"))
+        elif job.num_cpus > slots:
+            reason = f"job {key} ({job.name}) needs num_cpus={job.num_cpus}, and workers is {slots}"
+            problems.append(Problem(None, None, reason))
+    if problems:
+        raise RefusedError(problems)
+
+
+def _output_dir(store: RunnableStore, given: str | os.PathLike[str] | None) -> Path:
+    if given is not None:
+        return Path(os.path.abspath(given))
+    database = settings.database_path(store.url)
+    beside = Path.cwd() if database is None else Path(os.path.abspath(database)).parent
+    return beside / "torc_output"
+
+
+def _jobs_with_output(store: RunnableStore, workflow_key: str) -> set[str]:
+    with store.snapshot(workflow_key) as snapshot:
+        filled = {
+            key
+            for page in snapshot.user_data(role=OUTPUT)
+            for key, data in zip(page.keys, page.lines(), strict=True)
+            if data.strip() not in (b"", b"{}", b"null")
+        }
+        return {
+            job_key
+            for links in snapshot.links(role=OUTPUT)
+            for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True)
+            if record_key in filled
+        }
+
+
+@contextlib.contextmanager
+def _alone(store: RunnableStore) -> Iterator[None]:
+    """Let no other runner of this machine reset jobs meanwhile: it might reset what has just been started."""
+    database = settings.database_path(store.url)
+    try:
+        import fcntl
+
+        folder = os.open(os.path.dirname(os.path.abspath(database or ".")), os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        # The folder, not the file: closing a second handle of the file would drop SQLite's own locks.
+        with contextlib.suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)

@@ -1,0 +1,109 @@
+"""The tables of the embedded store, as numbered migrations."""
+
+from __future__ import annotations
+
+import sqlite3
+
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "VERSION", "upgrade"]
+
+APPLICATION_ID = int.from_bytes(b"tfrm", "big")
+"""What SQLite's header says of a file that is ours (``PRAGMA application_id``)."""
+
+_FIRST = (
+    """
+    CREATE TABLE workflow (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        user TEXT,
+        description TEXT,
+        created TEXT NOT NULL,
+        metadata TEXT NOT NULL DEFAULT '{}',
+        rev INTEGER NOT NULL DEFAULT 1
+    )
+    """,
+    """
+    CREATE TABLE job (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        workflow_id INTEGER NOT NULL REFERENCES workflow (id) ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        command TEXT NOT NULL,
+        status TEXT NOT NULL,
+        num_cpus INTEGER NOT NULL DEFAULT 1,
+        num_gpus INTEGER NOT NULL DEFAULT 0,
+        memory TEXT,
+        runtime TEXT,
+        run_id INTEGER NOT NULL DEFAULT 0,
+        runner TEXT,
+        rev INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX job_of_workflow ON job (workflow_id, id)",
+    """
+    CREATE TABLE user_data (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        workflow_id INTEGER NOT NULL REFERENCES workflow (id) ON DELETE CASCADE,
+        name TEXT,
+        is_ephemeral INTEGER NOT NULL DEFAULT 0,
+        data TEXT,
+        rev INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX user_data_of_workflow ON user_data (workflow_id, id)",
+    "CREATE INDEX user_data_changed ON user_data (workflow_id, rev)",
+    """
+    CREATE TABLE link (
+        job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+        record_id INTEGER NOT NULL REFERENCES user_data (id) ON DELETE CASCADE,
+        role TEXT CHECK (role IN ('input', 'output'))
+    )
+    """,
+    # A plain UNIQUE takes every NULL for a different value.
+    "CREATE UNIQUE INDEX link_of_job ON link (job_id, record_id, ifnull(role, ''))",
+    "CREATE INDEX link_of_record ON link (record_id, role)",
+    """
+    CREATE TABLE dependency (
+        job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+        depends_on_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+        PRIMARY KEY (job_id, depends_on_id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX dependency_on ON dependency (depends_on_id)",
+    """
+    CREATE TABLE result (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        workflow_id INTEGER NOT NULL REFERENCES workflow (id) ON DELETE CASCADE,
+        job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+        run_id INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        return_code INTEGER NOT NULL,
+        start_time TEXT NOT NULL,
+        end_time TEXT NOT NULL,
+        UNIQUE (job_id, run_id)
+    )
+    """,
+    "CREATE INDEX result_of_workflow ON result (workflow_id, id)",
+    """
+    CREATE TABLE removed_user_data (
+        workflow_id INTEGER NOT NULL REFERENCES workflow (id) ON DELETE CASCADE,
+        rev INTEGER NOT NULL,
+        record_id INTEGER NOT NULL,
+        PRIMARY KEY (workflow_id, rev, record_id)
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""The statements of each migration; the first turns an empty file into schema 1, and so on."""
+
+VERSION = len(MIGRATIONS)
+"""The schema this package reads and writes (``PRAGMA user_version``)."""
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a file from its schema to `VERSION`; call it inside an exclusive transaction."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for statements in MIGRATIONS[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -1,0 +1,311 @@
+"""The embedded store: workflows in one SQLite file, no server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from itertools import repeat
+from typing import Any
+
+from torc_frames.errors import ConflictError, RefusedError, shorten
+from torc_frames.records import (
+    AddedJobs,
+    JobRecord,
+    NewJobs,
+    Role,
+    RunResult,
+    UserData,
+    WorkflowRecord,
+)
+from torc_frames.store import sqlite_jobs
+from torc_frames.store.base import Snapshot
+from torc_frames.store.sqlite_connections import Connections, Write
+from torc_frames.store.sqlite_file import is_network
+from torc_frames.store.sqlite_keys import (
+    WORKFLOW_COLUMNS,
+    decode_data,
+    encode_metadata,
+    find_all,
+    find_one,
+    find_workflow,
+    id_list,
+    texts,
+    workflow_record,
+)
+
+__all__ = ["SQLiteStore"]
+
+_SCHEME = "sqlite:///"
+
+
+class SQLiteStore:
+    """Keeps workflows in one file; a `RunnableStore`.
+
+    Any number of threads and processes may use the file at once. What was acknowledged survives the
+    death of the process; on a network file system, which is slower, also that of the machine.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file, made if it does not exist or is empty; or its ``sqlite:///`` url.
+    network : bool, optional
+        Whether the file is on a file system that several machines share. Found out if not given.
+    timeout : float
+        For how many seconds to wait while another process writes.
+
+    Raises
+    ------
+    StoreFileError
+        If the file is something else, or its directory does not exist. Nothing is touched.
+    VersionError
+        If a newer torc_frames made the file. Nothing is touched.
+    UnavailableError
+        If the file can not be read or written, or stayed locked.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> store = SQLiteStore(tempfile.mkdtemp() + "/study.db")
+    >>> workflow = store.add_workflow("ridge")
+    >>> store.add_user_data(workflow.key, [b'{"alpha": 0.1}', b'{"alpha": 10}'])
+    ['1', '2']
+    >>> store.get_user_data(workflow.key, "2").data
+    {'alpha': 10}
+    >>> store.close()
+    """
+
+    url: str
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, network: bool | None = None, timeout: float = 60.0
+    ) -> None:
+        self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
+        self.url = _SCHEME + self.path
+        self._asked = (network, timeout)
+        shared = is_network(self.path) if network is None else network
+        self._connections = Connections(self.path, network=shared, timeout=timeout)
+        with self._connections.reading():
+            pass
+
+    def __repr__(self) -> str:
+        return f"SQLiteStore({self.path!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _open, (self.path, *self._asked)
+
+    # workflows
+
+    def workflows(self) -> list[WorkflowRecord]:
+        """See `Store.workflows`."""
+        with self._connections.reading() as connection:
+            rows = connection.execute(f"SELECT {WORKFLOW_COLUMNS} FROM workflow ORDER BY id").fetchall()
+        return [workflow_record(row) for row in rows]
+
+    def get_workflow(self, workflow_key: str) -> WorkflowRecord:
+        """See `Store.get_workflow`."""
+        with self._connections.reading() as connection:
+            return find_workflow(connection, workflow_key, self.path)
+
+    def add_workflow(
+        self,
+        name: str,
+        *,
+        user: str | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> WorkflowRecord:
+        """See `Store.add_workflow`."""
+        created = datetime.now(UTC).isoformat()
+        values = (name, user, description, created, encode_metadata(metadata or {}))
+        with self._connections.writing() as connection:
+            (row,) = connection.execute(
+                "INSERT INTO workflow (name, user, description, created, metadata) VALUES (?, ?, ?, ?, ?) "
+                f"RETURNING {WORKFLOW_COLUMNS}",
+                values,
+            ).fetchall()
+        return workflow_record(row)
+
+    def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
+        """See `Store.merge_metadata`."""
+        encode_metadata(patch)
+        with self._connections.write(workflow_key) as write:
+            metadata = find_workflow(write.connection, workflow_key).metadata
+            merged = encode_metadata({**metadata, **patch})
+            # Compared as text, because to Python 1, 1.0 and True are equal.
+            if merged != encode_metadata(metadata):
+                write.rev()
+                write.connection.execute(
+                    "UPDATE workflow SET metadata = ? WHERE id = ?", (merged, write.workflow_id)
+                )
+
+    def delete_workflow(self, workflow_key: str) -> None:
+        """See `Store.delete_workflow`."""
+        with self._connections.write(workflow_key) as write:
+            write.connection.execute("DELETE FROM workflow WHERE id = ?", (write.workflow_id,))
+
+    def snapshot(self, workflow_key: str) -> AbstractContextManager[Snapshot]:
+        """See `Store.snapshot`; for as long as it is open it shows one moment."""
+        return self._connections.snapshot(workflow_key)
+
+    # jobs
+
+    def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:
+        """See `Store.get_job`."""
+        with self._connections.reading() as connection:
+            workflow = None
+            if workflow_key is not None:
+                workflow = int(find_workflow(connection, workflow_key, self.path).key)
+            return sqlite_jobs.get_job(connection, job_key, workflow)
+
+    def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
+        """See `Store.add_jobs`."""
+        with self._connections.write(workflow_key) as write:
+            return sqlite_jobs.add_jobs(write, jobs)
+
+    # user_data
+
+    def get_user_data(self, workflow_key: str, record_key: str) -> UserData:
+        """See `Store.get_user_data`."""
+        with self._connections.reading() as connection:
+            workflow = int(find_workflow(connection, workflow_key, self.path).key)
+            columns = "id, name, is_ephemeral, rev, CAST(data AS BLOB)"
+            number, name, is_ephemeral, rev, raw = find_one(
+                connection, "user_data", workflow, record_key, columns
+            )
+        key = str(number)
+        return UserData(key, str(workflow), decode_data(key, raw), name, bool(is_ephemeral), str(rev))
+
+    def add_user_data(
+        self,
+        workflow_key: str,
+        data: Sequence[bytes],
+        *,
+        job_keys: Sequence[str | None] | None = None,
+        role: Role | None = None,
+        names: Sequence[str | None] | None = None,
+        is_ephemeral: bool = False,
+    ) -> list[str]:
+        """See `Store.add_user_data`."""
+        _check_lengths(data=data, job_keys=job_keys, names=names)
+        if role not in (None, "input", "output"):
+            raise RefusedError(f"{role!r} is not a role: input, output or None")
+        items = texts(data)
+        with self._connections.write(workflow_key) as write:
+            links = _jobs_of(write, job_keys or [])
+            if not items:
+                return []
+            workflow, rev = write.workflow_id, write.rev()
+            first = write.next_id("user_data")
+            ids = range(first, first + len(items))
+            write.connection.executemany(
+                "INSERT INTO user_data (id, name, data, is_ephemeral, workflow_id, rev) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                zip(
+                    ids,
+                    names or repeat(None),
+                    items,
+                    repeat(bool(is_ephemeral)),
+                    repeat(workflow),
+                    repeat(rev),
+                    strict=False,
+                ),
+            )
+            write.connection.executemany(
+                "INSERT INTO link (job_id, record_id, role) VALUES (?, ?, ?)",
+                ((job, record, role) for job, record in zip(links, ids, strict=False) if job is not None),
+            )
+        return list(map(str, ids))
+
+    def update_user_data(
+        self,
+        workflow_key: str,
+        record_keys: Sequence[str],
+        data: Sequence[bytes],
+        *,
+        revs: Sequence[str | None] | None = None,
+    ) -> list[str | None]:
+        """See `Store.update_user_data`."""
+        _check_lengths(record_keys=record_keys, data=data, revs=revs)
+        items = texts(data)
+        with self._connections.write(workflow_key) as write:
+            rows = find_all(write.connection, "user_data", write.workflow_id, record_keys, "id, rev")
+            stale = [
+                key
+                for key, rev in zip(record_keys, revs or repeat(None), strict=False)
+                if rev is not None and str(rev) != str(rows[str(key)][1])
+            ]
+            if stale:
+                raise ConflictError(f"changed since they were read: user_data keys {shorten(stale)}")
+            if not items:
+                return []
+            rev = write.rev()
+            ids = [rows[str(key)][0] for key in record_keys]
+            write.connection.executemany(
+                "UPDATE user_data SET data = ?, rev = ? WHERE id = ?",
+                zip(items, repeat(rev), ids, strict=False),
+            )
+        return [str(rev)] * len(items)
+
+    def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
+        """See `Store.delete_user_data`."""
+        with self._connections.write(workflow_key) as write:
+            rows = find_all(write.connection, "user_data", write.workflow_id, record_keys)
+            if not rows:
+                return
+            ids = id_list(number for (number,) in rows.values())
+            write.connection.execute(
+                "INSERT INTO removed_user_data (workflow_id, rev, record_id) "
+                "SELECT ?, ?, value FROM json_each(?)",
+                (write.workflow_id, write.rev(), ids),
+            )
+            write.connection.execute(
+                "DELETE FROM user_data WHERE id IN (SELECT value FROM json_each(?))", (ids,)
+            )
+
+    # running
+
+    def start_jobs(self, workflow_key: str, job_keys: Sequence[str], runner: str) -> list[JobRecord]:
+        """See `RunnableStore.start_jobs`."""
+        with self._connections.write(workflow_key) as write:
+            return sqlite_jobs.start_jobs(write, job_keys, runner)
+
+    def finish_job(self, workflow_key: str, result: RunResult) -> None:
+        """See `RunnableStore.finish_job`."""
+        with self._connections.write(workflow_key) as write:
+            sqlite_jobs.finish_job(write, result)
+
+    def reset_jobs(self, workflow_key: str, job_keys: Sequence[str]) -> None:
+        """See `RunnableStore.reset_jobs`."""
+        with self._connections.write(workflow_key) as write:
+            sqlite_jobs.reset_jobs(write, job_keys)
+
+    def runners(self, workflow_key: str) -> dict[str, str]:
+        """See `RunnableStore.runners`."""
+        with self._connections.reading() as connection:
+            workflow = int(find_workflow(connection, workflow_key, self.path).key)
+            rows = connection.execute(
+                "SELECT id, runner FROM job WHERE workflow_id = ? AND status = 'running' ORDER BY id",
+                (workflow,),
+            ).fetchall()
+        return {str(job): runner for job, runner in rows}
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._connections.close()
+
+
+def _open(path: str, network: bool | None, timeout: float) -> SQLiteStore:
+    return SQLiteStore(path, network=network, timeout=timeout)
+
+
+def _check_lengths(**columns: Sequence[object] | None) -> None:
+    lengths = {name: len(column) for name, column in columns.items() if column is not None}
+    if len(set(lengths.values())) > 1:
+        raise RefusedError(f"columns of different lengths: {lengths}")
+
+
+def _jobs_of(write: Write, job_keys: Sequence[str | None]) -> list[int | None]:
+    rows = find_all(write.connection, "job", write.workflow_id, [key for key in job_keys if key is not None])
+    return [None if key is None else rows[str(key)][0] for key in job_keys]

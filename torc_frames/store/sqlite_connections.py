@@ -1,0 +1,123 @@
+"""The connections of an embedded store: one a thread, one a snapshot, and write transactions on them."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torc_frames.errors import UnavailableError
+from torc_frames.store.sqlite_file import Connection, open_file, registry_lock, translated
+from torc_frames.store.sqlite_keys import find_workflow
+from torc_frames.store.sqlite_snapshot import SQLiteSnapshot
+
+__all__ = ["Connections", "Write"]
+
+
+class Write:
+    """A write transaction on one workflow."""
+
+    def __init__(self, connection: Connection, workflow_id: int) -> None:
+        self.connection = connection
+        self.workflow_id = workflow_id
+        self._rev: int | None = None
+
+    def rev(self) -> int:
+        """Return the rev of what is written; to ask for it is to say that something changes."""
+        if self._rev is None:
+            sql = "UPDATE workflow SET rev = rev + 1 WHERE id = ? RETURNING rev"
+            ((self._rev,),) = self.connection.execute(sql, (self.workflow_id,)).fetchall()
+        assert self._rev is not None
+        return self._rev
+
+    def next_id(self, table: str) -> int:
+        """Return the id from which new rows may be numbered; ids are never used again."""
+        row = self.connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+        return 1 + (int(row[0]) if row else 0)
+
+
+class _Local(threading.local):
+    """What belongs to one thread."""
+
+    connection: Connection | None = None
+    snapshots = 0
+
+
+class Connections:
+    """Opens, hands out and closes connections to one file."""
+
+    def __init__(self, path: str, *, network: bool, timeout: float) -> None:
+        self.path = path
+        self.network = network
+        self.timeout = timeout
+        self._local = _Local()
+        self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Lend this thread's connection."""
+        while True:
+            connection = self._mine()
+            with connection.lock:
+                if connection.closed:
+                    continue
+                with translated(self.path):
+                    yield connection
+                return
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Lend this thread's connection for a transaction, which is rolled back on any error."""
+        if self.network and self._local.snapshots:
+            raise UnavailableError(
+                f"{self.path} is on a network file system: a thread can't write there "
+                "while it has a snapshot open"
+            )
+        with self.reading() as connection:
+            # A lock that is taken only at the first write can find that another writer was first.
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def write(self, workflow_key: str) -> Iterator[Write]:
+        """Begin a write transaction on a workflow."""
+        with self.writing() as connection:
+            yield Write(connection, int(find_workflow(connection, workflow_key, self.path).key))
+
+    @contextmanager
+    def snapshot(self, workflow_key: str) -> Iterator[SQLiteSnapshot]:
+        """Open a read transaction on a connection of its own."""
+        connection = open_file(self.path, network=self.network, timeout=self.timeout, reading=True)
+        self._local.snapshots += 1
+        try:
+            with translated(self.path):
+                connection.execute("BEGIN")
+                snapshot = SQLiteSnapshot(connection, self.path, workflow_key)
+            yield snapshot
+        finally:
+            self._local.snapshots -= 1
+            connection.close()
+
+    def close(self) -> None:
+        """Close every thread's connection, each when it is not in use."""
+        with registry_lock:
+            connections = list(self._all)
+        for connection in connections:
+            with connection.lock:
+                connection.close()
+
+    def _mine(self) -> Connection:
+        connection = self._local.connection
+        if connection is None or connection.closed:
+            connection = open_file(self.path, network=self.network, timeout=self.timeout)
+            self._local.connection = connection
+            with registry_lock:
+                self._all.add(connection)
+        return connection

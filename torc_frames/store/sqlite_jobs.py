@@ -1,0 +1,226 @@
+"""Jobs of an embedded store: adding them, and what happens to them when they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, count, repeat
+from typing import Any
+
+from torc_frames.errors import ConflictError, NotFoundError, RefusedError
+from torc_frames.records import (
+    BLOCKED,
+    CANCELED,
+    COMPLETED,
+    FAILED,
+    INPUT,
+    OUTPUT,
+    READY,
+    RUNNING,
+    AddedJobs,
+    JobRecord,
+    NewJobs,
+    Resources,
+    Role,
+    RunResult,
+)
+from torc_frames.store.sqlite_connections import Write
+from torc_frames.store.sqlite_file import Connection
+from torc_frames.store.sqlite_keys import find_all, find_one, id_list, key_to_id, texts
+
+__all__ = ["add_jobs", "finish_job", "get_job", "reset_jobs", "start_jobs"]
+
+_COLUMNS = "id, workflow_id, name, command, status, num_cpus, num_gpus, memory, runtime, run_id, rev"
+
+_WAITS = """
+    EXISTS (
+        SELECT 1 FROM dependency JOIN job AS other ON other.id = dependency.depends_on_id
+        WHERE dependency.job_id = job.id AND other.status <> 'completed'
+    )
+"""
+_DEPENDENTS = """
+    WITH RECURSIVE dependent (id) AS (
+        SELECT job_id FROM dependency WHERE depends_on_id = :job
+        UNION
+        SELECT job_id FROM dependent JOIN dependency ON depends_on_id = dependent.id
+    )
+"""
+_TO_RESET = """
+    WITH RECURSIVE hit (id) AS (
+        SELECT id FROM job
+        WHERE id IN (SELECT value FROM json_each(:jobs)) AND status NOT IN ('ready', 'blocked')
+        UNION
+        SELECT job.id FROM hit JOIN dependency ON depends_on_id = hit.id JOIN job ON job.id = job_id
+        WHERE job.status = 'canceled'
+    )
+    SELECT id FROM hit
+"""
+
+
+def get_job(connection: Connection, job_key: object, workflow_id: int | None) -> JobRecord:
+    """Return one job; without `workflow_id`, of any workflow."""
+    if workflow_id is not None:
+        return _job(find_one(connection, "job", workflow_id, job_key, _COLUMNS))
+    row = None
+    if (job_id := key_to_id(job_key)) is not None:
+        row = connection.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (job_id,)).fetchone()
+    if row is None:
+        raise NotFoundError("job", [str(job_key)])
+    return _job(row)
+
+
+def _job(row: Sequence[Any]) -> JobRecord:
+    key, workflow, name, command, status, num_cpus, num_gpus, memory, runtime, run_id, rev = row
+    resources = Resources(num_cpus, num_gpus, memory, runtime)
+    return JobRecord(str(key), str(workflow), name, command, status, resources, run_id, str(rev))
+
+
+def add_jobs(write: Write, jobs: NewJobs) -> AddedJobs:
+    """See `Store.add_jobs`."""
+    total = len(jobs)
+    for column in ("commands", "inputs", "depends_on", "resources"):
+        values = getattr(jobs, column)
+        if values is not None and len(values) != total:
+            raise RefusedError(f"{len(values)} {column} for {total} jobs")
+    inputs = texts(jobs.inputs, "inputs")
+    if not total:
+        return AddedJobs([], [], [])
+    first = write.next_id("job")
+    ids = range(first, first + total)
+    statuses, dependencies = _dependencies(write, jobs, ids)
+    _insert_jobs(write, jobs, ids, statuses)
+    write.connection.executemany("INSERT INTO dependency VALUES (?, ?)", dependencies)
+    record = count(write.next_id("user_data"))
+    input_ids = [None if item is None else next(record) for item in jobs.inputs]
+    output_ids = [next(record) if jobs.outputs else None for _ in ids]
+    _insert_records(write, jobs.names, ids, input_ids, inputs, INPUT)
+    _insert_records(write, jobs.names, ids, output_ids, ["{}"] * total, OUTPUT)
+    return AddedJobs(list(map(str, ids)), _keys(input_ids), _keys(output_ids))
+
+
+def _keys(ids: Sequence[int | None]) -> list[str | None]:
+    return [None if key is None else str(key) for key in ids]
+
+
+def _dependencies(write: Write, jobs: NewJobs, ids: range) -> tuple[list[str], list[tuple[int, int]]]:
+    """Return the status of each new job, and which job waits for which."""
+    if jobs.depends_on is None:
+        return [READY] * len(ids), []
+    wanted = list(dict.fromkeys(chain.from_iterable(jobs.depends_on)))
+    others = find_all(write.connection, "job", write.workflow_id, wanted, "id, status")
+    statuses, pairs = [], []
+    for job, keys in zip(ids, jobs.depends_on, strict=True):
+        awaited = dict(others[str(key)] for key in keys)
+        pairs += [(job, other) for other in awaited]
+        statuses.append(READY if all(status == COMPLETED for status in awaited.values()) else BLOCKED)
+    return statuses, pairs
+
+
+def _insert_jobs(write: Write, jobs: NewJobs, ids: range, statuses: list[str]) -> None:
+    needs = jobs.resources or [Resources()] * len(ids)
+    write.connection.executemany(
+        "INSERT INTO job (id, name, command, status, num_cpus, num_gpus, memory, runtime, workflow_id, rev) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        zip(
+            ids,
+            jobs.names,
+            jobs.commands,
+            statuses,
+            [need.num_cpus for need in needs],
+            [need.num_gpus for need in needs],
+            [need.memory for need in needs],
+            [need.runtime for need in needs],
+            repeat(write.workflow_id),
+            repeat(write.rev()),
+        ),
+    )
+
+
+def _insert_records(
+    write: Write,
+    names: Sequence[str],
+    jobs: range,
+    records: Sequence[int | None],
+    data: Sequence[str | None],
+    role: Role,
+) -> None:
+    """Insert the records that have an id, one a job, and their links."""
+    rev, workflow = write.rev(), write.workflow_id
+    write.connection.executemany(
+        "INSERT INTO user_data (id, workflow_id, name, data, rev) VALUES (?, ?, ?, ?, ?)",
+        (
+            (record, workflow, f"{role}_{name}", text, rev)
+            for record, name, text in zip(records, names, data, strict=True)
+            if record is not None
+        ),
+    )
+    write.connection.executemany(
+        "INSERT INTO link (job_id, record_id, role) VALUES (?, ?, ?)",
+        ((job, record, role) for job, record in zip(jobs, records, strict=True) if record is not None),
+    )
+
+
+def start_jobs(write: Write, job_keys: Sequence[str], runner: str) -> list[JobRecord]:
+    """See `RunnableStore.start_jobs`."""
+    rows = find_all(write.connection, "job", write.workflow_id, job_keys, "id, status")
+    ready = [number for number, status in rows.values() if status == READY]
+    if not ready:
+        return []
+    started = write.connection.execute(
+        "UPDATE job SET status = ?, run_id = run_id + 1, runner = ?, rev = ? "
+        f"WHERE id IN (SELECT value FROM json_each(?)) RETURNING {_COLUMNS}",
+        (RUNNING, runner, write.rev(), id_list(ready)),
+    ).fetchall()
+    jobs = {row[0]: _job(row) for row in started}
+    return [jobs[number] for number in ready]
+
+
+def finish_job(write: Write, result: RunResult) -> None:
+    """See `RunnableStore.finish_job`."""
+    if result.status not in (COMPLETED, FAILED, CANCELED):
+        raise RefusedError(f"a run can not end as {result.status!r}")
+    connection, workflow = write.connection, write.workflow_id
+    job, status, run_id = find_one(connection, "job", workflow, result.job_key, "id, status, run_id")
+    if status != RUNNING or run_id != result.run_id:
+        raise ConflictError(
+            f"run {result.run_id} of job {job} can not end: the job is {status}, its run is {run_id}"
+        )
+    values = {"job": job, "status": result.status, "rev": write.rev()}
+    connection.execute(
+        "INSERT INTO result (workflow_id, job_id, run_id, status, return_code, start_time, end_time) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (workflow, job, run_id, result.status, result.return_code, result.start_time, result.end_time),
+    )
+    connection.execute("UPDATE job SET status = :status, runner = NULL, rev = :rev WHERE id = :job", values)
+    if result.status == COMPLETED:
+        connection.execute(
+            "UPDATE job SET status = 'ready', rev = :rev WHERE status = 'blocked' "
+            f"AND id IN (SELECT job_id FROM dependency WHERE depends_on_id = :job) AND NOT {_WAITS}",
+            values,
+        )
+    else:
+        connection.execute(
+            f"{_DEPENDENTS} UPDATE job SET status = 'canceled', rev = :rev "
+            "WHERE status IN ('ready', 'blocked') AND id IN (SELECT id FROM dependent)",
+            values,
+        )
+
+
+def reset_jobs(write: Write, job_keys: Sequence[str]) -> None:
+    """See `RunnableStore.reset_jobs`."""
+    connection = write.connection
+    found = find_all(connection, "job", write.workflow_id, job_keys)
+    asked = id_list(number for (number,) in found.values())
+    hit = [number for (number,) in connection.execute(_TO_RESET, {"jobs": asked})]
+    if not hit:
+        return
+    values = {"jobs": id_list(hit), "rev": write.rev()}
+    hit_jobs = "(SELECT value FROM json_each(:jobs))"
+    connection.execute(
+        f"UPDATE job SET status = 'blocked', runner = NULL, rev = :rev WHERE id IN {hit_jobs}", values
+    )
+    connection.execute(f"UPDATE job SET status = 'ready' WHERE id IN {hit_jobs} AND NOT {_WAITS}", values)
+    connection.execute(
+        "UPDATE job SET status = 'blocked', rev = :rev WHERE status = 'ready' "
+        f"AND id IN (SELECT job_id FROM dependency WHERE depends_on_id IN {hit_jobs})",
+        values,
+    )

@@ -1,0 +1,154 @@
+"""Keys, revs and JSON of the embedded store: from what callers give to what SQLite holds, and back."""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from torc_frames.errors import NotFoundError, Problem, RefusedError, UnreadableRecordError
+from torc_frames.records import WorkflowRecord
+from torc_frames.store.sqlite_file import Connection
+
+__all__ = [
+    "decode_data",
+    "encode_metadata",
+    "find_all",
+    "find_one",
+    "find_workflow",
+    "id_list",
+    "key_to_id",
+    "texts",
+    "workflow_record",
+]
+
+_LARGEST = 2**63 - 1
+
+WORKFLOW_COLUMNS = "id, name, user, description, created, metadata, rev"
+
+
+def key_to_id(key: object) -> int | None:
+    """Return the row id that a key stands for, or None if it can't be one."""
+    if isinstance(key, str):
+        if not (key.isascii() and key.isdigit() and len(key) <= 19):
+            return None
+        number = int(key)
+        if str(number) != key:
+            return None
+    elif isinstance(key, bool):
+        return None
+    else:
+        try:
+            number = operator.index(key)  # type: ignore[arg-type]
+        except TypeError:
+            return None
+    return number if 0 < number <= _LARGEST else None
+
+
+def id_list(ids: Iterable[int]) -> str:
+    """Return ids as what ``json_each(?)`` takes; a list of parameters would be limited in length."""
+    return json.dumps(list(ids))
+
+
+def find_workflow(connection: Connection, workflow_key: object, where: str = "") -> WorkflowRecord:
+    """Return a workflow."""
+    row = None
+    if (workflow_id := key_to_id(workflow_key)) is not None:
+        sql = f"SELECT {WORKFLOW_COLUMNS} FROM workflow WHERE id = ?"
+        row = connection.execute(sql, (workflow_id,)).fetchone()
+    if row is None:
+        raise NotFoundError("workflow", [str(workflow_key)], where)
+    return workflow_record(row)
+
+
+def workflow_record(row: Sequence[Any]) -> WorkflowRecord:
+    """Return the workflow of a row of `WORKFLOW_COLUMNS`."""
+    key, name, user, description, created, metadata, rev = row
+    return WorkflowRecord(str(key), name, user, description, created, json.loads(metadata), str(rev))
+
+
+def find_all(
+    connection: Connection, table: str, workflow_id: int, keys: Sequence[object], columns: str = "id"
+) -> dict[str, tuple[Any, ...]]:
+    """Return a row for each key that a workflow's jobs or user_data have, in the order of `keys`.
+
+    Raises
+    ------
+    NotFoundError
+        With all the keys that they don't have.
+    """
+    ids = {str(key): key_to_id(key) for key in keys}
+    asked = id_list(number for number in ids.values() if number is not None)
+    sql = f"SELECT {columns} FROM {table} WHERE workflow_id = ? AND id IN (SELECT value FROM json_each(?))"
+    rows = {row[0]: row for row in connection.execute(sql, (workflow_id, asked))} if ids else {}
+    missing = [key for key, number in ids.items() if number not in rows]
+    if missing:
+        raise NotFoundError(table, missing, f"workflow {workflow_id}")
+    return {key: rows[number] for key, number in ids.items()}
+
+
+def find_one(
+    connection: Connection, table: str, workflow_id: int, key: object, columns: str
+) -> tuple[Any, ...]:
+    """Return the row of one key; see `find_all`."""
+    (row,) = find_all(connection, table, workflow_id, [key], columns).values()
+    return row
+
+
+def texts(data: Sequence[bytes | None], column: str = "data") -> list[str | None]:
+    """Return raw JSON as SQLite holds it; null is NULL.
+
+    Raises
+    ------
+    RefusedError
+        With all the items that are not UTF-8.
+    """
+    try:
+        return [None if item is None or item == b"null" else str(item, "utf-8") for item in data]
+    except UnicodeDecodeError:
+        raise RefusedError(
+            [Problem(row, column, "not UTF-8") for row, item in enumerate(data) if not _is_utf8(item)]
+        ) from None
+
+
+def _is_utf8(item: bytes | None) -> bool:
+    try:
+        str(item or b"", "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def decode_data(key: str, raw: bytes | None) -> Any:
+    """Decode the data of a record, every number as it was.
+
+    Raises
+    ------
+    UnreadableRecordError
+        If it is not JSON.
+    """
+    if raw is None:
+        return None
+    try:
+        return json.loads(str(raw, "utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableRecordError(key, str(error)) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def encode_metadata(metadata: Mapping[str, Any]) -> str:
+    """Encode a workflow's metadata.
+
+    Raises
+    ------
+    RefusedError
+        If it is not a mapping that JSON can hold.
+    """
+    try:
+        return json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RefusedError(f"metadata that JSON can not hold: {error}") from None

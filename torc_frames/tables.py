@@ -1,0 +1,105 @@
+"""Reading table files and joining them end to end without changing a value."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from torc_frames.errors import RefusedError
+
+__all__ = ["concat_exactly", "read_table"]
+
+_EXACT_IN_FLOAT64 = 2**53
+
+# From 3.1 on pandas reads floats exactly, and deprecates the option that asks for it.
+_CSV_OPTIONS: dict[str, Any] = (
+    {"float_precision": "round_trip"} if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1) else {}
+)
+
+
+def read_table(path: str, format: str) -> pd.DataFrame:
+    """Read a file of the given format (parquet, csv, json or jsonl); a named index becomes columns.
+
+    Raises
+    ------
+    RefusedError
+        If the content isn't of that format.
+    """
+    try:
+        if format == "parquet":
+            frame = pd.read_parquet(path, engine="pyarrow")
+        elif format == "csv":
+            frame = pd.read_csv(path, low_memory=False, **_CSV_OPTIONS)
+        else:
+            frame = _frame_of_objects(_objects(path, format))
+    except (ValueError, OSError, NotImplementedError) as error:
+        raise RefusedError(f"can not read {path} as {format}: {error}") from error
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    return frame
+
+
+def concat_exactly(frames: list[pd.DataFrame], first: str) -> pd.DataFrame:
+    """Join frames end to end; columns in the order of first appearance, `first` before all.
+
+    Integers that other frames lack become Int64, and beside floats stay integers (object) if float64
+    would round them.
+    """
+    if not frames:
+        return pd.DataFrame({first: pd.Series([], dtype="str")})
+    columns = list(dict.fromkeys(name for frame in frames for name in frame.columns))
+    targets = {name: target for name in columns if (target := _common_dtype(frames, name)) is not None}
+    aligned = [
+        frame.astype({name: dtype for name, dtype in targets.items() if name in frame.columns})
+        for frame in frames
+    ]
+    return pd.concat(aligned, ignore_index=True)
+
+
+def _common_dtype(frames: list[pd.DataFrame], name: Any) -> str | None:
+    present = [frame[name] for frame in frames if name in frame.columns]
+    integers = [column for column in present if pd.api.types.is_integer_dtype(column.dtype)]
+    if not integers:
+        return None
+    if len(integers) == len(present):
+        if len(present) == len(frames):
+            return None
+        unsigned = all(str(column.dtype).lower().startswith("uint") for column in present)
+        return "UInt64" if unsigned else "Int64"
+    exact = all(column.dropna().abs().le(_EXACT_IN_FLOAT64).all() for column in integers)
+    return None if exact else "object"
+
+
+def _objects(path: str, format: str) -> list[dict[str, Any]]:
+    with open(path, encoding="utf-8") as file:
+        if format == "jsonl":
+            objects = [json.loads(line) for line in file if line.strip()]
+        else:
+            objects = json.load(file)
+    if not isinstance(objects, list) or not all(isinstance(item, dict) for item in objects):
+        raise ValueError("its rows are not JSON objects")
+    return objects
+
+
+def _frame_of_objects(objects: list[dict[str, Any]]) -> pd.DataFrame:
+    names = list(dict.fromkeys(name for item in objects for name in item))
+    columns = {name: _column([item.get(name) for item in objects]) for name in names}
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(objects)))
+
+
+def _column(values: list[Any]) -> pd.Series[Any]:
+    kinds = {type(value) for value in values if value is not None}
+    integers = [value for value in values if type(value) is int]
+    small = all(-(2**63) <= value < 2**63 for value in integers)
+    if kinds == {int} and small:
+        return pd.Series(values, dtype="Int64" if len(integers) < len(values) else "int64")
+    if kinds == {str}:
+        return pd.Series(values, dtype="str")
+    if kinds == {bool}:
+        return pd.Series(values, dtype="boolean" if None in values else "bool")
+    exact = all(abs(value) <= _EXACT_IN_FLOAT64 for value in integers)
+    if kinds and kinds <= {int, float} and exact:
+        return pd.Series(values, dtype="float64")
+    return pd.Series(values, dtype="object")

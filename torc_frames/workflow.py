@@ -1,0 +1,452 @@
+"""One workflow: its records as DataFrames, its parameter table, its runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from torc_frames import pull, push, runner
+from torc_frames.frame.assemble import OnClash, Shape, Usecols
+from torc_frames.frame.types import DtypeBackend
+from torc_frames.frame.values import encode_data
+from torc_frames.job import Job
+from torc_frames.pointers import warn_if_large
+from torc_frames.push import DependsOn, OnExists, ResourceTable
+from torc_frames.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.store.base import RunnableStore
+
+__all__ = ["Workflow"]
+
+JobLike = str | int | Job
+
+
+class Workflow:
+    """A workflow of a store; made by ``Client.create_workflow`` and ``Client.workflow``.
+
+    All pulls return plain DataFrames whose ``attrs["torc"]`` says where the data is from (url,
+    workflow_key), when it was pulled (pulled_at, UTC), how many records it has and how many
+    requests it took.
+
+    Attributes
+    ----------
+    key, name : str
+    user, description : str or None
+    """
+
+    def __init__(self, store: RunnableStore, record: WorkflowRecord) -> None:
+        self._store = store
+        self.key = record.key
+        self.name = record.name
+        self.user = record.user
+        self.description = record.description
+
+    def __repr__(self) -> str:
+        return f"Workflow(key={self.key!r}, name={self.name!r})"
+
+    # pulling
+
+    def jobs(self, *, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
+        """Return one row a job, in the order in which they were added.
+
+        Parameters
+        ----------
+        dtype_backend : {"numpy_nullable", "pyarrow"}, optional
+            As in pandas.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by job_key (str). Columns: job_name, command, status (str); num_cpus, num_gpus
+            (int64); memory, runtime (str, may be missing); run_id (int64, how often it was started);
+            return_code (Int64), start_time and end_time (datetime64[us, UTC]), exec_time_minutes
+            (float64) of the last run, missing for a job that never ended.
+        """
+        return pull.jobs(self._store, self.key, Shape(dtype_backend=dtype_backend))
+
+    def user_data(
+        self,
+        *,
+        job: JobLike | None = None,
+        role: Role | None = None,
+        usecols: Usecols = None,
+        dtype_backend: DtypeBackend = None,
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        r"""Return one row a record, oldest first: which record and job, then its data.
+
+        Parameters
+        ----------
+        job : str, int or Job, optional
+            Only the records of this job.
+        role : {"input", "output"}, optional
+            Only the records with this role.
+        usecols : list of str or callable, optional
+            The columns to return, as in pandas.
+        dtype_backend : {"numpy_nullable", "pyarrow"}, optional
+            As in pandas.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        DataFrame
+            Columns workflow_key, job_key, job_name, role, record_key, record_name, rev (str), then a
+            column for each value in the data: objects are flattened with dots (``model.depth``; a dot
+            in a key is ``\.``), lists stay one cell, a record that is no object is in column ``data``,
+            a key with the name of a reserved column (or ``data``) becomes ``data.<key>``. job_key is
+            missing for a record of the workflow as a whole and for one linked to several of the jobs
+            asked for; `links` has those.
+
+        Raises
+        ------
+        NotFoundError
+            If the job does not exist.
+        UnreadableRecordError
+            If the data of a record is not JSON.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("log")
+        >>> job = wf.add_job("train")
+        >>> _ = wf.add_user_data(job, {"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.4}, role="output")
+        >>> wf.user_data(usecols=["job_key", "epoch", "loss"])
+          job_key  epoch  loss
+        0       1      1   0.5
+        1       1      2   0.4
+        """
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
+        return pull.user_data(self._store, self.key, self._job_key(job), role, shape, show_progress)
+
+    def parameters(
+        self,
+        *,
+        job: JobLike | None = None,
+        usecols: Usecols = None,
+        on_clash: OnClash = "error",
+        dtype_backend: DtypeBackend = None,
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Return one row a job: its input records, as they were pushed.
+
+        Parameters
+        ----------
+        job, usecols, dtype_backend, show_progress
+            As for `user_data`.
+        on_clash : {"error", "last", "list"}
+            What to do where several records of a job hold a key with different values.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by job_key, only jobs with an input record; the columns, their order and dtypes
+            are those of the pushed table.
+
+        Raises
+        ------
+        ConflictError
+            If two input records of a job hold a key with different values.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> pushed = wf.push(tf.grid(alpha=[0.1, 1.0], fit_intercept=[True, False]))
+        >>> wf.parameters()
+                 alpha  fit_intercept
+        job_key
+        1          0.1           True
+        2          0.1          False
+        3          1.0           True
+        4          1.0          False
+        >>> wf.parameters().equals(pushed)
+        True
+        """
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
+        key = self._job_key(job)
+        return pull.job_records(self._store, self.key, INPUT, key, on_clash, shape, show_progress)
+
+    def results(
+        self,
+        *,
+        job: JobLike | None = None,
+        usecols: Usecols = None,
+        on_clash: OnClash = "error",
+        dtype_backend: DtypeBackend = None,
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Return one row a job: its output records, what its runs stored.
+
+        Parameters and errors are those of `parameters`. A job that logs many records with the same
+        keys is read with ``user_data(role="output")``.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by job_key, only jobs with an output record.
+        """
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
+        key = self._job_key(job)
+        return pull.job_records(self._store, self.key, OUTPUT, key, on_clash, shape, show_progress)
+
+    def table(
+        self,
+        *,
+        usecols: Usecols = None,
+        on_clash: OnClash = "error",
+        load: str | Sequence[str] | None = None,
+        dtype_backend: DtypeBackend = None,
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Return one row for every job: job columns, then ``params.*``, then ``results.*``.
+
+        Jobs that failed, or never ran, are rows like any other, with missing results.
+
+        Parameters
+        ----------
+        usecols, on_clash, dtype_backend, show_progress
+            As for `parameters`.
+        load : str or list of str, optional
+            Results that are pointers to files (see `load`). Their columns become those of the file,
+            as ``results.<name>.<column>``, and each job has a row for each row of its file. Of several
+            names only one may have files of more than one row a job.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by job_key.
+        """
+        names = [load] if isinstance(load, str) else list(load or [])
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
+        return pull.table(self._store, self.key, on_clash, names, shape, show_progress)
+
+    def links(self) -> pd.DataFrame:
+        """Return one row a link between a record and a job.
+
+        Returns
+        -------
+        DataFrame
+            Columns record_key, job_key, role (str; role missing where it has none), ordered by job.
+        """
+        return pull.links(self._store, self.key)
+
+    def load(self, name: str, *, role: Role = OUTPUT) -> pd.DataFrame:
+        """Return the files behind the pointers that jobs stored under a name, end to end.
+
+        Parameters
+        ----------
+        name : str
+            The key under which jobs stored a `Pointer`, as in ``job.store(model=Pointer(…))``.
+        role : {"output", "input"}
+            Whose records to look at.
+
+        Returns
+        -------
+        DataFrame
+            The rows of all files in the order of jobs, with job_key (str) as the first column.
+
+        Raises
+        ------
+        PointerError
+            If files are missing or were altered; all of them are named.
+        NotFoundError
+            If no job has a pointer of that name.
+        """
+        return pull.load(self._store, self.key, name, role)
+
+    # pushing
+
+    def push(
+        self,
+        df: pd.DataFrame,
+        *,
+        command: str | None = None,
+        name: str | None = None,
+        on_exists: OnExists = "skip",
+        outputs: bool = False,
+        resources: ResourceTable = None,
+        depends_on: DependsOn = None,
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Make one job with one input record of each row, or update those that the table names.
+
+        Every cell is checked before anything is written. A row is known by its content: pushing a
+        table again changes nothing, pushing a longer one adds what is new. A table with a column or
+        index job_key (as `parameters` returns it), or a column job_name, adds to and changes the
+        input records of those jobs, and leaves alone what it does not change; a row without a key
+        becomes a new job.
+
+        Parameters
+        ----------
+        df : DataFrame
+            A row a job; columns have unique string names, ``model.depth`` is stored nested.
+        command : str, optional
+            The job's command, run by a shell. ``{column}`` (or ``{column:format}``) is replaced by the
+            row's value, quoted for the shell; double braces stand for themselves. A job that reads its
+            parameters through `current_job` needs no placeholder.
+        name : str, optional
+            The job's name, a template, too. Default ``job_1``, ``job_2``, …
+        on_exists : {"skip", "error", "append", "update"}
+            What to do with a row whose content is there already: leave it ("skip", "update"), refuse
+            the whole table ("error"), or add another job ("append"). Rows with a job key are updated
+            by "skip" and "update", refused by "error" if they change something.
+        outputs : bool
+            Also declare an empty output record for each new job, torc's way to let other jobs depend
+            on it; ``job.store()`` fills it.
+        resources : dict or DataFrame, optional
+            num_cpus, num_gpus, memory (``"2g"``), runtime (``"PT1H"``): a value, or one for each row.
+        depends_on : key, list of keys, or list of lists of keys, optional
+            Jobs that must complete before any of the new ones start, or a list of such for each row.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        DataFrame
+            The table, indexed by job_key.
+
+        Raises
+        ------
+        RefusedError
+            With all bad cells, names and templates at once (``.problems``); nothing is written then.
+        ConflictError
+            With ``on_exists="error"``, or when another writer changed a record meanwhile.
+        NotFoundError
+            If a job key of the table does not exist.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> pushed = wf.push(tf.grid(alpha=[0.1, 1.0]), command="echo {alpha}", name="alpha-{alpha}")
+        >>> wf.jobs()[["job_name", "command", "status"]]
+                  job_name   command status
+        job_key
+        1        alpha-0.1  echo 0.1  ready
+        2        alpha-1.0  echo 1.0  ready
+        """
+        return push.push(
+            self._store,
+            self.key,
+            df,
+            command=command,
+            name=name,
+            on_exists=on_exists,
+            outputs=outputs,
+            resources=resources,
+            depends_on=depends_on,
+            show_progress=show_progress,
+        )
+
+    def add_job(self, name: str, *, command: str = "") -> Job:
+        """Add one job without records and return it."""
+        jobs = NewJobs(names=[name], commands=[command], inputs=[None])
+        (key,) = self._store.add_jobs(self.key, jobs).job_keys
+        return self.job(key)
+
+    def add_user_data(
+        self, job: JobLike | None, *documents: Any, role: Role | None = INPUT, name: str | None = None
+    ) -> list[str]:
+        """Add records to a job, or to the workflow as a whole, and return their keys.
+
+        All documents are checked before any is stored.
+
+        Parameters
+        ----------
+        job : str, int, Job or None
+            None for records of the workflow as a whole.
+        *documents : JSON values
+            One record each.
+        role : {"input", "output"} or None
+            Parameters of the job, its results, or neither.
+        name : str, optional
+            A name for the records.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("by hand")
+        >>> job = wf.add_job("first")
+        >>> wf.add_user_data(job, {"key1": "val1", "key2": "val2"}, {"key3": "val3"})
+        ['1', '2']
+        """
+        job_key = self._job_key(job)
+        data = [encode_data(document) for document in documents]
+        label = f"workflow {self.key}" if job_key is None else f"job {job_key}"
+        warn_if_large((label, len(raw)) for raw in data)
+        return self._store.add_user_data(
+            self.key,
+            data,
+            job_keys=None if job_key is None else [job_key] * len(data),
+            role=None if job_key is None else role,
+            names=None if name is None else [name] * len(data),
+        )
+
+    def get_user_data(self, record_key: str | int) -> UserData:
+        """Return one record, its data decoded."""
+        return self._store.get_user_data(self.key, str(record_key))
+
+    def update_user_data(self, record_key: str | int, data: Any, *, rev: str | None = None) -> str | None:
+        """Replace the data of a record and return its new rev.
+
+        With `rev`, only if the record still has that rev; else ConflictError.
+        """
+        raw = encode_data(data)
+        revs = None if rev is None else [rev]
+        return self._store.update_user_data(self.key, [str(record_key)], [raw], revs=revs)[0]
+
+    def delete_user_data(self, *record_keys: str | int) -> None:
+        """Delete records and their links, all or none of them."""
+        self._store.delete_user_data(self.key, [str(key) for key in record_keys])
+
+    # running
+
+    def job(self, key: str | int) -> Job:
+        """Return one job of this workflow by its key."""
+        return Job(self._store, self._store.get_job(str(key), self.key))
+
+    def run(
+        self,
+        *,
+        workers: int | None = None,
+        rerun: runner.Rerun = None,
+        output_dir: str | os.PathLike[str] | None = None,
+        show_progress: bool = True,
+    ) -> runner.RunSummary:
+        """Run the jobs of an embedded store on this machine; see `torc_frames.runner.run`.
+
+        Parameters
+        ----------
+        workers : int, optional
+            How many cores to use; a job takes as many as its num_cpus. Default: all.
+        rerun : {"failed", "missing", "all"}, optional
+            Which jobs that ended to run again: those that failed or were canceled, also those without
+            a result, or all. Jobs that never ended are always run.
+        output_dir : path, optional
+            Where stdout and stderr of jobs are kept. Default: ``torc_output`` beside the database.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        RunSummary
+            How many jobs completed, failed, were canceled or not run.
+        """
+        return runner.run(
+            self._store,
+            self.key,
+            workers=workers,
+            rerun=rerun,
+            output_dir=output_dir,
+            show_progress=show_progress,
+        )
+
+    # inside
+
+    def _job_key(self, job: JobLike | None) -> str | None:
+        if job is None:
+            return None
+        return self._store.get_job(job.key if isinstance(job, Job) else str(job), self.key).key
