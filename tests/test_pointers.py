@@ -55,7 +55,7 @@ def test_a_relative_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="no file .*gone.csv"):
+    with pytest.raises(RefusedError, match=r"no file .*gone\.csv"):
         Pointer(tmp_path / "gone.csv")
 
 
@@ -136,7 +136,7 @@ def test_all_bad_files_are_reported_at_once(tmp_path: Path) -> None:
 
 def test_a_file_with_its_own_job_key_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", pd.DataFrame({"job_key": [1]}))
-    with pytest.raises(RefusedError, match="job 5: .*has a column job_key of its own"):
+    with pytest.raises(RefusedError, match=r"job 5: .*has a column job_key of its own"):
         load_pointers([("5", Pointer(path))])
 
 

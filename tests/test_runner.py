@@ -25,6 +25,8 @@ from torc_frames.store.sqlite import SQLiteStore
 REPOSITORY = Path(__file__).parents[1]
 PATIENCE_S = 30
 
+started: list[subprocess.Popen[str]] = []
+
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLiteStore]:
@@ -34,6 +36,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLiteSto
     store.add_workflow("w")
     yield store
     store.close()
+    while started:
+        with started.pop() as process:
+            process.kill()
 
 
 def add(
@@ -92,13 +97,16 @@ from torc_frames.runner import run
 from torc_frames.store.sqlite import SQLiteStore
 print(run(SQLiteStore("study.db"), "1", **{options!r}))
 """
-    return subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", code]
+    started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    return started[-1]
 
 
 def test_each_job_sees_who_it_is_and_where(study: SQLiteStore, tmp_path: Path) -> None:
-    add(study, 'echo "$TORC_JOB_KEY $TORC_JOB_ID $TORC_JOB_NAME $TORC_RUN_ID $TORC_API_URL"; pwd; echo no >&2; cat')
+    add(
+        study,
+        'echo "$TORC_JOB_KEY $TORC_JOB_ID $TORC_JOB_NAME $TORC_RUN_ID $TORC_API_URL"; pwd; echo no >&2; cat',
+    )
     summary = run(study, "1", workers=1)
     assert (summary.completed, summary.failed, summary.not_run) == (1, 0, 0)
     assert summary.output_dir == tmp_path / "torc_output"
@@ -205,7 +213,7 @@ def test_a_second_run_has_nothing_to_do(study: SQLiteStore) -> None:
     [(None, []), ("failed", ["3", "4"]), ("missing", ["2", "3", "4"]), ("all", ["1", "2", "3", "4"])],
 )
 def test_rerun_chooses_the_jobs_to_run_again(
-    study: SQLiteStore, tmp_path: Path, rerun: Rerun | None, again: list[str]
+    study: SQLiteStore, tmp_path: Path, rerun: Rerun, again: list[str]
 ) -> None:
     note = "echo $TORC_JOB_KEY >> log; "
     failing = add(study, note, note, note + "test -e mended", outputs=True)[2:]
@@ -238,8 +246,9 @@ job.store(**{f"key_{job.run_id}": job.parameters["alpha"]})
 """
     (tmp_path / "job.py").write_text(body)
     study.add_jobs("1", NewJobs(["j"], [f"{sys.executable} job.py"], [b'{"alpha":0.5}'], outputs=True))
-    for number, rerun in ((1, None), (2, "all")):
-        assert run(study, "1", workers=1, rerun=rerun).completed == 1  # type: ignore[arg-type]
+    modes: list[Rerun] = [None, "all"]
+    for number, rerun in enumerate(modes, start=1):
+        assert run(study, "1", workers=1, rerun=rerun).completed == 1
         with study.snapshot("1") as snapshot:
             [page] = snapshot.user_data(role="output")
         assert page.lines() == [b'{"run":%d,"key_%d":0.5}' % (number, number)]
@@ -247,7 +256,11 @@ job.store(**{f"key_{job.run_id}": job.parameters["alpha"]})
 
 def test_two_runners_run_each_job_once(study: SQLiteStore, tmp_path: Path) -> None:
     first = add(study, *["echo $TORC_JOB_KEY >> log; sleep 0.01"] * 40)
-    add(study, *["echo $TORC_JOB_KEY >> log"] * 20, depends_on=[[a, b] for a, b in zip(first, first[20:])])
+    add(
+        study,
+        *["echo $TORC_JOB_KEY >> log"] * 20,
+        depends_on=[[a, b] for a, b in zip(first[:20], first[20:], strict=True)],
+    )
     runners = [runner_process(workers=2, rerun="failed") for _ in range(3)]
     errors = [runner.communicate(timeout=PATIENCE_S)[1] for runner in runners]
     assert [runner.returncode for runner in runners] == [0, 0, 0], errors
@@ -264,24 +277,27 @@ def test_runners_that_start_together_reset_a_job_once(study: SQLiteStore, tmp_pa
     assert Counter(lines(tmp_path / "log")) == dict.fromkeys(keys, 1)
 
 
+def is_alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def test_an_interrupt_ends_the_jobs_and_makes_them_ready(study: SQLiteStore, tmp_path: Path) -> None:
-    add(study, "true", *["echo $TORC_JOB_KEY >> started; test -e quick || { sleep 60 & sleep 60; }"] * 3)
+    add(study, "true", *["test -e quick || { sleep 60 & echo $$ $! >> started; sleep 60; }"] * 3)
     runner = runner_process(workers=2)
-    wait_until(lambda: len(lines(tmp_path / "started")) == 2)
+    wait_until(lambda: len(lines(tmp_path / "started")) == 4)
     runner.send_signal(signal.SIGINT)
-    begin = time.monotonic()
     _, error = runner.communicate(timeout=PATIENCE_S)
-    assert time.monotonic() - begin < 4
     assert error.rstrip().endswith("KeyboardInterrupt")
     assert statuses(study) == ["completed", "ready", "ready", "ready"]
     assert study.runners("1") == {}
-    assert subprocess.run(["pgrep", "-f", f"{tmp_path}"], capture_output=True).stdout == b""
+    assert not any(map(is_alive, lines(tmp_path / "started")))
     (tmp_path / "quick").touch()
-    summary = run(study, "1", workers=2)
-    assert summary.completed == 3
-    assert [row[:3] for row in results(study)][-3:] == [
-        (key, count, "completed") for key, count in (("2", 2), ("3", 2), ("4", 1))
-    ] or Counter(row[2] for row in results(study)) == {"completed": 4}
+    assert run(study, "1", workers=2).completed == 3
+    expected = [("1", 1, "completed"), ("2", 2, "completed"), ("3", 2, "completed"), ("4", 1, "completed")]
+    assert sorted(row[:3] for row in results(study)) == expected
 
 
 def test_a_job_that_ignores_sigterm_is_killed(study: SQLiteStore, tmp_path: Path) -> None:
@@ -291,8 +307,7 @@ def test_a_job_that_ignores_sigterm_is_killed(study: SQLiteStore, tmp_path: Path
     runner.send_signal(signal.SIGINT)
     runner.communicate(timeout=PATIENCE_S)
     assert statuses(study) == ["ready"]
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(lines(tmp_path / "started")[0]), 0)
+    assert not is_alive(lines(tmp_path / "started")[0])
 
 
 def test_after_a_killed_runner_another_finishes(study: SQLiteStore, tmp_path: Path) -> None:
@@ -307,8 +322,7 @@ def test_after_a_killed_runner_another_finishes(study: SQLiteStore, tmp_path: Pa
     (tmp_path / "quick").touch()
     summary = run(study, "1", workers=2)
     assert (summary.completed, summary.running_elsewhere) == (2, 0)
-    assert [row[:3] for row in results(study)] == [("1", 2, "completed"), ("2", 2, "completed")]
-    runner.communicate()
+    assert sorted(row[:3] for row in results(study)) == [("1", 2, "completed"), ("2", 2, "completed")]
 
 
 @pytest.mark.parametrize("runner", ["elsewhere.example:1:1", "live"])

@@ -46,7 +46,9 @@ def test_a_job_is_known_by_either_name(monkeypatch: pytest.MonkeyPatch, job: str
 
 
 def test_outside_a_job_the_error_names_what_is_missing_and_how_to_try() -> None:
-    with pytest.raises(NotInJobError, match="TORC_API_URL .*and TORC_JOB_KEY .*TORC_JOB_KEY=1 python run.py"):
+    with pytest.raises(
+        NotInJobError, match=r"TORC_API_URL .*and TORC_JOB_KEY .*TORC_JOB_KEY=1 python run\.py"
+    ):
         settings.job_environment()
 
 
@@ -57,7 +59,9 @@ def test_only_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "TORC_DATABASE_URL" not in str(caught.value)
 
 
-def test_a_job_may_use_the_default_store_if_it_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_job_may_use_the_default_store_if_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("TORC_JOB_KEY", "1")
     with pytest.raises(NotInJobError):
         settings.job_environment()
@@ -103,7 +107,9 @@ def test_every_form_of_a_path_opens_the_same_store(
         other.close()
 
 
-@pytest.mark.parametrize("url", ["http://me:s3cret@host:8080/x", "https://me:s3/cret@host", "HTTP://a:s3cret@h"])
+@pytest.mark.parametrize(
+    "url", ["http://me:s3cret@host:8080/x", "https://me:s3/cret@host", "HTTP://a:s3cret@h"]
+)
 def test_a_server_is_refused_without_telling_its_password(url: str) -> None:
     with pytest.raises(VersionError, match="embedded stores only") as caught:
         open_store(url)
@@ -111,9 +117,17 @@ def test_a_server_is_refused_without_telling_its_password(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgres://u:pw@h/db", "sqlite://", "sqlite:study.db", ":memory:", "localhost:8080/torc", "sqlite:///a?x=1"]
+    "url",
+    [
+        "postgres://u:pw@h/db",
+        "sqlite://",
+        "sqlite:study.db",
+        ":memory:",
+        "localhost:8080/torc",
+        "sqlite:///a?x=1",
+    ],
 )
 def test_other_urls_are_refused_with_the_forms_that_exist(url: str) -> None:
-    with pytest.raises(RefusedError, match="sqlite:///relative.db") as caught:
+    with pytest.raises(RefusedError, match=r"sqlite:///relative\.db") as caught:
         open_store(url)
     assert "pw" not in str(caught.value)

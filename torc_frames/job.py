@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Job"]
 
 _TRIES = 50
+_SHORTEST_PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.05
 
 _stored: set[tuple[str, str, str, int]] = set()
@@ -173,7 +174,8 @@ class Job:
                 record_key, size = stored
                 warn_if_large([(self._label, size)])
                 return record_key
-            time.sleep(random.uniform(0, min(_LONGEST_PAUSE_S, 0.002 * 2**attempt)))
+            pause = min(_LONGEST_PAUSE_S, _SHORTEST_PAUSE_S * 2**attempt)
+            time.sleep(random.uniform(0, pause))  # noqa: S311 - spreads retries, keeps no secret
         raise ConflictError(
             f"{self._label}: its output record was written by others {_TRIES} times in a row; "
             "nothing was stored"
@@ -206,21 +208,19 @@ class Job:
         mark = (self._store.url, job.workflow_key, job.key, job.run_id)
         record = self._output_record()
         if record is None:
-            stored = self._add_output(fragments)
+            stored: tuple[str, int] | None = self._add_output(fragments)
         else:
             stored = self._update(record, fragments, mark in _stored or _of_this_run(job, record.rev))
         if stored is not None:
             _stored.add(mark)
         return stored
 
-    def _update(
-        self, record: UserData, fragments: dict[str, bytes], merge: bool
-    ) -> tuple[str, int] | None:
+    def _update(self, record: UserData, fragments: dict[str, bytes], merge: bool) -> tuple[str, int] | None:
         if merge and record.data is not None:
             if not isinstance(record.data, dict):
                 raise ConflictError(
-                    f"{self._label}: output record {record.key} holds data of this run that is not an object, "
-                    "so nothing can be added to it"
+                    f"{self._label}: output record {record.key} holds data of this run that is not "
+                    "an object, so nothing can be added to it"
                 )
             fragments = {key: encode_data(value) for key, value in record.data.items()} | fragments
         encoded = _joined(fragments)

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from torc_frames import settings
 from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError
@@ -20,7 +20,9 @@ from torc_frames.store.open import open_store
 
 __all__ = ["Failure", "Rerun", "RunSummary", "current_job", "run"]
 
-Rerun = Literal["failed", "missing", "all"]
+Rerun = Literal["failed", "missing", "all"] | None
+
+_RERUNS = ("failed", "missing", "all")
 
 
 def current_job() -> Job:
@@ -57,7 +59,7 @@ def run(
     workflow_key: str,
     *,
     workers: int | None = None,
-    rerun: Rerun | None = None,
+    rerun: Rerun = None,
     output_dir: str | os.PathLike[str] | None = None,
     show_progress: bool = True,
 ) -> RunSummary:
@@ -88,8 +90,8 @@ def run(
     slots = (os.cpu_count() or 1) if workers is None else workers
     if slots < 1:
         raise RefusedError(f"workers must be at least 1, not {workers}")
-    if rerun is not None and rerun not in get_args(Rerun):
-        raise RefusedError(f"rerun is one of {', '.join(get_args(Rerun))}, or None, not {rerun!r}")
+    if rerun is not None and rerun not in _RERUNS:
+        raise RefusedError(f"rerun is one of {', '.join(_RERUNS)}, or None, not {rerun!r}")
     directory = _output_dir(store, output_dir)
     launcher = Launcher(store.url, directory)
     with _alone(store):
@@ -107,7 +109,7 @@ def run(
     return scheduler.summary()
 
 
-def _to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Rerun | None) -> set[str]:
+def _to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Rerun) -> set[str]:
     runners = store.runners(workflow_key)
     again = {key for key, runner in runners.items() if key in board.jobs and is_abandoned(key, runner)}
     if rerun is not None:

@@ -190,7 +190,8 @@ class Scheduler:
 
     def _finish(self, run: JobProcess) -> None:
         key = run.job.key
-        assert run.return_code is not None and run.end_time is not None
+        assert run.return_code is not None
+        assert run.end_time is not None
         status = COMPLETED if run.return_code == 0 else FAILED
         result = RunResult(key, run.job.run_id, status, run.return_code, run.start_time, run.end_time)
         try:

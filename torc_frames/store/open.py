@@ -58,5 +58,6 @@ def _not_embedded(url: str) -> VersionError | RefusedError:
     # What stands before an @ may be a password, wherever the @ stands.
     host = "…" if "@" in rest else re.split(r"[/?#]", rest, maxsplit=1)[0]
     return VersionError(
-        f"{scheme}://{host} is a server, and this version of torc_frames speaks to embedded stores only: {_FORMS}"
+        f"{scheme}://{host} is a server, and this version of torc_frames speaks to "
+        f"embedded stores only: {_FORMS}"
     )

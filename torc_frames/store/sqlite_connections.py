@@ -40,8 +40,18 @@ class Write:
 class _Local(threading.local):
     """What belongs to one thread."""
 
-    connection: Connection | None = None
+    slot: _Slot | None = None
     snapshots = 0
+
+
+class _Slot:
+    """Closes a connection when its thread ends; on its own it would wait for the garbage collector."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.__del__()
 
 
 class Connections:
@@ -59,6 +69,8 @@ class Connections:
         """Lend this thread's connection."""
         while True:
             connection = self._mine()
+            with registry_lock:
+                pass  # Else a busy thread would never let another one fork.
             with connection.lock:
                 if connection.closed:
                     continue
@@ -114,10 +126,10 @@ class Connections:
                 connection.close()
 
     def _mine(self) -> Connection:
-        connection = self._local.connection
-        if connection is None or connection.closed:
-            connection = open_file(self.path, network=self.network, timeout=self.timeout)
-            self._local.connection = connection
+        slot = self._local.slot
+        if slot is None or slot.connection.closed:
+            slot = _Slot(open_file(self.path, network=self.network, timeout=self.timeout))
+            self._local.slot = slot
             with registry_lock:
-                self._all.add(connection)
-        return connection
+                self._all.add(slot.connection)
+        return slot.connection

@@ -9,7 +9,7 @@ import sys
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -34,9 +34,6 @@ __all__ = [
     "translated",
 ]
 
-_MAGIC = b"SQLite format 3\0"
-_HEADER = 100
-
 _NETWORK = re.compile(
     "(nfs|smb|cifs|lustre|gpfs|mmfs|beegfs|fhgfs|ceph|9p|afs|openafs|coda|ncp|gfs|ocfs|glusterfs|panfs"
     "|pvfs|orangefs|weka|davfs|virtiofs|vboxsf|prl_fs|vmhgfs|autofs).*"
@@ -53,6 +50,7 @@ class Connection(sqlite3.Connection):
     def __init__(self, path: str, *args: Any, **kwargs: Any) -> None:
         self.lock = RLock()
         self.file = os.path.realpath(path)
+        self.process = os.getpid()
         self.reading = False
         super().__init__(path, *args, **kwargs)
         self.closed = False
@@ -63,7 +61,7 @@ class Connection(sqlite3.Connection):
         super().close()
 
     def __del__(self) -> None:
-        if not self.closed:
+        if not self.closed and self.process == os.getpid():
             self.close()
 
 
@@ -86,24 +84,36 @@ def check_file(path: str) -> bool:
         If a newer torc_frames made it.
     """
     try:
-        with open(path, "rb") as file:
-            header = file.read(_HEADER)
+        size = os.stat(path).st_size
     except FileNotFoundError:
         parent = os.path.dirname(path)
         if not os.path.isdir(parent):
             raise StoreFileError(f"can not create {path}: there is no directory {parent}") from None
         return False
-    except IsADirectoryError:
-        raise StoreFileError(f"{path} is a directory, not a torc_frames store") from None
     except OSError as error:
         raise UnavailableError(f"can not read {path}: {error.strerror or error}") from error
-    if not header:
+    if os.path.isdir(path):
+        raise StoreFileError(f"{path} is a directory, not a torc_frames store")
+    if size == 0:
         return False
-    if len(header) < _HEADER or not header.startswith(_MAGIC):
-        raise StoreFileError(f"{path} is not a torc_frames store: not an SQLite file")
-    application, version = (int.from_bytes(header[at : at + 4], "big") for at in (68, 60))
-    _check_ids(path, application, version)
+    _check_ids(path, *_header_ids(path))
     return True
+
+
+def _header_ids(path: str) -> tuple[int, int]:
+    # By SQLite itself: on POSIX, closing a file that was opened in any other way would drop the locks
+    # that connections of this process hold on it. Immutable: no lock, nothing made beside it.
+    try:
+        with closing(sqlite3.connect(f"{Path(path).as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        if _code(error) == sqlite3.SQLITE_NOTADB:
+            raise StoreFileError(f"{path} is not a torc_frames store: not an SQLite file") from None
+        if _code(error) == sqlite3.SQLITE_CORRUPT:
+            return schema.APPLICATION_ID, 0  # someone is writing: `_prepare` looks again, with locks
+        raise _translate(error, path) from error
+    return application, version
 
 
 def _check_ids(path: str, application: int, version: int) -> None:
@@ -161,24 +171,35 @@ def is_network_kind(kind: str) -> bool:
 
 def open_file(path: str, *, network: bool, timeout: float, reading: bool = False) -> Connection:
     """Open a store, making it if there is none; `reading` says that it is for a snapshot."""
-    for inherited in _inherited:
-        if inherited.file == os.path.realpath(path):
-            raise UnavailableError(
-                f"{path} was being read when this process was forked, so SQLite can't lock it here: "
-                "fork at another time or start processes by 'spawn'"
-            )
-    check_file(path)
-    with translated(path):
+    connection = _connect(path, timeout, reading)
+    try:
+        with translated(path):
+            _prepare(connection, path, network, timeout)
+    except BaseException:
+        connection.close()
+        raise
+    finally:
+        connection.lock.release()
+    return connection
+
+
+def _connect(path: str, timeout: float, reading: bool) -> Connection:
+    """Return a connection that is locked and registered, but not prepared."""
+    file = os.path.realpath(path)
+    if any(connection.file == file for connection in _inherited):
+        raise UnavailableError(
+            f"{path} was being read when this process was forked, so SQLite can't lock it here: "
+            "fork at another time or start processes by 'spawn'"
+        )
+    with registry_lock, translated(path):
+        # A file that is open in this process was checked when it was opened first.
+        if not any(connection.file == file and not connection.closed for connection in _open):
+            check_file(path)
         connection = sqlite3.connect(
             path, timeout=timeout, isolation_level=None, check_same_thread=False, factory=Connection
         )
-        try:
-            _prepare(connection, path, network, timeout)
-        except BaseException:
-            connection.close()
-            raise
-    connection.reading = reading
-    with registry_lock:
+        connection.reading = reading
+        connection.lock.acquire()
         _open.add(connection)
     return connection
 

@@ -1,5 +1,7 @@
 """Jobs of an embedded store: adding them, and what happens to them when they run."""
 
+# ruff: noqa: S608 (what is put into SQL is written in this package; values are bound)
+
 from __future__ import annotations
 
 from collections.abc import Sequence

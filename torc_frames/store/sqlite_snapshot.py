@@ -1,5 +1,7 @@
 """Reading a workflow out of an embedded store, a page of columns at a time."""
 
+# ruff: noqa: S608 (what is put into SQL is written in this package; values are bound)
+
 from __future__ import annotations
 
 import operator
@@ -27,6 +29,7 @@ __all__ = ["SQLiteSnapshot"]
 PAGE_ROWS = 20_000
 PAGE_BYTES = 16 * 2**20
 _FIRST_ROWS = 500
+_GROWTH = 8
 
 _INTS = msgspec.json.Decoder(list[int]).decode
 _TEXTS = msgspec.json.Decoder(list[str]).decode
@@ -214,7 +217,7 @@ class SQLiteSnapshot:
             if count < limit:
                 return
             after = tuple(column[-1] for column in columns[: len(after)])
-            limit = max(1, min(PAGE_ROWS, PAGE_BYTES * count // max(size, 1)))
+            limit = max(1, min(PAGE_ROWS, _GROWTH * limit, PAGE_BYTES * count // max(size, 1)))
 
     def _page(
         self, listing: _Listing, where: str, values: Mapping[str, object]

@@ -1,0 +1,42 @@
+"""``python -m benchmarks``: measure everything in one run and print it as Markdown tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import report
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Measure, or profile, as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=[100_000, 1_000_000],
+        metavar="RECORDS",
+        help="how many records",
+    )
+    parser.add_argument("--profile", choices=["pull", "push"], help="print where the time goes instead")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="torc-frames-bench-") as name:
+        if given.profile:
+            from benchmarks import profiles
+
+            profiles.run(given.profile, Path(name))
+        else:
+            print(report.report(Path(name), sorted(given.sizes), _say))
+
+
+def _say(text: str) -> None:
+    print(f"… {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

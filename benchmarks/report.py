@@ -1,0 +1,136 @@
+"""All measurements in one run, as Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import torc_frames as tf
+from benchmarks import imports, memory, peers, pull, push
+from benchmarks.measure import Row, Timings, markdown
+from benchmarks.peers import Peer
+
+__all__ = ["report"]
+
+Say = Callable[[str], None]
+
+_MAX_RATIO = 2.0
+_LINEAR = 1.5
+_VERSIONS = ("pandas", "numpy", "pyarrow", "msgspec", "orjson", "signac", "optuna")
+_FLOORS = {
+    "user_data": "SELECT + orjson.loads",
+    "parameters": "SELECT + orjson.loads",
+    "push": "executemany of ready rows",
+}
+
+
+def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
+    """Measure everything and return the tables."""
+    say("start-up")
+    starts = imports.measure()
+    memories = {length: _memory(folder, length, say) for length in sizes}
+    timings = {length: _timings(folder, length, say) for length in sizes}
+    say("peers")
+    found = peers.measure(folder)
+    parts = [
+        _machine(),
+        "### Against the floor",
+        _floor_table(timings),
+        "### Linear in the number of records",
+        _linear_table(timings, memories),
+        "### Peers",
+        _peer_table(found, timings),
+        "### Start-up",
+        _start_table(starts),
+    ]
+    return "\n\n".join(parts)
+
+
+def _memory(folder: Path, length: int, say: Say) -> dict[str, int]:
+    say(f"memory, {length:,} records")
+    for each in (10, length):
+        memory.store_input(folder, each)
+    return {kind: memory.measure(folder, kind, length) for kind in memory.KINDS}
+
+
+def _timings(folder: Path, length: int, say: Say) -> dict[str, Timings]:
+    say(f"pulls, {length:,} records")
+    found = pull.measure(folder, length)
+    say(f"push, {length:,} records")
+    return {**found, "push": push.measure(folder, length)}
+
+
+def _machine() -> str:
+    versions = [f"{name} {metadata.version(name)}" for name in _VERSIONS]
+    return (
+        f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, "
+        f"torc_frames {tf.__version__}, SQLite {sqlite3.sqlite_version}, {', '.join(versions)}."
+    )
+
+
+def _floor_table(timings: dict[int, dict[str, Timings]]) -> str:
+    rows = []
+    for length, found in timings.items():
+        for name, timing in found.items():
+            ours, floor = timing.seconds
+            cells = [f"`wf.{name}()`", f"{length:,}", f"{ours:.3f}", _FLOORS[name], f"{floor:.3f}"]
+            rows.append(Row([*cells, *_judged(timing.ratio, _MAX_RATIO)]))
+    heads = ["", "records", "seconds", "floor", "floor seconds", "ratio", "target", "met"]
+    return markdown(heads, rows)
+
+
+def _linear_table(timings: dict[int, dict[str, Timings]], memories: dict[int, dict[str, int]]) -> str:
+    rows = []
+    small, large = min(timings), max(timings)
+    for name in timings[small]:
+        values = {
+            "µs a record": {n: found[name].seconds[0] / n * 1e6 for n, found in timings.items()},
+            "peak bytes a record": {n: found[name] / n for n, found in memories.items()},
+        }
+        for what, by_length in values.items():
+            ratio = by_length[large] / by_length[small]
+            cells = [f"`wf.{name}()`", what, *[f"{by_length[n]:,.2f}" for n in timings]]
+            rows.append(Row([*cells, *_judged(ratio, _LINEAR, "linear")]))
+    return markdown(["", "", *[f"{n:,}" for n in timings], "ratio", "target", "met"], rows)
+
+
+def _peer_table(found: Sequence[Peer], timings: dict[int, dict[str, Timings]]) -> str:
+    rows = []
+    base = min(timings)
+    at_base = timings[base]["parameters"].seconds[0] / base
+    for peer in found:
+        ours, theirs = (seconds / peer.length for seconds in peer.timings.seconds)
+        for length, our, ratio in (
+            (peer.length, ours, 1 / peer.timings.ratio),
+            (base, at_base, theirs / at_base),
+        ):
+            cells = [peer.name, f"{peer.length:,}", f"{theirs * 1e6:,.1f}", f"{length:,}", f"{our * 1e6:.2f}"]
+            met = "yes" if ratio >= peer.target else "no"
+            rows.append(Row([*cells, f"{ratio:,.0f}", f"≥ {peer.target:g}", met]))
+    heads = ["peer", "its records", "µs each", "records of `wf.parameters()`", "µs each"]
+    return markdown([*heads, "times faster", "target", "met"], rows)
+
+
+def _start_table(starts: Sequence[imports.Start]) -> str:
+    seconds = {start.name: start.seconds for start in starts}
+    bases = [seconds["`python -c pass`"] or 1.0, seconds["`import pandas`"] or 1.0]
+    rows = []
+    for start in starts:
+        if start.seconds is None:
+            rows.append(Row([start.name, start.note, "", "", "", ""]))
+            continue
+        ours = "torc" in start.name
+        met = ("no" if start.pandas else "yes") if ours else ""
+        ratios = [f"{start.seconds / base:.2f}" for base in bases]
+        loaded = "yes" if start.pandas else "no"
+        rows.append(Row([start.name, f"{start.seconds * 1e3:.0f}", *ratios, loaded, met]))
+    heads = ["", "ms", "to `python -c pass`", "to `import pandas`", "imports pandas", "met (does not)"]
+    return markdown(heads, rows)
+
+
+def _judged(ratio: float, limit: float, word: str = "yes") -> list[str]:
+    return [f"{ratio:.2f}", f"≤ {limit:g}", word if ratio <= limit else "no"]

@@ -1,0 +1,88 @@
+"""JSON5 documents from the command line: all read and checked before any is used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from torc_frames.errors import Problem, RefusedError
+
+__all__ = ["parse_documents"]
+
+_DEEPEST = 200
+
+_TOKEN = re.compile(
+    r"""(?P<skip>\s+|//[^\n\r\u2028\u2029]*|/\*.*?\*/|\ufeff)
+      | (?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
+      | (?P<mark>[{}\[\],:])
+      | (?P<word>(?:\\.|[^\s{}\[\],:"'/\\])+)""",
+    re.VERBOSE | re.DOTALL,
+)
+_DIGITS = re.compile(r"[-+]?[.\d]")
+
+
+def parse_documents(texts: Sequence[str]) -> list[Any]:
+    """Return the values of JSON5 texts.
+
+    Raises
+    ------
+    RefusedError
+        Naming every text that is no JSON5, or that can't be kept exactly: with a key twice in one
+        object, with NaN or Infinity.
+    """
+    documents, problems = [], []
+    for position, text in enumerate(texts, 1):
+        try:
+            documents.append(_parse(text))
+        except ValueError as error:
+            problems.append(Problem(None, None, f"document {position}: {error}"))
+    if problems:
+        raise RefusedError(problems)
+    return documents
+
+
+def _parse(text: str) -> Any:
+    import pyjson5
+
+    from torc_frames.frame.values import encode_data
+
+    try:
+        value = pyjson5.decode(text, maxdepth=_DEEPEST)
+    except pyjson5.Json5Exception as error:
+        raise ValueError(f"not JSON5: {error.args[0]}") from None
+    except UnicodeEncodeError:
+        raise ValueError("not JSON5: it is not valid UTF-8") from None
+    for problem in _ambiguities(text):
+        raise ValueError(problem)
+    encode_data(value)
+    return value
+
+
+def _ambiguities(text: str) -> Iterator[str]:
+    """Yield what pyjson5 lets pass in valid JSON5: keys that are there twice, and 1_0 for 10."""
+    objects: list[set[str] | None] = []
+    previous = ""
+    for token in _TOKEN.finditer(text):
+        kind, word = token.lastgroup, token[0]
+        if kind == "skip":
+            continue
+        if word in ("{", "["):
+            objects.append(set() if word == "{" else None)
+        elif word in ("}", "]"):
+            objects.pop()
+        elif word == ":" and objects and (keys := objects[-1]) is not None:
+            key = _key(previous)
+            if key in keys:
+                yield f"the key {key!r} is there twice in one object"
+            keys.add(key)
+        elif kind == "word" and "_" in word and _DIGITS.match(word):
+            yield f"{word} is no number"
+        previous = word
+
+
+def _key(token: str) -> str:
+    import pyjson5
+
+    [key] = pyjson5.decode(f"{{{token}:0}}")
+    return str(key)

@@ -1,0 +1,127 @@
+"""Frames as JSON, CSV and Parquet, so that reading them again loses nothing that the format can hold."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import IO, Any
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from torc_frames.cli.text import cell_text
+from torc_frames.errors import Problem, RefusedError, TorcFramesError
+from torc_frames.frame.dtypes import encode
+from torc_frames.frame.flatten import split, unflatten
+from torc_frames.frame.types import Column, objects
+
+__all__ = ["JSON_TEXT", "json_columns", "json_rows", "write_csv", "write_parquet"]
+
+JSON_TEXT = b"torc_frames.json"
+"""Marks a Parquet column whose strings are JSON, in the metadata of its field."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def json_columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return the columns of a frame, a named index first, as JSON values; times in ISO 8601."""
+    whole = frame if frame.index.name is None else frame.reset_index()
+    columns = {}
+    for name, series in whole.items():
+        values, refused = encode(series)
+        if refused:
+            raise RefusedError([Problem(row, str(name), reason) for row, reason in refused.items()])
+        columns[str(name)] = values
+    return columns
+
+
+def json_rows(frame: pd.DataFrame) -> list[bytes]:
+    """Return each row as a JSON object, nested where column names have dots; missing values are null."""
+    columns = json_columns(frame)
+    rows = zip(*columns.values(), strict=True)
+    if all("." not in name and "\\" not in name for name in columns):
+        return [_encode(dict(zip(columns, row, strict=True))) for row in rows]
+    above = _inner(list(columns))
+    return [_encode(_nested(dict(zip(columns, row, strict=True)), above)) for row in rows]
+
+
+def write_csv(frame: pd.DataFrame, file: IO[bytes]) -> None:
+    """Write CSV in UTF-8: missing cells are empty, lists and objects are JSON."""
+    plain = frame.copy(deep=False)
+    for position, dtype in enumerate(frame.dtypes):
+        if dtype == object:
+            texts = [
+                None if value is None else cell_text(value) for value in _values(frame.iloc[:, position])
+            ]
+            plain.isetitem(position, objects(texts).set_axis(frame.index))
+    # csv before Python 3.13 leaves a lone carriage return unquoted
+    returns = any("\r" in value for series in _texts(plain) for value in series)
+    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    text = plain.to_csv(index=plain.index.name is not None, lineterminator="\n", quoting=quoting)
+    file.write(text.encode("utf-8", "surrogatepass"))
+
+
+def write_parquet(frame: pd.DataFrame, file: IO[bytes]) -> None:
+    """Write Parquet; a column of mixed values is stored as JSON strings, and said so on stderr."""
+    plain = frame.copy(deep=False)
+    as_json = []
+    for position, (name, dtype) in enumerate(frame.dtypes.items()):
+        if dtype == object and not _is_arrow(values := _values(frame.iloc[:, position])):
+            texts = [None if value is None else _encode(value).decode() for value in values]
+            plain.isetitem(position, Column.of(texts).natural().set_axis(frame.index))
+            as_json.append(str(name))
+    try:
+        table = pa.Table.from_pandas(plain)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise TorcFramesError(f"Parquet can not hold this table: {error}") from error
+    if as_json:
+        print(f"Stored as JSON strings, for their mixed values: {', '.join(as_json)}", file=sys.stderr)
+    for name in as_json:
+        at = table.schema.get_field_index(name)
+        field = table.schema.field(at).with_metadata({JSON_TEXT: b"1"})
+        table = table.set_column(at, field, table.column(at))
+    pq.write_table(table, file)
+
+
+def _values(series: pd.Series) -> list[Any]:
+    values, refused = encode(series)
+    if refused:
+        row, reason = next(iter(refused.items()))
+        raise RefusedError([Problem(row, str(series.name), reason)])
+    return values
+
+
+def _is_arrow(values: list[Any]) -> bool:
+    """Return whether Arrow gives back the same JSON."""
+    try:
+        again = pa.array(values).to_pylist()
+    except (pa.ArrowException, OverflowError, TypeError):
+        return False
+    return _encode(again) == _encode(values)
+
+
+def _texts(frame: pd.DataFrame) -> list[list[str]]:
+    kept = [frame[name] for name in frame.columns if pd.api.types.is_string_dtype(frame[name].dtype)]
+    kept += [frame[name] for name in frame.columns if frame[name].dtype == object]
+    return [[value for value in series.tolist() if isinstance(value, str)] for series in kept]
+
+
+def _inner(names: list[str]) -> set[str]:
+    """Return the columns that others lie inside of, and those others."""
+    paths = {split(name): name for name in names}
+    found = set()
+    for path, name in paths.items():
+        for length in range(1, len(path)):
+            if path[:length] in paths:
+                found |= {name, paths[path[:length]]}
+    return found
+
+
+def _nested(row: dict[str, Any], clashing: set[str]) -> dict[str, Any]:
+    kept = {name: value for name, value in row.items() if value is not None or name not in clashing}
+    try:
+        return unflatten(kept)
+    except RefusedError:
+        return row

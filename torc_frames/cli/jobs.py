@@ -1,0 +1,84 @@
+"""``torc-frames jobs``."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from torc_frames.cli.documents import parse_documents
+from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.output import emit, emit_keys
+from torc_frames.cli.records import name_option, new_role, new_role_option, print_records
+from torc_frames.cli.text import printable
+
+__all__ = ["jobs"]
+
+log = logging.getLogger(__name__)
+
+
+@click.group(epilog=examples("torc-frames jobs list", "torc-frames jobs get-user-data 1"))
+@shared_options
+def jobs() -> None:
+    """List and add jobs, and their records."""
+
+
+@jobs.command("list", epilog=examples("torc-frames jobs list", "torc-frames jobs list -k 1 --format csv"))
+@shared_options
+@pass_options
+def list_(options: Options) -> None:
+    """List the jobs of a workflow, and how each last ended."""
+    emit(options, options.workflow().jobs())
+
+
+@jobs.command(epilog=examples("torc-frames jobs add train --command 'python train.py'"))
+@click.argument("name")
+@click.option("--command", default="", help="What a shell runs as the job.")
+@shared_options
+@pass_options
+def add(options: Options, name: str, command: str) -> None:
+    """Add a job without records and print its key."""
+    job = options.workflow().add_job(name, command=command)
+    log.info("Added job key=%s name=%s", job.key, printable(name))
+    emit_keys(options, "job_key", [job.key])
+
+
+@jobs.command(
+    "add-user-data",
+    epilog=examples(
+        "torc-frames jobs add-user-data 1 \"{key1: 'val1', key2: 'val2'}\" \"{key3: 'val3'}\"",
+        "torc-frames jobs add-user-data 1 --role output '{loss: 0.31}'",
+    ),
+)
+@click.argument("job")
+@click.argument("documents", nargs=-1, required=True, metavar="DOC...")
+@new_role_option
+@name_option
+@shared_options
+@pass_options
+def add_user_data(
+    options: Options, job: str, documents: tuple[str, ...], role: str, name: str | None
+) -> None:
+    """Add a record for each JSON5 document to a job.
+
+    All documents are checked before any is stored.
+    """
+    values = parse_documents(documents)
+    handle = options.job(job)
+    for key in handle.add_user_data(*values, role=new_role(role), name=name):
+        log.info("Added user_data key=%s to job key=%s", key, handle.key)
+
+
+@jobs.command(
+    "get-user-data",
+    epilog=examples("torc-frames jobs get-user-data 1", "torc-frames jobs get-user-data 1 --format json"),
+)
+@click.argument("job")
+@shared_options
+@pass_options
+def get_user_data(options: Options, job: str) -> None:
+    """Print the records of a job, the newest first.
+
+    As Python dicts, or with --format json as one JSON object a line.
+    """
+    print_records(options, reversed(options.job(job).user_data()))

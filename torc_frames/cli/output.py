@@ -1,0 +1,147 @@
+"""Printing frames: as a table, JSON, CSV or Parquet, to stdout or to a file."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from torc_frames.cli.options import FORMATS, Options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["emit", "emit_keys", "output_option", "print_json"]
+
+_SUFFIXES = {
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".txt": "table",
+}
+
+
+def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``-o FILE``."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write to a file; its suffix (.csv, .json, .jsonl, .parquet) says the format.",
+    )(command)
+
+
+def emit(options: Options, frame: pd.DataFrame, output: Path | None = None) -> None:
+    """Print a frame in the format asked for, or write it to a file."""
+    if output is None:
+        _check_stdout(options.format)
+        _write(frame, options.format or "table", click.get_binary_stream("stdout"))
+        return
+    format = options.format or _SUFFIXES.get(output.suffix.lower())
+    if format is None:
+        raise click.UsageError(
+            f"{output.name!r} does not say a format: end it in {', '.join(_SUFFIXES)}, "
+            f"or give --format {'|'.join(FORMATS)}"
+        )
+    with _replacing(output) as file:
+        _write(frame, format, file)
+
+
+def emit_keys(options: Options, name: str, keys: list[str]) -> None:
+    """Print new keys, one a line, or in the format asked for as a table of one column."""
+    if options.format is None:
+        for key in keys:
+            click.echo(key)
+        return
+    import pandas as pd
+
+    emit(options, pd.DataFrame({name: pd.Series(keys, dtype="str")}))
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on a line."""
+    from torc_frames.frame.values import encode_data
+
+    click.get_binary_stream("stdout").write(encode_data(value) + b"\n")
+
+
+def _check_stdout(format: str | None) -> None:
+    if format == "parquet" and sys.stdout.isatty():
+        raise click.UsageError("Parquet is no text: give -o FILE, or send it to a file or a pipe")
+
+
+def _write(frame: pd.DataFrame, format: str, file: IO[bytes]) -> None:
+    if format == "table":
+        _write_table(frame, file)
+    elif format in ("json", "jsonl"):
+        _write_json(frame, file, lines=format == "jsonl")
+    else:
+        from torc_frames.cli.exports import write_csv, write_parquet
+
+        (write_csv if format == "csv" else write_parquet)(frame, file)
+
+
+def _write_table(frame: pd.DataFrame, file: IO[bytes]) -> None:
+    from torc_frames.cli.exports import json_columns
+    from torc_frames.cli.text import print_table
+
+    columns = json_columns(frame)
+    if file is click.get_binary_stream("stdout"):
+        print_table(columns, click.get_text_stream("stdout"))
+        return
+    text = io.StringIO()
+    print_table(columns, text)
+    file.write(text.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def _write_json(frame: pd.DataFrame, file: IO[bytes], lines: bool) -> None:
+    from torc_frames.cli.exports import json_rows
+
+    start, between, end = (b"", b"\n", b"\n") if lines else (b"[\n", b",\n", b"\n]\n")
+    rows = json_rows(frame)
+    if not rows:
+        file.write(b"" if lines else b"[]\n")
+        return
+    file.write(start)
+    for position, row in enumerate(rows):
+        file.write(between + row if position else row)
+    file.write(end)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file that takes the place of another when it is whole."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            yield file
+        return
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        os.chmod(name, _mode(target))
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _mode(target: Path) -> int:
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

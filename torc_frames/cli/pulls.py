@@ -1,0 +1,73 @@
+"""``torc-frames pull`` and ``table``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.output import emit, output_option
+from torc_frames.cli.records import role_option
+from torc_frames.records import Role
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from torc_frames.workflow import Workflow
+
+__all__ = ["pull", "table"]
+
+_OF_A_JOB = ("user_data", "parameters", "results")
+
+
+@click.command(
+    epilog=examples(
+        "torc-frames pull --what parameters",
+        "torc-frames pull -o records.parquet",
+        "torc-frames pull --what results --format json | jq length",
+    )
+)
+@click.option(
+    "--what",
+    type=click.Choice([*_OF_A_JOB, "jobs", "links"]),
+    default="user_data",
+    show_default=True,
+    help="Records one a row; parameters or results, or jobs, one job a row; which record belongs to which job.",
+)
+@click.option("--job", metavar="KEY", help="Only the records of this job.")
+@role_option
+@output_option
+@shared_options
+@pass_options
+def pull(options: Options, what: str, job: str | None, role: Role | None, output: Path | None) -> None:
+    """Print the records of a workflow, or write them to a file."""
+    if role is not None and what != "user_data":
+        raise click.UsageError("--role goes with --what user_data")
+    if job is not None and what not in _OF_A_JOB:
+        raise click.UsageError(f"--job goes with --what {', '.join(_OF_A_JOB)}")
+    emit(options, _pulled(options.workflow(), what, job, role), output)
+
+
+@click.command(
+    epilog=examples(
+        "torc-frames table", "torc-frames table -o table.csv", "torc-frames table --format parquet > t.pq"
+    )
+)
+@output_option
+@shared_options
+@pass_options
+def table(options: Options, output: Path | None) -> None:
+    """Print one row for every job: the job, its parameters, its results."""
+    emit(options, options.workflow().table(), output)
+
+
+def _pulled(workflow: Workflow, what: str, job: str | None, role: Role | None) -> pd.DataFrame:
+    if what == "user_data":
+        return workflow.user_data(job=job, role=role)
+    if what == "parameters":
+        return workflow.parameters(job=job)
+    if what == "results":
+        return workflow.results(job=job)
+    return workflow.jobs() if what == "jobs" else workflow.links()

@@ -1,0 +1,68 @@
+"""Single records on the command line: options to make them, forms to show them."""
+
+from __future__ import annotations
+
+import pprint
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from torc_frames.cli.options import Options
+from torc_frames.cli.output import print_json
+
+if TYPE_CHECKING:
+    from torc_frames.records import Role, UserData
+
+__all__ = ["name_option", "new_role", "new_role_option", "print_records", "role_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NEW_ROLES: dict[str, Role | None] = {"input": "input", "output": "output", "none": None}
+
+
+def role_option(command: F) -> F:
+    """Add ``--role`` to a command that reads."""
+    return click.option("--role", type=click.Choice(["input", "output"]), help="Only records of this role.")(
+        command
+    )
+
+
+def new_role_option(command: F) -> F:
+    """Add ``--role`` to a command that adds."""
+    return click.option(
+        "--role",
+        type=click.Choice(list(_NEW_ROLES)),
+        default="input",
+        show_default=True,
+        help="What the records are to the job.",
+    )(command)
+
+
+def name_option(command: F) -> F:
+    """Add ``--name`` to a command that adds."""
+    return click.option("--name", help="A name for the records.")(command)
+
+
+def new_role(name: str) -> Role | None:
+    """Return the role that ``--role`` names."""
+    return _NEW_ROLES[name]
+
+
+def print_records(options: Options, records: Iterable[UserData]) -> None:
+    """Print records as Python dicts, or with ``--format json`` one JSON object a line."""
+    if options.format in ("csv", "parquet"):
+        raise click.UsageError(f"single records are no {options.format} table: torc-frames user-data list")
+    for record in records:
+        shown = _shown(record)
+        if options.format in ("json", "jsonl"):
+            print_json(shown)
+        else:
+            click.echo(pprint.pformat(shown, sort_dicts=False))
+
+
+def _shown(record: UserData) -> dict[str, Any]:
+    head = {"_key": record.key, "_rev": record.rev}
+    if isinstance(record.data, dict) and not head.keys() & record.data.keys():
+        return head | record.data
+    return {**head, "data": record.data}

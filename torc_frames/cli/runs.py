@@ -1,0 +1,96 @@
+"""``torc-frames run`` and ``demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.output import print_json
+from torc_frames.cli.text import printable
+
+if TYPE_CHECKING:
+    from torc_frames.runner import Rerun, RunSummary
+
+__all__ = ["demo", "run"]
+
+_COUNTS = ("completed", "failed", "canceled", "not_run", "running_elsewhere")
+
+_workers = click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="How many CPUs to use. [default: all]"
+)
+
+
+@click.command(epilog=examples("torc-frames run", "torc-frames run --workers 4 --rerun failed"))
+@_workers
+@click.option(
+    "--rerun",
+    type=click.Choice(["failed", "missing", "all"]),
+    help="Which ended jobs to run again: failed ones, also those without output, or all.",
+)
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="For stdout and stderr of the jobs. [default: torc_output beside the database]",
+)
+@shared_options
+@pass_options
+@click.pass_context
+def run(
+    context: click.Context,
+    options: Options,
+    workers: int | None,
+    rerun: Rerun | None,
+    output_dir: Path | None,
+) -> None:
+    """Run the jobs of a workflow on this machine.
+
+    The exit code is 1 if jobs failed.
+    """
+    if options.format in ("csv", "parquet"):
+        raise click.UsageError(f"how a run ended is no {options.format} table: torc-frames jobs list")
+    summary = options.workflow().run(workers=workers, rerun=rerun, output_dir=output_dir)
+    if options.format in ("json", "jsonl"):
+        print_json(_as_json(summary))
+    else:
+        _print(summary)
+    if summary.failures or summary.failed:
+        context.exit(1)
+
+
+@click.command(epilog=examples("torc-frames demo", "torc-frames demo --dir my-demo"))
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where to put the files of the demo.",
+)
+@_workers
+@shared_options
+def demo(directory: Path | None, workers: int | None) -> None:
+    """Run a small study from its table of parameters to its table of results."""
+    from torc_frames.demo import main as demo_main
+
+    demo_main(directory, workers)
+
+
+def _print(summary: RunSummary) -> None:
+    counts = {name: getattr(summary, name) for name in _COUNTS}
+    shown = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    click.echo(f"Jobs: {', '.join(shown) or 'nothing to run'}")
+    for failure in summary.failures:
+        line = f"job {failure.job_key} failed with return code {failure.return_code}: {failure.stderr}"
+        click.echo(printable(line))
+
+
+def _as_json(summary: RunSummary) -> dict[str, object]:
+    failures = [
+        {"job_key": failure.job_key, "return_code": failure.return_code, "stderr": str(failure.stderr)}
+        for failure in summary.failures
+    ]
+    counts = {name: getattr(summary, name) for name in _COUNTS}
+    return {**counts, "output_dir": str(summary.output_dir), "failures": failures}

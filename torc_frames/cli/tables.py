@@ -1,0 +1,213 @@
+"""Table files to push, each cell as it is written there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from torc_frames.cli.exports import JSON_TEXT
+from torc_frames.errors import Problem, RefusedError, shorten
+from torc_frames.frame.build import Columns
+from torc_frames.frame.types import Column, objects
+
+__all__ = ["read_table", "typed"]
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_EXACT = 2**53
+_LONGEST_INTEGER = 20
+_KEYS = ("job_key", "job_name")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table to push, in the format that the file's suffix says.
+
+    Raises
+    ------
+    RefusedError
+        For a file that is not of its format, or holds what can't be kept exactly.
+    """
+    suffix = path.suffix.lower()
+    read = _READERS.get(suffix)
+    if read is None:
+        raise RefusedError(f"{path.name!r} is none of {', '.join(_READERS)}")
+    try:
+        return read(path)
+    except RefusedError:
+        raise
+    except (ValueError, csv.Error, pa.ArrowException) as error:
+        raise RefusedError(f"can not read {path.name} as {suffix[1:]}: {error}") from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    table = pq.ParquetFile(path).read()
+    frame = table.to_pandas()
+    for field in table.schema:
+        if field.name in frame.columns:
+            series = _exact(field, table.column(field.name), frame[field.name].dtype)
+            if series is not None:
+                frame[field.name] = series.set_axis(frame.index)
+    return frame
+
+
+def _exact(field: pa.Field, column: pa.ChunkedArray, dtype: Any) -> pd.Series | None:
+    """Return a column that pandas would read as something else than it is, None for others."""
+    if field.metadata and JSON_TEXT in field.metadata:
+        return objects([None if text is None else _decode(text) for text in column.to_pylist()])
+    if pa.types.is_nested(field.type):
+        return objects(column.to_pylist())
+    if column.null_count == 0 or isinstance(dtype, pd.api.extensions.ExtensionDtype):
+        return None
+    if pa.types.is_boolean(field.type):
+        return pd.Series(pd.BooleanDtype().__from_arrow__(column))
+    if pa.types.is_integer(field.type):
+        nullable = str(field.type).replace("uint", "UInt").replace("int", "Int")
+        return pd.Series(column.to_pylist(), dtype=nullable)
+    return None
+
+
+def _read_json(path: Path) -> pd.DataFrame:
+    rows = _decode(path.read_text("utf-8-sig"))
+    if not isinstance(rows, list):
+        raise RefusedError(f"{path.name}: a table is a list of objects, [{{…}}, {{…}}]")
+    return _frame_of_rows(path, rows)
+
+
+def _read_lines(path: Path) -> pd.DataFrame:
+    lines = path.read_text("utf-8-sig").split("\n")
+    return _frame_of_rows(path, [_decode(line) for line in lines if line.strip()])
+
+
+def _frame_of_rows(path: Path, rows: list[Any]) -> pd.DataFrame:
+    wrong = [row for row, value in enumerate(rows) if not isinstance(value, dict)]
+    if wrong:
+        raise RefusedError(f"{path.name}: not objects: rows {shorten(wrong)}")
+    columns = Columns(fast=False)
+    columns.add_rows(rows)
+    series = {name: column.natural() for name, column in columns.finish().items()}
+    return pd.DataFrame(series, index=pd.RangeIndex(len(rows)))
+
+
+def _decode(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON; use null, a string or a number")
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    csv.field_size_limit(2**31 - 1)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        rows = [row for row in reader if row]
+    if not rows:
+        raise RefusedError(f"{path.name} is empty: its first line names the columns")
+    names, cells = rows[0], rows[1:]
+    problems = [
+        Problem(row, None, f"has {len(values)} cells for {len(names)} columns")
+        for row, values in enumerate(cells)
+        if len(values) != len(names)
+    ]
+    if problems:
+        raise RefusedError(problems)
+    columns = [[values[at] or None for values in cells] for at in range(len(names))]
+    return _frame_of_columns(names, columns, typed)
+
+
+def _frame_of_columns(
+    names: Sequence[str], columns: Sequence[list[Any]], to_series: Callable[[list[Any]], pd.Series]
+) -> pd.DataFrame:
+    """Return a frame of columns of cells; keys and names of jobs are strings, whatever they look like."""
+    problems = [
+        Problem(None, name, "there are two columns of this name" if name else "a column without a name")
+        for at, name in enumerate(names)
+        if not name or name in names[:at]
+    ]
+    if problems:
+        raise RefusedError(problems)
+    length = len(columns[0]) if columns else 0
+    series = {
+        name: Column.of(values).natural() if name in _KEYS and _all_text(values) else to_series(values)
+        for name, values in zip(names, columns, strict=True)
+    }
+    return pd.DataFrame(series, index=pd.RangeIndex(length))
+
+
+def typed(texts: list[str | None]) -> pd.Series:
+    """Return a column of CSV cells in the dtype that all of them are written as.
+
+    int64 (with gaps Int64) for integers within 64 bits without leading zeros, float64 for finite decimal
+    numbers of which float64 rounds no integer, bool (boolean) for true and false, else str.
+
+    Examples
+    --------
+    >>> [str(typed(cells).dtype) for cells in (["1", None], ["1", "0.5"], ["True", "false"], ["007", "1"])]
+    ['Int64', 'float64', 'bool', 'str']
+    """
+    given = [text for text in texts if text is not None]
+    if not given:
+        return objects(texts)
+    if all(map(_INTEGER.fullmatch, given)):
+        if max(map(len, given)) <= _LONGEST_INTEGER:
+            integers = [None if text is None else int(text) for text in texts]
+            column = Column.of(integers)
+            if column.kind() == "int":
+                return column.natural()
+    elif all(map(_is_float, given)):
+        return Column.of([None if text is None else float(text) for text in texts]).natural()
+    elif {text.lower() for text in given} <= {"true", "false"}:
+        return Column.of([None if text is None else text.lower() == "true" for text in texts]).natural()
+    return Column.of(texts).natural()
+
+
+def _is_float(text: str) -> bool:
+    if _INTEGER.fullmatch(text):
+        return len(text) <= _LONGEST_INTEGER and abs(int(text)) <= _EXACT
+    return _NUMBER.fullmatch(text) is not None and abs(float(text)) != float("inf")
+
+
+def _all_text(values: list[Any]) -> bool:
+    return all(value is None or isinstance(value, str) for value in values)
+
+
+def _read_excel(path: Path) -> pd.DataFrame:
+    from torc_frames.cli.sheets import read_sheet
+
+    names, columns = read_sheet(path)
+    return _frame_of_columns(names, columns, _natural)
+
+
+def _natural(values: list[Any]) -> pd.Series:
+    if any(hasattr(value, "isoformat") for value in values):
+        # pandas makes dates alone datetime64; among others a push refuses them, cell by cell
+        return pd.Series(values)
+    return Column.of(values).natural()
+
+
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+    ".pq": _read_parquet,
+    ".json": _read_json,
+    ".jsonl": _read_lines,
+    ".ndjson": _read_lines,
+    ".xlsx": _read_excel,
+}

@@ -1,0 +1,87 @@
+"""``torc-frames workflows``."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.output import emit, emit_keys
+from torc_frames.cli.text import printable
+
+__all__ = ["workflows"]
+
+log = logging.getLogger(__name__)
+
+
+@click.group(epilog=examples("torc-frames workflows create ridge", "torc-frames workflows list"))
+@shared_options
+def workflows() -> None:
+    """List, make and delete workflows."""
+
+
+@workflows.command(
+    "list", epilog=examples("torc-frames workflows list", "torc-frames -u study.db workflows list")
+)
+@shared_options
+@pass_options
+def list_(options: Options) -> None:
+    """List the workflows of the store."""
+    emit(options, options.client().workflows())
+
+
+@workflows.command(
+    epilog=examples(
+        "torc-frames workflows create ridge --description 'alpha on diabetes'",
+        "export TORC_WORKFLOW_KEY=$(torc-frames workflows create ridge)",
+    )
+)
+@click.argument("name")
+@click.option("--description", help="What it is for.")
+@shared_options
+@pass_options
+def create(options: Options, name: str, description: str | None) -> None:
+    """Make an empty workflow and print its key.
+
+    Makes the database, too, if it does not exist yet.
+    """
+    workflow = options.client(create=True).create_workflow(name, description=description)
+    log.info("Created workflow key=%s name=%s", workflow.key, printable(name))
+    emit_keys(options, "workflow_key", [workflow.key])
+
+
+@workflows.command(epilog=examples("torc-frames workflows show 1"))
+@click.argument("key")
+@shared_options
+@pass_options
+def show(options: Options, key: str) -> None:
+    """Show one workflow, and how many jobs it has of each status."""
+    client = options.client()
+    workflow = client.workflow(key)
+    row = client.workflows().loc[[workflow.key]]
+    counts = workflow.jobs()["status"].value_counts(sort=False)
+    row["jobs"] = int(counts.sum())
+    for status, count in counts.items():
+        row[str(status)] = int(count)
+    emit(options, row)
+
+
+@workflows.command(
+    epilog=examples("torc-frames workflows delete 1", "torc-frames workflows delete 1 --no-prompts")
+)
+@click.argument("key")
+@shared_options
+@pass_options
+def delete(options: Options, key: str) -> None:
+    """Delete a workflow with its jobs, records and results.
+
+    Asks before it does, unless --no-prompts is given.
+    """
+    client = options.client()
+    workflow = client.workflow(key)
+    if not options.no_prompts:
+        question = f"Delete workflow {workflow.key} ({workflow.name}), its jobs and records?"
+        click.confirm(printable(question), abort=True, err=True)
+    client.delete_workflow(workflow.key)
+    log.info("Deleted workflow key=%s name=%s", workflow.key, printable(workflow.name))
