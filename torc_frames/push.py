@@ -13,7 +13,7 @@ import pandas as pd
 from torc_frames import pull, templates
 from torc_frames.errors import ConflictError, Problem, RefusedError, shorten
 from torc_frames.frame import recorded
-from torc_frames.frame.assemble import Shape, key_index
+from torc_frames.frame.assemble import Shape, column_index, key_index
 from torc_frames.frame.flatten import DATA, Path, set_path
 from torc_frames.frame.rows import EncodedFrame, encode_frame, records
 from torc_frames.frame.values import canonical, decode_data, encode_data
@@ -103,7 +103,8 @@ def push(
     added = _add(store, workflow_key, jobs, show_progress)
     for row, key in zip(rows, added, strict=True):
         plan.job_keys[row] = key
-    return params.set_axis(key_index(plan.job_keys), axis=0)
+    pushed = params.set_axis(key_index(plan.job_keys), axis=0)
+    return pushed.set_axis(column_index(frame.paths), axis=1)
 
 
 def _read(snap: Snapshot) -> _Existing:

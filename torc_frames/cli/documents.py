@@ -19,6 +19,7 @@ _TOKEN = re.compile(
       | (?P<word>(?:\\.|[^\s{}\[\],:"'/\\])+)""",
     re.VERBOSE | re.DOTALL,
 )
+_BYTES = re.compile(r"b'(\w+)'")
 _DIGITS = re.compile(r"[-+]?[.\d]")
 
 
@@ -50,7 +51,8 @@ def _parse(text: str) -> Any:
     try:
         value = pyjson5.decode(text, maxdepth=_DEEPEST)
     except pyjson5.Json5Exception as error:
-        raise ValueError(f"not JSON5: {error.args[0]}") from None
+        reason = _BYTES.sub(r"\1", str(error.args[0]))
+        raise ValueError(f"not JSON5: {reason}") from None
     except UnicodeEncodeError:
         raise ValueError("not JSON5: it is not valid UTF-8") from None
     for problem in _ambiguities(text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import msgspec
 import pandas as pd
@@ -51,14 +51,15 @@ def write_csv(frame: pd.DataFrame, file: IO[bytes]) -> None:
     """Write CSV in UTF-8: missing cells are empty, lists and objects are JSON."""
     plain = frame.copy(deep=False)
     for position, dtype in enumerate(frame.dtypes):
-        if dtype == object:
+        if pd.api.types.is_object_dtype(dtype):
             texts = [
                 None if value is None else cell_text(value) for value in _values(frame.iloc[:, position])
             ]
-            plain.isetitem(position, objects(texts).set_axis(frame.index))
+            plain.isetitem(position, objects(texts).array)
     # csv before Python 3.13 leaves a lone carriage return unquoted
-    returns = any("\r" in value for series in _texts(plain) for value in series)
-    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    cells = (value for _, series in plain.items() if series.dtype.kind == "O" for value in series)
+    returns = any("\r" in value for value in cells if isinstance(value, str))
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     text = plain.to_csv(index=plain.index.name is not None, lineterminator="\n", quoting=quoting)
     file.write(text.encode("utf-8", "surrogatepass"))
 
@@ -68,9 +69,9 @@ def write_parquet(frame: pd.DataFrame, file: IO[bytes]) -> None:
     plain = frame.copy(deep=False)
     as_json = []
     for position, (name, dtype) in enumerate(frame.dtypes.items()):
-        if dtype == object and not _is_arrow(values := _values(frame.iloc[:, position])):
+        if pd.api.types.is_object_dtype(dtype) and not _is_arrow(values := _values(frame.iloc[:, position])):
             texts = [None if value is None else _encode(value).decode() for value in values]
-            plain.isetitem(position, Column.of(texts).natural().set_axis(frame.index))
+            plain.isetitem(position, Column.of(texts).natural().array)
             as_json.append(str(name))
     try:
         table = pa.Table.from_pandas(plain)
@@ -100,12 +101,6 @@ def _is_arrow(values: list[Any]) -> bool:
     except (pa.ArrowException, OverflowError, TypeError):
         return False
     return _encode(again) == _encode(values)
-
-
-def _texts(frame: pd.DataFrame) -> list[list[str]]:
-    kept = [frame[name] for name in frame.columns if pd.api.types.is_string_dtype(frame[name].dtype)]
-    kept += [frame[name] for name in frame.columns if frame[name].dtype == object]
-    return [[value for value in series.tolist() if isinstance(value, str)] for series in kept]
 
 
 def _inner(names: list[str]) -> set[str]:

@@ -84,9 +84,8 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     options = context.ensure_object(Options)
     name = parameter.name or ""
     source = context.get_parameter_source(name)
-    if source is ParameterSource.COMMANDLINE:
-        setattr(options, name, value)
-    elif source is ParameterSource.ENVIRONMENT and getattr(options, name) is None:
+    from_environment = source is ParameterSource.ENVIRONMENT and getattr(options, name) is None
+    if source is ParameterSource.COMMANDLINE or from_environment:
         setattr(options, name, value)
 
 

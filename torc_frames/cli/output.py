@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,6 +18,8 @@ from torc_frames.cli.options import FORMATS, Options
 
 if TYPE_CHECKING:
     import pandas as pd
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 __all__ = ["emit", "emit_keys", "output_option", "print_json"]
 
@@ -32,7 +34,7 @@ _SUFFIXES = {
 }
 
 
-def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def output_option(command: F) -> F:
     """Add ``-o FILE``."""
     return click.option(
         "-o",
@@ -47,7 +49,7 @@ def emit(options: Options, frame: pd.DataFrame, output: Path | None = None) -> N
     """Print a frame in the format asked for, or write it to a file."""
     if output is None:
         _check_stdout(options.format)
-        _write(frame, options.format or "table", click.get_binary_stream("stdout"))
+        _print(frame, options.format or "table")
         return
     format = options.format or _SUFFIXES.get(output.suffix.lower())
     if format is None:
@@ -74,7 +76,7 @@ def print_json(value: Any) -> None:
     """Print one JSON value on a line."""
     from torc_frames.frame.values import encode_data
 
-    click.get_binary_stream("stdout").write(encode_data(value) + b"\n")
+    _stdout().write(encode_data(value) + b"\n")
 
 
 def _check_stdout(format: str | None) -> None:
@@ -82,9 +84,23 @@ def _check_stdout(format: str | None) -> None:
         raise click.UsageError("Parquet is no text: give -o FILE, or send it to a file or a pipe")
 
 
+def _stdout() -> IO[bytes]:
+    sys.stdout.flush()
+    return sys.stdout.buffer
+
+
+def _print(frame: pd.DataFrame, format: str) -> None:
+    if format == "table":
+        _print_table(frame, sys.stdout)
+    else:
+        _write(frame, format, _stdout())
+
+
 def _write(frame: pd.DataFrame, format: str, file: IO[bytes]) -> None:
     if format == "table":
-        _write_table(frame, file)
+        text = io.StringIO()
+        _print_table(frame, text)
+        file.write(text.getvalue().encode())
     elif format in ("json", "jsonl"):
         _write_json(frame, file, lines=format == "jsonl")
     else:
@@ -93,17 +109,11 @@ def _write(frame: pd.DataFrame, format: str, file: IO[bytes]) -> None:
         (write_csv if format == "csv" else write_parquet)(frame, file)
 
 
-def _write_table(frame: pd.DataFrame, file: IO[bytes]) -> None:
+def _print_table(frame: pd.DataFrame, file: IO[str]) -> None:
     from torc_frames.cli.exports import json_columns
     from torc_frames.cli.text import print_table
 
-    columns = json_columns(frame)
-    if file is click.get_binary_stream("stdout"):
-        print_table(columns, click.get_text_stream("stdout"))
-        return
-    text = io.StringIO()
-    print_table(columns, text)
-    file.write(text.getvalue().encode("utf-8", "backslashreplace"))
+    print_table(json_columns(frame), file)
 
 
 def _write_json(frame: pd.DataFrame, file: IO[bytes], lines: bool) -> None:

@@ -34,7 +34,7 @@ _OF_A_JOB = ("user_data", "parameters", "results")
     type=click.Choice([*_OF_A_JOB, "jobs", "links"]),
     default="user_data",
     show_default=True,
-    help="Records one a row; parameters or results, or jobs, one job a row; which record belongs to which job.",
+    help="One row a record (user_data), a job (parameters, results, jobs), or a link of the two.",
 )
 @click.option("--job", metavar="KEY", help="Only the records of this job.")
 @role_option

@@ -49,7 +49,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     table = pq.ParquetFile(path).read()
-    frame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
     for field in table.schema:
         if field.name in frame.columns:
             series = _exact(field, table.column(field.name), frame[field.name].dtype)
@@ -67,7 +67,7 @@ def _exact(field: pa.Field, column: pa.ChunkedArray, dtype: Any) -> pd.Series | 
     if column.null_count == 0 or isinstance(dtype, pd.api.extensions.ExtensionDtype):
         return None
     if pa.types.is_boolean(field.type):
-        return pd.Series(pd.BooleanDtype().__from_arrow__(column))
+        return pd.Series(column.to_pylist(), dtype="boolean")
     if pa.types.is_integer(field.type):
         nullable = str(field.type).replace("uint", "UInt").replace("int", "Int")
         return pd.Series(column.to_pylist(), dtype=nullable)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,16 +49,43 @@ def print_table(columns: Mapping[str, Sequence[Any]], file: IO[str]) -> None:
         printable(name): [printable(cell_text(value)) for value in values] for name, values in columns.items()
     }
     numeric = {printable(name) for name, values in columns.items() if _is_numeric(values)}
-    terminal = file.isatty()
-    width = shutil.get_terminal_size().columns if terminal else sys.maxsize
-    names = _that_fit(texts, width) if terminal else list(texts)
-    _print(_table({name: texts[name] for name in names}, numeric, fold=terminal), file, width)
+    if not file.isatty():
+        file.writelines(_lines(texts, numeric))
+        return
+    width = shutil.get_terminal_size().columns
+    names = _that_fit(texts, width)
+    _print(_table({name: texts[name] for name in names}, numeric), file, width)
     hidden = [name for name in texts if name not in names]
     if hidden:
         print(
-            f"{len(hidden)} columns do not fit here: {', '.join(hidden)}. All are in --format json, or -o FILE.",
+            f"{len(hidden)} more columns do not fit here: {', '.join(hidden)}; --format json shows them",
             file=sys.stderr,
         )
+
+
+def _lines(texts: Mapping[str, Sequence[str]], numeric: set[str]) -> Iterator[str]:
+    """Yield what rich would print if there were no limit to the width, many times faster."""
+    widths = [_width(name, cells) for name, cells in texts.items()]
+    yield _line(texts, widths, numeric, list(texts))
+    yield "─" * (sum(widths) + _GAP * (len(widths) - 1)) + "\n"
+    for row in zip(*texts.values(), strict=True):
+        yield _line(texts, widths, numeric, row)
+
+
+def _line(names: Iterable[str], widths: Sequence[int], numeric: set[str], cells: Sequence[str]) -> str:
+    from rich.cells import cell_len
+
+    parts = []
+    for name, width, cell in zip(names, widths, cells, strict=True):
+        pad = " " * (width - cell_len(cell))
+        parts.append(pad + cell if name in numeric else cell + pad)
+    return (" " * _GAP).join(parts).rstrip() + "\n"
+
+
+def _width(name: str, cells: Sequence[str]) -> int:
+    from rich.cells import cell_len
+
+    return max(map(cell_len, [name, *cells]))
 
 
 def _is_numeric(values: Sequence[Any]) -> bool:
@@ -66,32 +94,28 @@ def _is_numeric(values: Sequence[Any]) -> bool:
 
 
 def _that_fit(texts: Mapping[str, Sequence[str]], width: int) -> list[str]:
-    from rich.cells import cell_len
-
-    names: list[str] = []
+    """Return the columns to show: from both ends inwards, as results stand last."""
+    left = deque(texts)
+    chosen: set[str] = set()
     used = 0
-    for name, cells in texts.items():
-        used += min(_WIDEST, max(map(cell_len, [name, *cells]))) + _GAP
-        if names and used > width:
+    while left:
+        name = left.pop() if len(chosen) % 2 else left.popleft()
+        used += min(_WIDEST, _width(name, texts[name])) + _GAP
+        if chosen and used > width + _GAP:
             break
-        names.append(name)
-    return names
+        chosen.add(name)
+    return [name for name in texts if name in chosen]
 
 
-def _table(texts: Mapping[str, Sequence[str]], numeric: set[str], fold: bool) -> Table:
+def _table(texts: Mapping[str, Sequence[str]], numeric: set[str]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in texts:
-        table.add_column(
-            Text(name),
-            justify="right" if name in numeric else "left",
-            overflow="fold",
-            no_wrap=not fold,
-            max_width=_WIDEST if fold else None,
-        )
+        justify: Literal["right", "left"] = "right" if name in numeric else "left"
+        table.add_column(Text(name), justify=justify, overflow="fold", max_width=_WIDEST)
     for row in zip(*texts.values(), strict=True):
         table.add_row(*map(Text, row))
     return table
@@ -100,5 +124,4 @@ def _table(texts: Mapping[str, Sequence[str]], numeric: set[str], fold: bool) ->
 def _print(table: Table, file: IO[str], width: int) -> None:
     from rich.console import Console
 
-    console = Console(file=file, width=min(width, 1 << 24), highlight=False)
-    console.print(table)
+    Console(file=file, width=width, highlight=False).print(table)

@@ -27,6 +27,7 @@ __all__ = [
     "Usecols",
     "beside",
     "choose",
+    "column_index",
     "job_records_frame",
     "jobs_frame",
     "key_index",
@@ -82,6 +83,12 @@ def read_links(pages: Iterable[LinkPage]) -> Links:
 def key_index(keys: Sequence[str | None], name: str = "job_key") -> pd.Index:
     """Return an index of keys, of pandas' own string dtype."""
     return pd.Index(pa.array(keys, pa.string()).to_pandas(), name=name)
+
+
+def column_index(names: Iterable[str]) -> pd.Index:
+    """Return the columns of a frame: of pandas' own string dtype; without any, as pandas makes them."""
+    listed = list(names)
+    return pd.Index(listed, dtype="str") if listed else pd.RangeIndex(0)
 
 
 def user_data_frame(
@@ -327,10 +334,8 @@ def choose(names: list[str], usecols: Usecols) -> list[str]:
 
 
 def _frame(cells: Mapping[str, pd.Series], length: int) -> pd.DataFrame:
-    columns = pd.Index(list(cells), dtype="str") if cells else pd.RangeIndex(0)
     frame = pd.DataFrame(dict(cells), index=pd.RangeIndex(length), copy=False)
-    if cells:
-        frame.columns = columns
+    frame.columns = column_index(cells)
     return frame
 
 

@@ -1,0 +1,252 @@
+"""What is pushed is what is pulled; a second push changes nothing; bad input writes nothing."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from strategies import tables
+
+import torc_frames as tf
+from torc_frames.client import Client
+
+
+@pytest.fixture
+def wf(store):
+    return Client(store).create_workflow("study")
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame(
+        {
+            "alpha": [0.1, np.nan, 10.0],
+            "model.depth": [1, 2, 3],
+            "when": pd.date_range("2026-01-01", periods=3, tz="Europe/Berlin"),
+            "kind": pd.Categorical(["a", "b", "a"]),
+            "layers": [[8], [8, 4], []],
+            "extra": [{"x": 1}, None, {}],
+        }
+    )
+
+
+def rev(wf):
+    return wf.links().attrs["torc"]["rev"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(df=tables())
+def test_what_is_pushed_is_what_is_pulled(store, df):
+    wf = Client(store).create_workflow("study")
+    pushed = wf.push(df)
+    pulled = wf.parameters()
+    pd.testing.assert_frame_equal(pulled, pushed, check_exact=True, check_freq=False)
+    if len(df):
+        pd.testing.assert_frame_equal(
+            pulled.reset_index(drop=True), df, check_exact=True, check_freq=False, check_index_type=False
+        )
+    before = rev(wf)
+    assert list(wf.push(df).index) == list(pushed.index)
+    assert list(wf.push(pulled).index) == list(pushed.index)
+    assert rev(wf) == before
+
+
+def test_the_push_returns_the_table_indexed_by_job_key(wf, table):
+    pushed = wf.push(table)
+    assert pushed.index.name == "job_key"
+    assert list(pushed.index) == list(wf.jobs().index)
+    pd.testing.assert_frame_equal(pushed.reset_index(drop=True), table)
+    pd.testing.assert_frame_equal(wf.parameters(), pushed, check_freq=False)
+
+
+def test_a_longer_table_adds_what_is_new(wf):
+    first = wf.push(tf.grid(alpha=[1, 2]))
+    second = wf.push(tf.grid(alpha=[2, 3, 1]))
+    assert set(first.index) < set(second.index)
+    assert wf.parameters()["alpha"].tolist() == [1, 2, 3]
+    assert second.loc[first.index, "alpha"].tolist() == [1, 2]
+
+
+def test_content_is_typed_but_one_is_one_point_zero(wf):
+    wf.push(pd.DataFrame({"x": [1]}))
+    assert len(wf.push(pd.DataFrame({"x": [1.0]})).index.intersection(["1"])) == 1
+    wf.push(pd.DataFrame({"x": ["1"]}))
+    wf.push(pd.DataFrame({"x": [True]}))
+    assert len(wf.jobs()) == 3
+
+
+def test_equal_rows_are_jobs_of_their_own(wf):
+    df = pd.DataFrame({"seed": [1, 1, 2]})
+    wf.push(df)
+    assert len(wf.push(df)) == len(wf.jobs()) == 3
+    wf.push(pd.DataFrame({"seed": [1, 1, 1]}))
+    assert len(wf.jobs()) == 4
+
+
+def test_a_new_column_that_is_missing_changes_no_content(wf):
+    wf.push(pd.DataFrame({"a": [1, 2]}))
+    wf.push(pd.DataFrame({"a": [1, 2, 3], "b": [None, None, "x"]}))
+    assert len(wf.jobs()) == 3
+
+
+def test_on_exists(wf):
+    df = pd.DataFrame({"a": [1, 2]})
+    wf.push(df)
+    with pytest.raises(tf.ConflictError, match=r"row 1 \(job 2\)"):
+        wf.push(pd.DataFrame({"a": [5, 2]}), on_exists="error")
+    assert len(wf.jobs()) == 2
+    assert len(wf.push(df, on_exists="append")) == 2
+    assert len(wf.jobs()) == 4
+    with pytest.raises(tf.RefusedError, match="on_exists"):
+        wf.push(df, on_exists="replace")
+
+
+def test_a_table_with_job_keys_changes_only_what_changed(wf, table):
+    wf.push(table)
+    revs = wf.user_data()["rev"]
+    edited = wf.parameters()
+    edited.loc["2", "alpha"] = 7.0
+    edited.loc["3", "alpha"] = np.nan
+    edited["new"] = [None, "n", None]
+    wf.push(edited)
+    pd.testing.assert_frame_equal(wf.parameters(), edited, check_freq=False)
+    assert (wf.user_data()["rev"] == revs).tolist() == [True, False, False]
+    assert wf.get_user_data(3).data["alpha"] is None
+
+
+def test_cells_and_keys_left_out_of_the_table_stay(wf):
+    wf.push(pd.DataFrame({"a": [1, 2], "m.x": [1, 1], "m.y": [2, 2]}))
+    part = wf.parameters(usecols=["m.x"])
+    part.loc["1", "m.x"] = 9
+    wf.push(part)
+    assert wf.get_user_data(1).data == {"a": 1, "m": {"x": 9, "y": 2}}
+    assert list(wf.parameters()) == ["a", "m.x", "m.y"]
+
+
+def test_rows_without_a_key_are_new_jobs(wf):
+    wf.push(pd.DataFrame({"a": [1, 2]}))
+    more = pd.concat([wf.parameters().reset_index(), pd.DataFrame({"a": [3]})], ignore_index=True)
+    assert wf.push(more).index.tolist() == ["1", "2", "3"]
+    numbers = pd.DataFrame({"job_key": [2.0, np.nan], "a": [20, 4]})
+    assert wf.push(numbers).index.tolist() == ["2", "4"]
+    assert wf.parameters()["a"].tolist() == [1, 20, 3, 4]
+
+
+def test_jobs_without_an_input_record_get_one(wf):
+    first, second = wf.add_job("first"), wf.add_job("second")
+    wf.push(pd.DataFrame({"job_name": ["second", "first"], "a": [2, 1]}))
+    assert wf.parameters()["a"].to_dict() == {first.key: 1, second.key: 2}
+    assert wf.job(second.key).parameters == {"a": 2}
+
+
+def test_a_job_with_two_input_records_is_changed_where_the_key_is(wf):
+    job = wf.add_job("two")
+    wf.add_user_data(job, {"a": 1}, {"b": 2, "c": None})
+    edited = wf.parameters()
+    edited[["a", "b", "c", "d"]] = [10, 20, 30, 40]
+    wf.push(edited)
+    assert [record.data for record in wf.job(job.key).user_data()] == [{"a": 10, "d": 40}, {"b": 20, "c": 30}]
+
+
+@pytest.mark.parametrize(
+    ("df", "error", "says"),
+    [
+        (pd.DataFrame({"job_key": ["1", "99"], "a": [1, 2]}), tf.NotFoundError, "99"),
+        (pd.DataFrame({"job_name": ["nobody"], "a": [1]}), tf.NotFoundError, "nobody"),
+        (pd.DataFrame({"job_key": ["1", "1"], "a": [1, 2]}), tf.RefusedError, "row 0 is already"),
+        (pd.DataFrame({"job_key": [1.5], "a": [1]}), tf.RefusedError, "1.5 is no job_key"),
+        (pd.DataFrame({"job_key": ["1"], "job_name": ["x"]}), tf.RefusedError, "drop one"),
+        (pd.DataFrame({"a": [1]}, index=[5]), tf.RefusedError, "reset_index(drop=True)"),
+        (pd.DataFrame({"a": [1]}, index=pd.Index(["x"], name="run")), tf.RefusedError, "reset_index()"),
+        (pd.DataFrame({"record_key": ["1"], "a": [1]}), tf.RefusedError, "user_data()"),
+        (pd.DataFrame({"a": [np.inf]}), tf.RefusedError, "row 0"),
+        (pd.Series([1]), tf.RefusedError, "DataFrame"),
+    ],
+)
+def test_bad_tables_write_nothing(wf, df, error, says):
+    wf.push(pd.DataFrame({"a": [1]}))
+    before = rev(wf)
+    with pytest.raises(error, match=re.escape(says)):
+        wf.push(df)
+    assert rev(wf) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"command": "run {beta}"}, "no column 'beta'"),
+        ({"command": "run {alpha}"}, "row 1, column 'alpha': is missing"),
+        ({"command": "awk {print}"}, "Double the braces"),
+        ({"name": "same"}, "row 0 has already"),
+        ({"resources": {"cpus": 2}}, "torc has num_cpus"),
+        ({"resources": {"num_cpus": [1, 0, 2]}}, "row 1"),
+        ({"resources": {"num_cpus": [1]}}, "1 values for 3 rows"),
+        ({"depends_on": [["1"]]}, "1 lists for 3 rows"),
+        ({"depends_on": "77"}, "77"),
+    ],
+)
+def test_bad_options_write_nothing(wf, table, options, says):
+    before = rev(wf)
+    with pytest.raises((tf.RefusedError, tf.NotFoundError), match=re.escape(says)):
+        wf.push(table, **options)
+    assert rev(wf) == before
+    assert wf.jobs().empty
+
+
+def test_commands_names_resources_outputs_and_dependencies(wf):
+    first = wf.push(tf.grid(alpha=[0.1, 0.2]))
+    df = pd.DataFrame({"alpha": [0.1, 1e-7], "note": ["it's $HOME", "plain"], "on": [True, False]})
+    wf.push(
+        df,
+        command="echo {alpha} {alpha:.1e} {note} {on} {{x}}",
+        name="{note}",
+        outputs=True,
+        resources={"num_cpus": [1, 2], "memory": "2g"},
+        depends_on=[list(first.index), []],
+        on_exists="append",
+    )
+    jobs = wf.jobs().iloc[2:]
+    assert jobs["command"].tolist() == [
+        "echo 0.1 1.0e-01 'it'\"'\"'s $HOME' true {x}",
+        "echo 1e-7 1.0e-07 plain false {x}",
+    ]
+    assert jobs["job_name"].tolist() == ["it's $HOME", "plain"]
+    assert jobs["num_cpus"].tolist() == [1, 2]
+    assert jobs["memory"].tolist() == ["2g", "2g"]
+    assert jobs["status"].tolist() == ["blocked", "ready"]
+    assert wf.user_data(role="output")["record_name"].tolist() == ["output_it's $HOME", "output_plain"]
+
+
+def test_another_writer_in_between_is_a_conflict_and_nothing_is_written(wf, store, monkeypatch):
+    wf.push(pd.DataFrame({"a": [1, 2]}))
+    edited = wf.parameters()
+    edited["a"] = [10, 20]
+    update = type(store).update_user_data
+
+    def late(self, *args, **options):
+        monkeypatch.undo()
+        wf.update_user_data("2", {"a": 99})
+        return update(self, *args, **options)
+
+    monkeypatch.setattr(type(store), "update_user_data", late)
+    with pytest.raises(tf.ConflictError):
+        wf.push(edited)
+    assert wf.parameters()["a"].tolist() == [1, 99]
+
+
+def test_a_large_record_is_kept_with_a_warning(wf):
+    df = pd.DataFrame({"text": ["x" * 70_000, "short"]})
+    with pytest.warns(tf.TorcFramesWarning, match="Pointer"):
+        pushed = wf.push(df)
+    pd.testing.assert_frame_equal(wf.parameters(), pushed)
+
+
+def test_two_pushes_of_different_tables_share_the_workflow(wf):
+    wf.push(pd.DataFrame({"a": [1, 2]}))
+    wf.push(pd.DataFrame({"b": pd.to_datetime(["2020-01-01"])}))
+    both = wf.parameters()
+    assert both.dtypes.astype(str).tolist()[0] == "Int64"
+    assert both["b"].dtype.kind == "M"
+    assert both["a"].tolist()[:2] == [1, 2]
+    assert pd.isna(both.loc["3", "a"])
