@@ -21,14 +21,14 @@ def make_frame(length: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "alpha": 10 ** random.uniform(-3, 2, length),
-            "tol": 10 ** random.uniform(-6, -2, length),
+            "tol": 10.0 ** -random.integers(2, 7, length),
             "loss": random.random(length),
             "depth": random.integers(1, 30, length),
             "batch": 2 ** random.integers(4, 10, length),
             "seed": random.integers(0, 2**31, length),
             "solver": pd.array(random.choice(SOLVERS, length), dtype="str"),
             "dataset": pd.array(random.choice(DATASETS, length), dtype="str"),
-            "tag": pd.array([f"run-{row:07d}" for row in range(length)], dtype="str"),
+            "tag": pd.array([f"r{row:07d}" for row in range(length)], dtype="str"),
             "intercept": random.random(length) < 0.5,
         }
     )

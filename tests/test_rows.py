@@ -91,9 +91,7 @@ def test_column_names_that_make_no_path_are_refused(df, says):
 
 def test_dotted_columns_are_stored_nested():
     df = pd.DataFrame({"model.depth": [1], "alpha": [0.5], "model.opt.lr": [0.1], "v1\\.2": [True]})
-    assert records(encode_frame(df)) == [
-        b'{"model":{"depth":1,"opt":{"lr":0.1}},"alpha":0.5,"v1.2":true}'
-    ]
+    assert records(encode_frame(df)) == [b'{"model":{"depth":1,"opt":{"lr":0.1}},"alpha":0.5,"v1.2":true}']
 
 
 def test_times_and_durations_are_plain_iso_8601():
@@ -105,7 +103,9 @@ def test_times_and_durations_are_plain_iso_8601():
             "none": pd.to_datetime([None]).as_unit("s"),
         }
     )
-    assert records(encode_frame(df)) == [b'{"at":"2026-01-02T01:04:05.500Z","took":"-PT90.250000S","none":null}']
+    assert records(encode_frame(df)) == [
+        b'{"at":"2026-01-02T01:04:05.500Z","took":"-PT90.250000S","none":null}'
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from strategies import json_values
 
 from torc_frames.errors import RefusedError, UnreadableRecordError
 from torc_frames.frame.values import (
-    Refusal,
+    RefusalError,
     canonical,
     decode_data,
     decode_lines,
@@ -89,7 +89,7 @@ def test_an_integer_that_python_does_not_print_is_refused():
 
 
 def test_a_refusal_says_where():
-    with pytest.raises(Refusal, match=r"at model\.layers\[1\]: inf"):
+    with pytest.raises(RefusalError, match=r"at model\.layers\[1\]: inf"):
         plain({"model": {"layers": [1, float("inf")]}})
 
 
@@ -100,7 +100,9 @@ def test_what_holds_itself_is_refused():
         encode_data(value)
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")])
+@pytest.mark.parametrize(
+    "value", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")]
+)
 def test_missing_values(value):
     assert is_missing(value)
 

@@ -8,7 +8,7 @@ import os
 import pandas as pd
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.assemble import key_index
+from torc_frames.frame.shape import key_index
 from torc_frames.job import Job
 from torc_frames.store.base import RunnableStore
 from torc_frames.store.open import open_store

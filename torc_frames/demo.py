@@ -71,7 +71,8 @@ def main(directory: Path | None = None, workers: int | None = None) -> None:
     figure.savefig(picture, dpi=150)
     print(f"5. The plot: {picture}\n")
     print("Go on in Python:\n")
-    print(f"    import torc_frames as tf\n    wf = tf.connect({str(folder / 'demo.db')!r}).workflow({workflow.key!r})")
+    print("    import torc_frames as tf")
+    print(f"    wf = tf.connect({str(folder / 'demo.db')!r}).workflow({workflow.key!r})")
     print("    wf.table()")
 
 

@@ -15,7 +15,8 @@ FOLDS = 5
 def kernel(left: np.ndarray, right: np.ndarray, gamma: float) -> np.ndarray:
     """Return exp(-gamma |l - r|²) for each pair of rows."""
     squares = (left**2).sum(1)[:, None] + (right**2).sum(1)[None, :] - 2 * left @ right.T
-    return np.exp(-gamma * squares)
+    weights: np.ndarray = np.exp(-gamma * squares)
+    return weights
 
 
 def held_out_scores(x: np.ndarray, y: np.ndarray, gamma: float, alpha: float) -> np.ndarray:

@@ -67,7 +67,7 @@ def lines(
         xlabel=x, ylabel=y, xscale="log" if logx else "linear", yscale="log" if logy else "linear"
     )
     for value, group in groups:
-        axes.plot(group[x], group[y], marker="o", label=None if value is None else f"{by} = {value}")
+        axes.plot(group[x], group[y], marker="o", label=None if value is None else f"{by} = {value!s}")
     if by is not None and groups:
         axes.legend(frameon=False)
     axes.grid(alpha=0.3)

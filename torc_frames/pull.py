@@ -11,8 +11,9 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError, UnverifiedPullError
 from torc_frames.frame import assemble, recorded
-from torc_frames.frame.assemble import OnClash, Shape
+from torc_frames.frame.assemble import OnClash
 from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.shape import Shape, choose
 from torc_frames.frame.types import InexactChunkError, check_dtype_backend
 from torc_frames.frame.values import decode_lines
 from torc_frames.pointers import Pointer, is_pointer, load_pointers
@@ -108,7 +109,7 @@ def table(
         joined = assemble.beside(assemble.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
             joined = assemble.with_files(joined, f"results.{name}", _load(read, name, OUTPUT))
-        return joined[assemble.choose(list(joined), shape.usecols)]
+        return joined[choose(list(map(str, joined)), shape.usecols)]
 
     return _pull(store, workflow_key, build, shape, show, recorded_dtypes=True)
 

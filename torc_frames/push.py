@@ -13,9 +13,9 @@ import pandas as pd
 from torc_frames import pull, templates
 from torc_frames.errors import ConflictError, Problem, RefusedError, shorten
 from torc_frames.frame import recorded
-from torc_frames.frame.assemble import Shape, column_index, key_index
 from torc_frames.frame.flatten import DATA, Path, set_path
 from torc_frames.frame.rows import EncodedFrame, encode_frame, records
+from torc_frames.frame.shape import Shape, column_index, key_index
 from torc_frames.frame.values import canonical, decode_data, encode_data
 from torc_frames.pointers import warn_if_large
 from torc_frames.progress import progress
@@ -92,7 +92,7 @@ def push(
     rows = plan.new
     jobs = NewJobs(
         names=_names(name, frame, rows, existing),
-        commands=templates.fill("command", command or "", frame.cells, rows, shell=True),
+        commands=templates.fill("command", command or "", frame.cells, rows, quoted=True),
         inputs=[lines[row] for row in rows],
         outputs=outputs,
         depends_on=waits and [waits[row] for row in rows],
@@ -149,7 +149,9 @@ def _plan(
         plan.additions = {key: lines[row] for key, row in named.items() if key not in existing.inputs}
     if on_exists != "append":
         rows = [row for row, key in enumerate(keyed) if key is None]
-        found = _find_content(lines, rows, {key: raw for key, raw in existing.inputs.items() if key not in named})
+        found = _find_content(
+            lines, rows, {key: raw for key, raw in existing.inputs.items() if key not in named}
+        )
         if found and on_exists == "error":
             there = [f"row {row} (job {key})" for row, key in sorted(found.items())]
             raise ConflictError(f"exist already: {shorten(there)}")
@@ -247,7 +249,7 @@ def _names(template: str | None, frame: EncodedFrame, rows: list[int], existing:
     if template is None:
         free = (f"job_{n}" for n in itertools.count(len(existing.job_keys) + 1))
         return list(itertools.islice((name for name in free if name not in existing.names), len(rows)))
-    names = templates.fill("name", template, frame.cells, rows, shell=False)
+    names = templates.fill("name", template, frame.cells, rows, quoted=False)
     first: dict[str, int] = {}
     problems = [
         Problem(row, None, f"has the name {name!r}, which row {first[name]} has already")

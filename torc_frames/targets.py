@@ -40,7 +40,9 @@ class Targets:
         """
         if self.kind == "job_name":
             found = [None if name is None else names.get(name, ()) for name in self.values]
-            unknown = [name for name, keys in zip(self.values, found, strict=True) if keys is not None and not keys]
+            unknown = [
+                name for name, keys in zip(self.values, found, strict=True) if keys is not None and not keys
+            ]
             if unknown:
                 raise NotFoundError("job", map(repr, unknown), "the workflow; name= names new jobs")
             several = {name for name, keys in zip(self.values, found, strict=True) if keys and len(keys) > 1}
@@ -134,7 +136,7 @@ def resource_list(resources: ResourceTable, length: int) -> list[Resources] | No
     unknown = [str(name) for name in resources if name not in fields]
     if unknown:
         raise RefusedError(f"resources: no {shorten(unknown)}; torc has {', '.join(fields)}")
-    columns = {str(name): _spread(str(name), resources[name], length) for name in resources}
+    columns = {name: _spread(name, resources[name], length) for name in map(str, resources)}
     problems = [
         Problem(row, f"resources[{name!r}]", reason)
         for name, values in columns.items()

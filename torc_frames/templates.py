@@ -19,7 +19,7 @@ Part = str | tuple[str, str]
 
 
 def fill(
-    what: str, template: str, cells: Mapping[str, Sequence[Any]], rows: Sequence[int], *, shell: bool
+    what: str, template: str, cells: Mapping[str, Sequence[Any]], rows: Sequence[int], *, quoted: bool
 ) -> list[str]:
     """Return the template filled in for some rows.
 
@@ -35,7 +35,7 @@ def fill(
         The columns as JSON values, None for missing ones.
     rows : sequence of int
         The positions of the rows.
-    shell : bool
+    quoted : bool
         Quote each value, so that the shell takes it as one word.
 
     Raises
@@ -53,7 +53,7 @@ def fill(
     ]
     if problems:
         raise RefusedError(problems)
-    quote: Callable[[str], str] = shlex.quote if shell else str
+    quote: Callable[[str], str] = shlex.quote if quoted else str
     try:
         return ["".join(_text(part, cells, row, quote) for part in parts) for row in rows]
     except (ValueError, TypeError) as error:
@@ -69,7 +69,9 @@ def _parse(what: str, template: str, cells: Mapping[str, Sequence[Any]]) -> list
         if match[0] in ("{{", "}}"):
             parts.append(match[0][0])
         elif match[1] is None:
-            raise RefusedError(f"{what} {template!r}: a single {match[0]!r}; write {match[0] * 2!r} for a brace")
+            raise RefusedError(
+                f"{what} {template!r}: a single {match[0]!r}; write {match[0] * 2!r} for a brace"
+            )
         else:
             parts.append(_column(what, template, match[1], cells))
     return [part for part in [*parts, template[end:]] if part]

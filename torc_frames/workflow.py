@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from torc_frames import pull, push, runner
-from torc_frames.frame.assemble import OnClash, Shape, Usecols
+from torc_frames.frame.assemble import OnClash
+from torc_frames.frame.shape import Shape, Usecols
 from torc_frames.frame.types import DtypeBackend
 from torc_frames.frame.values import encode_data
 from torc_frames.job import Job

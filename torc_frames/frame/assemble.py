@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,50 +13,30 @@ import pyarrow as pa
 from torc_frames.errors import ConflictError, RefusedError, shorten
 from torc_frames.frame import recorded
 from torc_frames.frame.build import Columns
-from torc_frames.frame.dtypes import Spec, restore
 from torc_frames.frame.flatten import DATA, RESERVED, Path, join, leaves
-from torc_frames.frame.types import Column, DtypeBackend, to_backend
+from torc_frames.frame.shape import Shape, choose, frame_of, key_index, series_of, strings, text_column
+from torc_frames.frame.types import DtypeBackend, to_backend
 from torc_frames.frame.values import canonical, decode_lines
 from torc_frames.records import JobPage, LinkPage, ResultPage, UserDataPage
 
 __all__ = [
     "Links",
-    "TornReadError",
     "OnClash",
-    "Shape",
-    "Usecols",
+    "TornReadError",
     "beside",
-    "choose",
-    "column_index",
     "job_records_frame",
     "jobs_frame",
-    "key_index",
     "links_frame",
     "read_links",
     "user_data_frame",
     "with_files",
 ]
 
-Usecols = Sequence[str] | Callable[[str], bool] | None
 OnClash = Literal["error", "last", "list"]
 
 
 class TornReadError(ConflictError):
     """What was read does not belong together: somebody wrote meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How records become columns: recorded dtypes, the columns asked for, the backend of dtypes."""
-
-    specs: Mapping[str, Spec] = field(default_factory=dict)
-    usecols: Usecols = None
-    dtype_backend: DtypeBackend = None
-    fast: bool = True
-
-    def columns(self, *, reserved: bool = False) -> Columns:
-        """Return a builder for the columns."""
-        return Columns(reserved=reserved, whole=recorded.whole_paths(self.specs), fast=self.fast)
 
 
 @dataclass(slots=True)
@@ -80,17 +60,6 @@ def read_links(pages: Iterable[LinkPage]) -> Links:
     return links
 
 
-def key_index(keys: Sequence[str | None], name: str = "job_key") -> pd.Index:
-    """Return an index of keys, of pandas' own string dtype."""
-    return pd.Index(pa.array(keys, pa.string()).to_pandas(), name=name)
-
-
-def column_index(names: Iterable[str]) -> pd.Index:
-    """Return the columns of a frame: of pandas' own string dtype; without any, as pandas makes them."""
-    listed = list(names)
-    return pd.Index(listed, dtype="str") if listed else pd.RangeIndex(0)
-
-
 def user_data_frame(
     workflow_key: str, pages: Iterable[UserDataPage], links: Links, count: int, shape: Shape
 ) -> pd.DataFrame:
@@ -110,17 +79,17 @@ def user_data_frame(
     taken = pa.array(first, mask=~single)
     cells = {
         "workflow_key": pa.array([workflow_key] * len(keys), pa.string()),
-        "job_key": _strings(links.job_keys).take(taken),
-        "job_name": _strings(links.job_names).take(taken),
-        "role": _strings(_one_role(positions, links.roles, len(keys))),
-        "record_key": _strings(keys),
-        "record_name": _strings(names),
-        "rev": _strings(revs),
+        "job_key": strings(links.job_keys).take(taken),
+        "job_name": strings(links.job_names).take(taken),
+        "role": strings(_one_role(positions, links.roles, len(keys))),
+        "record_key": strings(keys),
+        "record_name": strings(names),
+        "rev": strings(revs),
     }
     reserved = {name: to_backend(cells[name].to_pandas(), shape.dtype_backend) for name in RESERVED}
-    data = _series(columns.finish(), shape, count, known=list(RESERVED))
+    data = series_of(columns.finish(), shape, count, known=list(RESERVED))
     chosen = choose([*reserved, *data], shape.usecols)
-    return _frame({name: reserved[name] if name in reserved else data[name] for name in chosen}, count)
+    return frame_of({name: reserved[name] if name in reserved else data[name] for name in chosen}, count)
 
 
 def job_records_frame(
@@ -147,8 +116,8 @@ def job_records_frame(
     else:
         columns.add_flat(_joined_rows(pages, links, count, recorded.whole_paths(shape.specs), on_clash))
         positions = np.arange(len(jobs))
-    series = _series(columns.finish(), shape, columns.length)
-    frame = _frame({name: series[name] for name in choose(list(series), shape.usecols)}, columns.length)
+    series = series_of(columns.finish(), shape, columns.length)
+    frame = frame_of({name: series[name] for name in choose(list(series), shape.usecols)}, columns.length)
     if len(positions) != len(frame) or not (positions == np.arange(len(frame))).all():
         frame = frame.take(positions)
     frame.index = key_index(jobs)
@@ -170,18 +139,18 @@ def jobs_frame(
     start, end = (_times([row[at] for row in last]) for at in (1, 2))
     texts = {"job_name": "names", "command": "commands", "status": "statuses"}
     cells = {
-        **{name: _text_column([getattr(page, part) for page in jobs]) for name, part in texts.items()},
+        **{name: text_column([getattr(page, part) for page in jobs]) for name, part in texts.items()},
         "num_cpus": pd.Series([n for page in jobs for n in page.num_cpus], dtype="int64"),
         "num_gpus": pd.Series([n for page in jobs for n in page.num_gpus], dtype="int64"),
-        "memory": _text_column([page.memory for page in jobs]),
-        "runtime": _text_column([page.runtimes for page in jobs]),
+        "memory": text_column([page.memory for page in jobs]),
+        "runtime": text_column([page.runtimes for page in jobs]),
         "run_id": pd.Series([n for page in jobs for n in page.run_ids], dtype="int64"),
         "return_code": pd.Series([row[0] for row in last], dtype="Int64"),
         "start_time": start,
         "end_time": end,
         "exec_time_minutes": (end - start).dt.total_seconds() / 60,
     }
-    frame = _frame({name: to_backend(cell, dtype_backend) for name, cell in cells.items()}, len(keys))
+    frame = frame_of({name: to_backend(cell, dtype_backend) for name, cell in cells.items()}, len(keys))
     frame.index = key_index(keys)
     return frame
 
@@ -199,8 +168,12 @@ def beside(left: pd.DataFrame, right: pd.DataFrame, prefix: str) -> pd.DataFrame
 
 def links_frame(links: Links) -> pd.DataFrame:
     """Return one row a link."""
-    cells = {"record_key": links.record_keys, "job_key": links.job_keys, "role": links.roles}
-    return pd.DataFrame({name: _text_column([values]) for name, values in cells.items()})
+    cells: dict[str, Sequence[str | None]] = {
+        "record_key": links.record_keys,
+        "job_key": links.job_keys,
+        "role": links.roles,
+    }
+    return pd.DataFrame({name: text_column([values]) for name, values in cells.items()})
 
 
 def with_files(table: pd.DataFrame, prefix: str, files: pd.DataFrame) -> pd.DataFrame:
@@ -289,8 +262,8 @@ def _joined_rows(
                 several.add((job_key, path))
             elif on_clash == "error" and _clash(row.get(path), value):
                 raise ConflictError(
-                    f"job {job_key} ({job_name}) has {join(path)!r} in several records with different values; "
-                    "pull with on_clash='last' or 'list', or read user_data()"
+                    f"job {job_key} ({job_name}) has {join(path)!r} in several records with different "
+                    "values; pull with on_clash='last' or 'list', or read user_data()"
                 )
             elif value is not None or path not in row:
                 row[path] = value
@@ -299,52 +272,6 @@ def _joined_rows(
 
 def _clash(before: Any, value: Any) -> bool:
     return before is not None and value is not None and canonical(before) != canonical(value)
-
-
-def _series(
-    columns: Mapping[str, Column], shape: Shape, length: int, known: Sequence[str] = ()
-) -> dict[str, pd.Series]:
-    """Return the wanted columns, recorded ones first and in their recorded dtypes."""
-    names = [name for name in shape.specs if name in columns or length == 0]
-    names += [name for name in columns if name not in shape.specs]
-    wanted = set(choose([*known, *names], shape.usecols))
-    series = {}
-    for name in names:
-        if name in wanted:
-            column = columns.get(name, Column())
-            spec = shape.specs.get(name)
-            made = restore(column, spec) if spec else None
-            series[name] = to_backend(column.natural() if made is None else made, shape.dtype_backend)
-        else:
-            series[name] = pd.Series(dtype=object)
-    return series
-
-
-def choose(names: list[str], usecols: Usecols) -> list[str]:
-    if usecols is None:
-        return names
-    if callable(usecols):
-        return [name for name in names if usecols(name)]
-    if isinstance(usecols, str):
-        raise RefusedError(f"usecols={usecols!r}: give a list of column names, [{usecols!r}]")
-    unknown = [name for name in usecols if name not in names]
-    if unknown:
-        raise RefusedError(f"usecols: no column {shorten(map(repr, unknown))}; there are {shorten(map(repr, names))}")
-    return [name for name in names if name in set(usecols)]
-
-
-def _frame(cells: Mapping[str, pd.Series], length: int) -> pd.DataFrame:
-    frame = pd.DataFrame(dict(cells), index=pd.RangeIndex(length), copy=False)
-    frame.columns = column_index(cells)
-    return frame
-
-
-def _strings(values: Sequence[str | None]) -> pa.Array:
-    return pa.array(values, pa.string())
-
-
-def _text_column(pages: Iterable[Sequence[str | None]]) -> pd.Series:
-    return _strings([value for page in pages for value in page]).to_pandas()
 
 
 def _times(values: list[Any]) -> pd.Series:

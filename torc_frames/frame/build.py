@@ -26,7 +26,7 @@ _NULL_IN_LIST = re.compile(rb"[\[,]\s*null")
 _NULL_LINE = re.compile(rb"^null$", re.MULTILINE)
 
 
-class _NotColumnar(Exception):
+class _NotColumnarError(Exception):
     """Arrow would read this page differently than the slow way; the page goes that way."""
 
 
@@ -60,7 +60,7 @@ class Columns:
         if self._fast:
             try:
                 return self._add_table(len(keys), data)
-            except (_NotColumnar, pa.ArrowException):
+            except (_NotColumnarError, pa.ArrowException):
                 pass
         return self.add_rows(decode_lines(keys, data))
 
@@ -122,11 +122,11 @@ class Columns:
         table = _read(data, self._texts)
         order = list(_schema_paths((), table.schema, self._whole))
         if _holds_list(table.schema) and _NULL_IN_LIST.search(data):
-            raise _NotColumnar  # pyarrow 26 reads nulls in lists into arrays that are too short
+            raise _NotColumnarError  # pyarrow 26 reads nulls in lists into arrays that are too short
         if _merge_texts(self._texts, table.schema):
             table = _read(data, self._texts)
         if table.num_rows != length:
-            raise _NotColumnar
+            raise _NotColumnarError
         arrays = [
             (path, *_accept(array))
             for field, chunked in zip(table.schema, table.columns, strict=True)
@@ -180,7 +180,7 @@ def _leaf_arrays(path: Path, array: pa.Array, whole: frozenset[Path]) -> Iterato
     for field in fields:
         empty = pc.and_(empty, field.is_null())
     if path in whole or not fields or pc.any(empty).as_py():
-        raise _NotColumnar  # {} and {"key": null} look alike to Arrow
+        raise _NotColumnarError  # {} and {"key": null} look alike to Arrow
     for field, child in zip(array.type, array.flatten(), strict=True):
         yield from _leaf_arrays((*path, field.name), child, whole)
 
@@ -189,16 +189,16 @@ def _accept(array: pa.Array) -> tuple[pa.Array, str, bool]:
     """Return an array with its kind and whether its floats may have been integers; or refuse it."""
     if pa.types.is_list(array.type):
         if _accept(array.flatten())[2]:
-            raise _NotColumnar
+            raise _NotColumnarError
         return array, "other", False
     if pa.types.is_float64(array.type):
         numbers = array.drop_null().to_numpy()
         if np.any(np.abs(numbers) >= EXACT) or np.any((numbers == 0) & np.signbit(numbers)):
-            raise _NotColumnar  # large integers were rounded already, -0 may have been an integer
+            raise _NotColumnarError  # large integers were rounded already, -0 may have been an integer
         return array, "float", bool(np.any(numbers == np.trunc(numbers)))
     kind = _KINDS.get(array.type)
     if kind is None:
-        raise _NotColumnar
+        raise _NotColumnarError
     return array, kind, False
 
 

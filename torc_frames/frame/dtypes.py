@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from torc_frames.frame.types import Column, objects
-from torc_frames.frame.values import Refusal, is_missing, plain
+from torc_frames.frame.types import Column, from_arrow, objects
+from torc_frames.frame.values import RefusalError, is_missing, plain
 
 __all__ = ["Spec", "describe", "encode", "restore"]
 
@@ -34,7 +34,7 @@ def describe(series: pd.Series) -> Spec:
 
     Raises
     ------
-    Refusal
+    RefusalError
         For a dtype that can't be kept.
     """
     dtype = series.dtype
@@ -43,7 +43,7 @@ def describe(series: pd.Series) -> Spec:
     if isinstance(dtype, pd.StringDtype):
         missing = "NA" if dtype.na_value is pd.NA else "nan"
         return {"dtype": "string", "storage": dtype.storage, "missing": missing}
-    if dtype == object:
+    if pd.api.types.is_object_dtype(dtype):
         return {"dtype": "object", **_describe_missing(series)}
     if isinstance(dtype, pd.ArrowDtype):
         spec = {"dtype": "arrow", "type": str(dtype.pyarrow_dtype)}
@@ -51,7 +51,7 @@ def describe(series: pd.Series) -> Spec:
         spec = {"dtype": str(dtype)}
     if _supported(dtype) and _dtype(spec) == dtype:
         return spec
-    raise Refusal(f"dtype {dtype} can't be kept; convert the column, for instance with .astype(str)")
+    raise RefusalError(f"dtype {dtype} can't be kept; convert the column, for instance with .astype(str)")
 
 
 def encode(series: pd.Series) -> Encoded:
@@ -61,7 +61,7 @@ def encode(series: pd.Series) -> Encoded:
         categories, refused = encode(dtype.categories.to_series())
         codes = series.cat.codes.tolist()
         return [None if code < 0 else categories[code] for code in codes], refused
-    if dtype == object:
+    if pd.api.types.is_object_dtype(dtype):
         return _encode_objects(series)
     if isinstance(dtype, pd.PeriodDtype):
         return [None if value is pd.NaT else str(value) for value in series], {}
@@ -101,10 +101,13 @@ def _describe_missing(series: pd.Series) -> dict[str, str]:
         kinds.setdefault("nan" if isinstance(value, float) else str(value).strip("<>"), row)
     if len(kinds) > 1:
         found = " and ".join(f"{kind} (row {row})" for kind, row in kinds.items())
-        raise Refusal(f"mixes {found} as missing; make them one, for instance with .where(s.notna(), None)")
+        raise RefusalError(
+            f"mixes {found} as missing; make them one, for instance with .where(s.notna(), None)"
+        )
     if kinds and next(iter(kinds)) not in MISSING:
-        raise Refusal(f"has {next(iter(kinds))} as missing; use None")
-    return {"missing": kind for kind in kinds if kind != "None"}
+        raise RefusalError(f"has {next(iter(kinds))} as missing; use None")
+    kind = next(iter(kinds), "None")
+    return {} if kind == "None" else {"missing": kind}
 
 
 def _describe_categories(dtype: pd.CategoricalDtype) -> Spec:
@@ -112,7 +115,7 @@ def _describe_categories(dtype: pd.CategoricalDtype) -> Spec:
     of = describe(values)
     encoded, refused = encode(values)
     if refused:
-        raise Refusal(f"a category is refused: {next(iter(refused.values()))}")
+        raise RefusalError(f"a category is refused: {next(iter(refused.values()))}")
     return {"dtype": "category", "ordered": bool(dtype.ordered), "of": of, "categories": encoded}
 
 
@@ -162,7 +165,7 @@ def _zone(dtype: Any) -> str | None:
     return str(dtype.tz) if isinstance(dtype, pd.DatetimeTZDtype) else None
 
 
-def _times(series: pd.Series) -> np.ndarray | None:
+def _times(series: pd.Series) -> Any:
     """Return times (in UTC) or durations as a numpy array, None for other columns."""
     if isinstance(series.dtype, pd.ArrowDtype) and _unit(series.dtype):
         return pa.array(series.array).to_numpy(zero_copy_only=False)
@@ -194,7 +197,7 @@ def _parse_duration(text: str, digits: int) -> int:
     match = _DURATION.fullmatch(text)
     if match is None or len((match[3] or "").rstrip("0")) > digits:
         raise ValueError(text)
-    count = int(match[2]) * 10**digits + int((match[3] or "").ljust(digits, "0")[:digits] or "0")
+    count: int = int(match[2]) * 10**digits + int((match[3] or "").ljust(digits, "0")[:digits] or "0")
     return -count if match[1] else count
 
 
@@ -203,7 +206,7 @@ def _encode_objects(series: pd.Series) -> Encoded:
     for row, value in enumerate(series.tolist()):
         try:
             values.append(None if is_missing(value) else plain(value))
-        except Refusal as refusal:
+        except RefusalError as refusal:
             values.append(None)
             refused[row] = str(refusal)
     return values, refused
@@ -227,8 +230,8 @@ def _encode_plain(series: pd.Series) -> Encoded:
     return values, refused
 
 
-def _restore_strings(column: Column, missing: Any, storage: str) -> pd.Series | None:
-    dtype = pd.StringDtype(storage, na_value=missing)
+def _restore_strings(column: Column, missing: Any, storage: Any) -> pd.Series | None:
+    dtype: Any = pd.StringDtype(storage, na_value=missing)
     if column.kind() == "":
         return pd.Series([None] * column.length, dtype=dtype)
     natural = column.natural() if column.kind() == "str" else None
@@ -265,7 +268,7 @@ def _restore_times(column: Column, dtype: Any) -> pd.Series | None:
         if _encode_times(numbers, zoned) != texts:
             return _restore_other_times(texts, dtype)
     if isinstance(dtype, pd.ArrowDtype):
-        return pd.Series(dtype.__from_arrow__(pa.array(numbers).cast(dtype.pyarrow_dtype)))
+        return from_arrow(pa.chunked_array([pa.array(numbers).cast(dtype.pyarrow_dtype)]), dtype)
     series = pd.Series(numbers)
     return series.dt.tz_localize("UTC").astype(dtype) if isinstance(dtype, pd.DatetimeTZDtype) else series
 
@@ -308,5 +311,4 @@ def _restore_plain(column: Column, dtype: Any) -> pd.Series | None:
         if array.null_count and dtype.kind != "f":
             return None
         return pd.Series(array.to_numpy(zero_copy_only=False).astype(dtype, copy=False))
-    from_arrow: Callable[[pa.ChunkedArray], Any] = dtype.__from_arrow__
-    return pd.Series(from_arrow(array))
+    return from_arrow(array, dtype)

@@ -13,7 +13,7 @@ from torc_frames.errors import Problem, RefusedError, TorcFramesError
 from torc_frames.frame.dtypes import Spec, describe, encode, restore
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.types import Column
-from torc_frames.frame.values import Refusal
+from torc_frames.frame.values import RefusalError
 
 __all__ = ["EncodedFrame", "encode_frame", "records"]
 
@@ -74,7 +74,8 @@ def _check_columns(df: pd.DataFrame) -> dict[str, Path]:
         raise RefusedError(
             f"the columns have a name, {df.columns.name!r}, which can't be kept: df.rename_axis(columns=None)"
         )
-    problems, paths = [], {}
+    problems: list[Problem] = []
+    paths: dict[str, Path] = {}
     for name in df.columns:
         if not isinstance(name, str):
             problems.append(Problem(None, str(name), "column names are strings: df.rename(columns=str)"))
@@ -107,7 +108,7 @@ def _encode_column(series: pd.Series, name: str, frame: EncodedFrame) -> list[Pr
     try:
         spec = describe(series)
         cells, refused = encode(series)
-    except Refusal as refusal:
+    except RefusalError as refusal:
         return [Problem(None, name, str(refusal))]
     if not refused and any(spec["dtype"].startswith(kind) for kind in _TIMES):
         refused = _check_restores(series, spec, cells)
@@ -123,5 +124,7 @@ def _check_restores(series: pd.Series, spec: Spec, cells: list[Any]) -> dict[int
         return {0: f"dtype {series.dtype} does not come back as it was; convert the column to text"}
     original = series.reset_index(drop=True)
     differs = ~((again == original) | (again.isna() & original.isna()))
-    return {int(row): f"{original.iloc[row]} does not come back as it was" for row in differs.to_numpy().nonzero()[0]}
-
+    return {
+        int(row): f"{original.iloc[row]} does not come back as it was"
+        for row in differs.to_numpy().nonzero()[0]
+    }

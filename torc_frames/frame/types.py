@@ -105,10 +105,9 @@ class Column:
             return objects(self.values())
         array = self.arrow()
         if kind == "str":
-            return array.to_pandas()
+            return pd.Series(array.to_pandas())
         if array.null_count and kind != "float":
-            nullable = pd.BooleanDtype() if kind == "bool" else pd.Int64Dtype()
-            return pd.Series(nullable.__from_arrow__(array))
+            return from_arrow(array, pd.BooleanDtype() if kind == "bool" else pd.Int64Dtype())
         return pd.Series(array.to_numpy(zero_copy_only=False))
 
     def _floats_hold_ints(self) -> bool:
@@ -127,6 +126,11 @@ def objects(values: list[Any]) -> pd.Series:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return pd.Series(array, dtype=object)
+
+
+def from_arrow(array: pa.ChunkedArray, dtype: Any) -> pd.Series:
+    """Return Arrow values, of the type that fits, as a column of an extension dtype."""
+    return pd.Series(dtype.__from_arrow__(array))
 
 
 def check_dtype_backend(dtype_backend: DtypeBackend) -> None:
@@ -156,7 +160,11 @@ def _nullable(dtype: Any) -> Any:
 
 
 def _arrow(dtype: Any) -> Any:
-    if isinstance(dtype, pd.ArrowDtype) or dtype == object or isinstance(dtype, pd.CategoricalDtype):
+    if (
+        isinstance(dtype, pd.ArrowDtype)
+        or pd.api.types.is_object_dtype(dtype)
+        or isinstance(dtype, pd.CategoricalDtype)
+    ):
         return None
     if isinstance(dtype, pd.StringDtype):
         return pd.ArrowDtype(pa.string())

@@ -9,7 +9,7 @@ import msgspec
 
 from torc_frames.errors import RefusedError, UnreadableRecordError
 
-__all__ = ["Refusal", "canonical", "decode_data", "decode_lines", "encode_data", "is_missing", "plain"]
+__all__ = ["RefusalError", "canonical", "decode_data", "decode_lines", "encode_data", "is_missing", "plain"]
 
 MAX_DEPTH = 127
 """How deep JSON may be nested; torc-server reads 128 levels."""
@@ -47,7 +47,7 @@ _MENDS = {
 }
 
 
-class Refusal(ValueError):
+class RefusalError(ValueError):
     """Why a value is no JSON; becomes a `Problem` with its row and column."""
 
 
@@ -66,7 +66,7 @@ def plain(value: Any, depth: int = 1, where: str = "") -> Any:
 
     Raises
     ------
-    Refusal
+    RefusalError
         Saying where in the value, what, and what to use instead.
     """
     kind = type(value)
@@ -79,7 +79,7 @@ def plain(value: Any, depth: int = 1, where: str = "") -> Any:
     if kind is int:
         return _checked_int(value, where)
     if depth > MAX_DEPTH:
-        raise Refusal(f"nested deeper than {MAX_DEPTH} levels")
+        raise RefusalError(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, list):
         return [plain(item, depth + 1, f"{where}[{at}]") for at, item in enumerate(value)]
     if isinstance(value, dict):
@@ -88,7 +88,7 @@ def plain(value: Any, depth: int = 1, where: str = "") -> Any:
         return _numpy_scalar(value, depth, where)
     if hasattr(value, "to_json") and kind.__name__ == "Pointer":
         return value.to_json()
-    raise Refusal(_unknown(value, where))
+    raise RefusalError(_unknown(value, where))
 
 
 def encode_data(data: Any) -> bytes:
@@ -108,7 +108,7 @@ def encode_data(data: Any) -> bytes:
     """
     try:
         return _encode(plain(data))
-    except Refusal as refusal:
+    except RefusalError as refusal:
         raise RefusedError(str(refusal)) from None
 
 
@@ -157,10 +157,10 @@ def _is_scalar(value: Any) -> bool:
 
 def _numpy_scalar(value: Any, depth: int, where: str) -> Any:
     if value.dtype.kind not in "biufU" or type(value).__name__ == "ndarray":
-        raise Refusal(_unknown(value, where))
+        raise RefusalError(_unknown(value, where))
     item = value.item()
     if _is_scalar(item):
-        raise Refusal(_unknown(value, where))
+        raise RefusalError(_unknown(value, where))
     return plain(item, depth, where)
 
 
@@ -169,25 +169,25 @@ def _checked_str(value: str, where: str) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise Refusal(_at(where, f"{value!r} holds a lone surrogate, which is no text")) from None
+            raise RefusalError(_at(where, f"{value!r} holds a lone surrogate, which is no text")) from None
     return value
 
 
 def _checked_float(value: float, where: str) -> float:
     if not math.isfinite(value):
-        raise Refusal(_at(where, f"{value} is not JSON; use None, a string or a number"))
+        raise RefusalError(_at(where, f"{value} is not JSON; use None, a string or a number"))
     return value
 
 
 def _checked_int(value: int, where: str) -> int:
     if value.bit_length() > MAX_INT_BITS:
-        raise Refusal(_at(where, "an integer of more than 4,000 digits; use a string"))
+        raise RefusalError(_at(where, "an integer of more than 4,000 digits; use a string"))
     return value
 
 
 def _key(key: Any, where: str) -> str:
     if type(key) is not str:
-        raise Refusal(_at(where, f"the key {key!r} is a {type(key).__name__}; JSON keys are strings"))
+        raise RefusalError(_at(where, f"the key {key!r} is a {type(key).__name__}; JSON keys are strings"))
     return _checked_str(key, where)
 
 

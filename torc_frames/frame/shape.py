@@ -1,0 +1,107 @@
+"""What a frame is to look like: which columns, of which dtypes, under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import pyarrow as pa
+
+from torc_frames.errors import RefusedError, shorten
+from torc_frames.frame import recorded
+from torc_frames.frame.build import Columns
+from torc_frames.frame.dtypes import Spec, restore
+from torc_frames.frame.types import Column, DtypeBackend, to_backend
+
+__all__ = [
+    "Shape",
+    "Usecols",
+    "choose",
+    "column_index",
+    "frame_of",
+    "key_index",
+    "series_of",
+    "strings",
+    "text_column",
+]
+
+Usecols = Sequence[str] | Callable[[str], bool] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How records become columns: recorded dtypes, the columns asked for, the backend of dtypes."""
+
+    specs: Mapping[str, Spec] = field(default_factory=dict)
+    usecols: Usecols = None
+    dtype_backend: DtypeBackend = None
+    fast: bool = True
+
+    def columns(self, *, reserved: bool = False) -> Columns:
+        """Return a builder for the columns."""
+        return Columns(reserved=reserved, whole=recorded.whole_paths(self.specs), fast=self.fast)
+
+
+def key_index(keys: Sequence[str | None], name: str = "job_key") -> pd.Index:
+    """Return an index of keys, of pandas' own string dtype."""
+    index: pd.Index = pd.Index(strings(keys).to_pandas(), name=name)
+    return index
+
+
+def column_index(names: Iterable[str]) -> pd.Index:
+    """Return the columns of a frame: of pandas' own string dtype; without any, as pandas makes them."""
+    listed = list(names)
+    return pd.Index(listed, dtype="str") if listed else pd.RangeIndex(0)
+
+
+def choose(names: list[str], usecols: Usecols) -> list[str]:
+    """Return the wanted names, in the order they have; RefusedError for one that does not exist."""
+    if usecols is None:
+        return names
+    if callable(usecols):
+        return [name for name in names if usecols(name)]
+    if isinstance(usecols, str):
+        raise RefusedError(f"usecols={usecols!r}: give a list of column names, [{usecols!r}]")
+    unknown = [name for name in usecols if name not in names]
+    if unknown:
+        raise RefusedError(
+            f"usecols: no column {shorten(map(repr, unknown))}; there are {shorten(map(repr, names))}"
+        )
+    return [name for name in names if name in set(usecols)]
+
+
+def series_of(
+    columns: Mapping[str, Column], shape: Shape, length: int, known: Sequence[str] = ()
+) -> dict[str, pd.Series]:
+    """Return the wanted columns, recorded ones first and in their recorded dtypes."""
+    names = [name for name in shape.specs if name in columns or length == 0]
+    names += [name for name in columns if name not in shape.specs]
+    wanted = set(choose([*known, *names], shape.usecols))
+    series = {}
+    for name in names:
+        if name in wanted:
+            column = columns.get(name, Column())
+            spec = shape.specs.get(name)
+            made = restore(column, spec) if spec else None
+            series[name] = to_backend(column.natural() if made is None else made, shape.dtype_backend)
+        else:
+            series[name] = pd.Series(dtype=object)
+    return series
+
+
+def frame_of(cells: Mapping[str, pd.Series], length: int) -> pd.DataFrame:
+    """Return columns of one length as a frame."""
+    frame = pd.DataFrame(dict(cells), index=pd.RangeIndex(length), copy=False)
+    frame.columns = column_index(cells)
+    return frame
+
+
+def strings(values: Sequence[str | None]) -> pa.Array:
+    """Return texts as Arrow."""
+    return pa.array(values, pa.string())
+
+
+def text_column(pages: Iterable[Sequence[str | None]]) -> pd.Series:
+    """Return pages of texts as one column."""
+    return pd.Series(strings([value for page in pages for value in page]).to_pandas())
