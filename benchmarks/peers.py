@@ -81,7 +81,7 @@ def _optuna_study(folder: Path, length: int) -> str:
         "tol": floats(1e-6, 1e-2, log=True),
         "depth": ints(1, 30),
         "batch": ints(1, 1024),
-        "seed": ints(0, 2**31),
+        "seed": ints(0, 10**6),
         "solver": choices(SOLVERS),
         "dataset": choices(DATASETS),
         "intercept": choices([True, False]),

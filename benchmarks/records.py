@@ -25,7 +25,7 @@ def make_frame(length: int) -> pd.DataFrame:
             "loss": random.random(length),
             "depth": random.integers(1, 30, length),
             "batch": 2 ** random.integers(4, 10, length),
-            "seed": random.integers(0, 2**31, length),
+            "seed": random.integers(0, 10**6, length),
             "solver": pd.array(random.choice(SOLVERS, length), dtype="str"),
             "dataset": pd.array(random.choice(DATASETS, length), dtype="str"),
             "tag": pd.array([f"r{row:07d}" for row in range(length)], dtype="str"),

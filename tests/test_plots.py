@@ -18,6 +18,7 @@ def test_a_line_for_each_value(tmp_path):
     assert [len(line.get_xdata()) for line in lines] == [2, 1]
     assert figure.axes[0].get_xscale() == "log"
     figure.savefig(tmp_path / "plot.png")
+    assert figure._repr_png_().startswith(b"\x89PNG")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
     assert "matplotlib.pyplot" not in sys.modules
 

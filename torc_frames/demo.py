@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from torc_frames import demo_job, plots
+from torc_frames import demo_job
 from torc_frames.client import connect
 from torc_frames.errors import TorcFramesError
 from torc_frames.sweep import grid
@@ -47,6 +47,10 @@ def main(directory: Path | None = None, workers: int | None = None) -> None:
     TorcFramesError
         If a package that the demo needs is missing, or a job failed.
     """
+    try:
+        from torc_frames import plots
+    except ImportError as error:
+        raise TorcFramesError(str(error)) from None
     folder = Path(directory or "torc_frames_demo").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     _write_data(folder / "data.csv")

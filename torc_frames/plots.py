@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from io import BytesIO
 
 import pandas as pd
 
-from torc_frames.errors import RefusedError, TorcFramesError, shorten
+from torc_frames.errors import RefusedError, shorten
 
-if TYPE_CHECKING:
+try:
     from matplotlib.figure import Figure
+except ImportError:
+    raise ImportError("plots need matplotlib: pip install 'torc_frames[plots]'") from None
 
 __all__ = ["lines"]
+
+
+class _Shown(Figure):
+    """A figure that notebooks show by itself; those of matplotlib need pyplot for that."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
 
 
 def lines(
@@ -50,10 +61,6 @@ def lines(
     >>> plots.lines(df, x="alpha", y="loss", logx=True).axes[0].get_xlabel()
     'alpha'
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise TorcFramesError("plots need matplotlib: pip install 'torc_frames[plots]'") from None
     used = [x, y] if by is None else [x, y, by]
     unknown = [name for name in used if name not in df]
     if unknown:
@@ -62,7 +69,7 @@ def lines(
     groups = [(None, rows)] if by is None else list(rows.groupby(by))
     if len(groups) > 20:
         raise RefusedError(f"by={by!r} has {len(groups)} values: too many lines to tell apart")
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    figure = _Shown(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.add_subplot(
         xlabel=x, ylabel=y, xscale="log" if logx else "linear", yscale="log" if logy else "linear"
     )
