@@ -101,7 +101,7 @@ def test_what_holds_itself_is_refused():
 
 
 @pytest.mark.parametrize(
-    "value", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")]
+    "value", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT", "s")]
 )
 def test_missing_values(value):
     assert is_missing(value)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from torc_frames.frame.types import Column, from_arrow, objects
+from torc_frames.frame.types import Column, from_arrow, objects, to_numpy
 from torc_frames.frame.values import RefusalError, is_missing, plain
 
 __all__ = ["Spec", "describe", "encode", "restore"]
@@ -310,5 +310,5 @@ def _restore_plain(column: Column, dtype: Any) -> pd.Series | None:
     if isinstance(dtype, np.dtype):
         if array.null_count and dtype.kind != "f":
             return None
-        return pd.Series(array.to_numpy(zero_copy_only=False).astype(dtype, copy=False))
+        return pd.Series(to_numpy(array).astype(dtype, copy=False))
     return from_arrow(array, dtype)

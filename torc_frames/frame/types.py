@@ -108,7 +108,7 @@ class Column:
             return pd.Series(array.to_pandas())
         if array.null_count and kind != "float":
             return from_arrow(array, pd.BooleanDtype() if kind == "bool" else pd.Int64Dtype())
-        return pd.Series(array.to_numpy(zero_copy_only=False))
+        return pd.Series(to_numpy(array))
 
     def _floats_hold_ints(self) -> bool:
         return all(map(_exact_in_float, self._int_chunks()))
@@ -128,6 +128,12 @@ def objects(values: list[Any]) -> pd.Series:
     return pd.Series(array, dtype=object)
 
 
+def to_numpy(array: pa.ChunkedArray) -> np.ndarray:
+    """Return Arrow values as a numpy array that may be written to."""
+    values: np.ndarray = array.to_numpy(zero_copy_only=False)
+    return values if values.flags.writeable else values.copy()
+
+
 def from_arrow(array: pa.ChunkedArray, dtype: Any) -> pd.Series:
     """Return Arrow values, of the type that fits, as a column of an extension dtype."""
     return pd.Series(dtype.__from_arrow__(array))
@@ -142,9 +148,12 @@ def check_dtype_backend(dtype_backend: DtypeBackend) -> None:
 
 
 def to_backend(series: pd.Series, dtype_backend: DtypeBackend) -> pd.Series:
-    """Return a column in the dtypes of a pandas dtype_backend; objects and categoricals stay."""
+    """Return a column in the dtypes of a pandas dtype_backend; categoricals stay, objects but for strings."""
     convert = _BACKENDS.get(dtype_backend or "")
-    dtype = convert(series.dtype) if convert else None
+    given: Any = series.dtype
+    if convert and given.kind == "O" and pd.api.types.infer_dtype(series, skipna=True) == "string":
+        given = pd.StringDtype()
+    dtype = convert(given) if convert else None
     return series if dtype is None else series.astype(dtype)
 
 
