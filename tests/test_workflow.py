@@ -241,7 +241,7 @@ def test_a_pull_that_does_not_belong_together_is_never_a_short_table(wf, store, 
     assert len(wf.user_data()) == 2
     opened.clear()
     calls = 99
-    with pytest.raises(tf.UnverifiedPullError, match="3 records|2 records"):
+    with pytest.raises(tf.UnverifiedPullError, match=r"3 records|2 records"):
         wf.user_data()
 
 
