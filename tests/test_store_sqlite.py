@@ -502,6 +502,7 @@ class TestPages:
 
     def test_pages_are_bounded_in_bytes(self, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sqlite_snapshot, "PAGE_ROWS", 20_000)
+        monkeypatch.setattr(sqlite_snapshot, "_FIRST_ROWS", 500)
         monkeypatch.setattr(sqlite_snapshot, "PAGE_BYTES", 10_000)
         workflow = store.add_workflow("w").key
         data = [b'"%d%s"' % (i, b"x" * 1000) for i in range(600)]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
+from typing import Any
 
 import pandas as pd
 
@@ -18,12 +23,15 @@ from torc_frames.frame.types import InexactChunkError, check_dtype_backend
 from torc_frames.frame.values import decode_lines
 from torc_frames.pointers import Pointer, is_pointer, load_pointers
 from torc_frames.progress import progress
-from torc_frames.records import INPUT, OUTPUT, Role, UserDataPage
+from torc_frames.records import INPUT, OUTPUT, LinkPage, Role, UserDataPage
 from torc_frames.store.base import Snapshot, Store
 
 __all__ = ["job_records", "jobs", "links", "load", "table", "user_data"]
 
 ATTEMPTS = 3
+
+AHEAD = 3
+"""How many pages are fetched before they are needed."""
 
 
 @dataclass(slots=True)
@@ -35,18 +43,17 @@ class _Reading:
     show: bool = False
     records: int = 0
 
-    def links(self, role: Role | None = None, job_key: str | None = None) -> assemble.Links:
-        return assemble.read_links(self.snap.links(job_key=job_key, role=role))
+    def links(
+        self, role: Role | None = None, job_key: str | None = None, labels: bool = True
+    ) -> assemble.Links:
+        return assemble.read_links(self.snap.links(job_key=job_key, role=role, labels=labels))
 
     @contextmanager
-    def user_data(
-        self, role: Role | None = None, job_key: str | None = None
-    ) -> Iterator[tuple[Iterator[UserDataPage], int]]:
-        """Give the pages of records, counted in a progress bar, and how many records there are."""
-        count = self.snap.count_user_data(job_key=job_key, role=role)
+    def counted(self, pages: Iterator[UserDataPage], count: int) -> Iterator[Iterator[UserDataPage]]:
+        """Give the pages of records, counted in a progress bar."""
         self.records += count
         with progress(count, "pull", self.show, unit="record") as bar:
-            yield _counted(self.snap.user_data(job_key=job_key, role=role), bar.update), count
+            yield _counted(pages, bar.update)
 
 
 Build = Callable[[_Reading], pd.DataFrame]
@@ -72,9 +79,16 @@ def user_data(
     """Return one row a record; see `Workflow.user_data`."""
 
     def build(read: _Reading) -> pd.DataFrame:
-        linked = read.links(role, job_key)
-        with read.user_data(role, job_key) as (pages, count):
-            return assemble.user_data_frame(workflow_key, pages, linked, count, read.shape)
+        if role is None and job_key is None:
+            count = read.snap.count_user_data()
+            pages, link_pages = _read_ahead(read.snap.user_data(), read.snap.links())
+        else:
+            linked = list(read.snap.links(job_key=job_key, role=role))
+            count = assemble.read_links(linked).count()
+            pages, _ = _read_ahead(read.snap.user_data(job_key=job_key, role=role))
+            link_pages = iter(linked)
+        with read.counted(pages, count) as records:
+            return assemble.user_data_frame(workflow_key, records, link_pages, count, read.shape)
 
     return _pull(store, workflow_key, build, shape, show, recorded_dtypes=role == INPUT)
 
@@ -122,15 +136,19 @@ def load(store: Store, workflow_key: str, name: str, role: Role) -> pd.DataFrame
 def _job_records(
     read: _Reading, role: Role, job_key: str | None, on_clash: OnClash, shape: Shape
 ) -> pd.DataFrame:
-    linked = read.links(role, job_key)
-    with read.user_data(role, job_key) as (pages, count):
-        return assemble.job_records_frame(pages, linked, count, shape, on_clash)
+    linked = read.links(role, job_key, labels=False)
+    if linked.has_several():
+        linked = read.links(role, job_key)  # a clash is told with the job's name
+    count = linked.count()
+    pages, _ = _read_ahead(read.snap.user_data(job_key=job_key, role=role, labels=False))
+    with read.counted(pages, count) as records:
+        return assemble.job_records_frame(records, linked, count, shape, on_clash)
 
 
 def _load(read: _Reading, name: str, role: Role) -> pd.DataFrame:
-    linked = read.links(role)
-    with read.user_data(role) as (pages, _):
-        at_record = dict(_pointers(pages, split(name)))
+    linked = read.links(role, labels=False)
+    with read.counted(read.snap.user_data(role=role, labels=False), linked.count()) as records:
+        at_record = dict(_pointers(records, split(name)))
     pairs = zip(linked.job_keys, linked.record_keys, strict=True)
     found = [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]
     if not found:
@@ -146,6 +164,26 @@ def _pointers(pages: Iterable[UserDataPage], path: Path) -> Iterator[tuple[str, 
                 data = data.get(name) if isinstance(data, dict) else None
             if is_pointer(data):
                 yield key, Pointer.from_json(data)
+
+
+def _read_ahead(
+    pages: Iterator[UserDataPage], links: Iterable[LinkPage] = ()
+) -> tuple[Iterator[UserDataPage], Iterator[LinkPage]]:
+    """Return pages, and after them links, that a thread fetches while those before are decoded.
+
+    Neither SQLite nor Arrow holds Python's lock, so that both work at once.
+    """
+    fetched: Iterator[Any] = _in_thread(chain(pages, [None], links))
+    return iter(partial(next, fetched), None), fetched
+
+
+def _in_thread(items: Iterator[Any]) -> Iterator[Any]:
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        coming = deque(thread.submit(next, items, end) for _ in range(AHEAD))
+        while (item := coming.popleft().result()) is not end:
+            coming.append(thread.submit(next, items, end))
+            yield item
 
 
 def _counted(pages: Iterator[UserDataPage], update: Callable[[int], object]) -> Iterator[UserDataPage]:

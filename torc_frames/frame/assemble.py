@@ -48,6 +48,14 @@ class Links:
     job_names: list[str] = field(default_factory=list)
     roles: list[str | None] = field(default_factory=list)
 
+    def count(self) -> int:
+        """Return how many records are linked."""
+        return len(set(self.record_keys))
+
+    def has_several(self) -> bool:
+        """Return whether a job has several of them."""
+        return len(set(self.job_keys)) < len(self.job_keys)
+
 
 def read_links(pages: Iterable[LinkPage]) -> Links:
     """Gather pages of links."""
@@ -61,9 +69,13 @@ def read_links(pages: Iterable[LinkPage]) -> Links:
 
 
 def user_data_frame(
-    workflow_key: str, pages: Iterable[UserDataPage], links: Links, count: int, shape: Shape
+    workflow_key: str,
+    pages: Iterable[UserDataPage],
+    link_pages: Iterable[LinkPage],
+    count: int,
+    shape: Shape,
 ) -> pd.DataFrame:
-    """Return one row a record: the reserved columns, then the data.
+    """Return one row a record: the reserved columns, then the data; links are read after the records.
 
     Raises
     ------
@@ -72,15 +84,12 @@ def user_data_frame(
     """
     columns = shape.columns(reserved=True)
     keys, names, revs = _read_records(pages, columns, count)
+    links = read_links(link_pages)
     positions = _positions(links.record_keys, keys)
-    single = np.bincount(positions[positions >= 0], minlength=len(keys)) == 1
-    first = np.zeros(len(keys), dtype=np.int64)
-    first[positions[positions >= 0]] = np.flatnonzero(positions >= 0)
-    taken = pa.array(first, mask=~single)
     cells = {
-        "workflow_key": pa.array([workflow_key] * len(keys), pa.string()),
-        "job_key": strings(links.job_keys).take(taken),
-        "job_name": strings(links.job_names).take(taken),
+        "workflow_key": pa.repeat(workflow_key, len(keys)),
+        "job_key": _of_one_link(positions, links.job_keys, len(keys)),
+        "job_name": _of_one_link(positions, links.job_names, len(keys)),
         "role": strings(_one_role(positions, links.roles, len(keys))),
         "record_key": strings(keys),
         "record_name": strings(names),
@@ -107,8 +116,8 @@ def job_records_frame(
     if on_clash not in ("error", "last", "list"):
         raise RefusedError(f"on_clash={on_clash!r}: use 'error', 'last' or 'list'")
     columns = shape.columns()
-    jobs = list(dict.fromkeys(links.job_keys))
-    if len(jobs) == len(links.job_keys):
+    jobs = list(dict.fromkeys(links.job_keys)) if links.has_several() else links.job_keys
+    if jobs is links.job_keys:
         keys, _, _ = _read_records(pages, columns, count)
         positions = _positions(links.record_keys, keys)
         if (positions < 0).any():
@@ -232,9 +241,24 @@ def _positions(wanted: list[str], keys: list[str]) -> np.ndarray:
     return pd.Index(keys, dtype=object).get_indexer(pd.Index(wanted, dtype=object))
 
 
+def _one_to_one(positions: np.ndarray, length: int) -> bool:
+    return len(positions) == length and bool((positions == np.arange(length)).all())
+
+
+def _of_one_link(positions: np.ndarray, values: list[str], length: int) -> pa.Array:
+    """Return for each record the value of its link, missing where it has none or several."""
+    if _one_to_one(positions, length):
+        return strings(values)
+    linked = positions >= 0
+    single = np.bincount(positions[linked], minlength=length) == 1
+    at = np.zeros(length, dtype=np.int64)
+    at[positions[linked]] = np.flatnonzero(linked)
+    return strings(values).take(pa.array(at, mask=~single))
+
+
 def _one_role(positions: np.ndarray, roles: list[str | None], length: int) -> list[str | None]:
     """Return the role that all links of a record share, else None."""
-    if len(positions) == length and (positions == np.arange(length)).all():
+    if _one_to_one(positions, length):
         return roles
     seen: list[set[str | None]] = [set() for _ in range(length)]
     for at, role in zip(positions.tolist(), roles, strict=True):

@@ -42,19 +42,30 @@ class Snapshot(Protocol):
         """Yield all jobs, or the one given (NotFoundError if it does not exist), oldest first."""
 
     def user_data(
-        self, *, job_key: str | None = None, role: Role | None = None, since: str | None = None
+        self,
+        *,
+        job_key: str | None = None,
+        role: Role | None = None,
+        since: str | None = None,
+        labels: bool = True,
     ) -> Iterator[UserDataPage]:
         """Yield records, oldest first.
 
         With `job_key` or `role` only records that have a link that meets both. With `since` (the rev
-        of an earlier snapshot's workflow) only those added or updated after it.
+        of an earlier snapshot's workflow) only those added or updated after it. Without `labels` the
+        store may leave out names and revs, as None.
         """
 
     def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
         """Return how many records the store says that `user_data` yields for these arguments."""
 
-    def links(self, *, job_key: str | None = None, role: Role | None = None) -> Iterator[LinkPage]:
-        """Yield links ordered by the age of the job, then of the record."""
+    def links(
+        self, *, job_key: str | None = None, role: Role | None = None, labels: bool = True
+    ) -> Iterator[LinkPage]:
+        """Yield links ordered by the age of the job, then of the record.
+
+        Without `labels` the store may leave out the names of jobs, as empty strings.
+        """
 
     def results(self) -> Iterator[ResultPage]:
         """Yield how every run of every job ended, oldest run first."""

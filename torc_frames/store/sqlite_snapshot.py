@@ -28,8 +28,17 @@ __all__ = ["SQLiteSnapshot"]
 
 PAGE_ROWS = 20_000
 PAGE_BYTES = 16 * 2**20
-_FIRST_ROWS = 500
+_FIRST_ROWS = 2_000
 _GROWTH = 8
+
+
+def _keys(text: str | None) -> list[str]:
+    return text.split(",") if text else []
+
+
+def _roles(text: str | None) -> list[str]:
+    return [] if text is None else text.split(",")
+
 
 _INTS = msgspec.json.Decoder(list[int]).decode
 _TEXTS = msgspec.json.Decoder(list[str]).decode
@@ -37,17 +46,22 @@ _OPTIONAL_TEXTS = msgspec.json.Decoder(list[str | None]).decode
 
 
 class _Listing(NamedTuple):
-    """What is read: columns, the first of which order the rows, and where they come from."""
+    """What is read: columns, the first of which is the key that pages are cut by, and from where.
+
+    Keys come as ``1,2,3``, all else as a JSON array.
+    """
 
     columns: tuple[tuple[str, Callable[[str], list[Any]]], ...]
-    start: tuple[int | str, ...]
+    spine: str
+    """The table whose rows pages are counted by."""
     source: str
+    order: str
     with_data: bool = False
 
 
 _JOBS = _Listing(
     (
-        ("id", _INTS),
+        ("id", _keys),
         ("name", _TEXTS),
         ("command", _TEXTS),
         ("status", _TEXTS),
@@ -56,44 +70,42 @@ _JOBS = _Listing(
         ("memory", _OPTIONAL_TEXTS),
         ("runtime", _OPTIONAL_TEXTS),
         ("run_id", _INTS),
-        ("rev", _INTS),
+        ("rev", _keys),
     ),
-    (0,),
-    "FROM job WHERE workflow_id = :workflow AND id > :after0 {filter} ORDER BY id",
+    "job",
+    "job",
+    "id",
 )
 _USER_DATA = _Listing(
-    (("id", _INTS), ("name", _OPTIONAL_TEXTS), ("rev", _INTS)),
-    (0,),
-    "FROM user_data WHERE workflow_id = :workflow AND id > :after0 {filter} ORDER BY id",
-    with_data=True,
+    (("id", _keys), ("name", _OPTIONAL_TEXTS), ("rev", _keys)), "user_data", "user_data", "id", with_data=True
 )
+_BARE_USER_DATA = _USER_DATA._replace(columns=_USER_DATA.columns[:1])
 _LINKS = _Listing(
-    (("job.id", _INTS), ("record_id", _INTS), ("ifnull(role, '')", _TEXTS), ("job.name", _TEXTS)),
-    (0, 0, ""),
-    "FROM job CROSS JOIN link ON link.job_id = job.id "
-    "WHERE job.workflow_id = :workflow AND job.id >= :after0 "
-    "AND (job.id > :after0 OR (record_id, ifnull(role, '')) > (:after1, :after2)) {filter} "
-    "ORDER BY job.id, record_id, ifnull(role, '')",
+    (("job.id", _keys), ("record_id", _keys), ("ifnull(role, '')", _roles), ("job.name", _TEXTS)),
+    "job",
+    "job CROSS JOIN link ON link.job_id = job.id",
+    "job.id, record_id, ifnull(role, '')",
 )
+_BARE_LINKS = _LINKS._replace(columns=_LINKS.columns[:3])
 _RESULTS = _Listing(
     (
-        ("id", _INTS),
-        ("job_id", _INTS),
+        ("id", _keys),
+        ("job_id", _keys),
         ("run_id", _INTS),
         ("status", _TEXTS),
         ("return_code", _INTS),
         ("start_time", _TEXTS),
         ("end_time", _TEXTS),
     ),
-    (0,),
-    "FROM result WHERE workflow_id = :workflow AND id > :after0 ORDER BY id",
+    "result",
+    "result",
+    "id",
 )
 _DEPENDENCIES = _Listing(
-    (("job.id", _INTS), ("depends_on_id", _INTS)),
-    (0, 0),
-    "FROM job CROSS JOIN dependency ON dependency.job_id = job.id "
-    "WHERE job.workflow_id = :workflow AND job.id >= :after0 "
-    "AND (job.id > :after0 OR depends_on_id > :after1) ORDER BY job.id, depends_on_id",
+    (("job.id", _keys), ("depends_on_id", _keys)),
+    "job",
+    "job CROSS JOIN dependency ON dependency.job_id = job.id",
+    "job.id, depends_on_id",
 )
 
 
@@ -116,22 +128,32 @@ class SQLiteSnapshot:
         return self._jobs("" if job is None else "AND id = :job", {"job": job})
 
     def _jobs(self, where: str, values: Mapping[str, object]) -> Iterator[JobPage]:
-        for (ids, *columns, revs), _ in self._pages(_JOBS, where, values):
-            yield JobPage(*[_keys(ids), *columns, _keys(revs)])
+        for columns, _ in self._pages(_JOBS, where, values, among=where):
+            yield JobPage(*columns)
 
     def user_data(
-        self, *, job_key: str | None = None, role: Role | None = None, since: str | None = None
+        self,
+        *,
+        job_key: str | None = None,
+        role: Role | None = None,
+        since: str | None = None,
+        labels: bool = True,
     ) -> Iterator[UserDataPage]:
         """See `Snapshot.user_data`."""
         where, values = self._linked(job_key, role)
         if since is not None:
             where += " AND rev > :since"
             values["since"] = _rev(since)
-        return self._user_data(where, values)
+        few = where if job_key is not None or since is not None else ""
+        return self._user_data(where, values, labels, few)
 
-    def _user_data(self, where: str, values: Mapping[str, object]) -> Iterator[UserDataPage]:
-        for (ids, names, revs), data in self._pages(_USER_DATA, where, values):
-            yield UserDataPage(_keys(ids), names, [*_keys(revs)], data)
+    def _user_data(
+        self, where: str, values: Mapping[str, object], labels: bool, among: str
+    ) -> Iterator[UserDataPage]:
+        listing = _USER_DATA if labels else _BARE_USER_DATA
+        for (keys, *named), data in self._pages(listing, where, values, among):
+            names, revs = named or ([None] * len(keys), [None] * len(keys))
+            yield UserDataPage(keys, names, revs, data)
 
     def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
         """See `Snapshot.count_user_data`."""
@@ -139,26 +161,31 @@ class SQLiteSnapshot:
         sql = f"SELECT count(*) FROM user_data WHERE workflow_id = :workflow {where}"
         return int(self._fetch(sql, values)[0][0])
 
-    def links(self, *, job_key: str | None = None, role: Role | None = None) -> Iterator[LinkPage]:
+    def links(
+        self, *, job_key: str | None = None, role: Role | None = None, labels: bool = True
+    ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
         job = self._job(job_key)
         where = "" if job is None else "AND job.id = :job"
         where += "" if role is None else " AND role = :role"
-        return self._links(where, {"job": job, "role": role})
+        return self._links(where, {"job": job, "role": role}, labels)
 
-    def _links(self, where: str, values: Mapping[str, object]) -> Iterator[LinkPage]:
-        for (jobs, records, roles, names), _ in self._pages(_LINKS, where, values):
-            yield LinkPage(_keys(records), _keys(jobs), names, [role or None for role in roles])
+    def _links(self, where: str, values: Mapping[str, object], labels: bool) -> Iterator[LinkPage]:
+        listing = _LINKS if labels else _BARE_LINKS
+        among = "AND id = :job" if values["job"] is not None else ""
+        for (jobs, records, roles, *names), _ in self._pages(listing, where, values, among):
+            named = names[0] if names else [""] * len(jobs)
+            yield LinkPage(records, jobs, named, [role or None for role in roles])
 
     def results(self) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
         for (_, jobs, *columns), _ in self._pages(_RESULTS):
-            yield ResultPage(_keys(jobs), *columns)
+            yield ResultPage(jobs, *columns)
 
     def dependencies(self) -> Iterator[DependencyPage]:
         """See `Snapshot.dependencies`."""
         for (jobs, others), _ in self._pages(_DEPENDENCIES):
-            yield DependencyPage(_keys(jobs), _keys(others))
+            yield DependencyPage(jobs, others)
 
     def removed(self, since: str) -> list[str]:
         """See `Snapshot.removed`."""
@@ -194,29 +221,40 @@ class SQLiteSnapshot:
             return self._connection.execute(sql, {**values, "workflow": self._id}).fetchall()
 
     def _pages(
-        self, listing: _Listing, where: str = "", values: Mapping[str, object] | None = None
+        self,
+        listing: _Listing,
+        where: str = "",
+        values: Mapping[str, object] | None = None,
+        among: str = "",
     ) -> Iterator[tuple[list[list[Any]], bytes]]:
-        """Yield pages of columns and of data, of at most about `PAGE_BYTES`."""
-        after = listing.start
+        """Yield pages of columns and of data, of at most about `PAGE_BYTES`.
+
+        A page holds what belongs to some rows of the spine; `among` narrows the spine, where most of
+        its rows would give nothing.
+        """
+        spine = (
+            f"SELECT max(id), count(*) FROM (SELECT id FROM {listing.spine} "
+            f"WHERE workflow_id = :workflow AND id > :after {among} ORDER BY id LIMIT :limit)"
+        )
+        given = {**(values or {}), "after": 0}
         limit = min(_FIRST_ROWS, PAGE_ROWS)
         while True:
-            position = {f"after{i}": value for i, value in enumerate(after)}
+            ((upto, count),) = self._fetch(spine, {**given, "limit": limit})
+            if upto is None:
+                return
             try:
-                columns, data, size = self._page(
-                    listing, where, {**(values or {}), **position, "limit": limit}
-                )
+                columns, data, size = self._page(listing, where, {**given, "upto": upto})
             except RefusedError:
                 # SQLite makes no value of more than 10^9 bytes, but single rows it did store.
                 if limit == 1:
                     raise
                 limit = max(1, limit // 16)
                 continue
-            count = len(columns[0])
-            if count:
+            if columns[0]:
                 yield columns, data
             if count < limit:
                 return
-            after = tuple(column[-1] for column in columns[: len(after)])
+            given["after"] = upto
             limit = max(1, min(PAGE_ROWS, _GROWTH * limit, PAGE_BYTES * count // max(size, 1)))
 
     def _page(
@@ -226,55 +264,63 @@ class SQLiteSnapshot:
 
         A page is one row of aggregates, several times faster than its rows one by one.
         """
-        aggregates = [f"json_group_array(c{i})" for i in range(len(listing.columns))]
+        aggregates = [
+            f"{'group_concat' if decode in (_keys, _roles) else 'json_group_array'}({sql})"
+            for sql, decode in listing.columns
+        ]
         if listing.with_data:
             aggregates.append("CAST(group_concat(ifnull(data, 'null'), char(10)) AS BLOB)")
-        inner = _select(listing, where)
-        (row,) = self._fetch(f"SELECT {', '.join(aggregates)} FROM ({inner})", values)
+        rows = (
+            f"FROM {listing.source} WHERE {listing.spine}.workflow_id = :workflow "
+            f"AND {listing.spine}.id > :after AND {listing.spine}.id <= :upto {where}"
+        )
+        (row,) = self._fetch(f"SELECT {', '.join(aggregates)} {rows}", values)
         size = sum(len(value or b"") for value in row)
         data = (row[-1] or b"") if listing.with_data else b""
         columns = [decode(text) for (_, decode), text in zip(listing.columns, row, strict=False)]
-        if _in_order(columns[: len(listing.start)]) and (
+        if _in_order(columns[0], columns[1] if "," in listing.order else None) and (
             not listing.with_data or data.count(b"\n") == max(len(columns[0]) - 1, 0)
         ):
             return columns, data, size
-        return *self._rows(listing, inner, values), size
+        return *self._rows(listing, rows, values), size
 
     def _rows(
-        self, listing: _Listing, inner: str, values: Mapping[str, object]
+        self, listing: _Listing, rows: str, values: Mapping[str, object]
     ) -> tuple[list[list[Any]], bytes]:
         """Return a page from its rows, as SQLite does not document the order in which it aggregates."""
-        columns = [list(column) for column in zip(*self._fetch(inner, values), strict=True)]
+        wanted = [sql for sql, _ in listing.columns]
+        if listing.with_data:
+            wanted.append("CAST(data AS BLOB)")
+        found = self._fetch(f"SELECT {', '.join(wanted)} {rows} ORDER BY {listing.order}", values)
+        columns: list[list[Any]] = [list(column) for column in zip(*found, strict=True)]
+        for at, (_, decode) in enumerate(listing.columns):
+            if decode is _keys:
+                columns[at] = list(map(str, columns[at]))
         if not listing.with_data:
             return columns, b""
         lines = columns.pop()
         return columns, b"\n".join(_one_line(key, raw) for key, raw in zip(columns[0], lines, strict=True))
 
 
-def _select(listing: _Listing, where: str) -> str:
-    columns = [f"{sql} AS c{i}" for i, (sql, _) in enumerate(listing.columns)]
-    if listing.with_data:
-        columns.append("CAST(data AS BLOB) AS data")
-    return f"SELECT {', '.join(columns)} {listing.source.format(filter=where)} LIMIT :limit"
+def _in_order(keys: list[str], then: list[str] | None) -> bool:
+    """Return whether keys ascend, or those of one key by the ones of the next column."""
+    first = list(map(int, keys))
+    if all(map(operator.lt, first, islice(first, 1, None))):
+        return True
+    if then is None:
+        return False
+    rows = list(zip(first, map(int, then), strict=True))
+    return all(map(operator.le, rows, islice(rows, 1, None)))
 
 
-def _in_order(keys: list[list[Any]]) -> bool:
-    rows = keys[0] if len(keys) == 1 else list(zip(*keys, strict=True))
-    return all(map(operator.lt, rows, islice(rows, 1, None)))
-
-
-def _one_line(record: int, raw: bytes | None) -> bytes:
+def _one_line(record: str, raw: bytes | None) -> bytes:
     if raw is None:
         return b"null"
     if b"\n" in raw:
-        decode_data(str(record), raw)
+        decode_data(record, raw)
         # Inside JSON a newline is always white space between tokens.
         return raw.replace(b"\n", b" ")
     return raw
-
-
-def _keys(ids: list[int]) -> list[str]:
-    return list(map(str, ids))
 
 
 def _rev(rev: str) -> int:
