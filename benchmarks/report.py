@@ -109,8 +109,11 @@ def _peer_table(found: Sequence[Peer], timings: dict[int, dict[str, Timings]]) -
             (base, at_base, theirs / at_base),
         ):
             cells = [peer.name, f"{peer.length:,}", f"{theirs * 1e6:,.1f}", f"{length:,}", f"{our * 1e6:.2f}"]
-            met = "yes" if ratio >= peer.target else "no"
-            rows.append(Row([*cells, f"{ratio:,.0f}", f"≥ {peer.target:g}", met]))
+            if peer.target is None:
+                rows.append(Row([*cells, f"{ratio:,.0f}", "", ""]))
+            else:
+                met = "yes" if ratio >= peer.target else "no"
+                rows.append(Row([*cells, f"{ratio:,.0f}", f"≥ {peer.target:g}", met]))
     heads = ["peer", "its records", "µs each", "records of `wf.parameters()`", "µs each"]
     return markdown([*heads, "times faster", "target", "met"], rows)
 

@@ -152,8 +152,9 @@ class SQLiteSnapshot:
     ) -> Iterator[UserDataPage]:
         listing = _USER_DATA if labels else _BARE_USER_DATA
         for (keys, *named), data in self._pages(listing, where, values, among):
-            names, revs = named or ([None] * len(keys), [None] * len(keys))
-            yield UserDataPage(keys, names, revs, data)
+            if not named:
+                named = [[None] * len(keys)] * 2
+            yield UserDataPage(keys, *named, data=data)
 
     def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
         """See `Snapshot.count_user_data`."""
