@@ -20,7 +20,7 @@ LAYERS = [
     {"records"},
     {"frame", "settings", "sweep", "templates", "progress", "tables"},
     {"store", "pointers"},
-    {"pull", "targets", "job", "processes"},
+    {"pull", "targets", "edits", "job", "processes"},
     {"push", "schedule"},
     {"runner"},
     {"workflow"},
@@ -120,6 +120,7 @@ def test_all_is_sorted_and_true():
     ],
 )
 def test_jobs_do_without_pandas(code):
-    check = f"import sys; {code}; print(sorted({{'pandas', 'pyarrow', 'numpy', 'ipywidgets'}} & set(sys.modules)))"
+    heavy = {"pandas", "pyarrow", "numpy", "ipywidgets"}
+    check = f"import sys; {code}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

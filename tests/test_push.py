@@ -250,3 +250,186 @@ def test_two_pushes_of_different_tables_share_the_workflow(wf):
     assert both["b"].dtype.kind == "M"
     assert both["a"].tolist()[:2] == [1, 2]
     assert pd.isna(both.loc["3", "a"])
+
+
+def test_what_changed_in_the_store_since_the_pull_is_a_conflict(wf):
+    wf.push(pd.DataFrame({"a": [1, 2, 3]}))
+    mine = wf.parameters()
+    wf.update_user_data("1", {"a": 99})
+    mine.loc["2", "a"] = 5
+    with pytest.raises(tf.ConflictError, match=r"1 \(job 1\)"):
+        wf.push(mine)
+    assert wf.parameters()["a"].tolist() == [99, 2, 3]
+    mine.attrs.clear()
+    wf.push(mine)
+    assert wf.parameters()["a"].tolist() == [1, 5, 3]
+
+
+def test_a_table_may_be_edited_and_pushed_again_and_again(wf):
+    table = wf.push(pd.DataFrame({"a": [1, 2]}))
+    for value in (10, 20, 30):
+        table.loc["1", "a"] = value
+        wf.push(table)
+        assert wf.parameters()["a"].tolist() == [value, 2]
+    pulled = wf.parameters()
+    for value in (100, 200):
+        pulled.loc["2", "a"] = value
+        wf.push(pulled)
+        assert wf.parameters()["a"].tolist() == [30, value]
+
+
+def test_commands_follow_the_parameters_where_told_and_warn_where_not(wf):
+    wf.push(pd.DataFrame({"a": [1, 2]}), command="echo {a}")
+    table = wf.parameters()
+    table["a"] = [1, 5]
+    with pytest.warns(tf.TorcFramesWarning, match="jobs 2 keep their commands"):
+        wf.push(table)
+    wf.push(table, command="echo {a}")
+    assert wf.jobs()["command"].tolist() == ["echo 1", "echo 5"]
+
+
+def test_jobs_whose_parameters_changed_after_they_ran_can_be_run_again(wf, tmp_path):
+    wf.push(pd.DataFrame({"a": [1, 2]}), command=f"echo x >> {tmp_path}/runs")
+    wf.run(workers=1, show_progress=False)
+    table = wf.parameters()
+    table.loc["2", "a"] = 5
+    wf.push(table)
+    summary = wf.run(workers=1, rerun="changed", show_progress=False)
+    assert summary.completed == 1
+    assert wf.jobs()["run_id"].tolist() == [1, 2]
+    assert wf.run(workers=1, rerun="changed", show_progress=False).completed == 0
+
+
+@pytest.mark.parametrize(
+    ("records", "column", "value", "after"),
+    [
+        ([{"a": 1}, {"a": 1, "b": 2}], "a", 5, [{"a": 5}, {"a": 5, "b": 2}]),
+        ([{"a": 1}, {"a": None}], "a", 5, [{"a": 5}, {"a": None}]),
+        ([{"m": {"y": 1}}, {"m": {"x": 2}}], "m.y", 5, [{"m": {"y": 5}}, {"m": {"x": 2}}]),
+        ([[1, 2], {"a": 1}], "b", 5, [[1, 2], {"a": 1, "b": 5}]),
+        ([7, {"a": 1}], "data", 5, [5, {"a": 1}]),
+        ([None], "a", 5, [{"a": 5}]),
+    ],
+)
+def test_an_edit_goes_to_every_record_that_holds_it(wf, records, column, value, after):
+    job = wf.add_job("job")
+    wf.add_user_data(job, *records)
+    table = wf.parameters()
+    table[column] = [value]
+    wf.push(table)
+    assert [record.data for record in wf.job(job.key).user_data()] == after
+    assert wf.parameters()[column].tolist() == [value]
+
+
+def test_a_clash_of_one_job_does_not_keep_others_from_being_edited(wf):
+    first, second = wf.add_job("first"), wf.add_job("second")
+    wf.add_user_data(first, {"a": 1})
+    wf.add_user_data(second, {"a": 2}, {"a": 7})
+    table = wf.parameters(job=first)
+    table["a"] = 5
+    wf.push(table)
+    assert wf.job(first.key).parameters == {"a": 5}
+
+
+def test_dict_cells_can_be_replaced_by_anything(wf):
+    wf.push(pd.DataFrame({"e": [{"x": 1}, {"y": 2}, {"z": 3}]}))
+    table = wf.parameters()
+    for key, value in (("1", None), ("2", "text"), ("3", {"w": 1})):
+        table.at[key, "e"] = value
+    wf.push(table)
+    pd.testing.assert_frame_equal(wf.parameters(), table)
+
+
+def test_a_new_column_without_values_comes_back(wf):
+    wf.push(pd.DataFrame({"a": [1, 2]}))
+    table = wf.parameters()
+    table["note"] = pd.Series([None, None], dtype=object).to_numpy()
+    pushed = wf.push(table)
+    pd.testing.assert_frame_equal(wf.parameters(), pushed)
+
+
+def test_categories_can_be_changed_with_the_whole_table(wf):
+    wf.push(pd.DataFrame({"c": pd.Categorical(["a", "b"])}))
+    table = wf.parameters()
+    table["c"] = table["c"].cat.rename_categories({"a": "z"})
+    pushed = wf.push(table)
+    pd.testing.assert_frame_equal(wf.parameters(), pushed)
+
+
+def test_tables_of_other_origin_are_not_taken_for_parameters(wf, store):
+    wf.push(pd.DataFrame({"a": [1]}))
+    wf.job(1).store(loss=0.5)
+    other = Client(store).create_workflow("other")
+    for frame, says in (
+        (wf.results(), "table of results"),
+        (wf.table(), "table of table"),
+        (wf.jobs(), "jobs"),
+    ):
+        with pytest.raises(tf.RefusedError, match=says):
+            wf.push(frame)
+    with pytest.raises(tf.RefusedError, match="makes new jobs here"):
+        other.push(wf.parameters())
+    other.push(wf.parameters().reset_index(drop=True))
+    assert other.parameters()["a"].tolist() == [1]
+
+
+def test_an_index_that_lost_its_name_is_told_the_way_back(wf):
+    wf.push(pd.DataFrame({"a": [1, 2]}))
+    more = pd.concat([wf.parameters(), pd.DataFrame({"a": [3]}, index=[None])]).rename_axis(None)
+    with pytest.raises(tf.RefusedError, match="rename_axis"):
+        wf.push(more)
+    assert list(wf.push(more.rename_axis("job_key")).index) == ["1", "2", "3"]
+
+
+def test_the_unit_of_a_time_is_no_content(wf):
+    at = pd.to_datetime(["2020-01-01T00:00:01.5"])
+    for unit in ("ns", "us", "ms"):
+        wf.push(pd.DataFrame({"t": at.as_unit(unit), "d": pd.to_timedelta(["1.5s"]).as_unit(unit)}))
+    assert len(wf.jobs()) == 1
+
+
+def test_a_job_is_known_by_what_was_pushed_whatever_was_added_to_it(wf):
+    df = pd.DataFrame({"a": [1, 2], "m.x": [1, 1]})
+    wf.push(df)
+    wf.add_user_data("1", {"note": "x"}, {"m": {"y": 1}})
+    wf.push(df)
+    assert len(wf.jobs()) == 2
+
+
+@pytest.mark.parametrize("command", ['echo "{n}"', "echo '{n}'", 'echo "a\' {n}"', "sh -c 'echo {n}'"])
+def test_a_placeholder_in_quotes_is_refused(wf, command):
+    with pytest.raises(tf.RefusedError, match="stands in quotes"):
+        wf.push(pd.DataFrame({"n": ["$(touch pwned)"]}), command=command)
+
+
+def test_values_never_become_commands(wf, tmp_path):
+    values = ["$(touch pwned)", "`touch pwned`", "; touch pwned", "a' b", 'a" b', "\\", "{n}", "-x"]
+    wf.push(pd.DataFrame({"n": values}), command=f"cd {tmp_path} && printf '%s' x{{n}} > \"$TORC_JOB_KEY\"")
+    assert wf.run(workers=2, show_progress=False).failed == 0
+    assert [(tmp_path / str(n)).read_text() for n in range(1, 9)] == [f"x{value}" for value in values]
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_the_pushed_frame_is_left_as_it_was(wf, table):
+    before = table.copy(deep=True)
+    wf.push(table)
+    pd.testing.assert_frame_equal(table, before)
+    assert table.attrs == {}
+
+
+def test_a_record_shared_by_jobs_is_changed_for_all_of_them_or_not_at_all(wf, store):
+    wf.push(pd.DataFrame({"a": [1, 2]}))
+    wf.delete_user_data("2")
+    from test_workflow import link
+
+    link(store, "1", "2", "input")
+    table = wf.parameters()
+    table["a"] = [5, 1]
+    with pytest.raises(tf.RefusedError, match="shared by jobs"):
+        wf.push(table)
+    table["a"] = [5, 6]
+    with pytest.raises(tf.RefusedError, match="share input record 1"):
+        wf.push(table)
+    table["a"] = [5, 5]
+    wf.push(table)
+    assert wf.parameters()["a"].tolist() == [5, 5]

@@ -170,7 +170,7 @@ def test_jobs_that_can_not_run_are_refused_before_anything_runs(study: SQLiteSto
 
 @pytest.mark.parametrize("options", [{"workers": 0}, {"rerun": "some"}])
 def test_wrong_arguments_are_refused(study: SQLiteStore, options: dict[str, Any]) -> None:
-    with pytest.raises(RefusedError, match=r"workers|rerun is one of failed, missing, all"):
+    with pytest.raises(RefusedError, match=r"workers|rerun is one of failed, missing, changed, all"):
         run(study, "1", **options)
 
 

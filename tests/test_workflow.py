@@ -311,3 +311,33 @@ def test_reprs_are_short_and_stable(client, wf):
     assert repr(wf) == f"Workflow(key='{wf.key}', name='study')"
     assert repr(client) == f"Client({client.url!r})"
     json.dumps(wf.jobs().attrs)
+
+
+def test_a_role_that_does_not_exist_is_refused(wf):
+    for pull in (lambda: wf.user_data(role="inputs"), lambda: wf.load("x", role="in")):
+        with pytest.raises(tf.RefusedError, match="role="):
+            pull()
+
+
+def test_a_job_joins_its_parameters_as_the_frame_does(wf):
+    job = wf.add_job("job")
+    wf.add_user_data(job, {"m": {"y": 1}, "a": None}, {"m": {"x": 2}, "a": 2})
+    assert wf.job(job.key).parameters == {"m": {"y": 1, "x": 2}, "a": 2}
+    assert wf.parameters().loc[job.key].to_dict() == {"m.y": 1, "m.x": 2, "a": 2}
+
+
+def test_usecols_and_backends_of_jobs_and_links(wf):
+    wf.push(tf.grid(a=[1]))
+    assert list(wf.jobs(usecols=["status"])) == ["status"]
+    assert list(wf.links(usecols=["role"], dtype_backend="pyarrow").dtypes.astype(str)) == ["string[pyarrow]"]
+
+
+def test_the_table_can_load_what_no_job_has_stored_yet(wf):
+    wf.push(tf.grid(a=[1, 2]))
+    assert len(wf.table(load="model")) == 2
+
+
+def test_all_documents_that_are_refused_are_named(wf):
+    with pytest.raises(tf.RefusedError) as caught:
+        wf.add_user_data(None, {"a": float("nan")}, {"b": 1}, {"c": b"x"})
+    assert [problem.row for problem in caught.value.problems] == [0, 2]

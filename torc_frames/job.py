@@ -10,7 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import ConflictError, NotFoundError, Problem, RefusedError
-from torc_frames.frame.values import canonical, decode_lines, encode_data
+from torc_frames.frame.flatten import set_path
+from torc_frames.frame.joining import join_records
+from torc_frames.frame.values import decode_lines, encode_data, encode_documents
 from torc_frames.pointers import warn_if_large
 from torc_frames.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData
 
@@ -78,18 +80,12 @@ class Job:
         ConflictError
             If two records hold a key with different values.
         """
+        records = [record.data for record in self.user_data(INPUT)]
+        if len(records) == 1 and isinstance(records[0], dict):
+            return records[0]
         joined: dict[str, Any] = {}
-        for record in self.user_data(INPUT):
-            data = record.data
-            if data is None:
-                continue
-            for key, value in (data if isinstance(data, dict) else {"data": data}).items():
-                if key in joined and canonical(joined[key]) != canonical(value):
-                    raise ConflictError(
-                        f"{self._label}: its input records hold {key!r} with different values, "
-                        f"the last in record {record.key}; see user_data('input')"
-                    )
-                joined.setdefault(key, value)
+        for path, value in join_records(records, self._label).items():
+            set_path(joined, path, value)
         return joined
 
     def user_data(self, role: Role | None = None) -> list[UserData]:
@@ -129,14 +125,7 @@ class Job:
         RefusedError
             For documents that can't be kept exactly; ``row`` of a problem is the document's position.
         """
-        encoded, problems = [], []
-        for position, document in enumerate(documents):
-            try:
-                encoded.append(encode_data(document))
-            except RefusedError as error:
-                problems.append(Problem(position, None, str(error)))
-        if problems:
-            raise RefusedError(problems)
+        encoded = encode_documents(documents)
         if not encoded:
             return []
         warn_if_large((self._label, len(data)) for data in encoded)

@@ -16,8 +16,8 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError, UnverifiedPullError
 from torc_frames.frame import assemble, recorded
-from torc_frames.frame.assemble import OnClash
 from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, choose
 from torc_frames.frame.types import InexactChunkError, check_dtype_backend
 from torc_frames.frame.values import decode_lines
@@ -63,14 +63,18 @@ def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
     """Return one row a job; see `Workflow.jobs`."""
 
     def build(read: _Reading) -> pd.DataFrame:
-        return assemble.jobs_frame(read.snap.jobs(), read.snap.results(), shape.dtype_backend)
+        return assemble.jobs_frame(read.snap.jobs(), read.snap.results(), read.shape)
 
-    return _pull(store, workflow_key, build, shape)
+    return _pull(store, workflow_key, build, shape, kind="jobs")
 
 
-def links(store: Store, workflow_key: str) -> pd.DataFrame:
+def links(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
     """Return one row a link; see `Workflow.links`."""
-    return _pull(store, workflow_key, lambda read: assemble.links_frame(read.links()), Shape())
+
+    def build(read: _Reading) -> pd.DataFrame:
+        return assemble.links_frame(read.links(), read.shape)
+
+    return _pull(store, workflow_key, build, shape, kind="links")
 
 
 def user_data(
@@ -90,7 +94,8 @@ def user_data(
         with read.counted(pages, count) as records:
             return assemble.user_data_frame(workflow_key, records, link_pages, count, read.shape)
 
-    return _pull(store, workflow_key, build, shape, show, recorded_dtypes=role == INPUT)
+    _check_role(role)
+    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind="user_data")
 
 
 def job_records(
@@ -107,7 +112,8 @@ def job_records(
     def build(read: _Reading) -> pd.DataFrame:
         return _job_records(read, role, job_key, on_clash, read.shape)
 
-    return _pull(store, workflow_key, build, shape, show, recorded_dtypes=role == INPUT)
+    kind = "parameters" if role == INPUT else "results"
+    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind)
 
 
 def table(
@@ -117,20 +123,31 @@ def table(
 
     def build(read: _Reading) -> pd.DataFrame:
         whole = replace(read.shape, usecols=None)
-        left = assemble.jobs_frame(read.snap.jobs(), read.snap.results(), shape.dtype_backend)
+        left = assemble.jobs_frame(read.snap.jobs(), read.snap.results(), whole)
         inputs = _job_records(read, INPUT, None, on_clash, whole)
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = assemble.beside(assemble.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
-            joined = assemble.with_files(joined, f"results.{name}", _load(read, name, OUTPUT))
+            files = _load(read, name, OUTPUT)
+            if files is not None:
+                joined = assemble.with_files(joined, f"results.{name}", files)
         return joined[choose(list(map(str, joined)), shape.usecols)]
 
-    return _pull(store, workflow_key, build, shape, show, recorded_dtypes=True)
+    return _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table")
 
 
 def load(store: Store, workflow_key: str, name: str, role: Role) -> pd.DataFrame:
     """Return the rows of the files behind pointers; see `Workflow.load`."""
-    return _pull(store, workflow_key, lambda read: _load(read, name, role), Shape())
+
+    def build(read: _Reading) -> pd.DataFrame:
+        files = _load(read, name, role)
+        if files is None:
+            key = read.snap.workflow.key
+            raise RefusedError(f"no {role} record of workflow {key} has a pointer named {name!r}")
+        return files
+
+    _check_role(role)
+    return _pull(store, workflow_key, build, Shape(), kind="files")
 
 
 def _job_records(
@@ -145,16 +162,18 @@ def _job_records(
         return assemble.job_records_frame(records, linked, count, shape, on_clash)
 
 
-def _load(read: _Reading, name: str, role: Role) -> pd.DataFrame:
+def _load(read: _Reading, name: str, role: Role) -> pd.DataFrame | None:
     linked = read.links(role, labels=False)
     with read.counted(read.snap.user_data(role=role, labels=False), linked.count()) as records:
         at_record = dict(_pointers(records, split(name)))
     pairs = zip(linked.job_keys, linked.record_keys, strict=True)
     found = [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]
-    if not found:
-        key = read.snap.workflow.key
-        raise RefusedError(f"no {role} record of workflow {key} has a pointer named {name!r}")
-    return load_pointers(found)
+    return load_pointers(found) if found else None
+
+
+def _check_role(role: str | None) -> None:
+    if role not in (None, INPUT, OUTPUT):
+        raise RefusedError(f"role={role!r}: use 'input', 'output' or None")
 
 
 def _pointers(pages: Iterable[UserDataPage], path: Path) -> Iterator[tuple[str, Pointer]]:
@@ -199,6 +218,7 @@ def _pull(
     shape: Shape,
     show: bool = False,
     recorded_dtypes: bool = False,
+    kind: str = "",
 ) -> pd.DataFrame:
     """Build a frame from one snapshot, again when the parts read don't belong together."""
     check_dtype_backend(shape.dtype_backend)
@@ -217,6 +237,7 @@ def _pull(
             frame.attrs["torc"] = {
                 "url": store.url,
                 "workflow_key": snap.workflow.key,
+                "kind": kind,
                 "rev": snap.workflow.rev,
                 "pulled_at": pulled_at.isoformat(),
                 "records": read.records,

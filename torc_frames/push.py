@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
 
 from torc_frames import pull, templates
-from torc_frames.errors import ConflictError, Problem, RefusedError, shorten
+from torc_frames.edits import Edits, Existing, changed_cells, read_existing
+from torc_frames.errors import ConflictError, Problem, RefusedError, TorcFramesWarning, shorten
 from torc_frames.frame import recorded
-from torc_frames.frame.flatten import DATA, Path, set_path
+from torc_frames.frame.flatten import Path, join
 from torc_frames.frame.rows import EncodedFrame, encode_frame, records
 from torc_frames.frame.shape import Shape, column_index, key_index
-from torc_frames.frame.values import canonical, decode_data, encode_data
-from torc_frames.pointers import warn_if_large
+from torc_frames.frame.values import canonical, decode_data
+from torc_frames.pointers import LARGE_BYTES, warn_if_large
 from torc_frames.progress import progress
 from torc_frames.records import INPUT, NewJobs
-from torc_frames.store.base import Snapshot, Store
-from torc_frames.targets import DependsOn, ResourceTable, dependencies, identify, resource_list
+from torc_frames.store.base import Store
+from torc_frames.targets import (
+    DependsOn,
+    ResourceTable,
+    dependencies,
+    identify,
+    resource_list,
+    seen_rev,
+)
 
 __all__ = ["DependsOn", "OnExists", "ResourceTable", "push"]
 
@@ -32,29 +41,26 @@ CHUNK = 50_000
 
 
 @dataclass(slots=True)
-class _Existing:
-    """What the workflow has already, as far as a push needs it."""
-
-    names: dict[str, list[str]] = field(default_factory=dict)
-    job_keys: set[str] = field(default_factory=set)
-    inputs: dict[str, list[tuple[str, str | None, bytes]]] = field(default_factory=dict)
-    """By job key: the record key, rev and raw JSON of its input records."""
-
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
 class Plan:
-    """What a push will do: which rows become jobs, which records change."""
+    """What a push will do: which rows become jobs, which records and commands change."""
 
     job_keys: list[str | None]
     """By row: the job that the row is, None for one that will be made."""
 
-    updates: dict[str, tuple[bytes, str | None]] = field(default_factory=dict)
-    """By record key: its new data, and the rev it was seen with."""
+    named: dict[str, int] = field(default_factory=dict)
+    """The rows of jobs that the table names, by job key."""
+
+    updates: dict[str, bytes] = field(default_factory=dict)
+    """By record key: its new data."""
 
     additions: dict[str, bytes] = field(default_factory=dict)
     """By job key: data of an input record for a job that has none."""
+
+    commands: dict[str, str] = field(default_factory=dict)
+    """By job key: its new command."""
+
+    changed: set[str] = field(default_factory=set)
+    """The jobs of which something changes."""
 
     @property
     def new(self) -> list[int]:
@@ -80,15 +86,21 @@ def push(
         raise RefusedError(f"on_exists={on_exists!r}: use 'skip', 'error', 'append' or 'update'")
     if not isinstance(df, pd.DataFrame):
         raise RefusedError(f"push takes a DataFrame, not a {type(df).__name__}")
+    seen = seen_rev(df, store.url, workflow_key)
     params, targets = identify(df)
     frame = encode_frame(params)
     lines = records(frame)
     needs = resource_list(resources, len(df))
     with store.snapshot(workflow_key) as snap:
-        existing = _read(snap)
-    waits = dependencies(depends_on, len(df), existing.job_keys)
-    keyed = targets.find(existing.names)
-    plan = _plan(store, workflow_key, frame, lines, keyed, existing, on_exists)
+        existing = read_existing(snap, seen)
+    waits = dependencies(depends_on, len(df), set(existing.commands))
+    plan = Plan(targets.find(existing.names))
+    plan.named = {key: row for row, key in enumerate(plan.job_keys) if key is not None}
+    patch = _recorded(frame, plan, existing, command)
+    if plan.named:
+        _plan_edits(store, workflow_key, plan, frame, lines, existing, on_exists, command)
+    if on_exists != "append":
+        _find_rows(plan, lines, existing, on_exists)
     rows = plan.new
     jobs = NewJobs(
         names=_names(name, frame, rows, existing),
@@ -98,91 +110,134 @@ def push(
         depends_on=waits and [waits[row] for row in rows],
         resources=needs and [needs[row] for row in rows],
     )
-    warn_if_large(((f"row {row}", len(lines[row])) for row in rows), stacklevel=4)
-    _write_updates(store, workflow_key, plan, frame, existing)
+    _warn(plan, lines)
+    _write(store, workflow_key, plan, patch, existing)
     added = _add(store, workflow_key, jobs, show_progress)
     for row, key in zip(rows, added, strict=True):
         plan.job_keys[row] = key
-    pushed = params.set_axis(key_index(plan.job_keys), axis=0)
-    return pushed.set_axis(column_index(frame.paths), axis=1)
+    pushed = params.set_axis(key_index(plan.job_keys), axis=0).set_axis(column_index(frame.paths), axis=1)
+    # What this table says is what the store has: its next push conflicts with later changes only.
+    about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters"}
+    pushed.attrs["torc"] = {
+        **about,
+        "rev": store.get_workflow(workflow_key).rev,
+        "added": len(rows),
+        "changed": len(plan.changed),
+        "unchanged": len(df) - len(rows) - len(plan.changed),
+    }
+    if seen is not None:
+        df.attrs["torc"] = {**df.attrs["torc"], "rev": pushed.attrs["torc"]["rev"]}
+    return pushed
 
 
-def _read(snap: Snapshot) -> _Existing:
-    existing = _Existing(metadata=snap.workflow.metadata)
-    for page in snap.jobs():
-        for key, name in zip(page.keys, page.names, strict=True):
-            existing.names.setdefault(name, []).append(key)
-        existing.job_keys.update(page.keys)
-    if not existing.job_keys:
-        return existing
-    raws: dict[str, tuple[str, str | None, bytes]] = {}
-    for records_page in snap.user_data(role=INPUT):
-        found = zip(records_page.keys, records_page.revs, records_page.lines(), strict=True)
-        raws.update((record[0], record) for record in found)
-    for links in snap.links(role=INPUT):
-        for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True):
-            existing.inputs.setdefault(job_key, []).append(raws[record_key])
-    return existing
+def _recorded(frame: EncodedFrame, plan: Plan, existing: Existing, command: str | None) -> dict[str, Any]:
+    """Return the patch of the metadata, {} if it stays as it is."""
+    empty = {name for name, cells in frame.cells.items() if all(cell is None for cell in cells)}
+    replaces = set(existing.inputs) <= set(plan.named)
+    patch = recorded.merge(existing.metadata, frame.specs, empty=empty, replaces=replaces)
+    if command is not None:
+        patch[recorded.KEY]["command"] = command
+    return patch if any(existing.metadata.get(key) != value for key, value in patch.items()) else {}
 
 
-def _plan(
+def _plan_edits(
     store: Store,
     workflow_key: str,
+    plan: Plan,
     frame: EncodedFrame,
     lines: list[bytes],
-    keyed: list[str | None],
-    existing: _Existing,
+    existing: Existing,
     on_exists: OnExists,
-) -> Plan:
-    plan = Plan(list(keyed))
-    named = {key: row for row, key in enumerate(keyed) if key is not None}
-    if named:
-        if on_exists == "append":
-            raise RefusedError(
-                "on_exists='append' makes new jobs, but rows name jobs that exist: df.reset_index(drop=True)"
-            )
-        changes = _changes(store, workflow_key, frame, named, existing)
-        if on_exists == "error" and changes:
-            raise ConflictError(f"would change jobs that exist: {shorten(changes)}")
-        for key, cells in changes.items():
-            _change(plan, key, cells, existing)
-        plan.additions = {key: lines[row] for key, row in named.items() if key not in existing.inputs}
-    if on_exists != "append":
-        rows = [row for row, key in enumerate(keyed) if key is None]
-        found = _find_content(
-            lines, rows, {key: raw for key, raw in existing.inputs.items() if key not in named}
+    command: str | None,
+) -> None:
+    if on_exists == "append":
+        raise RefusedError(
+            "on_exists='append' makes new jobs, but rows name jobs that exist: df.reset_index(drop=True)"
         )
-        if found and on_exists == "error":
-            there = [f"row {row} (job {key})" for row, key in sorted(found.items())]
-            raise ConflictError(f"exist already: {shorten(there)}")
-        for row, key in found.items():
-            plan.job_keys[row] = key
-    return plan
+    shape = Shape(usecols=lambda name: name in frame.paths)
+    seen = pull.job_records(store, workflow_key, INPUT, None, "last", shape)
+    before = encode_frame(seen.reset_index(drop=True))
+    at = {key: row for row, key in enumerate(seen.index)}
+    changes = changed_cells(before, at, frame, plan.named)
+    whole = recorded.whole_paths({**recorded.read(existing.metadata), **frame.specs})
+    edits = Edits(existing, whole)
+    for key, cells in changes.items():
+        for path, value in cells.items():
+            edits.set(key, plan.named[key], path, value)
+    plan.updates = edits.finish()
+    plan.additions = {key: lines[row] for key, row in plan.named.items() if key not in existing.inputs}
+    plan.changed = {*changes, *plan.additions}
+    if on_exists == "error" and plan.changed:
+        raise ConflictError(f"would change jobs that exist: {shorten(plan.changed)}")
+    conflicts = [key for key in plan.updates if key in existing.newer]
+    if conflicts:
+        theirs = [f"{key} (job {', '.join(existing.jobs_of[key])})" for key in conflicts]
+        raise ConflictError(
+            f"changed in the store since this table was pulled: user_data keys {shorten(theirs)}; pull "
+            "again and repeat the edit, or df.attrs.clear() to overwrite"
+        )
+    if command is not None:
+        filled = templates.fill("command", command, frame.cells, list(plan.named.values()), quoted=True)
+        commands = zip(plan.named, filled, strict=True)
+        plan.commands = {key: text for key, text in commands if existing.commands[key] != text}
+        plan.changed |= set(plan.commands)
+    else:
+        _warn_of_commands(changes, existing)
 
 
-def _find_content(
-    lines: list[bytes], rows: list[int], inputs: Mapping[str, list[tuple[str, str | None, bytes]]]
-) -> dict[int, str]:
-    """Return the job whose content each row has; two equal rows need two jobs."""
-    contents = {key: raws[0][2] if len(raws) == 1 else _joined(raws) for key, raws in inputs.items()}
+def _warn_of_commands(changes: Mapping[str, Mapping[Path, Any]], existing: Existing) -> None:
+    ours = existing.metadata.get(recorded.KEY)
+    template = ours.get("command") if isinstance(ours, dict) else None
+    if not isinstance(template, str):
+        return
+    used = {name for key in changes for name in map(join, changes[key]) if f"{{{name}" in template}
+    if used:
+        warnings.warn(
+            f"jobs {shorten(changes)} keep their commands, which were made of {shorten(sorted(used))}: "
+            f"push with command={template!r} to make them anew",
+            TorcFramesWarning,
+            stacklevel=5,
+        )
+
+
+def _find_rows(plan: Plan, lines: list[bytes], existing: Existing, on_exists: OnExists) -> None:
+    """Find the job whose content each row has; two equal rows need two jobs."""
+    rows = plan.new
+    contents = {key: existing.content(key) for key in existing.inputs if key not in plan.named}
+    if not rows or not contents:
+        return
     found = _match(rows, lines.__getitem__, contents)
-    rest = [row for row in rows if row not in found]
     taken = set(found.values())
-    others = {key: _canonical(raw) for key, raw in contents.items() if rest and key not in taken}
-    return {**found, **_match(rest if others else [], lambda row: _canonical(lines[row]), others)}
+    rest = [row for row in rows if row not in found]
+    others = {
+        key: [_canonical(raw) for raw in raws] for key, raws in contents.items() if rest and key not in taken
+    }
+    found.update(_match(rest, lambda row: _canonical(lines[row]), others))
+    if found and on_exists == "error":
+        there = [f"row {row} (job {key})" for row, key in sorted(found.items())]
+        raise ConflictError(f"exist already: {shorten(there)}")
+    for row, key in found.items():
+        plan.job_keys[row] = key
 
 
 def _match(
-    rows: list[int], content: Callable[[int], bytes | str], contents: Mapping[str, bytes | str]
+    rows: list[int],
+    content: Callable[[int], bytes | str],
+    contents: Mapping[str, Sequence[bytes | str]],
 ) -> dict[int, str]:
     jobs: dict[bytes | str, deque[str]] = defaultdict(deque)
-    for key, text in contents.items():
-        jobs[text].append(key)
-    found = {}
-    for row in rows:
-        same = jobs.get(content(row))
-        if same:
-            found[row] = same.popleft()
+    for key, forms in contents.items():
+        for form in dict.fromkeys(forms):
+            jobs[form].append(key)
+    found: dict[int, str] = {}
+    taken: set[str] = set()
+    for row in rows if jobs else ():
+        same = jobs.get(content(row), deque())
+        while same and row not in found:
+            key = same.popleft()
+            if key not in taken:
+                found[row] = key
+                taken.add(key)
     return found
 
 
@@ -190,64 +245,9 @@ def _canonical(raw: bytes) -> str:
     return canonical(decode_data("", raw))
 
 
-def _joined(raws: list[tuple[str, str | None, bytes]]) -> bytes:
-    joined: dict[str, Any] = {}
-    for key, _, raw in raws:
-        data = decode_data(key, raw)
-        joined.update(data if isinstance(data, dict) else {DATA: data})
-    return encode_data(joined)
-
-
-def _changes(
-    store: Store, workflow_key: str, frame: EncodedFrame, named: Mapping[str, int], existing: _Existing
-) -> dict[str, dict[Path, Any]]:
-    """Return the cells that differ from what a pull shows, by job key and path."""
-    shape = Shape(usecols=lambda name: name in frame.paths)
-    seen = pull.job_records(store, workflow_key, INPUT, None, "error", shape)
-    before = encode_frame(seen.reset_index(drop=True))
-    at = {key: row for row, key in enumerate(seen.index)}
-    both = [(key, row, at[key]) for key, row in named.items() if key in existing.inputs and key in at]
-    changes: dict[str, dict[Path, Any]] = {}
-    for name, path in frame.paths.items():
-        after = frame.cells[name]
-        cells = before.cells.get(name, [None] * len(seen))
-        for key, row, old in both:
-            if _differ(cells[old], after[row]):
-                changes.setdefault(key, {})[path] = after[row]
-    return changes
-
-
-def _differ(before: Any, after: Any) -> bool:
-    if before is after or (type(before) is type(after) is not dict and before == after):
-        return type(before) is list and canonical(before) != canonical(after)
-    return canonical(before) != canonical(after)
-
-
-def _change(plan: Plan, job_key: str, cells: Mapping[Path, Any], existing: _Existing) -> None:
-    """Set cells of a job in the records that hold them, or in its first."""
-    held = [(key, rev, decode_data(key, raw)) for key, rev, raw in existing.inputs[job_key]]
-    changed: dict[str, tuple[Any, str | None]] = {}
-    for path, value in cells.items():
-        holders = [at for at, (_, _, data) in enumerate(held) if isinstance(data, dict) and path[0] in data]
-        if not holders and path == (DATA,):
-            holders = [at for at, (_, _, data) in enumerate(held) if not isinstance(data, dict | None)]
-        at = holders[-1] if holders else 0
-        key, rev, data = held[at]
-        if not isinstance(data, dict) and path == (DATA,) and data is not None:
-            data = value
-        elif isinstance(data, dict) or data is None:
-            data = {} if data is None else data
-            set_path(data, path, value)
-        else:
-            raise RefusedError(f"job {job_key}: its input record {key} is no object and can't take columns")
-        held[at] = (key, rev, data)
-        changed[key] = (data, rev)
-    plan.updates.update((key, (encode_data(data), rev)) for key, (data, rev) in changed.items())
-
-
-def _names(template: str | None, frame: EncodedFrame, rows: list[int], existing: _Existing) -> list[str]:
+def _names(template: str | None, frame: EncodedFrame, rows: list[int], existing: Existing) -> list[str]:
     if template is None:
-        free = (f"job_{n}" for n in itertools.count(len(existing.job_keys) + 1))
+        free = (f"job_{n}" for n in itertools.count(len(existing.commands) + 1))
         return list(itertools.islice((name for name in free if name not in existing.names), len(rows)))
     names = templates.fill("name", template, frame.cells, rows, quoted=False)
     first: dict[str, int] = {}
@@ -261,16 +261,22 @@ def _names(template: str | None, frame: EncodedFrame, rows: list[int], existing:
     return names
 
 
-def _write_updates(
-    store: Store, workflow_key: str, plan: Plan, frame: EncodedFrame, existing: _Existing
-) -> None:
-    if frame.specs:
-        patch = recorded.merge(existing.metadata, frame.specs)
-        if any(existing.metadata.get(key) != value for key, value in patch.items()):
-            store.merge_metadata(workflow_key, patch)
+def _warn(plan: Plan, lines: list[bytes]) -> None:
+    sizes = [(f"row {row}", len(lines[row])) for row in plan.new]
+    sizes += [(f"job {key}", len(raw)) for key, raw in plan.additions.items()]
+    sizes += [(f"user_data key {key}", len(raw)) for key, raw in plan.updates.items()]
+    if max((size for _, size in sizes), default=0) > LARGE_BYTES:
+        warn_if_large(sizes, stacklevel=5)
+
+
+def _write(store: Store, workflow_key: str, plan: Plan, patch: Mapping[str, Any], existing: Existing) -> None:
+    if patch:
+        store.merge_metadata(workflow_key, patch)
+    if plan.commands:
+        store.update_commands(workflow_key, list(plan.commands), list(plan.commands.values()))
     if plan.updates:
-        data, revs = zip(*plan.updates.values(), strict=True)
-        store.update_user_data(workflow_key, list(plan.updates), data, revs=revs)
+        revs = [existing.revs[key] for key in plan.updates]
+        store.update_user_data(workflow_key, list(plan.updates), list(plan.updates.values()), revs=revs)
     if plan.additions:
         keys = list(plan.additions)
         store.add_user_data(workflow_key, list(plan.additions.values()), job_keys=keys, role=INPUT)

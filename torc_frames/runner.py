@@ -13,16 +13,16 @@ from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedErr
 from torc_frames.job import Job
 from torc_frames.processes import Launcher
 from torc_frames.progress import progress
-from torc_frames.records import BLOCKED, CANCELED, COMPLETED, FAILED, OUTPUT, READY
+from torc_frames.records import BLOCKED, CANCELED, COMPLETED, FAILED, INPUT, OUTPUT, READY
 from torc_frames.schedule import Board, Failure, RunSummary, Scheduler, is_abandoned, read_board
 from torc_frames.store.base import RunnableStore
 from torc_frames.store.open import open_store
 
 __all__ = ["Failure", "Rerun", "RunSummary", "current_job", "run"]
 
-Rerun = Literal["failed", "missing", "all"] | None
+Rerun = Literal["failed", "missing", "changed", "all"] | None
 
-_RERUNS = ("failed", "missing", "all")
+_RERUNS = ("failed", "missing", "changed", "all")
 
 
 def current_job() -> Job:
@@ -74,9 +74,10 @@ def run(
     workflow_key : str
     workers : int, optional
         Slots; a job takes as many as its ``num_cpus``. By default the number of CPUs.
-    rerun : {"failed", "missing", "all"}, optional
+    rerun : {"failed", "missing", "changed", "all"}, optional
         Run jobs again that failed or were canceled; with ``"missing"`` also completed ones that have no
-        output; with ``"all"`` all but those running elsewhere.
+        output; with ``"changed"`` those whose parameters were changed after they completed; with
+        ``"all"`` all but those running elsewhere.
     output_dir : str or path, optional
         For the files of the jobs' stdout and stderr; by default ``torc_output`` beside the database.
     show_progress : bool
@@ -117,6 +118,9 @@ def _to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Reru
     if rerun == "missing":
         filled = _jobs_with_output(store, workflow_key)
         again.update(key for key in board.with_status(COMPLETED) if key not in filled)
+    if rerun == "changed":
+        changed = _jobs_with_new_input(store, workflow_key)
+        again.update(key for key in board.with_status(COMPLETED) if key in changed)
     if rerun == "all":
         again.update(board.with_status(COMPLETED))
     return again
@@ -156,6 +160,23 @@ def _jobs_with_output(store: RunnableStore, workflow_key: str) -> set[str]:
             for links in snapshot.links(role=OUTPUT)
             for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True)
             if record_key in filled
+        }
+
+
+def _jobs_with_new_input(store: RunnableStore, workflow_key: str) -> set[str]:
+    """Return the jobs that have an input record newer than what last happened to the job."""
+    with store.snapshot(workflow_key) as snapshot:
+        of_job = {key: rev for page in snapshot.jobs() for key, rev in zip(page.keys, page.revs, strict=True)}
+        of_record = {
+            key: rev
+            for page in snapshot.user_data(role=INPUT)
+            for key, rev in zip(page.keys, page.revs, strict=True)
+        }
+        return {
+            job_key
+            for links in snapshot.links(role=INPUT, labels=False)
+            for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True)
+            if int(of_record[record_key] or 0) > int(of_job[job_key] or 0)
         }
 
 

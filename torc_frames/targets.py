@@ -13,7 +13,7 @@ from torc_frames.errors import NotFoundError, Problem, RefusedError, shorten
 from torc_frames.frame.values import is_missing
 from torc_frames.records import Resources
 
-__all__ = ["DependsOn", "ResourceTable", "Targets", "dependencies", "identify", "resource_list"]
+__all__ = ["DependsOn", "ResourceTable", "Targets", "dependencies", "identify", "resource_list", "seen_rev"]
 
 DependsOn = str | int | Sequence[str | int] | Sequence[Sequence[str | int]] | None
 ResourceTable = Mapping[str, Any] | pd.DataFrame | None
@@ -76,16 +76,19 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
     index = df.index
     if index.nlevels == 1 and index.name in KEYS:
         given = [str(index.name), *columns]
-    elif isinstance(index, pd.RangeIndex) and index.name is None:
+    elif index.name is None and (isinstance(index, pd.RangeIndex) or not len(df)):
         given = columns
     elif index.nlevels > 1 or index.name is not None:
         raise RefusedError(f"the index {list(index.names)} would be lost: df.reset_index() makes it columns")
     else:
-        raise RefusedError("the index is neither a plain range nor of job keys: df.reset_index(drop=True)")
+        mend = "df.reset_index(drop=True)"
+        if index.dtype.kind == "O" or pd.api.types.is_string_dtype(index.dtype):
+            mend = f'df.rename_axis("job_key") if it is of job keys, else {mend}, which makes new jobs'
+        raise RefusedError(f"the index has no name and is no plain range: {mend}")
     if len(given) > 1:
         raise RefusedError(f"jobs are named by {' and by '.join(given)}: drop one of them")
     if not given:
-        return df, Targets(None, [None] * len(df))
+        return df.reset_index(drop=True), Targets(None, [None] * len(df))
     values = df[columns[0]] if columns else index
     kind = given[0]
     keys, problems = _texts(values.tolist(), kind)
@@ -93,6 +96,30 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
         raise RefusedError(problems)
     params = df.drop(columns=columns).reset_index(drop=True)
     return params, Targets(kind, keys)
+
+
+def seen_rev(df: pd.DataFrame, url: str, workflow_key: str) -> str | None:
+    """Return the rev of the workflow that a pulled table has seen, None for a table of other origin.
+
+    Raises
+    ------
+    RefusedError
+        For a table of jobs that are not this workflow's, or that does not hold parameters.
+    """
+    about = df.attrs.get("torc")
+    if not isinstance(about, dict) or "job_key" not in (df.index.name, *df.columns):
+        return None
+    if (about.get("url"), about.get("workflow_key")) != (url, workflow_key):
+        raise RefusedError(
+            f"the job keys of this table are of workflow {about.get('workflow_key')} of {about.get('url')}: "
+            "df.reset_index(drop=True) makes new jobs here"
+        )
+    if about.get("kind") != "parameters":
+        raise RefusedError(
+            f"this is a table of {about.get('kind')}, which would become parameters: edit and push "
+            "wf.parameters(), or df.attrs.clear() if its columns are meant as parameters"
+        )
+    return about.get("rev")
 
 
 def dependencies(depends_on: DependsOn, length: int, known: set[str]) -> list[list[str]] | None:
@@ -182,7 +209,8 @@ def _check_once(keys: list[str | None]) -> None:
 
 
 def _spread(name: str, values: Any, length: int) -> list[Any]:
-    if isinstance(values, (str, int, float)) or values is None:
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        values = values.item() if hasattr(values, "item") else values
         return [values] * length
     listed = pd.Series(values).tolist()
     if len(listed) != length:

@@ -44,6 +44,8 @@ def fill(
         For a column that does not exist, and for rows in which a column used is missing.
     """
     parts = _parse(what, template, cells)
+    if quoted:
+        _refuse_quotes(what, template, parts)
     used = {part[0] for part in parts if not isinstance(part, str)}
     problems = [
         Problem(row, name, f"is missing, and the {what} {template!r} needs it")
@@ -75,6 +77,26 @@ def _parse(what: str, template: str, cells: Mapping[str, Sequence[Any]]) -> list
         else:
             parts.append(_column(what, template, match[1], cells))
     return [part for part in [*parts, template[end:]] if part]
+
+
+def _refuse_quotes(what: str, template: str, parts: Sequence[Part]) -> None:
+    """Refuse a placeholder that stands in quotes: those around the value would end them."""
+    quote = ""
+    for part in parts:
+        if not isinstance(part, str):
+            if quote:
+                raise RefusedError(
+                    f"{what} {template!r}: {{{part[0]}}} stands in quotes; leave them out, values are quoted"
+                )
+            continue
+        escaped = False
+        for char in part:
+            if escaped:
+                escaped = False
+            elif char == "\\" and quote != "'":
+                escaped = True
+            elif char in ("'", '"') and quote in ("", char):
+                quote = "" if quote else char
 
 
 def _column(what: str, template: str, inside: str, cells: Mapping[str, Sequence[Any]]) -> tuple[str, str]:

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from torc_frames import pull, push, runner
-from torc_frames.frame.assemble import OnClash
+from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, Usecols
 from torc_frames.frame.types import DtypeBackend
-from torc_frames.frame.values import encode_data
+from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.job import Job
 from torc_frames.pointers import warn_if_large
 from torc_frames.push import DependsOn, OnExists, ResourceTable
@@ -49,13 +49,13 @@ class Workflow:
 
     # pulling
 
-    def jobs(self, *, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
+    def jobs(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row a job, in the order in which they were added.
 
         Parameters
         ----------
-        dtype_backend : {"numpy_nullable", "pyarrow"}, optional
-            As in pandas.
+        usecols, dtype_backend
+            As for `user_data`.
 
         Returns
         -------
@@ -65,7 +65,7 @@ class Workflow:
             return_code (Int64), start_time and end_time (datetime64[us, UTC]), exec_time_minutes
             (float64) of the last run, missing for a job that never ended.
         """
-        return pull.jobs(self._store, self.key, Shape(dtype_backend=dtype_backend))
+        return pull.jobs(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
 
     def user_data(
         self,
@@ -224,15 +224,20 @@ class Workflow:
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
         return pull.table(self._store, self.key, on_clash, names, shape, show_progress)
 
-    def links(self) -> pd.DataFrame:
+    def links(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row a link between a record and a job.
+
+        Parameters
+        ----------
+        usecols, dtype_backend
+            As for `user_data`.
 
         Returns
         -------
         DataFrame
             Columns record_key, job_key, role (str; role missing where it has none), ordered by job.
         """
-        return pull.links(self._store, self.key)
+        return pull.links(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
 
     def load(self, name: str, *, role: Role = OUTPUT) -> pd.DataFrame:
         """Return the files behind the pointers that jobs stored under a name, end to end.
@@ -253,7 +258,7 @@ class Workflow:
         ------
         PointerError
             If files are missing or were altered; all of them are named.
-        NotFoundError
+        RefusedError
             If no job has a pointer of that name.
         """
         return pull.load(self._store, self.key, name, role)
@@ -287,7 +292,8 @@ class Workflow:
         command : str, optional
             The job's command, run by a shell. ``{column}`` (or ``{column:format}``) is replaced by the
             row's value, quoted for the shell; double braces stand for themselves. A job that reads its
-            parameters through `current_job` needs no placeholder.
+            parameters through `current_job` needs no placeholder. Jobs that the table names by key get
+            the new command, too, where one is given.
         name : str, optional
             The job's name, a template, too. Default ``job_1``, ``job_2``, …
         on_exists : {"skip", "error", "append", "update"}
@@ -307,14 +313,15 @@ class Workflow:
         Returns
         -------
         DataFrame
-            The table, indexed by job_key.
+            The table, indexed by job_key; ``attrs["torc"]`` counts the jobs added, changed and unchanged.
 
         Raises
         ------
         RefusedError
             With all bad cells, names and templates at once (``.problems``); nothing is written then.
         ConflictError
-            With ``on_exists="error"``, or when another writer changed a record meanwhile.
+            With ``on_exists="error"``, or when a record that the table changes was changed in the store
+            since the table was pulled (``df.attrs["torc"]`` remembers when); nothing is written then.
         NotFoundError
             If a job key of the table does not exist.
 
@@ -375,7 +382,7 @@ class Workflow:
         ['1', '2']
         """
         job_key = self._job_key(job)
-        data = [encode_data(document) for document in documents]
+        data = encode_documents(documents)
         label = f"workflow {self.key}" if job_key is None else f"job {job_key}"
         warn_if_large((label, len(raw)) for raw in data)
         return self._store.add_user_data(
@@ -423,9 +430,10 @@ class Workflow:
         ----------
         workers : int, optional
             How many cores to use; a job takes as many as its num_cpus. Default: all.
-        rerun : {"failed", "missing", "all"}, optional
-            Which jobs that ended to run again: those that failed or were canceled, also those without
-            a result, or all. Jobs that never ended are always run.
+        rerun : {"failed", "missing", "changed", "all"}, optional
+            Which jobs that ended to run again: those that failed or were canceled; also those without
+            a result; also those whose parameters were changed since; or all. Jobs that never ended are
+            always run.
         output_dir : path, optional
             Where stdout and stderr of jobs are kept. Default: ``torc_output`` beside the database.
         show_progress : bool

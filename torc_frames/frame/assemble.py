@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,15 +13,15 @@ import pyarrow as pa
 from torc_frames.errors import ConflictError, RefusedError, shorten
 from torc_frames.frame import recorded
 from torc_frames.frame.build import Columns
-from torc_frames.frame.flatten import DATA, RESERVED, Path, join, leaves
+from torc_frames.frame.flatten import RESERVED, Path
+from torc_frames.frame.joining import OnClash, check_on_clash, join_records
 from torc_frames.frame.shape import Shape, choose, frame_of, key_index, series_of, strings, text_column
-from torc_frames.frame.types import DtypeBackend, to_backend
-from torc_frames.frame.values import canonical, decode_lines
+from torc_frames.frame.types import to_backend
+from torc_frames.frame.values import decode_lines
 from torc_frames.records import JobPage, LinkPage, ResultPage, UserDataPage
 
 __all__ = [
     "Links",
-    "OnClash",
     "TornReadError",
     "beside",
     "job_records_frame",
@@ -31,8 +31,6 @@ __all__ = [
     "user_data_frame",
     "with_files",
 ]
-
-OnClash = Literal["error", "last", "list"]
 
 
 class TornReadError(ConflictError):
@@ -96,7 +94,7 @@ def user_data_frame(
         "rev": strings(revs),
     }
     reserved = {name: to_backend(cells[name].to_pandas(), shape.dtype_backend) for name in RESERVED}
-    data = series_of(columns.finish(), shape, count, known=list(RESERVED))
+    data = series_of(columns.finish(), shape, count, reserved=RESERVED)
     chosen = choose([*reserved, *data], shape.usecols)
     return frame_of({name: reserved[name] if name in reserved else data[name] for name in chosen}, count)
 
@@ -113,8 +111,7 @@ def job_records_frame(
     TornReadError
         If the pull does not belong together.
     """
-    if on_clash not in ("error", "last", "list"):
-        raise RefusedError(f"on_clash={on_clash!r}: use 'error', 'last' or 'list'")
+    check_on_clash(on_clash)
     columns = shape.columns()
     jobs = list(dict.fromkeys(links.job_keys)) if links.has_several() else links.job_keys
     if jobs is links.job_keys:
@@ -133,9 +130,7 @@ def job_records_frame(
     return frame
 
 
-def jobs_frame(
-    pages: Iterable[JobPage], results: Iterable[ResultPage], dtype_backend: DtypeBackend = None
-) -> pd.DataFrame:
+def jobs_frame(pages: Iterable[JobPage], results: Iterable[ResultPage], shape: Shape) -> pd.DataFrame:
     """Return one row a job, with how its last run ended; indexed by job key."""
     jobs = list(pages)
     ends: dict[str, tuple[int, str, str]] = {}
@@ -159,7 +154,8 @@ def jobs_frame(
         "end_time": end,
         "exec_time_minutes": (end - start).dt.total_seconds() / 60,
     }
-    frame = frame_of({name: to_backend(cell, dtype_backend) for name, cell in cells.items()}, len(keys))
+    chosen = choose(list(cells), shape.usecols)
+    frame = frame_of({name: to_backend(cells[name], shape.dtype_backend) for name in chosen}, len(keys))
     frame.index = key_index(keys)
     return frame
 
@@ -167,22 +163,20 @@ def jobs_frame(
 def beside(left: pd.DataFrame, right: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """Return `left` with the columns of `right`, prefixed, for the same jobs; dtypes make room for gaps."""
     positions = right.index.get_indexer(left.index)
-    gaps = bool((positions < 0).any())
-    cells = {
-        prefix + str(name): (_with_room(column) if gaps else column).array.take(positions, allow_fill=gaps)
-        for name, column in right.items()
-    }
+    cells = {prefix + str(name): _spread(column, positions) for name, column in right.items()}
     return pd.concat([left, pd.DataFrame(cells, index=left.index)], axis=1)
 
 
-def links_frame(links: Links) -> pd.DataFrame:
+def links_frame(links: Links, shape: Shape) -> pd.DataFrame:
     """Return one row a link."""
     cells: dict[str, Sequence[str | None]] = {
         "record_key": links.record_keys,
         "job_key": links.job_keys,
         "role": links.roles,
     }
-    return pd.DataFrame({name: text_column([values]) for name, values in cells.items()})
+    chosen = choose(list(cells), shape.usecols)
+    series = {name: to_backend(text_column([cells[name]]), shape.dtype_backend) for name in chosen}
+    return frame_of(series, len(links.record_keys))
 
 
 def with_files(table: pd.DataFrame, prefix: str, files: pd.DataFrame) -> pd.DataFrame:
@@ -200,6 +194,16 @@ def with_files(table: pd.DataFrame, prefix: str, files: pd.DataFrame) -> pd.Data
     if not left.index.isin(right.index).all():
         right = pd.DataFrame({name: _with_room(column) for name, column in right.items()})
     return left.join(right, how="left")
+
+
+def _spread(column: pd.Series, positions: np.ndarray) -> Any:
+    """Return the cells at the positions, missing ones where a position is -1."""
+    gaps = positions < 0
+    if not gaps.any():
+        return column.array.take(positions)
+    if pd.api.types.is_object_dtype(column.dtype):
+        return np.append(column.to_numpy(), [None])[positions]
+    return _with_room(column).array.take(positions, allow_fill=True)
 
 
 def _with_room(column: pd.Series) -> pd.Series:
@@ -270,32 +274,21 @@ def _one_role(positions: np.ndarray, roles: list[str | None], length: int) -> li
 def _joined_rows(
     pages: Iterable[UserDataPage], links: Links, count: int, whole: frozenset[Path], on_clash: OnClash
 ) -> list[dict[Path, Any]]:
-    records: dict[str, dict[Path, Any]] = {}
+    records: dict[str, Any] = {}
     for page in pages:
-        for key, data in zip(page.keys, decode_lines(page.keys, page.data), strict=True):
-            is_object = isinstance(data, dict)
-            records[key] = dict(leaves(data, whole)) if is_object else {} if data is None else {(DATA,): data}
+        records.update(zip(page.keys, decode_lines(page.keys, page.data), strict=True))
     _check_count(list(records), count)
-    rows: dict[str, dict[Path, Any]] = {}
-    several: set[tuple[str, Path]] = set()
+    of_job: dict[str, list[Any]] = {}
+    names: dict[str, str] = {}
     for record_key, job_key, job_name in zip(links.record_keys, links.job_keys, links.job_names, strict=True):
-        row = rows.setdefault(job_key, {})
-        for path, value in records[record_key].items():
-            if on_clash == "list" and value is not None and row.get(path) is not None:
-                row[path] = [*(row[path] if (job_key, path) in several else [row[path]]), value]
-                several.add((job_key, path))
-            elif on_clash == "error" and _clash(row.get(path), value):
-                raise ConflictError(
-                    f"job {job_key} ({job_name}) has {join(path)!r} in several records with different "
-                    "values; pull with on_clash='last' or 'list', or read user_data()"
-                )
-            elif value is not None or path not in row:
-                row[path] = value
-    return list(rows.values())
-
-
-def _clash(before: Any, value: Any) -> bool:
-    return before is not None and value is not None and canonical(before) != canonical(value)
+        if record_key not in records:
+            raise TornReadError("links name records that are not there")
+        of_job.setdefault(job_key, []).append(records[record_key])
+        names[job_key] = job_name
+    return [
+        join_records(held, f"job {job_key} ({names[job_key]})", on_clash, whole)
+        for job_key, held in of_job.items()
+    ]
 
 
 def _times(values: list[Any]) -> pd.Series:

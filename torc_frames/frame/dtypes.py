@@ -13,7 +13,7 @@ import pyarrow as pa
 from torc_frames.frame.types import Column, from_arrow, objects, to_numpy
 from torc_frames.frame.values import RefusalError, is_missing, plain
 
-__all__ = ["Spec", "describe", "encode", "restore"]
+__all__ = ["UNITS", "Spec", "describe", "encode", "is_spec", "kind_of", "restore", "typed", "unit_of"]
 
 Spec = Mapping[str, Any]
 """A dtype as JSON: ``{"dtype": "int64"}``, with what else it takes to make the same dtype again."""
@@ -24,8 +24,10 @@ Encoded = tuple[list[Any], dict[int, str]]
 MISSING: dict[str, Any] = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
 
 UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+"""Units of time, and how many digits of a second they have."""
 
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
+_TIME = re.compile(r"-?\d{4,}(?:-\d\d){0,2}(?:[T ]\d\d(?::?\d\d){0,2}(?:\.\d+)?(Z|[+-]\d\d(?::?\d\d)?)?)?")
 _DURATION = re.compile(r"(-?)PT(\d+)(?:\.(\d+))?S")
 
 
@@ -86,12 +88,41 @@ def restore(column: Column, spec: Spec) -> pd.Series | None:
         if not _supported(dtype):
             return None
         if isinstance(dtype, pd.PeriodDtype):
-            return pd.Series(pd.PeriodIndex(column.values(), dtype=dtype))
+            periods = pd.Series(pd.PeriodIndex(column.values(), dtype=dtype))
+            return periods if encode(periods)[0] == column.values() else None
         if _unit(dtype):
             return _restore_times(column, dtype)
         return _restore_plain(column, dtype)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, pa.ArrowException):
         return None  # what was recorded, by whomever, does not fit what is there now: the caller says so
+
+
+def is_spec(found: Mapping[str, Any]) -> bool:
+    """Return whether what stands in the metadata has the form of a spec."""
+    if found.get("dtype") == "category":
+        of = found.get("of")
+        categories = isinstance(found.get("categories"), list) and isinstance(found.get("ordered"), bool)
+        return categories and isinstance(of, dict) and is_spec(of)
+    return isinstance(found.get("dtype"), str)
+
+
+def kind_of(spec: Spec) -> str:
+    """Return what a dtype means to JSON: plain values, or texts of times, durations, periods, categories."""
+    if spec["dtype"] in ("object", "category"):
+        return str(spec["dtype"])
+    dtype = _dtype(spec) if spec["dtype"] != "string" else None
+    if isinstance(dtype, pd.PeriodDtype):
+        return str(dtype)
+    unit = _unit(dtype)
+    if unit is None:
+        return "plain"
+    return f"{unit[0]}8, {'zoned' if _zone(dtype) else 'naive'}"
+
+
+def unit_of(spec: Spec) -> str:
+    """Return the unit of times or durations, like ``"us"``; "" for other dtypes."""
+    unit = _unit(_dtype(spec)) if kind_of(spec)[:2] in ("M8", "m8") else None
+    return unit[3:-1] if unit else ""
 
 
 def _describe_missing(series: pd.Series) -> dict[str, str]:
@@ -177,7 +208,7 @@ def _times(series: pd.Series) -> Any:
 def _encode_times(numbers: np.ndarray, zoned: bool) -> list[Any]:
     missing = np.isnat(numbers)
     if numbers.dtype.kind == "M":
-        texts = np.datetime_as_string(numbers).tolist()
+        texts = map(_shortest, np.datetime_as_string(numbers).tolist())
         suffix = "Z" if zoned else ""
         return [None if gap else text + suffix for text, gap in zip(texts, missing.tolist(), strict=True)]
     digits = UNITS[np.datetime_data(numbers.dtype)[0]]
@@ -189,8 +220,12 @@ def _encode_times(numbers: np.ndarray, zoned: bool) -> list[Any]:
 
 def _duration(count: int, digits: int) -> str:
     seconds, part = divmod(abs(count), 10**digits)
-    fraction = f".{part:0{digits}d}" if part else ""
-    return f"{'-' if count < 0 else ''}PT{seconds}{fraction}S"
+    return f"{'-' if count < 0 else ''}PT{_shortest(f'{seconds}.{part:0{digits}d}')}S"
+
+
+def _shortest(text: str) -> str:
+    """Leave out zeros at the end of a fraction: content does not depend on the unit."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _parse_duration(text: str, digits: int) -> int:
@@ -242,13 +277,14 @@ def _restore_categories(column: Column, spec: Spec) -> pd.Series | None:
     values = restore(Column.of(spec["categories"]), spec["of"])
     if values is None:
         return None
-    codes = {_typed(value): code for code, value in enumerate(spec["categories"])}
-    taken = [-1 if value is None else codes[_typed(value)] for value in column.values()]
+    codes = {typed(value): code for code, value in enumerate(spec["categories"])}
+    taken = [-1 if value is None else codes[typed(value)] for value in column.values()]
     dtype = pd.CategoricalDtype(pd.Index(values), ordered=spec["ordered"])
     return pd.Series(pd.Categorical.from_codes(taken, dtype=dtype))
 
 
-def _typed(value: Any) -> tuple[bool, Any]:
+def typed(value: Any) -> tuple[bool, Any]:
+    """Return a key for a JSON value by which True is not 1."""
     return isinstance(value, bool), value
 
 
@@ -261,8 +297,11 @@ def _restore_times(column: Column, dtype: Any) -> pd.Series | None:
         numbers = np.array(counts, dtype=unit) if counts else np.empty(0, dtype=unit)
     else:
         zoned = _zone(dtype) is not None
-        if any(text is not None and text.endswith("Z") != zoned for text in texts):
+        forms = [_TIME.fullmatch(text) for text in texts if text is not None]
+        if any(form is None or (form[1] is not None) != zoned for form in forms):
             return None
+        if any(form and form[1] not in (None, "Z") for form in forms):
+            return _restore_other_times(texts, dtype)
         stripped = ["NaT" if text is None else text.removesuffix("Z") for text in texts]
         numbers = np.array(stripped, dtype=unit)
         if _encode_times(numbers, zoned) != texts:
@@ -279,7 +318,8 @@ def _restore_other_times(texts: list[Any], dtype: Any) -> pd.Series | None:
     parsed = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=zoned)
     series = parsed.astype(dtype)
     back = series.astype(parsed.dtype)
-    return series if back.equals(parsed) else None
+    kept = parsed.isna().tolist() == [text is None for text in texts]
+    return series if kept and back.equals(parsed) else None
 
 
 _ALLOWED: dict[str, frozenset[str]] = {

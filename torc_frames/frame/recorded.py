@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from torc_frames.errors import RefusedError
-from torc_frames.frame.dtypes import Spec
+from torc_frames.errors import Problem, RefusedError
+from torc_frames.frame.dtypes import UNITS, Spec, is_spec, kind_of, typed, unit_of
 from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.values import RefusalError
 
 __all__ = ["KEY", "merge", "read", "whole_paths"]
 
@@ -24,21 +25,51 @@ def read(metadata: Mapping[str, Any]) -> dict[str, Spec]:
     return {
         column["name"]: {key: value for key, value in column.items() if key != "name"}
         for column in columns
-        if isinstance(column, dict)
-        and isinstance(column.get("name"), str)
-        and isinstance(column.get("dtype"), str)
+        if isinstance(column, dict) and isinstance(column.get("name"), str) and is_spec(column)
     }
 
 
-def merge(metadata: Mapping[str, Any], specs: Mapping[str, Spec]) -> dict[str, Any]:
+def merge(
+    metadata: Mapping[str, Any],
+    specs: Mapping[str, Spec],
+    *,
+    empty: Collection[str] = (),
+    replaces: bool = False,
+) -> dict[str, Any]:
     """Return the patch of the metadata after a push of columns with these dtypes.
 
-    Columns recorded before keep their places, new ones follow; a dtype pushed later replaces the
-    earlier one, but unordered categories are joined.
+    Columns recorded before keep their places, new ones follow.
+
+    Parameters
+    ----------
+    metadata : mapping
+        The workflow's.
+    specs : mapping
+        The pushed columns' dtypes.
+    empty : collection of str
+        Pushed columns in which all is missing; they take the dtype recorded before.
+    replaces : bool
+        Whether the push sets these columns for all jobs, so that no other dtype matters.
+
+    Raises
+    ------
+    RefusedError
+        For a column whose dtype would make values recorded before unreadable as what they are.
     """
     ours = metadata.get(KEY)
-    before = read(metadata)
-    after = {**before, **{name: _joined(before.get(name), spec) for name, spec in specs.items()}}
+    after = read(metadata)
+    problems = []
+    for name, spec in specs.items():
+        before = after.get(name)
+        try:
+            if before is None or (replaces and name not in empty):
+                after[name] = spec
+            elif name not in empty:
+                after[name] = _joined(before, spec)
+        except RefusalError as refusal:
+            problems.append(Problem(None, name, str(refusal)))
+    if problems:
+        raise RefusedError(problems)
     columns = [{"name": name, **spec} for name, spec in after.items()]
     return {KEY: {**(ours if isinstance(ours, dict) else {}), "parameters": columns}}
 
@@ -55,16 +86,36 @@ def whole_paths(specs: Mapping[str, Spec]) -> frozenset[Path]:
     return frozenset(paths)
 
 
-def _joined(before: Spec | None, spec: Spec) -> Spec:
-    if (
-        before is None
-        or before["dtype"] != "category"
-        or spec["dtype"] != "category"
-        or before.get("of") != spec["of"]
-        or before.get("ordered")
-        or spec["ordered"]
-        or not isinstance(before.get("categories"), list)
-    ):
-        return spec
-    known = before["categories"]
-    return {**spec, "categories": known + [new for new in spec["categories"] if new not in known]}
+def _joined(before: Spec, spec: Spec) -> Spec:
+    """Return a dtype that holds what either does."""
+    old, new = kind_of(before), kind_of(spec)
+    if {old, new} == {"plain", "object"}:
+        return before if old == "object" else spec
+    if old != new:
+        raise RefusalError(
+            f"is recorded as {_shown(before)} and pushed as {_shown(spec)}: convert it, or rename it"
+        )
+    if old == "category":
+        return _joined_categories(before, spec)
+    return before if UNITS.get(unit_of(before), 0) > UNITS.get(unit_of(spec), 0) else spec
+
+
+def _joined_categories(before: Spec, spec: Spec) -> Spec:
+    old, new = (list(map(typed, found["categories"])) for found in (before, spec))
+    if before["of"] == spec["of"] and before["ordered"] == spec["ordered"]:
+        if not spec["ordered"]:
+            known = set(old)
+            added = [value for value, key in zip(spec["categories"], new, strict=True) if key not in known]
+            return {**spec, "categories": [*before["categories"], *added]}
+        longer, shorter = (before, set(new)) if len(old) > len(new) else (spec, set(old))
+        order = [key for key in map(typed, longer["categories"]) if key in shorter]
+        if order == (new if longer is before else old):
+            return longer
+    raise RefusalError(
+        "is recorded with other ordered categories, or categories of another dtype: use the same ones, "
+        "or rename it"
+    )
+
+
+def _shown(spec: Spec) -> str:
+    return str(spec.get("type", spec["dtype"]))

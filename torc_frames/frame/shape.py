@@ -12,6 +12,7 @@ from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame import recorded
 from torc_frames.frame.build import Columns
 from torc_frames.frame.dtypes import Spec, restore
+from torc_frames.frame.flatten import join, reserved_name, split
 from torc_frames.frame.types import Column, DtypeBackend, to_backend
 
 __all__ = [
@@ -66,28 +67,40 @@ def choose(names: list[str], usecols: Usecols) -> list[str]:
     unknown = [name for name in usecols if name not in names]
     if unknown:
         raise RefusedError(
-            f"usecols: no column {shorten(map(repr, unknown))}; there are {shorten(map(repr, names))}"
+            f"usecols: no column {shorten(map(repr, unknown))}; there are: {shorten(map(repr, names))}"
         )
     return [name for name in names if name in set(usecols)]
 
 
 def series_of(
-    columns: Mapping[str, Column], shape: Shape, length: int, known: Sequence[str] = ()
+    columns: Mapping[str, Column], shape: Shape, length: int, reserved: Sequence[str] = ()
 ) -> dict[str, pd.Series]:
-    """Return the wanted columns, recorded ones first and in their recorded dtypes."""
-    names = [name for name in shape.specs if name in columns or length == 0]
-    names += [name for name in columns if name not in shape.specs]
-    wanted = set(choose([*known, *names], shape.usecols))
+    """Return the wanted columns, recorded ones first and in their recorded dtypes.
+
+    Beside reserved columns only those that some record has; else all recorded ones.
+    """
+    specs = {_beside(name): spec for name, spec in shape.specs.items()} if reserved else shape.specs
+    names = [name for name in specs if name in columns or not reserved]
+    names += [name for name in columns if name not in specs]
+    wanted = set(choose([*reserved, *names], shape.usecols))
     series = {}
     for name in names:
         if name in wanted:
             column = columns.get(name, Column())
-            spec = shape.specs.get(name)
+            column.pad(length)
+            spec = specs.get(name)
             made = restore(column, spec) if spec else None
             series[name] = to_backend(column.natural() if made is None else made, shape.dtype_backend)
         else:
             series[name] = pd.Series(dtype=object)
     return series
+
+
+def _beside(name: str) -> str:
+    try:
+        return join(reserved_name(split(name)))
+    except RefusedError:
+        return name  # not a name that a push records
 
 
 def frame_of(cells: Mapping[str, pd.Series], length: int) -> pd.DataFrame:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from torc_frames.errors import RefusedError, UnreadableRecordError
+from torc_frames.errors import Problem, RefusedError, UnreadableRecordError
 
-__all__ = ["RefusalError", "canonical", "decode_data", "decode_lines", "encode_data", "is_missing", "plain"]
+__all__ = [
+    "RefusalError",
+    "canonical",
+    "decode_data",
+    "decode_lines",
+    "encode_data",
+    "encode_documents",
+    "is_missing",
+    "plain",
+]
 
 MAX_DEPTH = 127
 """How deep JSON may be nested; torc-server reads 128 levels."""
@@ -110,6 +120,19 @@ def encode_data(data: Any) -> bytes:
         return _encode(plain(data))
     except RefusalError as refusal:
         raise RefusedError(str(refusal)) from None
+
+
+def encode_documents(documents: Sequence[Any]) -> list[bytes]:
+    """Return documents as `encode_data` does; all that are refused are named by their position."""
+    encoded, problems = [], []
+    for position, document in enumerate(documents):
+        try:
+            encoded.append(_encode(plain(document)))
+        except RefusalError as refusal:
+            problems.append(Problem(position, None, str(refusal)))
+    if problems:
+        raise RefusedError(problems)
+    return encoded
 
 
 def decode_data(key: str, raw: bytes) -> Any:

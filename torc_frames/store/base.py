@@ -137,6 +137,9 @@ class Store(Protocol):
             For keys in ``jobs.depends_on`` that do not exist.
         """
 
+    def update_commands(self, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
+        """Replace the commands of jobs, whatever their status."""
+
     # user_data
 
     def get_user_data(self, workflow_key: str, record_key: str) -> UserData:

@@ -166,6 +166,14 @@ class SQLiteStore:
         with self._connections.write(workflow_key) as write:
             return sqlite_jobs.add_jobs(write, jobs)
 
+    def update_commands(self, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
+        """See `Store.update_commands`."""
+        _check_lengths(data=commands, job_keys=job_keys)
+        if not job_keys:
+            return
+        with self._connections.write(workflow_key) as write:
+            sqlite_jobs.update_commands(write, job_keys, commands)
+
     # user_data
 
     def get_user_data(self, workflow_key: str, record_key: str) -> UserData:

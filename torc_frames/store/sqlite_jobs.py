@@ -161,6 +161,17 @@ def _insert_records(
     )
 
 
+def update_commands(write: Write, job_keys: Sequence[str], commands: Sequence[str]) -> None:
+    """See `Store.update_commands`."""
+    rows = find_all(write.connection, "job", write.workflow_id, job_keys)
+    rev = write.rev()
+    # A running job keeps its rev, by which it knows what its run has stored.
+    write.connection.executemany(
+        "UPDATE job SET command = ?, rev = CASE status WHEN 'running' THEN rev ELSE ? END WHERE id = ?",
+        [(command, rev, rows[str(key)][0]) for key, command in zip(job_keys, commands, strict=True)],
+    )
+
+
 def start_jobs(write: Write, job_keys: Sequence[str], runner: str) -> list[JobRecord]:
     """See `RunnableStore.start_jobs`."""
     rows = find_all(write.connection, "job", write.workflow_id, job_keys, "id, status")

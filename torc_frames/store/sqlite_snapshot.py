@@ -152,9 +152,9 @@ class SQLiteSnapshot:
     ) -> Iterator[UserDataPage]:
         listing = _USER_DATA if labels else _BARE_USER_DATA
         for (keys, *named), data in self._pages(listing, where, values, among):
-            if not named:
-                named = [[None] * len(keys)] * 2
-            yield UserDataPage(keys, *named, data=data)
+            nothing: list[str | None] = [None] * len(keys)
+            names, revs = named or (nothing, nothing)
+            yield UserDataPage(keys, names, revs, data)
 
     def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
         """See `Snapshot.count_user_data`."""

@@ -1,0 +1,207 @@
+"""Edits of input records that exist: which cells differ, and in which records they are set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torc_frames.errors import Problem, RefusedError, shorten
+from torc_frames.frame.flatten import DATA, Path, join
+from torc_frames.frame.joining import join_records
+from torc_frames.frame.rows import EncodedFrame
+from torc_frames.frame.values import canonical, decode_data, encode_data
+from torc_frames.records import INPUT
+from torc_frames.store.base import Snapshot
+
+__all__ = ["Edits", "Existing", "changed_cells", "read_existing"]
+
+
+@dataclass(slots=True)
+class Existing:
+    """What the workflow has already, as far as a push needs it."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    """Job keys by name."""
+
+    commands: dict[str, str] = field(default_factory=dict)
+    """By job key."""
+
+    inputs: dict[str, list[str]] = field(default_factory=dict)
+    """By job key: its input records, oldest first."""
+
+    jobs_of: dict[str, list[str]] = field(default_factory=dict)
+    """By record key: the jobs whose input it is."""
+
+    raws: dict[str, bytes] = field(default_factory=dict)
+    revs: dict[str, str | None] = field(default_factory=dict)
+
+    newer: set[str] = field(default_factory=set)
+    """Records that were written after the table was pulled."""
+
+    def content(self, job_key: str) -> list[bytes]:
+        """Return what a row of the same content may look like: the job's records joined, or one alone."""
+        raws = [self.raws[key] for key in self.inputs[job_key]]
+        if len(raws) == 1:
+            return raws
+        held = [decode_data(key, self.raws[key]) for key in self.inputs[job_key]]
+        joined: dict[str, Any] = {}
+        for path, value in join_records(held, f"job {job_key}", "last").items():
+            _put(joined, path, value)
+        return [encode_data(joined), *raws]
+
+
+def read_existing(snap: Snapshot, since: str | None) -> Existing:
+    """Read the jobs of a workflow and their input records; `since` is the rev that the table has seen."""
+    existing = Existing(metadata=snap.workflow.metadata)
+    for page in snap.jobs():
+        existing.commands.update(zip(page.keys, page.commands, strict=True))
+        for key, name in zip(page.keys, page.names, strict=True):
+            existing.names.setdefault(name, []).append(key)
+    if not existing.commands:
+        return existing
+    for records in snap.user_data(role=INPUT):
+        existing.raws.update(zip(records.keys, records.lines(), strict=True))
+        existing.revs.update(zip(records.keys, records.revs, strict=True))
+    for links in snap.links(role=INPUT, labels=False):
+        for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True):
+            existing.inputs.setdefault(job_key, []).append(record_key)
+            existing.jobs_of.setdefault(record_key, []).append(job_key)
+    if since is not None:
+        pages = snap.user_data(role=INPUT, since=since)
+        existing.newer = {key for records in pages for key in records.keys}
+    return existing
+
+
+def changed_cells(
+    before: EncodedFrame, at: Mapping[str, int], after: EncodedFrame, named: Mapping[str, int]
+) -> dict[str, dict[Path, Any]]:
+    """Return the cells that differ from what a pull shows, by job key and path.
+
+    `at` and `named` say in which rows of the two tables a job is.
+    """
+    both = [(key, row, at[key]) for key, row in named.items() if key in at]
+    changes: dict[str, dict[Path, Any]] = {}
+    for name, path in after.paths.items():
+        new = after.cells[name]
+        old = before.cells.get(name, [None] * before.length)
+        for key, row, old_row in both:
+            if _differ(old[old_row], new[row]):
+                changes.setdefault(key, {})[path] = new[row]
+    return changes
+
+
+class Edits:
+    """New data of records, gathered cell by cell.
+
+    Parameters
+    ----------
+    existing : Existing
+    whole : frozenset of path
+        Objects at these paths are values, and may be replaced.
+    """
+
+    def __init__(self, existing: Existing, whole: frozenset[Path]) -> None:
+        self._existing = existing
+        self._whole = whole
+        self._data: dict[str, Any] = {}
+        self._set: dict[tuple[str, Path], tuple[str, set[str]]] = {}
+        self._problems: list[Problem] = []
+
+    def set(self, job_key: str, row: int, path: Path, value: Any) -> None:
+        """Set a cell of a job in every record that holds it, or in one that has a null there, or can."""
+        keys = self._existing.inputs[job_key]
+        targets = [key for key in keys if _look_up(self._read(key), path) is not None]
+        if not targets:
+            able = [key for key in keys if self._takes(key, path)]
+            targets = ([key for key in able if _has(self._read(key), path)] or able)[:1]
+        if not targets:
+            self._refuse(row, path, f"no input record of job {job_key} can take it")
+        for key in targets:
+            old = _look_up(self._read(key), path)
+            if isinstance(old, dict) and old and path not in self._whole and not isinstance(value, dict):
+                self._refuse(row, path, f"job {job_key} has an object there, which a value would replace")
+                continue
+            text, jobs = self._set.setdefault((key, path), (canonical(value), set()))
+            if text != canonical(value):
+                self._refuse(row, path, f"jobs {shorten(jobs)} and {job_key} share input record {key}")
+            jobs.add(job_key)
+            self._data[key] = (
+                value if path == (DATA,) and not _is_object(self._data[key]) else self._data[key]
+            )
+            if _is_object(self._data[key]):
+                self._data[key] = self._data[key] or {}
+                _put(self._data[key], path, value)
+
+    def finish(self) -> dict[str, bytes]:
+        """Return the new data by record key.
+
+        Raises
+        ------
+        RefusedError
+            With every cell that could not be set.
+        """
+        for (key, path), (_, jobs) in self._set.items():
+            others = set(self._existing.jobs_of[key]) - jobs
+            if others:
+                self._refuse(
+                    None,
+                    path,
+                    f"input record {key} is shared by jobs {shorten(self._existing.jobs_of[key])}: "
+                    "give all of them the same value",
+                )
+        if self._problems:
+            raise RefusedError(self._problems)
+        return {key: encode_data(self._data[key]) for key in dict.fromkeys(key for key, _ in self._set)}
+
+    def _read(self, key: str) -> Any:
+        if key not in self._data:
+            self._data[key] = decode_data(key, self._existing.raws[key])
+        return self._data[key]
+
+    def _takes(self, key: str, path: Path) -> bool:
+        data = self._read(key)
+        for name in path[:-1]:
+            if not _is_object(data):
+                return False
+            data = (data or {}).get(name)
+        return _is_object(data)
+
+    def _refuse(self, row: int | None, path: Path, reason: str) -> None:
+        self._problems.append(Problem(row, join(path), reason))
+
+
+def _is_object(data: Any) -> bool:
+    """Return whether data is an object, or nothing yet."""
+    return data is None or isinstance(data, dict)
+
+
+def _look_up(data: Any, path: Path) -> Any:
+    if path == (DATA,) and not _is_object(data):
+        return data
+    for name in path:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def _has(data: Any, path: Path) -> bool:
+    above = _look_up(data, path[:-1])
+    return isinstance(above, dict) and path[-1] in above
+
+
+def _put(data: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    *above, last = path
+    for name in above:
+        if not isinstance(data.get(name), dict):
+            data[name] = {}
+        data = data[name]
+    data[last] = value
+
+
+def _differ(before: Any, after: Any) -> bool:
+    if before is after:
+        return False
+    if type(before) is type(after) and not isinstance(before, (dict, list)):
+        return bool(before != after)
+    return canonical(before) != canonical(after)
