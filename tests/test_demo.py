@@ -37,7 +37,7 @@ def test_its_jobs_were_real(demo):
     assert table["results.accuracy"].nunique() > 5
     assert (table["exec_time_minutes"] > 0).all()
     assert (folder / "accuracy.png").read_bytes().startswith(b"\x89PNG")
-    assert len(list((folder / "torc_output").glob("*.o"))) == 24
+    assert len(list((folder / "torc_output" / "demo").glob("*.o"))) == 24
 
 
 def test_its_script_can_be_run_by_hand_and_says_what_is_missing(demo):

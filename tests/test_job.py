@@ -215,3 +215,18 @@ def test_processes_of_one_run_fill_one_record(study: SQLiteStore, declared: bool
     processes = [python(file, part) for part in "abcd"]
     assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
     assert outputs(job) == {"output_job_0": {f"{part}_{n}": n for part in "abcd" for n in range(20)}}
+
+
+def test_from_outside_results_are_added_to(study: SQLiteStore) -> None:
+    [job] = add(study, {"a": 1}, outputs=True)
+    run = start(job)
+    run.store(loss=0.5)
+    finish(run)
+    Job(study, study.get_job(job.key)).store(note="looks good")
+    assert outputs(job) == {"output_job_0": {"loss": 0.5, "note": "looks good"}}
+
+
+def test_results_without_a_name_are_refused(study: SQLiteStore) -> None:
+    [job] = add(study, {"a": 1})
+    with pytest.raises(RefusedError, match="by name"):
+        job.store({"loss": 0.5})

@@ -153,7 +153,7 @@ def test_a_job_with_two_input_records_is_changed_where_the_key_is(wf):
     ("df", "error", "says"),
     [
         (pd.DataFrame({"job_key": ["1", "99"], "a": [1, 2]}), tf.NotFoundError, "99"),
-        (pd.DataFrame({"job_name": ["nobody"], "a": [1]}), tf.NotFoundError, "nobody"),
+        (pd.DataFrame({"job_name": ["nobody"], "a": [1]}), tf.RefusedError, "no job is named 'nobody'"),
         (pd.DataFrame({"job_key": ["1", "1"], "a": [1, 2]}), tf.RefusedError, "row 0 is already"),
         (pd.DataFrame({"job_key": [1.5], "a": [1]}), tf.RefusedError, "1.5 is no job_key"),
         (pd.DataFrame({"job_key": ["1"], "job_name": ["x"]}), tf.RefusedError, "drop one"),

@@ -143,7 +143,10 @@ def test_times_that_another_client_wrote_in_another_form_are_read():
         Column.of(["2020-01-01T00:00:00+02:00", "2020-01-01T00:00:00Z", None]),
         {"dtype": "datetime64[us, UTC]"},
     )
-    assert zoned.tolist()[:2] == [pd.Timestamp("2019-12-31 22:00", tz="UTC"), pd.Timestamp("2020-01-01", tz="UTC")]
+    assert zoned.tolist()[:2] == [
+        pd.Timestamp("2019-12-31 22:00", tz="UTC"),
+        pd.Timestamp("2020-01-01", tz="UTC"),
+    ]
 
 
 @pytest.mark.parametrize("found", [{}, {"torc_frames": 5}, {"torc_frames": {"parameters": [1, {"name": 2}]}}])

@@ -109,7 +109,7 @@ def test_each_job_sees_who_it_is_and_where(study: SQLiteStore, tmp_path: Path) -
     )
     summary = run(study, "1", workers=1)
     assert (summary.completed, summary.failed, summary.not_run) == (1, 0, 0)
-    assert summary.output_dir == tmp_path / "torc_output"
+    assert summary.output_dir == tmp_path / "torc_output" / "study"
     told, where = (summary.output_dir / "job_wf1_j1_r1.o").read_text().splitlines()
     assert told == f"1 1 job_0 1 {study.url}"
     assert where == str(tmp_path)
@@ -160,7 +160,6 @@ def test_jobs_that_can_not_run_are_refused_before_anything_runs(study: SQLiteSto
     with pytest.raises(RefusedError) as caught:
         run(study, "1", workers=4)
     assert [str(problem) for problem in caught.value.problems] == [
-        "job 2 (job_1) has no command to run",
         "job 3 (job_2) needs num_cpus=5, and workers is 4",
     ]
     assert statuses(study) == ["ready"] * 3
@@ -391,3 +390,30 @@ def test_small_jobs_cost_little_and_nothing_is_shown_off_a_terminal(
         assert run(study, "1", workers=4).completed == 100
     assert time.process_time() - begin < 5
     assert capfd.readouterr() == ("", "")
+
+
+def test_jobs_without_a_command_are_left_and_named(study: SQLiteStore) -> None:
+    add(study, "true", "")
+    with pytest.warns(TorcFramesWarning, match="jobs 2 have no command"):
+        summary = run(study, "1", workers=1)
+    assert (summary.completed, summary.not_run) == (1, 1)
+    with pytest.raises(RefusedError, match="jobs 2 have no command"):
+        run(study, "1", workers=1)
+
+
+def test_two_databases_in_one_folder_keep_their_logs_apart(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        store = SQLiteStore(tmp_path / f"{name}.db")
+        store.add_workflow(name)
+        add(store, f"echo {name}")
+        run(store, "1", workers=1)
+    assert [(tmp_path / "torc_output" / name / "job_wf1_j1_r1.o").read_text() for name in ("a", "b")] == [
+        "a\n",
+        "b\n",
+    ]
+
+
+def test_the_summary_is_short(study: SQLiteStore) -> None:
+    add(study, "false")
+    shown = repr(run(study, "1", workers=1))
+    assert shown == "RunSummary(completed=0, failed=1, canceled=0, not_run=0, running_elsewhere=0)"

@@ -48,12 +48,16 @@ def main(directory: Path | None = None, workers: int | None = None) -> None:
         If a package that the demo needs is missing, or a job failed.
     """
     try:
+        from sklearn.datasets import load_breast_cancer
+
         from torc_frames import plots
     except ImportError as error:
-        raise TorcFramesError(str(error)) from None
+        raise TorcFramesError(
+            f"the demo needs more packages: pip install 'torc_frames[demo]' ({error})"
+        ) from None
     folder = Path(directory or "torc_frames_demo").resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    _write_data(folder / "data.csv")
+    load_breast_cancer(as_frame=True).frame.to_csv(folder / "data.csv", index=False)
     shutil.copyfile(demo_job.__file__, folder / "run.py")
     workflow = connect(folder / "demo.db").create_workflow("kernel-classifier")
     params = grid(gamma=[0.001, 0.003, 0.01, 0.03, 0.1, 0.3], alpha=[0.01, 0.1, 1.0, 10.0])
@@ -78,11 +82,3 @@ def main(directory: Path | None = None, workers: int | None = None) -> None:
     print("    import torc_frames as tf")
     print(f"    wf = tf.connect({str(folder / 'demo.db')!r}).workflow({workflow.key!r})")
     print("    wf.table()")
-
-
-def _write_data(path: Path) -> None:
-    try:
-        from sklearn.datasets import load_breast_cancer
-    except ImportError:
-        raise TorcFramesError("the demo needs scikit-learn: pip install 'torc_frames[demo]'") from None
-    load_breast_cancer(as_frame=True).frame.to_csv(path, index=False)

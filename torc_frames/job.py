@@ -47,6 +47,8 @@ class Job:
     record : JobRecord
     run_id : int, optional
         Which run of the job this process is; `store` is refused once a later run has started.
+    inside : bool
+        Whether this process is the job, as `torc_frames.current_job` says, and not somebody looking at it.
 
     Attributes
     ----------
@@ -56,9 +58,12 @@ class Job:
         How often the job had been started, or which run this process is.
     """
 
-    def __init__(self, store: Store, record: JobRecord, *, run_id: int | None = None) -> None:
+    def __init__(
+        self, store: Store, record: JobRecord, *, run_id: int | None = None, inside: bool = False
+    ) -> None:
         self._store = store
         self._own_run = run_id
+        self._inside = inside or run_id is not None
         self.key = record.key
         self.name = record.name
         self.workflow_key = record.workflow_key
@@ -136,12 +141,13 @@ class Job:
         self.__dict__.pop("parameters", None)
         return keys
 
-    def store(self, /, **values: Any) -> str:
+    def store(self, /, *nothing: Any, **values: Any) -> str:
         """Store results of the job, and return the key of the record that holds them.
 
         They go to the job's output record: the one named ``output_<job name>``, or the oldest other one
         that has a name or is still empty, or a new one. Calls of one run add up, also those of several
-        processes; the first call of a new run replaces what an earlier run stored.
+        processes; the first call of a new run replaces what an earlier run stored. From outside the job
+        (a handle that is not of `torc_frames.current_job`) they are added to what is there.
 
         Parameters
         ----------
@@ -155,6 +161,8 @@ class Job:
         ConflictError
             If this process is a run of the job that a later run has taken over from.
         """
+        if nothing:
+            raise RefusedError("store() takes results by name: store(loss=0.3), or store(**results)")
         fragments = self._encode(values)
         for attempt in range(_TRIES):
             with _storing:
@@ -199,7 +207,8 @@ class Job:
         if record is None:
             stored: tuple[str, int] | None = self._add_output(fragments)
         else:
-            stored = self._update(record, fragments, mark in _stored or _of_this_run(job, record.rev))
+            merge = not self._inside or mark in _stored or _of_this_run(job, record.rev)
+            stored = self._update(record, fragments, merge)
         if stored is not None:
             _stored.add(mark)
         return stored

@@ -147,6 +147,8 @@ def load(store: Store, workflow_key: str, name: str, role: Role) -> pd.DataFrame
         return files
 
     _check_role(role)
+    if not isinstance(name, str):
+        raise RefusedError(f"load takes the name of a pointer, not {name!r}")
     return _pull(store, workflow_key, build, Shape(), kind="files")
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from torc_frames import settings
-from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError
+from torc_frames.errors import (
+    ConflictError,
+    NotInJobError,
+    Problem,
+    RefusedError,
+    TorcFramesWarning,
+    shorten,
+)
 from torc_frames.job import Job
 from torc_frames.processes import Launcher
 from torc_frames.progress import progress
@@ -51,7 +59,7 @@ def current_job() -> Job:
             f"job {record.key} ({record.name}) was started anew as run {record.run_id}; this process is run "
             f"{environment.run_id}"
         )
-    return Job(store, record, run_id=environment.run_id)
+    return Job(store, record, run_id=environment.run_id, inside=True)
 
 
 def run(
@@ -79,18 +87,19 @@ def run(
         output; with ``"changed"`` those whose parameters were changed after they completed; with
         ``"all"`` all but those running elsewhere.
     output_dir : str or path, optional
-        For the files of the jobs' stdout and stderr; by default ``torc_output`` beside the database.
+        For the files of the jobs' stdout and stderr; by default ``torc_output/<name of the database>``
+        beside the database.
     show_progress : bool
         Show a progress bar on a terminal or in a notebook.
 
     Raises
     ------
     RefusedError
-        For jobs without a command, or that need more slots than there are; nothing is run.
+        For jobs that need more slots than there are, and if no job has a command; nothing is run.
     """
     slots = (os.cpu_count() or 1) if workers is None else workers
-    if slots < 1:
-        raise RefusedError(f"workers must be at least 1, not {workers}")
+    if not isinstance(slots, int) or slots < 1:
+        raise RefusedError(f"workers must be a whole number from 1 on, not {workers!r}")
     if rerun is not None and rerun not in _RERUNS:
         raise RefusedError(f"rerun is one of {', '.join(_RERUNS)}, or None, not {rerun!r}")
     directory = _output_dir(store, output_dir)
@@ -127,16 +136,20 @@ def _to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Reru
 
 
 def _refuse_impossible(board: Board, keys: list[str], slots: int) -> None:
-    problems = []
-    for key in keys:
-        job = board.jobs[key]
-        if not job.command.strip():
-            problems.append(Problem(None, None, f"job {key} ({job.name}) has no command to run"))
-        elif job.num_cpus > slots:
-            reason = f"job {key} ({job.name}) needs num_cpus={job.num_cpus}, and workers is {slots}"
-            problems.append(Problem(None, None, reason))
-    if problems:
-        raise RefusedError(problems)
+    bare = [key for key in keys if not board.jobs[key].command.strip()]
+    reasons = [
+        f"job {key} ({job.name}) needs num_cpus={job.num_cpus}, and workers is {slots}"
+        for key, job in ((key, board.jobs[key]) for key in keys if key not in set(bare))
+        if job.num_cpus > slots
+    ]
+    mend = "push their parameters with command=… to give them one"
+    if bare and len(bare) == len(keys):
+        reasons.append(f"jobs {shorten(bare)} have no command to run: {mend}")
+    if reasons:
+        raise RefusedError([Problem(None, None, reason) for reason in reasons])
+    if bare:
+        message = f"jobs {shorten(bare)} have no command and are not run: {mend}"
+        warnings.warn(message, TorcFramesWarning, stacklevel=4)
 
 
 def _output_dir(store: RunnableStore, given: str | os.PathLike[str] | None) -> Path:
@@ -144,7 +157,7 @@ def _output_dir(store: RunnableStore, given: str | os.PathLike[str] | None) -> P
         return Path(os.path.abspath(given))
     database = settings.database_path(store.url)
     beside = Path.cwd() if database is None else Path(os.path.abspath(database)).parent
-    return beside / "torc_output"
+    return beside / "torc_output" / (database.stem if database else "jobs")
 
 
 def _jobs_with_output(store: RunnableStore, workflow_key: str) -> set[str]:

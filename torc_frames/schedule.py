@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import queue
 import warnings
 from collections import Counter
 from contextlib import suppress
@@ -25,6 +26,10 @@ class Failure(NamedTuple):
     job_key: str
     return_code: int
     stderr: Path
+
+
+_TICK_S = 1.0
+"""How often the progress bar is drawn anew while no job ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,8 @@ class RunSummary:
     canceled: int
     not_run: int
     running_elsewhere: int
-    output_dir: Path
-    failures: tuple[Failure, ...] = ()
+    output_dir: Path = field(repr=False)
+    failures: tuple[Failure, ...] = field(default=(), repr=False)
 
 
 class BoardJob(NamedTuple):
@@ -127,7 +132,12 @@ class Scheduler:
             while self._fill_queue():
                 self._start()
                 while self.running:
-                    self._finish(self.launcher.ended.get())
+                    try:
+                        run = self.launcher.ended.get(timeout=_TICK_S)
+                    except queue.Empty:
+                        bar.update(0)
+                        continue
+                    self._finish(run)
                     bar.update(1)
                     self._start()
         except BaseException:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,7 +110,7 @@ def environment_for(
     Both names of each key are set, and both urls, so that nothing of an enclosing job shines through.
     """
     absolute = absolute_url(url)
-    return os.environ | {
+    return _with_own_python(os.environ) | {
         API_URL: absolute,
         DATABASE_URL: absolute,
         WORKFLOW_KEY: job.workflow_key,
@@ -121,6 +123,17 @@ def environment_for(
         OUTPUT_DIR: os.path.abspath(output_dir),
         WORKFLOW_SUBMISSION_DIR: os.path.abspath(submission_dir),
     }
+
+
+def _with_own_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """Put a virtual environment's folder of programs on the PATH, as activating it does.
+
+    A notebook's kernel is often started from one that is not active.
+    """
+    folder, path = os.path.dirname(sys.executable), environment.get("PATH", os.defpath)
+    if sys.prefix == sys.base_prefix or folder in path.split(os.pathsep):
+        return dict(environment)
+    return {**environment, "PATH": folder + os.pathsep + path}
 
 
 def absolute_url(url: str) -> str:

@@ -44,7 +44,7 @@ class Targets:
                 name for name, keys in zip(self.values, found, strict=True) if keys is not None and not keys
             ]
             if unknown:
-                raise NotFoundError("job", map(repr, unknown), "the workflow; name= names new jobs")
+                raise RefusedError(f"no job is named {shorten(map(repr, unknown))}; name= names new jobs")
             several = {name for name, keys in zip(self.values, found, strict=True) if keys and len(keys) > 1}
             if several:
                 raise RefusedError(f"several jobs are named {shorten(map(repr, several))}: use job_key")

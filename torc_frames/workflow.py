@@ -435,7 +435,8 @@ class Workflow:
             a result; also those whose parameters were changed since; or all. Jobs that never ended are
             always run.
         output_dir : path, optional
-            Where stdout and stderr of jobs are kept. Default: ``torc_output`` beside the database.
+            Where stdout and stderr of jobs are kept. Default: a folder in ``torc_output`` beside the
+            database.
         show_progress : bool
             Show a progress bar when it takes more than a second.
 
