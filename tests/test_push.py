@@ -237,8 +237,9 @@ def test_another_writer_in_between_is_a_conflict_and_nothing_is_written(wf, stor
 
 def test_a_large_record_is_kept_with_a_warning(wf):
     df = pd.DataFrame({"text": ["x" * 70_000, "short"]})
-    with pytest.warns(tf.TorcFramesWarning, match="Pointer"):
+    with pytest.warns(tf.TorcFramesWarning, match="Pointer") as caught:
         pushed = wf.push(df)
+    assert caught[0].filename == __file__
     pd.testing.assert_frame_equal(wf.parameters(), pushed)
 
 
@@ -282,8 +283,9 @@ def test_commands_follow_the_parameters_where_told_and_warn_where_not(wf):
     wf.push(pd.DataFrame({"a": [1, 2]}), command="echo {a}")
     table = wf.parameters()
     table["a"] = [1, 5]
-    with pytest.warns(tf.TorcFramesWarning, match="jobs 2 keep their commands"):
+    with pytest.warns(tf.TorcFramesWarning, match="jobs 2 keep their commands") as caught:
         wf.push(table)
+    assert caught[0].filename == __file__
     wf.push(table, command="echo {a}")
     assert wf.jobs()["command"].tolist() == ["echo 1", "echo 5"]
 

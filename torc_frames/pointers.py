@@ -67,7 +67,11 @@ class Pointer:
 
     Examples
     --------
-    >>> job.store(loss=0.31, model=Pointer("model.parquet"))  # doctest: +SKIP
+    >>> import pandas as pd
+    >>> pd.DataFrame({"x": [1, 2]}).to_csv(tmp / "model.csv", index=False)
+    >>> pointer = Pointer(tmp / "model.csv")
+    >>> pointer.format, pointer.size
+    ('csv', 6)
     """
 
     path: str

@@ -266,7 +266,7 @@ def _warn(plan: Plan, lines: list[bytes]) -> None:
     sizes += [(f"job {key}", len(raw)) for key, raw in plan.additions.items()]
     sizes += [(f"user_data key {key}", len(raw)) for key, raw in plan.updates.items()]
     if max((size for _, size in sizes), default=0) > LARGE_BYTES:
-        warn_if_large(sizes, stacklevel=5)
+        warn_if_large(sizes, stacklevel=4)
 
 
 def _write(store: Store, workflow_key: str, plan: Plan, patch: Mapping[str, Any], existing: Existing) -> None:

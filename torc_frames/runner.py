@@ -45,8 +45,17 @@ def current_job() -> Job:
 
     Examples
     --------
-    >>> job = current_job()  # doctest: +SKIP
-    >>> job.store(loss=train(**job.parameters))  # doctest: +SKIP
+    The script of a job, and the jobs that it is run for:
+
+    >>> import sys
+    >>> import torc_frames as tf
+    >>> lines = "import torc_frames as tf; job = tf.current_job(); job.store(square=job.parameters['n'] ** 2)"
+    >>> _ = (tmp / "run.py").write_text(lines)
+    >>> wf = tf.connect(tmp / "study.db").create_workflow("squares")
+    >>> _ = wf.push(tf.grid(n=[2, 3]), command=f"{sys.executable} {tmp / 'run.py'}")
+    >>> _ = wf.run(workers=2)
+    >>> wf.results()["square"].tolist()
+    [4, 9]
     """
     environment = settings.job_environment()
     path = settings.database_path(environment.url)

@@ -64,6 +64,19 @@ class Workflow:
             (int64); memory, runtime (str, may be missing); run_id (int64, how often it was started);
             return_code (Int64), start_time and end_time (datetime64[us, UTC]), exec_time_minutes
             (float64) of the last run, missing for a job that never ended.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("jobs")
+        >>> _ = wf.push(tf.grid(n=[1, 2]), command="exit {n}")
+        >>> wf.run(workers=1).failed
+        2
+        >>> wf.jobs(usecols=["job_name", "status", "return_code"])
+                job_name  status  return_code
+        job_key
+        1          job_1  failed            1
+        2          job_2  failed            2
         """
         return pull.jobs(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
 
@@ -188,6 +201,17 @@ class Workflow:
         -------
         DataFrame
             Indexed by job_key, only jobs with an output record.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("results")
+        >>> _ = wf.push(tf.grid(n=[1, 2]))
+        >>> _ = wf.job(2).store(loss=0.5)
+        >>> wf.results()
+                 loss
+        job_key
+        2         0.5
         """
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
         key = self._job_key(job)
@@ -219,6 +243,18 @@ class Workflow:
         -------
         DataFrame
             Indexed by job_key.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("table")
+        >>> _ = wf.push(tf.grid(n=[1, 2]))
+        >>> _ = wf.job(2).store(loss=0.5)
+        >>> wf.table(usecols=["status", "params.n", "results.loss"])
+                status  params.n  results.loss
+        job_key
+        1        ready         1           NaN
+        2        ready         2           0.5
         """
         names = [load] if isinstance(load, str) else list(load or [])
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
@@ -236,6 +272,18 @@ class Workflow:
         -------
         DataFrame
             Columns record_key, job_key, role (str; role missing where it has none), ordered by job.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("links")
+        >>> _ = wf.push(tf.grid(n=[1, 2]), outputs=True)
+        >>> wf.links()
+          record_key job_key    role
+        0          1       1   input
+        1          3       1  output
+        2          2       2   input
+        3          4       2  output
         """
         return pull.links(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
 
@@ -260,6 +308,23 @@ class Workflow:
             If files are missing or were altered; all of them are named.
         RefusedError
             If no job has a pointer of that name.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("files")
+        >>> _ = wf.push(tf.grid(n=[1, 2]))
+        >>> for key in ("1", "2"):
+        ...     path = tmp / f"{key}.parquet"
+        ...     pd.DataFrame({"step": [0, 1]}).to_parquet(path)
+        ...     _ = wf.job(key).store(curve=tf.Pointer(path))
+        >>> wf.load("curve")
+          job_key  step
+        0       1     0
+        1       1     1
+        2       2     0
+        3       2     1
         """
         return pull.load(self._store, self.key, name, role)
 
@@ -424,7 +489,7 @@ class Workflow:
         output_dir: str | os.PathLike[str] | None = None,
         show_progress: bool = True,
     ) -> runner.RunSummary:
-        """Run the jobs of an embedded store on this machine; see `torc_frames.runner.run`.
+        r"""Run the jobs of an embedded store on this machine; see `torc_frames.runner.run`.
 
         Parameters
         ----------
@@ -444,6 +509,17 @@ class Workflow:
         -------
         RunSummary
             How many jobs completed, failed, were canceled or not run.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("echo")
+        >>> _ = wf.push(tf.grid(n=[1, 2]), command="echo {n}")
+        >>> summary = wf.run(workers=2)
+        >>> summary
+        RunSummary(completed=2, failed=0, canceled=0, not_run=0, running_elsewhere=0)
+        >>> sorted(file.read_text() for file in summary.output_dir.glob("*.o"))
+        ['1\n', '2\n']
         """
         return runner.run(
             self._store,
