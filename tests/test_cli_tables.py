@@ -21,7 +21,8 @@ from pandas.testing import assert_frame_equal
 import torc_frames as tf
 from torc_frames.cli.exports import write_csv
 from torc_frames.cli.root import root
-from torc_frames.cli.tables import read_table, typed
+from torc_frames.cli.tables import read_table
+from torc_frames.tables import typed
 from torc_frames.workflow import Workflow
 
 STRING = pd.Series(["text"]).dtype
@@ -107,7 +108,7 @@ def test_csv_as_spreadsheets_write_it_is_read() -> None:
     ("text", "message"),
     [
         ("", "is empty"),
-        ("a,b\n1\n1,2,3\n", "row 0: has 1 cells for 2 columns"),
+        ("a,b\n1\n1,2,3\n", "line 2 has 1 cells for 2 columns"),
         ("a,a\n1,2\n", "two columns of this name"),
         ("a,\n1,2\n", "a column without a name"),
         ('a\n"open\n', "can not read t.csv as csv"),

@@ -214,6 +214,20 @@ def test_an_unreadable_record_is_named(wf, store):
         wf.user_data()
 
 
+def test_a_pull_that_fails_leaves_no_thread_on_the_store(wf, store):
+    import threading
+
+    wf.push(tf.grid(a=range(5000)), show_progress=False)
+    before = threading.active_count()
+    for _ in range(30):
+        key = store.add_user_data(wf.key, [b"{"])
+        with pytest.raises(tf.UnreadableRecordError) as caught:
+            wf.user_data()
+        assert threading.active_count() == before
+        assert caught.value.key == key[0]
+        wf.delete_user_data(*key)
+
+
 def test_a_pull_that_does_not_belong_together_is_never_a_short_table(wf, store, monkeypatch):
     wf.push(tf.grid(a=[1, 2]))
     snapshot = type(store).snapshot

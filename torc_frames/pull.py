@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -49,11 +49,21 @@ class _Reading:
         return assemble.read_links(self.snap.links(job_key=job_key, role=role, labels=labels))
 
     @contextmanager
-    def counted(self, pages: Iterator[UserDataPage], count: int) -> Iterator[Iterator[UserDataPage]]:
-        """Give the pages of records, counted in a progress bar."""
+    def ahead(
+        self, count: int, pages: Iterator[UserDataPage], links: Iterable[LinkPage] = ()
+    ) -> Iterator[tuple[Iterator[UserDataPage], Iterator[LinkPage]]]:
+        """Give pages, and after them links, that a thread fetches while those before are decoded.
+
+        Neither SQLite nor Arrow holds Python's lock, so that both work at once. The thread has ended
+        when the ``with`` block has, whatever happened: the snapshot may be closed then.
+        """
         self.records += count
-        with progress(count, "pull", self.show, unit="record") as bar:
-            yield _counted(pages, bar.update)
+        fetched: Generator[Any] = _in_thread(chain(pages, [None], links))
+        try:
+            with progress(count, "pull", self.show, unit="record") as bar:
+                yield _counted(iter(partial(next, fetched), None), bar.update), fetched
+        finally:
+            fetched.close()
 
 
 Build = Callable[[_Reading], pd.DataFrame]
@@ -85,14 +95,13 @@ def user_data(
     def build(read: _Reading) -> pd.DataFrame:
         if role is None and job_key is None:
             count = read.snap.count_user_data()
-            pages, link_pages = _read_ahead(read.snap.user_data(), read.snap.links())
+            links = read.snap.links()
         else:
             linked = list(read.snap.links(job_key=job_key, role=role))
             count = assemble.read_links(linked).count()
-            pages, _ = _read_ahead(read.snap.user_data(job_key=job_key, role=role))
-            link_pages = iter(linked)
-        with read.counted(pages, count) as records:
-            return assemble.user_data_frame(workflow_key, records, link_pages, count, read.shape)
+            links = iter(linked)
+        with read.ahead(count, read.snap.user_data(job_key=job_key, role=role), links) as fetched:
+            return assemble.user_data_frame(workflow_key, *fetched, count, read.shape)
 
     _check_role(role)
     return _pull(store, workflow_key, build, shape, show, role == INPUT, kind="user_data")
@@ -159,14 +168,14 @@ def _job_records(
     if linked.has_several():
         linked = read.links(role, job_key)  # a clash is told with the job's name
     count = linked.count()
-    pages, _ = _read_ahead(read.snap.user_data(job_key=job_key, role=role, labels=False))
-    with read.counted(pages, count) as records:
+    pages = read.snap.user_data(job_key=job_key, role=role, labels=False)
+    with read.ahead(count, pages) as (records, _):
         return assemble.job_records_frame(records, linked, count, shape, on_clash)
 
 
 def _load(read: _Reading, name: str, role: Role) -> pd.DataFrame | None:
     linked = read.links(role, labels=False)
-    with read.counted(read.snap.user_data(role=role, labels=False), linked.count()) as records:
+    with read.ahead(linked.count(), read.snap.user_data(role=role, labels=False)) as (records, _):
         at_record = dict(_pointers(records, split(name)))
     pairs = zip(linked.job_keys, linked.record_keys, strict=True)
     found = [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]
@@ -187,24 +196,16 @@ def _pointers(pages: Iterable[UserDataPage], path: Path) -> Iterator[tuple[str, 
                 yield key, Pointer.from_json(data)
 
 
-def _read_ahead(
-    pages: Iterator[UserDataPage], links: Iterable[LinkPage] = ()
-) -> tuple[Iterator[UserDataPage], Iterator[LinkPage]]:
-    """Return pages, and after them links, that a thread fetches while those before are decoded.
-
-    Neither SQLite nor Arrow holds Python's lock, so that both work at once.
-    """
-    fetched: Iterator[Any] = _in_thread(chain(pages, [None], links))
-    return iter(partial(next, fetched), None), fetched
-
-
-def _in_thread(items: Iterator[Any]) -> Iterator[Any]:
+def _in_thread(items: Iterator[Any]) -> Generator[Any]:
     end = object()
-    with ThreadPoolExecutor(1) as thread:
+    thread = ThreadPoolExecutor(1)
+    try:
         coming = deque(thread.submit(next, items, end) for _ in range(AHEAD))
         while (item := coming.popleft().result()) is not end:
             coming.append(thread.submit(next, items, end))
             yield item
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 def _counted(pages: Iterator[UserDataPage], update: Callable[[int], object]) -> Iterator[UserDataPage]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +12,11 @@ import click
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.cli.output import emit
 from torc_frames.cli.text import printable
-from torc_frames.errors import shorten
+from torc_frames.errors import Problem, RefusedError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from torc_frames.push import OnExists
 
 __all__ = ["push"]
@@ -53,26 +57,54 @@ def push(
 ) -> None:
     """Make one job of each row of FILE, or update those that it names by job_key.
 
-    FILE is .csv, .parquet, .json (a list of objects), .jsonl or .xlsx. Pushing it again changes nothing.
+    FILE is .csv, .parquet, .json (a list of objects), .jsonl or .xlsx. Pushing it again changes nothing,
+    nor does pushing what was pulled.
 
     In CSV a column is whole numbers, decimal numbers, or true and false, if all its cells are written as
-    such, else text: 007 stays 007. An empty cell is missing.
+    such, else text: 007 stays 007. An empty cell is missing. A column that the workflow has already is read
+    as what it is there.
     """
     workflow = options.workflow()
     from torc_frames.cli.tables import read_table
 
-    pushed = workflow.push(
-        read_table(file),
-        command=command,
-        name=name,
-        on_exists=on_exists,
-        outputs=outputs,
-        resources=None if num_cpus is None else {"num_cpus": num_cpus},
-        depends_on=list(depends_on) or None,
-    )
+    table = read_table(file, workflow.parameters(on_clash="last"))
+    with _numbered_lines(table):
+        pushed = workflow.push(
+            table,
+            command=command,
+            name=name,
+            on_exists=on_exists,
+            outputs=outputs,
+            resources=None if num_cpus is None else {"num_cpus": num_cpus},
+            depends_on=list(depends_on) or None,
+        )
     if options.format is not None:
         emit(options, pushed)
         return
-    rows = "1 row is job" if len(pushed) == 1 else f"{len(pushed)} rows are jobs"
+    done = pushed.attrs["torc"]
+    jobs = "job" if done["added"] == 1 else "jobs"
     label = printable(f"workflow {workflow.key} ({workflow.name})")
-    click.echo(f"{rows} {shorten(pushed.index)} of {label}" if len(pushed) else f"{file.name} has no rows")
+    click.echo(
+        f"{done['added']} {jobs} added, {done['changed']} changed, {done['unchanged']} unchanged in {label}"
+    )
+
+
+@contextmanager
+def _numbered_lines(table: pd.DataFrame) -> Iterator[None]:
+    """Name rows of a CSV file by their lines in errors."""
+    from torc_frames.cli.tables import LINES
+
+    lines = table.attrs.pop(LINES, None)
+    try:
+        yield
+    except RefusedError as error:
+        if lines is None:
+            raise
+        raise RefusedError([_in_line(lines, problem) for problem in error.problems]) from error
+
+
+def _in_line(lines: Sequence[int], problem: Problem) -> Problem:
+    if problem.row is None:
+        return problem
+    column = "" if problem.column is None else f", column {problem.column!r}"
+    return Problem(None, None, f"line {lines[problem.row]}{column}: {problem.reason}")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,28 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from torc_frames.cli.adoption import Parameters
 from torc_frames.cli.exports import JSON_TEXT
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.frame.build import Columns
 from torc_frames.frame.types import Column, objects
 
-__all__ = ["read_table", "typed"]
+__all__ = ["LINES", "read_table"]
 
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_EXACT = 2**53
-_LONGEST_INTEGER = 20
+LINES = "lines"
+"""The attribute of a frame that says in which line of the file each row begins."""
+
 _KEYS = ("job_key", "job_name")
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, current: pd.DataFrame | None = None) -> pd.DataFrame:
     """Read a table to push, in the format that the file's suffix says.
+
+    Parameters
+    ----------
+    path : Path
+    current : DataFrame, optional
+        The parameters that the workflow has: what is text in the file is read as what it is there.
 
     Raises
     ------
@@ -40,21 +45,23 @@ def read_table(path: Path) -> pd.DataFrame:
     if read is None:
         raise RefusedError(f"{path.name!r} is none of {', '.join(_READERS)}")
     try:
-        return read(path)
+        return read(path, Parameters(pd.DataFrame() if current is None else current))
     except RefusedError:
         raise
     except (ValueError, csv.Error, pa.ArrowException) as error:
         raise RefusedError(f"can not read {path.name} as {suffix[1:]}: {error}") from error
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path, known: Parameters) -> pd.DataFrame:
     table = pq.ParquetFile(path).read()
     frame: pd.DataFrame = table.to_pandas()
     for field in table.schema:
         if field.name in frame.columns:
-            series = _exact(field, table.column(field.name), frame[field.name].dtype)
-            if series is not None:
-                frame[field.name] = series.set_axis(frame.index)
+            given = frame[field.name]
+            exact = _exact(field, table.column(field.name), given.dtype)
+            series = known.of_parquet(field.name, given) if exact is None else exact.set_axis(frame.index)
+            if series is not given:
+                frame[field.name] = series
     return frame
 
 
@@ -74,25 +81,25 @@ def _exact(field: pa.Field, column: pa.ChunkedArray, dtype: Any) -> pd.Series | 
     return None
 
 
-def _read_json(path: Path) -> pd.DataFrame:
+def _read_json(path: Path, known: Parameters) -> pd.DataFrame:
     rows = _decode(path.read_text("utf-8-sig"))
     if not isinstance(rows, list):
         raise RefusedError(f"{path.name}: a table is a list of objects, [{{…}}, {{…}}]")
-    return _frame_of_rows(path, rows)
+    return _frame_of_rows(path, rows, known)
 
 
-def _read_lines(path: Path) -> pd.DataFrame:
+def _read_lines(path: Path, known: Parameters) -> pd.DataFrame:
     lines = path.read_text("utf-8-sig").split("\n")
-    return _frame_of_rows(path, [_decode(line) for line in lines if line.strip()])
+    return _frame_of_rows(path, [_decode(line) for line in lines if line.strip()], known)
 
 
-def _frame_of_rows(path: Path, rows: list[Any]) -> pd.DataFrame:
+def _frame_of_rows(path: Path, rows: list[Any], known: Parameters) -> pd.DataFrame:
     wrong = [row for row, value in enumerate(rows) if not isinstance(value, dict)]
     if wrong:
         raise RefusedError(f"{path.name}: not objects: rows {shorten(wrong)}")
-    columns = Columns(fast=False)
+    columns = Columns(fast=False, whole=known.whole())
     columns.add_rows(rows)
-    series = {name: column.natural() for name, column in columns.finish().items()}
+    series = {name: known.adopted(name, column.natural()) for name, column in columns.finish().items()}
     return pd.DataFrame(series, index=pd.RangeIndex(len(rows)))
 
 
@@ -113,27 +120,39 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON; use null, a string or a number")
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, known: Parameters) -> pd.DataFrame:
     csv.field_size_limit(2**31 - 1)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
-        rows = [row for row in reader if row]
+        rows = list(_numbered(reader))
     if not rows:
         raise RefusedError(f"{path.name} is empty: its first line names the columns")
-    names, cells = rows[0], rows[1:]
+    lines, names, cells = [line for line, _ in rows[1:]], rows[0][1], [row for _, row in rows[1:]]
     problems = [
-        Problem(row, None, f"has {len(values)} cells for {len(names)} columns")
-        for row, values in enumerate(cells)
+        Problem(None, None, f"line {line} has {len(values)} cells for {len(names)} columns")
+        for line, values in zip(lines, cells, strict=True)
         if len(values) != len(names)
     ]
     if problems:
         raise RefusedError(problems)
     columns = [[values[at] or None for values in cells] for at in range(len(names))]
-    return _frame_of_columns(names, columns, typed)
+    keys = columns[names.index("job_key")] if "job_key" in names else []
+    frame = _frame_of_columns(names, columns, lambda name, texts: known.of_texts(name, texts, keys))
+    frame.attrs[LINES] = lines
+    return frame
+
+
+def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not empty, each with the number of the line that it begins in."""
+    start = 1
+    for row in reader:
+        if row:
+            yield start, row
+        start = reader.line_num + 1
 
 
 def _frame_of_columns(
-    names: Sequence[str], columns: Sequence[list[Any]], to_series: Callable[[list[Any]], pd.Series]
+    names: Sequence[str], columns: Sequence[list[Any]], to_series: Callable[[str, list[Any]], pd.Series]
 ) -> pd.DataFrame:
     """Return a frame of columns of cells; keys and names of jobs are strings, whatever they look like."""
     problems = [
@@ -145,56 +164,21 @@ def _frame_of_columns(
         raise RefusedError(problems)
     length = len(columns[0]) if columns else 0
     series = {
-        name: Column.of(values).natural() if name in _KEYS and _all_text(values) else to_series(values)
+        name: Column.of(values).natural() if name in _KEYS and _all_text(values) else to_series(name, values)
         for name, values in zip(names, columns, strict=True)
     }
     return pd.DataFrame(series, index=pd.RangeIndex(length))
-
-
-def typed(texts: list[str | None]) -> pd.Series:
-    """Return a column of CSV cells in the dtype that all of them are written as.
-
-    int64 (with gaps Int64) for integers within 64 bits without leading zeros, float64 for finite decimal
-    numbers of which float64 rounds no integer, bool (boolean) for true and false, else str.
-
-    Examples
-    --------
-    >>> [str(typed(cells).dtype) for cells in (["1", None], ["1", "0.5"], ["True", "false"])]
-    ['Int64', 'float64', 'bool']
-    >>> typed(["007", "1"]).tolist()
-    ['007', '1']
-    """
-    given = [text for text in texts if text is not None]
-    if not given:
-        return objects(texts)
-    if all(map(_INTEGER.fullmatch, given)):
-        if max(map(len, given)) <= _LONGEST_INTEGER:
-            integers = [None if text is None else int(text) for text in texts]
-            column = Column.of(integers)
-            if column.kind() == "int":
-                return column.natural()
-    elif all(map(_is_float, given)):
-        return Column.of([None if text is None else float(text) for text in texts]).natural()
-    elif {text.lower() for text in given} <= {"true", "false"}:
-        return Column.of([None if text is None else text.lower() == "true" for text in texts]).natural()
-    return Column.of(texts).natural()
-
-
-def _is_float(text: str) -> bool:
-    if _INTEGER.fullmatch(text):
-        return len(text) <= _LONGEST_INTEGER and abs(int(text)) <= _EXACT
-    return _NUMBER.fullmatch(text) is not None and abs(float(text)) != float("inf")
 
 
 def _all_text(values: list[Any]) -> bool:
     return all(value is None or isinstance(value, str) for value in values)
 
 
-def _read_excel(path: Path) -> pd.DataFrame:
+def _read_excel(path: Path, known: Parameters) -> pd.DataFrame:
     from torc_frames.cli.sheets import read_sheet
 
     names, columns = read_sheet(path)
-    return _frame_of_columns(names, columns, _natural)
+    return _frame_of_columns(names, columns, lambda name, values: known.of_sheet(name, _natural(values)))
 
 
 def _natural(values: list[Any]) -> pd.Series:
@@ -204,7 +188,7 @@ def _natural(values: list[Any]) -> pd.Series:
     return Column.of(values).natural()
 
 
-_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+_READERS: dict[str, Callable[[Path, Parameters], pd.DataFrame]] = {
     ".csv": _read_csv,
     ".parquet": _read_parquet,
     ".pq": _read_parquet,
