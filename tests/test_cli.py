@@ -96,12 +96,18 @@ def test_a_first_study_from_an_empty_folder(tmp_path: Path) -> None:
     assert (created.returncode, created.stdout) == (0, "1\n")
     assert "INFO [torc_frames.cli.workflows workflows.py:" in created.stderr
     (tmp_path / "grid.csv").write_text("alpha\n0.1\n0.2\n")
-    pushed = process("push", "grid.csv", "--command", "test {alpha} = 0.1")
-    assert pushed.stdout == "2 rows are jobs 1, 2 of workflow 1 (ridge)\n"
+    pushed = process(
+        "push", "grid.csv", "--command", "echo 'no\x1b[2J' >&2; test {alpha} = 0.1", "--name", "job-{alpha}"
+    )
+    assert pushed.stdout == "2 jobs added, 0 changed, 0 unchanged in workflow 1 (ridge)\n"
     ran = process("run", "--workers", "2")
     assert ran.returncode == 1
-    stderr_file = tmp_path / "torc_output" / "job_wf1_j2_r1.e"
-    assert ran.stdout == (f"Jobs: 1 completed, 1 failed\njob 2 failed with return code 1: {stderr_file}\n")
+    [stderr_file] = (tmp_path / "torc_output").rglob("job_wf1_j2_r1.e")
+    assert ran.stdout == (
+        "Jobs: 1 completed, 1 failed\n"
+        f"job 2 (job-0.2) failed with return code 1: {stderr_file}\n"
+        "    no\\x1b[2J\n"
+    )
     table = process("table", "--format", "csv")
     assert [line.split(",")[-1] for line in table.stdout.splitlines()] == ["params.alpha", "0.1", "0.2"]
 
@@ -212,7 +218,7 @@ def test_showing_a_workflow_counts_its_jobs(ridge: Workflow) -> None:
         (("jobs", "lst"), 2, "Error: No such command"),
         (("push", "no.csv"), 2, "Error: Invalid value for 'FILE'"),
         (("pull", "-o", "x.doc"), 2, "Error: 'x.doc' does not say a format"),
-        (("pull", "-o", "no/x.csv"), 1, "Error: [Errno 2] No such file or directory"),
+        (("pull", "-o", "no/x.csv"), 1, "Error: can not write no/x.csv: there is no folder no\n"),
         (("pull", "--what", "jobs", "--job", "1"), 2, "Error: --job goes with"),
         (("pull", "--what", "jobs", "--role", "input"), 2, "Error: --role goes with"),
         (("jobs", "get-user-data", "1", "-f", "csv"), 2, "Error: single records are no csv table"),

@@ -68,8 +68,17 @@ def test_every_module_has_a_layer():
 def test_every_module_says_its_purpose_and_stays_small(module):
     source = (ROOT / module).read_text()
     assert ast.get_docstring(ast.parse(source)).splitlines()[0].endswith(".")
-    code = [line for line in source.splitlines() if line.strip()]
-    assert len(code) <= 400
+    assert code_lines(ast.parse(source), source) <= 350
+
+
+def code_lines(tree, source):
+    """Count the lines that are neither blank nor of a docstring."""
+    described = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docs = [
+        node.body[0] for node in ast.walk(tree) if isinstance(node, described) and ast.get_docstring(node)
+    ]
+    inside = {line for doc in docs for line in range(doc.lineno, doc.end_lineno + 1)}
+    return sum(bool(line.strip()) and at not in inside for at, line in enumerate(source.splitlines(), 1))
 
 
 def public():

@@ -34,6 +34,23 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path, name: str) -> None:
     assert_frame_equal(Pointer(write(tmp_path / name)).read(), FRAME)
 
 
+def test_csv_is_read_as_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        ",id,gap,big,loss,loose,na,ok,none\n0,007,1,9007199254740993,inf,+1,NA,True,\n1,8,,,0.5,.5,1,,\n"
+    )
+    frame = Pointer(path).read()
+    assert frame["Unnamed: 0"].tolist() == [0, 1]
+    assert frame["id"].tolist() == ["007", "8"]
+    assert frame["gap"].dtype == frame["big"].dtype == "Int64"
+    assert frame["big"][0] == 9007199254740993
+    assert frame["loss"].tolist() == [float("inf"), 0.5]
+    assert frame["loose"].tolist() == [1.0, 0.5]
+    assert frame["na"].isna().tolist() == [True, False]
+    assert frame["ok"].dtype == "boolean"
+    assert frame["none"].isna().all()
+
+
 def test_a_pointer_survives_json_and_pickle(tmp_path: Path) -> None:
     pointer = Pointer(write(tmp_path / "t.csv"))
     as_json = json.loads(json.dumps(pointer.to_json()))

@@ -147,7 +147,7 @@ def _read_csv(path: str) -> pd.DataFrame:
         cells = texts.iloc[:, at]
         if _is_suspect(dtype, cells):
             listed = [None if missing else text for text, missing in zip(cells, cells.isna(), strict=True)]
-            frame.isetitem(at, typed(listed).set_axis(frame.index))
+            frame.isetitem(at, typed(listed).array)
     return frame
 
 

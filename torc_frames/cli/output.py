@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from torc_frames.cli.options import FORMATS, Options
+from torc_frames.errors import TorcFramesError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,8 +58,13 @@ def emit(options: Options, frame: pd.DataFrame, output: Path | None = None) -> N
             f"{output.name!r} does not say a format: end it in {', '.join(_SUFFIXES)}, "
             f"or give --format {'|'.join(FORMATS)}"
         )
-    with _replacing(output) as file:
-        _write(frame, format, file)
+    try:
+        with _replacing(output) as file:
+            _write(frame, format, file)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise TorcFramesError(f"can not write {output}: {_reason(output, error)}") from error
 
 
 def emit_keys(options: Options, name: str, keys: list[str]) -> None:
@@ -113,7 +119,14 @@ def _print_table(frame: pd.DataFrame, file: IO[str]) -> None:
     from torc_frames.cli.exports import json_columns
     from torc_frames.cli.text import print_table
 
-    print_table(json_columns(frame), file)
+    print_table(json_columns(frame), file, whole=_whole())
+
+
+def _whole() -> str:
+    """Return how to see all columns; not every command writes files."""
+    context = click.get_current_context(silent=True)
+    writes = context is not None and any(option.name == "output" for option in context.command.params)
+    return "-o FILE (table.csv, say) takes all" if writes else "--format csv shows all"
 
 
 def _write_json(frame: pd.DataFrame, file: IO[bytes], lines: bool) -> None:
@@ -128,6 +141,13 @@ def _write_json(frame: pd.DataFrame, file: IO[bytes], lines: bool) -> None:
     for position, row in enumerate(rows):
         file.write(between + row if position else row)
     file.write(end)
+
+
+def _reason(output: Path, error: OSError) -> str:
+    folder = output.parent
+    if not folder.exists():
+        return f"there is no folder {folder}"
+    return f"{folder} is no folder" if not folder.is_dir() else error.strerror or str(error)
 
 
 @contextmanager

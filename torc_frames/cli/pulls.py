@@ -55,12 +55,18 @@ def pull(options: Options, what: str, job: str | None, role: Role | None, output
         "torc-frames table", "torc-frames table -o table.csv", "torc-frames table --format parquet > t.pq"
     )
 )
+@click.option(
+    "--load",
+    multiple=True,
+    metavar="NAME",
+    help="Results that are pointers to files: show the files' rows and columns; may be repeated.",
+)
 @output_option
 @shared_options
 @pass_options
-def table(options: Options, output: Path | None) -> None:
+def table(options: Options, load: tuple[str, ...], output: Path | None) -> None:
     """Print one row for every job: the job, its parameters, its results."""
-    emit(options, options.workflow().table(), output)
+    emit(options, options.workflow().table(load=list(load)), output)
 
 
 def _pulled(workflow: Workflow, what: str, job: str | None, role: Role | None) -> pd.DataFrame:

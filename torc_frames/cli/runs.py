@@ -13,10 +13,13 @@ from torc_frames.cli.text import printable
 
 if TYPE_CHECKING:
     from torc_frames.runner import Rerun, RunSummary
+    from torc_frames.workflow import Workflow
 
 __all__ = ["demo", "run"]
 
 _COUNTS = ("completed", "failed", "canceled", "not_run", "running_elsewhere")
+
+_TAIL = 64 * 1024
 
 _workers = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N", help="How many CPUs to use. [default: all]"
@@ -27,14 +30,15 @@ _workers = click.option(
 @_workers
 @click.option(
     "--rerun",
-    type=click.Choice(["failed", "missing", "all"]),
-    help="Which ended jobs to run again: failed ones, also those without output, or all.",
+    type=click.Choice(["failed", "missing", "changed", "all"]),
+    help="Which ended jobs to run again: failed ones; also those without output (missing); also those whose "
+    "parameters changed; or all.",
 )
 @click.option(
     "--output-dir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="For stdout and stderr of the jobs. [default: torc_output beside the database]",
+    help="For stdout and stderr of the jobs. [default: torc_output/NAME beside the database NAME.db]",
 )
 @shared_options
 @pass_options
@@ -52,11 +56,12 @@ def run(
     """
     if options.format in ("csv", "parquet"):
         raise click.UsageError(f"how a run ended is no {options.format} table: torc-frames jobs list")
-    summary = options.workflow().run(workers=workers, rerun=rerun, output_dir=output_dir)
+    workflow = options.workflow()
+    summary = workflow.run(workers=workers, rerun=rerun, output_dir=output_dir)
     if options.format in ("json", "jsonl"):
-        print_json(_as_json(summary))
+        print_json(_as_json(summary, _names(workflow, summary)))
     else:
-        _print(summary)
+        _print(summary, _names(workflow, summary))
     if summary.failures or summary.failed:
         context.exit(1)
 
@@ -78,18 +83,42 @@ def demo(directory: Path | None, workers: int | None) -> None:
     demo_main(directory, workers)
 
 
-def _print(summary: RunSummary) -> None:
+def _names(workflow: Workflow, summary: RunSummary) -> dict[str, str]:
+    """Return the names of the jobs that failed."""
+    return {failure.job_key: workflow.job(failure.job_key).name for failure in summary.failures}
+
+
+def _print(summary: RunSummary, names: dict[str, str]) -> None:
     counts = {name: getattr(summary, name) for name in _COUNTS}
     shown = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
     click.echo(f"Jobs: {', '.join(shown) or 'nothing to run'}")
     for failure in summary.failures:
-        line = f"job {failure.job_key} failed with return code {failure.return_code}: {failure.stderr}"
-        click.echo(printable(line))
+        job = f"job {failure.job_key} ({names[failure.job_key]})"
+        click.echo(printable(f"{job} failed with return code {failure.return_code}: {failure.stderr}"))
+        last = _last_line(failure.stderr)
+        if last:
+            click.echo(f"    {printable(last)}")
 
 
-def _as_json(summary: RunSummary) -> dict[str, object]:
+def _last_line(path: Path) -> str:
+    """Return the last line of a file that is not empty, at most its first 200 characters; "" without one."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
+
+
+def _as_json(summary: RunSummary, names: dict[str, str]) -> dict[str, object]:
     failures = [
-        {"job_key": failure.job_key, "return_code": failure.return_code, "stderr": str(failure.stderr)}
+        {
+            "job_key": failure.job_key,
+            "job_name": names[failure.job_key],
+            "return_code": failure.return_code,
+            "stderr": str(failure.stderr),
+        }
         for failure in summary.failures
     ]
     counts = {name: getattr(summary, name) for name in _COUNTS}

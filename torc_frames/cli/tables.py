@@ -59,7 +59,7 @@ def _read_parquet(path: Path, known: Parameters) -> pd.DataFrame:
         if field.name in frame.columns:
             given = frame[field.name]
             exact = _exact(field, table.column(field.name), given.dtype)
-            series = known.of_parquet(field.name, given) if exact is None else exact.set_axis(frame.index)
+            series = known.of_parquet(field.name, given if exact is None else exact.set_axis(frame.index))
             if series is not given:
                 frame[field.name] = series
     return frame

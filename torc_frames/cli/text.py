@@ -15,6 +15,15 @@ __all__ = ["cell_text", "print_table", "printable"]
 
 _WIDEST = 40
 _GAP = 3
+_DIGITS = 6
+
+_HEADS = ("job_name", "name", "status", "return_code")
+_RECORD = (
+    *("workflow_key", "job_key", "record_key", "record_name", "role", "rev"),
+    *("command", "num_cpus", "num_gpus", "memory", "runtime", "run_id"),
+    *("start_time", "end_time", "exec_time_minutes", "user", "description", "created"),
+)
+"""Columns that are neither parameters nor results, and say less."""
 
 
 def printable(text: str) -> str:
@@ -43,10 +52,15 @@ def cell_text(value: Any) -> str:
     return encode_data(value).decode()
 
 
-def print_table(columns: Mapping[str, Sequence[Any]], file: IO[str]) -> None:
-    """Print columns of JSON values; on a terminal as many of them as fit, elsewhere all in full width."""
+def print_table(columns: Mapping[str, Sequence[Any]], file: IO[str], whole: str = "") -> None:
+    """Print columns of JSON values; elsewhere than on a terminal all of them, as they are.
+
+    On a terminal those that fit, what says most first, with 6 digits of decimal numbers; `whole` says how
+    to see all.
+    """
+    shown = _shown if file.isatty() else cell_text
     texts = {
-        printable(name): [printable(cell_text(value)) for value in values] for name, values in columns.items()
+        printable(name): [printable(shown(value)) for value in values] for name, values in columns.items()
     }
     numeric = {printable(name) for name, values in columns.items() if _is_numeric(values)}
     if not file.isatty():
@@ -58,7 +72,8 @@ def print_table(columns: Mapping[str, Sequence[Any]], file: IO[str]) -> None:
     hidden = [name for name in texts if name not in names]
     if hidden:
         print(
-            f"{len(hidden)} more columns do not fit here: {', '.join(hidden)}; --format json shows them",
+            f"{len(hidden)} more column{'s do' if len(hidden) > 1 else ' does'} not fit here: "
+            f"{', '.join(hidden)}; {whole}",
             file=sys.stderr,
         )
 
@@ -93,18 +108,34 @@ def _is_numeric(values: Sequence[Any]) -> bool:
     return bool(kinds) and kinds <= {int, float}
 
 
+def _shown(value: Any) -> str:
+    return cell_text(float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value)
+
+
 def _that_fit(texts: Mapping[str, Sequence[str]], width: int) -> list[str]:
-    """Return the columns to show: from both ends inwards, as results stand last."""
-    left = deque(texts)
+    """Return the columns to show, those before others that say more."""
     chosen: set[str] = set()
-    used = 0
-    while left:
-        name = left.pop() if len(chosen) % 2 else left.popleft()
-        used += min(_WIDEST, _width(name, texts[name])) + _GAP
-        if chosen and used > width + _GAP:
-            break
-        chosen.add(name)
+    left = width + _GAP
+    for name in _by_weight(texts):
+        needed = min(_WIDEST, _width(name, texts[name])) + _GAP
+        if needed <= left or not chosen:
+            chosen.add(name)
+            left -= needed
     return [name for name in texts if name in chosen]
+
+
+def _by_weight(texts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the names in the order of what they say.
+
+    The key, name and end of a job, the data from both ends inwards as results stand last, then the rest;
+    columns without a value after all others.
+    """
+    first = next(iter(texts), "")
+    full = [name for name, cells in texts.items() if any(cells) or name == first]
+    heads = [name for name in (first, *_HEADS) if name in full]
+    data = deque(name for name in full if name not in heads and name not in _RECORD)
+    ends = [data.pop() if turn % 2 == 0 else data.popleft() for turn in range(len(data))]
+    return list(dict.fromkeys([*heads, *ends, *full, *texts]))
 
 
 def _table(texts: Mapping[str, Sequence[str]], numeric: set[str]) -> Table:
