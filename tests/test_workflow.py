@@ -355,3 +355,13 @@ def test_all_documents_that_are_refused_are_named(wf):
     with pytest.raises(tf.RefusedError) as caught:
         wf.add_user_data(None, {"a": float("nan")}, {"b": 1}, {"c": b"x"})
     assert [problem.row for problem in caught.value.problems] == [0, 2]
+
+
+def test_a_job_by_hand_has_resources_and_dependencies(wf):
+    first = wf.add_job("first", command="true")
+    wf.add_job("second", command="true", resources={"num_cpus": 2}, depends_on=[first.key])
+    assert wf.jobs(usecols=["num_cpus", "status"]).values.tolist() == [["ready", 1], ["blocked", 2]]
+    with pytest.raises(tf.RefusedError, match="name"):
+        wf.add_job(" ")
+    with pytest.raises(tf.NotFoundError, match="99"):
+        wf.add_job("third", depends_on="99")

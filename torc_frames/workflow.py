@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from torc_frames import pull, push, runner
+from torc_frames.errors import RefusedError
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, Usecols
 from torc_frames.frame.types import DtypeBackend
@@ -18,6 +19,7 @@ from torc_frames.pointers import warn_if_large
 from torc_frames.push import DependsOn, OnExists, ResourceTable
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
 from torc_frames.store.base import RunnableStore
+from torc_frames.targets import resource_list
 
 __all__ = ["Workflow"]
 
@@ -414,9 +416,34 @@ class Workflow:
             show_progress=show_progress,
         )
 
-    def add_job(self, name: str, *, command: str = "") -> Job:
-        """Add one job without records and return it."""
-        jobs = NewJobs(names=[name], commands=[command], inputs=[None])
+    def add_job(
+        self,
+        name: str,
+        *,
+        command: str = "",
+        resources: ResourceTable = None,
+        depends_on: DependsOn = None,
+    ) -> Job:
+        """Add one job without records and return it; see `push` for what the arguments mean.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("by hand")
+        >>> first = wf.add_job("first", command="echo 1")
+        >>> wf.add_job("second", command="echo 2", resources={"num_cpus": 2}, depends_on=first.key)
+        Job(key='2', name='second', workflow_key='1')
+        """
+        if not isinstance(name, str) or not name.strip():
+            raise RefusedError(f"a job needs a name, not {name!r}")
+        waits = [depends_on] if isinstance(depends_on, (str, int)) else depends_on
+        jobs = NewJobs(
+            names=[name],
+            commands=[command],
+            inputs=[None],
+            depends_on=None if waits is None else [[str(key) for key in waits]],
+            resources=resource_list(resources, 1),
+        )
         (key,) = self._store.add_jobs(self.key, jobs).job_keys
         return self.job(key)
 

@@ -34,11 +34,18 @@ def list_(options: Options) -> None:
 @jobs.command(epilog=examples("torc-frames jobs add train --command 'python train.py'"))
 @click.argument("name")
 @click.option("--command", default="", help="What a shell runs as the job.")
+@click.option("--num-cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Cores it takes.")
+@click.option(
+    "--depends-on", multiple=True, metavar="KEY", help="A job that must complete first; repeatable."
+)
 @shared_options
 @pass_options
-def add(options: Options, name: str, command: str) -> None:
+def add(options: Options, name: str, command: str, num_cpus: int, depends_on: tuple[str, ...]) -> None:
     """Add a job without records and print its key."""
-    job = options.workflow().add_job(name, command=command)
+    resources = {"num_cpus": num_cpus}
+    job = options.workflow().add_job(
+        name, command=command, resources=resources, depends_on=list(depends_on) or None
+    )
     log.info("Added job key=%s name=%s", job.key, printable(name))
     emit_keys(options, "job_key", [job.key])
 
