@@ -350,5 +350,5 @@ def _restore_plain(column: Column, dtype: Any) -> pd.Series | None:
     if isinstance(dtype, np.dtype):
         if array.null_count and dtype.kind != "f":
             return None
-        return pd.Series(to_numpy(array).astype(dtype, copy=False))
+        return pd.Series(to_numpy(array).astype(dtype, copy=False), copy=False)
     return from_arrow(array, dtype)

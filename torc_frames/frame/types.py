@@ -108,7 +108,7 @@ class Column:
             return pd.Series(array.to_pandas())
         if array.null_count and kind != "float":
             return from_arrow(array, pd.BooleanDtype() if kind == "bool" else pd.Int64Dtype())
-        return pd.Series(to_numpy(array))
+        return pd.Series(to_numpy(array), copy=False)
 
     def _floats_hold_ints(self) -> bool:
         return all(map(_exact_in_float, self._int_chunks()))
@@ -136,7 +136,7 @@ def to_numpy(array: pa.ChunkedArray) -> np.ndarray:
 
 def from_arrow(array: pa.ChunkedArray, dtype: Any) -> pd.Series:
     """Return Arrow values, of the type that fits, as a column of an extension dtype."""
-    return pd.Series(dtype.__from_arrow__(array))
+    return pd.Series(dtype.__from_arrow__(array), copy=False)
 
 
 def check_dtype_backend(dtype_backend: DtypeBackend) -> None:
@@ -188,7 +188,7 @@ _BACKENDS: dict[str, Callable[[Any], Any]] = {"numpy_nullable": _nullable, "pyar
 
 def _as_array(chunk: pa.Array | list[Any], target: pa.DataType) -> pa.Array:
     if not isinstance(chunk, list):
-        return chunk.cast(target, safe=False)
+        return chunk if chunk.type == target else chunk.cast(target, safe=False)
     if target == pa.float64():
         chunk = [None if value is None else float(value) for value in chunk]
     return pa.array(chunk, target)
