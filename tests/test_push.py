@@ -351,6 +351,15 @@ def test_a_new_column_without_values_comes_back(wf):
     pd.testing.assert_frame_equal(wf.parameters(), pushed)
 
 
+def test_a_whole_column_can_be_cleared(wf):
+    wf.push(pd.DataFrame({"a": [1, 2], "t": pd.to_datetime(["2020-01-01", "2021-01-01"])}))
+    table = wf.parameters()
+    table["a"] = np.nan
+    table["t"] = pd.Series([None, None], dtype=object).to_numpy()
+    pushed = wf.push(table)
+    pd.testing.assert_frame_equal(wf.parameters(), pushed)
+
+
 def test_categories_can_be_changed_with_the_whole_table(wf):
     wf.push(pd.DataFrame({"c": pd.Categorical(["a", "b"])}))
     table = wf.parameters()

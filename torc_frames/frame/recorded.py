@@ -62,7 +62,7 @@ def merge(
     for name, spec in specs.items():
         before = after.get(name)
         try:
-            if before is None or (replaces and name not in empty):
+            if before is None or replaces:
                 after[name] = spec
             elif name not in empty:
                 after[name] = _joined(before, spec)
