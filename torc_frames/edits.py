@@ -127,12 +127,11 @@ class Edits:
             if text != canonical(value):
                 self._refuse(row, path, f"jobs {shorten(jobs)} and {job_key} share input record {key}")
             jobs.add(job_key)
-            self._data[key] = (
-                value if path == (DATA,) and not _is_object(self._data[key]) else self._data[key]
-            )
             if _is_object(self._data[key]):
                 self._data[key] = self._data[key] or {}
                 _put(self._data[key], path, value)
+            else:  # only the path ("data",) leads to a record that is no object
+                self._data[key] = value
 
     def finish(self) -> dict[str, bytes]:
         """Return the new data by record key.

@@ -220,9 +220,9 @@ def _warn_of_commands(changes: Mapping[str, Mapping[Path, Any]], existing: Exist
 def _find_rows(plan: Plan, lines: list[bytes], existing: Existing, on_exists: OnExists) -> None:
     """Find the job whose content each row has; two equal rows need two jobs."""
     rows = plan.new
-    contents = {key: existing.content(key) for key in existing.inputs if key not in plan.named}
-    if not rows or not contents:
+    if not rows:
         return
+    contents = {key: existing.content(key) for key in existing.inputs if key not in plan.named}
     found = _match(rows, lines.__getitem__, contents)
     taken = set(found.values())
     rest = [row for row in rows if row not in found]
