@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from stores import STORES, StoreKind
 
 from torc_frames.store.base import RunnableStore
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell without job control starts what runs in the background deaf to Ctrl-C, and so would be the
+    # processes that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # These machines are shared: how long an example takes says nothing.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
