@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from servers import TorcServer
 from stores import STORES, StoreKind
 
 from torc_frames.store.base import RunnableStore
@@ -47,3 +48,33 @@ def reader(store: RunnableStore, store_kind: StoreKind) -> Iterator[RunnableStor
     reader = store_kind.open(store.url)
     yield reader
     reader.close()
+
+
+@pytest.fixture(scope="session")
+def torc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorcServer]:
+    """A real torc-server, for all tests; `wipe` deletes what they leave."""
+    with TorcServer.start(tmp_path_factory.mktemp("torc-server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def auth_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorcServer]:
+    """One that asks for a password, and where users see their own workflows only."""
+    with TorcServer.start(tmp_path_factory.mktemp("auth-server"), auth=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorcServer]:
+    """One that speaks TLS, with a certificate of a private authority."""
+    with TorcServer.start(tmp_path_factory.mktemp("tls-server"), tls=True) as server:
+        yield server
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[TorcServer]:
+    """One of the test's own, to stop or kill."""
+    directory = tmp_path / "fresh-server"
+    directory.mkdir()
+    with TorcServer.start(directory) as server:
+        yield server

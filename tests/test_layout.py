@@ -18,10 +18,10 @@ MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 LAYERS = [
     {"errors"},
     {"records"},
-    {"frame", "settings", "sweep", "templates", "progress", "tables"},
+    {"frame", "wire", "settings", "server_settings", "sweep", "templates", "progress", "tables"},
     {"store", "pointers"},
     {"pull", "targets", "edits", "job", "processes"},
-    {"push", "schedule"},
+    {"push", "copying", "schedule"},
     {"runner"},
     {"workflow"},
     {"client"},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,11 +18,17 @@ JOB = JobRecord("3", "1", "ridge_3", "true", "running", run_id=2)
 
 
 @pytest.fixture(autouse=True)
-def no_torc_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in settings.environment_for(JOB, "x.db", ".", "."):
-        if name.startswith("TORC_"):
-            monkeypatch.delenv(name, raising=False)
+def no_torc_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("TORC_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(settings, "SYSTEM_CONFIG", tmp_path / "etc" / "config.toml")
     monkeypatch.chdir(tmp_path)
+
+
+def write_config(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 def test_the_default_url_is_a_file_in_the_working_directory() -> None:
@@ -36,6 +45,85 @@ def test_the_older_name_of_the_url_is_weaker(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORC_API_URL", "")
     assert settings.default_url() == "torc_frames.db"
+
+
+def test_the_default_url_is_the_strongest_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_config(tmp_path / "etc" / "config.toml", '[client]\napi_url = "http://etc"')
+    assert settings.default_url() == "http://etc"
+    write_config(tmp_path / "home" / "torc" / "config.toml", '[client]\napi_url = "http://mine"')
+    assert settings.default_url() == "http://mine"
+    write_config(tmp_path / "torc.toml", '[client]\nformat = "json"')
+    assert settings.default_url() == "http://mine"
+    write_config(tmp_path / "torc.toml", '[client]\napi_url = "http://here"')
+    assert settings.default_url() == "http://here"
+    monkeypatch.setenv("TORC_CLIENT__API_URL", "http://nested")
+    assert settings.default_url() == "http://nested"
+    monkeypatch.setenv("TORC_DATABASE_URL", "old.db")
+    assert settings.default_url() == "old.db"
+
+
+def test_a_broken_config_file_is_no_matter_where_it_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_config(tmp_path / "torc.toml", "[client")
+    monkeypatch.setenv("TORC_API_URL", "study.db")
+    assert settings.default_url() == "study.db"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[client]\napi_url = http://host", r"torc\.toml is not TOML.* line 2"),
+        ("[client]\napi_url = 8080", r"torc\.toml: client\.api_url is text in quotes, not int"),
+        ("client = 1", r"torc\.toml: \[client\] is not a table"),
+        ('[client]\napi_url = "study.db"', r"client\.api_url names no server: .*http://"),
+        (
+            '[client]\napi_url = "http://me:s3cret@h"',
+            r"client\.api_url holds a user or password.*TORC_PASSWORD",
+        ),
+        ("x = " + "[" * 100_000, r"torc\.toml is not TOML"),
+    ],
+)
+def test_a_config_file_that_makes_no_sense_is_named(tmp_path: Path, text: str, problem: str) -> None:
+    write_config(tmp_path / "torc.toml", text)
+    with pytest.raises(RefusedError, match=problem) as caught:
+        settings.default_url()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_config_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "torc.toml").write_bytes(b'[client]\napi_url = "\xff"')
+    with pytest.raises(RefusedError, match=r"torc\.toml is not TOML"):
+        settings.default_url()
+
+
+def test_a_config_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "torc.toml").mkdir()
+    with pytest.raises(RefusedError, match=r"can not read torc\.toml: Is a directory"):
+        settings.default_url()
+
+
+@pytest.mark.parametrize(("folder", "found"), [("", "home"), ("relative", "home"), ("{}/xdg", "xdg")])
+def test_the_folder_of_the_users_config_is_torcs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str, found: str
+) -> None:
+    write_config(tmp_path / "xdg" / "torc" / "config.toml", '[client]\napi_url = "http://xdg"')
+    write_config(tmp_path / "me" / ".config" / "torc" / "config.toml", '[client]\napi_url = "http://home"')
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", folder.format(tmp_path))
+    assert settings.default_url() == f"http://{found}"
+
+
+def test_no_toml_is_parsed_where_there_is_none(tmp_path: Path) -> None:
+    code = "import sys, torc_frames.settings as s; s.default_url(); print('tomllib' in sys.modules)"
+    told = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        told.append(done.stdout.strip())
+        write_config(tmp_path / "torc.toml", "")
+    assert told == ["False", "True"]
 
 
 @pytest.mark.parametrize("job", ["TORC_JOB_KEY", "TORC_JOB_ID"])
@@ -83,7 +171,25 @@ def test_what_a_job_is_given_is_what_it_reads(monkeypatch: pytest.MonkeyPatch, t
     assert given["OTHER"] == "kept"
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert settings.job_environment() == settings.JobEnvironment(str(tmp_path / "study.db"), "1", "3", 2)
+    assert settings.job_environment() == settings.JobEnvironment(str(tmp_path / "study.db"), "1", "3", 2, 1)
+
+
+@pytest.mark.parametrize(("text", "number"), [("2", 2), ("", None), ("two", None), ("-1", None)])
+def test_a_jobs_run_and_attempt_are_numbers_or_unknown(
+    monkeypatch: pytest.MonkeyPatch, text: str, number: int | None
+) -> None:
+    for name, value in {"API_URL": "study.db", "JOB_ID": "7", "RUN_ID": text, "ATTEMPT_ID": text}.items():
+        monkeypatch.setenv(f"TORC_{name}", value)
+    environment = settings.job_environment()
+    assert (environment.run_id, environment.attempt_id) == (number, number)
+
+
+def test_the_environment_of_a_job_does_not_show_its_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORC_API_URL", "http://me:s3cret@host:8080/x")
+    monkeypatch.setenv("TORC_JOB_ID", "7")
+    shown = repr(settings.job_environment()) + repr(list(settings.said("url")))
+    assert "job_key='7'" in shown
+    assert "s3cret" not in shown
 
 
 def test_urls_of_files_are_made_absolute_in_their_own_form(tmp_path: Path) -> None:

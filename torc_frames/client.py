@@ -10,22 +10,36 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.shape import key_index
 from torc_frames.job import Job
-from torc_frames.store.base import RunnableStore
+from torc_frames.store.base import Store
 from torc_frames.store.open import open_store
 from torc_frames.workflow import Workflow
 
 __all__ = ["Client", "connect"]
 
 
-def connect(url: str | os.PathLike[str] | None = None) -> Client:
+def connect(
+    url: str | os.PathLike[str] | None = None,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    ca_cert: str | None = None,
+    insecure: bool | None = None,
+    cookie: str | None = None,
+    timeout: float | None = None,
+) -> Client:
     """Open a store.
 
     Parameters
     ----------
     url : str or path, optional
-        The path of an SQLite database, or ``sqlite:///study.db``. A file that does not exist is made.
-        Default: the environment's TORC_API_URL (or TORC_DATABASE_URL), else ``torc_frames.db`` in the
-        working directory.
+        The url of a torc-server such as ``http://localhost:8080/torc-service/v1``, the path of an SQLite
+        database, or ``sqlite:///study.db``. A file that does not exist is made; a database of
+        torc-server's own can be read. Default: the environment's TORC_API_URL (or TORC_DATABASE_URL), what
+        torc's config files say, else ``torc_frames.db`` in the working directory.
+    username, password, ca_cert, insecure, cookie, timeout : optional
+        For a server: basic authentication, a file of certificates to trust, whether to trust any (never
+        do), a raw ``Cookie`` header, and the seconds that the server may be silent. Default: torc's
+        variables (TORC_PASSWORD, …) and config files; ``torc-frames doctor`` tells what is in force.
 
     Returns
     -------
@@ -36,7 +50,9 @@ def connect(url: str | os.PathLike[str] | None = None) -> Client:
     StoreFileError
         If the file is something else, or its folder does not exist; nothing is touched.
     VersionError
-        If a newer torc_frames made the file, or this one can not speak to the url.
+        If a newer torc_frames made the file, or the server is of another major version.
+    UnavailableError, UnauthorizedError
+        If the server does not answer, or wants other credentials.
 
     Examples
     --------
@@ -48,13 +64,22 @@ def connect(url: str | os.PathLike[str] | None = None) -> Client:
     workflow_key
     1             ridge
     """
-    return Client(open_store(url))
+    store = open_store(
+        url,
+        username=username,
+        password=password,
+        ca_cert=ca_cert,
+        insecure=insecure,
+        cookie=cookie,
+        timeout=timeout,
+    )
+    return Client(store)
 
 
 class Client:
     """A store that is open; see `connect`."""
 
-    def __init__(self, store: RunnableStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     def __repr__(self) -> str:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 __all__ = [
     "ConflictError",
+    "DroppedConnectionError",
+    "InexactFloatWarning",
     "NotFoundError",
     "NotInJobError",
     "PointerError",
     "Problem",
     "RefusedError",
+    "ReplyError",
+    "Response",
+    "ServerError",
     "StoreFileError",
     "TorcFramesError",
     "TorcFramesWarning",
+    "UnauthorizedError",
     "UnavailableError",
+    "UncertainWriteError",
     "UnreadableRecordError",
     "UnverifiedPullError",
     "VersionError",
@@ -24,12 +31,55 @@ __all__ = [
 _SHOWN = 10
 
 
+class Response(NamedTuple):
+    """What came back for one request to a server; holds no secrets.
+
+    ``status`` is None when no answer came; ``message`` is the server's, or says what happened instead.
+    ``span_id`` finds the request in the server's log.
+    """
+
+    method: str
+    url: str
+    status: int | None
+    message: str
+    span_id: str | None
+
+    def __str__(self) -> str:
+        answer = "" if self.status is None else f" answered {self.status}"
+        message = f": {self.message}" if self.message else ""
+        span = f"; x-span-id {self.span_id}" if self.span_id else ""
+        return f"{self.method} {self.url}{answer}{message}{span}"
+
+
 class TorcFramesError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    Attributes
+    ----------
+    response : Response or None
+        The server's answer that is the reason, where a server is concerned.
+    """
+
+    response: Response | None = None
+
+    def __str__(self) -> str:
+        return super().__str__() + self._answer()
+
+    def with_response(self, response: Response | None) -> Self:
+        """Set the server's answer, for the message and for `response`, and return the error."""
+        self.response = response
+        return self
+
+    def _answer(self) -> str:
+        return f" ({self.response})" if self.response is not None else ""
 
 
 class TorcFramesWarning(UserWarning):
     """Base of all warnings of this package."""
+
+
+class InexactFloatWarning(TorcFramesWarning):
+    """Floats that a server gives back with another last digit; told before anything is sent."""
 
 
 class NotFoundError(TorcFramesError, LookupError):
@@ -52,11 +102,15 @@ class NotFoundError(TorcFramesError, LookupError):
     def __str__(self) -> str:
         noun = f"{self.kind} key" + ("" if len(self.keys) == 1 else "s")
         place = f" in {self.where}" if self.where else ""
-        return f"no {noun} {shorten(self.keys)}{place}"
+        return f"no {noun} {shorten(self.keys)}{place}{self._answer()}"
 
 
 class ConflictError(TorcFramesError):
     """What is written has changed, or exists already, in the store."""
+
+
+class TornReadError(ConflictError):
+    """What was read does not belong together: somebody wrote meanwhile. Pulls are repeated then."""
 
 
 class Problem(NamedTuple):
@@ -93,33 +147,71 @@ class RefusedError(TorcFramesError, ValueError):
 
     def __str__(self) -> str:
         if len(self.problems) == 1:
-            return str(self.problems[0])
+            return f"{self.problems[0]}{self._answer()}"
         lines = [f"  {problem}" for problem in self.problems[:_SHOWN]]
         if len(self.problems) > _SHOWN:
             lines.append(f"  and {len(self.problems) - _SHOWN} more (see .problems)")
-        return f"{len(self.problems)} problems, nothing was written:\n" + "\n".join(lines)
+        return f"{len(self.problems)} problems, nothing was written{self._answer()}:\n" + "\n".join(lines)
 
 
 class UnavailableError(TorcFramesError, ConnectionError):
     """The store can not be reached, or stayed locked for too long."""
 
 
+class DroppedConnectionError(UnavailableError):
+    """The server closed the connection without an answer, again and again.
+
+    A torc-server does that for a page with records that it can not write as JSON.
+    """
+
+
+class UncertainWriteError(UnavailableError):
+    """A write was sent, and it is not known whether the server did it: read before writing again."""
+
+
+class UnauthorizedError(TorcFramesError, PermissionError):
+    """The server wants other credentials, or does not let this user do it."""
+
+
+class ServerError(TorcFramesError):
+    """A server's answer that makes no sense here: a failure, a redirect, HTML, too much, not JSON."""
+
+
+class ReplyError(ServerError):
+    """A server's refusal of one request: 404, 409, 422 and the like, see ``response.status``.
+
+    Attributes
+    ----------
+    repeated : bool
+        Whether the request was sent before in the same call and may have been done then: a 404 to a
+        delete can mean that it is done.
+    """
+
+    repeated: bool = False
+
+
 class UnreadableRecordError(TorcFramesError, ValueError):
-    """A record whose data is not JSON that can be read.
+    """Records whose data is not JSON that can be read.
 
     Attributes
     ----------
     key : str
-        The record's key.
+        The first record's key.
+    reason : str
+        What is wrong with it.
+    keys : tuple of str
+        All such records' keys.
     """
 
-    def __init__(self, key: str, reason: str) -> None:
+    def __init__(self, key: str, reason: str, keys: Iterable[str] = ()) -> None:
         self.key = key
         self.reason = reason
-        super().__init__(key, reason)
+        self.keys = tuple(keys) or (key,)
+        super().__init__(key, reason, self.keys)
 
     def __str__(self) -> str:
-        return f"user_data key {self.key} can not be read: {self.reason}"
+        noun = "user_data key" + ("" if len(self.keys) == 1 else "s")
+        return f"{noun} {shorten(self.keys)} can not be read: {self.reason}{self._answer()}"
 
 
 class UnverifiedPullError(TorcFramesError):

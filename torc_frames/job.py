@@ -9,7 +9,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from torc_frames.errors import ConflictError, NotFoundError, Problem, RefusedError
+from torc_frames.errors import ConflictError, NotFoundError, Problem, RefusedError, UnreadableRecordError
 from torc_frames.frame.flatten import set_path
 from torc_frames.frame.joining import join_records
 from torc_frames.frame.values import decode_lines, encode_data, encode_documents
@@ -103,6 +103,8 @@ class Job:
         """
         with self._store.snapshot(self.workflow_key) as snapshot:
             pages = list(snapshot.user_data(job_key=self.key, role=role))
+            for key, reason in snapshot.unreadable.items():
+                raise UnreadableRecordError(key, reason, snapshot.unreadable)
         return [
             UserData(key, self.workflow_key, data, name=name, rev=rev)
             for page in pages
@@ -207,7 +209,7 @@ class Job:
         if record is None:
             stored: tuple[str, int] | None = self._add_output(fragments)
         else:
-            merge = not self._inside or mark in _stored or _of_this_run(job, record.rev)
+            merge = not self._inside or mark in _stored or job.first_run or _of_this_run(job, record.rev)
             stored = self._update(record, fragments, merge)
         if stored is not None:
             _stored.add(mark)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -14,13 +15,19 @@ from typing import Any
 
 import pandas as pd
 
-from torc_frames.errors import RefusedError, UnverifiedPullError
+from torc_frames.errors import (
+    RefusedError,
+    TorcFramesWarning,
+    TornReadError,
+    UnreadableRecordError,
+    UnverifiedPullError,
+)
 from torc_frames.frame import assemble, recorded
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, choose
 from torc_frames.frame.types import InexactChunkError, check_dtype_backend
-from torc_frames.frame.values import decode_lines
+from torc_frames.frame.values import decode_data, decode_lines
 from torc_frames.pointers import Pointer, is_pointer, load_pointers
 from torc_frames.progress import progress
 from torc_frames.records import INPUT, OUTPUT, LinkPage, Role, UserDataPage
@@ -42,6 +49,7 @@ class _Reading:
     shape: Shape
     show: bool = False
     records: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     def links(
         self, role: Role | None = None, job_key: str | None = None, labels: bool = True
@@ -58,12 +66,42 @@ class _Reading:
         when the ``with`` block has, whatever happened: the snapshot may be closed then.
         """
         self.records += count
+        if self.shape.on_error == "warn":
+            pages = map(self._readable, pages)
         fetched: Generator[Any] = _in_thread(chain(pages, [None], links))
         try:
             with progress(count, "pull", self.show, unit="record") as bar:
                 yield _counted(iter(partial(next, fetched), None), bar.update), fetched
         finally:
             fetched.close()
+
+    def _readable(self, page: UserDataPage) -> UserDataPage:
+        """Return a page with null in place of what is no JSON."""
+        try:
+            decode_lines(page.keys, page.data)
+        except UnreadableRecordError:
+            lines = page.lines()
+            for at, key in enumerate(page.keys):
+                try:
+                    decode_data(key, lines[at])
+                except UnreadableRecordError as error:
+                    self.unreadable[key] = error.reason
+                    lines[at] = b"null"
+            return replace(page, data=b"\n".join(lines))
+        return page
+
+    def check_readable(self) -> None:
+        """Raise, or warn of, records that can't be read."""
+        self.unreadable.update(self.snap.unreadable)
+        if not self.unreadable:
+            return
+        keys = list(self.unreadable)
+        error = UnreadableRecordError(keys[0], self.unreadable[keys[0]], keys)
+        if self.shape.on_error == "raise":
+            raise UnreadableRecordError(
+                keys[0], f"{self.unreadable[keys[0]]}; on_error='warn' leaves them missing", keys
+            )
+        warnings.warn(f"{error}; they are missing", TorcFramesWarning, stacklevel=7)
 
 
 Build = Callable[[_Reading], pd.DataFrame]
@@ -133,7 +171,7 @@ def table(
     def build(read: _Reading) -> pd.DataFrame:
         whole = replace(read.shape, usecols=None)
         left = assemble.jobs_frame(read.snap.jobs(), read.snap.results(), whole)
-        inputs = _job_records(read, INPUT, None, on_clash, whole)
+        inputs = _job_records(read, INPUT, None, on_clash, whole, then=OUTPUT)
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = assemble.beside(assemble.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
@@ -162,13 +200,18 @@ def load(store: Store, workflow_key: str, name: str, role: Role) -> pd.DataFrame
 
 
 def _job_records(
-    read: _Reading, role: Role, job_key: str | None, on_clash: OnClash, shape: Shape
+    read: _Reading,
+    role: Role,
+    job_key: str | None,
+    on_clash: OnClash,
+    shape: Shape,
+    then: Role | None = None,
 ) -> pd.DataFrame:
     linked = read.links(role, job_key, labels=False)
     if linked.has_several():
         linked = read.links(role, job_key)  # a clash is told with the job's name
     count = linked.count()
-    pages = read.snap.user_data(job_key=job_key, role=role, labels=False)
+    pages = read.snap.user_data(job_key=job_key, role=role, labels=False, then=then)
     with read.ahead(count, pages) as (records, _):
         return assemble.job_records_frame(records, linked, count, shape, on_clash)
 
@@ -225,7 +268,9 @@ def _pull(
 ) -> pd.DataFrame:
     """Build a frame from one snapshot, again when the parts read don't belong together."""
     check_dtype_backend(shape.dtype_backend)
-    torn: assemble.TornReadError | None = None
+    if shape.on_error not in ("raise", "warn"):
+        raise RefusedError(f"on_error={shape.on_error!r}: use 'raise' or 'warn'")
+    torn: TornReadError | None = None
     for _ in range(ATTEMPTS):
         pulled_at = datetime.now(UTC)
         with store.snapshot(workflow_key) as snap:
@@ -234,7 +279,8 @@ def _pull(
             try:
                 frame = _build(build, read)
                 snap.verify()
-            except assemble.TornReadError as error:
+                read.check_readable()
+            except TornReadError as error:
                 torn = error
                 continue
             frame.attrs["torc"] = {
@@ -246,6 +292,8 @@ def _pull(
                 "records": read.records,
                 "requests": snap.requests,
             }
+            if read.unreadable:
+                frame.attrs["torc"]["unreadable"] = dict(read.unreadable)
             return frame
     raise UnverifiedPullError(f"{torn}, {ATTEMPTS} times over, from {store.url}") from torn
 
@@ -256,4 +304,5 @@ def _build(build: Build, read: _Reading) -> pd.DataFrame:
     except InexactChunkError:
         read.shape = replace(read.shape, fast=False)
         read.records = 0
+        read.unreadable.clear()
         return build(read)

@@ -90,7 +90,7 @@ def push(
     seen = seen_rev(df, store.url, workflow_key)
     params, targets = identify(df)
     frame = encode_frame(params)
-    lines = records(frame)
+    lines = store.kept(records(frame))
     needs = resource_list(resources, len(df))
     with store.transaction():
         with store.snapshot(workflow_key) as snap:

@@ -23,7 +23,7 @@ from torc_frames.processes import Launcher
 from torc_frames.progress import progress
 from torc_frames.records import BLOCKED, CANCELED, COMPLETED, FAILED, INPUT, OUTPUT, READY
 from torc_frames.schedule import Board, Failure, RunSummary, Scheduler, is_abandoned, read_board
-from torc_frames.store.base import RunnableStore
+from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.open import open_store
 
 __all__ = ["Failure", "Rerun", "RunSummary", "current_job", "run"]
@@ -72,7 +72,7 @@ def current_job() -> Job:
 
 
 def run(
-    store: RunnableStore,
+    store: Store,
     workflow_key: str,
     *,
     workers: int | None = None,
@@ -87,7 +87,7 @@ def run(
 
     Parameters
     ----------
-    store : RunnableStore
+    store : Store
     workflow_key : str
     workers : int, optional
         Slots; a job takes as many as its ``num_cpus``. By default the number of CPUs.
@@ -111,6 +111,10 @@ def run(
         raise RefusedError(f"workers must be a whole number from 1 on, not {workers!r}")
     if rerun is not None and rerun not in _RERUNS:
         raise RefusedError(f"rerun is one of {', '.join(_RERUNS)}, or None, not {rerun!r}")
+    if not isinstance(store, RunnableStore):
+        raise RefusedError(
+            f"torc runs the jobs of its server: {settings.API_URL}={store.url} torc run {workflow_key}"
+        )
     directory = _output_dir(store, output_dir)
     launcher = Launcher(store.url, directory)
     with _alone(store):

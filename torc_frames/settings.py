@@ -1,13 +1,14 @@
-"""The TORC_* environment variables: read here, and made here for the jobs that are run."""
+"""The TORC_* variables and torc's config files, read here; and the variables made for jobs."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torc_frames.errors import NotInJobError, RefusedError
 from torc_frames.records import JobRecord
@@ -15,26 +16,39 @@ from torc_frames.records import JobRecord
 __all__ = [
     "API_URL",
     "ATTEMPT_ID",
+    "COOKIE_HEADER",
     "DATABASE_URL",
     "DEFAULT_URL",
     "JOB_ID",
     "JOB_KEY",
     "JOB_NAME",
     "OUTPUT_DIR",
+    "PASSWORD",
     "RUN_ID",
+    "TLS_CA_CERT",
+    "TLS_INSECURE",
+    "USERNAME",
     "WORKFLOW_ID",
     "WORKFLOW_KEY",
     "WORKFLOW_SUBMISSION_DIR",
     "JobEnvironment",
+    "Said",
     "absolute_url",
+    "config_files",
     "database_path",
     "default_url",
     "environment_for",
     "job_environment",
+    "said",
 ]
 
 API_URL = "TORC_API_URL"
 DATABASE_URL = "TORC_DATABASE_URL"
+USERNAME = "TORC_USERNAME"
+PASSWORD = "TORC_PASSWORD"  # noqa: S105 (the name of a variable)
+COOKIE_HEADER = "TORC_COOKIE_HEADER"
+TLS_CA_CERT = "TORC_TLS_CA_CERT"
+TLS_INSECURE = "TORC_TLS_INSECURE"
 WORKFLOW_KEY = "TORC_WORKFLOW_KEY"
 WORKFLOW_ID = "TORC_WORKFLOW_ID"
 JOB_KEY = "TORC_JOB_KEY"
@@ -47,6 +61,20 @@ WORKFLOW_SUBMISSION_DIR = "TORC_WORKFLOW_SUBMISSION_DIR"
 
 DEFAULT_URL = "torc_frames.db"
 
+SYSTEM_CONFIG = Path("/etc/torc/config.toml")
+LOCAL_CONFIG = Path("torc.toml")
+
+# The variables that say a setting, strongest first; then the key that says it in a config file.
+_VARIABLES = {
+    "url": (API_URL, DATABASE_URL, "TORC_CLIENT__API_URL"),
+    "username": (USERNAME, "USER", "USERNAME"),
+    "password": (PASSWORD,),
+    "cookie": (COOKIE_HEADER,),
+    "ca_cert": (TLS_CA_CERT, "TORC_CLIENT__TLS__CA_CERT"),
+    "insecure": (TLS_INSECURE, "TORC_CLIENT__TLS__INSECURE"),
+}
+_KEYS = {"url": "client.api_url", "ca_cert": "client.tls.ca_cert", "insecure": "client.tls.insecure"}
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _OPTIONS = re.compile(r"\?\w+=")
 _SQLITE_FORMS = "a path, sqlite:///relative.db or sqlite:////absolute.db"
@@ -56,22 +84,83 @@ _SQLITE_FORMS = "a path, sqlite:///relative.db or sqlite:////absolute.db"
 class JobEnvironment:
     """Which job a process is, as its environment says.
 
-    ``workflow_key`` and ``run_id`` are None where the environment does not tell.
+    ``workflow_key``, ``run_id`` and ``attempt_id`` are None where the environment does not tell.
+    ``url`` may hold a password, so it is not shown.
     """
 
-    url: str
+    url: str = field(repr=False)
     workflow_key: str | None
     job_key: str
     run_id: int | None = None
+    attempt_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one place says about a setting.
+
+    Attributes
+    ----------
+    text : str
+        The value. It may be a password, so it is not shown.
+    source : str
+        The variable or file that says so.
+    folder : Path or None
+        Where the file is, as paths in it are relative to that.
+    cloned : bool
+        Whether it is ``./torc.toml``: that may have come with a repository, so it is not the user's word.
+    """
+
+    text: str = field(repr=False)
+    source: str
+    folder: Path | None = None
+    cloned: bool = False
+
+
+def said(setting: str) -> Iterator[Said]:
+    """Yield what is said about a setting, strongest place first.
+
+    The environment, then ``./torc.toml``, the user's and the system's config file. What is empty counts as
+    not said. A file is read when it is its turn.
+
+    Parameters
+    ----------
+    setting : str
+        ``"url"``, ``"username"``, ``"password"``, ``"cookie"``, ``"ca_cert"`` or ``"insecure"``.
+
+    Raises
+    ------
+    RefusedError
+        If a file can not be read or is broken, or holds a value of a wrong kind.
+    """
+    for name in _VARIABLES[setting]:
+        if text := os.environ.get(name):
+            yield Said(text, name)
+    if setting in _KEYS:
+        for path in config_files():
+            if text := _text(path, _KEYS[setting]):
+                local = path == LOCAL_CONFIG
+                source = os.path.join(os.curdir, path) if local else str(path)
+                yield Said(text, source, Path(os.path.abspath(path)).parent, local)
+
+
+def config_files() -> list[Path]:
+    """Return the config files of torc that exist, strongest first."""
+    return [path for path in (LOCAL_CONFIG, _user_config(), SYSTEM_CONFIG) if path and path.exists()]
 
 
 def default_url() -> str:
     """Return the url of the store to use when none is given.
 
-    TORC_API_URL, or the older TORC_DATABASE_URL, or ``torc_frames.db`` in the working directory.
-    A variable that is set but empty counts as not set.
+    The strongest that is said: TORC_API_URL, the older TORC_DATABASE_URL, TORC_CLIENT__API_URL, then
+    ``client.api_url`` of ``./torc.toml``, the user's or the system's config file; else ``torc_frames.db`` in
+    the working directory. It may hold a password.
+
+    To open a server by it, give `server_settings` no url: it asks the same places, and knows which of them
+    may be trusted with a password.
     """
-    return _first(API_URL, DATABASE_URL) or DEFAULT_URL
+    found = next(said("url"), None)
+    return DEFAULT_URL if found is None else found.text
 
 
 def job_environment() -> JobEnvironment:
@@ -93,12 +182,12 @@ def job_environment() -> JobEnvironment:
             f"this process is not a job: {' and '.join(missing)} not set; to try a script outside a job, "
             f"name a store and one of its jobs: {API_URL}=study.db {JOB_KEY}=1 python run.py"
         )
-    run_id = _first(RUN_ID)
     return JobEnvironment(
         url=url,
         workflow_key=_first(WORKFLOW_KEY, WORKFLOW_ID),
         job_key=job_key,
-        run_id=int(run_id) if run_id is not None and run_id.isdecimal() else None,
+        run_id=_number(RUN_ID),
+        attempt_id=_number(ATTEMPT_ID),
     )
 
 
@@ -176,3 +265,66 @@ def database_path(url: str) -> Path | None:
 
 def _first(*names: str) -> str | None:
     return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def _number(name: str) -> int | None:
+    text = os.environ.get(name, "")
+    return int(text) if text.isdecimal() else None
+
+
+def _user_config() -> Path | None:
+    """Return where torc looks for the user's config file; None for a user without a home."""
+    if sys.platform == "win32":
+        folder = os.environ.get("APPDATA", "")
+    elif sys.platform == "darwin":
+        folder = os.path.expanduser("~/Library/Application Support")
+    else:
+        folder = os.environ.get("XDG_CONFIG_HOME", "")
+        if not os.path.isabs(folder):
+            folder = os.path.expanduser("~/.config")
+    return Path(folder, "torc", "config.toml") if os.path.isabs(folder) else None
+
+
+def _text(path: Path, key: str) -> str | None:
+    """Return the value of a key of a config file as text; None if the file does not say it."""
+    value: Any = _read(path)
+    *tables, last = key.split(".")
+    for table in tables:
+        value = value.get(table, {})
+        if not isinstance(value, dict):
+            raise RefusedError(f"{path}: [{table}] is not a table")
+    value = value.get(last)
+    if isinstance(value, str):
+        problem = _url_problem(value) if key == _KEYS["url"] and value else None
+        if problem:
+            raise RefusedError(f"{path}: {key} {problem}")
+        return value
+    if value is None:
+        return None
+    if key == _KEYS["insecure"] and isinstance(value, int):
+        return str(value).lower()
+    wanted = "true or false" if key == _KEYS["insecure"] else "text in quotes"
+    raise RefusedError(f"{path}: {key} is {wanted}, not {type(value).__name__}")
+
+
+def _url_problem(url: str) -> str | None:
+    if not re.match("https?://", url, re.IGNORECASE):
+        return "names no server: it starts with http:// or https://"
+    if "@" in url:
+        return (
+            "holds a user or password, which do not belong into a file: "
+            f"take them out and set {USERNAME} and {PASSWORD}"
+        )
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise RefusedError(f"can not read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"{path} is not TOML that can be read: {error}") from None

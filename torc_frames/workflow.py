@@ -11,14 +11,14 @@ import pandas as pd
 from torc_frames import pull, push, runner
 from torc_frames.errors import RefusedError
 from torc_frames.frame.joining import OnClash
-from torc_frames.frame.shape import Shape, Usecols
+from torc_frames.frame.shape import OnError, Shape, Usecols
 from torc_frames.frame.types import DtypeBackend
 from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.job import Job
 from torc_frames.pointers import warn_if_large
 from torc_frames.push import DependsOn, OnExists, ResourceTable
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
-from torc_frames.store.base import RunnableStore
+from torc_frames.store.base import Store
 from torc_frames.targets import resource_list
 
 __all__ = ["Workflow"]
@@ -39,7 +39,7 @@ class Workflow:
     user, description : str or None
     """
 
-    def __init__(self, store: RunnableStore, record: WorkflowRecord) -> None:
+    def __init__(self, store: Store, record: WorkflowRecord) -> None:
         self._store = store
         self.key = record.key
         self.name = record.name
@@ -89,6 +89,7 @@ class Workflow:
         role: Role | None = None,
         usecols: Usecols = None,
         dtype_backend: DtypeBackend = None,
+        on_error: OnError = "raise",
         show_progress: bool = True,
     ) -> pd.DataFrame:
         r"""Return one row a record, oldest first: which record and job, then its data.
@@ -103,6 +104,9 @@ class Workflow:
             The columns to return, as in pandas.
         dtype_backend : {"numpy_nullable", "pyarrow"}, optional
             As in pandas.
+        on_error : {"raise", "warn"}
+            What to do with records that can't be read: with "warn" their data is missing, and
+            ``attrs["torc"]["unreadable"]`` says which they are and why.
         show_progress : bool
             Show a progress bar when it takes more than a second.
 
@@ -121,7 +125,7 @@ class Workflow:
         NotFoundError
             If the job does not exist.
         UnreadableRecordError
-            If the data of a record is not JSON.
+            If the data of records is not JSON, or is none that the server can give back.
 
         Examples
         --------
@@ -134,7 +138,7 @@ class Workflow:
         0       1      1   0.5
         1       1      2   0.4
         """
-        shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         return pull.user_data(self._store, self.key, self._job_key(job), role, shape, show_progress)
 
     def parameters(
@@ -144,13 +148,14 @@ class Workflow:
         usecols: Usecols = None,
         on_clash: OnClash = "error",
         dtype_backend: DtypeBackend = None,
+        on_error: OnError = "raise",
         show_progress: bool = True,
     ) -> pd.DataFrame:
         """Return one row a job: its input records, as they were pushed.
 
         Parameters
         ----------
-        job, usecols, dtype_backend, show_progress
+        job, usecols, dtype_backend, on_error, show_progress
             As for `user_data`.
         on_clash : {"error", "last", "list"}
             What to do where several records of a job hold a key with different values.
@@ -181,7 +186,7 @@ class Workflow:
         >>> wf.parameters().equals(pushed)
         True
         """
-        shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         key = self._job_key(job)
         return pull.job_records(self._store, self.key, INPUT, key, on_clash, shape, show_progress)
 
@@ -192,6 +197,7 @@ class Workflow:
         usecols: Usecols = None,
         on_clash: OnClash = "error",
         dtype_backend: DtypeBackend = None,
+        on_error: OnError = "raise",
         show_progress: bool = True,
     ) -> pd.DataFrame:
         """Return one row a job: its output records, what its runs stored.
@@ -215,7 +221,7 @@ class Workflow:
         job_key
         2         0.5
         """
-        shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         key = self._job_key(job)
         return pull.job_records(self._store, self.key, OUTPUT, key, on_clash, shape, show_progress)
 
@@ -226,6 +232,7 @@ class Workflow:
         on_clash: OnClash = "error",
         load: str | Sequence[str] | None = None,
         dtype_backend: DtypeBackend = None,
+        on_error: OnError = "raise",
         show_progress: bool = True,
     ) -> pd.DataFrame:
         """Return one row for every job: job columns, then ``params.*``, then ``results.*``.
@@ -234,7 +241,7 @@ class Workflow:
 
         Parameters
         ----------
-        usecols, on_clash, dtype_backend, show_progress
+        usecols, on_clash, dtype_backend, on_error, show_progress
             As for `parameters`.
         load : str or list of str, optional
             Results that are pointers to files (see `load`). Their columns become those of the file,
@@ -259,7 +266,7 @@ class Workflow:
         2        ready         2           0.5
         """
         names = [load] if isinstance(load, str) else list(load or [])
-        shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         return pull.table(self._store, self.key, on_clash, names, shape, show_progress)
 
     def links(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:

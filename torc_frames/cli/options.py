@@ -42,7 +42,8 @@ class Options:
             raise TorcFramesError(f"no database {path}; make one with `torc-frames workflows create NAME`")
         from torc_frames.client import connect
 
-        return connect(url)
+        # Not by the default url: connect knows which places may be trusted with a password.
+        return connect(self.database_url or None)
 
     def workflow(self, client: Client | None = None) -> Workflow:
         """Return the workflow of ``-k``, or the only one that there is."""
@@ -104,8 +105,9 @@ _SHARED: list[Callable[[Any], Any]] = [
         "-u",
         "--database-url",
         metavar="URL",
-        help=f"The store: a path or sqlite:///FILE. [default: {settings.API_URL}, "
-        f"{settings.DATABASE_URL}, or {settings.DEFAULT_URL}]",
+        help="The store: a path, sqlite:///FILE, or http(s)://HOST:PORT of a torc-server. "
+        f"[default: {settings.API_URL}, {settings.DATABASE_URL}, torc's config files, "
+        f"or {settings.DEFAULT_URL}]",
     ),
     _shared(
         "-k",

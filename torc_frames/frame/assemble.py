@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from torc_frames.errors import ConflictError, RefusedError, shorten
+from torc_frames.errors import RefusedError, TornReadError, shorten
 from torc_frames.frame import recorded
 from torc_frames.frame.build import Columns
 from torc_frames.frame.flatten import RESERVED, Path
@@ -24,7 +24,6 @@ from torc_frames.records import JobPage, LinkPage, ResultPage, UserDataPage
 
 __all__ = [
     "Links",
-    "TornReadError",
     "beside",
     "job_records_frame",
     "jobs_frame",
@@ -33,10 +32,6 @@ __all__ = [
     "user_data_frame",
     "with_files",
 ]
-
-
-class TornReadError(ConflictError):
-    """What was read does not belong together: somebody wrote meanwhile."""
 
 
 @dataclass(slots=True)

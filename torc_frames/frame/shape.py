@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +17,7 @@ from torc_frames.frame.flatten import join, reserved_name, split
 from torc_frames.frame.types import Column, DtypeBackend, to_backend
 
 __all__ = [
+    "OnError",
     "Shape",
     "Usecols",
     "choose",
@@ -28,16 +30,21 @@ __all__ = [
 ]
 
 Usecols = Sequence[str] | Callable[[str], bool] | None
+OnError = Literal["raise", "warn"]
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How records become columns: recorded dtypes, the columns asked for, the backend of dtypes."""
+    """How records become columns: recorded dtypes, the columns asked for, the backend of dtypes.
+
+    ``on_error`` says what to do with records that can't be read.
+    """
 
     specs: Mapping[str, Spec] = field(default_factory=dict)
     usecols: Usecols = None
     dtype_backend: DtypeBackend = None
     fast: bool = True
+    on_error: OnError = "raise"
 
     def columns(self, *, reserved: bool = False) -> Columns:
         """Return a builder for the columns."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torc_frames.records import (
     AddedJobs,
@@ -38,6 +38,10 @@ class Snapshot(Protocol):
     requests: int
     """How many requests (or queries) the snapshot has made so far; grows with pages, not with jobs."""
 
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """By key, the records read so far that the store has but can't give back, and why; they are null."""
+
     def jobs(self, *, job_key: str | None = None) -> Iterator[JobPage]:
         """Yield all jobs, or the one given (NotFoundError if it does not exist), oldest first."""
 
@@ -48,12 +52,14 @@ class Snapshot(Protocol):
         role: Role | None = None,
         since: str | None = None,
         labels: bool = True,
+        then: Role | None = None,
     ) -> Iterator[UserDataPage]:
         """Yield records, oldest first.
 
         With `job_key` or `role` only records that have a link that meets both. With `since` (the rev
-        of an earlier snapshot's workflow) only those added or updated after it. Without `labels` the
-        store may leave out names and revs, as None.
+        of an earlier snapshot's workflow) only those added or updated after it; a store whose workflows
+        have no revs refuses it. Without `labels` the store may leave out names and revs, as None. `then`
+        says which role is asked for next: a store that reads all roles at once may keep those records.
         """
 
     def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
@@ -83,7 +89,8 @@ class Snapshot(Protocol):
 class Store(Protocol):
     """Keeps workflows, their jobs and their user_data.
 
-    Every write is atomic: all of a call, or nothing. Every method may be called from several threads
+    Every write is atomic: all of a call, or nothing. A server can't promise that where a call takes
+    several requests: a call that failed half way is finished by the same call again, doubling nothing. Every method may be called from several threads
     and by several processes at once. Keys are strings; a key of another workflow is as good as none.
     Raw JSON is UTF-8 without newlines, as `torc_frames.frame.rows` makes it. All methods raise
     NotFoundError for a workflow, job or record that does not exist, and UnavailableError for a store
@@ -149,6 +156,15 @@ class Store(Protocol):
 
     # user_data
 
+    def kept(self, data: Sequence[bytes]) -> list[bytes]:
+        """Return what the store gives back of raw JSON, up to the order of keys and the form of numbers.
+
+        Raises
+        ------
+        RefusedError
+            With all that it can't keep, by row.
+        """
+
     def get_user_data(self, workflow_key: str, record_key: str) -> UserData:
         """Return one record; UnreadableRecordError if its data is not JSON."""
 
@@ -164,7 +180,8 @@ class Store(Protocol):
     ) -> list[str]:
         """Add records, each linked to the job given for it, and return their keys in order.
 
-        `data` is raw JSON, one item a record; `job_keys` and `names` are as long as `data`.
+        `data` is raw JSON, one item a record; `job_keys` and `names` are as long as `data`. RefusedError
+        where the store knows no links without a role and none is given.
         """
 
     def update_user_data(
@@ -190,6 +207,7 @@ class Store(Protocol):
         """Release what the store holds open; it opens again when it is used."""
 
 
+@runtime_checkable
 class RunnableStore(Store, Protocol):
     """A store whose jobs can be run on this machine, without a server."""
 

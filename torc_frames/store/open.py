@@ -4,60 +4,80 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torc_frames import settings
 from torc_frames.errors import RefusedError, VersionError
 
 if TYPE_CHECKING:
-    from torc_frames.store.base import RunnableStore
+    from torc_frames.store.base import Store
 
 __all__ = ["open_store"]
 
-_FORMS = "a path such as study.db, sqlite:///relative.db or sqlite:////absolute.db"
+_FORMS = (
+    "a path such as study.db, sqlite:///relative.db or sqlite:////absolute.db, "
+    "or the url of a server such as http://localhost:8080/torc-service/v1"
+)
 
 
-def open_store(url: str | os.PathLike[str] | None = None) -> RunnableStore:
+def open_store(url: str | os.PathLike[str] | None = None, **credentials: Any) -> Store:
     """Open a store.
 
     Parameters
     ----------
     url : str or path, optional
-        A path, ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; without it what
-        `torc_frames.settings.default_url` says. A path object is always a file.
+        A path, ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or the url of a torc-server; without
+        it what `torc_frames.settings.default_url` says. A path object is always a file.
+    **credentials
+        For a server, see `torc_frames.server_settings.server_settings`.
 
     Raises
     ------
     VersionError
-        For the url of a server: this version speaks to embedded stores only.
+        For a server of another version, or of a kind that is not spoken.
+    UnavailableError, UnauthorizedError
+        If the server does not answer, or wants other credentials.
     RefusedError
         For any other kind of url.
     """
-    if url is None:
-        url = settings.default_url()
-    path = _path_of(url) if isinstance(url, str) else os.fspath(url)
+    named = settings.default_url() if url is None else url
+    path = _path_of(named) if isinstance(named, str) else os.fspath(named)
+    if path is None:
+        # A url that nobody gave here is looked up again there, with the trust that its place deserves.
+        return _open_server(None if url is None else str(url), credentials)
+    given = [name for name, value in credentials.items() if value is not None]
+    if given:
+        raise RefusedError(f"{', '.join(given)}: for a server, and {path} is a file")
+    from torc_frames.store.torc_file import TorcFileStore, is_torc_file
+
+    if is_torc_file(path):
+        return TorcFileStore(path)
     from torc_frames.store.sqlite import SQLiteStore
 
     return SQLiteStore(path)
 
 
-def _path_of(url: str) -> str:
+def _open_server(url: str | None, credentials: dict[str, Any]) -> Store:
+    from torc_frames.server_settings import dialect_of, server_settings
+
+    server = server_settings(url, **credentials)
+    if dialect_of(server.url) != "v1":
+        raise VersionError(f"{server.url} speaks torc's dialect of 2023, which this torc_frames does not")
+    from torc_frames.store.v1 import V1Store
+
+    store = V1Store(server)
+    store.check()
+    return store
+
+
+def _path_of(url: str) -> str | None:
+    """Return the file of a url, None for that of a server."""
     if re.fullmatch(r"[\w.-]+:\d+(/.*)?", url):
         raise RefusedError(f"a host and port is not the url of a store; a store is {_FORMS}")
     path = settings.database_path(url)
-    if path is None:
-        raise _not_embedded(url)
-    return str(path)
-
-
-def _not_embedded(url: str) -> VersionError | RefusedError:
-    scheme, _, rest = url.partition("://")
-    scheme = scheme.lower()
+    if path is not None:
+        return str(path)
+    scheme = url.partition("://")[0].lower()
     if scheme not in ("http", "https"):
-        return RefusedError(f"unknown kind of store {scheme}://; a store is {_FORMS}")
-    # What stands before an @ may be a password, wherever the @ stands.
-    host = "…" if "@" in rest else re.split(r"[/?#]", rest, maxsplit=1)[0]
-    return VersionError(
-        f"{scheme}://{host} is a server, and this version of torc_frames speaks to "
-        f"embedded stores only: {_FORMS}"
-    )
+        raise RefusedError(f"unknown kind of store {scheme}://; a store is {_FORMS}")
+    return None

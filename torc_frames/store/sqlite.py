@@ -180,6 +180,10 @@ class SQLiteStore:
 
     # user_data
 
+    def kept(self, data: Sequence[bytes]) -> list[bytes]:
+        """See `Store.kept`; all raw JSON is kept as it is."""
+        return list(data)
+
     def get_user_data(self, workflow_key: str, record_key: str) -> UserData:
         """See `Store.get_user_data`."""
         with self._connections.reading() as connection:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -83,7 +84,7 @@ _BARE_USER_DATA = _USER_DATA._replace(columns=_USER_DATA.columns[:1])
 _LINKS = _Listing(
     (("job.id", _keys), ("record_id", _keys), ("ifnull(role, '')", _roles), ("job.name", _TEXTS)),
     "job",
-    "job CROSS JOIN link ON link.job_id = job.id",
+    "",
     "job.id, record_id, ifnull(role, '')",
 )
 _BARE_LINKS = _LINKS._replace(columns=_LINKS.columns[:3])
@@ -114,6 +115,8 @@ class SQLiteSnapshot:
 
     workflow: WorkflowRecord
     requests: int
+    unreadable: Mapping[str, str] = MappingProxyType({})
+    _links_source = "job CROSS JOIN link ON link.job_id = job.id"
 
     def __init__(self, connection: Connection, path: str, workflow_key: str) -> None:
         self._connection = connection
@@ -138,6 +141,7 @@ class SQLiteSnapshot:
         role: Role | None = None,
         since: str | None = None,
         labels: bool = True,
+        then: Role | None = None,
     ) -> Iterator[UserDataPage]:
         """See `Snapshot.user_data`."""
         where, values = self._linked(job_key, role)
@@ -172,7 +176,7 @@ class SQLiteSnapshot:
         return self._links(where, {"job": job, "role": role}, labels)
 
     def _links(self, where: str, values: Mapping[str, object], labels: bool) -> Iterator[LinkPage]:
-        listing = _LINKS if labels else _BARE_LINKS
+        listing = (_LINKS if labels else _BARE_LINKS)._replace(source=self._links_source)
         among = "AND id = :job" if values["job"] is not None else ""
         for (jobs, records, roles, *names), _ in self._pages(listing, where, values, among):
             named = names[0] if names else [""] * len(jobs)

@@ -1,0 +1,296 @@
+"""A workflow in torc's own database, read through views that show its tables as if they were ours."""
+
+# ruff: noqa: S608 (what is put into SQL is written in this package; values are bound)
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import weakref
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torc_frames.errors import RefusedError, StoreFileError, TornReadError, UnavailableError
+from torc_frames.records import JobPage, ResultPage, Role, UserDataPage
+from torc_frames.store.sqlite_file import Connection, is_network, registry_lock, translated
+from torc_frames.store.sqlite_snapshot import SQLiteSnapshot
+from torc_frames.wire.numbers import doubtful_lines, server_reads
+from torc_frames.wire.v1 import Result, name_from_wire, rev_of, run_times
+
+__all__ = ["TorcFileConnection", "TorcFileSnapshot", "as_served", "connect", "show_as_ours"]
+
+_STATUSES = (
+    "uninitialized",
+    "blocked",
+    "ready",
+    "pending",
+    "running",
+    "completed",
+    "failed",
+    "canceled",
+    "terminated",
+    "disabled",
+    "pending_failed",
+)
+_RUNNING = _STATUSES.index("running")
+_STATUS = (
+    "CASE status "
+    + " ".join(f"WHEN {at} THEN '{name}'" for at, name in enumerate(_STATUSES))
+    + " ELSE CAST(status AS TEXT) END"
+)
+
+# A temporary view hides the table of its name, so that what reads a store of ours reads these. torc has
+# no revs. The server shows metadata that is no object as none, and so do we.
+_VIEWS = {
+    "workflow": """
+        SELECT id, name, nullif(user, '') AS user, description, timestamp AS created, 0 AS rev,
+            CASE WHEN json_valid(metadata) AND json_type(metadata) = 'object' THEN metadata ELSE '{}' END
+            AS metadata
+        FROM main.workflow
+    """,
+    # By an index, the jobs of a workflow would come in order of status, and a page would go over all.
+    # What jobs need is what `torc_frames.wire.v1.resources_of` says.
+    "job": f"""
+        SELECT job.id, job.workflow_id, job.name, command, {_STATUS} AS status,
+            CASE WHEN need.name <> 'default' THEN num_cpus ELSE 1 END AS num_cpus,
+            CASE WHEN need.name <> 'default' THEN num_gpus ELSE 0 END AS num_gpus,
+            CASE WHEN need.name <> 'default' AND NOT instr(need.name, 'any memory') THEN memory END AS memory,
+            CASE WHEN need.name <> 'default' AND NOT instr(need.name, 'any runtime') THEN runtime END
+            AS runtime,
+            ifnull(
+                CASE status WHEN {_RUNNING}
+                THEN (SELECT run_id FROM main.workflow WHERE workflow.id = job.workflow_id)
+                ELSE (SELECT run_id FROM main.result WHERE job_id = job.id ORDER BY id DESC LIMIT 1) END, 0
+            ) AS run_id,
+            0 AS rev
+        FROM main.job AS job NOT INDEXED
+        LEFT JOIN main.resource_requirements AS need ON need.id = job.resource_requirements_id
+    """,
+    # Data that is a bare number is a number to SQLite, which would give 15 digits of it.
+    "user_data": """
+        SELECT id, workflow_id, name, is_ephemeral, 0 AS rev,
+            CASE typeof(data) WHEN 'real' THEN every_digit(data) ELSE data END AS data
+        FROM main.user_data
+    """,
+    # torc lets a job have records of another workflow, which a pull of its own could not show.
+    "link": " UNION ALL ".join(
+        f"""
+        SELECT link.job_id, link.user_data_id AS record_id, '{role}' AS role
+        FROM main.job_{role}_user_data AS link
+        CROSS JOIN main.job AS job ON job.id = link.job_id
+        CROSS JOIN main.user_data AS user_data
+            ON user_data.id = link.user_data_id AND user_data.workflow_id = job.workflow_id
+        """
+        for role in ("input", "output")
+    ),
+    "dependency": "SELECT job_id, depends_on_job_id AS depends_on_id FROM main.job_depends_on",
+    # torc keeps how long a run took: `results` makes its start of that.
+    "result": f"""
+        SELECT id, workflow_id, job_id, run_id, {_STATUS} AS status, return_code,
+            every_digit(exec_time_minutes) AS start_time, completion_time AS end_time
+        FROM main.result
+    """,
+}
+
+
+class TorcFileConnection(Connection):
+    """A connection that only reads a database of torc."""
+
+    path: str
+    watched: dict[str, tuple[int, ...]]
+    """Files that others may write to while they are read, and what they were like before."""
+
+    def verify(self) -> None:
+        """Raise TornReadError if what was read may not be of one moment."""
+        if any(_look(file) != look for file, look in self.watched.items()):
+            raise TornReadError(f"{self.path} was written to while it was read")
+
+
+_open: weakref.WeakSet[TorcFileConnection] = weakref.WeakSet()
+
+
+def connect(path: str) -> TorcFileConnection:
+    """Open a database for reading, without making files beside it where that is possible.
+
+    torc's databases have a write-ahead log. Where there is one (of a server that runs or was killed, and
+    torc leaves one even when it ends), SQLite reads it with the file, and with locks. Without one all is
+    in the file and nobody has it open; SQLite would then make a log just to read, and leave it there, or
+    fail in a read-only folder. Said to be immutable, the file is read alone and without locks: it is
+    watched instead, should a server start meanwhile. So are file and log on a network file system, where
+    a server on another machine is not seen through locks.
+
+    Raises
+    ------
+    UnavailableError
+        If it can't be read.
+    """
+    file = os.path.realpath(path)
+    log, looks = f"{file}-wal", {file: _look(file)}
+    looks[log] = _look(log)
+    options, watched = "mode=ro", looks if is_network(file) else {}
+    if not _is_in_use(path, file, looks[log]):
+        options, watched = "mode=ro&immutable=1", {file: looks[file]}
+    with registry_lock, translated(path):
+        _refuse_after_fork(path, file)
+        connection = sqlite3.connect(
+            f"{Path(file).as_uri()}?{options}",
+            uri=True,
+            timeout=60,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=TorcFileConnection,
+        )
+        connection.file, connection.path, connection.watched = file, path, watched
+        _open.add(connection)
+    return connection
+
+
+def _look(path: str) -> tuple[int, ...]:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise UnavailableError(f"can not read {path}: {error.strerror or error}") from error
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _is_in_use(path: str, file: str, log: tuple[int, ...]) -> bool:
+    """Return whether there is more to read than the file, or somebody may write to it."""
+    has_log = bool(log) and log[2] > 0
+    has_index = bool(log) and os.path.exists(f"{file}-shm")
+    if has_log and not has_index and not os.access(os.path.dirname(file), os.W_OK):
+        raise UnavailableError(
+            f"{path} has changes in {file}-wal, which SQLite reads only with {file}-shm, and that can't be "
+            "made in a folder that can't be written: copy both files elsewhere and open the copy"
+        )
+    return has_log or has_index or os.path.exists(f"{file}-journal")
+
+
+def _refuse_after_fork(path: str, file: str) -> None:
+    # SQLite would believe in locks that this process does not hold.
+    if any(other.file == file and other.process != os.getpid() and not other.closed for other in _open):
+        raise UnavailableError(
+            f"{path} was being read when this process was forked, so SQLite can't lock it here: "
+            "fork at another time or start processes by 'spawn'"
+        )
+
+
+def show_as_ours(connection: TorcFileConnection) -> None:
+    """Make the views by which a database of torc reads like a store of ours."""
+    connection.create_function("every_digit", 1, repr, deterministic=True)
+    connection.execute("PRAGMA temp_store = MEMORY")
+    for name, select in _VIEWS.items():
+        connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
+
+
+def as_served(raw: bytes) -> bytes:
+    """Return raw JSON with every float as the server reads it, which may be off by the last bit.
+
+    What torc_frames sends is chosen so that it comes back exactly when the server has read it. A bare
+    number is left as it is, as the server can't give it.
+    """
+    return _STRING_OR_FLOAT.sub(_read_float, raw) if raw[:1] in _BRACKETS else raw
+
+
+_BRACKETS = (b"{", b"[")
+_STRING_OR_FLOAT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)')
+
+
+def _read_float(match: re.Match[bytes]) -> bytes:
+    text = match[0]
+    if text[:1] == b'"':
+        return text
+    try:
+        value = server_reads(text)
+    except OverflowError:
+        return text  # what the server refuses to read
+    return text if value == float(text) else repr(value).encode()
+
+
+def _page_as_served(data: bytes) -> bytes:
+    doubtful = doubtful_lines(data)
+    if not doubtful:
+        return data
+    lines = data.split(b"\n")
+    for row in doubtful:
+        lines[row] = as_served(lines[row])
+    return b"\n".join(lines)
+
+
+class TorcFileSnapshot(SQLiteSnapshot):
+    """A `Snapshot` of a database of torc."""
+
+    # SQLite reads a union as a whole, so it has to be told which part of it belongs to the page.
+    _links_source = (
+        "(SELECT * FROM link WHERE job_id > :after AND job_id <= :upto ORDER BY job_id, record_id, role) "
+        "AS link CROSS JOIN job ON job.id = link.job_id"
+    )
+
+    def __init__(self, connection: TorcFileConnection, path: str, workflow_key: str) -> None:
+        super().__init__(connection, path, workflow_key)
+        self._verify = connection.verify
+        self.workflow = replace(self.workflow, rev=None)
+
+    def _jobs(self, where: str, values: Mapping[str, object]) -> Iterator[JobPage]:
+        for page in super()._jobs(where, values):
+            yield replace(page, revs=[None] * len(page))
+
+    def user_data(
+        self,
+        *,
+        job_key: str | None = None,
+        role: Role | None = None,
+        since: str | None = None,
+        labels: bool = True,
+        then: Role | None = None,
+    ) -> Iterator[UserDataPage]:
+        """See `Snapshot.user_data`."""
+        self._refuse_since(since)
+        return super().user_data(job_key=job_key, role=role, labels=labels)
+
+    def _user_data(
+        self, where: str, values: Mapping[str, object], labels: bool, among: str
+    ) -> Iterator[UserDataPage]:
+        for page in super()._user_data(where, values, labels, among):
+            served = replace(page, data=_page_as_served(page.data))
+            if labels:
+                names = [None if name is None else name_from_wire(name) for name in page.names]
+                served = replace(served, names=names, revs=list(map(rev_of, served.lines())))
+            yield served
+
+    def results(self) -> Iterator[ResultPage]:
+        """See `Snapshot.results`."""
+        for page in super().results():
+            times = list(map(self._times, page.job_keys, page.start_times, page.end_times))
+            starts, ends = map(list, zip(*times, strict=True))
+            yield replace(page, start_times=starts, end_times=ends)
+
+    def _times(self, job_key: str, minutes: str, end: str) -> tuple[str, str]:
+        try:
+            return run_times(Result(0, int(job_key), 0, "", 0, float(minutes), end))
+        except (ValueError, OverflowError) as error:
+            raise StoreFileError(f"{self._path}: a run of job {job_key} has a wrong time: {error}") from error
+
+    def _fetch(self, sql: str, values: Mapping[str, object]) -> list[Any]:
+        try:
+            return super()._fetch(sql, values)
+        except StoreFileError:
+            self._verify()  # what is written to without locks can look damaged
+            raise
+
+    def removed(self, since: str) -> list[str]:
+        """See `Snapshot.removed`."""
+        return self._refuse_since(since)
+
+    def verify(self) -> None:
+        """See `Snapshot.verify`; a read transaction shows one moment, but for a file without locks."""
+        self._verify()
+
+    def _refuse_since(self, since: str | None) -> list[str]:
+        if since is not None:
+            raise RefusedError(f"torc keeps no revs, so {self._path} can't tell what changed since one")
+        return []

@@ -1,0 +1,308 @@
+"""A torc-server 1.x as a store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from torc_frames.errors import (
+    DroppedConnectionError,
+    NotFoundError,
+    RefusedError,
+    ReplyError,
+    UncertainWriteError,
+    UnreadableRecordError,
+)
+from torc_frames.frame.values import encode_data
+from torc_frames.records import (
+    RUNNING,
+    AddedJobs,
+    JobRecord,
+    NewJobs,
+    Role,
+    UserData,
+    WorkflowRecord,
+)
+from torc_frames.store import v1_commands, v1_user_data
+from torc_frames.store.http import Http
+from torc_frames.store.sqlite_keys import decode_data, key_to_id
+from torc_frames.store.v1_jobs import Adder
+from torc_frames.store.v1_lists import Listing, decoded, listed
+from torc_frames.store.v1_snapshot import V1Snapshot
+from torc_frames.store.v1_unreadable import UNREADABLE
+from torc_frames.store.version import check_version
+from torc_frames.wire import v1
+
+if TYPE_CHECKING:
+    from torc_frames.server_settings import ServerSettings
+
+__all__ = ["V1Store"]
+
+
+class V1Store:
+    """A torc-server; see `torc_frames.store.base.Store` for what each method promises.
+
+    The server has no transactions over several requests, and no revs: jobs and their records are added
+    in two requests, of which the first alone is found and finished by the next call; a record's rev is a
+    digest of its data, compared just before it is written.
+
+    Parameters
+    ----------
+    settings : ServerSettings
+        Where the server is and as whom to speak.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.http = Http(settings)
+        self.url = self.http.url
+        self._merging = threading.Lock()
+        self._adders: dict[str, Adder] = {}
+
+    def check(self) -> str:
+        """Return the version of the server; VersionError if it is one that is not spoken here."""
+        return check_version(self.http.get("/version"))
+
+    # workflows
+
+    def workflows(self) -> list[WorkflowRecord]:
+        """See `Store.workflows`."""
+        listing = Listing("/workflows", {"sort_by": "id"}, v1.Workflows)
+        return [v1.workflow_of(workflow) for items in listed(self.http.get, listing) for workflow in items]
+
+    def get_workflow(self, workflow_key: str) -> WorkflowRecord:
+        """See `Store.get_workflow`."""
+        return v1.workflow_of(self.fetch_workflow(workflow_key))
+
+    def add_workflow(
+        self,
+        name: str,
+        *,
+        user: str | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> WorkflowRecord:
+        """See `Store.add_workflow`."""
+        parts = {"name": name, "user": user or "", "description": description, "metadata": metadata or None}
+        body = _checked({key: value for key, value in parts.items() if value is not None})
+        newest = {"sort_by": "id", "reverse_sort": True, "limit": 20, "name": name}
+        before = {workflow.key for workflow in self._list_workflows(newest)}
+        while True:
+            try:
+                return v1.workflow_of(decoded(v1.Workflow, self.http.send("POST", "/workflows", body), name))
+            except UncertainWriteError:
+                added = [found for found in self._list_workflows(newest) if found.key not in before]
+                if added:
+                    return added[0]
+
+    def _list_workflows(self, params: Mapping[str, object]) -> list[WorkflowRecord]:
+        page = decoded(v1.Workflows, self.http.get("/workflows", params), "workflows")
+        return [v1.workflow_of(workflow) for workflow in page.items]
+
+    def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
+        """See `Store.merge_metadata`; what another process sets between reading and writing can be lost."""
+        kept = v1.kept_metadata(encode_data(dict(patch)))
+        with self._merging:
+            workflow = self.get_workflow(workflow_key)
+            merged = {**workflow.metadata, **kept}
+            if v1.same(merged, dict(workflow.metadata)):
+                return
+            body = _checked({"name": workflow.name, "user": workflow.user or "", "metadata": merged})
+            if len(body) > v1.MAX_RECORD_BYTES:
+                raise RefusedError(
+                    f"workflow {workflow_key} would have {len(body):,} bytes of metadata, more than torc-server "
+                    "takes: are there categorical columns of very many categories? Convert them to text"
+                )
+            self._found("workflow", workflow_key, "PUT", f"/workflows/{workflow_key}", body)
+
+    def delete_workflow(self, workflow_key: str) -> None:
+        """See `Store.delete_workflow`."""
+        self._id("workflow", workflow_key)
+        try:
+            self._found("workflow", workflow_key, "DELETE", f"/workflows/{workflow_key}")
+        finally:
+            self._adders.pop(workflow_key, None)
+
+    @contextmanager
+    def snapshot(self, workflow_key: str) -> Iterator[V1Snapshot]:
+        """See `Store.snapshot`."""
+        workflow = self.fetch_workflow(workflow_key)
+        yield V1Snapshot(self, v1.workflow_of(workflow), workflow.run_id)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `Store.transaction`; the server has none."""
+        yield
+
+    # jobs
+
+    def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:
+        """See `Store.get_job`."""
+        job = self.fetch_job(job_key, workflow_key)
+        need = None
+        if job.resource_requirements_id:
+            body = self.http.get(f"/resource_requirements/{job.resource_requirements_id}")
+            need = decoded(v1.Requirement, body, "a resource requirement")
+        run_id, first_run = self._runs(job)
+        return JobRecord(
+            key=str(job.id),
+            workflow_key=str(job.workflow_id),
+            name=job.name,
+            command=job.command,
+            status=job.status,
+            resources=v1.resources_of(need),
+            run_id=run_id,
+            first_run=first_run,
+        )
+
+    def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
+        """See `Store.add_jobs`."""
+        self.fetch_workflow(workflow_key)
+        adder = self._adders.setdefault(workflow_key, Adder(self.http, int(workflow_key)))
+        return adder.add(jobs, self.job_ids(workflow_key))
+
+    def update_commands(self, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
+        """See `Store.update_commands`; the server only does it for jobs that were never initialized.
+
+        Raises
+        ------
+        RefusedError
+            For jobs with another status; nothing is written then.
+        """
+        jobs = [self.fetch_job(key, workflow_key) for key in job_keys]
+        v1_commands.update(self.http, jobs, commands)
+
+    # user_data
+
+    def kept(self, data: Sequence[bytes]) -> list[bytes]:
+        """See `Store.kept`."""
+        return v1.kept(data)
+
+    def get_user_data(self, workflow_key: str, record_key: str) -> UserData:
+        """See `Store.get_user_data`."""
+        record = self.fetch_record(workflow_key, record_key)
+        raw = bytes(record.data)
+        return UserData(
+            key=record_key,
+            workflow_key=workflow_key,
+            data=decode_data(record_key, raw),
+            name=v1.name_from_wire(record.name),
+            is_ephemeral=record.is_ephemeral,
+            rev=v1.rev_of(raw),
+        )
+
+    def add_user_data(
+        self,
+        workflow_key: str,
+        data: Sequence[bytes],
+        *,
+        job_keys: Sequence[str | None] | None = None,
+        role: Role | None = None,
+        names: Sequence[str | None] | None = None,
+        is_ephemeral: bool = False,
+    ) -> list[str]:
+        """See `Store.add_user_data`; a record with a job needs a role."""
+        self.fetch_workflow(workflow_key)
+        return v1_user_data.add(self, workflow_key, data, job_keys, role, names, is_ephemeral)
+
+    def update_user_data(
+        self,
+        workflow_key: str,
+        record_keys: Sequence[str],
+        data: Sequence[bytes],
+        *,
+        revs: Sequence[str | None] | None = None,
+    ) -> list[str | None]:
+        """See `Store.update_user_data`; data can't be made null."""
+        self.fetch_workflow(workflow_key)
+        return v1_user_data.update(self, workflow_key, record_keys, data, revs)
+
+    def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
+        """See `Store.delete_user_data`."""
+        self.fetch_workflow(workflow_key)
+        v1_user_data.delete(self, workflow_key, record_keys)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self.http.close()
+
+    # one at a time, for the modules of this store
+
+    def fetch_workflow(self, workflow_key: str) -> v1.Workflow:
+        """Return a workflow as the server has it."""
+        self._id("workflow", workflow_key)
+        body = self._found("workflow", workflow_key, "GET", f"/workflows/{workflow_key}")
+        return decoded(v1.Workflow, body, "a workflow")  # type: ignore[no-any-return]
+
+    def fetch_job(self, job_key: str, workflow_key: str | None = None) -> v1.Job:
+        """Return a job with the keys of its records; NotFoundError if it is of another workflow."""
+        if workflow_key is not None:
+            self._id("workflow", workflow_key)
+        if workflow_key is not None and key_to_id(job_key) is None:
+            self.fetch_workflow(workflow_key)
+        self._id("job", job_key)
+        try:
+            job = decoded(v1.Job, self._found("job", job_key, "GET", f"/jobs/{job_key}"), "a job")
+        except NotFoundError:
+            if workflow_key is not None:
+                self.fetch_workflow(workflow_key)
+            raise
+        if workflow_key is not None and str(job.workflow_id) != workflow_key:
+            self.fetch_workflow(workflow_key)
+            raise NotFoundError("job", [job_key], f"workflow {workflow_key}")
+        return job  # type: ignore[no-any-return]
+
+    def fetch_record(self, workflow_key: str, record_key: str) -> v1.Record:
+        """Return a record of a workflow as the server has it."""
+        self._id("workflow", workflow_key)
+        if key_to_id(record_key) is None:
+            self.fetch_workflow(workflow_key)
+        self._id("user_data", record_key)
+        try:
+            body = self._found("user_data", record_key, "GET", f"/user_data/{record_key}")
+        except DroppedConnectionError:
+            raise UnreadableRecordError(record_key, UNREADABLE) from None
+        except NotFoundError:
+            self.fetch_workflow(workflow_key)
+            raise
+        record = decoded(v1.Record, body, "a record")
+        if str(record.workflow_id) != workflow_key:
+            self.fetch_workflow(workflow_key)
+            raise NotFoundError("user_data", [record_key], f"workflow {workflow_key}")
+        return record  # type: ignore[no-any-return]
+
+    def job_ids(self, workflow_key: str) -> set[int]:
+        """Return the ids of all jobs of a workflow."""
+        body = self._found("workflow", workflow_key, "GET", f"/workflows/{workflow_key}/job_ids")
+        return set(decoded(v1.JobIds, body, "keys of jobs").job_ids)
+
+    def _runs(self, job: v1.Job) -> tuple[int, bool]:
+        """Return which run of the workflow a job is in, or was last in, and whether none of it has ended."""
+        last = {"workflow_id": job.workflow_id, "job_id": job.id, "all_runs": True, "sort_by": "run_id"}
+        body = self.http.get("/results", {**last, "reverse_sort": True, "limit": 1})
+        ended = [result.run_id for result in decoded(v1.Results, body, "results").items]
+        if job.status == RUNNING:
+            return self.fetch_workflow(str(job.workflow_id)).run_id, not ended
+        return max(ended, default=0), not ended
+
+    def _id(self, kind: str, key: str) -> None:
+        if key_to_id(key) is None:
+            raise NotFoundError(kind, [key], self.url)
+
+    def _found(self, kind: str, key: str, method: str, path: str, body: bytes | None = None) -> bytes:
+        """Send what may be repeated; a 404 says that the thing does not exist."""
+        try:
+            if method == "GET":
+                return self.http.get(path)
+            return self.http.send(method, path, body, repeatable=True)
+        except ReplyError as error:
+            if error.response is None or error.response.status != 404:
+                raise
+            if method == "DELETE" and error.repeated:
+                return b"{}"
+            raise NotFoundError(kind, [key], self.url).with_response(error.response) from None
+
+
+def _checked(value: dict[str, Any]) -> bytes:
+    return v1.outgoing([encode_data(value)]).send[0]

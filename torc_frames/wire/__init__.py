@@ -1,0 +1,1 @@
+"""Between JSON on the wire and records: pure codecs, no I/O."""

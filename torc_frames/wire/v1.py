@@ -1,0 +1,443 @@
+"""The JSON of torc-server 1.x: what its lists hold, what it keeps of a record, the bodies of writes."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+
+from torc_frames.errors import InexactFloatWarning, Problem, RefusedError
+from torc_frames.records import INPUT, OUTPUT, Resources, WorkflowRecord
+from torc_frames.wire.numbers import doubtful_lines, fit
+
+__all__ = [
+    "DEFAULT_REQUIREMENT",
+    "MAX_RECORD_BYTES",
+    "Dependencies",
+    "Job",
+    "JobIds",
+    "Jobs",
+    "Link",
+    "Links",
+    "Outgoing",
+    "Record",
+    "Records",
+    "Requirement",
+    "Requirements",
+    "Result",
+    "Results",
+    "Workflow",
+    "Workflows",
+    "decode",
+    "encode",
+    "in_order",
+    "job_body",
+    "kept",
+    "kept_metadata",
+    "links_of",
+    "name_from_wire",
+    "name_to_wire",
+    "outgoing",
+    "record_body",
+    "relationship",
+    "requirement_body",
+    "requirement_of",
+    "resources_of",
+    "rev_of",
+    "run_times",
+    "same",
+    "workflow_of",
+]
+
+MAX_DEPTH = 120
+"""The server reads 128 levels, of which a bulk request takes some for itself."""
+
+MAX_RECORD_BYTES = 2_000_000
+"""The server takes 2 MiB a request, but for bulk ones; a record must fit into the request that changes it."""
+
+NAMELESS = re.compile(r"torc_frames-[0-9a-f]{32}")
+"""The server wants a name for each record; these stand for none."""
+
+DEFAULT_REQUIREMENT = "default"
+"""The server's name for what jobs need that don't say."""
+
+encode = msgspec.json.Encoder().encode
+
+_NULL = msgspec.Raw(b"null")
+
+
+class Record(msgspec.Struct, gc=False):
+    """One record; without data it is null."""
+
+    id: int
+    name: str
+    workflow_id: int
+    data: msgspec.Raw = _NULL
+    is_ephemeral: bool = False
+
+
+class _ListedRecord(msgspec.Struct, gc=False):
+    id: int
+    name: str
+    data: msgspec.Raw = _NULL
+
+
+class Records(msgspec.Struct):
+    """A page of records."""
+
+    items: list[_ListedRecord]
+    total_count: int
+
+
+class _Linked(msgspec.Struct, gc=False):
+    user_data_id: int
+    producer_job_id: int | None = None
+    producer_job_name: str = ""
+    consumer_job_id: int | None = None
+    consumer_job_name: str = ""
+
+
+class Links(msgspec.Struct):
+    """A page of relationships: a row for each pair of a job that makes and a job that reads a record."""
+
+    items: list[_Linked]
+    total_count: int
+
+
+class Job(msgspec.Struct, gc=False):
+    """One job; relationships are there when it is asked for alone."""
+
+    id: int
+    workflow_id: int
+    name: str
+    command: str
+    status: str = "uninitialized"
+    resource_requirements_id: int | None = None
+    input_user_data_ids: tuple[int, ...] = ()
+    output_user_data_ids: tuple[int, ...] = ()
+
+
+class Jobs(msgspec.Struct):
+    """A page of jobs."""
+
+    items: list[Job]
+    total_count: int
+
+
+class Result(msgspec.Struct, gc=False):
+    """How a run of a job ended."""
+
+    id: int
+    job_id: int
+    run_id: int
+    status: str
+    return_code: int
+    exec_time_minutes: float
+    completion_time: str
+
+
+class Results(msgspec.Struct):
+    """A page of results."""
+
+    items: list[Result]
+    total_count: int
+
+
+class _Dependency(msgspec.Struct, gc=False):
+    job_id: int
+    depends_on_job_id: int
+
+
+class Dependencies(msgspec.Struct):
+    """A page of dependencies."""
+
+    items: list[_Dependency]
+    total_count: int
+
+
+class JobIds(msgspec.Struct):
+    """The ids of all jobs of a workflow."""
+
+    job_ids: list[int]
+
+
+class Requirement(msgspec.Struct, gc=False):
+    """What jobs need."""
+
+    id: int
+    name: str
+    num_cpus: int
+    num_gpus: int
+    memory: str
+    runtime: str
+
+
+class Requirements(msgspec.Struct):
+    """A page of resource requirements."""
+
+    items: list[Requirement]
+    total_count: int
+
+
+class Workflow(msgspec.Struct):
+    """One workflow; ``run_id`` counts its runs."""
+
+    id: int
+    name: str
+    user: str
+    description: str | None = None
+    timestamp: str | None = None
+    metadata: dict[str, Any] | None = None
+    run_id: int = 0
+
+
+class Workflows(msgspec.Struct):
+    """A page of workflows."""
+
+    items: list[Workflow]
+    total_count: int
+
+
+class Link(NamedTuple):
+    """A record and a job; sorts as links are listed, by the age of the job, then of the record."""
+
+    job_id: int
+    record_id: int
+    role: str
+    job_name: str
+
+
+def decode(kind: type[Any], body: bytes) -> Any:
+    """Return a reply as one of the classes here; msgspec.MsgspecError if it is something else."""
+    return msgspec.json.decode(body, type=kind)
+
+
+def relationship(row: _Linked) -> tuple[int, int | None, int | None]:
+    """Return what tells a relationship from others."""
+    return row.user_data_id, row.producer_job_id, row.consumer_job_id
+
+
+def links_of(rows: Iterable[_Linked]) -> list[Link]:
+    """Return the links of relationships; one may come several times."""
+    links = []
+    for row in rows:
+        if row.consumer_job_id is not None:
+            links.append(Link(row.consumer_job_id, row.user_data_id, INPUT, row.consumer_job_name))
+        if row.producer_job_id is not None:
+            links.append(Link(row.producer_job_id, row.user_data_id, OUTPUT, row.producer_job_name))
+    return links
+
+
+def workflow_of(workflow: Workflow) -> WorkflowRecord:
+    """Return a workflow of the server as a record; it has no rev there."""
+    return WorkflowRecord(
+        key=str(workflow.id),
+        name=workflow.name,
+        user=workflow.user or None,
+        description=workflow.description,
+        created=workflow.timestamp,
+        metadata=workflow.metadata or {},
+    )
+
+
+def run_times(result: Result) -> tuple[str, str]:
+    """Return when a run started and ended, ISO 8601 in UTC; the server keeps the end and how long it took."""
+    end = datetime.fromisoformat(result.completion_time)
+    end = end.astimezone(UTC) if end.tzinfo else end.replace(tzinfo=UTC)
+    start = end - timedelta(minutes=result.exec_time_minutes)
+    return start.isoformat(), end.isoformat()
+
+
+def name_to_wire(name: str | None) -> str:
+    """Return the name for a record on the server, a new one of our own for none."""
+    return f"torc_frames-{uuid.uuid4().hex}" if name is None else name
+
+
+def name_from_wire(name: str) -> str | None:
+    """Return the name of a record, None for one that was given in place of none."""
+    return None if name.startswith("torc_frames-") and NAMELESS.fullmatch(name) else name
+
+
+def rev_of(raw: bytes) -> str:
+    """Return what stands for a rev, which the server does not have: a digest of the data it gives."""
+    return "d" + blake2b(raw, digest_size=10).hexdigest()
+
+
+def requirement_of(resources: Resources) -> tuple[str, int, int, str, str]:
+    """Return name, num_cpus, num_gpus, memory and runtime for what a job needs, torc's defaults filled in.
+
+    The name says which were not given, so that they come back so.
+    """
+    given = [f"{resources.num_cpus} cpus", f"{resources.num_gpus} gpus"]
+    given += [resources.memory or "any memory", resources.runtime or "any runtime"]
+    memory, runtime = resources.memory or "1m", resources.runtime or "PT1M"
+    return ", ".join(given), resources.num_cpus, resources.num_gpus, memory, runtime
+
+
+def resources_of(requirement: Requirement | None) -> Resources:
+    """Return what a job needs."""
+    if requirement is None or requirement.name == DEFAULT_REQUIREMENT:
+        return Resources()
+    return Resources(
+        requirement.num_cpus,
+        requirement.num_gpus,
+        None if "any memory" in requirement.name else requirement.memory,
+        None if "any runtime" in requirement.name else requirement.runtime,
+    )
+
+
+def requirement_body(workflow_id: int, resources: Resources) -> bytes:
+    """Return the body that adds a resource requirement."""
+    fields = ("name", "num_cpus", "num_gpus", "memory", "runtime")
+    return encode({"workflow_id": workflow_id, **dict(zip(fields, requirement_of(resources), strict=True))})
+
+
+def record_body(workflow_id: int, name: str, data: bytes, is_ephemeral: bool = False) -> bytes:
+    """Return the JSON of one record to add or change."""
+    return b'{"workflow_id":%d,"name":%s,"is_ephemeral":%s,"data":%s}' % (
+        workflow_id,
+        encode(name),
+        b"true" if is_ephemeral else b"false",
+        data,
+    )
+
+
+def job_body(
+    workflow_id: int,
+    name: str,
+    command: str,
+    *,
+    inputs: Iterable[int] = (),
+    outputs: Iterable[int] = (),
+    depends_on: Iterable[int] = (),
+    requirement: int | None = None,
+) -> bytes:
+    """Return the JSON of one job to add."""
+    parts = [b'{"workflow_id":%d,"name":%s,"command":%s' % (workflow_id, encode(name), encode(command))]
+    lists = {"input_user_data_ids": inputs, "output_user_data_ids": outputs, "depends_on_job_ids": depends_on}
+    for key, ids in lists.items():
+        if ids:
+            parts.append(b'"%s":[%s]' % (key.encode(), b",".join(b"%d" % one for one in ids)))
+    if requirement is not None:
+        parts.append(b'"resource_requirements_id":%d' % requirement)
+    return b",".join(parts) + b"}"
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """Records as they are sent, as they come back, and what comes back with another last digit."""
+
+    send: list[bytes]
+    back: list[bytes]
+    inexact: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """By row: the first such float, and what becomes of it."""
+
+
+def outgoing(lines: Sequence[bytes]) -> Outgoing:
+    """Return what to send of records, and what the server will keep of them.
+
+    Raises
+    ------
+    RefusedError
+        With all that the server would refuse, change or never give back, by row.
+    """
+    sent = Outgoing(list(lines), list(lines))
+    reasons = {row: reason for row, line in enumerate(lines) if (reason := _refusal(line))}
+    for row in doubtful_lines(b"\n".join(lines)):
+        if row not in reasons:
+            try:
+                sent.send[row], sent.back[row], inexact = fit(lines[row])
+            except OverflowError as error:
+                reasons[row] = f"{error}, which torc-server can't keep; use a string"
+                continue
+            if inexact is not None:
+                sent.inexact[row] = inexact
+    problems = [Problem(row, None, reason) for row, reason in sorted(reasons.items())]
+    if problems:
+        raise RefusedError(problems)
+    return sent
+
+
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def _refusal(line: bytes) -> str | None:
+    if b"\n" in line:
+        return "is JSON of several lines"
+    if line[:1] in _DIGITS:
+        return "torc-server can't give back a record that is a bare number; put it into an object"
+    try:
+        if not line.isascii():
+            line.decode()
+        _validate(line)
+        if b"\\u" in line:
+            json.dumps(json.loads(line), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which is no text"
+    except (UnicodeDecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return f"is no JSON: {error}"
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _depth(line) > MAX_DEPTH:
+        return f"is nested deeper than {MAX_DEPTH} levels, more than torc-server reads"
+    return None
+
+
+_DIGITS = frozenset(b"%c" % digit for digit in b"-0123456789")
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]')
+
+
+def _depth(line: bytes) -> int:
+    depth = deepest = 0
+    for match in _BRACKETS.finditer(line):
+        if match[1]:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif match[0][:1] != b'"':
+            depth -= 1
+    return deepest
+
+
+def kept(lines: Sequence[bytes]) -> list[bytes]:
+    """Return what the server gives back for records, up to the order of keys; warn of floats it changes.
+
+    Raises
+    ------
+    RefusedError
+        With all that the server would refuse, change or never give back, by row.
+    """
+    sent = outgoing(lines)
+    if sent.inexact:
+        row, (was, becomes) = next(iter(sent.inexact.items()))
+        warnings.warn(
+            f"torc-server changes the last digit of some floats, in {len(sent.inexact)} of {len(lines)} "
+            f"records; the first in row {row}, where {was} comes back as {becomes}. Floats of 15 digits are "
+            "kept: df.round(), or round(value, 12)",
+            InexactFloatWarning,
+            stacklevel=5,
+        )
+    return sent.back
+
+
+def kept_metadata(raw: bytes) -> Any:
+    """Return metadata as the server gives it back."""
+    return msgspec.json.decode(outgoing([raw]).back[0])
+
+
+def in_order(raw: bytes) -> bytes:
+    """Return JSON with the keys of objects sorted, as the server gives it back."""
+    return _sorted(msgspec.json.decode(raw))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are the same, in value and type, whatever the order of keys."""
+    return bool(_sorted(one) == _sorted(other))
+
+
+_sorted = msgspec.json.Encoder(order="deterministic").encode
