@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from servers import TorcServer
 from stores import STORES, StoreKind
 
-from torc_frames.store.base import RunnableStore
+from torc_frames.store.base import Store
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control starts what runs in the background deaf to Ctrl-C, and so would be the
@@ -35,17 +35,23 @@ def store_kind(request: pytest.FixtureRequest) -> StoreKind:
 
 
 @pytest.fixture
-def store(store_kind: StoreKind, tmp_path: Path) -> Iterator[RunnableStore]:
+def store_server(store_kind: StoreKind, request: pytest.FixtureRequest) -> TorcServer | None:
+    """The server that the store needs."""
+    return request.getfixturevalue(store_kind.server) if store_kind.server else None
+
+
+@pytest.fixture
+def store(store_kind: StoreKind, store_server: TorcServer | None, tmp_path: Path) -> Iterator[Store]:
     """An empty store, to write through."""
-    store = store_kind.make(tmp_path)
+    store = store_kind.make(tmp_path, store_server)
     yield store
     store.close()
 
 
 @pytest.fixture
-def reader(store: RunnableStore, store_kind: StoreKind) -> Iterator[RunnableStore]:
+def reader(store: Store, store_kind: StoreKind, store_server: TorcServer | None) -> Iterator[Store]:
     """The same store, opened a second time by its url."""
-    reader = store_kind.open(store.url)
+    reader = store_kind.open(store.url, store_server)
     yield reader
     reader.close()
 

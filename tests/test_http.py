@@ -473,7 +473,9 @@ def test_retry_after_is_heeded(serve, connect):
     assert 1 <= time.monotonic() - began < 2
 
 
-@pytest.mark.parametrize("wait", ["99999999999", formatdate(time.time() + 1e6, usegmt=True)])
+@pytest.mark.parametrize(
+    "wait", ["99999999999", formatdate(time.time() + 1e6, usegmt=True)], ids=["seconds", "date"]
+)
 def test_an_absurd_retry_after_is_cut(serve, connect, monkeypatch, wait):
     steps = [reply(b"", "429 Too Many Requests", f"Retry-After: {wait}"), reply({"a": 1})]
     began = time.monotonic()

@@ -179,6 +179,29 @@ def test_a_job_that_failed_runs_again_with_its_input_mended(runs: Runs) -> None:
     assert table["results.square"].tolist()[:2] == [900, 16]
 
 
+PART = """
+import sys
+import torc_frames as tf
+
+job = tf.current_job()
+job.store(**{sys.argv[1]: job.parameters["n"]})
+"""
+
+
+def test_processes_of_one_job_add_up_in_every_run(runs: Runs) -> None:
+    part = runs.script("part.py", PART)
+    wf = tf.connect(runs.server.url).create_workflow("parts")
+    wf.push(tf.grid(n=[1]), command=f"{part} first && {part} second", outputs=True)
+    runs.run(wf)
+    assert wf.results().to_dict("records") == [{"first": 1, "second": 1}]
+    edited = wf.parameters()
+    edited["n"] = 2
+    wf.push(edited)
+    runs.reinitialize(wf)
+    runs.run(wf)
+    assert wf.results().to_dict("records") == [{"first": 2, "second": 2}]
+
+
 RETRIED = """
 name: retried
 jobs:
@@ -322,7 +345,17 @@ user_data:
   - name: model
     data: null
   - name: score
-    data: 0
+    data: {{}}
+"""
+
+NUMBER = """
+name: number
+jobs: []
+user_data:
+  - name: limit
+    data: 7
+  - name: other
+    data: {a: 1}
 """
 
 GENERATE = f"""
@@ -356,9 +389,7 @@ def test_records_of_a_specification_are_pulled_as_null_and_filled_by_jobs(runs: 
     generate, train = runs.script("generate.py", GENERATE), runs.script("train.py", TRAIN)
     wf = runs.create(PIPELINE.format(generate=generate, train=train))
     first, *others = wf.jobs().index
-    before = wf.user_data()
-    assert before["record_name"].tolist() == ["ml_config", "model", "score"]
-    assert before["data"].astype("Int64").tolist() == [pd.NA, pd.NA, 0]
+    assert wf.user_data()["record_name"].tolist() == ["ml_config", "model", "score"]
     assert wf.parameters().shape == (2, 0)
     assert list(wf.results().index) == [first, *others]
     runs.run(wf)
@@ -368,6 +399,15 @@ def test_records_of_a_specification_are_pulled_as_null_and_filled_by_jobs(runs: 
     assert wf.results().loc[first, list(CONFIG)].to_dict() == CONFIG
     assert table.loc[others, "results.steps"].tolist() == [320, 320]
     assert len(wf.user_data()) == 3
+
+
+def test_a_bare_number_of_a_specification_is_an_error_that_names_it(runs: Runs) -> None:
+    wf = runs.create(NUMBER)
+    with pytest.raises(tf.UnreadableRecordError, match="drops the connection"):
+        wf.user_data()
+    with pytest.warns(tf.TorcFramesWarning, match="drops the connection"):
+        readable = wf.user_data(on_error="warn")
+    assert readable["a"].astype("Int64").tolist() == [pd.NA, 1]
 
 
 def test_torc_reads_a_pushed_workflow(runs: Runs) -> None:
