@@ -50,8 +50,8 @@ def count(get: Get, listing: Listing) -> int:
     return int(page.total_count)
 
 
-def listed(get: Get, listing: Listing) -> Iterator[list[Any]]:
-    """Yield the rows of a list that are there when it is begun, oldest first.
+def listed(get: Get, listing: Listing, counted: int | None = None) -> Iterator[list[Any]]:
+    """Yield the rows of a list that are there when it is begun, or were when they were counted, oldest first.
 
     Each page begins with the last row of the one before: rows that were deleted meanwhile would move
     all that follow. What is added meanwhile comes after the end and is left out.
@@ -80,7 +80,7 @@ def listed(get: Get, listing: Listing) -> Iterator[list[Any]]:
                 coming = pool.submit(ask, following, grown)
             page = decoded(listing.kind, body, listing.path)
             if total < 0:
-                total = page.total_count
+                total = page.total_count if counted is None else counted
                 coming = pool.submit(ask, following, grown) if following < total else None
             items = _continued(page.items, listing, offset, last, min(rows, total - offset))
             if items:

@@ -51,6 +51,7 @@ class V1Snapshot:
         self._results: list[ResultPage] | None = None
         self._held: dict[Role, list[UserDataPage]] = {}
         self._read: dict[str, tuple[Listing, int]] = {}
+        self._count: int | None = None
         self._last_job: int | None = None
         self._last_record: int | None = None
         self.workflow = workflow
@@ -97,7 +98,8 @@ class V1Snapshot:
     def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
         """See `Snapshot.count_user_data`."""
         if job_key is None and role is None:
-            return count(self._get, self._list("/user_data", v1.Records))
+            self._count = count(self._get, self._list("/user_data", v1.Records))
+            return self._count
         return len({key for page in self.links(job_key=job_key, role=role) for key in page.record_keys})
 
     def links(
@@ -166,9 +168,9 @@ class V1Snapshot:
     def _listed(self, path: str, kind: type[Any], **params: object) -> Iterator[list[Any]]:
         return self._noted(self._list(path, kind, **params))
 
-    def _noted(self, listing: Listing) -> Iterator[list[Any]]:
+    def _noted(self, listing: Listing, counted: int | None = None) -> Iterator[list[Any]]:
         rows = 0
-        for items in listed(self._get, listing):
+        for items in listed(self._get, listing, counted):
             rows += len(items)
             yield items
         self._read[listing.path] = (listing, rows)
@@ -248,7 +250,7 @@ class V1Snapshot:
         listing = self._list("/user_data", v1.Records)
         last = 0
         try:
-            for items in self._noted(listing):
+            for items in self._noted(listing, self._count):
                 last = items[-1].id
                 yield _page(items, labels)
         except DroppedConnectionError:
