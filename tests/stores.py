@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from servers import TorcServer, wipe
 
 from torc_frames.server_settings import server_settings
@@ -62,6 +65,9 @@ def _of_server(fixture: str) -> StoreKind:
 
 def _on_server(directory: Path, server: TorcServer) -> Store:
     wipe(server)
+    with closing(sqlite3.connect(server.database)) as database, database:
+        # Keys begin anew, as in an empty store.
+        database.execute("DELETE FROM sqlite_sequence")
     return V1Store(_settings(server))
 
 
@@ -72,6 +78,24 @@ def _settings(server: TorcServer) -> Any:
         password=server.password,
         ca_cert=str(server.ca_cert) if server.ca_cert else None,
     )
+
+
+def only(condition: bool, why: str) -> None:
+    """Leave out a test that a kind of store can't have."""
+    if not condition:
+        pytest.skip(why)
+
+
+def link(store: Any, server: TorcServer | None, record_key: str, job_key: str, role: str) -> None:
+    """Link a record to one more job, in the database: no call of the protocol does, other clients can."""
+    if server is None:
+        path = store.path
+        sql = "INSERT INTO link (job_id, record_id, role) VALUES (:job, :record, :role)"
+    else:
+        path = server.database
+        sql = f"INSERT INTO job_{role}_user_data (job_id, user_data_id) VALUES (:job, :record)"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(sql, {"job": job_key, "record": record_key, "role": role})
 
 
 STORES = {

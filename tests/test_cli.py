@@ -214,7 +214,7 @@ def test_showing_a_workflow_counts_its_jobs(ridge: Workflow) -> None:
         (("workflows", "show", "7"), 1, "Error: no workflow key 7"),
         (("jobs", "get-user-data", "7"), 1, "Error: no job key 7"),
         (("user-data", "get", "7"), 1, "Error: no user_data key 7"),
-        (("-u", "http://localhost:1/x", "table"), 1, "Error: http://localhost:1 is a server"),
+        (("-u", "http://localhost:1/x", "table"), 1, "Error: http://localhost:1/x can not be reached"),
         (("jobs", "lst"), 2, "Error: No such command"),
         (("push", "no.csv"), 2, "Error: Invalid value for 'FILE'"),
         (("pull", "-o", "x.doc"), 2, "Error: 'x.doc' does not say a format"),

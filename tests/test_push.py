@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
+from stores import link, only
 from strategies import tables
 
 import torc_frames as tf
@@ -36,11 +37,18 @@ def rev(wf):
     return wf.links().attrs["torc"]["rev"]
 
 
+@pytest.mark.filterwarnings("ignore::torc_frames.InexactFloatWarning")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(df=tables())
-def test_what_is_pushed_is_what_is_pulled(store, df):
+def test_what_is_pushed_is_what_is_pulled(store, store_kind, df):
     wf = Client(store).create_workflow("study")
-    pushed = wf.push(df)
+    try:
+        pushed = wf.push(df)
+    except tf.RefusedError:
+        # A server does not keep all numbers; then nothing is sent.
+        assert not store_kind.keeps_all_json
+        assert wf.jobs().empty
+        return
     pulled = wf.parameters()
     pd.testing.assert_frame_equal(pulled, pushed, check_exact=True, check_freq=False)
     if len(df):
@@ -195,7 +203,7 @@ def test_bad_options_write_nothing(wf, table, options, says):
     assert wf.jobs().empty
 
 
-def test_commands_names_resources_outputs_and_dependencies(wf):
+def test_commands_names_resources_outputs_and_dependencies(wf, store_kind):
     first = wf.push(tf.grid(alpha=[0.1, 0.2]))
     df = pd.DataFrame({"alpha": [0.1, 1e-7], "note": ["it's $HOME", "plain"], "on": [True, False]})
     wf.push(
@@ -215,11 +223,11 @@ def test_commands_names_resources_outputs_and_dependencies(wf):
     assert jobs["job_name"].tolist() == ["it's $HOME", "plain"]
     assert jobs["num_cpus"].tolist() == [1, 2]
     assert jobs["memory"].tolist() == ["2g", "2g"]
-    assert jobs["status"].tolist() == ["blocked", "ready"]
+    assert jobs["status"].tolist() == list(store_kind.new_jobs_are[::-1])
     assert wf.user_data(role="output")["record_name"].tolist() == ["output_it's $HOME", "output_plain"]
 
 
-def test_another_writer_in_between_is_a_conflict_and_nothing_is_written(wf, store, monkeypatch):
+def test_another_writer_in_between_is_a_conflict_and_nothing_is_written(wf, store, store_kind, monkeypatch):
     wf.push(pd.DataFrame({"a": [1, 2]}))
     edited = wf.parameters()
     edited["a"] = [10, 20]
@@ -233,7 +241,8 @@ def test_another_writer_in_between_is_a_conflict_and_nothing_is_written(wf, stor
     monkeypatch.setattr(type(store), "update_user_data", late)
     with pytest.raises(tf.ConflictError):
         wf.push(edited)
-    assert wf.parameters()["a"].tolist() == [1, 2]  # on this store the late write is part of the push
+    # The late write is part of the push, and taken back with it, where pushes are transactions.
+    assert wf.parameters()["a"].tolist() == [1, 2 if store_kind.has_revs else 99]
 
 
 def test_a_large_record_is_kept_with_a_warning(wf):
@@ -254,7 +263,8 @@ def test_two_pushes_of_different_tables_share_the_workflow(wf):
     assert pd.isna(both.loc["3", "a"])
 
 
-def test_what_changed_in_the_store_since_the_pull_is_a_conflict(wf):
+def test_what_changed_in_the_store_since_the_pull_is_a_conflict(wf, store_kind):
+    only(store_kind.has_revs, "it has no revs")
     wf.push(pd.DataFrame({"a": [1, 2, 3]}))
     mine = wf.parameters()
     wf.update_user_data("1", {"a": 99})
@@ -291,7 +301,8 @@ def test_commands_follow_the_parameters_where_told_and_warn_where_not(wf):
     assert wf.jobs()["command"].tolist() == ["echo 1", "echo 5"]
 
 
-def test_jobs_whose_parameters_changed_after_they_ran_can_be_run_again(wf, tmp_path):
+def test_jobs_whose_parameters_changed_after_they_ran_can_be_run_again(wf, store_kind, tmp_path):
+    only(store_kind.runs_jobs, "torc runs its jobs")
     wf.push(pd.DataFrame({"a": [1, 2]}), command=f"echo x >> {tmp_path}/runs")
     wf.run(workers=1, show_progress=False)
     table = wf.parameters()
@@ -310,7 +321,7 @@ def test_jobs_whose_parameters_changed_after_they_ran_can_be_run_again(wf, tmp_p
         ([{"a": 1}, {"a": None}], "a", 5, [{"a": 5}, {"a": None}]),
         ([{"m": {"y": 1}}, {"m": {"x": 2}}], "m.y", 5, [{"m": {"y": 5}}, {"m": {"x": 2}}]),
         ([[1, 2], {"a": 1}], "b", 5, [[1, 2], {"a": 1, "b": 5}]),
-        ([7, {"a": 1}], "data", 5, [5, {"a": 1}]),
+        (["seven", {"a": 1}], "data", "five", ["five", {"a": 1}]),
         ([None], "a", 5, [{"a": 5}]),
     ],
 )
@@ -414,7 +425,8 @@ def test_a_placeholder_in_quotes_is_refused(wf, command):
         wf.push(pd.DataFrame({"n": ["$(touch pwned)"]}), command=command)
 
 
-def test_values_never_become_commands(wf, tmp_path):
+def test_values_never_become_commands(wf, store_kind, tmp_path):
+    only(store_kind.runs_jobs, "torc runs its jobs")
     values = ["$(touch pwned)", "`touch pwned`", "; touch pwned", "a' b", 'a" b', "\\", "{n}", "-x"]
     wf.push(pd.DataFrame({"n": values}), command=f"cd {tmp_path} && printf '%s' x{{n}} > \"$TORC_JOB_KEY\"")
     assert wf.run(workers=2, show_progress=False).failed == 0
@@ -429,12 +441,10 @@ def test_the_pushed_frame_is_left_as_it_was(wf, table):
     assert table.attrs == {}
 
 
-def test_a_record_shared_by_jobs_is_changed_for_all_of_them_or_not_at_all(wf, store):
+def test_a_record_shared_by_jobs_is_changed_for_all_of_them_or_not_at_all(wf, store, store_server):
     wf.push(pd.DataFrame({"a": [1, 2]}))
     wf.delete_user_data("2")
-    from test_workflow import link
-
-    link(store, "1", "2", "input")
+    link(store, store_server, "1", "2", "input")
     table = wf.parameters()
     table["a"] = [5, 1]
     with pytest.raises(tf.RefusedError, match="shared by jobs"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from torc_frames import settings
-from torc_frames.errors import NotInJobError, RefusedError, VersionError
+from torc_frames.errors import NotInJobError, RefusedError, UnavailableError
 from torc_frames.records import JobRecord
 from torc_frames.store.open import open_store
 
@@ -214,10 +214,10 @@ def test_every_form_of_a_path_opens_the_same_store(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://me:s3cret@host:8080/x", "https://me:s3/cret@host", "HTTP://a:s3cret@h"]
+    "url", ["http://me:s3cret@localhost:1/x", "https://me:s3/cret@localhost", "HTTP://a:s3cret@localhost:1"]
 )
-def test_a_server_is_refused_without_telling_its_password(url: str) -> None:
-    with pytest.raises(VersionError, match="embedded stores only") as caught:
+def test_a_server_that_is_not_there_is_told_without_its_password(url: str) -> None:
+    with pytest.raises((UnavailableError, RefusedError)) as caught:
         open_store(url)
     assert "cret" not in str(caught.value)
 

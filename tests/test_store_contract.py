@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from servers import TorcServer
-from stores import StoreKind
+from stores import StoreKind, only
 
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
 from torc_frames.records import JobRecord, NewJobs, Resources, RunResult
@@ -71,12 +71,6 @@ def content(store: Store, workflow: str) -> Any:
 def exactly(data: Any) -> str:
     """Return a text that is the same for the same JSON, whatever the order of keys."""
     return json.dumps(data, sort_keys=True)
-
-
-def only(condition: bool, why: str) -> None:
-    """Leave out a test that a kind of store can't have."""
-    if not condition:
-        pytest.skip(why)
 
 
 @pytest.fixture
@@ -376,7 +370,11 @@ class TestStore:
         with reader.snapshot(workflow) as snapshot:
             (page,) = snapshot.user_data()
         assert page.names == ["x", None, "", "y"]
-        assert links(reader, workflow) == [(a, added[2], "output"), (b, added[0], "output"), (b, last, "input")]
+        assert links(reader, workflow) == [
+            (a, added[2], "output"),
+            (b, added[0], "output"),
+            (b, last, "input"),
+        ]
         assert reader.get_user_data(workflow, last).is_ephemeral
         assert list(records(reader, workflow, job_key=b)) == [added[0], last]
         assert list(records(reader, workflow, job_key=b, role="output")) == [added[0]]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from torc_frames.errors import (
         ConflictError,
         DroppedConnectionError,
+        InexactFloatWarning,
         NotFoundError,
         NotInJobError,
         PointerError,
@@ -38,6 +39,7 @@ __all__ = [
     "Client",
     "ConflictError",
     "DroppedConnectionError",
+    "InexactFloatWarning",
     "Job",
     "NotFoundError",
     "NotInJobError",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
+from torc_frames import copying
+from torc_frames.copying import OnUnkept
 from torc_frames.errors import RefusedError
 from torc_frames.frame.shape import key_index
 from torc_frames.job import Job
@@ -125,6 +129,86 @@ class Client:
         """Delete a workflow with its jobs, records and results."""
         self._store.delete_workflow(str(key))
 
+    def copy(
+        self,
+        workflow: Workflow | str | int,
+        *,
+        to: Client | None = None,
+        name: str | None = None,
+        on_unkept: OnUnkept = "error",
+        show_progress: bool = True,
+    ) -> CopyReport:
+        """Copy a workflow with its jobs and records, to another store or within this one.
+
+        Jobs, their resources and dependencies, records with their data and links, and the recorded dtypes
+        and column order are in the copy, in the same order, under new keys. How jobs ended goes along to
+        an embedded store; torc-server takes no results, and its copies start as new. Keys inside of data
+        stay as they are. What only torc has (files, schedulers, actions, events, priorities and other
+        settings of jobs) is not copied. All is checked before anything is written, and what is half
+        written when something fails is deleted.
+
+        Parameters
+        ----------
+        workflow : Workflow, str or int
+            A workflow of this client, or its key.
+        to : Client, optional
+            Where to. Default: the same store.
+        name : str, optional
+            The name of the copy. Default: the same.
+        on_unkept : {"error", "skip"}
+            What to do with what the other store can't keep, such as a record that is a bare number and
+            torc-server: refuse to copy, or leave it out.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        CopyReport
+            The new workflow, all new keys by the old ones, and what was left out.
+
+        Raises
+        ------
+        RefusedError
+            With all that the other store can't keep, by key; nothing is written then.
+        NotFoundError
+            If the workflow does not exist.
+
+        Warns
+        -----
+        InexactFloatWarning
+            If the other store gives back floats with another last digit.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> wf = client.create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]), outputs=True)
+        >>> report = client.copy(wf, to=tf.connect(tmp / "archive.db"), name="ridge 2026")
+        >>> report
+        CopyReport(workflow=Workflow(key='1', name='ridge 2026'), 2 jobs, 4 records, nothing left out)
+        >>> report.jobs
+                new_job_key
+        job_key
+        1                 1
+        2                 2
+        """
+        other = to or self
+        copied = copying.copy(
+            self._store,
+            workflow.key if isinstance(workflow, Workflow) else str(workflow),
+            other._store,
+            name=name,
+            on_unkept=on_unkept,
+            show=show_progress,
+        )
+        return CopyReport(
+            Workflow(other._store, copied.workflow),
+            _key_map(copied.job_keys, "job_key"),
+            _key_map(copied.record_keys, "record_key"),
+            copied.left_out,
+        )
+
     def job(self, key: str | int) -> Job:
         """Return a job of any workflow by its key."""
         return Job(self._store, self._store.get_job(str(key)))
@@ -132,6 +216,38 @@ class Client:
     def close(self) -> None:
         """Release what is held open; the client opens again when it is used."""
         self._store.close()
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CopyReport:
+    """What `Client.copy` did.
+
+    Attributes
+    ----------
+    workflow : Workflow
+        The copy.
+    jobs : DataFrame
+        Indexed by job_key (str), the key of the job that was copied; column new_job_key (str).
+    user_data : DataFrame
+        Indexed by record_key (str); column new_record_key (str).
+    left_out : list of str
+        What is not in the copy, and why; empty if it holds everything.
+    """
+
+    workflow: Workflow
+    jobs: pd.DataFrame
+    user_data: pd.DataFrame
+    left_out: list[str]
+
+    def __repr__(self) -> str:
+        left_out = "".join(f"\n  left out: {text}" for text in self.left_out)
+        counts = f"{len(self.jobs)} jobs, {len(self.user_data)} records"
+        return f"CopyReport(workflow={self.workflow!r}, {counts}{left_out or ', nothing left out'})"
+
+
+def _key_map(keys: Mapping[str, str], name: str) -> pd.DataFrame:
+    new = key_index(list(keys.values())).array
+    return pd.DataFrame({f"new_{name}": new}, index=key_index(list(keys), name))
 
 
 _PARTS = ("name", "user", "description", "created")

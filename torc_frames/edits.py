@@ -14,7 +14,7 @@ from torc_frames.frame.values import canonical, decode_data, encode_data
 from torc_frames.records import INPUT
 from torc_frames.store.base import Snapshot
 
-__all__ = ["Edits", "Existing", "changed_cells", "read_existing"]
+__all__ = ["Edits", "Existing", "changed_cells", "look_up", "read_existing"]
 
 
 @dataclass(slots=True)
@@ -112,14 +112,14 @@ class Edits:
     def set(self, job_key: str, row: int, path: Path, value: Any) -> None:
         """Set a cell of a job in every record that holds it, or in one that has a null there, or can."""
         keys = self._existing.inputs[job_key]
-        targets = [key for key in keys if _look_up(self._read(key), path) is not None]
+        targets = [key for key in keys if look_up(self._read(key), path) is not None]
         if not targets:
             able = [key for key in keys if self._takes(key, path)]
             targets = ([key for key in able if _has(self._read(key), path)] or able)[:1]
         if not targets:
             self._refuse(row, path, f"no input record of job {job_key} can take it")
         for key in targets:
-            old = _look_up(self._read(key), path)
+            old = look_up(self._read(key), path)
             if isinstance(old, dict) and old and path not in self._whole and not isinstance(value, dict):
                 self._refuse(row, path, f"job {job_key} has an object there, which a value would replace")
                 continue
@@ -176,7 +176,8 @@ def _is_object(data: Any) -> bool:
     return data is None or isinstance(data, dict)
 
 
-def _look_up(data: Any, path: Path) -> Any:
+def look_up(data: Any, path: Path) -> Any:
+    """Return the value at a path of a record, None if there is none."""
     if path == (DATA,) and not _is_object(data):
         return data
     for name in path:
@@ -185,7 +186,7 @@ def _look_up(data: Any, path: Path) -> Any:
 
 
 def _has(data: Any, path: Path) -> bool:
-    above = _look_up(data, path[:-1])
+    above = look_up(data, path[:-1])
     return isinstance(above, dict) and path[-1] in above
 
 

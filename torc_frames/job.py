@@ -132,7 +132,7 @@ class Job:
         RefusedError
             For documents that can't be kept exactly; ``row`` of a problem is the document's position.
         """
-        encoded = encode_documents(documents)
+        encoded = self._store.kept(encode_documents(documents))
         if not encoded:
             return []
         warn_if_large((self._label, len(data)) for data in encoded)
@@ -223,7 +223,7 @@ class Job:
                     "an object, so nothing can be added to it"
                 )
             fragments = {key: encode_data(value) for key, value in record.data.items()} | fragments
-        encoded = _joined(fragments)
+        (encoded,) = self._store.kept([_joined(fragments)])
         try:
             self._store.update_user_data(self.workflow_key, [record.key], [encoded], revs=[record.rev])
         except (ConflictError, NotFoundError):
@@ -231,7 +231,7 @@ class Job:
         return record.key, len(encoded)
 
     def _add_output(self, fragments: dict[str, bytes]) -> tuple[str, int]:
-        encoded = _joined(fragments)
+        [encoded] = self._store.kept([_joined(fragments)])
         [added] = self._store.add_user_data(
             self.workflow_key, [encoded], job_keys=[self.key], role=OUTPUT, names=[self._output_name]
         )

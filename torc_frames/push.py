@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from torc_frames import pull, templates
-from torc_frames.edits import Edits, Existing, changed_cells, read_existing
+from torc_frames.edits import Edits, Existing, changed_cells, look_up, read_existing
 from torc_frames.errors import ConflictError, Problem, RefusedError, TorcFramesWarning, shorten
 from torc_frames.frame import recorded
 from torc_frames.frame.flatten import Path, join
@@ -90,7 +90,7 @@ def push(
     seen = seen_rev(df, store.url, workflow_key)
     params, targets = identify(df)
     frame = encode_frame(params)
-    lines = store.kept(records(frame))
+    lines = _kept(store, frame)
     needs = resource_list(resources, len(df))
     with store.transaction():
         with store.snapshot(workflow_key) as snap:
@@ -126,6 +126,30 @@ def push(
     if seen is not None:
         df.attrs["torc"] = {**df.attrs["torc"], "rev": rev}
     return pushed
+
+
+def _kept(store: Store, frame: EncodedFrame) -> list[bytes]:
+    """Return the rows' records as the store keeps them, and make the cells so.
+
+    Raises
+    ------
+    RefusedError
+        For what the store can't keep; for categories it has to be exact.
+    """
+    lines = records(frame)
+    kept = store.kept(lines)
+    problems = []
+    for row in [row for row, line in enumerate(lines) if kept[row] is not line]:
+        data = decode_data("", kept[row])
+        for name, path in frame.paths.items():
+            value, cells = look_up(data, path), frame.cells[name]
+            if frame.specs[name]["dtype"] == "category" and value != cells[row]:
+                reason = f"category {cells[row]} would come back as {value}: round the categories"
+                problems.append(Problem(row, name, reason))
+            cells[row] = value
+    if problems:
+        raise RefusedError(problems)
+    return kept
 
 
 def _plan(

@@ -186,7 +186,8 @@ class NewJobs:
 
     ``inputs`` is the raw JSON of each job's input record (None for a job without one); ``outputs``
     asks for an empty output record (``{}``) for every job; ``depends_on`` holds keys of jobs that
-    exist already. Records are named ``input_<job name>`` and ``output_<job name>``.
+    exist already. Records are named ``input_<job name>`` and ``output_<job name>``. ``links`` holds, by
+    role, keys of records that exist already and are to be linked to each job.
     """
 
     names: Sequence[str]
@@ -195,6 +196,7 @@ class NewJobs:
     outputs: bool = False
     depends_on: Sequence[Sequence[str]] | None = None
     resources: Sequence[Resources] | None = None
+    links: Mapping[str | None, Sequence[Sequence[str]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.names)

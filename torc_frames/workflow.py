@@ -481,7 +481,7 @@ class Workflow:
         ['1', '2']
         """
         job_key = self._job_key(job)
-        data = encode_documents(documents)
+        data = self._store.kept(encode_documents(documents))
         label = f"workflow {self.key}" if job_key is None else f"job {job_key}"
         warn_if_large((label, len(raw)) for raw in data)
         return self._store.add_user_data(
@@ -501,7 +501,7 @@ class Workflow:
 
         With `rev`, only if the record still has that rev; else ConflictError.
         """
-        raw = encode_data(data)
+        (raw,) = self._store.kept([encode_data(data)])
         revs = None if rev is None else [rev]
         return self._store.update_user_data(self.key, [str(record_key)], [raw], revs=revs)[0]
 

@@ -79,6 +79,9 @@ class Snapshot(Protocol):
     def dependencies(self) -> Iterator[DependencyPage]:
         """Yield which job waits for which, ordered by the waiting job."""
 
+    def ephemeral(self) -> set[str]:
+        """Return the keys of records that are ephemeral, of those that `user_data` has yielded at least."""
+
     def removed(self, since: str) -> list[str]:
         """Return keys of records deleted after `since`, oldest deletion first."""
 
@@ -90,15 +93,19 @@ class Store(Protocol):
     """Keeps workflows, their jobs and their user_data.
 
     Every write is atomic: all of a call, or nothing. A server can't promise that where a call takes
-    several requests: a call that failed half way is finished by the same call again, doubling nothing. Every method may be called from several threads
-    and by several processes at once. Keys are strings; a key of another workflow is as good as none.
-    Raw JSON is UTF-8 without newlines, as `torc_frames.frame.rows` makes it. All methods raise
-    NotFoundError for a workflow, job or record that does not exist, and UnavailableError for a store
-    that does not answer.
+    several requests: a call that failed half way is finished by the same call again, doubling nothing.
+
+    Every method may be called from several threads and by several processes at once. Keys are strings;
+    a key of another workflow is as good as none. Raw JSON is UTF-8 without newlines, as
+    `torc_frames.frame.rows` makes it. All methods raise NotFoundError for a workflow, job or record that
+    does not exist, and UnavailableError for a store that does not answer.
     """
 
     url: str
     """What `torc_frames.connect` takes to open the same store; holds no secret."""
+
+    needs_role: bool
+    """Whether it refuses links without a role."""
 
     # workflows
 
@@ -145,10 +152,14 @@ class Store(Protocol):
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
         """Add jobs with their records and links.
 
+        That the records of ``jobs.links`` exist, a store may take on trust.
+
         Raises
         ------
         NotFoundError
             For keys in ``jobs.depends_on`` that do not exist.
+        RefusedError
+            For ``jobs.links`` without a role where the store `needs_role`.
         """
 
     def update_commands(self, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
@@ -176,12 +187,12 @@ class Store(Protocol):
         job_keys: Sequence[str | None] | None = None,
         role: Role | None = None,
         names: Sequence[str | None] | None = None,
-        is_ephemeral: bool = False,
+        is_ephemeral: bool | Sequence[bool] = False,
     ) -> list[str]:
         """Add records, each linked to the job given for it, and return their keys in order.
 
-        `data` is raw JSON, one item a record; `job_keys` and `names` are as long as `data`. RefusedError
-        where the store knows no links without a role and none is given.
+        `data` is raw JSON, one item a record; `job_keys`, `names` and, if it is not one for all,
+        `is_ephemeral` are as long as `data`. RefusedError where the store `needs_role` and none is given.
         """
 
     def update_user_data(
@@ -230,6 +241,20 @@ class RunnableStore(Store, Protocol):
         """Set jobs back to ready, or to blocked where a dependency has not completed.
 
         Jobs that were canceled because of one of them are reset, too.
+        """
+
+    def add_runs(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        statuses: Sequence[str],
+        run_ids: Sequence[int],
+        results: ResultPage,
+    ) -> None:
+        """Say what became of new jobs in another store: status and run_id of each, and how runs ended.
+
+        Jobs that have not ended there (uninitialized, blocked, ready, pending, running) are ready here, or
+        blocked where a dependency has not completed. `results` holds no two of one job and run.
         """
 
     def runners(self, workflow_key: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from torc_frames.records import (
     AddedJobs,
     JobRecord,
     NewJobs,
+    ResultPage,
     Role,
     RunResult,
     UserData,
@@ -79,6 +80,7 @@ class SQLiteStore:
     """
 
     url: str
+    needs_role = False
 
     def __init__(
         self, path: str | os.PathLike[str], *, network: bool | None = None, timeout: float = 60.0
@@ -203,10 +205,11 @@ class SQLiteStore:
         job_keys: Sequence[str | None] | None = None,
         role: Role | None = None,
         names: Sequence[str | None] | None = None,
-        is_ephemeral: bool = False,
+        is_ephemeral: bool | Sequence[bool] = False,
     ) -> list[str]:
         """See `Store.add_user_data`."""
-        _check_lengths(data=data, job_keys=job_keys, names=names)
+        flags = [is_ephemeral] * len(data) if isinstance(is_ephemeral, bool) else is_ephemeral
+        _check_lengths(data=data, job_keys=job_keys, names=names, is_ephemeral=flags)
         if role not in (None, "input", "output"):
             raise RefusedError(f"{role!r} is not a role: input, output or None")
         items = texts(data)
@@ -224,7 +227,7 @@ class SQLiteStore:
                     ids,
                     names or repeat(None),
                     items,
-                    repeat(bool(is_ephemeral)),
+                    map(bool, flags),
                     repeat(workflow),
                     repeat(rev),
                     strict=False,
@@ -298,6 +301,18 @@ class SQLiteStore:
         """See `RunnableStore.reset_jobs`."""
         with self._connections.write(workflow_key) as write:
             sqlite_jobs.reset_jobs(write, job_keys)
+
+    def add_runs(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        statuses: Sequence[str],
+        run_ids: Sequence[int],
+        results: ResultPage,
+    ) -> None:
+        """See `RunnableStore.add_runs`."""
+        with self._connections.write(workflow_key) as write:
+            sqlite_jobs.add_runs(write, job_keys, statuses, run_ids, results)
 
     def runners(self, workflow_key: str) -> dict[str, str]:
         """See `RunnableStore.runners`."""

@@ -22,6 +22,7 @@ from torc_frames.records import (
     JobRecord,
     NewJobs,
     Resources,
+    ResultPage,
     Role,
     RunResult,
 )
@@ -29,7 +30,7 @@ from torc_frames.store.sqlite_connections import Write
 from torc_frames.store.sqlite_file import Connection
 from torc_frames.store.sqlite_keys import find_all, find_one, id_list, key_to_id, texts
 
-__all__ = ["add_jobs", "finish_job", "get_job", "reset_jobs", "start_jobs"]
+__all__ = ["add_jobs", "add_runs", "finish_job", "get_job", "reset_jobs", "start_jobs"]
 
 _COLUMNS = "id, workflow_id, name, command, status, num_cpus, num_gpus, memory, runtime, run_id, rev"
 
@@ -79,8 +80,8 @@ def _job(row: Sequence[Any]) -> JobRecord:
 def add_jobs(write: Write, jobs: NewJobs) -> AddedJobs:
     """See `Store.add_jobs`."""
     total = len(jobs)
-    for column in ("commands", "inputs", "depends_on", "resources"):
-        values = getattr(jobs, column)
+    columns = {name: getattr(jobs, name) for name in ("commands", "inputs", "depends_on", "resources")}
+    for column, values in [*columns.items(), *((f"{role} links", rows) for role, rows in jobs.links.items())]:
         if values is not None and len(values) != total:
             raise RefusedError(f"{len(values)} {column} for {total} jobs")
     inputs = texts(jobs.inputs, "inputs")
@@ -96,6 +97,7 @@ def add_jobs(write: Write, jobs: NewJobs) -> AddedJobs:
     output_ids = [next(record) if jobs.outputs else None for _ in ids]
     _insert_records(write, jobs.names, ids, input_ids, inputs, INPUT)
     _insert_records(write, jobs.names, ids, output_ids, ["{}"] * total, OUTPUT)
+    _insert_links(write, jobs, ids)
     return AddedJobs(list(map(str, ids)), _keys(input_ids), _keys(output_ids))
 
 
@@ -161,6 +163,21 @@ def _insert_records(
     )
 
 
+def _insert_links(write: Write, jobs: NewJobs, ids: range) -> None:
+    """Insert the links to records that exist already."""
+    wanted = list(dict.fromkeys(key for rows in jobs.links.values() for keys in rows for key in keys))
+    records = find_all(write.connection, "user_data", write.workflow_id, wanted)
+    write.connection.executemany(
+        "INSERT INTO link (job_id, record_id, role) VALUES (?, ?, ?)",
+        (
+            (job, records[str(key)][0], role)
+            for role, rows in jobs.links.items()
+            for job, keys in zip(ids, rows, strict=True)
+            for key in dict.fromkeys(keys)
+        ),
+    )
+
+
 def update_commands(write: Write, job_keys: Sequence[str], commands: Sequence[str]) -> None:
     """See `Store.update_commands`."""
     rows = find_all(write.connection, "job", write.workflow_id, job_keys)
@@ -216,6 +233,43 @@ def finish_job(write: Write, result: RunResult) -> None:
             "WHERE status IN ('ready', 'blocked') AND id IN (SELECT id FROM dependent)",
             values,
         )
+
+
+def add_runs(
+    write: Write,
+    job_keys: Sequence[str],
+    statuses: Sequence[str],
+    run_ids: Sequence[int],
+    results: ResultPage,
+) -> None:
+    """See `RunnableStore.add_runs`."""
+    connection, workflow = write.connection, write.workflow_id
+    if not len(job_keys) == len(statuses) == len(run_ids):
+        raise RefusedError(f"{len(statuses)} statuses and {len(run_ids)} run_ids for {len(job_keys)} jobs")
+    jobs = find_all(connection, "job", workflow, [*job_keys, *results.job_keys])
+    rev, ids = write.rev(), [jobs[str(key)][0] for key in job_keys]
+    connection.executemany(
+        "UPDATE job SET status = ?, run_id = ?, rev = ? WHERE id = ?",
+        zip(statuses, run_ids, repeat(rev), ids, strict=False),
+    )
+    connection.execute(
+        f"UPDATE job SET status = CASE WHEN {_WAITS} THEN 'blocked' ELSE 'ready' END "
+        "WHERE id IN (SELECT value FROM json_each(?)) "
+        "AND status IN ('uninitialized', 'blocked', 'ready', 'pending', 'running')",
+        (id_list(ids),),
+    )
+    columns = (
+        results.run_ids,
+        results.statuses,
+        results.return_codes,
+        results.start_times,
+        results.end_times,
+    )
+    connection.executemany(
+        "INSERT INTO result (workflow_id, job_id, run_id, status, return_code, start_time, end_time) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        zip(repeat(workflow), (jobs[str(key)][0] for key in results.job_keys), *columns, strict=False),
+    )
 
 
 def reset_jobs(write: Write, job_keys: Sequence[str]) -> None:

@@ -192,6 +192,11 @@ class SQLiteSnapshot:
         for (jobs, others), _ in self._pages(_DEPENDENCIES):
             yield DependencyPage(jobs, others)
 
+    def ephemeral(self) -> set[str]:
+        """See `Snapshot.ephemeral`."""
+        sql = "SELECT id FROM user_data WHERE workflow_id = :workflow AND is_ephemeral"
+        return {str(record) for (record,) in self._fetch(sql, {})}
+
     def removed(self, since: str) -> list[str]:
         """See `Snapshot.removed`."""
         sql = (

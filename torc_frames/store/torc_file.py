@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from torc_frames.errors import RefusedError, StoreFileError, TorcFramesError, VersionError
-from torc_frames.records import AddedJobs, JobRecord, NewJobs, Role, RunResult, UserData, WorkflowRecord
+from torc_frames.records import (
+    AddedJobs,
+    JobRecord,
+    NewJobs,
+    ResultPage,
+    Role,
+    RunResult,
+    UserData,
+    WorkflowRecord,
+)
 from torc_frames.store import sqlite_jobs
 from torc_frames.store.sqlite_file import translated
 from torc_frames.store.sqlite_keys import (
@@ -101,6 +110,7 @@ class TorcFileStore:
     """
 
     url: str
+    needs_role = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
@@ -221,7 +231,7 @@ class TorcFileStore:
         job_keys: Sequence[str | None] | None = None,
         role: Role | None = None,
         names: Sequence[str | None] | None = None,
-        is_ephemeral: bool = False,
+        is_ephemeral: bool | Sequence[bool] = False,
     ) -> list[str]:
         """Refuse."""
         self._refuse()
@@ -250,6 +260,17 @@ class TorcFileStore:
         self._refuse()
 
     def reset_jobs(self, workflow_key: str, job_keys: Sequence[str]) -> None:
+        """Refuse."""
+        self._refuse()
+
+    def add_runs(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        statuses: Sequence[str],
+        run_ids: Sequence[int],
+        results: ResultPage,
+    ) -> None:
         """Refuse."""
         self._refuse()
 

@@ -12,7 +12,6 @@ from torc_frames.errors import (
     NotFoundError,
     RefusedError,
     ReplyError,
-    UncertainWriteError,
     UnreadableRecordError,
 )
 from torc_frames.frame.values import encode_data
@@ -30,6 +29,8 @@ from torc_frames.store.http import Http
 from torc_frames.store.sqlite_keys import decode_data, key_to_id
 from torc_frames.store.v1_jobs import Adder
 from torc_frames.store.v1_lists import Listing, decoded, listed
+from torc_frames.store.v1_settle import Unfinished
+from torc_frames.store.v1_settle import Unfinished, settled
 from torc_frames.store.v1_snapshot import V1Snapshot
 from torc_frames.store.v1_unreadable import UNREADABLE
 from torc_frames.store.version import check_version
@@ -54,11 +55,17 @@ class V1Store:
         Where the server is and as whom to speak.
     """
 
+    url: str
+    needs_role = True
+
     def __init__(self, settings: ServerSettings) -> None:
         self.http = Http(settings)
         self.url = self.http.url
         self._merging = threading.Lock()
+        self._writing = threading.RLock()
         self._adders: dict[str, Adder] = {}
+        self.unfinished = Unfinished()
+        self.unfinished = Unfinished()
 
     def check(self) -> str:
         """Return the version of the server; VersionError if it is one that is not spoken here."""
@@ -86,19 +93,26 @@ class V1Store:
         """See `Store.add_workflow`."""
         parts = {"name": name, "user": user or "", "description": description, "metadata": metadata or None}
         body = _checked({key: value for key, value in parts.items() if value is not None})
-        newest = {"sort_by": "id", "reverse_sort": True, "limit": 20, "name": name}
-        before = {workflow.key for workflow in self._list_workflows(newest)}
-        while True:
-            try:
-                return v1.workflow_of(decoded(v1.Workflow, self.http.send("POST", "/workflows", body), name))
-            except UncertainWriteError:
-                added = [found for found in self._list_workflows(newest) if found.key not in before]
-                if added:
-                    return added[0]
+        state: dict[str, set[str]] = {}
+        with self.unfinished.resumed(("workflow", body), state) as tried:
+            before = tried.setdefault("before", self._named(name))
 
-    def _list_workflows(self, params: Mapping[str, object]) -> list[WorkflowRecord]:
-        page = decoded(v1.Workflows, self.http.get("/workflows", params), "workflows")
-        return [v1.workflow_of(workflow) for workflow in page.items]
+            def find() -> WorkflowRecord | None:
+                added = self._named(name) - before
+                return self.get_workflow(max(added, key=int)) if added else None
+
+            def post() -> WorkflowRecord:
+                reply = decoded(v1.Workflow, self.http.send("POST", "/workflows", body), name)
+                return v1.workflow_of(reply)
+
+            there = find() if state is not tried else None
+            return settled(post, find) if there is None else there
+
+    def _named(self, name: str) -> set[str]:
+        """Return the keys of the newest workflows of a name."""
+        newest = {"sort_by": "id", "reverse_sort": True, "limit": 20, "name": name}
+        page = decoded(v1.Workflows, self.http.get("/workflows", newest), "workflows")
+        return {str(workflow.id) for workflow in page.items if workflow.name == name}
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`; what another process sets between reading and writing can be lost."""
@@ -111,7 +125,7 @@ class V1Store:
             body = _checked({"name": workflow.name, "user": workflow.user or "", "metadata": merged})
             if len(body) > v1.MAX_RECORD_BYTES:
                 raise RefusedError(
-                    f"workflow {workflow_key} would have {len(body):,} bytes of metadata, more than torc-server "
+                    f"workflow {workflow_key} would have {len(body):,} bytes of metadata, more than the server "
                     "takes: are there categorical columns of very many categories? Convert them to text"
                 )
             self._found("workflow", workflow_key, "PUT", f"/workflows/{workflow_key}", body)
@@ -132,8 +146,9 @@ class V1Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """See `Store.transaction`; the server has none."""
-        yield
+        """See `Store.transaction`; the server has none, so it only keeps out other threads of this store."""
+        with self._writing:
+            yield
 
     # jobs
 
@@ -200,7 +215,7 @@ class V1Store:
         job_keys: Sequence[str | None] | None = None,
         role: Role | None = None,
         names: Sequence[str | None] | None = None,
-        is_ephemeral: bool = False,
+        is_ephemeral: bool | Sequence[bool] = False,
     ) -> list[str]:
         """See `Store.add_user_data`; a record with a job needs a role."""
         self.fetch_workflow(workflow_key)

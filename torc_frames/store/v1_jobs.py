@@ -5,23 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import msgspec
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError, UncertainWriteError
-from torc_frames.records import AddedJobs, NewJobs, Resources
+from torc_frames.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources
 from torc_frames.store.http import Http
 from torc_frames.store.sqlite_keys import key_to_id
-from torc_frames.store.v1_lists import Listing, count, decoded, listed
+from torc_frames.store.v1_leftover import LeftOver, NewRecord, delete_record, links
+from torc_frames.store.v1_lists import Listing, decoded, listed
+from torc_frames.store.v1_settle import TRIES, Unfinished, looked_for, settled
 from torc_frames.wire import v1
 
 __all__ = ["Adder"]
 
 CHUNK_ROWS = 10_000
 CHUNK_BYTES = 32 * 2**20
-OUTPUT = b"{}"
+"""Of data, names and commands, in which a character can become six bytes: the server takes 200 MiB."""
+
+_EMPTY = b"{}"
 
 
 class _Added(msgspec.Struct, gc=False):
@@ -36,27 +39,44 @@ class _AddedJobs(msgspec.Struct):
     jobs: list[_Added]
 
 
-class _NewRecord(NamedTuple):
-    name: str
-    send: bytes
-    back: bytes
+@dataclass(slots=True)
+class _Call:
+    """The jobs of one call, and how far it has come."""
 
+    jobs: NewJobs
+    waits: list[list[int]] | None = None
+    needs: dict[Resources, int] = field(default_factory=dict)
+    newest: int = 0
+    """The newest job that there was before."""
+    added: AddedJobs = field(default_factory=lambda: AddedJobs([], [], []))
+    doubtful: _Chunk | None = None
+    """The chunk that may have been added, as far as is known."""
 
-class _Left(NamedTuple):
-    id: int
-    raw: bytes
+    def done(self, chunk: _Chunk, job_ids: list[int]) -> None:
+        """Note that a chunk was added."""
+        self.doubtful = None
+        self.added.job_keys.extend(map(str, job_ids))
+        for keys, at in ((self.added.input_keys, chunk.input_at), (self.added.output_keys, chunk.output_at)):
+            keys.extend(None if one is None else str(chunk.ids[one]) for one in at)
 
 
 @dataclass(slots=True)
-class _Counts:
-    """How much a workflow has; only where nothing is left over do records and links agree."""
+class _Chunk:
+    """Some rows, small enough for two requests: the records that their jobs need, and the jobs."""
 
-    records: int
-    links: int
+    rows: range
+    records: list[NewRecord]
+    input_at: list[int | None]
+    """By row: where in `records` its input is."""
+    output_at: list[int | None]
+    ids: list[int] = field(default_factory=list)
+    """Of the records, once they are there."""
+    twice: bool = False
+    """Whether records were sent again, because the server did not show them after a lost answer."""
 
 
 class Adder:
-    """Adds jobs to one workflow.
+    """Adds jobs to one workflow, one call at a time.
 
     The server adds records in one request and jobs in another. When the second is never made, the
     records stay without jobs: the next call takes those of the same name and data that no job has.
@@ -65,162 +85,250 @@ class Adder:
     def __init__(self, http: Http, workflow_id: int) -> None:
         self._http = http
         self._workflow_id = workflow_id
-        self._clean: _Counts | None = None
+        self._left = LeftOver(http, workflow_id)
+        self._unfinished = Unfinished()
         self._adding = threading.Lock()
 
     def add(self, jobs: NewJobs, known: set[int]) -> AddedJobs:
         """Add jobs; see `torc_frames.store.base.Store.add_jobs`. `known` are the jobs that there are."""
-        _check_lengths(jobs)
+        _check(jobs)
         waits = _dependencies(jobs, known, self._workflow_id)
-        given = [row for row, raw in enumerate(jobs.inputs) if raw is not None]
         sent = v1.outgoing([raw for raw in jobs.inputs if raw is not None])
-        inputs = dict(zip(given, zip(sent.send, sent.back, strict=True), strict=True))
-        added = AddedJobs([], [], [])
         if not len(jobs):
-            return added
-        with self._adding, ThreadPoolExecutor(1) as pool:
-            needs = self._requirements(jobs.resources)
-            left = self._left_over()
-            last = max(known, default=0)
-            coming: Future[None] | None = None
-            for rows in _chunks(jobs, inputs):
-                records = _records(jobs, inputs, rows)
-                bodies = [
-                    v1.record_body(self._workflow_id, new.name, new.send) for new in _new(records, left)
-                ]
-                body = b'{"user_data":[' + b",".join(bodies) + b"]}"
+            return AddedJobs([], [], [])
+        given = (row for row, raw in enumerate(jobs.inputs) if raw is not None)
+        inputs = dict(zip(given, zip(sent.send, sent.back, strict=True), strict=True))
+        start = _Call(jobs, newest=max(known, default=0))
+        with self._adding, self._unfinished.resumed(jobs, start) as left:
+            call = left if all(int(key) in known for key in left.added.job_keys) else start
+            call.waits = waits
+            call.needs = self._requirements(jobs.resources)
+            self._left.check()
+            self._finish(call)
+            self._add_chunks(call, inputs)
+            return call.added
+
+    def _finish(self, call: _Call) -> None:
+        """Settle the chunk that an earlier try of the same call left in doubt."""
+        if call.doubtful is not None:
+            job_ids = self._find_jobs(call, call.doubtful)
+            if job_ids is not None:
+                call.done(call.doubtful, job_ids)
+
+    def _add_chunks(self, call: _Call, inputs: Mapping[int, tuple[bytes, bytes]]) -> None:
+        """Add what is not yet added; while the server works on a chunk, the next one is made ready."""
+        coming: Future[None] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for rows in _ranges(call.jobs, len(call.added.job_keys)):
+                chunk = self._chunk(call.jobs, rows, inputs)
                 if coming is not None:
                     coming.result()
-                coming = pool.submit(
-                    self._add_chunk, jobs, rows, records, body, left, waits, needs, last, added
-                )
+                coming = pool.submit(self._add_chunk, call, chunk)
             if coming is not None:
                 coming.result()
-        return added
 
-    def _add_chunk(
-        self,
-        jobs: NewJobs,
-        rows: range,
-        records: list[_NewRecord],
-        body: bytes,
-        left: Mapping[str, _Left],
-        waits: Sequence[Sequence[int]] | None,
-        needs: Mapping[Resources, int],
-        last: int,
-        added: AddedJobs,
-    ) -> None:
-        ids = self._add_records(records, body, left)
-        coming = iter(ids)
-        inputs = [None if jobs.inputs[row] is None else next(coming) for row in rows]
-        outputs = [next(coming) for _ in rows] if jobs.outputs else [None] * len(rows)
-        bodies = [
-            v1.job_body(
-                self._workflow_id,
-                jobs.names[row],
-                jobs.commands[row],
-                inputs=() if input_id is None else (input_id,),
-                outputs=() if output_id is None else (output_id,),
-                depends_on=() if waits is None else waits[row],
-                requirement=None if jobs.resources is None else needs.get(jobs.resources[row]),
-            )
-            for row, input_id, output_id in zip(rows, inputs, outputs, strict=True)
-        ]
-        names = [jobs.names[row] for row in rows]
-        job_ids = self._add_jobs(names, b'{"jobs":[' + b",".join(bodies) + b"]}", last)
-        added.job_keys.extend(map(str, job_ids))
-        added.input_keys.extend(None if one is None else str(one) for one in inputs)
-        added.output_keys.extend(None if one is None else str(one) for one in outputs)
-        if self._clean is not None:
-            self._clean.records += len(ids)
-            self._clean.links += len(ids)
+    def _chunk(self, jobs: NewJobs, rows: range, inputs: Mapping[int, tuple[bytes, bytes]]) -> _Chunk:
+        chunk = _Chunk(rows, [], [None] * len(rows), [None] * len(rows))
+        for at, row in enumerate(rows):
+            if row in inputs:
+                chunk.input_at[at] = len(chunk.records)
+                name, (send, back) = f"input_{jobs.names[row]}", inputs[row]
+                body = v1.record_body(self._workflow_id, name, send)
+                chunk.records.append(NewRecord(name, back, body))
+        if jobs.outputs:
+            for at, row in enumerate(rows):
+                chunk.output_at[at] = len(chunk.records)
+                name = f"output_{jobs.names[row]}"
+                body = v1.record_body(self._workflow_id, name, _EMPTY)
+                chunk.records.append(NewRecord(name, _EMPTY, body, chunk.input_at[at]))
+        return chunk
+
+    def _add_chunk(self, call: _Call, chunk: _Chunk) -> None:
+        job_ids: list[int] | None = None
+        for attempt in range(TRIES):
+            self._add_records(chunk, doubtful=attempt > 0)
+            call.doubtful = chunk
+            try:
+                reply = self._http.send("POST", "/bulk_jobs", self._job_bodies(call, chunk))
+            except UncertainWriteError as lost:
+                self._left.forget()
+                job_ids = looked_for(lambda: self._given_up(call, chunk), lost)
+                if job_ids is None and attempt == TRIES - 1:
+                    raise
+            else:
+                job_ids = [one.id for one in decoded(_AddedJobs, reply, "new jobs").jobs]
+                self._left.added(len(chunk.ids))
+            if job_ids is not None:
+                break
+        assert job_ids is not None
+        call.done(chunk, job_ids)
+        if chunk.twice:
+            self._delete_doubles(chunk)
+
+    def _given_up(self, call: _Call, chunk: _Chunk) -> list[int] | None:
+        """Return the jobs that a request added which was not answered, or make sure that it never does.
+
+        The server, or what is in between, may still have it; it fails once a record is missing.
+        """
+        job_ids = self._find_jobs(call, chunk)
+        if job_ids is None and chunk.ids:
+            others = len(chunk.ids) - 1
+            delete_record(self._http, chunk.ids[-1])
+            job_ids = self._find_jobs(call, chunk, others) if others else None
+            if job_ids is not None:
+                self._restore(chunk, job_ids)
+        return job_ids
+
+    def _restore(self, chunk: _Chunk, job_ids: list[int]) -> None:
+        """Add the last record of a chunk again, as its jobs were added just before it was deleted."""
+        last = len(chunk.records) - 1
+        role = "producer_job_id" if last in chunk.output_at else "consumer_job_id"
+        at = (chunk.output_at if last in chunk.output_at else chunk.input_at).index(last)
+        reply = self._http.send("POST", "/user_data", chunk.records[last].body, {role: job_ids[at]})
+        chunk.ids[last] = decoded(_Added, reply, "a new record").id
 
     # records
 
-    def _add_records(self, records: list[_NewRecord], body: bytes, left: Mapping[str, _Left]) -> list[int]:
-        """Return the ids of records, of those left over or new ones; `body` holds the new ones."""
-        while _new(records, left):
-            try:
-                reply = self._http.send("POST", "/bulk_user_data", body)
-            except UncertainWriteError:
-                # All of them were added, or none.
-                self._clean = None
-                left = self._left_over()
-            else:
+    def _add_records(self, chunk: _Chunk, doubtful: bool) -> None:
+        """Set the ids of a chunk's records, of those left over or new ones."""
+        for attempt in range(TRIES):
+            ids = self._left.take(chunk.records, doubtful)
+            new = [record.body for record, one in zip(chunk.records, ids, strict=True) if one is None]
+            added: Iterator[_Added] = iter(())
+            if new:
+                body = b'{"user_data":[' + b",".join(new) + b"]}"
+                try:
+                    reply = self._http.send("POST", "/bulk_user_data", body)
+                except UncertainWriteError:
+                    # All of them were added, or none; what was, is left over.
+                    self._left.forget()
+                    if attempt == TRIES - 1:
+                        raise
+                    doubtful = chunk.twice = True
+                    continue
                 added = iter(decoded(_AddedRecords, reply, "new records").user_data)
-                return [_taken(record, left) or next(added).id for record in records]
-        return [_taken(record, left) or 0 for record in records]
+            chunk.ids = [next(added).id if one is None else one for one in ids]
+            return
 
-    def _left_over(self) -> dict[str, _Left]:
-        """Return the records without a job, by name."""
-        listing = Listing("/user_data", {"workflow_id": self._workflow_id}, v1.Records)
-        path = f"/workflows/{self._workflow_id}/job_user_data_relationships"
-        relations = Listing(path, {}, v1.Links, v1.relationship, unique=False)
-        now = _Counts(count(self._http.get, listing), count(self._http.get, relations))
-        known, self._clean = self._clean, now
-        if now.records == 0 or now == known:
-            return {}
-        linked = {row.user_data_id for rows in listed(self._http.get, relations) for row in rows}
-        if len(linked) == now.records:
-            return {}
-        return {
-            row.name: _Left(row.id, bytes(row.data))
-            for rows in listed(self._http.get, listing)
-            for row in rows
-            if row.id not in linked
-        }
+    def _delete_doubles(self, chunk: _Chunk) -> None:
+        """Delete records that the server added after it was given up, and after they were sent again."""
+        self._left.forget()
+        for one in self._left.same(chunk.records):
+            delete_record(self._http, one)
+        self._left.forget()
 
     # jobs
 
-    def _add_jobs(self, names: list[str], body: bytes, last: int) -> list[int]:
-        while True:
-            try:
-                reply = self._http.send("POST", "/bulk_jobs", body)
-            except UncertainWriteError:
-                found = self._newer_jobs(last)
-                if all(name in found for name in names):
-                    return [found[name] for name in names]
-                continue
-            return [one.id for one in decoded(_AddedJobs, reply, "new jobs").jobs]
+    def _job_bodies(self, call: _Call, chunk: _Chunk) -> bytes:
+        jobs, ids = call.jobs, chunk.ids
+        linked: list[Sequence[Sequence[str]]] = [jobs.links.get(role, ()) for role in (INPUT, OUTPUT)]
+        bodies = []
+        for row, input_at, output_at in zip(chunk.rows, chunk.input_at, chunk.output_at, strict=True):
+            inputs = () if input_at is None else (ids[input_at],)
+            outputs = () if output_at is None else (ids[output_at],)
+            if jobs.links:
+                inputs, outputs = (
+                    (*own, *map(int, dict.fromkeys(rows[row] if rows else ())))
+                    for own, rows in zip((inputs, outputs), linked, strict=True)
+                )
+            body = v1.job_body(
+                self._workflow_id,
+                jobs.names[row],
+                jobs.commands[row],
+                inputs=inputs,
+                outputs=outputs,
+                depends_on=() if call.waits is None else call.waits[row],
+                requirement=None if jobs.resources is None else call.needs.get(jobs.resources[row]),
+            )
+            bodies.append(body)
+        return b'{"jobs":[' + b",".join(bodies) + b"]}"
 
-    def _newer_jobs(self, last: int) -> dict[str, int]:
-        """Return the ids of jobs that are newer than an id, by name; the newest where names are equal."""
+    def _find_jobs(self, call: _Call, chunk: _Chunk, records: int | None = None) -> list[int] | None:
+        """Return the ids of a chunk's jobs if they were added: all were, or none.
+
+        A job is known by its new records, which no other has; one that has none by name and command.
+        Only the first so many records are looked for.
+        """
+        wanted = set(chunk.ids[:records])
+        job_of: dict[int, int] = {}
+        if wanted:
+            pages = listed(self._http.get, links(str(self._workflow_id)))
+            found = (link for rows in pages for link in v1.links_of(rows))
+            job_of = {link.record_id: link.job_id for link in found if link.record_id in wanted}
+            if len(job_of) < len(wanted):
+                return None
+        jobs = [
+            next((job_of[chunk.ids[at]] for at in ats if at is not None and chunk.ids[at] in job_of), None)
+            for ats in zip(chunk.input_at, chunk.output_at, strict=True)
+        ]
+        if None in jobs:
+            names, commands, newer = call.jobs.names, call.jobs.commands, self._newer_jobs(call.newest)
+            jobs = [
+                newer.get((names[row], commands[row])) if one is None else one
+                for row, one in zip(chunk.rows, jobs, strict=True)
+            ]
+        ids = [one for one in jobs if one is not None]
+        return ids if len(ids) == len(jobs) else None
+
+    def _newer_jobs(self, newest: int) -> dict[tuple[str, str], int]:
         listing = Listing("/jobs", {"workflow_id": self._workflow_id}, v1.Jobs)
-        return {row.name: row.id for rows in listed(self._http.get, listing) for row in rows if row.id > last}
+        jobs = (job for rows in listed(self._http.get, listing) for job in rows)
+        return {(job.name, job.command): job.id for job in jobs if job.id > newest}
 
     def _requirements(self, resources: Sequence[Resources] | None) -> dict[Resources, int]:
-        """Return the ids of what jobs need, those that the workflow has not yet added."""
+        """Return the ids of what jobs need, after adding those that the workflow has not yet."""
         wanted = dict.fromkeys(need for need in resources or () if need != Resources())
-        if not wanted:
-            return {}
-        listing = Listing("/resource_requirements", {"workflow_id": self._workflow_id}, v1.Requirements)
-        rows = [row for rows in listed(self._http.get, listing) for row in rows]
-        there = {(row.name, row.num_cpus, row.num_gpus, row.memory, row.runtime): row.id for row in rows}
+        there = self._listed_requirements() if wanted else {}
         for need in wanted:
-            if v1.requirement_of(need) not in there:
-                body = v1.requirement_body(self._workflow_id, need)
-                reply = self._http.send("POST", "/resource_requirements", body, repeatable=True)
-                there[v1.requirement_of(need)] = decoded(_Added, reply, "a resource requirement").id
+            key = v1.requirement_of(need)
+            body = v1.requirement_body(self._workflow_id, need)
+
+            def post(body: bytes = body) -> int:
+                reply = self._http.send("POST", "/resource_requirements", body)
+                return int(decoded(_Added, reply, "a resource requirement").id)
+
+            def find(key: tuple[object, ...] = key) -> int | None:
+                return self._listed_requirements().get(key)
+
+            if key not in there:
+                there[key] = settled(post, find)
         return {need: there[v1.requirement_of(need)] for need in wanted}
 
+    def _listed_requirements(self) -> dict[tuple[object, ...], int]:
+        listing = Listing("/resource_requirements", {"workflow_id": self._workflow_id}, v1.Requirements)
+        rows = (row for rows in listed(self._http.get, listing) for row in rows)
+        return {(row.name, row.num_cpus, row.num_gpus, row.memory, row.runtime): row.id for row in rows}
 
-def _check_lengths(jobs: NewJobs) -> None:
-    for name in ("commands", "inputs", "depends_on", "resources"):
-        column = getattr(jobs, name)
+
+def _check(jobs: NewJobs) -> None:
+    columns = {name: getattr(jobs, name) for name in ("commands", "inputs", "depends_on", "resources")}
+    columns |= {f"{role} links": rows for role, rows in jobs.links.items()}
+    for name, column in columns.items():
         if column is not None and len(column) != len(jobs):
-            raise RefusedError(f"{len(column)} {name} for {len(jobs)} names")
+            raise RefusedError(f"{len(column)} {name} for {len(jobs)} jobs")
+    if any(keys for role, rows in jobs.links.items() if role is None for keys in rows):
+        raise RefusedError("torc-server links a record to a job as input or output, not without a role")
     first: dict[str, int] = {}
-    problems = []
-    for row, name in enumerate(jobs.names):
-        try:
-            name.encode()
-            jobs.commands[row].encode()
-        except UnicodeEncodeError:
-            problems.append(Problem(row, None, "name or command holds a lone surrogate, which is no text"))
+    problems = v1.size_problems(raw or b"" for raw in jobs.inputs)
+    for row, (name, command) in enumerate(zip(jobs.names, jobs.commands, strict=True)):
         if first.setdefault(name, row) != row:
             problems.append(Problem(row, None, f"has the name {name!r}, which row {first[name]} has already"))
+        if len(name) + len(command) > v1.MAX_COMMAND_CHARACTERS:
+            problems.append(
+                Problem(row, None, f"command is {len(command):,} characters long; write a script")
+            )
+        if not (name.isascii() and command.isascii()) and not _is_text(name + command):
+            problems.append(Problem(row, None, "name or command holds a lone surrogate, which is no text"))
     if problems:
         raise RefusedError(problems)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _dependencies(jobs: NewJobs, known: set[int], workflow_id: int) -> list[list[int]] | None:
@@ -233,31 +341,14 @@ def _dependencies(jobs: NewJobs, known: set[int], workflow_id: int) -> list[list
     return [[number for _, number in row if number is not None] for row in rows]
 
 
-def _chunks(jobs: NewJobs, inputs: Mapping[int, tuple[bytes, bytes]]) -> Iterator[range]:
-    """Yield ranges of rows that are small enough for one request."""
-    start = size = 0
-    for row in range(len(jobs)):
-        more = len(inputs[row][0]) if row in inputs else 0
+def _ranges(jobs: NewJobs, start: int) -> Iterator[range]:
+    """Yield ranges of rows, from a row on, that are small enough for one request."""
+    size = 0
+    for row in range(start, len(jobs)):
+        more = len(jobs.inputs[row] or b"") + len(jobs.names[row]) + len(jobs.commands[row])
         if row > start and (row - start == CHUNK_ROWS or size + more > CHUNK_BYTES):
             yield range(start, row)
             start, size = row, 0
         size += more
-    yield range(start, len(jobs))
-
-
-def _records(jobs: NewJobs, inputs: Mapping[int, tuple[bytes, bytes]], rows: range) -> list[_NewRecord]:
-    """Return the records of some jobs: all inputs, then all outputs."""
-    records = [_NewRecord(f"input_{jobs.names[row]}", *inputs[row]) for row in rows if row in inputs]
-    if jobs.outputs:
-        records += [_NewRecord(f"output_{jobs.names[row]}", OUTPUT, OUTPUT) for row in rows]
-    return records
-
-
-def _new(records: list[_NewRecord], left: Mapping[str, _Left]) -> list[_NewRecord]:
-    return [record for record in records if _taken(record, left) is None] if left else records
-
-
-def _taken(record: _NewRecord, left: Mapping[str, _Left]) -> int | None:
-    """Return the id of a record that was left over, if it is this one."""
-    found = left.get(record.name)
-    return found.id if found is not None and found.raw == v1.in_order(record.back) else None
+    if start < len(jobs):
+        yield range(start, len(jobs))

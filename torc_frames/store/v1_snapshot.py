@@ -47,6 +47,7 @@ class V1Snapshot:
     def __init__(self, store: V1Store, workflow: WorkflowRecord, run_id: int) -> None:
         self._store = store
         self._run_id = run_id
+        self._ephemeral: set[str] = set()
         self._links: list[v1.Link] | None = None
         self._results: list[ResultPage] | None = None
         self._held: dict[Role, list[UserDataPage]] = {}
@@ -146,6 +147,10 @@ class V1Snapshot:
             part = pairs[start : start + PAGE_ROWS]
             yield DependencyPage([str(job) for job, _ in part], [str(on) for _, on in part])
 
+    def ephemeral(self) -> set[str]:
+        """See `Snapshot.ephemeral`."""
+        return self._ephemeral
+
     def removed(self, since: str) -> list[str]:
         """See `Snapshot.removed`."""
         raise RefusedError("torc-server does not tell what was deleted: it has no revs")
@@ -244,7 +249,7 @@ class V1Snapshot:
                 rows, unreadable = one_by_one(self._get, ids, self.workflow.key)
                 self._note(unreadable)
             found |= {item.id: item for item in rows}
-        return [_page([found[key] for key in sorted(found)], labels=True)] if found else []
+        return [self._noted_page([found[key] for key in sorted(found)], labels=True)] if found else []
 
     def _records(self, labels: bool) -> Iterator[UserDataPage]:
         listing = self._list("/user_data", v1.Records)
@@ -252,16 +257,20 @@ class V1Snapshot:
         try:
             for items in self._noted(listing, self._count):
                 last = items[-1].id
-                yield _page(items, labels)
+                yield self._noted_page(items, labels)
         except DroppedConnectionError:
             linked = {link.record_id for link in self._all_links()}
             rows, unreadable = around(self._get, listing, linked, self.workflow.key)
             self._note(unreadable)
             rows = [item for item in rows if item.id > last]
             for start in range(0, len(rows), PAGE_ROWS):
-                yield _page(rows[start : start + PAGE_ROWS], labels)
+                yield self._noted_page(rows[start : start + PAGE_ROWS], labels)
             last = rows[-1].id if rows else last
         self._last_record = last
+
+    def _noted_page(self, rows: list[Any], labels: bool) -> UserDataPage:
+        self._ephemeral.update(str(row.id) for row in rows if row.is_ephemeral)
+        return _page(rows, labels)
 
     def _note(self, unreadable: list[int]) -> None:
         self.unreadable |= dict.fromkeys(map(str, unreadable), UNREADABLE)

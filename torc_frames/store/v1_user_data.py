@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from torc_frames.errors import (
     ConflictError,
+    DroppedConnectionError,
     NotFoundError,
     Problem,
     RefusedError,
     ReplyError,
-    UncertainWriteError,
+    TornReadError,
+    UnreadableRecordError,
 )
 from torc_frames.records import INPUT, Role
 from torc_frames.store.sqlite_keys import key_to_id
-from torc_frames.store.v1_lists import Listing, decoded, listed
+from torc_frames.store.v1_leftover import delete_record, links
+from torc_frames.store.v1_lists import Listing, count, decoded, listed
 from torc_frames.store.v1_parallel import each
-from torc_frames.store.v1_unreadable import around
+from torc_frames.store.v1_settle import settled
+from torc_frames.store.v1_unreadable import UNREADABLE, around, one_by_one
 from torc_frames.wire import v1
 
 if TYPE_CHECKING:
@@ -28,20 +34,41 @@ if TYPE_CHECKING:
 __all__ = ["add", "delete", "update"]
 
 MANY = 64
-"""From so many records on a list is read instead of each."""
+"""From so many records on a list is read instead of each, and records without a job are added in bulk."""
+
+BULK_ROWS = 10_000
+BULK_BYTES = 64 * 2**20
+
+_PROBES, _AT_ONCE = 1_000, 20
+"""How many keys are tried for a record without data, which no list shows."""
 
 
-class _Id(msgspec.Struct):
+class _Id(msgspec.Struct, gc=False):
     id: int
 
 
-class _New(NamedTuple):
-    row: int
+class _Ids(msgspec.Struct):
+    user_data: list[_Id]
+
+
+@dataclass(slots=True)
+class _New:
+    """A record to add, and how far that has come."""
+
     job_key: str | None
     name: str | None
     token: str
     """A name that no other record has, by which it is found again after a lost answer."""
-    body: bytes
+    raw: bytes
+    is_ephemeral: bool
+    sent: bool = False
+    id: int | None = None
+    named: bool = False
+    """Whether it has its own name."""
+
+    def body(self, workflow_key: str, name: str) -> bytes:
+        """Return the JSON that adds it under a name."""
+        return v1.record_body(int(workflow_key), name, self.raw, self.is_ephemeral)
 
 
 def add(
@@ -51,73 +78,140 @@ def add(
     job_keys: Sequence[str | None] | None,
     role: Role | None,
     names: Sequence[str | None] | None,
-    is_ephemeral: bool,
+    is_ephemeral: bool | Sequence[bool],
 ) -> list[str]:
     """Add records; see `torc_frames.store.base.Store.add_user_data`.
 
     Records of one job are added one after the other, those of several jobs side by side. A record with
-    a name has another one for a moment.
+    a job and a name has another name for a moment.
     """
-    for what, given in (("job_keys", job_keys), ("names", names)):
-        if given is not None and len(given) != len(data):
-            raise RefusedError(f"{len(given)} {what} for {len(data)} records")
+    of_one = isinstance(is_ephemeral, bool)
+    columns = {"job_keys": job_keys, "names": names, "is_ephemeral": None if of_one else is_ephemeral}
+    _check_lengths(len(data), columns)
+    _check_sizes(data)
     sent = v1.outgoing(data).send
-    _check_sizes(sent)
     jobs = list(dict.fromkeys(key for key in job_keys or () if key is not None))
     if jobs and role is None:
         raise RefusedError(
             "torc-server links a record to a job as role='input' or role='output', not without"
         )
     _check_jobs(store, workflow_key, jobs)
-    news = []
-    for row, raw in enumerate(sent):
-        token = v1.name_to_wire(None)
-        body = v1.record_body(int(workflow_key), token, raw, is_ephemeral)
-        news.append(
-            _New(row, job_keys[row] if job_keys else None, names[row] if names else None, token, body)
-        )
-    of_job: dict[str | None, list[_New]] = {}
-    for new in news:
-        of_job.setdefault(new.job_key if len(data) > MANY else "", []).append(new)
-    added = each(lambda some: [_add_one(store, workflow_key, new, role) for new in some], of_job.values())
-    ids = dict(pair for some in added for pair in some)
-    return [str(ids[row]) for row in range(len(data))]
+    kinds = repeat(is_ephemeral) if isinstance(is_ephemeral, bool) else is_ephemeral
+    rows = list(zip(job_keys or repeat(None), names or repeat(None), sent, kinds, strict=False))
+    fresh = [_New(job, name, v1.name_to_wire(None), raw, kind) for job, name, raw, kind in rows]
+    with store.unfinished.resumed(("add", workflow_key, role, rows), fresh) as news:
+        for lot in _lots([new for new in news if new.job_key is None]):
+            _add_lot(store, workflow_key, lot)
+        of_job: dict[str | None, list[_New]] = {}
+        for new in news:
+            of_job.setdefault(new.job_key, []).append(new)
+        each(lambda lot: [_add_one(store, workflow_key, new, role) for new in lot], of_job.values())
+        return [str(new.id) for new in news]
 
 
-def _add_one(store: V1Store, workflow_key: str, new: _New, role: Role | None) -> tuple[int, int]:
+def _check_lengths(length: int, columns: Mapping[str, Sequence[object] | None]) -> None:
+    for what, given in columns.items():
+        if given is not None and len(given) != length:
+            raise RefusedError(f"{len(given)} {what} for {length} records")
+
+
+def _lots(news: Sequence[_New]) -> Iterator[list[_New]]:
+    """Yield those that are to be added in bulk, as many as one request takes; no name may come twice."""
+    lot: list[_New] = []
+    names: set[str] = set()
+    size = 0
+    for new in news if len(news) > MANY else ():
+        if new.id is not None:
+            continue
+        if len(lot) == BULK_ROWS or size + len(new.raw) > BULK_BYTES or new.name in names:
+            yield lot
+            lot, names, size = [], set(), 0
+        lot.append(new)
+        names |= {new.name} - {None}
+        size += len(new.raw)
+    if lot:
+        yield lot
+
+
+def _add_lot(store: V1Store, workflow_key: str, lot: Sequence[_New]) -> None:
+    """Add records without a job in one request; the first has its token for a name, until `_add_one`."""
+    first = lot[0]
+    bodies = [new.body(workflow_key, new.name or new.token) for new in lot[1:]]
+    body = b'{"user_data":[' + b",".join([first.body(workflow_key, first.token), *bodies]) + b"]}"
+
+    def post() -> list[int]:
+        first.sent = True
+        reply = store.http.send("POST", "/bulk_user_data", body)
+        return [added.id for added in decoded(_Ids, reply, "new records").user_data]
+
+    def find() -> list[int] | None:
+        found = _find(store, workflow_key, first)
+        # One transaction adds them all, so their ids follow each other.
+        return None if found is None else list(range(found, found + len(lot)))
+
+    there = find() if first.sent else None
+    for new, record_id in zip(lot, settled(post, find) if there is None else there, strict=True):
+        new.id = record_id
+        new.named = new is not first or new.name is None
+
+
+def _add_one(store: V1Store, workflow_key: str, new: _New, role: Role | None) -> None:
     params = {}
     if new.job_key is not None:
         params = {"consumer_job_id" if role == INPUT else "producer_job_id": new.job_key}
-    while True:
-        try:
-            reply = store.http.send("POST", "/user_data", new.body, params)
-        except UncertainWriteError:
-            found = _find(store, workflow_key, new)
-        else:
-            found = decoded(_Id, reply, "a new record").id
-        if found is not None:
-            break
-    if new.name is not None:
+
+    def post() -> int:
+        new.sent = True
+        reply = store.http.send("POST", "/user_data", new.body(workflow_key, new.token), params)
+        return int(decoded(_Id, reply, "a new record").id)
+
+    def find() -> int | None:
+        return _find(store, workflow_key, new)
+
+    if new.id is None:
+        there = find() if new.sent else None
+        new.id = settled(post, find) if there is None else there
+    if new.name is not None and not new.named:
         body = v1.encode({"workflow_id": int(workflow_key), "name": new.name})
-        store.http.send("PUT", f"/user_data/{found}", body, repeatable=True)
-    return new.row, found
+        store.http.send("PUT", f"/user_data/{new.id}", body, repeatable=True)
+    new.named = True
 
 
 def _find(store: V1Store, workflow_key: str, new: _New) -> int | None:
     """Return the id of a record that may have been added; one whose link was lost is deleted."""
-    listing = Listing("/user_data", {"workflow_id": workflow_key, "name": new.token}, v1.Records)
-    rows, _ = around(
-        lambda path, params: store.http.get(path, params, attempts=2), listing, set(), workflow_key
-    )
-    if not rows:
-        return None
-    found: int = rows[0].id
-    if new.job_key is not None:
+    found = _id_of(store, workflow_key, new)
+    if found is None or new.job_key is None:
+        return found
+    try:
         job = store.fetch_job(new.job_key, workflow_key)
-        if found not in job.input_user_data_ids and found not in job.output_user_data_ids:
-            _delete_one(store, found)
-            return None
-    return found
+        if found in job.input_user_data_ids or found in job.output_user_data_ids:
+            return found
+    except NotFoundError:
+        delete_record(store.http, found)
+        raise
+    delete_record(store.http, found)
+    return None
+
+
+def _id_of(store: V1Store, workflow_key: str, new: _New) -> int | None:
+    listing = Listing("/user_data", {"workflow_id": workflow_key, "name": new.token}, v1.Records)
+    if new.raw != b"null":
+        rows = [row for rows in listed(store.http.get, listing) for row in rows]
+        return rows[0].id if rows else None
+    if count(store.http.get, listing) == 0:
+        return None
+    # No list shows a record without data: it is looked for among the keys before that of a new one.
+    marker = _New(None, None, v1.name_to_wire(None), b"{}", True)
+    _add_one(store, workflow_key, marker, None)
+    newest = marker.id or 0
+    delete_record(store.http, newest)
+    for last in range(newest - 1, max(newest - _PROBES, 0), -_AT_ONCE):
+        ids = range(max(last - _AT_ONCE, 0) + 1, last + 1)
+        records, _ = one_by_one(store.http.get, ids, workflow_key)
+        for record in records:
+            if record.name == new.token:
+                return record.id
+    return None
 
 
 def update(
@@ -127,35 +221,38 @@ def update(
     data: Sequence[bytes],
     revs: Sequence[str | None] | None,
 ) -> list[str | None]:
-    """Replace data; see `torc_frames.store.base.Store.update_user_data`."""
-    for what, given in (("data", data), ("revs", revs)):
-        if given is not None and len(given) != len(record_keys):
-            raise RefusedError(f"{len(given)} {what} for {len(record_keys)} records")
-    sent = v1.outgoing(data).send
-    _check_sizes(sent)
+    """Replace data; see `torc_frames.store.base.Store.update_user_data`.
+
+    A record that has the new data already is no conflict: an earlier try may have come so far.
+    """
+    _check_lengths(len(record_keys), {"data": data, "revs": revs})
+    _check_sizes(data)
+    sent = v1.outgoing(data)
     current = _fetch(store, workflow_key, record_keys)
+    changes = {
+        key: send
+        for key, send, back in zip(record_keys, sent.send, sent.back, strict=True)
+        if v1.in_order(back) != v1.in_order(bytes(current[key].data))
+    }
     changed = [
         key
         for key, rev in zip(record_keys, revs or (), strict=False)
-        if rev is not None and rev != v1.rev_of(bytes(current[key].data))
+        if rev is not None and key in changes and rev != v1.rev_of(bytes(current[key].data))
     ]
     if changed:
         raise ConflictError(f"changed since they were read: user_data keys {', '.join(changed)}")
     problems = [
         Problem(row, None, f"torc-server can't take away the data of user_data key {key}; use {{}}")
-        for row, (key, raw) in enumerate(zip(record_keys, sent, strict=True))
-        if raw == b"null" and bytes(current[key].data) != b"null"
+        for row, key in enumerate(record_keys)
+        if changes.get(key) == b"null"
     ]
     if problems:
         raise RefusedError(problems)
 
     def put(change: tuple[str, bytes]) -> str:
         key, raw = change
-        body = b'{"workflow_id":%s,"name":%s,"data":%s}' % (
-            workflow_key.encode(),
-            v1.encode(current[key].name),
-            raw,
-        )
+        name = v1.encode(current[key].name)
+        body = b'{"workflow_id":%s,"name":%s,"data":%s}' % (workflow_key.encode(), name, raw)
         try:
             reply = store.http.send("PUT", f"/user_data/{key}", body, repeatable=True)
         except ReplyError as error:
@@ -164,29 +261,35 @@ def update(
             raise NotFoundError("user_data", [key], f"workflow {workflow_key}") from None
         return v1.rev_of(bytes(decoded(v1.Record, reply, "a record").data))
 
-    return list(each(put, zip(record_keys, sent, strict=True)))
+    new_revs = dict(zip(changes, each(put, changes.items()), strict=True))
+    return [new_revs.get(key) or v1.rev_of(bytes(current[key].data)) for key in record_keys]
 
 
 def delete(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> None:
     """Delete records; see `torc_frames.store.base.Store.delete_user_data`."""
-    _fetch(store, workflow_key, record_keys)
-    each(lambda key: _delete_one(store, int(key)), dict.fromkeys(record_keys))
-
-
-def _delete_one(store: V1Store, record_id: int) -> None:
-    try:
-        store.http.send("DELETE", f"/user_data/{record_id}", repeatable=True)
-    except ReplyError as error:
-        if error.response is None or error.response.status != 404 or not error.repeated:
-            raise
-
-
-def _fetch(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> dict[str, v1.Record]:
-    """Return records by their keys; NotFoundError names all that do not exist."""
     keys = list(dict.fromkeys(record_keys))
-    if len(keys) > MANY:
-        return _fetch_many(store, workflow_key, keys)
-    found: dict[str, v1.Record] = {}
+    tried: set[str] = set()
+    with store.unfinished.resumed(("delete", workflow_key, keys), tried) as tried:
+        hidden: list[str] = []
+        _fetch(store, workflow_key, [key for key in keys if key not in tried], hidden)
+        _check_hidden(store, workflow_key, hidden)
+
+        def one(key: str) -> None:
+            tried.add(key)
+            delete_record(store.http, int(key))
+
+        each(one, keys)
+
+
+def _fetch(
+    store: V1Store, workflow_key: str, record_keys: Sequence[str], hidden: list[str] | None = None
+) -> dict[str, v1.Record]:
+    """Return records by their keys; NotFoundError names all that do not exist.
+
+    Those that can't be read are added to `hidden`; without it they are an error.
+    """
+    keys = list(dict.fromkeys(record_keys))
+    found: dict[str, v1.Record] = _fetch_many(store, workflow_key, keys) if len(keys) > MANY else {}
     missing = []
 
     def one(key: str) -> None:
@@ -194,27 +297,45 @@ def _fetch(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> dic
             found[key] = store.fetch_record(workflow_key, key)
         except NotFoundError:
             missing.append(key)
+        except UnreadableRecordError:
+            if hidden is None:
+                raise
+            hidden.append(key)
 
-    each(one, keys)
+    each(one, [key for key in keys if key not in found])
     if missing:
         raise NotFoundError("user_data", [key for key in keys if key in missing], f"workflow {workflow_key}")
     return found
 
 
 def _fetch_many(store: V1Store, workflow_key: str, keys: list[str]) -> dict[str, v1.Record]:
+    """Return those of many records that a list shows; others there may be."""
     wanted = set(keys)
     listing = Listing("/user_data", {"workflow_id": workflow_key}, v1.Records)
     found: dict[str, v1.Record] = {}
-    for rows in listed(store.http.get, listing):
-        found |= {str(row.id): row for row in rows if str(row.id) in wanted}
-    missing = [key for key in keys if key not in found]
-    if missing:
-        raise NotFoundError("user_data", missing, f"workflow {workflow_key}")
+    try:
+        for rows in listed(store.http.get, listing):
+            found |= {str(row.id): row for row in rows if str(row.id) in wanted}
+    except (DroppedConnectionError, TornReadError):
+        # Records without data, or deleted by others: what is missing is asked for one by one.
+        pass
     return found
 
 
+def _check_hidden(store: V1Store, workflow_key: str, hidden: list[str]) -> None:
+    """Make sure that records that can't be read, and so don't tell, are of this workflow."""
+    if not hidden:
+        return
+    linked = {row.user_data_id for rows in listed(store.http.get, links(workflow_key)) for row in rows}
+    listing = Listing("/user_data", {"workflow_id": workflow_key}, v1.Records)
+    ours = {str(key) for key in around(store.http.get, listing, linked, workflow_key)[1]}
+    strange = [key for key in hidden if key not in ours]
+    if strange:
+        raise UnreadableRecordError(strange[0], UNREADABLE, strange)
+
+
 def _check_jobs(store: V1Store, workflow_key: str, job_keys: Sequence[str]) -> None:
-    """Refuse jobs that do not exist: the server would link records to them."""
+    """Refuse jobs that do not exist: the server would store the record, and then fail to link it."""
     if not job_keys:
         return
     if len(job_keys) == 1:
@@ -226,16 +347,7 @@ def _check_jobs(store: V1Store, workflow_key: str, job_keys: Sequence[str]) -> N
         raise NotFoundError("job", missing, f"workflow {workflow_key}")
 
 
-def _check_sizes(lines: Sequence[bytes]) -> None:
-    problems = [
-        Problem(
-            row,
-            None,
-            f"has {len(line):,} bytes, more than torc-server takes; write it to a file and "
-            "store tf.Pointer(path)",
-        )
-        for row, line in enumerate(lines)
-        if len(line) > v1.MAX_RECORD_BYTES
-    ]
+def _check_sizes(data: Sequence[bytes]) -> None:
+    problems = v1.size_problems(data)
     if problems:
         raise RefusedError(problems)

@@ -20,6 +20,7 @@ from torc_frames.wire.numbers import doubtful_lines, fit
 
 __all__ = [
     "DEFAULT_REQUIREMENT",
+    "MAX_COMMAND_CHARACTERS",
     "MAX_RECORD_BYTES",
     "Dependencies",
     "Job",
@@ -54,6 +55,7 @@ __all__ = [
     "rev_of",
     "run_times",
     "same",
+    "size_problems",
     "workflow_of",
 ]
 
@@ -62,6 +64,9 @@ MAX_DEPTH = 120
 
 MAX_RECORD_BYTES = 2_000_000
 """The server takes 2 MiB a request, but for bulk ones; a record must fit into the request that changes it."""
+
+MAX_COMMAND_CHARACTERS = 300_000
+"""Of a job's name and command together, for the same reason; JSON may need six bytes for each."""
 
 NAMELESS = re.compile(r"torc_frames-[0-9a-f]{32}")
 """The server wants a name for each record; these stand for none."""
@@ -88,6 +93,7 @@ class _ListedRecord(msgspec.Struct, gc=False):
     id: int
     name: str
     data: msgspec.Raw = _NULL
+    is_ephemeral: bool = False
 
 
 class Records(msgspec.Struct):
@@ -404,6 +410,20 @@ def _depth(line: bytes) -> int:
     return deepest
 
 
+def size_problems(lines: Iterable[bytes]) -> list[Problem]:
+    """Return the records that are larger than the server takes, as problems by row."""
+    return [
+        Problem(
+            row,
+            None,
+            f"has {len(line):,} bytes, more than torc-server takes; write it to a file and store "
+            "tf.Pointer(path)",
+        )
+        for row, line in enumerate(lines)
+        if len(line) > MAX_RECORD_BYTES
+    ]
+
+
 def kept(lines: Sequence[bytes]) -> list[bytes]:
     """Return what the server gives back for records, up to the order of keys; warn of floats it changes.
 
@@ -412,6 +432,9 @@ def kept(lines: Sequence[bytes]) -> list[bytes]:
     RefusedError
         With all that the server would refuse, change or never give back, by row.
     """
+    problems = size_problems(lines)
+    if problems:
+        raise RefusedError(problems)
     sent = outgoing(lines)
     if sent.inexact:
         row, (was, becomes) = next(iter(sent.inexact.items()))

@@ -1,0 +1,179 @@
+"""Records that no job has: what pushes left that were interrupted between adding records and jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from torc_frames.errors import DroppedConnectionError, ReplyError, TornReadError
+from torc_frames.store.http import Http
+from torc_frames.store.v1_lists import Listing, count, listed
+from torc_frames.store.v1_settle import GRACE_S, TRIES
+from torc_frames.store.v1_unreadable import around
+from torc_frames.wire import v1
+
+__all__ = ["LeftOver", "NewRecord", "delete_record", "links"]
+
+
+class NewRecord(NamedTuple):
+    """A record that a new job needs."""
+
+    name: str
+    back: bytes
+    """Its data, as the server gives it back."""
+    body: bytes
+    """The JSON that adds it."""
+    input: int | None = None
+    """Of an output: where in the same list the job's input is, if it has one."""
+
+
+@dataclass(slots=True)
+class _Counts:
+    records: int
+    links: int
+
+
+class LeftOver:
+    """The records of one workflow that are left over; for one thread at a time.
+
+    As long as the server's counts are those that are expected, nothing is read again.
+    """
+
+    def __init__(self, http: Http, workflow_id: int) -> None:
+        self._get = http.get
+        self._http = http
+        self._key = str(workflow_id)
+        self._counts: _Counts | None = None
+        self._left: dict[str, list[v1.Record]] = {}
+
+    def take(self, records: Sequence[NewRecord], doubtful: bool) -> list[int | None]:
+        """Return for each record the id of one that is left over, of the same name and data, or None.
+
+        Such a record may have been added a moment ago, and the request that links it to a job be on its
+        way: by another client, or by this one, which has given up waiting. So one waits a little, and
+        then deletes one record of each lot that was added together: that request now fails as a whole.
+
+        Parameters
+        ----------
+        doubtful : bool
+            Whether these records may have been added by a request whose answer was lost.
+        """
+        found = self._match(records)
+        if not doubtful and not any(found):
+            return found
+        time.sleep(GRACE_S)
+        self.forget()
+        again = self._match(records)
+        ids = [now if doubtful or now == then else None for then, now in zip(found, again, strict=True)]
+        fences = {lot[-1] for lot in _lots(sorted(one for one in ids if one))}
+        for one in fences:
+            delete_record(self._http, one)
+        self.forget()
+        return [None if one in fences else one for one in ids]
+
+    def same(self, records: Sequence[NewRecord]) -> list[int]:
+        """Return all records that are left over and have the name and data of one of these."""
+        left = self._left if self._counts is not None else self._read()
+        rows = [(row, record) for record in records for row in left.get(record.name, ())]
+        return [row.id for row, record in rows if _same(record, [row])]
+
+    def check(self) -> None:
+        """Read again if the server has another number of records or links than is known here."""
+        if self._counts != self._count():
+            self.forget()
+
+    def added(self, linked: int) -> None:
+        """Note that so many records were added, and each linked to one job."""
+        if self._counts is not None:
+            self._counts.records += linked
+            self._counts.links += linked
+
+    def forget(self) -> None:
+        """Read again the next time."""
+        self._counts = None
+
+    def _match(self, records: Sequence[NewRecord]) -> list[int | None]:
+        left = self._left if self._counts is not None else self._read()
+        if not left:
+            return [None] * len(records)
+        found: list[int | None] = []
+        for record in records:
+            alone = record.input is not None and found[record.input] is None
+            # Of outputs, which are all equal, only the one that was added with the input.
+            found.append(None if alone else _same(record, left.get(record.name, ())))
+        return found
+
+    def _read(self) -> dict[str, list[v1.Record]]:
+        """Return the records without a job, by name."""
+        for attempt in range(TRIES):
+            now = self._count()
+            try:
+                self._left = {} if now.records == 0 else self._unlinked(now.records)
+                self._counts = now
+                break
+            except TornReadError:
+                if attempt == TRIES - 1:
+                    raise
+        return self._left
+
+    def _count(self) -> _Counts:
+        return _Counts(count(self._get, self._records), count(self._get, links(self._key)))
+
+    def _unlinked(self, total: int) -> dict[str, list[v1.Record]]:
+        linked = self._linked()
+        if len(linked) == total:
+            return {}
+        try:
+            pages = listed(self._get, self._records)
+            rows = [row for page in pages for row in page if row.id not in linked]
+        except DroppedConnectionError:
+            rows = around(self._get, self._records, linked, self._key)[0]
+        # Once more: what was linked between the two lists is not left over.
+        linked = self._linked() if rows else linked
+        by_name: dict[str, list[v1.Record]] = {}
+        for row in rows:
+            if row.id not in linked:
+                by_name.setdefault(row.name, []).append(row)
+        return by_name
+
+    @property
+    def _records(self) -> Listing:
+        return Listing("/user_data", {"workflow_id": self._key}, v1.Records)
+
+    def _linked(self) -> set[int]:
+        return {row.user_data_id for rows in listed(self._get, links(self._key)) for row in rows}
+
+
+def links(workflow_key: str) -> Listing:
+    """Return the list of which record belongs to which jobs."""
+    path = f"/workflows/{workflow_key}/job_user_data_relationships"
+    return Listing(path, {}, v1.Links, v1.relationship, unique=False)
+
+
+def delete_record(http: Http, record_id: int) -> None:
+    """Delete a record, if it is there."""
+    try:
+        http.send("DELETE", f"/user_data/{record_id}", repeatable=True)
+    except ReplyError as error:
+        if error.response is None or error.response.status != 404:
+            raise
+
+
+def _same(record: NewRecord, left: Iterable[v1.Record]) -> int | None:
+    """Return the newest of some records of one name that has the same data, too."""
+    same = [row.id for row in left if v1.in_order(bytes(row.data)) == v1.in_order(record.back)]
+    return max(same, default=None)
+
+
+def _lots(ids: Sequence[int]) -> list[list[int]]:
+    """Split ascending ids where one is left out; one request adds records of consecutive ids."""
+    lots = [list(ids[:1])] if ids else []
+    for before, one in pairwise(ids):
+        if one == before + 1:
+            lots[-1].append(one)
+        else:
+            lots.append([one])
+    return lots
