@@ -171,7 +171,9 @@ def test_what_a_job_is_given_is_what_it_reads(monkeypatch: pytest.MonkeyPatch, t
     assert given["OTHER"] == "kept"
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert settings.job_environment() == settings.JobEnvironment(str(tmp_path / "study.db"), "1", "3", 2, 1)
+    assert settings.job_environment() == settings.JobEnvironment(
+        str(tmp_path / "study.db"), "1", "3", run_id=2, attempt_id=1, output_dir=str(tmp_path / "out")
+    )
 
 
 @pytest.mark.parametrize(("text", "number"), [("2", 2), ("", None), ("two", None), ("-1", None)])

@@ -55,7 +55,8 @@ def copy(
         raise RefusedError(f"on_unkept={on_unkept!r}: use 'error' or 'skip'")
     torn: TornReadError | None = None
     for _ in range(ATTEMPTS):
-        with _Original(source, target, show) as original:
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            original = _Original(source, target, spool, show)
             try:
                 original.read(workflow_key)
             except TornReadError as error:
@@ -95,8 +96,8 @@ class _Original:
 
     source: Store
     target: Store
+    spool: IO[bytes]
     show: bool
-    spool: IO[bytes] = field(default_factory=lambda: tempfile.SpooledTemporaryFile(_IN_MEMORY))
     workflow: WorkflowRecord = field(default_factory=lambda: WorkflowRecord("", ""))
     jobs: _Jobs = field(default_factory=_Jobs)
     batches: list[_Batch] = field(default_factory=list)
@@ -112,12 +113,6 @@ class _Original:
     """Records with floats that come back as others."""
     left_out: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> _Original:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.spool.close()
-
     def read(self, workflow_key: str) -> None:
         """Read all of the workflow; TornReadError if it changed meanwhile."""
         with self.source.snapshot(workflow_key) as snap:
@@ -130,6 +125,7 @@ class _Original:
             self.ephemeral = snap.ephemeral()
             self._read_links(snap)
             self._read_runs(snap)
+            self.left_out += [f"{count} {kind}" for kind, count in snap.others().items()]
             snap.verify()
 
     @property
@@ -146,18 +142,23 @@ class _Original:
     def check(self, on_unkept: OnUnkept) -> None:
         """Refuse, or note, what the target can't keep."""
         roleless = self.links.get(None, {}) if self.target.needs_role else {}
-        problems = [f"user_data key {key}: {reason}" for key, reason in self.unkept.items()]
-        problems += [
-            f"user_data keys {shorten(keys)}: linked to job {job} without a role, and {self.target.url} "
-            "links records as input or output only"
-            for job, keys in roleless.items()
-        ]
-        if problems and on_unkept == "error":
-            hint = f"; on_unkept='skip' leaves {'it' if len(problems) == 1 else 'them all'} out"
-            raise RefusedError([Problem(None, None, text) for text in [problems[0] + hint, *problems[1:]]])
+        where = self.target.url
+        if on_unkept == "error" and (self.unkept or roleless):
+            problems = [f"user_data key {key}: {reason}" for key, reason in self.unkept.items()]
+            problems += [
+                f"user_data keys {shorten(keys)}: linked to job {job} without a role, and {where} links "
+                "records as input or output only"
+                for job, keys in roleless.items()
+            ]
+            problems[0] += "; on_unkept='skip' leaves out what can't be kept"
+            raise RefusedError([Problem(None, None, text) for text in problems])
         if roleless:
-            self.links.pop(None)
-        self.left_out += problems
+            links = [f"job {job} to user_data keys {shorten(keys)}" for job, keys in roleless.items()]
+            self.left_out.append(f"links without a role, of which {where} has none: {shorten(links)}")
+            del self.links[None]
+        if self.unkept:
+            keys, reason = shorten(self.unkept), next(iter(self.unkept.values()))
+            self.left_out.append(f"{len(self.unkept)} records: user_data keys {keys} ({reason})")
         if self.inexact:
             text = f"the last digit of floats in {len(self.inexact)} of {self.records} records"
             self.left_out.append(f"{text}: user_data keys {shorten(self.inexact)}")
@@ -265,8 +266,8 @@ class _Writer:
             if made is not None:
                 _undo(self.target, made, error)
             raise
-        if (was.user, was.description) != (made.user, made.description):
-            self.original.left_out.append(f"user {was.user!r} and description {was.description!r}")
+        if was.user not in (None, made.user):
+            self.original.left_out.append(f"that it was of user {was.user}: the copy is of {made.user}")
         keys = {key: self.job_keys[key] for key in self.original.jobs.keys}
         return Copied(made, keys, self.record_keys, self.original.left_out)
 

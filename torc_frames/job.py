@@ -49,6 +49,10 @@ class Job:
         Which run of the job this process is; `store` is refused once a later run has started.
     inside : bool
         Whether this process is the job, as `torc_frames.current_job` says, and not somebody looking at it.
+    attempt_id : int, optional
+        Which attempt of that run it is.
+    output_dir : str, optional
+        The folder of the runner's outputs, which all processes of the run see.
 
     Attributes
     ----------
@@ -59,11 +63,20 @@ class Job:
     """
 
     def __init__(
-        self, store: Store, record: JobRecord, *, run_id: int | None = None, inside: bool = False
+        self,
+        store: Store,
+        record: JobRecord,
+        *,
+        run_id: int | None = None,
+        inside: bool = False,
+        attempt_id: int | None = None,
+        output_dir: str | None = None,
     ) -> None:
         self._store = store
         self._own_run = run_id
         self._inside = inside or run_id is not None
+        self._attempt = 1 if attempt_id is None else attempt_id
+        self._output_dir = output_dir
         self.key = record.key
         self.name = record.name
         self.workflow_key = record.workflow_key
@@ -209,11 +222,27 @@ class Job:
         if record is None:
             stored: tuple[str, int] | None = self._add_output(fragments)
         else:
-            merge = not self._inside or mark in _stored or job.first_run or _of_this_run(job, record.rev)
+            merge = not self._inside or mark in _stored or self._was_stored(job, record.rev)
             stored = self._update(record, fragments, merge)
         if stored is not None:
             _stored.add(mark)
         return stored
+
+    def _was_stored(self, job: JobRecord, rev: str | None) -> bool:
+        """Return whether this run has stored something, as far as anybody can tell."""
+        if job.rev is not None:
+            return _of_this_run(job, rev)
+        if self._output_dir is None:
+            return True
+        # Without revs a file tells the processes of one run who is the first.
+        run = f"{job.workflow_key}-{job.key}-{job.run_id}-{self._attempt}"
+        try:
+            os.close(
+                os.open(os.path.join(self._output_dir, f".torc_frames-stored-{run}"), os.O_CREAT | os.O_EXCL)
+            )
+        except OSError:
+            return True  # somebody was, or nobody can tell: adding to what is there loses nothing
+        return False
 
     def _update(self, record: UserData, fragments: dict[str, bytes], merge: bool) -> tuple[str, int] | None:
         if merge and record.data is not None:

@@ -133,12 +133,13 @@ def user_data(
     def build(read: _Reading) -> pd.DataFrame:
         if role is None and job_key is None:
             count = read.snap.count_user_data()
-            links = read.snap.links()
+            pages, links = read.snap.user_data(), read.snap.links()
         else:
+            pages = read.snap.user_data(job_key=job_key, role=role)
             linked = list(read.snap.links(job_key=job_key, role=role))
             count = assemble.read_links(linked).count()
             links = iter(linked)
-        with read.ahead(count, read.snap.user_data(job_key=job_key, role=role), links) as fetched:
+        with read.ahead(count, pages, links) as fetched:
             return assemble.user_data_frame(workflow_key, *fetched, count, read.shape)
 
     _check_role(role)
@@ -170,8 +171,10 @@ def table(
 
     def build(read: _Reading) -> pd.DataFrame:
         whole = replace(read.shape, usecols=None)
-        left = assemble.jobs_frame(read.snap.jobs(), read.snap.results(), whole)
-        inputs = _job_records(read, INPUT, None, on_clash, whole, then=OUTPUT)
+        pages, results = read.snap.jobs(), read.snap.results()
+        records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
+        left = assemble.jobs_frame(pages, results, whole)
+        inputs = _job_records(read, INPUT, None, on_clash, whole, records)
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = assemble.beside(assemble.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
@@ -205,20 +208,22 @@ def _job_records(
     job_key: str | None,
     on_clash: OnClash,
     shape: Shape,
-    then: Role | None = None,
+    pages: Iterator[UserDataPage] | None = None,
 ) -> pd.DataFrame:
+    if pages is None:
+        pages = read.snap.user_data(job_key=job_key, role=role, labels=False)
     linked = read.links(role, job_key, labels=False)
     if linked.has_several():
         linked = read.links(role, job_key)  # a clash is told with the job's name
     count = linked.count()
-    pages = read.snap.user_data(job_key=job_key, role=role, labels=False, then=then)
     with read.ahead(count, pages) as (records, _):
         return assemble.job_records_frame(records, linked, count, shape, on_clash)
 
 
 def _load(read: _Reading, name: str, role: Role) -> pd.DataFrame | None:
+    pages = read.snap.user_data(role=role, labels=False)
     linked = read.links(role, labels=False)
-    with read.ahead(linked.count(), read.snap.user_data(role=role, labels=False)) as (records, _):
+    with read.ahead(linked.count(), pages) as (records, _):
         at_record = dict(_pointers(records, split(name)))
     pairs = zip(linked.job_keys, linked.record_keys, strict=True)
     found = [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]

@@ -61,10 +61,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """One job. ``run_id`` says which run of it is, or was, the last; 0 before the first.
-
-    ``first_run`` is True where the store knows that no run of it has ended yet.
-    """
+    """One job. ``run_id`` says which run of it is, or was, the last; 0 before the first."""
 
     key: str
     workflow_key: str
@@ -74,7 +71,6 @@ class JobRecord:
     resources: Resources = Resources()
     run_id: int = 0
     rev: str | None = None
-    first_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,14 @@ def current_job() -> Job:
             f"job {record.key} ({record.name}) was started anew as run {record.run_id}; this process is run "
             f"{environment.run_id}"
         )
-    return Job(store, record, run_id=environment.run_id, inside=True)
+    return Job(
+        store,
+        record,
+        run_id=environment.run_id,
+        inside=True,
+        attempt_id=environment.attempt_id,
+        output_dir=environment.output_dir,
+    )
 
 
 def run(

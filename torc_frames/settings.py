@@ -93,6 +93,7 @@ class JobEnvironment:
     job_key: str
     run_id: int | None = None
     attempt_id: int | None = None
+    output_dir: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ def job_environment() -> JobEnvironment:
         job_key=job_key,
         run_id=_number(RUN_ID),
         attempt_id=_number(ATTEMPT_ID),
+        output_dir=_first(OUTPUT_DIR),
     )
 
 

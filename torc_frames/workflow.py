@@ -379,6 +379,8 @@ class Workflow:
             on it; ``job.store()`` fills it.
         resources : dict or DataFrame, optional
             num_cpus, num_gpus, memory (``"2g"``), runtime (``"PT1H"``): a value, or one for each row.
+            Say all of them for a torc-server: what is left out is torc's default there, 1 CPU, ``"1m"`` and
+            ``"PT1M"``, and Slurm holds jobs to it.
         depends_on : key, list of keys, or list of lists of keys, optional
             Jobs that must complete before any of the new ones start, or a list of such for each row.
         show_progress : bool
@@ -392,7 +394,10 @@ class Workflow:
         Raises
         ------
         RefusedError
-            With all bad cells, names and templates at once (``.problems``); nothing is written then.
+            With all bad cells, names and templates at once (``.problems``), and all that the store would
+            change or can't keep; nothing is written then.
+        UncertainWriteError, UnavailableError
+            If a server was lost on the way: the same push again finishes it, and doubles nothing.
         ConflictError
             With ``on_exists="error"``, or when a record that the table changes was changed in the store
             since the table was pulled (``df.attrs["torc"]`` remembers when); nothing is written then.

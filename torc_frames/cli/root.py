@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import click
 
 from torc_frames import __version__
+from torc_frames.cli.copy import copy
 from torc_frames.cli.doctor import doctor
 from torc_frames.cli.jobs import jobs
 from torc_frames.cli.options import Options, examples, shared_options
@@ -74,7 +75,7 @@ def root() -> None:
     """Parameter tables in, result tables out: the records of torc workflows."""
 
 
-for _command in (workflows, jobs, user_data, pull, table, push, run, demo, doctor):
+for _command in (workflows, jobs, user_data, pull, table, push, copy, run, demo, doctor):
     root.add_command(_command)
 
 

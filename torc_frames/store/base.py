@@ -82,6 +82,9 @@ class Snapshot(Protocol):
     def ephemeral(self) -> set[str]:
         """Return the keys of records that are ephemeral, of those that `user_data` has yielded at least."""
 
+    def others(self) -> dict[str, int]:
+        """Return how many things of the workflow the store has that no method shows, by what they are."""
+
     def removed(self, since: str) -> list[str]:
         """Return keys of records deleted after `since`, oldest deletion first."""
 

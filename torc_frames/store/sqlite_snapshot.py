@@ -197,6 +197,10 @@ class SQLiteSnapshot:
         sql = "SELECT id FROM user_data WHERE workflow_id = :workflow AND is_ephemeral"
         return {str(record) for (record,) in self._fetch(sql, {})}
 
+    def others(self) -> dict[str, int]:
+        """See `Snapshot.others`; there are none."""
+        return {}
+
     def removed(self, since: str) -> list[str]:
         """See `Snapshot.removed`."""
         sql = (

@@ -96,6 +96,10 @@ _VIEWS = {
 }
 
 
+_OTHERS = ("file", "slurm scheduler", "local scheduler", "failure handler", "workflow action")
+_OF_WORKFLOW = "WHERE workflow_id = :workflow"
+
+
 class TorcFileConnection(Connection):
     """A connection that only reads a database of torc."""
 
@@ -281,6 +285,17 @@ class TorcFileSnapshot(SQLiteSnapshot):
         except StoreFileError:
             self._verify()  # what is written to without locks can look damaged
             raise
+
+    def others(self) -> dict[str, int]:
+        """See `Snapshot.others`."""
+        tables = self._fetch("SELECT name FROM main.sqlite_master WHERE type = 'table'", {})
+        there = {table.replace("_", " "): table for (table,) in tables}
+        counts = {
+            f"{kind}s": self._fetch(f"SELECT count(*) FROM main.{there[kind]} {_OF_WORKFLOW}", {})[0][0]
+            for kind in _OTHERS
+            if kind in there
+        }
+        return {kind: found for kind, found in counts.items() if found}
 
     def removed(self, since: str) -> list[str]:
         """See `Snapshot.removed`."""

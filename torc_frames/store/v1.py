@@ -29,7 +29,6 @@ from torc_frames.store.http import Http
 from torc_frames.store.sqlite_keys import decode_data, key_to_id
 from torc_frames.store.v1_jobs import Adder
 from torc_frames.store.v1_lists import Listing, decoded, listed
-from torc_frames.store.v1_settle import Unfinished
 from torc_frames.store.v1_settle import Unfinished, settled
 from torc_frames.store.v1_snapshot import V1Snapshot
 from torc_frames.store.v1_unreadable import UNREADABLE
@@ -64,7 +63,6 @@ class V1Store:
         self._merging = threading.Lock()
         self._writing = threading.RLock()
         self._adders: dict[str, Adder] = {}
-        self.unfinished = Unfinished()
         self.unfinished = Unfinished()
 
     def check(self) -> str:
@@ -125,8 +123,8 @@ class V1Store:
             body = _checked({"name": workflow.name, "user": workflow.user or "", "metadata": merged})
             if len(body) > v1.MAX_RECORD_BYTES:
                 raise RefusedError(
-                    f"workflow {workflow_key} would have {len(body):,} bytes of metadata, more than the server "
-                    "takes: are there categorical columns of very many categories? Convert them to text"
+                    f"workflow {workflow_key} would have {len(body):,} bytes of metadata, more than the "
+                    "server takes: are there categorical columns of very many categories? Convert them to text"
                 )
             self._found("workflow", workflow_key, "PUT", f"/workflows/{workflow_key}", body)
 
@@ -142,7 +140,11 @@ class V1Store:
     def snapshot(self, workflow_key: str) -> Iterator[V1Snapshot]:
         """See `Store.snapshot`."""
         workflow = self.fetch_workflow(workflow_key)
-        yield V1Snapshot(self, v1.workflow_of(workflow), workflow.run_id)
+        snap = V1Snapshot(self, v1.workflow_of(workflow), workflow.run_id)
+        try:
+            yield snap
+        finally:
+            snap.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -159,7 +161,6 @@ class V1Store:
         if job.resource_requirements_id:
             body = self.http.get(f"/resource_requirements/{job.resource_requirements_id}")
             need = decoded(v1.Requirement, body, "a resource requirement")
-        run_id, first_run = self._runs(job)
         return JobRecord(
             key=str(job.id),
             workflow_key=str(job.workflow_id),
@@ -167,8 +168,7 @@ class V1Store:
             command=job.command,
             status=job.status,
             resources=v1.resources_of(need),
-            run_id=run_id,
-            first_run=first_run,
+            run_id=self._run_id(job),
         )
 
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
@@ -292,14 +292,13 @@ class V1Store:
         body = self._found("workflow", workflow_key, "GET", f"/workflows/{workflow_key}/job_ids")
         return set(decoded(v1.JobIds, body, "keys of jobs").job_ids)
 
-    def _runs(self, job: v1.Job) -> tuple[int, bool]:
-        """Return which run of the workflow a job is in, or was last in, and whether none of it has ended."""
+    def _run_id(self, job: v1.Job) -> int:
+        """Return which run of the workflow a job is in, or was last in."""
+        if job.status == RUNNING:
+            return self.fetch_workflow(str(job.workflow_id)).run_id
         last = {"workflow_id": job.workflow_id, "job_id": job.id, "all_runs": True, "sort_by": "run_id"}
         body = self.http.get("/results", {**last, "reverse_sort": True, "limit": 1})
-        ended = [result.run_id for result in decoded(v1.Results, body, "results").items]
-        if job.status == RUNNING:
-            return self.fetch_workflow(str(job.workflow_id)).run_id, not ended
-        return max(ended, default=0), not ended
+        return max((result.run_id for result in decoded(v1.Results, body, "results").items), default=0)
 
     def _id(self, kind: str, key: str) -> None:
         if key_to_id(key) is None:

@@ -13,8 +13,8 @@ from torc_frames.errors import NotFoundError, Problem, RefusedError, UncertainWr
 from torc_frames.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources
 from torc_frames.store.http import Http
 from torc_frames.store.sqlite_keys import key_to_id
-from torc_frames.store.v1_leftover import LeftOver, NewRecord, delete_record, links
-from torc_frames.store.v1_lists import Listing, decoded, listed
+from torc_frames.store.v1_leftover import LeftOver, NewRecord, delete_record
+from torc_frames.store.v1_lists import Listing, decoded, listed, relations
 from torc_frames.store.v1_settle import TRIES, Unfinished, looked_for, settled
 from torc_frames.wire import v1
 
@@ -173,8 +173,9 @@ class Adder:
         job_ids = self._find_jobs(call, chunk)
         if job_ids is None and chunk.ids:
             others = len(chunk.ids) - 1
-            delete_record(self._http, chunk.ids[-1])
-            job_ids = self._find_jobs(call, chunk, others) if others else None
+            # If another client has deleted it, who took these records, jobs that have the others are not ours.
+            if delete_record(self._http, chunk.ids[-1]) and others:
+                job_ids = self._find_jobs(call, chunk, others)
             if job_ids is not None:
                 self._restore(chunk, job_ids)
         return job_ids
@@ -192,7 +193,7 @@ class Adder:
     def _add_records(self, chunk: _Chunk, doubtful: bool) -> None:
         """Set the ids of a chunk's records, of those left over or new ones."""
         for attempt in range(TRIES):
-            ids = self._left.take(chunk.records, doubtful)
+            ids = self._left.take(chunk.records, doubtful, fence=attempt == 0)
             new = [record.body for record, one in zip(chunk.records, ids, strict=True) if one is None]
             added: Iterator[_Added] = iter(())
             if new:
@@ -252,7 +253,7 @@ class Adder:
         wanted = set(chunk.ids[:records])
         job_of: dict[int, int] = {}
         if wanted:
-            pages = listed(self._http.get, links(str(self._workflow_id)))
+            pages = listed(self._http.get, relations(self._workflow_id))
             found = (link for rows in pages for link in v1.links_of(rows))
             job_of = {link.record_id: link.job_id for link in found if link.record_id in wanted}
             if len(job_of) < len(wanted):

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from torc_frames.errors import DroppedConnectionError, ReplyError, TornReadError
 from torc_frames.store.http import Http
-from torc_frames.store.v1_lists import Listing, count, listed
+from torc_frames.store.v1_lists import Listing, count, listed, relations
 from torc_frames.store.v1_settle import GRACE_S, TRIES
-from torc_frames.store.v1_unreadable import around
+from torc_frames.store.v1_unreadable import readable
 from torc_frames.wire import v1
 
-__all__ = ["LeftOver", "NewRecord", "delete_record", "links"]
+__all__ = ["LeftOver", "NewRecord", "delete_record"]
 
 
 class NewRecord(NamedTuple):
@@ -49,7 +49,9 @@ class LeftOver:
         self._counts: _Counts | None = None
         self._left: dict[str, list[v1.Record]] = {}
 
-    def take(self, records: Sequence[NewRecord], doubtful: bool) -> list[int | None]:
+    def take(
+        self, records: Sequence[NewRecord], doubtful: bool = False, fence: bool = True
+    ) -> list[int | None]:
         """Return for each record the id of one that is left over, of the same name and data, or None.
 
         Such a record may have been added a moment ago, and the request that links it to a job be on its
@@ -60,6 +62,8 @@ class LeftOver:
         ----------
         doubtful : bool
             Whether these records may have been added by a request whose answer was lost.
+        fence : bool
+            Whether to delete one of each lot; not where it was only just added by this client.
         """
         found = self._match(records)
         if not doubtful and not any(found):
@@ -68,7 +72,7 @@ class LeftOver:
         self.forget()
         again = self._match(records)
         ids = [now if doubtful or now == then else None for then, now in zip(found, again, strict=True)]
-        fences = {lot[-1] for lot in _lots(sorted(one for one in ids if one))}
+        fences = {lot[-1] for lot in _lots(sorted(one for one in ids if one)) if fence}
         for one in fences:
             delete_record(self._http, one)
         self.forget()
@@ -120,7 +124,7 @@ class LeftOver:
         return self._left
 
     def _count(self) -> _Counts:
-        return _Counts(count(self._get, self._records), count(self._get, links(self._key)))
+        return _Counts(count(self._get, self._records), count(self._get, relations(self._key)))
 
     def _unlinked(self, total: int) -> dict[str, list[v1.Record]]:
         linked = self._linked()
@@ -130,7 +134,8 @@ class LeftOver:
             pages = listed(self._get, self._records)
             rows = [row for page in pages for row in page if row.id not in linked]
         except DroppedConnectionError:
-            rows = around(self._get, self._records, linked, self._key)[0]
+            # Those that can't be read are not of ours.
+            rows = [row for row in readable(self._get, self._records, total) if row.id not in linked]
         # Once more: what was linked between the two lists is not left over.
         linked = self._linked() if rows else linked
         by_name: dict[str, list[v1.Record]] = {}
@@ -144,22 +149,18 @@ class LeftOver:
         return Listing("/user_data", {"workflow_id": self._key}, v1.Records)
 
     def _linked(self) -> set[int]:
-        return {row.user_data_id for rows in listed(self._get, links(self._key)) for row in rows}
+        return {row.user_data_id for rows in listed(self._get, relations(self._key)) for row in rows}
 
 
-def links(workflow_key: str) -> Listing:
-    """Return the list of which record belongs to which jobs."""
-    path = f"/workflows/{workflow_key}/job_user_data_relationships"
-    return Listing(path, {}, v1.Links, v1.relationship, unique=False)
-
-
-def delete_record(http: Http, record_id: int) -> None:
-    """Delete a record, if it is there."""
+def delete_record(http: Http, record_id: int) -> bool:
+    """Delete a record; False if it was not there."""
     try:
         http.send("DELETE", f"/user_data/{record_id}", repeatable=True)
     except ReplyError as error:
         if error.response is None or error.response.status != 404:
             raise
+        return False
+    return True
 
 
 def _same(record: NewRecord, left: Iterable[v1.Record]) -> int | None:

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from torc_frames.errors import ServerError, TornReadError
 from torc_frames.wire import v1
 
-__all__ = ["FIRST_ROWS", "Get", "Listing", "count", "decoded", "grow", "listed"]
+__all__ = [
+    "FIRST_ROWS",
+    "Get",
+    "Listing",
+    "Pages",
+    "Reader",
+    "count",
+    "decoded",
+    "grow",
+    "listed",
+    "relations",
+]
 
-MAX_ROWS = 50_000
+AT_ONCE = 2
+"""How many pages are asked for at once: the server reads one from its database while it sends another."""
+
+MAX_ROWS = 99_999
 PAGE_BYTES = 8 * 2**20
 FIRST_ROWS = 2_000
 _GROWTH = 8
 
 Get = Callable[[str, Mapping[str, object]], bytes]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +51,14 @@ class Listing:
     key: Callable[[Any], Any] = operator.attrgetter("id")
     unique: bool = True
     """Whether keys ascend from row to row."""
+    first_rows: int | None = None
+    page_bytes: int | None = None
+
+
+def relations(workflow_key: object) -> Listing:
+    """Return the list of relationships; the server joins all anew for each page, so that few are best."""
+    path = f"/workflows/{workflow_key}/job_user_data_relationships"
+    return Listing(path, {}, v1.Links, v1.relationship, False, 10 * FIRST_ROWS, 2 * PAGE_BYTES)
 
 
 def decoded(kind: type[Any], body: bytes, what: str) -> Any:
@@ -50,47 +75,121 @@ def count(get: Get, listing: Listing) -> int:
     return int(page.total_count)
 
 
-def listed(get: Get, listing: Listing, counted: int | None = None) -> Iterator[list[Any]]:
-    """Yield the rows of a list that are there when it is begun, or were when they were counted, oldest first.
+def listed(get: Get, listing: Listing) -> Iterator[list[Any]]:
+    """Yield the rows of one list, a page at a time; see `Pages`."""
+    reader = Reader(get)
+    try:
+        yield from reader.plan(listing)
+    finally:
+        reader.close()
 
-    Each page begins with the last row of the one before: rows that were deleted meanwhile would move
-    all that follow. What is added meanwhile comes after the end and is left out.
 
-    Raises
-    ------
-    TornReadError
-        If rows were deleted meanwhile.
-    DroppedConnectionError
-        If the server can't write a page.
+class Reader:
+    """Reads lists, with requests under way while what has come is decoded.
+
+    Lists are begun in the order in which they are planned, each when the one before has come. Nothing
+    is asked for before the first of them is iterated over.
     """
 
-    def ask(offset: int, rows: int) -> bytes:
-        overlap = int(offset > 0)
-        page = {"offset": offset - overlap, "limit": rows + overlap}
-        return get(listing.path, {**listing.params, **page})
+    def __init__(self, get: Get) -> None:
+        self.get = get
+        self.lock = threading.RLock()
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._planned: deque[Pages] = deque()
 
-    offset, rows, total, last = 0, FIRST_ROWS, -1, None
-    pool = ThreadPoolExecutor(1)
-    try:
-        body = ask(offset, rows)
-        while True:
-            coming: Future[bytes] | None = None
-            following, grown = offset + rows, grow(rows, len(body))
-            if following < total:
-                coming = pool.submit(ask, following, grown)
-            page = decoded(listing.kind, body, listing.path)
-            if total < 0:
-                total = page.total_count if counted is None else counted
-                coming = pool.submit(ask, following, grown) if following < total else None
-            items = _continued(page.items, listing, offset, last, min(rows, total - offset))
+    def plan(self, listing: Listing, counted: int | None = None) -> Pages:
+        """Return the pages of a list, to be read after those that were planned before; see `Pages`."""
+        pages = Pages(self, listing, counted)
+        self._planned.append(pages)
+        return pages
+
+    def submit(self, do: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Make a request as soon as fewer than `AT_ONCE` are under way."""
+        return self._pool.submit(do, *arguments)
+
+    def begin_next(self) -> None:
+        """Begin the next list that was planned and not begun."""
+        with self.lock:
+            while self._planned and self._planned[0].begun:
+                self._planned.popleft()
+            if self._planned:
+                self._planned[0].begin()
+
+    def counts(self, listings: Iterable[Listing]) -> list[int]:
+        """Return how many rows the server says that each list has now."""
+        return [coming.result() for coming in [self.submit(count, self.get, each) for each in listings]]
+
+    def close(self) -> None:
+        """Ask for nothing more, and wait for the requests that are under way."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+class Pages:
+    """The rows of a list, oldest first: what is there when it is begun, or was when it was counted.
+
+    Each page begins with the last row of the one before: rows that were deleted meanwhile would move
+    all that follow. What is added meanwhile comes after the end and is left out. Iterating raises
+    TornReadError if rows were deleted meanwhile, DroppedConnectionError if the server can't write a page.
+    """
+
+    def __init__(self, reader: Reader, listing: Listing, counted: int | None) -> None:
+        self.begun = False
+        self._counted = counted
+        self._reader = reader
+        self._listing = listing
+        self._coming: deque[tuple[int, int, Future[bytes]]] = deque()
+        self._asked = 0
+        self._arrived = 0
+        self._total = 0
+        self._rows = listing.first_rows or FIRST_ROWS
+        self._row_bytes = 0.0
+
+    def begin(self) -> None:
+        """Ask for the first page, unless that was done."""
+        with self._reader.lock:
+            if not self.begun:
+                self.begun = True
+                self._submit()
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        self.begin()
+        listing, last = self._listing, None
+        while self._coming:
+            offset, rows, coming = self._coming.popleft()
+            body = coming.result()
+            self._ask_ahead()
+            items = decoded(listing.kind, body, listing.path).items
+            del body, coming
+            items = _continued(items, listing, offset, last, min(rows, self._total - offset))
             if items:
                 last = listing.key(items[-1])
                 yield items
-            if coming is None:
-                return
-            offset, rows, body = following, grown, coming.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+
+    def _ask_ahead(self) -> None:
+        with self._reader.lock:
+            while self._asked < self._total and len(self._coming) <= AT_ONCE:
+                self._submit()
+
+    def _submit(self) -> None:
+        offset, rows = self._asked, self._rows
+        self._asked += rows
+        self._coming.append((offset, rows, self._reader.submit(self._ask, offset, rows)))
+
+    def _ask(self, offset: int, rows: int) -> bytes:
+        listing, overlap = self._listing, int(offset > 0)
+        page = {"offset": offset - overlap, "limit": rows + overlap}
+        body = self._reader.get(listing.path, {**listing.params, **page})
+        with self._reader.lock:
+            if not offset:
+                total = decoded(v1.Total, body, listing.path).total_count
+                self._total = total if self._counted is None else self._counted
+            self._arrived += rows
+            self._row_bytes = max(self._row_bytes, len(body) / rows)
+            self._rows = grow(rows, self._row_bytes * rows, listing.page_bytes)
+            self._ask_ahead()
+            if self._arrived >= self._total:
+                self._reader.begin_next()
+        return body
 
 
 def _continued(items: list[Any], listing: Listing, offset: int, last: Any, rows: int) -> list[Any]:
@@ -109,7 +208,7 @@ def _continued(items: list[Any], listing: Listing, offset: int, last: Any, rows:
     return items
 
 
-def grow(rows: int, size: int) -> int:
+def grow(rows: int, size: float, page_bytes: int | None = None) -> int:
     """Return how many rows to ask for next, after so many took so many bytes."""
-    fitting = int(PAGE_BYTES * rows / max(size, 1))
+    fitting = int((page_bytes or PAGE_BYTES) * rows / max(size, 1))
     return max(1, min(rows * _GROWTH, fitting, MAX_ROWS))

@@ -69,7 +69,7 @@ class Unfinished:
 
     @contextmanager
     def resumed(self, call: object, state: S) -> Iterator[S]:
-        """Give the state that the same call left when it failed, or this one; calls are compared by ``==``."""
+        """Give the state that the same call (by ``==``) left when it failed, or this one."""
         with self._lock:
             for at, (other, left) in enumerate(self._calls):
                 if other == call:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterator, Mapping
-from itertools import islice
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import DroppedConnectionError, RefusedError, TornReadError
@@ -20,7 +19,8 @@ from torc_frames.records import (
     UserDataPage,
     WorkflowRecord,
 )
-from torc_frames.store.v1_lists import Listing, count, listed
+from torc_frames.store.v1_links import Links, gather
+from torc_frames.store.v1_lists import Listing, Reader, count, decoded, listed, relations
 from torc_frames.store.v1_unreadable import UNREADABLE, around, one_by_one
 from torc_frames.wire import v1
 
@@ -31,13 +31,19 @@ __all__ = ["V1Snapshot"]
 
 PAGE_ROWS = 20_000
 
+_OTHERS = {
+    "files": "/files",
+    "slurm schedulers": "/slurm_schedulers",
+    "local schedulers": "/local_schedulers",
+}
 _JOB_FILTERS: dict[str, str] = {INPUT: "consumer_job_id", OUTPUT: "producer_job_id"}
 
 
 class V1Snapshot:
     """A `Snapshot` of a torc-server, which knows no moments: each list is as it is when it is begun.
 
-    What is added later is left out, what is deleted meanwhile makes `TornReadError`.
+    What is added later is left out, what is deleted meanwhile makes `TornReadError`. Lists are read in
+    the order in which they are asked for; the next is on its way while one is decoded.
     """
 
     workflow: WorkflowRecord
@@ -48,10 +54,15 @@ class V1Snapshot:
         self._store = store
         self._run_id = run_id
         self._ephemeral: set[str] = set()
-        self._links: list[v1.Link] | None = None
+        self._links: Links | None = None
+        self._link_rows: Iterator[list[Any]] | None = None
         self._results: list[ResultPage] | None = None
+        self._result_rows: Iterator[list[Any]] | None = None
         self._held: dict[Role, list[UserDataPage]] = {}
+        self._reader = Reader(self._get)
         self._read: dict[str, tuple[Listing, int]] = {}
+        self._counting = threading.Lock()
+        self._gathering = threading.Lock()
         self._count: int | None = None
         self._last_job: int | None = None
         self._last_record: int | None = None
@@ -61,20 +72,28 @@ class V1Snapshot:
 
     def jobs(self, *, job_key: str | None = None) -> Iterator[JobPage]:
         """See `Snapshot.jobs`."""
-        runs = {
-            key: run for page in self.results() for key, run in zip(page.job_keys, page.run_ids, strict=True)
-        }
-        needs = {
-            item.id: item
-            for items in self._listed("/resource_requirements", v1.Requirements)
-            for item in items
-        }
+        results = self.results()
+        requirements = self._listed(self._list("/resource_requirements", v1.Requirements))
         if job_key is not None:
-            yield self._job_page([self._job(job_key)], needs, runs)
-            return
-        for items in self._listed("/jobs", v1.Jobs):
-            yield self._job_page(items, needs, runs)
+            return self._job_pages(results, requirements, [[self._job(job_key)]])
+        jobs = self._listed(self._list("/jobs", v1.Jobs))
+        return self._job_pages(results, requirements, self._up_to_last(jobs))
+
+    def _up_to_last(self, pages: Iterable[list[v1.Job]]) -> Iterator[list[v1.Job]]:
+        for items in pages:
+            yield items
             self._last_job = items[-1].id
+
+    def _job_pages(
+        self,
+        results: Iterable[ResultPage],
+        requirements: Iterable[list[v1.Requirement]],
+        jobs: Iterable[list[v1.Job]],
+    ) -> Iterator[JobPage]:
+        runs = {key: run for page in results for key, run in zip(page.job_keys, page.run_ids, strict=True)}
+        needs = {item.id: item for items in requirements for item in items}
+        for items in jobs:
+            yield self._job_page(items, needs, runs)
 
     def user_data(
         self,
@@ -90,11 +109,13 @@ class V1Snapshot:
             raise RefusedError("torc-server does not tell what changed since: it has no revs")
         if job_key is not None:
             return iter(self._of_job(job_key, role))
-        if role is None:
-            return self._records(labels)
         if role in self._held:
             return iter(self._held.pop(role))
-        return self._of_role(role, then, labels)
+        if role is not None:
+            self._plan_links()
+        listing = self._list("/user_data", v1.Records)
+        pages = self._records(listing, self._listed(listing, self._count), labels)
+        return pages if role is None else self._of_role(role, then, pages)
 
     def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
         """See `Snapshot.count_user_data`."""
@@ -107,29 +128,23 @@ class V1Snapshot:
         self, *, job_key: str | None = None, role: Role | None = None, labels: bool = True
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
-        links = self._all_links() if job_key is None else self._links_of_job(job_key)
-        if role is not None:
-            links = [link for link in links if link.role == role]
-        if self._last_record is not None and job_key is None:
-            last = self._last_record
-            links = [link for link in links if link.record_id <= last]
-        if self._last_job is not None:
-            last = self._last_job
-            links = [link for link in links if link.job_id <= last]
-        for start in range(0, len(links), PAGE_ROWS):
-            part = links[start : start + PAGE_ROWS]
-            yield LinkPage(
-                record_keys=[str(link.record_id) for link in part],
-                job_keys=[str(link.job_id) for link in part],
-                job_names=[link.job_name for link in part] if labels else [""] * len(part),
-                roles=[link.role for link in part],
-            )
+        if job_key is not None:
+            return self._links_of_job(job_key).only(role).pages(labels)
+        self._plan_links()
+        return self._own_links(role, labels)
+
+    def _own_links(self, role: Role | None, labels: bool) -> Iterator[LinkPage]:
+        yield from self._all_links().only(role, self._last_job, self._last_record).pages(labels)
 
     def results(self) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
+        if self._result_rows is None:
+            self._result_rows = self._listed(self._list("/results", v1.Results, all_runs=True))
+        return self._result_pages(self._result_rows)
+
+    def _result_pages(self, rows: Iterable[list[v1.Result]]) -> Iterator[ResultPage]:
         if self._results is None:
-            pages = self._listed("/results", v1.Results, all_runs=True)
-            self._results = [_result_page(items) for items in pages]
+            self._results = [_result_page(items) for items in rows]
         yield from self._results
 
     def dependencies(self) -> Iterator[DependencyPage]:
@@ -151,53 +166,70 @@ class V1Snapshot:
         """See `Snapshot.ephemeral`."""
         return self._ephemeral
 
+    def others(self) -> dict[str, int]:
+        """See `Snapshot.others`."""
+        counts = {kind: count(self._get, self._list(path, v1.Total)) for kind, path in _OTHERS.items()}
+        of_workflow = f"/workflows/{self.workflow.key}"
+        counts["failure handlers"] = count(self._get, self._list(f"{of_workflow}/failure_handlers", v1.Total))
+        counts["workflow actions"] = len(decoded(list, self._get(f"{of_workflow}/actions", {}), "actions"))
+        return {kind: found for kind, found in counts.items() if found}
+
     def removed(self, since: str) -> list[str]:
         """See `Snapshot.removed`."""
         raise RefusedError("torc-server does not tell what was deleted: it has no revs")
 
     def verify(self) -> None:
         """Raise TornReadError if a list has become shorter since it was read."""
-        for listing, rows in self._read.values():
-            if count(self._get, listing) < rows:
+        listings = [listing for listing, _ in self._read.values()]
+        for now, (listing, rows) in zip(self._reader.counts(listings), self._read.values(), strict=True):
+            if now < rows:
                 raise TornReadError(f"rows of {listing.path} were deleted while the workflow was read")
 
     # reading lists
 
+    def close(self) -> None:
+        """Stop reading."""
+        self._reader.close()
+
     def _get(self, path: str, params: Mapping[str, object]) -> bytes:
-        self.requests += 1
+        with self._counting:
+            self.requests += 1
         return self._store.http.get(path, params, attempts=2)
 
     def _list(self, path: str, kind: type[Any], **params: object) -> Listing:
         return Listing(path, {"workflow_id": self.workflow.key, **params}, kind)
 
-    def _listed(self, path: str, kind: type[Any], **params: object) -> Iterator[list[Any]]:
-        return self._noted(self._list(path, kind, **params))
+    def _listed(self, listing: Listing, counted: int | None = None) -> Iterator[list[Any]]:
+        """Plan to read a list, and return its rows."""
+        return self._noted(listing, self._reader.plan(listing, counted))
 
-    def _noted(self, listing: Listing, counted: int | None = None) -> Iterator[list[Any]]:
+    def _noted(self, listing: Listing, pages: Iterable[list[Any]]) -> Iterator[list[Any]]:
         rows = 0
-        for items in listed(self._get, listing, counted):
+        for items in pages:
             rows += len(items)
             yield items
         self._read[listing.path] = (listing, rows)
 
     # links
 
-    def _all_links(self) -> list[v1.Link]:
-        if self._links is None:
-            path = f"/workflows/{self.workflow.key}/job_user_data_relationships"
-            pages = self._noted(Listing(path, {}, v1.Links, v1.relationship, unique=False))
-            links = [link for items in pages for link in v1.links_of(items)]
-            links.sort()
-            if any(map(operator.eq, links, islice(links, 1, None))):
-                links = sorted(set(links))
-            self._links = links
-        return self._links
+    def _plan_links(self) -> None:
+        if self._link_rows is None:
+            self._link_rows = self._listed(relations(self.workflow.key))
 
-    def _links_of_job(self, job_key: str) -> list[v1.Link]:
+    def _all_links(self) -> Links:
+        with self._gathering:
+            if self._links is None:
+                self._plan_links()
+                self._links = gather(self._link_rows or ())
+            return self._links
+
+    def _links_of_job(self, job_key: str) -> Links:
         job = self._job(job_key)
-        links = [v1.Link(job.id, record, INPUT, job.name) for record in job.input_user_data_ids]
-        links += [v1.Link(job.id, record, OUTPUT, job.name) for record in job.output_user_data_ids]
-        return sorted(links)
+        links = Links()
+        for role, ids in ((INPUT, job.input_user_data_ids), (OUTPUT, job.output_user_data_ids)):
+            links.add(role, [job.id] * len(ids), [*ids], [job.name] * len(ids))
+        links.sort()
+        return links
 
     def _job(self, job_key: str) -> v1.Job:
         self.requests += 1
@@ -226,11 +258,14 @@ class V1Snapshot:
 
     # records
 
-    def _of_role(self, role: Role, then: Role | None, labels: bool) -> Iterator[UserDataPage]:
-        wanted = {str(link.record_id) for link in self._all_links() if link.role == role}
-        other = {str(link.record_id) for link in self._all_links() if link.role == then}
+    def _of_role(
+        self, role: Role, then: Role | None, pages: Iterator[UserDataPage]
+    ) -> Iterator[UserDataPage]:
+        links = self._all_links()
+        wanted = {*map(str, links.only(role).record_ids)}
+        other = {*map(str, links.only(then).record_ids)} if then is not None else set()
         held: list[UserDataPage] = []
-        for page in self._records(labels):
+        for page in pages:
             if other:
                 held += _only(page, other)
             yield from _only(page, wanted)
@@ -240,26 +275,25 @@ class V1Snapshot:
     def _of_job(self, job_key: str, role: Role | None) -> list[UserDataPage]:
         found: dict[int, Any] = {}
         links = self._links_of_job(job_key)
-        for kind in dict.fromkeys(link.role for link in links if role in (None, link.role)):
+        for kind in dict.fromkeys(links.only(role).roles):
             listing = self._list("/user_data", v1.Records, **{_JOB_FILTERS[kind]: job_key})
             try:
                 rows = [item for items in listed(self._get, listing) for item in items]
             except DroppedConnectionError:
-                ids = [link.record_id for link in links if link.role == kind]
+                ids = links.only(kind).record_ids
                 rows, unreadable = one_by_one(self._get, ids, self.workflow.key)
                 self._note(unreadable)
             found |= {item.id: item for item in rows}
         return [self._noted_page([found[key] for key in sorted(found)], labels=True)] if found else []
 
-    def _records(self, labels: bool) -> Iterator[UserDataPage]:
-        listing = self._list("/user_data", v1.Records)
+    def _records(self, listing: Listing, pages: Iterator[list[Any]], labels: bool) -> Iterator[UserDataPage]:
         last = 0
         try:
-            for items in self._noted(listing, self._count):
+            for items in pages:
                 last = items[-1].id
                 yield self._noted_page(items, labels)
         except DroppedConnectionError:
-            linked = {link.record_id for link in self._all_links()}
+            linked = set(self._all_links().record_ids)
             rows, unreadable = around(self._get, listing, linked, self.workflow.key)
             self._note(unreadable)
             rows = [item for item in rows if item.id > last]
@@ -277,7 +311,7 @@ class V1Snapshot:
 
 
 def _page(rows: list[Any], labels: bool) -> UserDataPage:
-    raws = [bytes(row.data) for row in rows]
+    raws = [row.data for row in rows]
     return UserDataPage(
         keys=[str(row.id) for row in rows],
         names=[v1.name_from_wire(row.name) for row in rows] if labels else [None] * len(rows),
@@ -288,9 +322,9 @@ def _page(rows: list[Any], labels: bool) -> UserDataPage:
 
 def _only(page: UserDataPage, wanted: set[str]) -> list[UserDataPage]:
     """Return the records of a page that are wanted, as one page or none."""
-    chosen = [at for at, key in enumerate(page.keys) if key in wanted]
-    if len(chosen) == len(page):
+    if wanted.issuperset(page.keys):
         return [page]
+    chosen = [at for at, key in enumerate(page.keys) if key in wanted]
     if not chosen:
         return []
     lines = page.lines()

@@ -13,7 +13,7 @@ from torc_frames.store.v1_lists import FIRST_ROWS, Get, Listing, count, decoded,
 from torc_frames.store.v1_parallel import each
 from torc_frames.wire import v1
 
-__all__ = ["UNREADABLE", "around", "one_by_one"]
+__all__ = ["UNREADABLE", "around", "one_by_one", "readable"]
 
 UNREADABLE = "torc-server drops the connection when asked for it, as it does for a bare number"
 
@@ -39,7 +39,7 @@ def around(get: Get, listing: Listing, linked: set[int], workflow_key: str) -> t
         If the list changed meanwhile.
     """
     total = count(get, listing)
-    found = {item.id: item for item in _readable(get, listing, total)}
+    found = {item.id: item for item in readable(get, listing, total)}
     hidden, unreadable = one_by_one(get, linked - set(found), workflow_key)
     found |= {item.id: item for item in hidden}
     if len(found) < total:
@@ -82,7 +82,7 @@ def one_by_one(get: Get, ids: Iterable[int], workflow_key: str) -> tuple[list[v1
     return [record for record in records if record is not None], sorted(unreadable)
 
 
-def _readable(get: Get, listing: Listing, total: int) -> list[Any]:
+def readable(get: Get, listing: Listing, total: int) -> list[Any]:
     """Return the rows of a list of records that the server can write, in no order.
 
     It can't write bare numbers, and in a list no nulls; sorted by data backwards, those come last.

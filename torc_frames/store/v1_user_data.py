@@ -21,8 +21,8 @@ from torc_frames.errors import (
 )
 from torc_frames.records import INPUT, Role
 from torc_frames.store.sqlite_keys import key_to_id
-from torc_frames.store.v1_leftover import delete_record, links
-from torc_frames.store.v1_lists import Listing, count, decoded, listed
+from torc_frames.store.v1_leftover import delete_record
+from torc_frames.store.v1_lists import Listing, count, decoded, listed, relations
 from torc_frames.store.v1_parallel import each
 from torc_frames.store.v1_settle import settled
 from torc_frames.store.v1_unreadable import UNREADABLE, around, one_by_one
@@ -82,12 +82,11 @@ def add(
 ) -> list[str]:
     """Add records; see `torc_frames.store.base.Store.add_user_data`.
 
-    Records of one job are added one after the other, those of several jobs side by side. A record with
-    a job and a name has another name for a moment.
+    Few records are added one after the other, of many those of several jobs side by side, and those
+    without a job in bulk. A record with a job and a name has another name for a moment.
     """
-    of_one = isinstance(is_ephemeral, bool)
-    columns = {"job_keys": job_keys, "names": names, "is_ephemeral": None if of_one else is_ephemeral}
-    _check_lengths(len(data), columns)
+    kinds = [is_ephemeral] * len(data) if isinstance(is_ephemeral, bool) else is_ephemeral
+    _check_lengths(len(data), {"job_keys": job_keys, "names": names, "is_ephemeral": kinds})
     _check_sizes(data)
     sent = v1.outgoing(data).send
     jobs = list(dict.fromkeys(key for key in job_keys or () if key is not None))
@@ -96,7 +95,6 @@ def add(
             "torc-server links a record to a job as role='input' or role='output', not without"
         )
     _check_jobs(store, workflow_key, jobs)
-    kinds = repeat(is_ephemeral) if isinstance(is_ephemeral, bool) else is_ephemeral
     rows = list(zip(job_keys or repeat(None), names or repeat(None), sent, kinds, strict=False))
     fresh = [_New(job, name, v1.name_to_wire(None), raw, kind) for job, name, raw, kind in rows]
     with store.unfinished.resumed(("add", workflow_key, role, rows), fresh) as news:
@@ -104,8 +102,13 @@ def add(
             _add_lot(store, workflow_key, lot)
         of_job: dict[str | None, list[_New]] = {}
         for new in news:
-            of_job.setdefault(new.job_key, []).append(new)
-        each(lambda lot: [_add_one(store, workflow_key, new, role) for new in lot], of_job.values())
+            of_job.setdefault(new.job_key if len(news) > MANY else None, []).append(new)
+
+        def add_some(some: list[_New]) -> None:
+            for new in some:
+                _add_one(store, workflow_key, new, role)
+
+        each(add_some, of_job.values())
         return [str(new.id) for new in news]
 
 
@@ -123,11 +126,12 @@ def _lots(news: Sequence[_New]) -> Iterator[list[_New]]:
     for new in news if len(news) > MANY else ():
         if new.id is not None:
             continue
-        if len(lot) == BULK_ROWS or size + len(new.raw) > BULK_BYTES or new.name in names:
+        name = new.name or new.token
+        if len(lot) == BULK_ROWS or (lot and size + len(new.raw) > BULK_BYTES) or name in names:
             yield lot
             lot, names, size = [], set(), 0
         lot.append(new)
-        names |= {new.name} - {None}
+        names.add(name)
         size += len(new.raw)
     if lot:
         yield lot
@@ -326,7 +330,7 @@ def _check_hidden(store: V1Store, workflow_key: str, hidden: list[str]) -> None:
     """Make sure that records that can't be read, and so don't tell, are of this workflow."""
     if not hidden:
         return
-    linked = {row.user_data_id for rows in listed(store.http.get, links(workflow_key)) for row in rows}
+    linked = {row.user_data_id for rows in listed(store.http.get, relations(workflow_key)) for row in rows}
     listing = Listing("/user_data", {"workflow_id": workflow_key}, v1.Records)
     ours = {str(key) for key in around(store.http.get, listing, linked, workflow_key)[1]}
     strange = [key for key in hidden if key not in ours]

@@ -35,6 +35,7 @@ __all__ = [
     "Requirements",
     "Result",
     "Results",
+    "Total",
     "Workflow",
     "Workflows",
     "decode",
@@ -173,6 +174,12 @@ class JobIds(msgspec.Struct):
     """The ids of all jobs of a workflow."""
 
     job_ids: list[int]
+
+
+class Total(msgspec.Struct):
+    """A page of anything, of which only the number is wanted."""
+
+    total_count: int
 
 
 class Requirement(msgspec.Struct, gc=False):
@@ -383,9 +390,9 @@ def _refusal(line: bytes) -> str | None:
     try:
         if not line.isascii():
             line.decode()
-        _validate(line)
         if b"\\u" in line:
             json.dumps(json.loads(line), ensure_ascii=False).encode()
+        _validate(line)
     except UnicodeEncodeError:
         return "holds a lone surrogate, which is no text"
     except (UnicodeDecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
