@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from torc_frames.errors import (
     UnverifiedPullError,
 )
 from torc_frames.records import NewJobs, Resources, ResultPage
-from torc_frames.store import v1_user_data
+from torc_frames.store import http, v1_user_data
 from torc_frames.store.base import Store
 from torc_frames.store.sqlite import SQLiteStore
 
@@ -106,7 +107,7 @@ def study(source: tf.Client) -> str:
     """A workflow with all that an embedded store and torc-server both keep."""
     store = source._store
     key = store.add_workflow("study", description="d", metadata={"é": [1, 2.5, None], "b": {"z": 1}}).key
-    data = [b'{"w":1}', b"null", b"[1]", b'"x"', b"null", b'{"b":2,"a":1}', b"true"]
+    data = [b'{"w":1}', b"null", b"[1]", b'"x"', b"false", b'{"b":2,"a":1}', b"true"]
     names = ["n", "n", None, "", "n", "input_c", None]
     flags = [False, True, False, False, True, True, False]
     ids = store.add_user_data(key, data, names=names, is_ephemeral=flags)
@@ -275,28 +276,29 @@ class TestCopy:
         wf = source.create_workflow("ran")
         wf.push(tf.grid(code=[0, 3]), command="exit {code}", outputs=True)
         wf.job("1").store(loss=0.5)
-        wf.add_job("after", depends_on=["2"])
+        wf.add_job("after", command="true", depends_on=["2"])
         wf.run(workers=1, show_progress=False)
         report = source.copy(wf, to=target)
         assert report.left_out == []
         pd.testing.assert_frame_equal(wf.table(), report.workflow.table())
         pd.testing.assert_frame_equal(wf.jobs(), report.workflow.jobs())
         assert runs(source._store, wf.key) == runs(target._store, report.workflow.key)
-        assert report.workflow.run(rerun="failed", show_progress=False).failed == 1
+        again = report.workflow.run(rerun="failed", show_progress=False)
+        assert (again.completed, again.failed, again.canceled) == (0, 1, 1)
 
     def test_what_torc_left_is_archived(
         self, tmp_path: Path, target: tf.Client, server: tf.Client, fresh_server: TorcServer
     ) -> None:
         key = fill(fresh_server)
         fresh_server.call("POST", "/files", json={"workflow_id": int(key), "name": "f", "path": "f.csv"})
-        scheduler = {"workflow_id": int(key), "name": "l"}
+        scheduler = {"workflow_id": int(key), "name": "l", "memory": "1g", "num_cpus": 1}
         fresh_server.call("POST", "/local_schedulers", json=scheduler)
         fresh_server.stop()
         for file in fresh_server.directory.glob("torc.db*"):
             shutil.copy2(file, tmp_path)
         left = tf.connect(tmp_path / "torc.db")
         report = left.copy(key, to=target)
-        assert report.left_out == ["1 files", "1 local schedulers"]
+        assert report.left_out == ["files: 1", "local schedulers: 1"]
         assert content(target._store, report.workflow.key) == content(left._store, key)
         ours, theirs = runs(target._store, report.workflow.key), runs(left._store, key)
         assert ours[1] == theirs[1]
@@ -307,10 +309,8 @@ class TestCopy:
             target.copy(report.workflow, to=left)
         fresh_server.restart()
         online = tf.connect(fresh_server.url)
-        assert online.copy(key, to=target, on_unkept="skip").left_out[-2:] == [
-            "1 files",
-            "1 local schedulers",
-        ]
+        skipped = online.copy(key, to=target, on_unkept="skip").left_out
+        assert {"files: 1", "local schedulers: 1"} < set(skipped)
         online.close()
 
     def test_dtypes_and_column_order_go_along(
@@ -368,21 +368,22 @@ class TestCopy:
         wf.push(tf.grid(n=[1, 2]), command="true")
         source._store.start_jobs(wf.key, ["1"], "me")
         report = source.copy(wf, to=target)
-        assert report.left_out == ["that 1 jobs were running: nobody runs them in the copy"]
+        assert report.left_out == ["1 job of which a run had begun: nobody runs them in the copy"]
         assert runs(target._store, report.workflow.key)[0] == [("ready", 1), ("ready", 0)]
 
     def test_floats_that_a_server_changes_are_told_once(self, source: tf.Client, server: tf.Client) -> None:
         key = source._store.add_workflow("floats").key
-        lines = [b'{"x":0.5}', b'{"x":-3.1834253423642937e-89}', b'{"x":0.30000000000000004}'] * 2
+        numbers = random.Random(0)
+        lines = [b'{"x":%s}' % repr(numbers.random()).encode() for _ in range(200)]
         inexact = [at for at, line in enumerate(lines) if kept_silently(server._store, line) != line]
-        assert inexact
+        assert 0 < len(inexact) < 100
         source._store.add_user_data(key, lines)
         with pytest.warns(InexactFloatWarning) as caught:
             report = source.copy(key, to=server)
         assert len(caught) == 1
         assert caught[0].filename == __file__
         (text,) = report.left_out
-        assert text.startswith(f"the last digit of floats in {len(inexact)} of 6 records")
+        assert text.startswith(f"the last digit of floats in {len(inexact)} of 200 records")
 
 
 def kept_silently(store: Store, line: bytes) -> bytes:
@@ -499,6 +500,7 @@ class TestHalfWay:
     def test_a_server_that_dies_leaves_a_half_that_is_named(
         self, source: tf.Client, fresh_server: TorcServer, study: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(http, "_MAX_BACKOFF", 0.01)
         client = tf.connect(fresh_server.url)
         add_jobs = client._store.add_jobs
 
@@ -587,6 +589,11 @@ def workflows(draw: st.DrawFn) -> dict[str, Any]:
     jobs, records = draw(JOBS), draw(RECORDS)
     some = st.lists(st.integers(0, len(records) - 1), max_size=2, unique=True) if records else st.just([])
     linked = {role: [draw(some) for _ in jobs] for role in ("input", "output")}
+    # A server does not tell where a record is that has neither data nor a job.
+    told = {one for rows in linked.values() for ids in rows for one in ids}
+    records = [
+        (data if at in told or data is not None else {}, *more) for at, (data, *more) in enumerate(records)
+    ]
     earlier = [
         st.lists(st.integers(0, at - 1), max_size=2, unique=True) if at else st.just([])
         for at in range(len(jobs))
@@ -627,20 +634,20 @@ def clients(torc_server: TorcServer, tmp_path_factory: pytest.TempPathFactory) -
         client.close()
 
 
+def keepable(store: Store, data: Any) -> bytes:
+    """Return JSON as a store gives it back, {} for what it refuses."""
+    try:
+        return kept_silently(store, json.dumps(data).encode())
+    except RefusedError:
+        return b"{}"
+
+
 @given(workflows())
 @settings(max_examples=25)
 def test_any_workflow_comes_back_as_it_was(clients: list[tf.Client], drawn: dict[str, Any]) -> None:
     source, server, target = clients
-    lines, rows = [], []
-    for row in drawn["records"]:
-        line = json.dumps(row[0]).encode()
-        try:
-            lines.append(kept_silently(server._store, line))
-        except RefusedError:
-            line = b"null"
-            lines.append(line)
-        rows.append(row)
-    key = make(source._store, drawn | {"records": rows}, lines)
+    lines = [keepable(server._store, data) for data, _, _ in drawn["records"]]
+    key = make(source._store, drawn, lines)
     expected = content(source._store, key)
     with warnings.catch_warnings():
         # What came back as another float may do so again.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from torc_frames import copying
 from torc_frames.copying import OnUnkept
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, counted
 from torc_frames.frame.shape import key_index
 from torc_frames.job import Job
 from torc_frames.store.base import Store
@@ -241,7 +241,7 @@ class CopyReport:
 
     def __repr__(self) -> str:
         left_out = "".join(f"\n  left out: {text}" for text in self.left_out)
-        counts = f"{len(self.jobs)} jobs, {len(self.user_data)} records"
+        counts = f"{counted(len(self.jobs), 'job')}, {counted(len(self.user_data), 'record')}"
         return f"CopyReport(workflow={self.workflow!r}, {counts}{left_out or ', nothing left out'})"
 
 

@@ -18,6 +18,7 @@ from torc_frames.errors import (
     TorcFramesError,
     TornReadError,
     UnverifiedPullError,
+    counted,
     shorten,
 )
 from torc_frames.progress import Bar, progress
@@ -36,6 +37,7 @@ MANY_CHUNKS = 500
 """More calls than that are not made to keep the order of jobs that wait for each other."""
 
 _IN_MEMORY = 32 * 2**20
+_NEW = ("uninitialized", "ready", "blocked")
 
 
 class Copied(NamedTuple):
@@ -125,7 +127,7 @@ class _Original:
             self.ephemeral = snap.ephemeral()
             self._read_links(snap)
             self._read_runs(snap)
-            self.left_out += [f"{count} {kind}" for kind, count in snap.others().items()]
+            self.left_out += [f"{kind}: {count}" for kind, count in snap.others().items()]
             snap.verify()
 
     @property
@@ -158,9 +160,9 @@ class _Original:
             del self.links[None]
         if self.unkept:
             keys, reason = shorten(self.unkept), next(iter(self.unkept.values()))
-            self.left_out.append(f"{len(self.unkept)} records: user_data keys {keys} ({reason})")
+            self.left_out.append(f"{counted(len(self.unkept), 'record')}: user_data keys {keys} ({reason})")
         if self.inexact:
-            text = f"the last digit of floats in {len(self.inexact)} of {self.records} records"
+            text = f"the last digit of floats in {len(self.inexact):,} of {counted(self.records, 'record')}"
             self.left_out.append(f"{text}: user_data keys {shorten(self.inexact)}")
             warnings.warn(f"{self.target.url} changes {text}", InexactFloatWarning, stacklevel=4)
 
@@ -234,7 +236,9 @@ class _Original:
                 if job in jobs:
                     self.runs[job, run_id] = end
         if repeated:
-            self.left_out.append(f"{repeated} attempts of runs that were repeated: the last of each is kept")
+            self.left_out.append(
+                f"{counted(repeated, 'attempt')} of runs that were tried again: the last of each is kept"
+            )
 
 
 @dataclass(slots=True)
@@ -299,13 +303,16 @@ class _Writer:
     def _add_runs(self, workflow_key: str) -> None:
         jobs, runs, left_out = self.original.jobs, self.original.runs, self.original.left_out
         if not isinstance(self.target, RunnableStore):
-            ended = {job for job, _ in runs}
-            if ended:
-                left_out.append(f"status and results of {len(ended)} jobs: {self.target.url} takes none")
+            begun = [key for key, status in zip(jobs.keys, jobs.statuses, strict=True) if status not in _NEW]
+            jobs_told = counted(len({*begun, *(job for job, _ in runs)}), "job")
+            if begun or runs:
+                left_out.append(f"status and results of {jobs_told}: {self.target.url} takes none")
             return
         underway = sum(status in ("pending", "running") for status in jobs.statuses)
         if underway:
-            left_out.append(f"that {underway} jobs were running: nobody runs them in the copy")
+            left_out.append(
+                f"{counted(underway, 'job')} of which a run had begun: nobody runs them in the copy"
+            )
         keys = [self.job_keys[key] for key in jobs.keys]
         columns = [list(column) for column in zip(*runs.values(), strict=True)] or [[], [], [], []]
         results = ResultPage([self.job_keys[job] for job, _ in runs], [run for _, run in runs], *columns)

@@ -252,6 +252,11 @@ class PointerError(TorcFramesError):
         return f"{len(self.problems)} files are not what their pointers say:\n" + "\n".join(lines)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things for a message."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def shorten(values: Iterable[object]) -> str:
     """Join values for a message, the first ten of them."""
     listed = [str(value) for value in values]

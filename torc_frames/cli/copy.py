@@ -13,7 +13,7 @@ from torc_frames import settings
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
-from torc_frames.errors import TorcFramesWarning
+from torc_frames.errors import TorcFramesWarning, counted
 from torc_frames.server_settings import ServerSettings, server_settings
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def copy(
 
 def _tell(options: Options, report: CopyReport) -> None:
     key, name = report.workflow.key, printable(report.workflow.name)
-    counts = f"{len(report.jobs)} jobs, {len(report.user_data)} records"
+    counts = f"{counted(len(report.jobs), 'job')}, {counted(len(report.user_data), 'record')}"
     log.info("Copied to workflow key=%s name=%s: %s", key, name, counts)
     for text in report.left_out:
         click.echo(f"Left out: {printable(text)}", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -25,6 +25,9 @@ CHUNK_BYTES = 32 * 2**20
 """Of data, names and commands, in which a character can become six bytes: the server takes 200 MiB."""
 
 _EMPTY = b"{}"
+
+_Inputs = Sequence[tuple[bytes, bytes] | None]
+"""By row: the input as it is sent, and as it comes back."""
 
 
 class _Added(msgspec.Struct, gc=False):
@@ -52,6 +55,10 @@ class _Call:
     doubtful: _Chunk | None = None
     """The chunk that may have been added, as far as is known."""
 
+    def begin_again(self, newest: int) -> None:
+        """Forget what was added: somebody has deleted jobs since."""
+        self.added, self.doubtful, self.newest = AddedJobs([], [], []), None, newest
+
     def done(self, chunk: _Chunk, job_ids: list[int]) -> None:
         """Note that a chunk was added."""
         self.doubtful = None
@@ -65,6 +72,8 @@ class _Chunk:
     """Some rows, small enough for two requests: the records that their jobs need, and the jobs."""
 
     rows: range
+    jobs: list[bytes]
+    """The JSON of the jobs, without their records."""
     records: list[NewRecord]
     input_at: list[int | None]
     """By row: where in `records` its input is."""
@@ -96,11 +105,12 @@ class Adder:
         sent = v1.outgoing([raw for raw in jobs.inputs if raw is not None])
         if not len(jobs):
             return AddedJobs([], [], [])
-        given = (row for row, raw in enumerate(jobs.inputs) if raw is not None)
-        inputs = dict(zip(given, zip(sent.send, sent.back, strict=True), strict=True))
+        pairs = zip(sent.send, sent.back, strict=True)
+        inputs = [None if raw is None else next(pairs) for raw in jobs.inputs]
         start = _Call(jobs, newest=max(known, default=0))
-        with self._adding, self._unfinished.resumed(jobs, start) as left:
-            call = left if all(int(key) in known for key in left.added.job_keys) else start
+        with self._adding, self._unfinished.resumed(jobs, start) as call:
+            if not all(int(key) in known for key in call.added.job_keys):
+                call.begin_again(start.newest)
             call.waits = waits
             call.needs = self._requirements(jobs.resources)
             self._left.check()
@@ -115,33 +125,48 @@ class Adder:
             if job_ids is not None:
                 call.done(call.doubtful, job_ids)
 
-    def _add_chunks(self, call: _Call, inputs: Mapping[int, tuple[bytes, bytes]]) -> None:
+    def _add_chunks(self, call: _Call, inputs: _Inputs) -> None:
         """Add what is not yet added; while the server works on a chunk, the next one is made ready."""
         coming: Future[None] | None = None
         with ThreadPoolExecutor(1) as pool:
             for rows in _ranges(call.jobs, len(call.added.job_keys)):
-                chunk = self._chunk(call.jobs, rows, inputs)
+                chunk = self._chunk(call, rows, inputs)
                 if coming is not None:
                     coming.result()
                 coming = pool.submit(self._add_chunk, call, chunk)
             if coming is not None:
                 coming.result()
 
-    def _chunk(self, jobs: NewJobs, rows: range, inputs: Mapping[int, tuple[bytes, bytes]]) -> _Chunk:
-        chunk = _Chunk(rows, [], [None] * len(rows), [None] * len(rows))
+    def _chunk(self, call: _Call, rows: range, inputs: _Inputs) -> _Chunk:
+        jobs, key = call.jobs, self._workflow_id
+        chunk = _Chunk(rows, self._job_bodies(call, rows), [], [None] * len(rows), [None] * len(rows))
         for at, row in enumerate(rows):
-            if row in inputs:
+            pair = inputs[row]
+            if pair is not None:
                 chunk.input_at[at] = len(chunk.records)
-                name, (send, back) = f"input_{jobs.names[row]}", inputs[row]
-                body = v1.record_body(self._workflow_id, name, send)
-                chunk.records.append(NewRecord(name, back, body))
+                name, (send, back) = f"input_{jobs.names[row]}", pair
+                chunk.records.append(NewRecord(name, back, v1.record_body(key, name, send)))
         if jobs.outputs:
             for at, row in enumerate(rows):
                 chunk.output_at[at] = len(chunk.records)
                 name = f"output_{jobs.names[row]}"
-                body = v1.record_body(self._workflow_id, name, _EMPTY)
+                body = v1.record_body(key, name, _EMPTY)
                 chunk.records.append(NewRecord(name, _EMPTY, body, chunk.input_at[at]))
         return chunk
+
+    def _job_bodies(self, call: _Call, rows: range) -> list[bytes]:
+        """Return the JSON of jobs, as far as it is known before they have records."""
+        jobs, waits = call.jobs, call.waits
+        return [
+            v1.job_body(
+                self._workflow_id,
+                jobs.names[row],
+                jobs.commands[row],
+                depends_on=() if waits is None else waits[row],
+                requirement=None if jobs.resources is None else call.needs.get(jobs.resources[row]),
+            )
+            for row in rows
+        ]
 
     def _add_chunk(self, call: _Call, chunk: _Chunk) -> None:
         job_ids: list[int] | None = None
@@ -149,7 +174,7 @@ class Adder:
             self._add_records(chunk, doubtful=attempt > 0)
             call.doubtful = chunk
             try:
-                reply = self._http.send("POST", "/bulk_jobs", self._job_bodies(call, chunk))
+                reply = self._http.send("POST", "/bulk_jobs", _jobs_body(call.jobs, chunk))
             except UncertainWriteError as lost:
                 self._left.forget()
                 job_ids = looked_for(lambda: self._given_up(call, chunk), lost)
@@ -173,7 +198,7 @@ class Adder:
         job_ids = self._find_jobs(call, chunk)
         if job_ids is None and chunk.ids:
             others = len(chunk.ids) - 1
-            # If another client has deleted it, who took these records, jobs that have the others are not ours.
+            # If it is gone, another client has taken these records, and has the jobs that are found.
             if delete_record(self._http, chunk.ids[-1]) and others:
                 job_ids = self._find_jobs(call, chunk, others)
             if job_ids is not None:
@@ -219,30 +244,6 @@ class Adder:
         self._left.forget()
 
     # jobs
-
-    def _job_bodies(self, call: _Call, chunk: _Chunk) -> bytes:
-        jobs, ids = call.jobs, chunk.ids
-        linked: list[Sequence[Sequence[str]]] = [jobs.links.get(role, ()) for role in (INPUT, OUTPUT)]
-        bodies = []
-        for row, input_at, output_at in zip(chunk.rows, chunk.input_at, chunk.output_at, strict=True):
-            inputs = () if input_at is None else (ids[input_at],)
-            outputs = () if output_at is None else (ids[output_at],)
-            if jobs.links:
-                inputs, outputs = (
-                    (*own, *map(int, dict.fromkeys(rows[row] if rows else ())))
-                    for own, rows in zip((inputs, outputs), linked, strict=True)
-                )
-            body = v1.job_body(
-                self._workflow_id,
-                jobs.names[row],
-                jobs.commands[row],
-                inputs=inputs,
-                outputs=outputs,
-                depends_on=() if call.waits is None else call.waits[row],
-                requirement=None if jobs.resources is None else call.needs.get(jobs.resources[row]),
-            )
-            bodies.append(body)
-        return b'{"jobs":[' + b",".join(bodies) + b"]}"
 
     def _find_jobs(self, call: _Call, chunk: _Chunk, records: int | None = None) -> list[int] | None:
         """Return the ids of a chunk's jobs if they were added: all were, or none.
@@ -299,6 +300,17 @@ class Adder:
         listing = Listing("/resource_requirements", {"workflow_id": self._workflow_id}, v1.Requirements)
         rows = (row for rows in listed(self._http.get, listing) for row in rows)
         return {(row.name, row.num_cpus, row.num_gpus, row.memory, row.runtime): row.id for row in rows}
+
+
+def _jobs_body(jobs: NewJobs, chunk: _Chunk) -> bytes:
+    inputs, outputs = (
+        [[] if one is None else [chunk.ids[one]] for one in at] for at in (chunk.input_at, chunk.output_at)
+    )
+    for role, records in ((INPUT, inputs), (OUTPUT, outputs)):
+        for at, row in enumerate(chunk.rows if jobs.links.get(role) else ()):
+            records[at] += map(int, dict.fromkeys(jobs.links[role][row]))
+    bodies = map(v1.with_records, chunk.jobs, inputs, outputs)
+    return b'{"jobs":[' + b",".join(bodies) + b"]}"
 
 
 def _check(jobs: NewJobs) -> None:

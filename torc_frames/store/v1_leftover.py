@@ -65,6 +65,8 @@ class LeftOver:
         fence : bool
             Whether to delete one of each lot; not where it was only just added by this client.
         """
+        if not records:
+            return []
         found = self._match(records)
         if not doubtful and not any(found):
             return found

@@ -160,10 +160,20 @@ class Pages:
             self._ask_ahead()
             items = decoded(listing.kind, body, listing.path).items
             del body, coming
+            if not offset and self._counted is None and len(items) < min(rows, self._total):
+                self._end(len(items))
             items = _continued(items, listing, offset, last, min(rows, self._total - offset))
             if items:
                 last = listing.key(items[-1])
                 yield items
+
+    def _end(self, total: int) -> None:
+        """Read no more: the server counts after it has read a page, and others may add rows in between."""
+        with self._reader.lock:
+            self._total = total
+            for _, _, coming in self._coming:
+                coming.cancel()
+            self._coming.clear()
 
     def _ask_ahead(self) -> None:
         with self._reader.lock:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from torc_frames.errors import ServerError, UnavailableError, UncertainWriteError
+from torc_frames.errors import ServerError, TornReadError, UnavailableError, UncertainWriteError
 
 __all__ = ["GRACE_S", "TRIES", "Unfinished", "looked_for", "settled"]
 
@@ -55,7 +55,7 @@ def looked_for(find: Callable[[], T | None], lost: UncertainWriteError) -> T | N
         if found is None:
             time.sleep(GRACE_S)
             found = find()
-    except (UnavailableError, ServerError) as error:
+    except (UnavailableError, ServerError, TornReadError) as error:
         raise lost from error
     return found
 

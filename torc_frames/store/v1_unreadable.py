@@ -47,8 +47,7 @@ def around(get: Get, listing: Listing, linked: set[int], workflow_key: str) -> t
         near = range(min(known, default=1) - 100, max(known, default=1) + 100)
         gaps = [key for key in near if key > 0 and key not in found][:MAX_SEARCH]
         others, dropped = one_by_one(get, gaps, workflow_key)
-        readable = {item.id: item for item in others if item.id not in dropped}
-        found |= readable
+        found |= {item.id: item for item in others if item.id not in dropped}
         if len(found) + len(dropped) == total:  # else some are of other workflows
             found |= {item.id: item for item in others}
             unreadable += dropped

@@ -17,15 +17,14 @@ from torc_frames.errors import (
     RefusedError,
     ReplyError,
     TornReadError,
-    UnreadableRecordError,
 )
 from torc_frames.records import INPUT, Role
 from torc_frames.store.sqlite_keys import key_to_id
 from torc_frames.store.v1_leftover import delete_record
-from torc_frames.store.v1_lists import Listing, count, decoded, listed, relations
+from torc_frames.store.v1_lists import Listing, count, decoded, listed
 from torc_frames.store.v1_parallel import each
 from torc_frames.store.v1_settle import settled
-from torc_frames.store.v1_unreadable import UNREADABLE, around, one_by_one
+from torc_frames.store.v1_unreadable import one_by_one
 from torc_frames.wire import v1
 
 if TYPE_CHECKING:
@@ -274,9 +273,8 @@ def delete(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> Non
     keys = list(dict.fromkeys(record_keys))
     tried: set[str] = set()
     with store.unfinished.resumed(("delete", workflow_key, keys), tried) as tried:
-        hidden: list[str] = []
-        _fetch(store, workflow_key, [key for key in keys if key not in tried], hidden)
-        _check_hidden(store, workflow_key, hidden)
+        # Those that can't be read, the server can't delete either.
+        _fetch(store, workflow_key, [key for key in keys if key not in tried])
 
         def one(key: str) -> None:
             tried.add(key)
@@ -285,13 +283,8 @@ def delete(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> Non
         each(one, keys)
 
 
-def _fetch(
-    store: V1Store, workflow_key: str, record_keys: Sequence[str], hidden: list[str] | None = None
-) -> dict[str, v1.Record]:
-    """Return records by their keys; NotFoundError names all that do not exist.
-
-    Those that can't be read are added to `hidden`; without it they are an error.
-    """
+def _fetch(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> dict[str, v1.Record]:
+    """Return records by their keys; NotFoundError names all that do not exist."""
     keys = list(dict.fromkeys(record_keys))
     found: dict[str, v1.Record] = _fetch_many(store, workflow_key, keys) if len(keys) > MANY else {}
     missing = []
@@ -301,10 +294,6 @@ def _fetch(
             found[key] = store.fetch_record(workflow_key, key)
         except NotFoundError:
             missing.append(key)
-        except UnreadableRecordError:
-            if hidden is None:
-                raise
-            hidden.append(key)
 
     each(one, [key for key in keys if key not in found])
     if missing:
@@ -324,18 +313,6 @@ def _fetch_many(store: V1Store, workflow_key: str, keys: list[str]) -> dict[str,
         # Records without data, or deleted by others: what is missing is asked for one by one.
         pass
     return found
-
-
-def _check_hidden(store: V1Store, workflow_key: str, hidden: list[str]) -> None:
-    """Make sure that records that can't be read, and so don't tell, are of this workflow."""
-    if not hidden:
-        return
-    linked = {row.user_data_id for rows in listed(store.http.get, relations(workflow_key)) for row in rows}
-    listing = Listing("/user_data", {"workflow_id": workflow_key}, v1.Records)
-    ours = {str(key) for key in around(store.http.get, listing, linked, workflow_key)[1]}
-    strange = [key for key in hidden if key not in ours]
-    if strange:
-        raise UnreadableRecordError(strange[0], UNREADABLE, strange)
 
 
 def _check_jobs(store: V1Store, workflow_key: str, job_keys: Sequence[str]) -> None:

@@ -33,6 +33,9 @@ _NEIGHBOURS = 3
 _NUMBER = re.compile(rb"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 _SUSPECT = re.compile(rb"-?[0-9](?:[0-9.]{15,}(?:[eE][+-]?[0-9]+)?|[0-9.]{0,14}[eE][+-]?[0-9]+)")
 _ONLY_NUMBERS = bytes(at if chr(at) in "0123456789.-+eE" else 10 if at == 10 else 32 for at in range(256))
+_RUNS = bytes(48 if chr(at) in "0123456789.-+eE" else 32 for at in range(256))
+_LONG = b"0" * 16
+_DIGITS = bytes(48 if chr(at) in "0123456789" else 101 if chr(at) in "eE" else 32 for at in range(256))
 _POWER = re.compile(rb"[0-9][eE]")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
@@ -128,7 +131,9 @@ def doubtful_lines(data: bytes) -> list[int]:
 
     Whatever looks like a number counts, also inside strings: few lines need that closer look.
     """
-    powers = _POWER.search(data) is not None
+    powers = b"0e" in data.translate(_DIGITS)
+    if not powers and _LONG not in data.translate(_RUNS):
+        return []
     return [
         row
         for row, line in enumerate(data.translate(_ONLY_NUMBERS).split(b"\n"))

@@ -57,6 +57,7 @@ __all__ = [
     "run_times",
     "same",
     "size_problems",
+    "with_records",
     "workflow_of",
 ]
 
@@ -328,20 +329,25 @@ def job_body(
     name: str,
     command: str,
     *,
-    inputs: Iterable[int] = (),
-    outputs: Iterable[int] = (),
     depends_on: Iterable[int] = (),
     requirement: int | None = None,
 ) -> bytes:
-    """Return the JSON of one job to add."""
-    parts = [b'{"workflow_id":%d,"name":%s,"command":%s' % (workflow_id, encode(name), encode(command))]
-    lists = {"input_user_data_ids": inputs, "output_user_data_ids": outputs, "depends_on_job_ids": depends_on}
-    for key, ids in lists.items():
-        if ids:
-            parts.append(b'"%s":[%s]' % (key.encode(), b",".join(b"%d" % one for one in ids)))
+    """Return the JSON of one job to add or change."""
+    body = b'{"workflow_id":%d,"name":%s,"command":%s' % (workflow_id, encode(name), encode(command))
+    if depends_on:
+        body += b',"depends_on_job_ids":[%s]' % b",".join(b"%d" % one for one in depends_on)
     if requirement is not None:
-        parts.append(b'"resource_requirements_id":%d' % requirement)
-    return b",".join(parts) + b"}"
+        body += b',"resource_requirements_id":%d' % requirement
+    return body + b"}"
+
+
+def with_records(body: bytes, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
+    """Return the JSON of a job with its records."""
+    if inputs:
+        body = b'%s,"input_user_data_ids":%s}' % (body[:-1], encode(inputs))
+    if outputs:
+        body = b'%s,"output_user_data_ids":%s}' % (body[:-1], encode(outputs))
+    return body
 
 
 @dataclass(slots=True)
