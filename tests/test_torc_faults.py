@@ -585,6 +585,24 @@ def test_commands_are_replaced_in_spite_of_faults(proxy, store, key, torc_server
     assert free == []
 
 
+def test_commands_of_many_jobs_are_replaced_with_few_reads(proxy, store, key, torc_server):
+    count = 200
+    keys = store.add_jobs(
+        key, NewJobs([f"j{n}" for n in range(count)], [""] * count, [None] * count)
+    ).job_keys
+    proxy.requests.clear()
+    store.update_commands(key, keys, [f"true {n}" for n in range(count)])
+    assert len(proxy.requests) - len(proxy.writes()) < 10
+    assert [job[1] for job in state(torc_server, key)[0]] == [f"true {n}" for n in range(count)]
+    proxy.requests.clear()
+    for commands in (["x" * 400_000] * count, ["\ud800"] * count):
+        with pytest.raises(RefusedError, match="command of job"):
+            store.update_commands(key, keys, commands)
+    with pytest.raises(NotFoundError, match="999999"):
+        store.update_commands(key, [*keys, "999999"], ["new"] * (count + 1))
+    assert proxy.writes() == []
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_workflow_is_added_once(proxy, store, torc_server, fault):
     store.add_workflow("ridge and more")
@@ -782,21 +800,33 @@ def test_clients_that_push_different_tables_at_once_lose_nothing(torc_server, mo
         client.close()
 
 
-def test_another_clients_records_on_their_way_are_not_taken(proxy, torc_server, key):
-    """Two push the same table at once: each gets its own records, whoever is first."""
+@pytest.mark.parametrize("same", [True, False])
+def test_another_clients_records_on_their_way_are_not_taken(proxy, torc_server, key, same):
+    """Two add jobs of the same names at once, one between the two requests of the other."""
     one, two = open_store(proxy.url), open_store(proxy.url)
-    proxy_fault_done = threading.Event()
+    other = jobs_of("all") if same else jobs_of("all", inputs=[b'{"b":1}', b'{"b":2}'])
+    begun = threading.Event()
 
     def fault(request):
-        if "/bulk_jobs" in request.path and not proxy_fault_done.is_set():
-            proxy_fault_done.set()
-            two.add_jobs(key, jobs_of("all"))
+        if "/bulk_jobs" in request.path and not begun.is_set():
+            begun.set()
+            two.add_jobs(key, other)
         return through(request)
 
     proxy.fault = fault
     one.add_jobs(key, jobs_of("all"))
     jobs, free = state(torc_server, key)
-    assert (jobs, free) == (of_kind("all") * 2, [])
+    assert [job[0] for job in jobs] == ["a", "b"] * 2
+    theirs = (
+        [job[2] for job in of_kind("all")] if same else [[("input_a", {"b": 1})], [("input_b", {"b": 2})]]
+    )
+    assert [job[2] for job in jobs] == [*theirs, *(job[2] for job in of_kind("all"))]
+    inputs, outputs = linked(torc_server, key)
+    assert len(inputs) == len(outputs) == 4
+    assert len({record for _, record in inputs + outputs}) == 8
+    assert free == []
+    # Records of other data are none of its business, nor are the outputs that were added with them.
+    assert same or not [request for request in proxy.writes() if request.method == "DELETE"]
     one.close()
     two.close()
 

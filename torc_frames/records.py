@@ -27,13 +27,15 @@ Role = Literal["input", "output"]
 INPUT: Role = "input"
 OUTPUT: Role = "output"
 
-# The statuses of torc that the embedded store uses.
+# The statuses of torc that the embedded store uses; the last two come with workflows copied from a server.
 READY = "ready"
 BLOCKED = "blocked"
 RUNNING = "running"
 COMPLETED = "completed"
 FAILED = "failed"
 CANCELED = "canceled"
+TERMINATED = "terminated"
+PENDING_FAILED = "pending_failed"
 
 
 @dataclass(frozen=True, slots=True)

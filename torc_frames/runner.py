@@ -21,7 +21,17 @@ from torc_frames.errors import (
 from torc_frames.job import Job
 from torc_frames.processes import Launcher
 from torc_frames.progress import progress
-from torc_frames.records import BLOCKED, CANCELED, COMPLETED, FAILED, INPUT, OUTPUT, READY
+from torc_frames.records import (
+    BLOCKED,
+    CANCELED,
+    COMPLETED,
+    FAILED,
+    INPUT,
+    OUTPUT,
+    PENDING_FAILED,
+    READY,
+    TERMINATED,
+)
 from torc_frames.schedule import Board, Failure, RunSummary, Scheduler, is_abandoned, read_board
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.open import open_store
@@ -143,7 +153,7 @@ def _to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Reru
     runners = store.runners(workflow_key)
     again = {key for key, runner in runners.items() if key in board.jobs and is_abandoned(key, runner)}
     if rerun is not None:
-        again.update(board.with_status(FAILED, CANCELED))
+        again.update(board.with_status(FAILED, CANCELED, TERMINATED, PENDING_FAILED))
     if rerun == "missing":
         filled = _jobs_with_output(store, workflow_key)
         again.update(key for key in board.with_status(COMPLETED) if key not in filled)

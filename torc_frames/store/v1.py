@@ -185,8 +185,7 @@ class V1Store:
         RefusedError
             For jobs with another status; nothing is written then.
         """
-        jobs = [self.fetch_job(key, workflow_key) for key in job_keys]
-        v1_commands.update(self.http, jobs, commands)
+        v1_commands.update(self, workflow_key, job_keys, commands)
 
     # user_data
 

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from torc_frames.errors import Problem, RefusedError
-from torc_frames.store.http import Http
+from torc_frames.errors import NotFoundError, Problem, RefusedError
+from torc_frames.store.v1_lists import Listing, listed
 from torc_frames.store.v1_parallel import each
 from torc_frames.wire import v1
 
+if TYPE_CHECKING:
+    from torc_frames.store.v1 import V1Store
+
 __all__ = ["update"]
+
+MANY = 64
+"""From so many jobs on their list is read instead of each."""
 
 _CHANGEABLE = "uninitialized"
 
 
-def update(http: Http, jobs: Sequence[v1.Job], commands: Sequence[str]) -> None:
+def update(store: V1Store, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
     """Replace commands; see `torc_frames.store.v1.V1Store.update_commands`."""
-    if len(jobs) != len(commands):
-        raise RefusedError(f"{len(commands)} commands for {len(jobs)} jobs")
-    changed = [(job, command) for job, command in zip(jobs, commands, strict=True) if job.command != command]
+    if len(job_keys) != len(commands):
+        raise RefusedError(f"{len(commands)} commands for {len(job_keys)} jobs")
+    jobs = _fetch(store, workflow_key, job_keys)
+    wanted = dict(zip(job_keys, commands, strict=True))
+    pairs = [(jobs[key], command) for key, command in wanted.items()]
+    changed = [(job, command) for job, command in pairs if job.command != command]
     problems = [
-        Problem(
-            None,
-            None,
-            f"the command of job {job.id} ({job.name}) can't change: it is {job.status}, and "
-            f"torc-server only changes jobs that are {_CHANGEABLE}",
-        )
-        for job, _ in changed
-        if job.status != _CHANGEABLE
+        Problem(None, None, f"command of job {job.id} ({job.name}) {reason}")
+        for job, command in changed
+        if (reason := _refusal(job, command))
     ]
     if problems:
         raise RefusedError(problems)
@@ -35,6 +40,31 @@ def update(http: Http, jobs: Sequence[v1.Job], commands: Sequence[str]) -> None:
     def put(change: tuple[v1.Job, str]) -> None:
         job, command = change
         body = v1.job_body(job.workflow_id, job.name, command)
-        http.send("PUT", f"/jobs/{job.id}", body, repeatable=True)
+        store.http.send("PUT", f"/jobs/{job.id}", body, repeatable=True)
 
     each(put, changed)
+
+
+def _fetch(store: V1Store, workflow_key: str, job_keys: Sequence[str]) -> dict[str, v1.Job]:
+    """Return jobs by their keys; NotFoundError names all that do not exist."""
+    if len(job_keys) <= MANY:
+        return {key: store.fetch_job(key, workflow_key) for key in job_keys}
+    store.fetch_workflow(workflow_key)
+    listing = Listing("/jobs", {"workflow_id": workflow_key}, v1.Jobs)
+    found = {str(job.id): job for jobs in listed(store.http.get, listing) for job in jobs}
+    missing = [key for key in dict.fromkeys(job_keys) if key not in found]
+    if missing:
+        raise NotFoundError("job", missing, f"workflow {workflow_key}")
+    return found
+
+
+def _refusal(job: v1.Job, command: str) -> str | None:
+    if job.status != _CHANGEABLE:
+        return f"can't change: it is {job.status}, and torc-server only changes jobs that are {_CHANGEABLE}"
+    if len(job.name) + len(command) > v1.MAX_COMMAND_CHARACTERS:
+        return f"is {len(command):,} characters long; write a script"
+    try:
+        command.encode()
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which is no text"
+    return None

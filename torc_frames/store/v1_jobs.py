@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +14,7 @@ from torc_frames.errors import NotFoundError, Problem, RefusedError, UncertainWr
 from torc_frames.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources
 from torc_frames.store.http import Http
 from torc_frames.store.sqlite_keys import key_to_id
-from torc_frames.store.v1_leftover import LeftOver, NewRecord, delete_record
+from torc_frames.store.v1_leftover import LeftOver, NewRecords, delete_record
 from torc_frames.store.v1_lists import Listing, decoded, listed, relations
 from torc_frames.store.v1_settle import TRIES, Unfinished, looked_for, settled
 from torc_frames.wire import v1
@@ -25,9 +26,6 @@ CHUNK_BYTES = 32 * 2**20
 """Of data, names and commands, in which a character can become six bytes: the server takes 200 MiB."""
 
 _EMPTY = b"{}"
-
-_Inputs = Sequence[tuple[bytes, bytes] | None]
-"""By row: the input as it is sent, and as it comes back."""
 
 
 class _Added(msgspec.Struct, gc=False):
@@ -74,7 +72,7 @@ class _Chunk:
     rows: range
     jobs: list[bytes]
     """The JSON of the jobs, without their records."""
-    records: list[NewRecord]
+    records: NewRecords
     input_at: list[int | None]
     """By row: where in `records` its input is."""
     output_at: list[int | None]
@@ -102,11 +100,9 @@ class Adder:
         """Add jobs; see `torc_frames.store.base.Store.add_jobs`. `known` are the jobs that there are."""
         _check(jobs)
         waits = _dependencies(jobs, known, self._workflow_id)
-        sent = v1.outgoing([raw for raw in jobs.inputs if raw is not None])
+        sent = v1.outgoing([_EMPTY if raw is None else raw for raw in jobs.inputs])
         if not len(jobs):
             return AddedJobs([], [], [])
-        pairs = zip(sent.send, sent.back, strict=True)
-        inputs = [None if raw is None else next(pairs) for raw in jobs.inputs]
         start = _Call(jobs, newest=max(known, default=0))
         with self._adding, self._unfinished.resumed(jobs, start) as call:
             if not all(int(key) in known for key in call.added.job_keys):
@@ -115,7 +111,7 @@ class Adder:
             call.needs = self._requirements(jobs.resources)
             self._left.check()
             self._finish(call)
-            self._add_chunks(call, inputs)
+            self._add_chunks(call, sent)
             return call.added
 
     def _finish(self, call: _Call) -> None:
@@ -125,34 +121,34 @@ class Adder:
             if job_ids is not None:
                 call.done(call.doubtful, job_ids)
 
-    def _add_chunks(self, call: _Call, inputs: _Inputs) -> None:
+    def _add_chunks(self, call: _Call, sent: v1.Outgoing) -> None:
         """Add what is not yet added; while the server works on a chunk, the next one is made ready."""
         coming: Future[None] | None = None
         with ThreadPoolExecutor(1) as pool:
             for rows in _ranges(call.jobs, len(call.added.job_keys)):
-                chunk = self._chunk(call, rows, inputs)
+                chunk = self._chunk(call, rows, sent)
                 if coming is not None:
                     coming.result()
                 coming = pool.submit(self._add_chunk, call, chunk)
             if coming is not None:
                 coming.result()
 
-    def _chunk(self, call: _Call, rows: range, inputs: _Inputs) -> _Chunk:
-        jobs, key = call.jobs, self._workflow_id
-        chunk = _Chunk(rows, self._job_bodies(call, rows), [], [None] * len(rows), [None] * len(rows))
-        for at, row in enumerate(rows):
-            pair = inputs[row]
-            if pair is not None:
-                chunk.input_at[at] = len(chunk.records)
-                name, (send, back) = f"input_{jobs.names[row]}", pair
-                chunk.records.append(NewRecord(name, back, v1.record_body(key, name, send)))
-        if jobs.outputs:
-            for at, row in enumerate(rows):
-                chunk.output_at[at] = len(chunk.records)
-                name = f"output_{jobs.names[row]}"
-                body = v1.record_body(key, name, _EMPTY)
-                chunk.records.append(NewRecord(name, _EMPTY, body, chunk.input_at[at]))
-        return chunk
+    def _chunk(self, call: _Call, rows: range, sent: v1.Outgoing) -> _Chunk:
+        given = [row for row in rows if call.jobs.inputs[row] is not None]
+        asked = rows if call.jobs.outputs else range(0)
+        at = dict(zip(given, itertools.count()))
+        names = [f"input_{call.jobs.names[row]}" for row in given]
+        names += [f"output_{call.jobs.names[row]}" for row in asked]
+        data = [sent.send[row] for row in given] + [_EMPTY] * len(asked)
+        records = NewRecords(
+            names=names,
+            backs=[sent.back[row] for row in given] + [_EMPTY] * len(asked),
+            bodies=list(map(v1.record_body, itertools.repeat(self._workflow_id), names, data)),
+            inputs=[*itertools.repeat(None, len(given)), *map(at.get, asked)],
+        )
+        input_at = [at.get(row) for row in rows]
+        output_at = [len(given) + row - rows.start if asked else None for row in rows]
+        return _Chunk(rows, self._job_bodies(call, rows), records, input_at, output_at)
 
     def _job_bodies(self, call: _Call, rows: range) -> list[bytes]:
         """Return the JSON of jobs, as far as it is known before they have records."""
@@ -210,7 +206,7 @@ class Adder:
         last = len(chunk.records) - 1
         role = "producer_job_id" if last in chunk.output_at else "consumer_job_id"
         at = (chunk.output_at if last in chunk.output_at else chunk.input_at).index(last)
-        reply = self._http.send("POST", "/user_data", chunk.records[last].body, {role: job_ids[at]})
+        reply = self._http.send("POST", "/user_data", chunk.records.bodies[last], {role: job_ids[at]})
         chunk.ids[last] = decoded(_Added, reply, "a new record").id
 
     # records
@@ -219,7 +215,7 @@ class Adder:
         """Set the ids of a chunk's records, of those left over or new ones."""
         for attempt in range(TRIES):
             ids = self._left.take(chunk.records, doubtful, fence=attempt == 0)
-            new = [record.body for record, one in zip(chunk.records, ids, strict=True) if one is None]
+            new = [body for body, one in zip(chunk.records.bodies, ids, strict=True) if one is None]
             added: Iterator[_Added] = iter(())
             if new:
                 body = b'{"user_data":[' + b",".join(new) + b"]}"
@@ -303,13 +299,17 @@ class Adder:
 
 
 def _jobs_body(jobs: NewJobs, chunk: _Chunk) -> bytes:
-    inputs, outputs = (
-        [[] if one is None else [chunk.ids[one]] for one in at] for at in (chunk.input_at, chunk.output_at)
-    )
-    for role, records in ((INPUT, inputs), (OUTPUT, outputs)):
-        for at, row in enumerate(chunk.rows if jobs.links.get(role) else ()):
-            records[at] += map(int, dict.fromkeys(jobs.links[role][row]))
-    bodies = map(v1.with_records, chunk.jobs, inputs, outputs)
+    bodies = chunk.jobs
+    for role, at in ((INPUT, chunk.input_at), (OUTPUT, chunk.output_at)):
+        texts = [b"" if one is None else b"%d" % chunk.ids[one] for one in at]
+        if role in jobs.links:
+            rows = [jobs.links[role][row] for row in chunk.rows]
+            both = zip(texts, rows, strict=True)
+            texts = [
+                b",".join(filter(None, (text, *(key.encode() for key in dict.fromkeys(keys)))))
+                for text, keys in both
+            ]
+        bodies = list(map(v1.with_records, bodies, itertools.repeat(role), texts))
     return b'{"jobs":[' + b",".join(bodies) + b"]}"
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 from torc_frames.errors import DroppedConnectionError, ReplyError, TornReadError
 from torc_frames.store.http import Http
@@ -15,19 +14,23 @@ from torc_frames.store.v1_settle import GRACE_S, TRIES
 from torc_frames.store.v1_unreadable import readable
 from torc_frames.wire import v1
 
-__all__ = ["LeftOver", "NewRecord", "delete_record"]
+__all__ = ["LeftOver", "NewRecords", "delete_record"]
 
 
-class NewRecord(NamedTuple):
-    """A record that a new job needs."""
+@dataclass(slots=True)
+class NewRecords:
+    """Records that new jobs need, as columns; no name comes twice."""
 
-    name: str
-    back: bytes
-    """Its data, as the server gives it back."""
-    body: bytes
-    """The JSON that adds it."""
-    input: int | None = None
-    """Of an output: where in the same list the job's input is, if it has one."""
+    names: list[str]
+    backs: list[bytes]
+    """Their data, as the server gives it back."""
+    bodies: list[bytes]
+    """The JSON that adds each."""
+    inputs: Sequence[int | None]
+    """By output: where in the columns the input of the same job is; None for inputs, or if there is none."""
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 @dataclass(slots=True)
@@ -49,9 +52,7 @@ class LeftOver:
         self._counts: _Counts | None = None
         self._left: dict[str, list[v1.Record]] = {}
 
-    def take(
-        self, records: Sequence[NewRecord], doubtful: bool = False, fence: bool = True
-    ) -> list[int | None]:
+    def take(self, records: NewRecords, doubtful: bool = False, fence: bool = True) -> list[int | None]:
         """Return for each record the id of one that is left over, of the same name and data, or None.
 
         Such a record may have been added a moment ago, and the request that links it to a job be on its
@@ -80,11 +81,11 @@ class LeftOver:
         self.forget()
         return [None if one in fences else one for one in ids]
 
-    def same(self, records: Sequence[NewRecord]) -> list[int]:
+    def same(self, records: NewRecords) -> list[int]:
         """Return all records that are left over and have the name and data of one of these."""
         left = self._left if self._counts is not None else self._read()
-        rows = [(row, record) for record in records for row in left.get(record.name, ())]
-        return [row.id for row, record in rows if _same(record, [row])]
+        rows = zip(records.names, records.backs, strict=True)
+        return [row.id for name, back in rows for row in left.get(name, ()) if _same(back, [row])]
 
     def check(self) -> None:
         """Read again if the server has another number of records or links than is known here."""
@@ -101,15 +102,15 @@ class LeftOver:
         """Read again the next time."""
         self._counts = None
 
-    def _match(self, records: Sequence[NewRecord]) -> list[int | None]:
+    def _match(self, records: NewRecords) -> list[int | None]:
         left = self._left if self._counts is not None else self._read()
         if not left:
             return [None] * len(records)
         found: list[int | None] = []
-        for record in records:
-            alone = record.input is not None and found[record.input] is None
+        for name, back, its_input in zip(records.names, records.backs, records.inputs, strict=True):
             # Of outputs, which are all equal, only the one that was added with the input.
-            found.append(None if alone else _same(record, left.get(record.name, ())))
+            alone = its_input is not None and found[its_input] is None
+            found.append(None if alone else _same(back, left.get(name, ())))
         return found
 
     def _read(self) -> dict[str, list[v1.Record]]:
@@ -165,9 +166,9 @@ def delete_record(http: Http, record_id: int) -> bool:
     return True
 
 
-def _same(record: NewRecord, left: Iterable[v1.Record]) -> int | None:
-    """Return the newest of some records of one name that has the same data, too."""
-    same = [row.id for row in left if v1.in_order(bytes(row.data)) == v1.in_order(record.back)]
+def _same(data: bytes, left: Iterable[v1.Record]) -> int | None:
+    """Return the newest of some records that has this data."""
+    same = [row.id for row in left if v1.in_order(bytes(row.data)) == v1.in_order(data)]
     return max(same, default=None)
 
 

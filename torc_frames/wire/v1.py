@@ -341,13 +341,11 @@ def job_body(
     return body + b"}"
 
 
-def with_records(body: bytes, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
-    """Return the JSON of a job with its records."""
-    if inputs:
-        body = b'%s,"input_user_data_ids":%s}' % (body[:-1], encode(inputs))
-    if outputs:
-        body = b'%s,"output_user_data_ids":%s}' % (body[:-1], encode(outputs))
-    return body
+def with_records(body: bytes, role: str, ids: bytes) -> bytes:
+    """Return the JSON of a job with its records of a role, given as ids with commas between."""
+    if not ids:
+        return body
+    return b'%s,"%s_user_data_ids":[%s]}' % (body[:-1], role.encode(), ids)
 
 
 @dataclass(slots=True)
