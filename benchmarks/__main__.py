@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import report, server_report
+from torc_frames.errors import InexactFloatWarning
 
 __all__ = ["main"]
 
@@ -23,6 +25,9 @@ def main() -> None:
         metavar="RECORDS",
         help="how many records",
     )
+    parser.add_argument(
+        "--only", choices=["embedded", "server"], help="the embedded store or a torc-server, not both"
+    )
     parser.add_argument("--profile", choices=["pull", "push"], help="print where the time goes instead")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="torc-frames-bench-") as name:
@@ -31,7 +36,11 @@ def main() -> None:
 
             profiles.run(given.profile, Path(name))
         else:
-            print(report.report(Path(name), sorted(given.sizes), _say))
+            warnings.simplefilter("ignore", InexactFloatWarning)
+            reports = {"embedded": report.embedded, "server": server_report.report}
+            for kind, make in reports.items():
+                if given.only in (None, kind):
+                    print(make(Path(name), sorted(given.sizes), _say), end="\n\n", flush=True)
 
 
 def _say(text: str) -> None:

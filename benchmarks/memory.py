@@ -8,6 +8,8 @@ import json
 import resource
 import subprocess
 import sys
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,12 @@ def store_input(folder: Path, length: int) -> None:
         make_frame(length).to_feather(path)
 
 
-def measure(folder: Path, kind: str, length: int) -> int:
-    """Return how many bytes more than before were resident at the peak, the result included."""
-    command = [sys.executable, "-m", "benchmarks.memory", kind, str(folder), str(length)]
+def measure(folder: Path, kind: str, length: int, server: Sequence[str] = ()) -> int:
+    """Return how many bytes more than before were resident at the peak, the result included.
+
+    `server` is the url of a server and the keys of two of its workflows, the first of ten records.
+    """
+    command = [sys.executable, "-m", "benchmarks.memory", kind, str(folder), str(length), *server]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return int(json.loads(answer.stdout)["bytes"])
 
@@ -41,8 +46,11 @@ def _main() -> None:
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("length", type=int)
+    parser.add_argument("server", nargs="*")
     given = parser.parse_args()
-    call = _prepare(given.kind, given.folder, given.length)
+    prepare = _prepare_on_server if given.server else _prepare
+    call = prepare(given.kind, given.folder, given.length, *given.server)
+    warnings.simplefilter("ignore")  # of floats whose last digit a server changes
     _forget_peak()
     before = _resident()
     result = call()
@@ -67,6 +75,22 @@ def _prepare(kind: str, folder: Path, length: int) -> Any:
     getattr(tf.connect(small).workflow(key), kind)(show_progress=False)
     path, key = filled_store(folder, length)
     pull = getattr(tf.connect(path).workflow(key), kind)
+    return lambda: pull(show_progress=False)
+
+
+def _prepare_on_server(kind: str, folder: Path, length: int, url: str, small: str, key: str) -> Any:
+    import pandas as pd
+
+    import torc_frames as tf
+
+    client = tf.connect(url)
+    if kind == "push":
+        df = pd.read_feather(_input(folder, length))
+        client.create_workflow("small").push(pd.read_feather(_input(folder, 10)), show_progress=False)
+        workflow = client.create_workflow("push")
+        return lambda: workflow.push(df, show_progress=False)
+    getattr(client.workflow(small), kind)(show_progress=False)
+    pull = getattr(client.workflow(key), kind)
     return lambda: pull(show_progress=False)
 
 

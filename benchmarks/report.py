@@ -1,4 +1,4 @@
-"""All measurements in one run, as Markdown."""
+"""The measurements of the embedded store and of start-up in one run, as Markdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks import imports, memory, peers, pull, push
 from benchmarks.measure import Row, Timings, markdown
 from benchmarks.peers import Peer
 
-__all__ = ["report"]
+__all__ = ["Say", "embedded", "judged", "linear_table", "machine"]
 
 Say = Callable[[str], None]
 
@@ -28,8 +28,8 @@ _FLOORS = {
 }
 
 
-def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
-    """Measure everything and return the tables."""
+def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
+    """Measure the embedded store and start-up, and return the tables."""
     say("start-up")
     starts = imports.measure()
     memories = {length: _memory(folder, length, say) for length in sizes}
@@ -37,11 +37,11 @@ def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
     say("peers")
     found = peers.measure(folder)
     parts = [
-        _machine(),
+        machine(),
         "### Against the floor",
         _floor_table(timings),
         "### Linear in the number of records",
-        _linear_table(timings, memories),
+        linear_table(timings, memories),
         "### Peers",
         _peer_table(found, timings),
         "### Start-up",
@@ -64,7 +64,8 @@ def _timings(folder: Path, length: int, say: Say) -> dict[str, Timings]:
     return {**found, "push": push.measure(folder, length)}
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Return on what all is measured."""
     versions = [f"{name} {metadata.version(name)}" for name in _VERSIONS]
     return (
         f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, "
@@ -78,12 +79,13 @@ def _floor_table(timings: dict[int, dict[str, Timings]]) -> str:
         for name, timing in found.items():
             ours, floor = timing.seconds
             cells = [f"`wf.{name}()`", f"{length:,}", f"{ours:.3f}", _FLOORS[name], f"{floor:.3f}"]
-            rows.append(Row([*cells, *_judged(timing.ratio, _MAX_RATIO)]))
+            rows.append(Row([*cells, *judged(timing.ratio, _MAX_RATIO)]))
     heads = ["", "records", "seconds", "floor", "floor seconds", "ratio", "target", "met"]
     return markdown(heads, rows)
 
 
-def _linear_table(timings: dict[int, dict[str, Timings]], memories: dict[int, dict[str, int]]) -> str:
+def linear_table(timings: dict[int, dict[str, Timings]], memories: dict[int, dict[str, int]]) -> str:
+    """Return what one record costs at each size, and how that grows."""
     rows = []
     small, large = min(timings), max(timings)
     for name in timings[small]:
@@ -94,7 +96,7 @@ def _linear_table(timings: dict[int, dict[str, Timings]], memories: dict[int, di
         for what, by_length in values.items():
             ratio = by_length[large] / by_length[small]
             cells = [f"`wf.{name}()`", what, *[f"{by_length[n]:,.2f}" for n in timings]]
-            rows.append(Row([*cells, *_judged(ratio, _LINEAR, "linear")]))
+            rows.append(Row([*cells, *judged(ratio, _LINEAR, "linear")]))
     return markdown(["", "", *[f"{n:,}" for n in timings], "ratio", "target", "met"], rows)
 
 
@@ -135,5 +137,6 @@ def _start_table(starts: Sequence[imports.Start]) -> str:
     return markdown(heads, rows)
 
 
-def _judged(ratio: float, limit: float, word: str = "yes") -> list[str]:
+def judged(ratio: float, limit: float, word: str = "yes") -> list[str]:
+    """Return the cells for a ratio: itself, its limit, whether that is kept."""
     return [f"{ratio:.2f}", f"≤ {limit:g}", word if ratio <= limit else "no"]

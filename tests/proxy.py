@@ -161,7 +161,10 @@ class Proxy:
                 while request := self._read(stream):
                     with self.lock:
                         self.requests.append(request)
-                    answer = self.fault(request)
+                    try:
+                        answer = self.fault(request)
+                    except ConnectionRefusedError:
+                        answer = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
                     if answer is None:
                         return
                     connection.sendall(answer)

@@ -7,6 +7,7 @@ import warnings
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
 import pandas as pd
@@ -139,9 +140,11 @@ def _kept(store: Store, frame: EncodedFrame) -> list[bytes]:
     lines = records(frame)
     kept = store.kept(lines)
     problems = []
-    for row in [row for row, line in enumerate(lines) if kept[row] is not line]:
+    rows = [row for row, line in enumerate(lines) if kept[row] != line]
+    paths = {name: path for name, path in frame.paths.items() if rows and _may_change(frame.cells[name])}
+    for row in rows:
         data = decode_data("", kept[row])
-        for name, path in frame.paths.items():
+        for name, path in paths.items():
             value, cells = look_up(data, path), frame.cells[name]
             if frame.specs[name]["dtype"] == "category" and value != cells[row]:
                 reason = f"category {cells[row]} would come back as {value}: round the categories"
@@ -150,6 +153,11 @@ def _kept(store: Store, frame: EncodedFrame) -> list[bytes]:
     if problems:
         raise RefusedError(problems)
     return kept
+
+
+def _may_change(cells: list[Any]) -> bool:
+    """Return whether a store may change some of the cells: only floats are."""
+    return not {*map(type, cells)} <= {type(None), bool, int, str}
 
 
 def _plan(
@@ -303,11 +311,12 @@ def _names(template: str | None, frame: EncodedFrame, rows: list[int], existing:
 
 
 def _warn(plan: Plan, lines: list[bytes]) -> None:
+    if max(map(len, chain(lines, plan.additions.values(), plan.updates.values())), default=0) <= LARGE_BYTES:
+        return
     sizes = [(f"row {row}", len(lines[row])) for row in plan.new]
     sizes += [(f"job {key}", len(raw)) for key, raw in plan.additions.items()]
     sizes += [(f"user_data key {key}", len(raw)) for key, raw in plan.updates.items()]
-    if max((size for _, size in sizes), default=0) > LARGE_BYTES:
-        warn_if_large(sizes, stacklevel=4)
+    warn_if_large(sizes, stacklevel=4)
 
 
 def _write(store: Store, workflow_key: str, plan: Plan, patch: Mapping[str, Any], existing: Existing) -> None:

@@ -55,6 +55,8 @@ def fill(
     ]
     if problems:
         raise RefusedError(problems)
+    if not used:
+        return ["".join(map(str, parts))] * len(rows)
     quote: Callable[[str], str] = shlex.quote if quoted else str
     try:
         return ["".join(_text(part, cells, row, quote) for part in parts) for row in rows]

@@ -17,6 +17,7 @@ from torc_frames.frame.values import RefusalError
 
 __all__ = ["EncodedFrame", "encode_frame", "records"]
 
+_BLOCK_ROWS = 5_000
 _TIMES = ("datetime64", "timedelta64", "arrow", "period", "category")
 
 
@@ -52,11 +53,12 @@ def records(frame: EncodedFrame) -> list[bytes]:
     """Return each row as the raw JSON of one record; missing cells are null."""
     if not frame.paths:
         return [b"{}"] * frame.length
-    columns = {path: frame.cells[name] for name, path in frame.paths.items()}
-    if frame.length == 0:
-        return []
-    lines = msgspec.json.Encoder().encode_lines(_nest(columns))
-    return lines.rstrip(b"\n").split(b"\n")
+    encoder, lines = msgspec.json.Encoder(), []
+    for start in range(0, frame.length, _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        columns = {path: frame.cells[name][rows] for name, path in frame.paths.items()}
+        lines += encoder.encode_lines(_nest(columns)).rstrip(b"\n").split(b"\n")
+    return lines
 
 
 def _nest(columns: Mapping[Path, Sequence[Any]]) -> list[dict[str, Any]]:

@@ -89,11 +89,7 @@ def add(
     _check_sizes(data)
     sent = v1.outgoing(data).send
     jobs = list(dict.fromkeys(key for key in job_keys or () if key is not None))
-    if jobs and role is None:
-        raise RefusedError(
-            "torc-server links a record to a job as role='input' or role='output', not without"
-        )
-    _check_jobs(store, workflow_key, jobs)
+    _check_jobs(store, workflow_key, jobs, role)
     rows = list(zip(job_keys or repeat(None), names or repeat(None), sent, kinds, strict=False))
     fresh = [_New(job, name, v1.name_to_wire(None), raw, kind) for job, name, raw, kind in rows]
     with store.unfinished.resumed(("add", workflow_key, role, rows), fresh) as news:
@@ -253,19 +249,23 @@ def update(
         raise RefusedError(problems)
 
     def put(change: tuple[str, bytes]) -> str:
-        key, raw = change
-        name = v1.encode(current[key].name)
-        body = b'{"workflow_id":%s,"name":%s,"data":%s}' % (workflow_key.encode(), name, raw)
-        try:
-            reply = store.http.send("PUT", f"/user_data/{key}", body, repeatable=True)
-        except ReplyError as error:
-            if error.response is None or error.response.status != 404:
-                raise
-            raise NotFoundError("user_data", [key], f"workflow {workflow_key}") from None
-        return v1.rev_of(bytes(decoded(v1.Record, reply, "a record").data))
+        return _put(store, workflow_key, current[change[0]], *change)
 
     new_revs = dict(zip(changes, each(put, changes.items()), strict=True))
     return [new_revs.get(key) or v1.rev_of(bytes(current[key].data)) for key in record_keys]
+
+
+def _put(store: V1Store, workflow_key: str, record: v1.Record, key: str, raw: bytes) -> str:
+    """Replace the data of one record, and return its new rev."""
+    name = v1.encode(record.name)
+    body = b'{"workflow_id":%s,"name":%s,"data":%s}' % (workflow_key.encode(), name, raw)
+    try:
+        reply = store.http.send("PUT", f"/user_data/{key}", body, repeatable=True)
+    except ReplyError as error:
+        if error.response is None or error.response.status != 404:
+            raise
+        raise NotFoundError("user_data", [key], f"workflow {workflow_key}") from None
+    return v1.rev_of(bytes(decoded(v1.Record, reply, "a record").data))
 
 
 def delete(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> None:
@@ -315,10 +315,14 @@ def _fetch_many(store: V1Store, workflow_key: str, keys: list[str]) -> dict[str,
     return found
 
 
-def _check_jobs(store: V1Store, workflow_key: str, job_keys: Sequence[str]) -> None:
+def _check_jobs(store: V1Store, workflow_key: str, job_keys: Sequence[str], role: Role | None) -> None:
     """Refuse jobs that do not exist: the server would store the record, and then fail to link it."""
     if not job_keys:
         return
+    if role is None:
+        raise RefusedError(
+            "torc-server links a record to a job as role='input' or role='output', not without"
+        )
     if len(job_keys) == 1:
         store.fetch_job(job_keys[0], workflow_key)
         return

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = [
     "MAX_INT",
     "MIN_INT",
+    "POWERS",
     "Fitted",
     "comes_back_as",
     "doubtful_lines",
     "fit",
+    "in_string",
     "server_reads",
     "to_send",
 ]
@@ -26,9 +29,10 @@ __all__ = [
 MIN_INT, MAX_INT = -(2**63), 2**64 - 1
 """The integers that the server keeps."""
 
-_POWERS = [float(f"1e{n}") for n in range(309)]
+POWERS = [float(f"1e{n}") for n in range(309)]
 _SIGNIFICAND = 2**64
 _NEIGHBOURS = 3
+_REMEMBERED = 10_000
 
 _NUMBER = re.compile(rb"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 _SUSPECT = re.compile(rb"-?[0-9](?:[0-9.]{15,}(?:[eE][+-]?[0-9]+)?|[0-9.]{0,14}[eE][+-]?[0-9]+)")
@@ -59,7 +63,7 @@ def server_reads(text: bytes) -> float:
             raise OverflowError(text.decode())
         value = 0.0
     else:
-        value = value * _POWERS[exponent] if exponent >= 0 else value / _POWERS[-exponent]
+        value = value * POWERS[exponent] if exponent >= 0 else value / POWERS[-exponent]
     if math.isinf(value):
         raise OverflowError(text.decode())
     return -value if sign else value
@@ -70,6 +74,7 @@ def comes_back_as(text: bytes) -> float:
     return server_reads(repr(server_reads(text)).encode())
 
 
+@lru_cache(_REMEMBERED)
 def to_send(text: bytes) -> tuple[bytes, float]:
     """Return the text to send so that a float comes back the same, or nearest to it, and what comes back."""
     value = float(text)
@@ -109,7 +114,7 @@ def fit(raw: bytes) -> Fitted:
     for match in suspects:
         start, end = match.span()
         text = match[0]
-        if _in_string(raw, start):
+        if in_string(raw, start):
             continue
         if text.lstrip(b"-").isdigit():
             if not MIN_INT <= int(text) <= MAX_INT:
@@ -152,10 +157,11 @@ def _is_kept(text: bytes) -> bool:
     whole, point, fraction = text.partition(b".")
     if not point or len(text) > 20 or not fraction.isdigit() or not whole.lstrip(b"-").isdigit():
         return False
-    return int(whole + fraction) / _POWERS[len(fraction)] == float(text)
+    return int(whole + fraction) / POWERS[len(fraction)] == float(text)
 
 
-def _in_string(raw: bytes, at: int) -> bool:
+def in_string(raw: bytes, at: int) -> bool:
+    """Return whether a place in JSON lies inside a string."""
     if b"\\" not in raw:
         return raw.count(b'"', 0, at) % 2 == 1
     return any(match.start() < at < match.end() for match in _STRING.finditer(raw))

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
-import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
 
-from torc_frames.errors import InexactFloatWarning, Problem, RefusedError
 from torc_frames.records import INPUT, OUTPUT, Resources, WorkflowRecord
-from torc_frames.wire.numbers import doubtful_lines, fit
+from torc_frames.wire.kept import MAX_RECORD_BYTES, Kept, Outgoing, kept, outgoing, size_problems
 
 __all__ = [
     "DEFAULT_REQUIREMENT",
@@ -26,6 +22,7 @@ __all__ = [
     "Job",
     "JobIds",
     "Jobs",
+    "Kept",
     "Link",
     "Links",
     "Outgoing",
@@ -60,12 +57,6 @@ __all__ = [
     "with_records",
     "workflow_of",
 ]
-
-MAX_DEPTH = 120
-"""The server reads 128 levels, of which a bulk request takes some for itself."""
-
-MAX_RECORD_BYTES = 2_000_000
-"""The server takes 2 MiB a request, but for bulk ones; a record must fit into the request that changes it."""
 
 MAX_COMMAND_CHARACTERS = 300_000
 """Of a job's name and command together, for the same reason; JSON may need six bytes for each."""
@@ -346,117 +337,6 @@ def with_records(body: bytes, role: str, ids: bytes) -> bytes:
     if not ids:
         return body
     return b'%s,"%s_user_data_ids":[%s]}' % (body[:-1], role.encode(), ids)
-
-
-@dataclass(slots=True)
-class Outgoing:
-    """Records as they are sent, as they come back, and what comes back with another last digit."""
-
-    send: list[bytes]
-    back: list[bytes]
-    inexact: dict[int, tuple[str, str]] = field(default_factory=dict)
-    """By row: the first such float, and what becomes of it."""
-
-
-def outgoing(lines: Sequence[bytes]) -> Outgoing:
-    """Return what to send of records, and what the server will keep of them.
-
-    Raises
-    ------
-    RefusedError
-        With all that the server would refuse, change or never give back, by row.
-    """
-    sent = Outgoing(list(lines), list(lines))
-    reasons = {row: reason for row, line in enumerate(lines) if (reason := _refusal(line))}
-    for row in doubtful_lines(b"\n".join(lines)):
-        if row not in reasons:
-            try:
-                sent.send[row], sent.back[row], inexact = fit(lines[row])
-            except OverflowError as error:
-                reasons[row] = f"{error}, which torc-server can't keep; use a string"
-                continue
-            if inexact is not None:
-                sent.inexact[row] = inexact
-    problems = [Problem(row, None, reason) for row, reason in sorted(reasons.items())]
-    if problems:
-        raise RefusedError(problems)
-    return sent
-
-
-_validate = msgspec.json.Decoder(msgspec.Raw).decode
-
-
-def _refusal(line: bytes) -> str | None:
-    if b"\n" in line:
-        return "is JSON of several lines"
-    if line[:1] in _DIGITS:
-        return "torc-server can't give back a record that is a bare number; put it into an object"
-    try:
-        if not line.isascii():
-            line.decode()
-        if b"\\u" in line:
-            json.dumps(json.loads(line), ensure_ascii=False).encode()
-        _validate(line)
-    except UnicodeEncodeError:
-        return "holds a lone surrogate, which is no text"
-    except (UnicodeDecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return f"is no JSON: {error}"
-    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _depth(line) > MAX_DEPTH:
-        return f"is nested deeper than {MAX_DEPTH} levels, more than torc-server reads"
-    return None
-
-
-_DIGITS = frozenset(b"%c" % digit for digit in b"-0123456789")
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]')
-
-
-def _depth(line: bytes) -> int:
-    depth = deepest = 0
-    for match in _BRACKETS.finditer(line):
-        if match[1]:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif match[0][:1] != b'"':
-            depth -= 1
-    return deepest
-
-
-def size_problems(lines: Iterable[bytes]) -> list[Problem]:
-    """Return the records that are larger than the server takes, as problems by row."""
-    return [
-        Problem(
-            row,
-            None,
-            f"has {len(line):,} bytes, more than torc-server takes; write it to a file and store "
-            "tf.Pointer(path)",
-        )
-        for row, line in enumerate(lines)
-        if len(line) > MAX_RECORD_BYTES
-    ]
-
-
-def kept(lines: Sequence[bytes]) -> list[bytes]:
-    """Return what the server gives back for records, up to the order of keys; warn of floats it changes.
-
-    Raises
-    ------
-    RefusedError
-        With all that the server would refuse, change or never give back, by row.
-    """
-    problems = size_problems(lines)
-    if problems:
-        raise RefusedError(problems)
-    sent = outgoing(lines)
-    if sent.inexact:
-        row, (was, becomes) = next(iter(sent.inexact.items()))
-        warnings.warn(
-            f"torc-server changes the last digit of some floats, in {len(sent.inexact)} of {len(lines)} "
-            f"records; the first in row {row}, where {was} comes back as {becomes}. Floats of 15 digits are "
-            "kept: df.round(), or round(value, 12)",
-            InexactFloatWarning,
-            stacklevel=5,
-        )
-    return sent.back
 
 
 def kept_metadata(raw: bytes) -> Any:

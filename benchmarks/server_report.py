@@ -1,0 +1,73 @@
+"""The measurements of a torc-server in one run, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from benchmarks import server
+from benchmarks.measure import Row, Timings, markdown
+from benchmarks.report import Say, judged, linear_table, machine
+from tests.servers import VERSION
+
+__all__ = ["report"]
+
+_PULL_RATIO, _PUSH_RATIO = 1.25, 1.3
+
+
+def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
+    """Measure pulls from and pushes to a server, and return the tables."""
+    timings, memories = {}, {}
+    peers: list[server.Peer] = []
+    for length in sizes:
+        with server.running(folder / f"server-{length}") as url:
+            say(f"torc-server, {length:,} records")
+            timings[length] = server.measure(url, length)
+            if not peers:
+                say("torc-client")
+                peers = server.peers(url, length)
+            say(f"torc-server, memory, {length:,} records")
+            memories[length] = server.memories(folder, url, length)
+    versions = f"torc-server {VERSION}, torc-client {metadata.version('torc-client')}"
+    parts = [
+        f"{machine()} {versions}.",
+        "### A torc-server: against its requests alone",
+        _floor_table(timings),
+        "### A torc-server: linear in the number of records",
+        linear_table(timings, memories),
+        "### A torc-server: torc's Python client",
+        _peer_table(peers, timings),
+    ]
+    return "\n\n".join(parts)
+
+
+def _floor_table(timings: dict[int, dict[str, Timings]]) -> str:
+    rows = []
+    for length, found in timings.items():
+        for name, timing in found.items():
+            limit = _PUSH_RATIO if name == "push" else _PULL_RATIO
+            floor = "posting ready bodies" if name == "push" else "fetching the same pages"
+            ours, alone = timing.seconds
+            cells = [f"`wf.{name}()`", f"{length:,}", f"{ours:.3f}", floor, f"{alone:.3f}"]
+            rows.append(Row([*cells, *judged(timing.ratio, limit)]))
+    return markdown(["", "records", "seconds", "floor", "floor seconds", "ratio", "target", "met"], rows)
+
+
+def _peer_table(peers: Sequence[server.Peer], timings: dict[int, dict[str, Timings]]) -> str:
+    rows = []
+    base = min(timings)
+    for peer in peers:
+        ours, theirs = (seconds / peer.length * 1e6 for seconds in peer.timings.seconds)
+        lines = [(peer.length, ours, 1 / peer.timings.ratio)]
+        if peer.length != base:
+            at_base = timings[base][peer.ours].seconds[0] / base * 1e6
+            lines.append((base, at_base, theirs / at_base))
+        for length, our, times in lines:
+            judgement = ["", ""]
+            if length == base:
+                judgement = [f"≥ {peer.target:g}", "yes" if times >= peer.target else "no"]
+            cells = [peer.name, f"{peer.length:,}", f"{theirs:,.1f}", f"`wf.{peer.ours}()`", f"{length:,}"]
+            rows.append(Row([*cells, f"{our:,.1f}", f"{times:,.1f}", *judgement]))
+    heads = ["torc-client", "its records", "µs each", "ours", "records", "µs each", "times faster"]
+    return markdown([*heads, "target", "met"], rows)
