@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
@@ -254,10 +256,12 @@ def run_torc(
 
 
 def wipe(server: TorcServer) -> None:
-    """Delete all workflows of a server, of all its users."""
+    """Delete all workflows of a server, of all its users; keys begin anew, as in an empty one."""
     for user in USERS if server.username else (None,):
         for key in _workflow_keys(server, user):
             server.call("DELETE", f"/workflows/{key}", user=user)
+    with closing(sqlite3.connect(server.database)) as database, database:
+        database.execute("DELETE FROM sqlite_sequence")
 
 
 def _workflow_keys(server: TorcServer, user: str | None) -> Iterator[int]:

@@ -65,9 +65,6 @@ def _of_server(fixture: str) -> StoreKind:
 
 def _on_server(directory: Path, server: TorcServer) -> Store:
     wipe(server)
-    with closing(sqlite3.connect(server.database)) as database, database:
-        # Keys begin anew, as in an empty store.
-        database.execute("DELETE FROM sqlite_sequence")
     return V1Store(_settings(server))
 
 

@@ -124,7 +124,7 @@ class V1Store:
             if len(body) > v1.MAX_RECORD_BYTES:
                 raise RefusedError(
                     f"workflow {workflow_key} would have {len(body):,} bytes of metadata, more than the "
-                    "server takes: are there categorical columns of very many categories? Convert them to text"
+                    "server takes: are there categorical columns of very many categories? Make them text"
                 )
             self._found("workflow", workflow_key, "PUT", f"/workflows/{workflow_key}", body)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import Any
@@ -45,14 +45,14 @@ class Links:
         self.job_ids, self.record_ids, self.roles, self.job_names = map(list, columns)
 
     def only(
-        self, role: Role | None = None, last_job: int | None = None, last_record: int | None = None
+        self, role: Role | None = None, jobs: Set[int] | None = None, last_record: int | None = None
     ) -> Links:
-        """Return the links of one role, to jobs and records that are not newer than those given."""
+        """Return the links of one role, of these jobs, to records that are not newer than the one given."""
         links = self
         if role is not None:
             links = links._chosen([one == role for one in links.roles])
-        if last_job is not None:
-            links = links._chosen([one <= last_job for one in links.job_ids])
+        if jobs is not None:
+            links = links._chosen([one in jobs for one in links.job_ids])
         if last_record is not None:
             links = links._chosen([one <= last_record for one in links.record_ids])
         return links

@@ -24,6 +24,7 @@ __all__ = [
     "Reader",
     "count",
     "decoded",
+    "ends_with",
     "grow",
     "listed",
     "relations",
@@ -51,6 +52,10 @@ class Listing:
     key: Callable[[Any], Any] = operator.attrgetter("id")
     unique: bool = True
     """Whether keys ascend from row to row."""
+    newest: str = "id"
+    """The column that rows are in the order of."""
+    age: Callable[[Any], Any] = operator.attrgetter("id")
+    """What that column has in a row."""
     first_rows: int | None = None
     page_bytes: int | None = None
 
@@ -58,7 +63,17 @@ class Listing:
 def relations(workflow_key: object) -> Listing:
     """Return the list of relationships; the server joins all anew for each page, so that few are best."""
     path = f"/workflows/{workflow_key}/job_user_data_relationships"
-    return Listing(path, {}, v1.Links, v1.relationship, False, 10 * FIRST_ROWS, 2 * PAGE_BYTES)
+    return Listing(
+        path,
+        {},
+        v1.Links,
+        v1.relationship,
+        unique=False,
+        newest="user_data_id",
+        age=operator.attrgetter("user_data_id"),
+        first_rows=10 * FIRST_ROWS,
+        page_bytes=2 * PAGE_BYTES,
+    )
 
 
 def decoded(kind: type[Any], body: bytes, what: str) -> Any:
@@ -73,6 +88,17 @@ def count(get: Get, listing: Listing) -> int:
     """Return how many rows the server says that a list has."""
     page = decoded(listing.kind, get(listing.path, {**listing.params, "limit": 0}), listing.path)
     return int(page.total_count)
+
+
+def ends_with(get: Get, listing: Listing, rows: int, last: Any) -> bool:
+    """Return whether a row still has the place in a list that it had, so that none before it was deleted."""
+    newest = {**listing.params, "sort_by": listing.newest, "reverse_sort": True, "limit": 1}
+    page = decoded(listing.kind, get(listing.path, newest), listing.path)
+    if page.total_count != rows:
+        # There are newer rows. The server takes longer to count its way to the place of this one.
+        place = {**listing.params, "offset": rows - 1, "limit": 1}
+        page = decoded(listing.kind, get(listing.path, place), listing.path)
+    return bool(page.items) and listing.age(page.items[0]) == listing.age(last)
 
 
 def listed(get: Get, listing: Listing) -> Iterator[list[Any]]:
@@ -115,9 +141,10 @@ class Reader:
             if self._planned:
                 self._planned[0].begin()
 
-    def counts(self, listings: Iterable[Listing]) -> list[int]:
-        """Return how many rows the server says that each list has now."""
-        return [coming.result() for coming in [self.submit(count, self.get, each) for each in listings]]
+    def still_end(self, lists: Iterable[tuple[Listing, int, Any]]) -> list[bool]:
+        """Return for each list, its rows and the last of them, whether they are there; see `ends_with`."""
+        coming = [self.submit(ends_with, self.get, *one) for one in lists]
+        return [one.result() for one in coming]
 
     def close(self) -> None:
         """Ask for nothing more, and wait for the requests that are under way."""
@@ -160,20 +187,28 @@ class Pages:
             self._ask_ahead()
             items = decoded(listing.kind, body, listing.path).items
             del body, coming
-            if not offset and self._counted is None and len(items) < min(rows, self._total):
-                self._end(len(items))
-            items = _continued(items, listing, offset, last, min(rows, self._total - offset))
+            rows = min(rows, self._total - offset)
+            if not offset and len(items) < rows:
+                rows = self._go_on_from(len(items))
+            items = _continued(items, listing, offset, last, rows)
             if items:
                 last = listing.key(items[-1])
                 yield items
 
-    def _end(self, total: int) -> None:
-        """Read no more: the server counts after it has read a page, and others may add rows in between."""
+    def _go_on_from(self, rows: int) -> int:
+        """Ask for what follows a first page of fewer rows than asked for.
+
+        The server counts after it has read a page: others may have added rows in between.
+        """
         with self._reader.lock:
-            self._total = total
             for _, _, coming in self._coming:
                 coming.cancel()
             self._coming.clear()
+            self._asked = self._arrived = rows
+            if not rows:
+                self._total = 0
+            self._ask_ahead()
+        return rows
 
     def _ask_ahead(self) -> None:
         with self._reader.lock:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from torc_frames.errors import DroppedConnectionError, RefusedError, TornReadError
+from torc_frames.errors import DroppedConnectionError, RefusedError, ReplyError, TornReadError
 from torc_frames.records import (
     INPUT,
     OUTPUT,
@@ -60,11 +60,11 @@ class V1Snapshot:
         self._result_rows: Iterator[list[Any]] | None = None
         self._held: dict[Role, list[UserDataPage]] = {}
         self._reader = Reader(self._get)
-        self._read: dict[str, tuple[Listing, int]] = {}
+        self._read: dict[str, tuple[Listing, int, Any]] = {}
         self._counting = threading.Lock()
         self._gathering = threading.Lock()
         self._count: int | None = None
-        self._last_job: int | None = None
+        self._jobs: set[int] | None = None
         self._last_record: int | None = None
         self.workflow = workflow
         self.requests = 1
@@ -77,12 +77,15 @@ class V1Snapshot:
         if job_key is not None:
             return self._job_pages(results, requirements, [[self._job(job_key)]])
         jobs = self._listed(self._list("/jobs", v1.Jobs))
-        return self._job_pages(results, requirements, self._up_to_last(jobs))
+        return self._job_pages(results, requirements, self._seen(jobs))
 
-    def _up_to_last(self, pages: Iterable[list[v1.Job]]) -> Iterator[list[v1.Job]]:
+    def _seen(self, pages: Iterable[list[v1.Job]]) -> Iterator[list[v1.Job]]:
+        """Note which jobs were read: links to others are newer ones', or those of another workflow's jobs."""
+        jobs: set[int] = set()
         for items in pages:
+            jobs.update(item.id for item in items)
             yield items
-            self._last_job = items[-1].id
+        self._jobs = jobs
 
     def _job_pages(
         self,
@@ -114,7 +117,7 @@ class V1Snapshot:
         if role is not None:
             self._plan_links()
         listing = self._list("/user_data", v1.Records)
-        pages = self._records(listing, self._listed(listing, self._count), labels)
+        pages = self._records(listing, self._listed(listing, self._count), labels, linked=role is not None)
         return pages if role is None else self._of_role(role, then, pages)
 
     def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
@@ -134,7 +137,7 @@ class V1Snapshot:
         return self._own_links(role, labels)
 
     def _own_links(self, role: Role | None, labels: bool) -> Iterator[LinkPage]:
-        yield from self._all_links().only(role, self._last_job, self._last_record).pages(labels)
+        yield from self._all_links().only(role, self._jobs, self._last_record).pages(labels)
 
     def results(self) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
@@ -179,10 +182,10 @@ class V1Snapshot:
         raise RefusedError("torc-server does not tell what was deleted: it has no revs")
 
     def verify(self) -> None:
-        """Raise TornReadError if a list has become shorter since it was read."""
-        listings = [listing for listing, _ in self._read.values()]
-        for now, (listing, rows) in zip(self._reader.counts(listings), self._read.values(), strict=True):
-            if now < rows:
+        """Raise TornReadError if rows of a list were deleted since it was read."""
+        read = list(self._read.values())
+        for same, (listing, _, _) in zip(self._reader.still_end(read), read, strict=True):
+            if not same:
                 raise TornReadError(f"rows of {listing.path} were deleted while the workflow was read")
 
     # reading lists
@@ -194,7 +197,11 @@ class V1Snapshot:
     def _get(self, path: str, params: Mapping[str, object]) -> bytes:
         with self._counting:
             self.requests += 1
-        return self._store.http.get(path, params, attempts=2)
+        try:
+            return self._store.http.get(path, params, attempts=2)
+        except ReplyError:
+            self._store.fetch_workflow(self.workflow.key)  # NotFoundError if it was deleted meanwhile
+            raise
 
     def _list(self, path: str, kind: type[Any], **params: object) -> Listing:
         return Listing(path, {"workflow_id": self.workflow.key, **params}, kind)
@@ -204,11 +211,12 @@ class V1Snapshot:
         return self._noted(listing, self._reader.plan(listing, counted))
 
     def _noted(self, listing: Listing, pages: Iterable[list[Any]]) -> Iterator[list[Any]]:
-        rows = 0
+        rows, last = 0, None
         for items in pages:
-            rows += len(items)
+            rows, last = rows + len(items), items[-1]
             yield items
-        self._read[listing.path] = (listing, rows)
+        if rows:
+            self._read[listing.path] = (listing, rows, last)
 
     # links
 
@@ -262,8 +270,8 @@ class V1Snapshot:
         self, role: Role, then: Role | None, pages: Iterator[UserDataPage]
     ) -> Iterator[UserDataPage]:
         links = self._all_links()
-        wanted = {*map(str, links.only(role).record_ids)}
-        other = {*map(str, links.only(then).record_ids)} if then is not None else set()
+        wanted = {*map(str, links.only(role, self._jobs).record_ids)}
+        other = {*map(str, links.only(then, self._jobs).record_ids)} if then is not None else set()
         held: list[UserDataPage] = []
         for page in pages:
             if other:
@@ -286,15 +294,17 @@ class V1Snapshot:
             found |= {item.id: item for item in rows}
         return [self._noted_page([found[key] for key in sorted(found)], labels=True)] if found else []
 
-    def _records(self, listing: Listing, pages: Iterator[list[Any]], labels: bool) -> Iterator[UserDataPage]:
+    def _records(
+        self, listing: Listing, pages: Iterator[list[Any]], labels: bool, linked: bool
+    ) -> Iterator[UserDataPage]:
         last = 0
         try:
             for items in pages:
                 last = items[-1].id
                 yield self._noted_page(items, labels)
         except DroppedConnectionError:
-            linked = set(self._all_links().record_ids)
-            rows, unreadable = around(self._get, listing, linked, self.workflow.key)
+            known = set(self._all_links().record_ids)
+            rows, unreadable = around(self._get, listing, known, self.workflow.key, all_of_them=not linked)
             self._note(unreadable)
             rows = [item for item in rows if item.id > last]
             for start in range(0, len(rows), PAGE_ROWS):

@@ -5,10 +5,17 @@ It can't write a record whose data is a bare number, and in a list none without 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
-from torc_frames.errors import DroppedConnectionError, ReplyError, TornReadError, UnreadableRecordError
+from torc_frames.errors import (
+    DroppedConnectionError,
+    ReplyError,
+    TornReadError,
+    UnauthorizedError,
+    UnreadableRecordError,
+)
 from torc_frames.store.v1_lists import FIRST_ROWS, Get, Listing, count, decoded, grow
 from torc_frames.store.v1_parallel import each
 from torc_frames.wire import v1
@@ -17,11 +24,17 @@ __all__ = ["UNREADABLE", "around", "one_by_one", "readable"]
 
 UNREADABLE = "torc-server drops the connection when asked for it, as it does for a bare number"
 
-MAX_SEARCH = 5_000
+MAX_SEARCH = 20_000
 """How many keys are tried for records that no list tells of."""
 
+_NEAR = 2_500
+_WORKFLOWS = 10
+_AT_A_TIME = 500
 
-def around(get: Get, listing: Listing, linked: set[int], workflow_key: str) -> tuple[list[Any], list[int]]:
+
+def around(
+    get: Get, listing: Listing, linked: set[int], workflow_key: str, *, all_of_them: bool = True
+) -> tuple[list[Any], list[int]]:
     """Return all records of a workflow, oldest first, and which of them can't be read.
 
     Those without data, and those that can't be read, are null.
@@ -30,6 +43,8 @@ def around(get: Get, listing: Listing, linked: set[int], workflow_key: str) -> t
     ----------
     linked : set of int
         The records that are linked to jobs: lists tell the ids of those, whatever their data.
+    all_of_them : bool
+        Whether records without jobs are wanted, too: no list tells of those, so they have to be searched.
 
     Raises
     ------
@@ -42,23 +57,72 @@ def around(get: Get, listing: Listing, linked: set[int], workflow_key: str) -> t
     found = {item.id: item for item in readable(get, listing, total)}
     hidden, unreadable = one_by_one(get, linked - set(found), workflow_key)
     found |= {item.id: item for item in hidden}
-    if len(found) < total:
-        known = [*found, *linked]
-        near = range(min(known, default=1) - 100, max(known, default=1) + 100)
-        gaps = [key for key in near if key > 0 and key not in found][:MAX_SEARCH]
-        others, dropped = one_by_one(get, gaps, workflow_key)
-        found |= {item.id: item for item in others if item.id not in dropped}
-        if len(found) + len(dropped) == total:  # else some are of other workflows
-            found |= {item.id: item for item in others}
-            unreadable += dropped
-    if len(found) < total:
-        missing = total - len(found)
+    likely: dict[int, Any] = {}
+    if all_of_them and len(found) < total:
+        for keys in _near(found, workflow_key, get):
+            others, dropped = one_by_one(get, keys, workflow_key)
+            likely |= {item.id: item for item in others if item.id in dropped}
+            found |= {item.id: item for item in others if item.id not in dropped}
+            if len(found) + len(likely) >= total:
+                break
+    if len(found) + len(likely) == total:
+        # Nobody says whose record it is that can't be read, but it is where this workflow's would be.
+        found |= likely
+        unreadable += likely
+    if all_of_them and len(found) < total:
         raise UnreadableRecordError(
-            "unknown", f"workflow {workflow_key} has {missing} more than the server gives back or tells of"
+            "unknown",
+            f"workflow {workflow_key} has {total - len(found)} records without a job, and torc-server, which "
+            "can't list records without data and bare numbers, does not tell their keys; it drops the "
+            "connection. parameters(), results() and table() do without them",
         )
     if len(found) > total:
         raise TornReadError(f"{listing.path} changed while it was read")
     return [found[key] for key in sorted(found)], unreadable
+
+
+def _near(known: Mapping[int, Any], workflow_key: str, get: Get) -> Iterator[list[int]]:
+    """Yield ids that are not known, some at a time, likely ones first.
+
+    Ids ascend over all workflows, and a workflow's records are often made with it: those beside known
+    ones, then those after the records of workflows that are older, and before those of newer ones.
+    """
+    starts = [max(known), min(known)] if known else []
+    ranges = (
+        [range(starts[0] + 1, starts[0] + _NEAR), range(starts[0], starts[1] - _NEAR, -1)] if starts else []
+    )
+    seen: set[int] = set()
+
+    def candidates() -> Iterator[int]:
+        yield from chain(*ranges)
+        for step in (-1, 1):
+            beside = _beside(get, int(workflow_key), step)
+            yield from () if beside is None else range(beside, beside - step * _NEAR, -step)
+        yield from range(1, MAX_SEARCH)
+
+    def unknown() -> Iterator[int]:
+        for key in candidates():
+            if key > 0 and key not in known and key not in seen:
+                seen.add(key)
+                yield key
+
+    likely = islice(unknown(), MAX_SEARCH)
+    while keys := list(islice(likely, _AT_A_TIME)):
+        yield keys
+
+
+def _beside(get: Get, workflow_id: int, step: int) -> int | None:
+    """Return the id of the record of another workflow, older or newer, that is nearest to this workflow's."""
+    for other in range(workflow_id + step, max(0, workflow_id + step * _WORKFLOWS), step):
+        path = f"/workflows/{other}/job_user_data_relationships"
+        try:
+            params = {"limit": 1, "sort_by": "user_data_id", "reverse_sort": step < 0}
+            rows = decoded(v1.Links, get(path, params), path).items
+        except (ReplyError, UnauthorizedError):
+            continue  # deleted, or somebody else's
+        if rows:
+            return int(rows[0].user_data_id)
+    return None
 
 
 def one_by_one(get: Get, ids: Iterable[int], workflow_key: str) -> tuple[list[v1.Record], list[int]]:
