@@ -66,7 +66,7 @@ def test_to_a_server_and_back(ridge: Workflow, torc_server: TorcServer) -> None:
     ridge.run(show_progress=False)
     there = torc_frames("copy", "-u", "study.db", "--to", torc_server.url)
     assert there.exit_code == 0
-    assert f"Left out: status and results of 2 jobs: {torc_server.url} takes none" in there.stderr
+    assert f"Left out: status, return codes and times of 2 jobs: {torc_server.url} takes none" in there.stderr
     key = there.stdout.strip()
     assert torc_frames("copy", "-u", torc_server.url, "-k", key, "--to", "back.db").stdout == "1\n"
     assert tf.connect("back.db").workflow("1").parameters().equals(ridge.parameters())

@@ -359,7 +359,7 @@ class TestCopy:
         wf.push(tf.grid(n=[1, 2]), command="true")
         wf.run(show_progress=False)
         report = source.copy(wf, to=server)
-        assert report.left_out == [f"status and results of 2 jobs: {server.url} takes none"]
+        assert report.left_out == [f"status, return codes and times of 2 jobs: {server.url} takes none"]
         assert report.left_out[0] in repr(report)
         assert set(report.workflow.jobs()["status"]) == {"uninitialized"}
 

@@ -485,3 +485,17 @@ def test_a_push_that_fails_half_way_leaves_nothing(wf, store, monkeypatch):
     monkeypatch.undo()
     wf.push(mixed)
     assert wf.parameters()["a"].tolist() == [100, 2, 3]
+
+
+def test_what_a_push_leaves_as_it_was_is_told(wf):
+    wf.push(pd.DataFrame({"a": [1, 2]}), command="echo {a}", resources={"num_cpus": 2})
+    wf.push(pd.DataFrame({"a": [1, 2]}), command="echo {a}", resources={"num_cpus": 2})
+    with pytest.warns(
+        tf.TorcFramesWarning, match="2 jobs of the same parameters had another command"
+    ) as caught:
+        wf.push(pd.DataFrame({"a": [1, 2, 3]}), command="cat {a}")
+    assert caught[0].filename == __file__
+    assert wf.jobs()["command"].tolist() == ["echo 1", "echo 2", "cat 3"]
+    with pytest.warns(tf.TorcFramesWarning, match="2 jobs that exist kept their resources"):
+        wf.push(pd.DataFrame({"a": [1, 2]}), resources={"num_cpus": 4})
+    assert wf.jobs()["num_cpus"].tolist() == [2, 2, 1]

@@ -137,7 +137,8 @@ def test_a_changed_row_runs_again_and_no_other(runs: Runs) -> None:
     edited = wf.parameters()
     changed = edited.index[0]
     edited.loc[changed, "n"] = 10
-    wf.push(edited)
+    with pytest.warns(tf.TorcFramesWarning, match=f"torc workflows reinit {wf.key}"):
+        wf.push(edited)
     runs.reinitialize(wf)
     assert wf.jobs()["status"].tolist() == ["ready", "completed", "completed"]
     runs.run(wf)
@@ -154,7 +155,8 @@ def test_rows_added_after_a_run_are_run_and_no_others(runs: Runs) -> None:
     wf, _ = runs.push_squares([1, 2])
     runs.run(wf)
     before = wf.jobs()["end_time"]
-    wf, pushed = runs.push_squares([1, 2, 5], wf)
+    with pytest.warns(tf.TorcFramesWarning, match="1 new job after"):
+        wf, pushed = runs.push_squares([1, 2, 5], wf)
     runs.reinitialize(wf)
     runs.run(wf)
     table = wf.table()
@@ -170,7 +172,8 @@ def test_a_job_that_failed_runs_again_with_its_input_mended(runs: Runs) -> None:
     runs.run(wf)
     edited = wf.parameters()
     edited.loc[pushed.index[0], "n"] = 30
-    wf.push(edited)
+    with pytest.warns(tf.TorcFramesWarning, match=f"torc workflows reinit {wf.key}"):
+        wf.push(edited)
     runs.reset_failed(wf)
     runs.run(wf)
     table = wf.table()
@@ -196,7 +199,8 @@ def test_processes_of_one_job_add_up_in_every_run(runs: Runs) -> None:
     assert wf.results().to_dict("records") == [{"first": 1, "second": 1}]
     edited = wf.parameters()
     edited["n"] = 2
-    wf.push(edited)
+    with pytest.warns(tf.TorcFramesWarning, match=f"torc workflows reinit {wf.key}"):
+        wf.push(edited)
     runs.reinitialize(wf)
     runs.run(wf)
     assert wf.results().to_dict("records") == [{"first": 2, "second": 2}]

@@ -306,7 +306,9 @@ class _Writer:
             begun = [key for key, status in zip(jobs.keys, jobs.statuses, strict=True) if status not in _NEW]
             jobs_told = counted(len({*begun, *(job for job, _ in runs)}), "job")
             if begun or runs:
-                left_out.append(f"status and results of {jobs_told}: {self.target.url} takes none")
+                left_out.append(
+                    f"status, return codes and times of {jobs_told}: {self.target.url} takes none"
+                )
             return
         underway = sum(status in ("pending", "running") for status in jobs.statuses)
         if underway:

@@ -11,7 +11,7 @@ from torc_frames.frame.flatten import DATA, Path, join
 from torc_frames.frame.joining import join_records
 from torc_frames.frame.rows import EncodedFrame
 from torc_frames.frame.values import canonical, decode_data, encode_data
-from torc_frames.records import INPUT
+from torc_frames.records import INPUT, Resources
 from torc_frames.store.base import Snapshot
 
 __all__ = ["Edits", "Existing", "changed_cells", "look_up", "read_existing"]
@@ -26,6 +26,10 @@ class Existing:
     """Job keys by name."""
 
     commands: dict[str, str] = field(default_factory=dict)
+    """By job key."""
+
+    statuses: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, Resources] = field(default_factory=dict)
     """By job key."""
 
     inputs: dict[str, list[str]] = field(default_factory=dict)
@@ -57,6 +61,9 @@ def read_existing(snap: Snapshot, since: str | None) -> Existing:
     existing = Existing(metadata=snap.workflow.metadata)
     for page in snap.jobs():
         existing.commands.update(zip(page.keys, page.commands, strict=True))
+        existing.statuses.update(zip(page.keys, page.statuses, strict=True))
+        needs = map(Resources, page.num_cpus, page.num_gpus, page.memory, page.runtimes)
+        existing.resources.update(zip(page.keys, needs, strict=True))
         for key, name in zip(page.keys, page.names, strict=True):
             existing.names.setdefault(name, []).append(key)
     if not existing.commands:

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import ConflictError, NotFoundError, Problem, RefusedError, UnreadableRecordError
@@ -25,7 +26,12 @@ _TRIES = 50
 _SHORTEST_PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.05
 
-_stored: set[tuple[str, str, str, int]] = set()
+Mark = tuple[str, str, str, int]
+
+_stored: set[Mark] = set()
+_first: set[Mark] = set()
+"""The runs that this process has stored something of, and those of which it is the first to do so."""
+
 _storing = threading.RLock()
 
 
@@ -219,29 +225,35 @@ class Job:
             )
         mark = (self._store.url, job.workflow_key, job.key, job.run_id)
         record = self._output_record()
+        merge = (
+            not self._inside or mark in _stored or self._was_stored(job, record.rev if record else None, mark)
+        )
         if record is None:
             stored: tuple[str, int] | None = self._add_output(fragments)
         else:
-            merge = not self._inside or mark in _stored or self._was_stored(job, record.rev)
             stored = self._update(record, fragments, merge)
         if stored is not None:
             _stored.add(mark)
         return stored
 
-    def _was_stored(self, job: JobRecord, rev: str | None) -> bool:
+    def _was_stored(self, job: JobRecord, rev: str | None, mark: Mark) -> bool:
         """Return whether this run has stored something, as far as anybody can tell."""
         if job.rev is not None:
             return _of_this_run(job, rev)
         if self._output_dir is None:
             return True
+        if mark in _first:
+            return False
         # Without revs a file tells the processes of one run who is the first.
-        run = f"{job.workflow_key}-{job.key}-{job.run_id}-{self._attempt}"
+        created = self._store.get_workflow(job.workflow_key).created
+        run = blake2b(repr((*mark, created, self._attempt)).encode(), digest_size=16).hexdigest()
+        folder = os.path.join(self._output_dir, ".torc_frames")
         try:
-            os.close(
-                os.open(os.path.join(self._output_dir, f".torc_frames-stored-{run}"), os.O_CREAT | os.O_EXCL)
-            )
+            os.makedirs(folder, exist_ok=True)
+            os.close(os.open(os.path.join(folder, f"stored-{run}"), os.O_CREAT | os.O_EXCL, 0o600))
         except OSError:
             return True  # somebody was, or nobody can tell: adding to what is there loses nothing
+        _first.add(mark)
         return False
 
     def _update(self, record: UserData, fragments: dict[str, bytes], merge: bool) -> tuple[str, int] | None:

@@ -13,8 +13,16 @@ from typing import Any, Literal
 import pandas as pd
 
 from torc_frames import pull, templates
+from torc_frames.advice import advise
 from torc_frames.edits import Edits, Existing, changed_cells, look_up, read_existing
-from torc_frames.errors import ConflictError, Problem, RefusedError, TorcFramesWarning, shorten
+from torc_frames.errors import (
+    ConflictError,
+    Problem,
+    RefusedError,
+    TorcFramesWarning,
+    UnavailableError,
+    shorten,
+)
 from torc_frames.frame import recorded
 from torc_frames.frame.flatten import Path, join
 from torc_frames.frame.rows import EncodedFrame, encode_frame, records
@@ -23,7 +31,7 @@ from torc_frames.frame.values import canonical, decode_data
 from torc_frames.pointers import LARGE_BYTES, warn_if_large
 from torc_frames.progress import progress
 from torc_frames.records import INPUT, NewJobs
-from torc_frames.store.base import Store
+from torc_frames.store.base import RunnableStore, Store
 from torc_frames.targets import (
     DependsOn,
     ResourceTable,
@@ -38,7 +46,7 @@ __all__ = ["DependsOn", "OnExists", "ResourceTable", "push"]
 
 OnExists = Literal["skip", "error", "append", "update"]
 
-CHUNK = 50_000
+CHUNK = 200_000
 """How many jobs are added at once."""
 
 
@@ -91,7 +99,7 @@ def push(
     seen = seen_rev(df, store.url, workflow_key)
     params, targets = identify(df)
     frame = encode_frame(params)
-    lines = _kept(store, frame)
+    lines, differing = _kept(store, frame)
     needs = resource_list(resources, len(df))
     with store.transaction():
         with store.snapshot(workflow_key) as snap:
@@ -107,13 +115,25 @@ def push(
             depends_on=waits and [waits[row] for row in rows],
             resources=needs and [needs[row] for row in rows],
         )
+        advise(
+            store,
+            workflow_key,
+            existing,
+            frame,
+            plan.job_keys,
+            plan.changed,
+            named=plan.named,
+            command=command,
+            resources=needs,
+        )
         _warn(plan, lines)
         _write(store, workflow_key, plan, _recorded(frame, plan, existing, command), existing)
         added = _add(store, workflow_key, jobs, show_progress)
         rev = store.get_workflow(workflow_key).rev
     for row, key in zip(rows, added, strict=True):
         plan.job_keys[row] = key
-    pushed = params.set_axis(key_index(plan.job_keys), axis=0).set_axis(column_index(frame.paths), axis=1)
+    pushed = _with_cells(params, differing).set_axis(key_index(plan.job_keys), axis=0)
+    pushed = pushed.set_axis(column_index(frame.paths), axis=1)
     # What this table says is what the store has: its next push conflicts with later changes only.
     pushed.attrs["torc"] = {
         "url": store.url,
@@ -129,8 +149,8 @@ def push(
     return pushed
 
 
-def _kept(store: Store, frame: EncodedFrame) -> list[bytes]:
-    """Return the rows' records as the store keeps them, and make the cells so.
+def _kept(store: Store, frame: EncodedFrame) -> tuple[list[bytes], dict[str, dict[int, Any]]]:
+    """Return the rows' records as the store keeps them, and by column the cells that this changed.
 
     Raises
     ------
@@ -140,19 +160,35 @@ def _kept(store: Store, frame: EncodedFrame) -> list[bytes]:
     lines = records(frame)
     kept = store.kept(lines)
     problems = []
+    differing: dict[str, dict[int, Any]] = {}
     rows = [row for row, line in enumerate(lines) if kept[row] != line]
     paths = {name: path for name, path in frame.paths.items() if rows and _may_change(frame.cells[name])}
     for row in rows:
         data = decode_data("", kept[row])
         for name, path in paths.items():
             value, cells = look_up(data, path), frame.cells[name]
-            if frame.specs[name]["dtype"] == "category" and value != cells[row]:
+            if value == cells[row]:
+                continue
+            if frame.specs[name]["dtype"] == "category":
                 reason = f"category {cells[row]} would come back as {value}: round the categories"
                 problems.append(Problem(row, name, reason))
-            cells[row] = value
+            cells[row] = differing.setdefault(name, {})[row] = value
     if problems:
         raise RefusedError(problems)
-    return kept
+    return kept, differing
+
+
+def _with_cells(table: pd.DataFrame, differing: Mapping[str, Mapping[int, Any]]) -> pd.DataFrame:
+    """Return a table with some cells replaced, by column and row."""
+    if not differing:
+        return table
+    table = table.copy()
+    for name, cells in differing.items():
+        values = table[name].array.copy()
+        for row, value in cells.items():
+            values[row] = value
+        table[name] = values
+    return table
 
 
 def _may_change(cells: list[Any]) -> bool:
@@ -345,6 +381,14 @@ def _add(store: Store, workflow_key: str, jobs: NewJobs, show: bool) -> list[str
                 depends_on=jobs.depends_on and jobs.depends_on[part],
                 resources=jobs.resources and jobs.resources[part],
             )
-            keys += store.add_jobs(workflow_key, chunk).job_keys
+            try:
+                keys += store.add_jobs(workflow_key, chunk).job_keys
+            except UnavailableError as error:
+                if not isinstance(store, RunnableStore):
+                    there = f"{len(keys):,} of {len(jobs):,} new jobs are there for certain"
+                    error.add_note(
+                        f"{there}: push the same table again, which adds the others and doubles none"
+                    )
+                raise
             bar.update(len(chunk))
     return keys

@@ -16,7 +16,7 @@ from torc_frames import settings
 from torc_frames.errors import RefusedError, TorcFramesWarning
 from torc_frames.settings import Said
 
-__all__ = ["DEFAULT_PATH", "ServerSettings", "dialect_of", "server_settings"]
+__all__ = ["DEFAULT_PATH", "ServerSettings", "dialect_of", "is_loopback", "server_settings"]
 
 DEFAULT_PATH = "/torc-service/v1"
 
@@ -157,6 +157,20 @@ def dialect_of(url: str) -> Literal["v1", "legacy"]:
     return "legacy" if _LEGACY.search(url) else "v1"
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, by its name or address alone.
+
+    Examples
+    --------
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.2", "[::1]", "127.example.com")]
+    [True, True, True, False]
+    """
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
 @dataclass(frozen=True, slots=True)
 class _Server:
     url: str
@@ -243,7 +257,7 @@ def _warn_of_credentials(server: _Server, trusted: bool, found: Mapping[str, Sai
             f"server, and it may have come with a repository; if it is yours, set "
             f"{settings.API_URL}={server.url}"
         )
-    elif secrets and server.origin.startswith("http:") and not _is_loopback(server.host):
+    elif secrets and server.origin.startswith("http:") and not is_loopback(server.host):
         _warn(
             f"{secrets}: sent to {server.origin} UNENCRYPTED, anybody on the way can read it; "
             "use https:// or a tunnel to localhost"
@@ -297,13 +311,6 @@ def _seconds(timeout: float) -> float:
     if not number or not math.isfinite(timeout) or timeout <= 0:
         raise RefusedError(f"timeout is a number of seconds above 0, not {timeout!r}")
     return float(timeout)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    address = _address(host)
-    return address is not None and address.is_loopback
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

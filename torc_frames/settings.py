@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torc_frames.errors import NotInJobError, RefusedError
+from torc_frames.errors import NotInJobError, RefusedError, TorcFramesWarning
 from torc_frames.records import JobRecord
 
 __all__ = [
@@ -77,6 +78,13 @@ _KEYS = {"url": "client.api_url", "ca_cert": "client.tls.ca_cert", "insecure": "
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _OPTIONS = re.compile(r"\?\w+=")
+# What was meant as the url of a server: http: with a slash too few, a user and password, a host and port.
+_LIKE_SERVER = re.compile(
+    r"(?P<scheme>https?):/?(?P<rest>[^/].*)|(?![A-Za-z]:[\\/])(?P<login>[^/\\]*:.*@.*)"
+    r"|(?P<host>(?:[^/\\]*@)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]+(?:/.*)?)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SERVER_PATH = "/torc-service/v1"
 _SQLITE_FORMS = "a path, sqlite:///relative.db or sqlite:////absolute.db"
 
 
@@ -242,7 +250,8 @@ def database_path(url: str) -> Path | None:
     Raises
     ------
     RefusedError
-        For an embedded store that is not a plain file.
+        For an embedded store that is not a plain file, and for what looks like a server's url without its
+        ``http://``. The message shows no password.
 
     Examples
     --------
@@ -259,10 +268,23 @@ def database_path(url: str) -> Path | None:
     elif scheme is not None:
         return None
     else:
+        _refuse_server(url)
         path = url
     if not path or path.startswith(":memory:"):
         raise RefusedError(f"a store is a file, so that jobs can open it too: {_SQLITE_FORMS}")
     return Path(path)
+
+
+def _refuse_server(url: str) -> None:
+    match = _LIKE_SERVER.fullmatch(url)
+    if match is None:
+        return
+    scheme = (match["scheme"] or "http").lower()
+    login, _, host = (match["rest"] or match["login"] or match["host"]).rpartition("@")
+    path = "" if "/" in host.rstrip("/") else _SERVER_PATH
+    meant = f"{scheme}://{host.rstrip('/')}{path}"
+    more = f", with {USERNAME} and {PASSWORD} set?" if login else f"? A file of that name is ./{url}"
+    raise RefusedError(f"the url of a server starts with http:// or https://: did you mean {meant}{more}")
 
 
 def _first(*names: str) -> str | None:
@@ -291,11 +313,18 @@ def _text(path: Path, key: str) -> str | None:
     """Return the value of a key of a config file as text; None if the file does not say it."""
     value: Any = _read(path)
     *tables, last = key.split(".")
+    at_the_top = value.get(last)
     for table in tables:
         value = value.get(table, {})
         if not isinstance(value, dict):
             raise RefusedError(f"{path}: [{table}] is not a table")
     value = value.get(last)
+    if value is None and at_the_top is not None:
+        warnings.warn(
+            f"{path}: {last} at the top of the file says nothing: write a line [{'.'.join(tables)}] above it",
+            TorcFramesWarning,
+            stacklevel=2,
+        )
     if isinstance(value, str):
         problem = _url_problem(value) if key == _KEYS["url"] and value else None
         if problem:

@@ -58,7 +58,7 @@ def copy(
 ) -> None:
     """Copy a workflow with its jobs and records to another store, and print its new key.
 
-    How jobs ended is copied to a file; torc-server takes no results. What is not in the copy is told.
+    How jobs ended is copied to a file; torc-server takes no such ends. What is not in the copy is told.
     With --format json the new keys of jobs and records are printed, by the old ones.
     """
     if options.format not in (None, "json"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -63,10 +64,24 @@ def _examined(url: str | None) -> Iterator[_Fact]:
     named = None if url else next(settings.said("url"), None)
     source = "-u" if url else "default" if named is None else named.source
     path = settings.database_path(url or settings.default_url())
-    if path is not None:
-        yield from _file(path, source)
+    if path is None:
+        yield from _server(server_settings(url), source)
         return
-    yield from _server(server_settings(url), source)
+    from torc_frames.store.torc_file import is_torc_file
+
+    yield from (_torc_file if is_torc_file(path) else _file)(path, source)
+
+
+def _torc_file(path: Path, source: str) -> Iterator[_Fact]:
+    from torc_frames.store.torc_file import TORC_1, TorcFileStore
+
+    file = os.path.abspath(path)
+    yield _Fact("store", "the database of a torc-server, read-only")
+    yield _Fact("file", file, source)
+    schema = TorcFileStore(file).schema
+    yield _Fact("schema", f"{schema}, that of torc 1.0" if schema == TORC_1 else f"{schema}, of a later torc")
+    server = f"torc-server run --database {shlex.quote(file)}"
+    yield _Fact("writable", f"no, only through the url of its server: {server}")
 
 
 def _file(path: Path, source: str) -> Iterator[_Fact]:

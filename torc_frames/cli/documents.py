@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
 
-__all__ = ["parse_documents"]
+__all__ = ["numbered", "parse_documents"]
 
 _DEEPEST = 200
 
@@ -41,6 +42,25 @@ def parse_documents(texts: Sequence[str]) -> list[Any]:
     if problems:
         raise RefusedError(problems)
     return documents
+
+
+@contextmanager
+def numbered(documents: Sequence[Any]) -> Iterator[None]:
+    """Name rows as the documents that they are in errors; where there is one only, without a number."""
+    try:
+        yield
+    except RefusedError as error:
+        if all(problem.row is None for problem in error.problems):
+            raise
+        raise RefusedError([_of_document(problem, len(documents)) for problem in error.problems]) from error
+
+
+def _of_document(problem: Problem, count: int) -> Problem:
+    row = problem.row
+    if row is None:
+        return problem
+    reason = str(problem._replace(row=None))
+    return Problem(None, None, reason if count == 1 else f"document {row + 1}: {reason}")
 
 
 def _parse(text: str) -> Any:

@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from torc_frames.cli.options import FORMATS, Options
-from torc_frames.errors import TorcFramesError
+from torc_frames.cli.text import printable
+from torc_frames.errors import TorcFramesError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +47,8 @@ def output_option(command: F) -> F:
     )(command)
 
 
-def emit(options: Options, frame: pd.DataFrame, output: Path | None = None) -> None:
-    """Print a frame in the format asked for, or write it to a file."""
+def emit(options: Options, frame: pd.DataFrame, output: Path | None = None, row: str = "row") -> None:
+    """Print a frame in the format asked for, or write it to a file and tell how many of what a row is."""
     if output is None:
         _check_stdout(options.format)
         _print(frame, options.format or "table")
@@ -65,6 +66,7 @@ def emit(options: Options, frame: pd.DataFrame, output: Path | None = None) -> N
         raise
     except OSError as error:
         raise TorcFramesError(f"can not write {output}: {_reason(output, error)}") from error
+    click.echo(printable(f"{counted(len(frame), row)} to {output}"), err=True)
 
 
 def emit_keys(options: Options, name: str, keys: list[str]) -> None:

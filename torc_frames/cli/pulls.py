@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["pull", "table"]
 
 _OF_A_JOB = ("user_data", "parameters", "results")
+_ROWS = {"user_data": "record", "links": "link"}
 
 
 @click.command(
@@ -47,7 +48,7 @@ def pull(options: Options, what: str, job: str | None, role: Role | None, output
         raise click.UsageError("--role goes with --what user_data")
     if job is not None and what not in _OF_A_JOB:
         raise click.UsageError(f"--job goes with --what {', '.join(_OF_A_JOB)}")
-    emit(options, _pulled(options.workflow(), what, job, role), output)
+    emit(options, _pulled(options.workflow(), what, job, role), output, _ROWS.get(what, "job"))
 
 
 @click.command(
@@ -66,7 +67,7 @@ def pull(options: Options, what: str, job: str | None, role: Role | None, output
 @pass_options
 def table(options: Options, load: tuple[str, ...], output: Path | None) -> None:
     """Print one row for every job: the job, its parameters, its results."""
-    emit(options, options.workflow().table(load=list(load)), output)
+    emit(options, options.workflow().table(load=list(load)), output, "row" if load else "job")
 
 
 def _pulled(workflow: Workflow, what: str, job: str | None, role: Role | None) -> pd.DataFrame:

@@ -40,6 +40,9 @@ __all__ = ["push"]
 )
 @click.option("--outputs", is_flag=True, help="Declare an output record for each new job.")
 @click.option("--num-cpus", type=click.IntRange(min=1), metavar="N", help="CPUs that each new job takes.")
+@click.option("--num-gpus", type=click.IntRange(min=0), metavar="N", help="GPUs that each new job takes.")
+@click.option("--memory", metavar="SIZE", help="Memory that each new job takes: 512m, 2g.")
+@click.option("--runtime", metavar="TIME", help="How long each new job takes at most: PT30M, P1DT2H.")
 @click.option(
     "--depends-on", multiple=True, metavar="KEY", help="A job that must complete first; may be repeated."
 )
@@ -47,13 +50,14 @@ __all__ = ["push"]
 @pass_options
 def push(
     options: Options,
+    /,
     file: Path,
     command: str | None,
     name: str | None,
     on_exists: OnExists,
     outputs: bool,
-    num_cpus: int | None,
     depends_on: tuple[str, ...],
+    **needs: int | str | None,
 ) -> None:
     """Make one job of each row of FILE, or update those that it names by job_key.
 
@@ -75,7 +79,7 @@ def push(
             name=name,
             on_exists=on_exists,
             outputs=outputs,
-            resources=None if num_cpus is None else {"num_cpus": num_cpus},
+            resources={need: value for need, value in needs.items() if value is not None} or None,
             depends_on=list(depends_on) or None,
         )
     if options.format is not None:

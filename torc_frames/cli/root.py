@@ -120,7 +120,8 @@ def _logging() -> Iterator[None]:
 
 @contextmanager
 def _warnings() -> Iterator[None]:
-    """Show the warnings of this package in one line each."""
+    """Show the warnings of this package in one line each, and the same only once."""
+    told: set[str] = set()
     with warnings.catch_warnings():
         shown = warnings.showwarning
 
@@ -133,7 +134,9 @@ def _warnings() -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, TorcFramesWarning):
-                click.echo(f"Warning: {printable(str(message))}", err=True)
+                if str(message) not in told:
+                    click.echo(f"Warning: {printable(str(message))}", err=True)
+                told.add(str(message))
             else:
                 shown(message, category, filename, lineno, file, line)
 

@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from torc_frames.cli.documents import parse_documents
+from torc_frames.cli.documents import numbered, parse_documents
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.records import name_option, new_role, new_role_option, print_records, role_option
@@ -65,7 +65,8 @@ def add(options: Options, documents: tuple[str, ...], job: str | None, role: str
     """
     values = parse_documents(documents)
     workflow = options.workflow()
-    keys = workflow.add_user_data(job, *values, role=new_role(role), name=name)
+    with numbered(values):
+        keys = workflow.add_user_data(job, *values, role=new_role(role), name=name)
     owner = f"workflow key={workflow.key}" if job is None else f"job key={job}"
     for key in keys:
         log.info("Added user_data key=%s to %s", key, owner)
@@ -80,7 +81,9 @@ def add(options: Options, documents: tuple[str, ...], job: str | None, role: str
 def update(options: Options, key: str, document: str) -> None:
     """Replace the data of a record by a JSON5 document."""
     [value] = parse_documents([document])
-    rev = options.workflow().update_user_data(key, value)
+    workflow = options.workflow()
+    with numbered([value]):
+        rev = workflow.update_user_data(key, value)
     log.info("Updated user_data key=%s, its rev is %s", key, rev)
 
 

@@ -30,6 +30,7 @@ from torc_frames.errors import (
     TorcFramesWarning,
     UncertainWriteError,
 )
+from torc_frames.server_settings import is_loopback
 from torc_frames.store.http_connections import EXCHANGE, Adapter
 from torc_frames.store.http_failures import BROKEN, FEW, Did, Failure, Failures
 
@@ -110,7 +111,7 @@ class Http:
         self._counting = threading.Lock()
         checked = parts.scheme == "https" and not settings.insecure
         self._context = _context(settings.ca_cert) if checked and settings.ca_cert else None
-        self._proxies = {} if _is_loopback(parts.hostname) else get_environ_proxies(self.url)
+        self._proxies = {} if is_loopback(parts.hostname or "") else get_environ_proxies(self.url)
         self._adapters: dict[int, Adapter] = {}
         self._headers, hidden = _headers(settings)
         proxied = select_proxy(self.url, self._proxies) is not None
@@ -305,10 +306,6 @@ def _context(ca_cert: str) -> ssl.SSLContext:
             f"no certificates can be read from {ca_cert} (TORC_TLS_CA_CERT): {error}"
         ) from None
     return context
-
-
-def _is_loopback(host: str | None) -> bool:
-    return host is not None and (host in ("localhost", "::1") or host.startswith("127."))
 
 
 def _parameter(value: object) -> str:

@@ -188,8 +188,18 @@ class Failures:
         if self._settings.password is None:
             return "the server wants to know who asks: set TORC_PASSWORD (and TORC_USERNAME)"
         if status == 401 or "anonymous" in said.lower():
-            return f"wrong user or password: check TORC_PASSWORD and TORC_USERNAME (which is {user})"
-        return f"{user} may not do this: ask for access, or check TORC_USERNAME and TORC_PASSWORD"
+            return f"wrong user or password: check {self._origins()}"
+        return f"{user} may not do this: ask for access, or check {self._origins()}"
+
+    def _origins(self) -> str:
+        """Say where user and password are from, and who the user is."""
+        told = {"argument": "those that were given, with the url or as arguments"}
+        sources = self._settings.sources
+        password, user = (sources.get(name, "argument") for name in ("password", "username"))
+        if user in ("USER", "USERNAME"):
+            user = f"{user}, or set TORC_USERNAME"
+        named = dict.fromkeys(told.get(source, source) for source in (password, user))
+        return f"{' and '.join(named)} (the user is {self._settings.username})"
 
     def _response(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from torc_frames import settings
@@ -72,8 +71,6 @@ def _open_server(url: str | None, credentials: dict[str, Any]) -> Store:
 
 def _path_of(url: str) -> str | None:
     """Return the file of a url, None for that of a server."""
-    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", url):
-        raise RefusedError(f"a host and port is not the url of a store; a store is {_FORMS}")
     path = settings.database_path(url)
     if path is not None:
         return str(path)

@@ -42,12 +42,12 @@ from torc_frames.store.torc_file_snapshot import (
 )
 from torc_frames.wire.v1 import name_from_wire, rev_of
 
-__all__ = ["TorcFileStore", "is_torc_file"]
+__all__ = ["TORC_1", "TorcFileStore", "is_torc_file"]
 
 _SCHEME = "sqlite:///"
 
 _MIGRATIONS = "_sqlx_migrations"
-_TORC_1 = 20261017000000
+TORC_1 = 20261017000000
 """The newest migration of torc 1.0.0."""
 
 _READ = {
@@ -110,13 +110,15 @@ class TorcFileStore:
     """
 
     url: str
+    schema: int
+    """The newest migration of torc that the file has."""
     needs_role = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
         self.url = _SCHEME + self.path
-        with self._reading():
-            pass
+        with self._reading() as connection:
+            self.schema = _schema(connection)
 
     def __repr__(self) -> str:
         return f"TorcFileStore({self.path!r})"
@@ -284,7 +286,7 @@ def _check(connection: TorcFileConnection, path: str) -> None:
     tables = _tables(connection)
     if _MIGRATIONS not in tables:
         raise StoreFileError(f"{path} is not a database of torc")
-    (found,) = connection.execute(f"SELECT ifnull(max(version), 0) FROM {_MIGRATIONS}").fetchone()
+    found = _schema(connection)
     columns = "SELECT name FROM pragma_table_info(?)"
     there = {f"{table}.{name}" for table in _READ for (name,) in connection.execute(columns, (table,))}
     missing = [
@@ -293,15 +295,20 @@ def _check(connection: TorcFileConnection, path: str) -> None:
         for name in names.split()
         if (column := f"{table}.{name}") not in there
     ]
-    if found >= _TORC_1 and not missing:
+    if found >= TORC_1 and not missing:
         return
     lacks = f" and lacks {', '.join(missing)}" if missing else ""
     remedy = (
         f"`torc-server run --database {shlex.quote(path)}` of torc 1.0 upgrades it"
-        if found < _TORC_1
+        if found < TORC_1
         else "connect to the url of its torc-server, or upgrade torc_frames"
     )
     raise VersionError(
         f"{path} was made by another version of torc: its schema is {found}{lacks}, and torc_frames reads "
-        f"{_TORC_1}, that of torc 1.0; {remedy}"
+        f"{TORC_1}, that of torc 1.0; {remedy}"
     )
+
+
+def _schema(connection: TorcFileConnection) -> int:
+    (found,) = connection.execute(f"SELECT ifnull(max(version), 0) FROM {_MIGRATIONS}").fetchone()
+    return int(found)

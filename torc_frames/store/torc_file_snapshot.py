@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sqlite3
@@ -18,7 +19,7 @@ from torc_frames.records import JobPage, ResultPage, Role, UserDataPage
 from torc_frames.store.sqlite_file import Connection, is_network, registry_lock, translated
 from torc_frames.store.sqlite_snapshot import SQLiteSnapshot
 from torc_frames.wire.numbers import doubtful_lines, server_reads
-from torc_frames.wire.v1 import Result, name_from_wire, rev_of, run_times
+from torc_frames.wire.v1 import SEVERAL_NODES, Result, name_from_wire, of_project, rev_of, run_times
 
 __all__ = ["TorcFileConnection", "TorcFileSnapshot", "as_served", "connect", "show_as_ours"]
 
@@ -42,6 +43,17 @@ _STATUS = (
     + " ELSE CAST(status AS TEXT) END"
 )
 
+# What jobs need that is not to be shown, as it was not given: see `torc_frames.wire.v1.resources_of`.
+_NAMED = "need.name = num_cpus || ' cpus, ' || num_gpus || ' gpus, '"
+_NOTHING_GIVEN = f"""
+    memory = '1m' AND (
+        runtime = 'PT1M' AND {_NAMED} || 'any memory, any runtime'
+        OR need.name = 'default' AND num_cpus = 1 AND num_gpus = 0 AND runtime IN ('PT1M', 'P0DT1M')
+    )
+"""
+_NO_MEMORY_GIVEN = f"{_NOTHING_GIVEN} OR memory = '1m' AND {_NAMED} || 'any memory, ' || runtime"
+_NO_RUNTIME_GIVEN = f"{_NOTHING_GIVEN} OR runtime = 'PT1M' AND {_NAMED} || memory || ', any runtime'"
+
 # A temporary view hides the table of its name, so that what reads a store of ours reads these. torc has
 # no revs. The server shows metadata that is no object as none, and so do we.
 _VIEWS = {
@@ -52,14 +64,11 @@ _VIEWS = {
         FROM main.workflow
     """,
     # By an index, the jobs of a workflow would come in order of status, and a page would go over all.
-    # What jobs need is what `torc_frames.wire.v1.resources_of` says.
     "job": f"""
         SELECT job.id, job.workflow_id, job.name, command, {_STATUS} AS status,
-            CASE WHEN need.name <> 'default' THEN num_cpus ELSE 1 END AS num_cpus,
-            CASE WHEN need.name <> 'default' THEN num_gpus ELSE 0 END AS num_gpus,
-            CASE WHEN need.name <> 'default' AND NOT instr(need.name, 'any memory') THEN memory END AS memory,
-            CASE WHEN need.name <> 'default' AND NOT instr(need.name, 'any runtime') THEN runtime END
-            AS runtime,
+            ifnull(num_cpus, 1) AS num_cpus, ifnull(num_gpus, 0) AS num_gpus,
+            CASE WHEN {_NO_MEMORY_GIVEN} THEN NULL ELSE memory END AS memory,
+            CASE WHEN {_NO_RUNTIME_GIVEN} THEN NULL ELSE runtime END AS runtime,
             ifnull(
                 CASE status WHEN {_RUNNING}
                 THEN (SELECT run_id FROM main.workflow WHERE workflow.id = job.workflow_id)
@@ -269,15 +278,9 @@ class TorcFileSnapshot(SQLiteSnapshot):
     def results(self) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
         for page in super().results():
-            times = list(map(self._times, page.job_keys, page.start_times, page.end_times))
+            times = list(map(_times, page.start_times, page.end_times))
             starts, ends = map(list, zip(*times, strict=True))
             yield replace(page, start_times=starts, end_times=ends)
-
-    def _times(self, job_key: str, minutes: str, end: str) -> tuple[str, str]:
-        try:
-            return run_times(Result(0, int(job_key), 0, "", 0, float(minutes), end))
-        except (ValueError, OverflowError) as error:
-            raise StoreFileError(f"{self._path}: a run of job {job_key} has a wrong time: {error}") from error
 
     def _fetch(self, sql: str, values: Mapping[str, object]) -> list[Any]:
         try:
@@ -290,12 +293,21 @@ class TorcFileSnapshot(SQLiteSnapshot):
         """See `Snapshot.others`."""
         tables = self._fetch("SELECT name FROM main.sqlite_master WHERE type = 'table'", {})
         there = {table.replace("_", " "): table for (table,) in tables}
-        counts = {
-            f"{kind}s": self._fetch(f"SELECT count(*) FROM main.{there[kind]} {_OF_WORKFLOW}", {})[0][0]
-            for kind in _OTHERS
-            if kind in there
-        }
+        counts = {f"{kind}s": self._count(there[kind]) for kind in _OTHERS if kind in there}
+        if "num_nodes" in self._columns("resource_requirements"):
+            counts[SEVERAL_NODES] = self._count("resource_requirements", "AND num_nodes > 1")
+        if "project" in self._columns("workflow"):
+            sql = "SELECT project FROM main.workflow WHERE id = :workflow AND project <> ''"
+            counts |= {of_project(name): 1 for (name,) in self._fetch(sql, {})}
         return {kind: found for kind, found in counts.items() if found}
+
+    def _count(self, table: str, more: str = "") -> int:
+        (found,) = self._fetch(f"SELECT count(*) FROM main.{table} {_OF_WORKFLOW} {more}", {})[0]
+        return int(found)
+
+    def _columns(self, table: str) -> set[str]:
+        sql = "SELECT name FROM pragma_table_info(:of, 'main')"
+        return {name for (name,) in self._fetch(sql, {"of": table})}
 
     def removed(self, since: str) -> list[str]:
         """See `Snapshot.removed`."""
@@ -309,3 +321,11 @@ class TorcFileSnapshot(SQLiteSnapshot):
         if since is not None:
             raise RefusedError(f"torc keeps no revs, so {self._path} can't tell what changed since one")
         return []
+
+
+def _times(minutes: str, end: object) -> tuple[str, str]:
+    try:
+        number = float(minutes)
+    except ValueError:
+        number = math.nan
+    return run_times(Result(0, 0, 0, "", 0, number, str(end)))

@@ -12,6 +12,7 @@ from torc_frames.errors import (
     NotFoundError,
     RefusedError,
     ReplyError,
+    ServerError,
     UnreadableRecordError,
 )
 from torc_frames.frame.values import encode_data
@@ -24,6 +25,7 @@ from torc_frames.records import (
     UserData,
     WorkflowRecord,
 )
+from torc_frames.server_settings import DEFAULT_PATH
 from torc_frames.store import v1_commands, v1_user_data
 from torc_frames.store.http import Http
 from torc_frames.store.sqlite_keys import decode_data, key_to_id
@@ -58,6 +60,7 @@ class V1Store:
     needs_role = True
 
     def __init__(self, settings: ServerSettings) -> None:
+        self._settings = settings
         self.http = Http(settings)
         self.url = self.http.url
         self._merging = threading.Lock()
@@ -65,9 +68,17 @@ class V1Store:
         self._adders: dict[str, Adder] = {}
         self.unfinished = Unfinished()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return V1Store, (self._settings,)
+
     def check(self) -> str:
         """Return the version of the server; VersionError if it is one that is not spoken here."""
-        return check_version(self.http.get("/version"))
+        try:
+            return check_version(self.http.get("/version"))
+        except ReplyError as error:
+            raise ServerError(
+                f"no torc-server answers at {self.url}; its urls end in {DEFAULT_PATH}"
+            ).with_response(error.response) from None
 
     # workflows
 

@@ -60,7 +60,10 @@ def _fetch(store: V1Store, workflow_key: str, job_keys: Sequence[str]) -> dict[s
 
 def _refusal(job: v1.Job, command: str) -> str | None:
     if job.status != _CHANGEABLE:
-        return f"can't change: it is {job.status}, and torc-server only changes jobs that are {_CHANGEABLE}"
+        return (
+            f"can't change: it is {job.status}, and torc-server only changes jobs that are {_CHANGEABLE}; "
+            "push without command= where jobs read their parameters through current_job()"
+        )
     if len(job.name) + len(command) > v1.MAX_COMMAND_CHARACTERS:
         return f"is {len(command):,} characters long; write a script"
     try:

@@ -37,6 +37,7 @@ MAX_ROWS = 99_999
 PAGE_BYTES = 8 * 2**20
 FIRST_ROWS = 2_000
 _GROWTH = 8
+_MANY_ROWS = 300_000
 
 Get = Callable[[str, Mapping[str, object]], bytes]
 T = TypeVar("T")
@@ -230,7 +231,9 @@ class Pages:
                 self._total = total if self._counted is None else self._counted
             self._arrived += rows
             self._row_bytes = max(self._row_bytes, len(body) / rows)
-            self._rows = grow(rows, self._row_bytes * rows, listing.page_bytes)
+            # The server counts all rows anew for each page: many rows come in larger pages.
+            page_bytes = (listing.page_bytes or PAGE_BYTES) * max(1, self._total // _MANY_ROWS)
+            self._rows = grow(rows, self._row_bytes * rows, page_bytes)
             self._ask_ahead()
             if self._arrived >= self._total:
                 self._reader.begin_next()

@@ -175,6 +175,10 @@ class V1Snapshot:
         of_workflow = f"/workflows/{self.workflow.key}"
         counts["failure handlers"] = count(self._get, self._list(f"{of_workflow}/failure_handlers", v1.Total))
         counts["workflow actions"] = len(decoded(list, self._get(f"{of_workflow}/actions", {}), "actions"))
+        needs = listed(self._get, self._list("/resource_requirements", v1.Requirements))
+        counts[v1.SEVERAL_NODES] = sum(need.num_nodes > 1 for items in needs for need in items)
+        workflow = decoded(v1.Workflow, self._get(of_workflow, {}), "workflow")
+        counts |= {v1.of_project(workflow.project): 1} if workflow.project else {}
         return {kind: found for kind, found in counts.items() if found}
 
     def removed(self, since: str) -> list[str]:

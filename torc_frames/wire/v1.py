@@ -18,6 +18,7 @@ __all__ = [
     "DEFAULT_REQUIREMENT",
     "MAX_COMMAND_CHARACTERS",
     "MAX_RECORD_BYTES",
+    "SEVERAL_NODES",
     "Dependencies",
     "Job",
     "JobIds",
@@ -44,6 +45,7 @@ __all__ = [
     "links_of",
     "name_from_wire",
     "name_to_wire",
+    "of_project",
     "outgoing",
     "record_body",
     "relationship",
@@ -66,6 +68,17 @@ NAMELESS = re.compile(r"torc_frames-[0-9a-f]{32}")
 
 DEFAULT_REQUIREMENT = "default"
 """The server's name for what jobs need that don't say."""
+
+SEVERAL_NODES = "resource requirements of several nodes"
+"""What `Snapshot.others` calls those: what jobs need is shown without its number of nodes."""
+
+_DEFAULT_MEMORY, _DEFAULT_RUNTIME = "1m", "PT1M"
+_DEFAULT_REQUIREMENTS = [
+    (DEFAULT_REQUIREMENT, 1, 0, _DEFAULT_MEMORY, runtime) for runtime in (_DEFAULT_RUNTIME, "P0DT1M")
+]
+
+_YEARS = range(1678, 2262)
+"""Those that nanoseconds in 64 bits hold whole, which older pandas counts times in."""
 
 encode = msgspec.json.Encoder().encode
 
@@ -183,6 +196,7 @@ class Requirement(msgspec.Struct, gc=False):
     num_gpus: int
     memory: str
     runtime: str
+    num_nodes: int = 1
 
 
 class Requirements(msgspec.Struct):
@@ -201,6 +215,7 @@ class Workflow(msgspec.Struct):
     description: str | None = None
     timestamp: str | None = None
     metadata: dict[str, Any] | None = None
+    project: str | None = None
     run_id: int = 0
 
 
@@ -253,12 +268,30 @@ def workflow_of(workflow: Workflow) -> WorkflowRecord:
     )
 
 
+def of_project(name: str) -> str:
+    """Return what `Snapshot.others` calls the project that a workflow is of."""
+    return f"project {name!r}"
+
+
 def run_times(result: Result) -> tuple[str, str]:
-    """Return when a run started and ended, ISO 8601 in UTC; the server keeps the end and how long it took."""
-    end = datetime.fromisoformat(result.completion_time)
-    end = end.astimezone(UTC) if end.tzinfo else end.replace(tzinfo=UTC)
-    start = end - timedelta(minutes=result.exec_time_minutes)
-    return start.isoformat(), end.isoformat()
+    """Return when a run started and ended, ISO 8601 in UTC; the server keeps the end and how long it took.
+
+    It takes any text and number for them: what is no time is empty, and so is one that a frame can't hold.
+    """
+    try:
+        end = datetime.fromisoformat(result.completion_time)
+        end = end.astimezone(UTC) if end.tzinfo else end.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return "", ""
+    try:
+        start = _told(end - timedelta(minutes=result.exec_time_minutes))
+    except (ValueError, OverflowError):
+        start = ""
+    return start, _told(end)
+
+
+def _told(time: datetime) -> str:
+    return time.isoformat() if time.year in _YEARS else ""
 
 
 def name_to_wire(name: str | None) -> str:
@@ -283,20 +316,23 @@ def requirement_of(resources: Resources) -> tuple[str, int, int, str, str]:
     """
     given = [f"{resources.num_cpus} cpus", f"{resources.num_gpus} gpus"]
     given += [resources.memory or "any memory", resources.runtime or "any runtime"]
-    memory, runtime = resources.memory or "1m", resources.runtime or "PT1M"
+    memory, runtime = resources.memory or _DEFAULT_MEMORY, resources.runtime or _DEFAULT_RUNTIME
     return ", ".join(given), resources.num_cpus, resources.num_gpus, memory, runtime
 
 
 def resources_of(requirement: Requirement | None) -> Resources:
-    """Return what a job needs."""
-    if requirement is None or requirement.name == DEFAULT_REQUIREMENT:
+    """Return what a job needs; torc's defaults count as not given only where the name says so."""
+    if requirement is None:
         return Resources()
-    return Resources(
-        requirement.num_cpus,
-        requirement.num_gpus,
-        None if "any memory" in requirement.name else requirement.memory,
-        None if "any runtime" in requirement.name else requirement.runtime,
-    )
+    memory, runtime = requirement.memory, requirement.runtime
+    stored = (requirement.name, requirement.num_cpus, requirement.num_gpus, memory, runtime)
+    if stored in _DEFAULT_REQUIREMENTS:
+        return Resources()
+    for given in ((None, None), (None, runtime), (memory, None)):
+        resources = Resources(requirement.num_cpus, requirement.num_gpus, *given)
+        if requirement_of(resources) == stored:
+            return resources
+    return Resources(requirement.num_cpus, requirement.num_gpus, memory, runtime)
 
 
 def requirement_body(workflow_id: int, resources: Resources) -> bytes:
