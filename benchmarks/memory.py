@@ -48,9 +48,9 @@ def _main() -> None:
     parser.add_argument("length", type=int)
     parser.add_argument("server", nargs="*")
     given = parser.parse_args()
+    warnings.simplefilter("ignore")  # of floats whose last digit a server changes
     prepare = _prepare_on_server if given.server else _prepare
     call = prepare(given.kind, given.folder, given.length, *given.server)
-    warnings.simplefilter("ignore")  # of floats whose last digit a server changes
     _forget_peak()
     before = _resident()
     result = call()

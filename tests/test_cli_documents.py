@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from servers import TorcServer
 
 import torc_frames as tf
 from torc_frames.cli.documents import parse_documents
@@ -91,6 +92,22 @@ def test_all_documents_are_checked_before_any_is_stored(ridge: Workflow) -> None
         "  document 3: not JSON5: Unclosed object starting near 1",
     ]
     assert data_of(ridge) == []
+
+
+def test_a_document_that_a_server_can_not_keep_is_named_as_one(torc_server: TorcServer) -> None:
+    workflow = tf.connect(torc_server.url).create_workflow("w")
+    job = workflow.add_job("one").key
+    [record] = workflow.add_user_data(job, {"a": 1})
+    on_it = ("-u", torc_server.url, "-k", workflow.key)
+    for arguments in (["user-data", "update", record, "null"], ["user-data", "add", "5"]):
+        result = torc_frames(*on_it, *arguments)
+        assert result.exit_code == 1
+        assert "row" not in result.stderr.splitlines()[-1].split(": ")[1]
+        assert "document" not in result.stderr
+    for arguments in (["user-data", "add"], ["jobs", "add-user-data", job]):
+        result = torc_frames(*on_it, *arguments, "{}", "5", "{}", "6")
+        lines = [line.split(":")[0] for line in result.stderr.splitlines()[-2:]]
+        assert lines == ["  document 2", "  document 4"]
 
 
 def test_documents_are_records_with_a_role_and_a_name(ridge: Workflow) -> None:

@@ -239,6 +239,22 @@ def test_an_output_file_is_replaced_whole_or_not_at_all(ridge: Workflow) -> None
     assert [name for name in os.listdir() if name.startswith(".")] == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["pull"], "2 records"),
+        (["pull", "--what", "parameters", "--job", "1"], "1 job"),
+        (["pull", "--what", "links"], "2 links"),
+        (["table"], "2 jobs"),
+    ],
+)
+def test_what_was_written_to_a_file_is_told(ridge: Workflow, arguments: list[str], told: str) -> None:
+    ridge.push(pd.DataFrame({"x": [1, 2]}))
+    result = CliRunner().invoke(root, [*arguments, "-o", "x.csv"])
+    assert result.stderr.splitlines()[-1] == f"{told} to x.csv"
+    assert result.stdout == ""
+
+
 def test_a_new_output_file_has_usual_permissions(ridge: Workflow) -> None:
     Path("plain").touch()
     torc_frames("table", "-o", "t.json")

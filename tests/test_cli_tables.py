@@ -266,20 +266,29 @@ def test_pushing_a_file_again_changes_nothing(ridge: Workflow) -> None:
         "--name",
         "a-{id}",
         "--outputs",
-        "--num-cpus",
-        "2",
+        *("--num-cpus", "2", "--num-gpus", "1", "--memory", "2g", "--runtime", "PT30M"),
     ]
     assert torc_frames(*arguments).exit_code == 0
     jobs = ridge.jobs()
     assert jobs["command"].tolist() == ["run 0.1", "run 2.0"]
     assert jobs["job_name"].tolist() == ["a-007", "a-008"]
-    assert jobs["num_cpus"].tolist() == [2, 2]
+    needs = jobs[["num_cpus", "num_gpus", "memory", "runtime"]]
+    assert needs.to_numpy().tolist() == [[2, 1, "2g", "PT30M"]] * 2
     assert len(ridge.user_data(role="output")) == 2
     assert torc_frames(*arguments).exit_code == 0
     assert_frame_equal(ridge.jobs(), jobs)
     assert torc_frames("push", "grid.csv", "--on-exists", "error").exit_code == 1
     assert torc_frames("push", "grid.csv", "--on-exists", "append", "--depends-on", "1").exit_code == 0
     assert ridge.jobs()["status"].tolist() == ["ready", "ready", "blocked", "blocked"]
+
+
+def test_what_makes_no_sense_as_a_need_is_told_with_the_mend(ridge: Workflow) -> None:
+    Path("grid.csv").write_text("alpha\n0.1\n")
+    result = torc_frames("push", "grid.csv", "--command", "true", "--runtime", "30m")
+    assert result.exit_code == 1
+    assert "line 2, column \"resources['runtime']\": '30m' is no duration" in result.stderr
+    assert "write PT30M" in result.stderr
+    assert len(ridge.jobs()) == 0
 
 
 def test_a_table_edited_as_csv_updates_its_jobs(ridge: Workflow) -> None:

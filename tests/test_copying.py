@@ -293,12 +293,19 @@ class TestCopy:
         fresh_server.call("POST", "/files", json={"workflow_id": int(key), "name": "f", "path": "f.csv"})
         scheduler = {"workflow_id": int(key), "name": "l", "memory": "1g", "num_cpus": 1}
         fresh_server.call("POST", "/local_schedulers", json=scheduler)
+        nodes = {"workflow_id": int(key), "name": "n", "num_nodes": 4}
+        fresh_server.call("POST", "/resource_requirements", json=nodes)
+        fresh_server.call(
+            "PUT", f"/workflows/{key}", json={"name": "study", "user": "me", "project": "atlas"}
+        )
         fresh_server.stop()
         for file in fresh_server.directory.glob("torc.db*"):
             shutil.copy2(file, tmp_path)
         left = tf.connect(tmp_path / "torc.db")
         report = left.copy(key, to=target)
-        assert report.left_out == ["files: 1", "local schedulers: 1"]
+        others = ["files: 1", "local schedulers: 1", "resource requirements of several nodes: 1"]
+        others += ["project 'atlas': 1"]
+        assert report.left_out == others
         assert content(target._store, report.workflow.key) == content(left._store, key)
         ours, theirs = runs(target._store, report.workflow.key), runs(left._store, key)
         assert ours[1] == theirs[1]
@@ -310,7 +317,7 @@ class TestCopy:
         fresh_server.restart()
         online = tf.connect(fresh_server.url)
         skipped = online.copy(key, to=target, on_unkept="skip").left_out
-        assert {"files: 1", "local schedulers: 1"} < set(skipped)
+        assert set(others) < set(skipped)
         online.close()
 
     def test_dtypes_and_column_order_go_along(

@@ -80,6 +80,38 @@ def test_a_file_of_another_program_is_wrong(tmp_path: Path) -> None:
     assert "Name another file with -u" in result.stdout
 
 
+def test_the_database_of_a_server_is_told_as_such(fresh_server: TorcServer) -> None:
+    fresh_server.stop()
+    result = doctor("-f", "json", "-u", str(fresh_server.database))
+    found = facts(result)
+    assert found["store"] == ("the database of a torc-server, read-only", None)
+    assert found["file"] == (str(fresh_server.database), "-u")
+    assert found["schema"][0].endswith("that of torc 1.0")
+    assert f"torc-server run --database {fresh_server.database}" in found["writable"][0]
+    with sqlite3.connect(fresh_server.database) as database:
+        database.execute(
+            "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)"
+        )
+    older = doctor("-u", str(fresh_server.database))
+    assert older.exit_code == 1
+    assert "made by another version of torc" in older.stdout.partition("Problem: ")[2]
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8085", "me:s3cret@127.0.0.1:8085"])
+def test_a_server_without_http_is_wrong(tmp_path: Path, url: str) -> None:
+    for result in (doctor("-u", url), doctor(TORC_API_URL=url)):
+        assert result.exit_code == 1
+        assert "did you mean http://127.0.0.1:8085/torc-service/v1" in result.stdout
+        assert "s3cret" not in result.output
+    assert "did you mean" in CliRunner().invoke(root, ["-u", url, "workflows", "create", "x"]).stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_url_at_the_top_of_torc_toml_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "torc.toml").write_text('api_url = "http://host"\n')
+    assert doctor().stderr.count("Warning: torc.toml: api_url at the top") == 1
+
+
 def test_a_folder_that_does_not_exist_is_wrong(tmp_path: Path) -> None:
     result = doctor("-u", "gone/study.db")
     assert result.exit_code == 1

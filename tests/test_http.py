@@ -577,7 +577,7 @@ def test_a_refusal_says_what_the_server_says(serve, connect, status, body, messa
     ("status", "body", "password", "hint"),
     [
         ("401 Unauthorized", b"Unauthorized", None, r"set TORC_PASSWORD \(and TORC_USERNAME\)"),
-        ("401 Unauthorized", b"Unauthorized", PASSWORD, r"TORC_PASSWORD and TORC_USERNAME \(which is me\)"),
+        ("401 Unauthorized", b"Unauthorized", PASSWORD, r"check those that were given.* \(the user is me\)"),
         ("403 Forbidden", b'{"error":"Anonymous access not allowed"}', None, "set TORC_PASSWORD"),
         ("403 Forbidden", b'{"error":"Anonymous access not allowed"}', PASSWORD, "wrong user or password"),
         ("403 Forbidden", b'{"error":"not the owner"}', PASSWORD, "me may not do this"),
@@ -593,6 +593,26 @@ def test_who_is_not_let_in_is_told_what_to_check(serve, connect, status, body, p
         assert isinstance(caught.value, PermissionError)
         assert caught.value.response.status == int(status[:3])
     assert http.requests == 2
+
+
+@pytest.mark.parametrize(
+    ("sources", "hint"),
+    [
+        (
+            {"password": "argument", "username": "argument"},
+            "those that were given, with the url or as arguments",
+        ),
+        ({"password": "TORC_PASSWORD", "username": "TORC_USERNAME"}, "TORC_PASSWORD and TORC_USERNAME"),
+        ({"password": "TORC_PASSWORD", "username": "USER"}, "TORC_PASSWORD and USER, or set TORC_USERNAME"),
+        ({"password": "TORC_API_URL", "username": "TORC_API_URL"}, "TORC_API_URL"),
+    ],
+)
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+def test_a_wrong_password_is_told_by_where_it_is_from(serve, connect, status, sources, hint):
+    server = serve(reply(b"Unauthorized", status))
+    http = connect(server, username="me", password=PASSWORD, sources=sources)
+    with pytest.raises(tf.UnauthorizedError, match=re.escape(f"check {hint} (the user is me)")):
+        http.get("/x")
 
 
 @pytest.mark.parametrize(

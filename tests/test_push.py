@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from stores import link, only
 from strategies import tables
 
 import torc_frames as tf
 from torc_frames.client import Client
+from torc_frames.targets import resource_list
 
 
 @pytest.fixture
@@ -225,6 +227,103 @@ def test_commands_names_resources_outputs_and_dependencies(wf, store_kind):
     assert jobs["memory"].tolist() == ["2g", "2g"]
     assert jobs["status"].tolist() == list(store_kind.new_jobs_are[::-1])
     assert wf.user_data(role="output")["record_name"].tolist() == ["output_it's $HOME", "output_plain"]
+
+
+MEMORY = ["1", "512", "3K", "500m", "2g", "2G", "1t", "007g", "9223372036854775807", "8388607t"]
+RUNTIMES = ["PT30M", "P1DT2H", "P2W", "P1Y2M3DT4H5M6S", "PT1.5S", "PT1,25S", "P1M", "PT0S", "PT4294967295S"]
+NO_MEMORY = ["", "zz", "2 gigs", "g", "1.5g", "-1g", "2gb", "2e", "0x10", "9223372036854775808", "8388608t"]
+NO_RUNTIMES = ["", "30m", "pt30m", "P", "90", "1:30:00", "T1H", "30M", "P-1D", "-PT1H", "4294967296", "P1.5D"]
+READ_IN_PART = [
+    "PT",
+    "PT1H30",
+    "PT90",
+    "P1D2H",
+    "PT30M ",
+    "P1W2D",
+    "PT30m",
+    "P1DT",
+    "PT4294967296S",
+    "PT1M1H",
+]
+"""torc takes the beginning for the whole, and what comes after for nothing."""
+
+
+def refused_here(name, value):
+    try:
+        resource_list({name: value}, 1)
+    except tf.RefusedError as error:
+        return str(error)
+    return None
+
+
+def refused_there(torc_server, workflow, name, value):
+    body = {"workflow_id": workflow, "name": "n", name: value}
+    reply = torc_server.request("POST", "/resource_requirements", json=body)
+    assert reply.status_code in (200, 422), reply.text
+    return reply.status_code == 422
+
+
+@pytest.fixture(scope="module")
+def needs_workflow(torc_server):
+    return torc_server.call("POST", "/workflows", json={"name": "needs", "user": "me"})["id"]
+
+
+@pytest.mark.parametrize(("name", "good"), [("memory", MEMORY), ("runtime", RUNTIMES)])
+def test_needs_are_taken_as_torc_takes_them(torc_server, needs_workflow, name, good):
+    for value in good:
+        assert refused_here(name, value) is None
+        assert not refused_there(torc_server, needs_workflow, name, value)
+
+
+@pytest.mark.parametrize(("name", "bad"), [("memory", NO_MEMORY), ("runtime", NO_RUNTIMES)])
+def test_needs_are_refused_as_torc_refuses_them(torc_server, needs_workflow, name, bad):
+    for value in bad:
+        assert refused_here(name, value)
+        assert refused_there(torc_server, needs_workflow, name, value)
+
+
+def test_a_runtime_that_torc_reads_in_part_is_refused(torc_server, needs_workflow):
+    for value in READ_IN_PART:
+        assert refused_here("runtime", value)
+        assert not refused_there(torc_server, needs_workflow, "runtime", value)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    memory=st.text("019kKmMgGtTb. -", max_size=6) | st.integers(0, 2**64).map(str),
+    runtime=st.text("PPTTYMDHSW019.,m -", max_size=9).map("P".__add__),
+)
+def test_what_is_taken_here_is_taken_by_torc(torc_server, needs_workflow, memory, runtime):
+    for name, value in (("memory", memory), ("runtime", runtime)):
+        if refused_here(name, value) is None:
+            assert not refused_there(torc_server, needs_workflow, name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "mend"),
+    [
+        ("memory", "2 gigs", "write 2g"),
+        ("memory", "16 GiB", "write 16g"),
+        ("memory", "lots", "write 512m or 2g"),
+        ("memory", "0", "'0' is nothing"),
+        ("memory", "9" * 6000, "is too much"),
+        ("memory", 2, "no string"),
+        ("runtime", "30m", "write PT30M"),
+        ("runtime", "2 days", "write P2D"),
+        ("runtime", " pt1h", "write PT1H"),
+        ("runtime", "1:30:00", "write PT30M, PT1H30M or P2D"),
+        ("runtime", "PT" + "9" * 6000 + "S", "is too long"),
+    ],
+)
+def test_needs_that_make_no_sense_write_nothing_and_tell_the_mend(wf, table, name, value, mend):
+    before = rev(wf)
+    with pytest.raises(tf.RefusedError, match=re.escape(mend)) as caught:
+        wf.push(table, command="true", resources={name: value})
+    assert [(problem.row, problem.column) for problem in caught.value.problems] == [
+        (row, f"resources[{name!r}]") for row in range(3)
+    ]
+    assert len(str(caught.value.problems[0])) < 200
+    assert (rev(wf), len(wf.jobs()), len(wf.user_data())) == (before, 0, 0)
 
 
 def test_another_writer_in_between_is_a_conflict_and_nothing_is_written(wf, store, store_kind, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from torc_frames import settings
-from torc_frames.errors import NotInJobError, RefusedError, UnavailableError
+from torc_frames.errors import NotInJobError, RefusedError, TorcFramesWarning, UnavailableError
 from torc_frames.records import JobRecord
 from torc_frames.store.open import open_store
 
@@ -126,6 +127,17 @@ def test_no_toml_is_parsed_where_there_is_none(tmp_path: Path) -> None:
     assert told == ["False", "True"]
 
 
+@pytest.mark.parametrize("name", ["torc.toml", "home/torc/config.toml", "etc/config.toml"])
+def test_a_url_at_the_top_of_a_config_file_says_nothing_and_that_is_told(tmp_path: Path, name: str) -> None:
+    write_config(tmp_path / name, 'api_url = "http://here"')
+    with pytest.warns(
+        TorcFramesWarning, match=r"toml: api_url at the top .*write a line \[client\] above it"
+    ):
+        assert settings.default_url() == "torc_frames.db"
+    write_config(tmp_path / name, 'api_url = "http://here"\n[client]\napi_url = "http://there"')
+    assert settings.default_url() == "http://there"
+
+
 @pytest.mark.parametrize("job", ["TORC_JOB_KEY", "TORC_JOB_ID"])
 def test_a_job_is_known_by_either_name(monkeypatch: pytest.MonkeyPatch, job: str) -> None:
     monkeypatch.setenv("TORC_API_URL", "study.db")
@@ -231,7 +243,6 @@ def test_a_server_that_is_not_there_is_told_without_its_password(url: str) -> No
         "sqlite://",
         "sqlite:study.db",
         ":memory:",
-        "localhost:8080/torc",
         "sqlite:///a?x=1",
     ],
 )
@@ -239,3 +250,33 @@ def test_other_urls_are_refused_with_the_forms_that_exist(url: str) -> None:
     with pytest.raises(RefusedError, match=r"sqlite:///relative\.db") as caught:
         open_store(url)
     assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("127.0.0.1:8085", "http://127.0.0.1:8085/torc-service/v1"),
+        ("localhost:8080/torc", "http://localhost:8080/torc"),
+        ("[::1]:8080/", "http://[::1]:8080/torc-service/v1"),
+        ("http:/host:8080", "http://host:8080/torc-service/v1"),
+        ("HTTPS:host/x", "https://host/x"),
+        ("alice:s3cret@host:8080", "http://host:8080/torc-service/v1, with TORC_USERNAME"),
+        ("alice:s3/cr@et@host:1/x", "http://host:1/x, with TORC_USERNAME"),
+        ("s3cret@host:8080", "http://host:8080/torc-service/v1, with"),
+        ("alice:s3cret@host", "http://host/torc-service/v1, with"),
+        ("http:/alice:s3cret@host/x", "http://host/x, with"),
+    ],
+)
+def test_what_looks_like_a_server_is_no_file(tmp_path: Path, url: str, meant: str) -> None:
+    for call in (open_store, settings.database_path, settings.absolute_url):
+        with pytest.raises(RefusedError, match=re.escape(f"did you mean {meant}")) as caught:
+            call(url)
+        assert not re.search("alice|s3|et@", str(caught.value))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["./host:80", "me@home.db", "a/b:c@d.db", "C:\\x@y.db", "sqlite:///host:80", "at 12:30.db"]
+)
+def test_other_names_are_files(path: str) -> None:
+    assert settings.database_path(path) == Path(path.removeprefix("sqlite:///"))

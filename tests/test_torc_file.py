@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,10 @@ def fill(server: TorcServer, more: dict[str, Any] = NUMBERS) -> str:
     (foreign,) = add_records(server, other, {"foreign": {}}).values()
     ids = add_records(server, workflow, DATA | more)
     need = {"workflow_id": workflow, "num_cpus": 4, "num_gpus": 1, "num_nodes": 1, "memory": "2g"}
+    unsaid = {"name": "4 cpus, 1 gpus, any memory, any runtime", "memory": "1m", "runtime": "PT1M"}
     needs = [
-        server.call("POST", "/resource_requirements", json={**need, "name": name, "runtime": "PT1H"})["id"]
-        for name in ("large", "4 cpus, 1 gpus, any memory, any runtime")
+        server.call("POST", "/resource_requirements", json=need | more)["id"]
+        for more in ({"name": "large", "runtime": "PT1H"}, unsaid)
     ]
     a = add_job(server, workflow, "a", [ids["input_a"], ids["shared"]], [ids["output_a"]], need=needs[0])
     inputs = [ids["input_b"], ids["shared"], foreign]
@@ -234,9 +236,17 @@ class TestPulls:
     def test_resources_are_those_that_are_read_through_the_server(
         self, path: Path, store: TorcFileStore, key: str
     ) -> None:
-        for name in ("default", "large", "4 cpus, any memory, PT1H", "4 cpus, 2g, any runtime"):
-            change(path, "UPDATE resource_requirements SET name = ?", name)
-            requirement = v1.Requirement(1, name, 4, 1, "2g", "PT1H")
+        for name, cpus, gpus, memory, runtime in product(
+            (
+                *("default", "many memory", "any runtime", "4 cpus, 1 gpus, 2g, PT1H"),
+                *("4 cpus, 1 gpus, any memory, PT1H", "4 cpus, 1 gpus, 2g, any runtime"),
+                *("4 cpus, 1 gpus, any memory, any runtime", "1 cpus, 0 gpus, any memory, any runtime"),
+            ),
+            *((1, 4), (0, 1), ("1m", "2g"), ("PT1M", "P0DT1M", "PT1H")),
+        ):
+            sql = "UPDATE resource_requirements SET (name, num_cpus, num_gpus, memory, runtime) = (?, ?, ?, ?, ?)"
+            change(path, sql, name, cpus, gpus, memory, runtime)
+            requirement = v1.Requirement(1, name, cpus, gpus, memory, runtime)
             assert store.get_job("1", key).resources == v1.resources_of(requirement)
 
     def test_results_are_those_of_all_runs_oldest_first(self, store: TorcFileStore, key: str) -> None:
@@ -373,10 +383,27 @@ class TestPulls:
             change(path, "UPDATE workflow SET metadata = ? WHERE id = ?", odd, key)
             assert store.get_workflow(key).metadata == {}
 
-    def test_a_time_that_is_none_is_told(self, path: Path, wf: Workflow) -> None:
-        change(path, "UPDATE result SET completion_time = 'yesterday' WHERE job_id = 2")
-        with pytest.raises(StoreFileError, match=r"job 2 has a wrong time.*yesterday"):
-            wf.jobs()
+    def test_a_time_that_is_none_is_missing(self, path: Path, wf: Workflow) -> None:
+        for end, minutes, kept in NO_TIMES:
+            change(path, "UPDATE result SET (completion_time, exec_time_minutes) = (?, ?)", end, minutes)
+            assert wf.jobs()["start_time"].isna().all()
+            assert wf.jobs()["end_time"].notna().tolist() == [kept, kept, False]
+            assert wf.jobs()["exec_time_minutes"].isna().all()
+        change(path, "UPDATE result SET exec_time_minutes = 'long'")
+        assert wf.jobs()["start_time"].isna().all()
+
+
+NO_TIMES = [
+    ("garbage", 1.0, False),
+    ("", 1.0, False),
+    ("0001-01-01T00:00:00+02:00", 1.0, False),
+    ("0001-01-01T00:00:00", 1.0, False),
+    ("9999-12-31T23:59:59Z", 1.0, False),
+    ("2026-01-01T00:00:00Z", 1e300, True),
+    ("2026-01-01T00:00:00Z", -1e300, True),
+    ("2026-01-01T00:00:00Z", 1e9, True),
+]
+"""When a run ended and how long it took, as torc-server takes them; and whether that end is one."""
 
 
 def sort_keys(value: Any) -> Any:
@@ -393,6 +420,40 @@ class TestServer:
         assert_same(pulls(client.workflow(key)), pulls(served.workflow(key)))
         assert client.url == f"sqlite:///{torc_server.database}"
         pd.testing.assert_frame_equal(client.workflows(), served.workflows())
+
+    def test_what_jobs_need_is_what_others_changed_it_to(self, torc_server: TorcServer) -> None:
+        key = torc_server.call("POST", "/workflows", json={"name": "needs", "user": "me"})["id"]
+        many = {"workflow_id": key, "name": "many memory", "num_cpus": 8, "memory": "64g", "runtime": "PT1H"}
+        need = torc_server.call("POST", "/resource_requirements", json=many)["id"]
+        add_job(torc_server, key, "a", [], [], need=need)
+        add_job(torc_server, key, "b", [], [])
+        clients = [tf.connect(torc_server.database), tf.connect(torc_server.url)]
+        names = ["num_cpus", "num_gpus", "memory", "runtime"]
+        for client in clients:
+            rows = client.workflow(str(key)).jobs()[names].astype(object).fillna("").to_numpy().tolist()
+            assert rows == [[8, 0, "64g", "PT1H"], [1, 0, "", ""]]
+        query = {"workflow_id": key, "name": "default"}
+        (default,) = torc_server.call("GET", "/resource_requirements", params=query)["items"]
+        change = default | {"num_cpus": 16, "memory": "99g"}
+        torc_server.call("PUT", f"/resource_requirements/{default['id']}", json=change)
+        for client in clients:
+            assert client.workflow(str(key)).jobs()[names].iloc[1].tolist() == [16, 0, "99g", "P0DT1M"]
+            job = client.workflow(str(key)).jobs().index[1]
+            assert client._store.get_job(job).resources == Resources(16, 0, "99g", "P0DT1M")
+
+    def test_times_that_are_none_are_missing_in_both(self, torc_server: TorcServer) -> None:
+        key = fill(torc_server, more={})
+        (a, *_) = torc_server.call("GET", "/results", params={"workflow_id": key})["items"]
+        for run, (end, minutes, _) in enumerate(NO_TIMES, 3):
+            result = a | {"run_id": run, "completion_time": end, "exec_time_minutes": minutes}
+            del result["id"]
+            torc_server.call("POST", "/results", json=result)
+        for client in (tf.connect(torc_server.database), tf.connect(torc_server.url)):
+            with client._store.snapshot(key) as snapshot:
+                (page,) = snapshot.results()
+            assert [bool(end) for end in page.end_times[3:]] == [kept for *_, kept in NO_TIMES]
+            assert page.start_times[3:] == [""] * len(NO_TIMES)
+            assert client.workflow(key).jobs()["start_time"].notna().tolist() == [False, True, False]
 
     def test_what_is_pushed_to_the_server_is_pulled_alike_from_both(self, torc_server: TorcServer) -> None:
         draw = random.Random(3)

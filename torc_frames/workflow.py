@@ -375,8 +375,8 @@ class Workflow:
             the whole table ("error"), or add another job ("append"). Rows with a job key are updated
             by "skip" and "update", refused by "error" if they change something.
         outputs : bool
-            Also declare an empty output record for each new job, torc's way to let other jobs depend
-            on it; ``job.store()`` fills it.
+            Also declare an empty output record for each new job; ``job.store()`` fills it. torc then lets
+            other jobs depend on it, and after a change runs again only what changed.
         resources : dict or DataFrame, optional
             num_cpus, num_gpus, memory (``"2g"``), runtime (``"PT1H"``): a value, or one for each row.
             Say all of them for a torc-server: what is left out is torc's default there, 1 CPU, ``"1m"`` and

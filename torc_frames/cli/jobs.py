@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from torc_frames.cli.documents import parse_documents
+from torc_frames.cli.documents import numbered, parse_documents
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.records import name_option, new_role, new_role_option, print_records
@@ -72,7 +72,9 @@ def add_user_data(
     """
     values = parse_documents(documents)
     handle = options.job(job)
-    for key in handle.add_user_data(*values, role=new_role(role), name=name):
+    with numbered(values):
+        keys = handle.add_user_data(*values, role=new_role(role), name=name)
+    for key in keys:
         log.info("Added user_data key=%s to job key=%s", key, handle.key)
 
 
