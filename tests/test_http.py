@@ -595,6 +595,13 @@ def test_who_is_not_let_in_is_told_what_to_check(serve, connect, status, body, p
     assert http.requests == 2
 
 
+def test_a_proxy_is_for_hosts_that_only_look_local(connect, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:1")
+    assert connect("http://127.example.com/v1")._proxies["http"] == "http://proxy:1"
+    for host in ("localhost", "a.localhost", "127.0.0.2", "[::1]"):
+        assert connect(f"http://{host}/v1")._proxies == {}
+
+
 @pytest.mark.parametrize(
     ("sources", "hint"),
     [

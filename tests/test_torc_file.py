@@ -244,7 +244,8 @@ class TestPulls:
             ),
             *((1, 4), (0, 1), ("1m", "2g"), ("PT1M", "P0DT1M", "PT1H")),
         ):
-            sql = "UPDATE resource_requirements SET (name, num_cpus, num_gpus, memory, runtime) = (?, ?, ?, ?, ?)"
+            columns = "(name, num_cpus, num_gpus, memory, runtime)"
+            sql = f"UPDATE resource_requirements SET {columns} = (?, ?, ?, ?, ?)"
             change(path, sql, name, cpus, gpus, memory, runtime)
             requirement = v1.Requirement(1, name, cpus, gpus, memory, runtime)
             assert store.get_job("1", key).resources == v1.resources_of(requirement)
