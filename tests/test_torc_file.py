@@ -431,8 +431,10 @@ class TestServer:
         clients = [tf.connect(torc_server.database), tf.connect(torc_server.url)]
         names = ["num_cpus", "num_gpus", "memory", "runtime"]
         for client in clients:
-            rows = client.workflow(str(key)).jobs()[names].astype(object).fillna("").to_numpy().tolist()
-            assert rows == [[8, 0, "64g", "PT1H"], [1, 0, "", ""]]
+            jobs = client.workflow(str(key)).jobs()[names]
+            assert jobs.iloc[0].tolist() == [8, 0, "64g", "PT1H"]
+            assert jobs.iloc[1, :2].tolist() == [1, 0]
+            assert jobs.iloc[1, 2:].isna().all()
         query = {"workflow_id": key, "name": "default"}
         (default,) = torc_server.call("GET", "/resource_requirements", params=query)["items"]
         change = default | {"num_cpus": 16, "memory": "99g"}
