@@ -54,8 +54,10 @@ def test_what_is_pushed_is_what_is_pulled(store, store_kind, df):
     pulled = wf.parameters()
     pd.testing.assert_frame_equal(pulled, pushed, check_exact=True, check_freq=False)
     if len(df):
+        # A server may change the last digit of a float; what `push` returns has it as it came back.
+        exact = store_kind.keeps_all_json
         pd.testing.assert_frame_equal(
-            pulled.reset_index(drop=True), df, check_exact=True, check_freq=False, check_index_type=False
+            pulled.reset_index(drop=True), df, check_exact=exact, check_freq=False, check_index_type=False
         )
     before = rev(wf)
     assert list(wf.push(df).index) == list(pushed.index)

@@ -185,8 +185,11 @@ def _with_cells(table: pd.DataFrame, differing: Mapping[str, Mapping[int, Any]])
     table = table.copy()
     for name, cells in differing.items():
         values = table[name].array.copy()
-        for row, value in cells.items():
-            values[row] = value
+        if pd.api.types.is_object_dtype(values.dtype):
+            for row, value in cells.items():
+                values[row] = value  # which may be a list
+        else:
+            values[list(cells)] = list(cells.values())
         table[name] = values
     return table
 
