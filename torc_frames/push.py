@@ -17,6 +17,7 @@ from torc_frames.advice import advise
 from torc_frames.edits import Edits, Existing, changed_cells, look_up, read_existing
 from torc_frames.errors import (
     ConflictError,
+    InexactFloatWarning,
     Problem,
     RefusedError,
     TorcFramesWarning,
@@ -245,6 +246,9 @@ def _plan_edits(
     shape = Shape(usecols=lambda name: name in frame.paths)
     seen = pull.job_records(store, workflow_key, INPUT, None, "last", shape)
     before = encode_frame(seen.reset_index(drop=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InexactFloatWarning)  # told of the table already
+        _kept(store, before)
     at = {key: row for row, key in enumerate(seen.index)}
     changes = changed_cells(before, at, frame, plan.named)
     whole = recorded.whole_paths({**recorded.read(existing.metadata), **frame.specs})
