@@ -93,7 +93,17 @@ def runs(torc_server: TorcServer, tmp_path: Path) -> Runs:
     return Runs(torc_server, tmp_path)
 
 
-def test_a_sweep_that_torc_ran_is_one_table_with_the_failed_job_in_it(runs: Runs) -> None:
+@pytest.fixture(params=["torc_server", "auth_server", "tls_server"])
+def runs_anywhere(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """The same on every kind of server, with the password and certificate that the environment names."""
+    server = request.getfixturevalue(request.param)
+    for name, value in server.settings().items():
+        monkeypatch.setenv(name, value)
+    return Runs(server, tmp_path)
+
+
+def test_a_sweep_that_torc_ran_is_one_table_with_the_failed_job_in_it(runs_anywhere: Runs) -> None:
+    runs = runs_anywhere
     before = pd.Timestamp.now("UTC")
     wf, pushed = runs.push_squares([1, 2, 3, 4])
     runs.run(wf)
