@@ -93,10 +93,7 @@ def push(
     show_progress: bool,
 ) -> pd.DataFrame:
     """Make a job of each row, or update the jobs it names; see `Workflow.push`."""
-    if on_exists not in ("skip", "error", "append", "update"):
-        raise RefusedError(f"on_exists={on_exists!r}: use 'skip', 'error', 'append' or 'update'")
-    if not isinstance(df, pd.DataFrame):
-        raise RefusedError(f"push takes a DataFrame, not a {type(df).__name__}")
+    _check(df, on_exists)
     seen = seen_rev(df, store.url, workflow_key)
     params, targets = identify(df)
     frame = encode_frame(params)
@@ -136,18 +133,22 @@ def push(
     pushed = _with_cells(params, differing).set_axis(key_index(plan.job_keys), axis=0)
     pushed = pushed.set_axis(column_index(frame.paths), axis=1)
     # What this table says is what the store has: its next push conflicts with later changes only.
-    pushed.attrs["torc"] = {
-        "url": store.url,
-        "workflow_key": workflow_key,
-        "kind": "parameters",
-        "rev": rev,
-        "added": len(added),
-        "changed": len(plan.changed),
-        "unchanged": len(df) - len(added) - len(plan.changed),
-    }
+    about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters", "rev": rev}
+    pushed.attrs["torc"] = about | _counts(len(df), len(added), len(plan.changed))
     if seen is not None:
         df.attrs["torc"] = {**df.attrs["torc"], "rev": rev}
     return pushed
+
+
+def _check(df: object, on_exists: str) -> None:
+    if on_exists not in ("skip", "error", "append", "update"):
+        raise RefusedError(f"on_exists={on_exists!r}: use 'skip', 'error', 'append' or 'update'")
+    if not isinstance(df, pd.DataFrame):
+        raise RefusedError(f"push takes a DataFrame, not a {type(df).__name__}")
+
+
+def _counts(rows: int, added: int, changed: int) -> dict[str, int]:
+    return {"added": added, "changed": changed, "unchanged": rows - added - changed}
 
 
 def _kept(store: Store, frame: EncodedFrame) -> tuple[list[bytes], dict[str, dict[int, Any]]]:
