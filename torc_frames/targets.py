@@ -100,7 +100,10 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
     else:
         mend = "df.reset_index(drop=True)"
         if index.dtype.kind == "O" or pd.api.types.is_string_dtype(index.dtype):
-            mend = f'df.rename_axis("job_key") if it is of job keys, else {mend}, which makes new jobs'
+            mend = (
+                f'df.rename_axis("job_key") if it is of job keys, else {mend}, which makes new jobs; new rows '
+                "are pushed as a table of their own"
+            )
         raise RefusedError(f"the index has no name and is no plain range: {mend}")
     if len(given) > 1:
         raise RefusedError(f"jobs are named by {' and by '.join(given)}: drop one of them")
