@@ -101,8 +101,8 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
         mend = "df.reset_index(drop=True)"
         if index.dtype.kind == "O" or pd.api.types.is_string_dtype(index.dtype):
             mend = (
-                f'df.rename_axis("job_key") if it is of job keys, else {mend}, which makes new jobs; new rows '
-                "are pushed as a table of their own"
+                f'df.rename_axis("job_key") if it is of job keys, else {mend}, which makes new jobs; new '
+                "rows are pushed as a table of their own"
             )
         raise RefusedError(f"the index has no name and is no plain range: {mend}")
     if len(given) > 1:
