@@ -48,9 +48,20 @@ class Request:
         return self.answer
 
     def throw(self) -> None:
-        """Send it on, and hang up without waiting for the answer."""
-        with socket.create_connection(("127.0.0.1", self.port)) as upstream:
-            upstream.sendall(self.head + b"\r\n" + self.body)
+        """Send it on, without waiting for the answer."""
+        upstream = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        upstream.sendall(self.head + b"\r\n" + self.body)
+        threading.Thread(target=_wait_for_answer, args=(upstream,), daemon=True).start()
+
+
+def _wait_for_answer(upstream: socket.socket) -> None:
+    """Hang up once the server has begun to answer.
+
+    If its client goes away in the midst of a write, torc-server 1.0 can leave a transaction open, and
+    answers nothing but that its database is locked until it is started anew.
+    """
+    with upstream, contextlib.suppress(OSError):
+        upstream.recv(1)
 
 
 _HOP = ("connection", "transfer-encoding", "content-length", "keep-alive")
@@ -75,7 +86,7 @@ def lost(request: Request) -> bytes | None:
 
 
 def unheard(request: Request) -> bytes | None:
-    """Send it to the server and hang up on both."""
+    """Send it to the server and hang up at once."""
     request.throw()
     return None
 
