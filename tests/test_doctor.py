@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,8 @@ def test_a_store_of_an_older_schema_is_told_and_left(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_program_is_wrong(tmp_path: Path) -> None:
-    sqlite3.connect(tmp_path / "other.db").executescript(
-        "CREATE TABLE t (x); PRAGMA user_version = 1"
-    ).close()
+    with closing(sqlite3.connect(tmp_path / "other.db")) as database:
+        database.executescript("CREATE TABLE t (x); PRAGMA user_version = 1")
     result = doctor("-u", "other.db")
     assert result.exit_code == 1
     assert "Problem: " in result.stdout
@@ -88,7 +88,7 @@ def test_the_database_of_a_server_is_told_as_such(fresh_server: TorcServer) -> N
     assert found["file"] == (str(fresh_server.database), "-u")
     assert found["schema"][0].endswith("that of torc 1.0")
     assert f"torc-server run --database {fresh_server.database}" in found["writable"][0]
-    with sqlite3.connect(fresh_server.database) as database:
+    with closing(sqlite3.connect(fresh_server.database)) as database, database:
         database.execute(
             "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)"
         )
