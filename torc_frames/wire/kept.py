@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from torc_frames.errors import InexactFloatWarning, Problem, RefusedError
-from torc_frames.wire.many_numbers import fit_lines
-from torc_frames.wire.numbers import fit
+from torc_frames.wire.many_numbers import FittedLines, fit_lines
+from torc_frames.wire.numbers import doubtful_lines, fit
 
 __all__ = ["MAX_RECORD_BYTES", "Kept", "Outgoing", "kept", "outgoing", "size_problems"]
 
@@ -71,7 +71,7 @@ def outgoing(lines: Sequence[bytes]) -> Outgoing:
         return Outgoing(known, [*lines])
     reasons = _refusals(lines)
     right = lines if not reasons else [b"" if row in reasons else line for row, line in enumerate(lines)]
-    fitted = fit_lines(right)
+    fitted = fit_lines(right) if len(right) >= _MANY_LINES else _one_by_one(right)
     sent = Outgoing(*fitted[:3])
     for row in fitted.odd:
         try:
@@ -86,6 +86,13 @@ def outgoing(lines: Sequence[bytes]) -> Outgoing:
         raise RefusedError(problems)
     return sent
 
+
+def _one_by_one(lines: Sequence[bytes]) -> FittedLines:
+    return FittedLines([*lines], [*lines], {}, doubtful_lines(b"\n".join(lines)))
+
+
+_MANY_LINES = 100
+"""Fewer are fitted one by one: a job that stores its results does without numpy and Arrow."""
 
 _BLOCK_LINES = 20_000
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
