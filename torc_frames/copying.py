@@ -16,20 +16,18 @@ from torc_frames.errors import (
     Problem,
     RefusedError,
     TorcFramesError,
-    TornReadError,
-    UnverifiedPullError,
     counted,
     shorten,
 )
 from torc_frames.progress import Bar, progress
 from torc_frames.records import NewJobs, Resources, ResultPage, UserDataPage, WorkflowRecord
 from torc_frames.store.base import RunnableStore, Snapshot, Store
+from torc_frames.store.whole import read_whole
 
 __all__ = ["Copied", "OnUnkept", "copy"]
 
 OnUnkept = Literal["error", "skip"]
 
-ATTEMPTS = 3
 CHUNK = 50_000
 """How many jobs are added at once."""
 
@@ -55,19 +53,18 @@ def copy(
     """Copy a workflow; see `Client.copy`."""
     if on_unkept not in ("error", "skip"):
         raise RefusedError(f"on_unkept={on_unkept!r}: use 'error' or 'skip'")
-    torn: TornReadError | None = None
-    for _ in range(ATTEMPTS):
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+
+        def read() -> _Original:
+            spool.seek(0)
+            spool.truncate()
             original = _Original(source, target, spool, show)
-            try:
-                original.read(workflow_key)
-            except TornReadError as error:
-                torn = error
-                continue
-            original.check(on_unkept)
-            chunks = _chunks(original)
-            return _Writer(original, target, chunks, show).write(name)
-    raise UnverifiedPullError(f"{torn}, {ATTEMPTS} times over, from {source.url}") from torn
+            original.read(workflow_key)
+            return original
+
+        original = read_whole(source.url, read)
+        original.check(on_unkept)
+        return _Writer(original, target, _chunks(original), show).write(name)
 
 
 @dataclass(slots=True)

@@ -18,9 +18,7 @@ import pandas as pd
 from torc_frames.errors import (
     RefusedError,
     TorcFramesWarning,
-    TornReadError,
     UnreadableRecordError,
-    UnverifiedPullError,
 )
 from torc_frames.frame import assemble, recorded
 from torc_frames.frame.flatten import Path, split
@@ -32,10 +30,9 @@ from torc_frames.pointers import Pointer, is_pointer, load_pointers
 from torc_frames.progress import progress
 from torc_frames.records import INPUT, OUTPUT, LinkPage, Role, UserDataPage
 from torc_frames.store.base import Snapshot, Store
+from torc_frames.store.whole import read_whole
 
 __all__ = ["job_records", "jobs", "links", "load", "table", "user_data"]
-
-ATTEMPTS = 3
 
 AHEAD = 3
 """How many pages are fetched before they are needed."""
@@ -275,19 +272,15 @@ def _pull(
     check_dtype_backend(shape.dtype_backend)
     if shape.on_error not in ("raise", "warn"):
         raise RefusedError(f"on_error={shape.on_error!r}: use 'raise' or 'warn'")
-    torn: TornReadError | None = None
-    for _ in range(ATTEMPTS):
+
+    def read_once() -> pd.DataFrame:
         pulled_at = datetime.now(UTC)
         with store.snapshot(workflow_key) as snap:
             specs = recorded.read(snap.workflow.metadata) if recorded_dtypes else {}
             read = _Reading(snap, replace(shape, specs=specs), show)
-            try:
-                frame = _build(build, read)
-                snap.verify()
-                read.check_readable()
-            except TornReadError as error:
-                torn = error
-                continue
+            frame = _build(build, read)
+            snap.verify()
+            read.check_readable()
             frame.attrs["torc"] = {
                 "url": store.url,
                 "workflow_key": snap.workflow.key,
@@ -300,7 +293,8 @@ def _pull(
             if read.unreadable:
                 frame.attrs["torc"]["unreadable"] = dict(read.unreadable)
             return frame
-    raise UnverifiedPullError(f"{torn}, {ATTEMPTS} times over, from {store.url}") from torn
+
+    return read_whole(store.url, read_once)
 
 
 def _build(build: Build, read: _Reading) -> pd.DataFrame:

@@ -262,40 +262,30 @@ class V1Store:
 
     def fetch_job(self, job_key: str, workflow_key: str | None = None) -> v1.Job:
         """Return a job with the keys of its records; NotFoundError if it is of another workflow."""
+        return self._fetch(v1.Job, "job", job_key, "/jobs", workflow_key)  # type: ignore[no-any-return]
+
+    def fetch_record(self, workflow_key: str, record_key: str) -> v1.Record:
+        """Return a record of a workflow as the server has it."""
+        try:
+            record = self._fetch(v1.Record, "user_data", record_key, "/user_data", workflow_key)
+        except DroppedConnectionError:
+            raise UnreadableRecordError(record_key, UNREADABLE) from None
+        return record  # type: ignore[no-any-return]
+
+    def _fetch(self, what: type[Any], kind: str, key: str, path: str, workflow_key: str | None) -> Any:
+        """Return a thing of a workflow; NotFoundError for the workflow if that is what does not exist."""
         if workflow_key is not None:
             self._id("workflow", workflow_key)
-        if workflow_key is not None and key_to_id(job_key) is None:
-            self.fetch_workflow(workflow_key)
-        self._id("job", job_key)
         try:
-            job = decoded(v1.Job, self._found("job", job_key, "GET", f"/jobs/{job_key}"), "a job")
+            self._id(kind, key)
+            found = decoded(what, self._found(kind, key, "GET", f"{path}/{key}"), kind)
+            if workflow_key is not None and str(found.workflow_id) != workflow_key:
+                raise NotFoundError(kind, [key], f"workflow {workflow_key}")
         except NotFoundError:
             if workflow_key is not None:
                 self.fetch_workflow(workflow_key)
             raise
-        if workflow_key is not None and str(job.workflow_id) != workflow_key:
-            self.fetch_workflow(workflow_key)
-            raise NotFoundError("job", [job_key], f"workflow {workflow_key}")
-        return job  # type: ignore[no-any-return]
-
-    def fetch_record(self, workflow_key: str, record_key: str) -> v1.Record:
-        """Return a record of a workflow as the server has it."""
-        self._id("workflow", workflow_key)
-        if key_to_id(record_key) is None:
-            self.fetch_workflow(workflow_key)
-        self._id("user_data", record_key)
-        try:
-            body = self._found("user_data", record_key, "GET", f"/user_data/{record_key}")
-        except DroppedConnectionError:
-            raise UnreadableRecordError(record_key, UNREADABLE) from None
-        except NotFoundError:
-            self.fetch_workflow(workflow_key)
-            raise
-        record = decoded(v1.Record, body, "a record")
-        if str(record.workflow_id) != workflow_key:
-            self.fetch_workflow(workflow_key)
-            raise NotFoundError("user_data", [record_key], f"workflow {workflow_key}")
-        return record  # type: ignore[no-any-return]
+        return found
 
     def job_ids(self, workflow_key: str) -> set[int]:
         """Return the ids of all jobs of a workflow."""

@@ -15,6 +15,7 @@ from torc_frames.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources
 from torc_frames.store.http import Http
 from torc_frames.store.sqlite_keys import key_to_id
 from torc_frames.store.v1_leftover import LeftOver, NewRecords, delete_record
+from torc_frames.store.v1_links import gather
 from torc_frames.store.v1_lists import Listing, decoded, listed, relations
 from torc_frames.store.v1_settle import TRIES, Unfinished, looked_for, settled
 from torc_frames.wire import v1
@@ -250,9 +251,9 @@ class Adder:
         wanted = set(chunk.ids[:records])
         job_of: dict[int, int] = {}
         if wanted:
-            pages = listed(self._http.get, relations(self._workflow_id))
-            found = (link for rows in pages for link in v1.links_of(rows))
-            job_of = {link.record_id: link.job_id for link in found if link.record_id in wanted}
+            links = gather(listed(self._http.get, relations(self._workflow_id)))
+            pairs = zip(links.record_ids, links.job_ids, strict=True)
+            job_of = {record: job for record, job in pairs if record in wanted}
             if len(job_of) < len(wanted):
                 return None
         jobs = [

@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from torc_frames.records import INPUT, OUTPUT, Resources, WorkflowRecord
+from torc_frames.records import Resources, WorkflowRecord
 from torc_frames.wire.kept import MAX_RECORD_BYTES, Kept, Outgoing, kept, outgoing, size_problems
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "JobIds",
     "Jobs",
     "Kept",
-    "Link",
     "Links",
     "Outgoing",
     "Record",
@@ -42,7 +41,6 @@ __all__ = [
     "job_body",
     "kept",
     "kept_metadata",
-    "links_of",
     "name_from_wire",
     "name_to_wire",
     "of_project",
@@ -226,15 +224,6 @@ class Workflows(msgspec.Struct):
     total_count: int
 
 
-class Link(NamedTuple):
-    """A record and a job; sorts as links are listed, by the age of the job, then of the record."""
-
-    job_id: int
-    record_id: int
-    role: str
-    job_name: str
-
-
 def decode(kind: type[Any], body: bytes) -> Any:
     """Return a reply as one of the classes here; msgspec.MsgspecError if it is something else."""
     return msgspec.json.decode(body, type=kind)
@@ -243,17 +232,6 @@ def decode(kind: type[Any], body: bytes) -> Any:
 def relationship(row: _Linked) -> tuple[int, int | None, int | None]:
     """Return what tells a relationship from others."""
     return row.user_data_id, row.producer_job_id, row.consumer_job_id
-
-
-def links_of(rows: Iterable[_Linked]) -> list[Link]:
-    """Return the links of relationships; one may come several times."""
-    links = []
-    for row in rows:
-        if row.consumer_job_id is not None:
-            links.append(Link(row.consumer_job_id, row.user_data_id, INPUT, row.consumer_job_name))
-        if row.producer_job_id is not None:
-            links.append(Link(row.producer_job_id, row.user_data_id, OUTPUT, row.producer_job_name))
-    return links
 
 
 def workflow_of(workflow: Workflow) -> WorkflowRecord:
