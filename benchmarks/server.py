@@ -20,7 +20,7 @@ from benchmarks import memory
 from benchmarks.measure import Timings, alternate, repeats_for
 from benchmarks.records import make_frame, make_rows
 from tests.servers import TorcServer
-from torc_frames.store.http import Http
+from torc_frames.store.http.session import Http
 from torc_frames.workflow import Workflow
 
 __all__ = ["KINDS", "Peer", "measure", "memories", "peers", "running"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from torc_frames.records import NewJobs, Resources, RunResult
-from torc_frames.store import schema
-from torc_frames.store.sqlite import SQLiteStore
+from torc_frames.store.sqlite import schema
+from torc_frames.store.sqlite.store import SQLiteStore
 
 DATA = Path(__file__).parent / "data"
 

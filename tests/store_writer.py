@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from torc_frames.store.sqlite import SQLiteStore
+from torc_frames.store.sqlite.store import SQLiteStore
 
 
 def main(path: str, workflow: str, label: str, count: str) -> None:

@@ -14,8 +14,8 @@ from servers import TorcServer, wipe
 
 from torc_frames.server_settings import server_settings
 from torc_frames.store.base import Store
-from torc_frames.store.sqlite import SQLiteStore
-from torc_frames.store.v1 import V1Store
+from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.store.v1.store import V1Store
 
 
 @dataclass(frozen=True)

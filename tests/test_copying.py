@@ -29,9 +29,10 @@ from torc_frames.errors import (
     UnverifiedPullError,
 )
 from torc_frames.records import NewJobs, Resources, ResultPage
-from torc_frames.store import http, v1_user_data
 from torc_frames.store.base import Store
-from torc_frames.store.sqlite import SQLiteStore
+from torc_frames.store.http import session as http
+from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.store.v1 import user_data as v1_user_data
 
 NO_RESULTS = ResultPage([], [], [], [], [], [])
 

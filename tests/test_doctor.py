@@ -16,7 +16,7 @@ from servers import TorcServer
 import torc_frames as tf
 from torc_frames import settings
 from torc_frames.cli.root import root
-from torc_frames.store import schema
+from torc_frames.store.sqlite import schema
 
 
 @pytest.fixture(autouse=True)

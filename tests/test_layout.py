@@ -127,8 +127,8 @@ def test_all_is_sorted_and_true():
     [
         "import torc_frames",
         "from torc_frames import current_job, Job, Pointer",
-        "import torc_frames, torc_frames.store.sqlite, torc_frames.runner",
-        "from torc_frames.store import v1; v1.v1.kept([b'{\"a\":0.12345678901234567}'])",
+        "import torc_frames, torc_frames.store.sqlite.store, torc_frames.runner",
+        "from torc_frames.store.v1 import store; store.v1.kept([b'{\"a\":0.12345678901234567}'])",
     ],
 )
 def test_jobs_do_without_pandas(code):

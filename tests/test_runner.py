@@ -20,7 +20,7 @@ from torc_frames.errors import ConflictError, NotInJobError, RefusedError, TorcF
 from torc_frames.processes import is_dead_runner, runner_id
 from torc_frames.records import NewJobs, Resources
 from torc_frames.runner import Failure, Rerun, current_job, run
-from torc_frames.store.sqlite import SQLiteStore
+from torc_frames.store.sqlite.store import SQLiteStore
 
 REPOSITORY = Path(__file__).parents[1]
 PATIENCE_S = 30
@@ -94,7 +94,7 @@ def script(body: str) -> str:
 def runner_process(**options: Any) -> subprocess.Popen[str]:
     code = f"""
 from torc_frames.runner import run
-from torc_frames.store.sqlite import SQLiteStore
+from torc_frames.store.sqlite.store import SQLiteStore
 print(run(SQLiteStore("study.db"), "1", **{options!r}))
 """
     command = [sys.executable, "-c", code]
@@ -352,7 +352,7 @@ def test_a_reused_process_id_is_not_the_runner() -> None:
 
 
 def test_a_job_reset_by_a_person_meanwhile_is_not_recorded(study: SQLiteStore) -> None:
-    body = 'from torc_frames.store.sqlite import SQLiteStore as S; S("study.db").reset_jobs("1", ["1"])'
+    body = 'from torc_frames.store.sqlite.store import SQLiteStore as S; S("study.db").reset_jobs("1", ["1"])'
     add(study, f"test -e once || {{ touch once; {script(body)}; }}")
     with pytest.warns(TorcFramesWarning, match="how job 1 ended is not recorded"):
         summary = run(study, "1", workers=1)

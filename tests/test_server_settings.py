@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from torc_frames import settings
 from torc_frames.errors import RefusedError, TorcFramesWarning, VersionError
 from torc_frames.server_settings import ServerSettings, dialect_of, server_settings
-from torc_frames.store.version import check_version
+from torc_frames.store.v1.version import check_version
 
 HOST = "https://torc.lab.gov:8443"
 V1 = "/torc-service/v1"

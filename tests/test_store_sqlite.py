@@ -28,9 +28,10 @@ from torc_frames.errors import (
     VersionError,
 )
 from torc_frames.records import NewJobs
-from torc_frames.store import schema, sqlite_snapshot
-from torc_frames.store.sqlite import SQLiteStore
-from torc_frames.store.sqlite_file import check_file, file_system, is_network_kind
+from torc_frames.store.sqlite import schema
+from torc_frames.store.sqlite import snapshot as sqlite_snapshot
+from torc_frames.store.sqlite.file import check_file, file_system, is_network_kind
+from torc_frames.store.sqlite.store import SQLiteStore
 
 HERE = Path(__file__).parent
 OURS = f"application_id = {schema.APPLICATION_ID}"

@@ -26,8 +26,11 @@ from torc_frames.errors import (
 )
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Resources
 from torc_frames.server_settings import ServerSettings
-from torc_frames.store import http_failures, v1_jobs, v1_leftover, v1_settle
-from torc_frames.store.v1 import V1Store
+from torc_frames.store.http import failures as http_failures
+from torc_frames.store.v1 import jobs as v1_jobs
+from torc_frames.store.v1 import leftover as v1_leftover
+from torc_frames.store.v1 import settle as v1_settle
+from torc_frames.store.v1.store import V1Store
 from torc_frames.wire import numbers
 
 ROWS = 10_000

@@ -37,9 +37,9 @@ from torc_frames.errors import (
     VersionError,
 )
 from torc_frames.records import INPUT, OUTPUT, JobRecord, Resources, RunResult
-from torc_frames.store import sqlite_snapshot
-from torc_frames.store.sqlite import SQLiteStore
-from torc_frames.store.torc_file import TorcFileStore, is_torc_file
+from torc_frames.store.sqlite import snapshot as sqlite_snapshot
+from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.store.torc_file.store import TorcFileStore, is_torc_file
 from torc_frames.wire import v1
 from torc_frames.workflow import Workflow
 
@@ -615,7 +615,7 @@ class TestTraces:
     def test_on_a_network_file_system_the_log_is_watched(
         self, folder: Path, key: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("torc_frames.store.torc_file_snapshot.is_network", lambda file: True)
+        monkeypatch.setattr("torc_frames.store.torc_file.snapshot.is_network", lambda file: True)
         file = folder / "torc.db"
         with closing(sqlite3.connect(file)) as elsewhere, TorcFileStore(file).snapshot(key) as snapshot:
             snapshot.verify()
@@ -640,7 +640,7 @@ class TestTraces:
         script = """
 import os, sys
 from torc_frames.errors import UnavailableError
-from torc_frames.store.torc_file import TorcFileStore
+from torc_frames.store.torc_file.store import TorcFileStore
 store = TorcFileStore(sys.argv[1])
 with store.snapshot(sys.argv[2]):
     child = os.fork()

@@ -67,13 +67,13 @@ def _examined(url: str | None) -> Iterator[_Fact]:
     if path is None:
         yield from _server(server_settings(url), source)
         return
-    from torc_frames.store.torc_file import is_torc_file
+    from torc_frames.store.torc_file.store import is_torc_file
 
     yield from (_torc_file if is_torc_file(path) else _file)(path, source)
 
 
 def _torc_file(path: Path, source: str) -> Iterator[_Fact]:
-    from torc_frames.store.torc_file import TORC_1, TorcFileStore
+    from torc_frames.store.torc_file.store import TORC_1, TorcFileStore
 
     file = os.path.abspath(path)
     yield _Fact("store", "the database of a torc-server, read-only")
@@ -85,8 +85,8 @@ def _torc_file(path: Path, source: str) -> Iterator[_Fact]:
 
 
 def _file(path: Path, source: str) -> Iterator[_Fact]:
-    from torc_frames.store import schema
-    from torc_frames.store.sqlite_file import check_file, is_network, translated
+    from torc_frames.store.sqlite import schema
+    from torc_frames.store.sqlite.file import check_file, is_network, translated
 
     file = os.path.abspath(path)
     yield _Fact("store", "embedded, an SQLite file")
@@ -120,8 +120,8 @@ def _server(found: ServerSettings, source: str) -> Iterator[_Fact]:
     yield _Fact("timeout", f"{found.timeout_s:g} s", found.sources.get("timeout"))
     if legacy:
         raise VersionError("this torc_frames does not speak to the service of 2023: name a torc-server 1.x")
-    from torc_frames.store.http import Http
-    from torc_frames.store.version import check_version
+    from torc_frames.store.http.session import Http
+    from torc_frames.store.v1.version import check_version
 
     with closing(Http(found)) as http:
         http.get("/ping", attempts=1)

@@ -47,11 +47,11 @@ def open_store(url: str | os.PathLike[str] | None = None, **credentials: Any) ->
     given = [name for name, value in credentials.items() if value is not None]
     if given:
         raise RefusedError(f"{', '.join(given)}: for a server, and {path} is a file")
-    from torc_frames.store.torc_file import TorcFileStore, is_torc_file
+    from torc_frames.store.torc_file.store import TorcFileStore, is_torc_file
 
     if is_torc_file(path):
         return TorcFileStore(path)
-    from torc_frames.store.sqlite import SQLiteStore
+    from torc_frames.store.sqlite.store import SQLiteStore
 
     return SQLiteStore(path)
 
@@ -62,7 +62,7 @@ def _open_server(url: str | None, credentials: dict[str, Any]) -> Store:
     server = server_settings(url, **credentials)
     if dialect_of(server.url) != "v1":
         raise VersionError(f"{server.url} speaks torc's dialect of 2023, which this torc_frames does not")
-    from torc_frames.store.v1 import V1Store
+    from torc_frames.store.v1.store import V1Store
 
     store = V1Store(server)
     store.check()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.values import decode_data
 from torc_frames.records import (
     DependencyPage,
     JobPage,
@@ -22,8 +23,9 @@ from torc_frames.records import (
     UserDataPage,
     WorkflowRecord,
 )
-from torc_frames.store.sqlite_file import Connection, translated
-from torc_frames.store.sqlite_keys import decode_data, find_one, find_workflow, key_to_id
+from torc_frames.store.keys import key_to_id
+from torc_frames.store.sqlite.file import Connection, translated
+from torc_frames.store.sqlite.keys import find_one, find_workflow
 
 __all__ = ["SQLiteSnapshot"]
 

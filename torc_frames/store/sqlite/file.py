@@ -21,7 +21,7 @@ from torc_frames.errors import (
     UnavailableError,
     VersionError,
 )
-from torc_frames.store import schema
+from torc_frames.store.sqlite import schema
 
 __all__ = [
     "Connection",

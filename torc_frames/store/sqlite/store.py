@@ -12,6 +12,7 @@ from itertools import repeat
 from typing import Any
 
 from torc_frames.errors import ConflictError, RefusedError, shorten
+from torc_frames.frame.values import decode_data
 from torc_frames.records import (
     AddedJobs,
     JobRecord,
@@ -22,13 +23,12 @@ from torc_frames.records import (
     UserData,
     WorkflowRecord,
 )
-from torc_frames.store import sqlite_jobs
 from torc_frames.store.base import Snapshot
-from torc_frames.store.sqlite_connections import Connections, Write
-from torc_frames.store.sqlite_file import is_network
-from torc_frames.store.sqlite_keys import (
+from torc_frames.store.sqlite import jobs as sqlite_jobs
+from torc_frames.store.sqlite.connections import Connections, Write
+from torc_frames.store.sqlite.file import is_network
+from torc_frames.store.sqlite.keys import (
     WORKFLOW_COLUMNS,
-    decode_data,
     encode_metadata,
     find_all,
     find_one,
@@ -195,7 +195,9 @@ class SQLiteStore:
                 connection, "user_data", workflow, record_key, columns
             )
         key = str(number)
-        return UserData(key, str(workflow), decode_data(key, raw), name, bool(is_ephemeral), str(rev))
+        return UserData(
+            key, str(workflow), decode_data(key, raw or b"null"), name, bool(is_ephemeral), str(rev)
+        )
 
     def add_user_data(
         self,

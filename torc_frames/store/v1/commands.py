@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError
-from torc_frames.store.v1_lists import Listing, listed
-from torc_frames.store.v1_parallel import each
+from torc_frames.store.v1.lists import Listing, listed
+from torc_frames.store.v1.parallel import each
 from torc_frames.wire import v1
 
 if TYPE_CHECKING:
-    from torc_frames.store.v1 import V1Store
+    from torc_frames.store.v1.store import V1Store
 
 __all__ = ["update"]
 
@@ -22,7 +22,7 @@ _CHANGEABLE = "uninitialized"
 
 
 def update(store: V1Store, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
-    """Replace commands; see `torc_frames.store.v1.V1Store.update_commands`."""
+    """Replace commands; see `torc_frames.store.v1.store.V1Store.update_commands`."""
     if len(job_keys) != len(commands):
         raise RefusedError(f"{len(commands)} commands for {len(job_keys)} jobs")
     jobs = _fetch(store, workflow_key, job_keys)

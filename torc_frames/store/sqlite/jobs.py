@@ -26,9 +26,10 @@ from torc_frames.records import (
     Role,
     RunResult,
 )
-from torc_frames.store.sqlite_connections import Write
-from torc_frames.store.sqlite_file import Connection
-from torc_frames.store.sqlite_keys import find_all, find_one, id_list, key_to_id, texts
+from torc_frames.store.keys import key_to_id
+from torc_frames.store.sqlite.connections import Write
+from torc_frames.store.sqlite.file import Connection
+from torc_frames.store.sqlite.keys import find_all, find_one, id_list, texts
 
 __all__ = ["add_jobs", "add_runs", "finish_job", "get_job", "reset_jobs", "start_jobs"]
 

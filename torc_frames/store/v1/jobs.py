@@ -12,12 +12,12 @@ import msgspec
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError, UncertainWriteError
 from torc_frames.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources
-from torc_frames.store.http import Http
-from torc_frames.store.sqlite_keys import key_to_id
-from torc_frames.store.v1_leftover import LeftOver, NewRecords, delete_record
-from torc_frames.store.v1_links import gather
-from torc_frames.store.v1_lists import Listing, decoded, listed, relations
-from torc_frames.store.v1_settle import TRIES, Unfinished, looked_for, settled
+from torc_frames.store.http.session import Http
+from torc_frames.store.keys import key_to_id
+from torc_frames.store.v1.leftover import LeftOver, NewRecords, delete_record
+from torc_frames.store.v1.links import gather
+from torc_frames.store.v1.lists import Listing, decoded, listed, relations
+from torc_frames.store.v1.settle import TRIES, Unfinished, looked_for, settled
 from torc_frames.wire import v1
 
 __all__ = ["Adder"]

@@ -21,8 +21,8 @@ from torc_frames.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from torc_frames.store.http_connections import EXCHANGE
-from torc_frames.store.http_replies import causes, clean, message_of, origin_of, reason_of, retry_after
+from torc_frames.store.http.connections import EXCHANGE
+from torc_frames.store.http.replies import causes, clean, message_of, origin_of, reason_of, retry_after
 
 if TYPE_CHECKING:
     from torc_frames.server_settings import ServerSettings

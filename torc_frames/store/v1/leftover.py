@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from torc_frames.errors import DroppedConnectionError, ReplyError, TornReadError
-from torc_frames.store.http import Http
-from torc_frames.store.v1_lists import Listing, count, listed, relations
-from torc_frames.store.v1_settle import GRACE_S, TRIES
-from torc_frames.store.v1_unreadable import readable
+from torc_frames.store.http.session import Http
+from torc_frames.store.v1.lists import Listing, count, listed, relations
+from torc_frames.store.v1.settle import GRACE_S, TRIES
+from torc_frames.store.v1.unreadable import readable
 from torc_frames.wire import v1
 
 __all__ = ["LeftOver", "NewRecords", "delete_record"]

@@ -16,8 +16,8 @@ from typing import Any
 
 from torc_frames.errors import RefusedError, StoreFileError, TornReadError, UnavailableError
 from torc_frames.records import JobPage, ResultPage, Role, UserDataPage
-from torc_frames.store.sqlite_file import Connection, is_network, registry_lock, translated
-from torc_frames.store.sqlite_snapshot import SQLiteSnapshot
+from torc_frames.store.sqlite.file import Connection, is_network, registry_lock, translated
+from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 from torc_frames.wire.numbers import doubtful_lines, server_reads
 from torc_frames.wire.v1 import SEVERAL_NODES, Result, name_from_wire, of_project, rev_of, run_times
 

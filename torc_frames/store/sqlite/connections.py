@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torc_frames.errors import UnavailableError
-from torc_frames.store.sqlite_file import Connection, open_file, registry_lock, translated
-from torc_frames.store.sqlite_keys import find_workflow
-from torc_frames.store.sqlite_snapshot import SQLiteSnapshot
+from torc_frames.store.sqlite.file import Connection, open_file, registry_lock, translated
+from torc_frames.store.sqlite.keys import find_workflow
+from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 
 __all__ = ["Connections", "Write"]
 

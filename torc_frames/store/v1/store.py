@@ -15,7 +15,7 @@ from torc_frames.errors import (
     ServerError,
     UnreadableRecordError,
 )
-from torc_frames.frame.values import encode_data
+from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.records import (
     RUNNING,
     AddedJobs,
@@ -26,15 +26,16 @@ from torc_frames.records import (
     WorkflowRecord,
 )
 from torc_frames.server_settings import DEFAULT_PATH
-from torc_frames.store import v1_commands, v1_user_data
-from torc_frames.store.http import Http
-from torc_frames.store.sqlite_keys import decode_data, key_to_id
-from torc_frames.store.v1_jobs import Adder
-from torc_frames.store.v1_lists import Listing, decoded, listed
-from torc_frames.store.v1_settle import Unfinished, settled
-from torc_frames.store.v1_snapshot import V1Snapshot
-from torc_frames.store.v1_unreadable import UNREADABLE
-from torc_frames.store.version import check_version
+from torc_frames.store.http.session import Http
+from torc_frames.store.keys import key_to_id
+from torc_frames.store.v1 import commands as v1_commands
+from torc_frames.store.v1 import user_data as v1_user_data
+from torc_frames.store.v1.jobs import Adder
+from torc_frames.store.v1.lists import Listing, decoded, listed
+from torc_frames.store.v1.settle import Unfinished, settled
+from torc_frames.store.v1.snapshot import V1Snapshot
+from torc_frames.store.v1.unreadable import UNREADABLE
+from torc_frames.store.v1.version import check_version
 from torc_frames.wire import v1
 
 if TYPE_CHECKING:

@@ -19,16 +19,16 @@ from torc_frames.errors import (
     TornReadError,
 )
 from torc_frames.records import INPUT, Role
-from torc_frames.store.sqlite_keys import key_to_id
-from torc_frames.store.v1_leftover import delete_record
-from torc_frames.store.v1_lists import Listing, count, decoded, listed
-from torc_frames.store.v1_parallel import each
-from torc_frames.store.v1_settle import settled
-from torc_frames.store.v1_unreadable import one_by_one
+from torc_frames.store.keys import key_to_id
+from torc_frames.store.v1.leftover import delete_record
+from torc_frames.store.v1.lists import Listing, count, decoded, listed
+from torc_frames.store.v1.parallel import each
+from torc_frames.store.v1.settle import settled
+from torc_frames.store.v1.unreadable import one_by_one
 from torc_frames.wire import v1
 
 if TYPE_CHECKING:
-    from torc_frames.store.v1 import V1Store
+    from torc_frames.store.v1.store import V1Store
 
 __all__ = ["add", "delete", "update"]
 

@@ -31,8 +31,8 @@ from torc_frames.errors import (
     UncertainWriteError,
 )
 from torc_frames.server_settings import is_loopback
-from torc_frames.store.http_connections import EXCHANGE, Adapter
-from torc_frames.store.http_failures import BROKEN, FEW, Did, Failure, Failures
+from torc_frames.store.http.connections import EXCHANGE, Adapter
+from torc_frames.store.http.failures import BROKEN, FEW, Did, Failure, Failures
 
 if TYPE_CHECKING:
     from torc_frames.server_settings import ServerSettings

@@ -5,47 +5,25 @@
 from __future__ import annotations
 
 import json
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from torc_frames.errors import NotFoundError, Problem, RefusedError, UnreadableRecordError
+from torc_frames.errors import NotFoundError, Problem, RefusedError
 from torc_frames.records import WorkflowRecord
-from torc_frames.store.sqlite_file import Connection
+from torc_frames.store.keys import key_to_id
+from torc_frames.store.sqlite.file import Connection
 
 __all__ = [
-    "decode_data",
     "encode_metadata",
     "find_all",
     "find_one",
     "find_workflow",
     "id_list",
-    "key_to_id",
     "texts",
     "workflow_record",
 ]
 
-_LARGEST = 2**63 - 1
-
 WORKFLOW_COLUMNS = "id, name, user, description, created, metadata, rev"
-
-
-def key_to_id(key: object) -> int | None:
-    """Return the row id that a key stands for, or None if it can't be one."""
-    if isinstance(key, str):
-        if not (key.isascii() and key.isdigit() and len(key) <= 19):
-            return None
-        number = int(key)
-        if str(number) != key:
-            return None
-    elif isinstance(key, bool):
-        return None
-    else:
-        try:
-            number = operator.index(key)  # type: ignore[arg-type]
-        except TypeError:
-            return None
-    return number if 0 < number <= _LARGEST else None
 
 
 def id_list(ids: Iterable[int]) -> str:
@@ -120,26 +98,6 @@ def _is_utf8(item: bytes | None) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def decode_data(key: str, raw: bytes | None) -> Any:
-    """Decode the data of a record, every number as it was.
-
-    Raises
-    ------
-    UnreadableRecordError
-        If it is not JSON.
-    """
-    if raw is None:
-        return None
-    try:
-        return json.loads(str(raw, "utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableRecordError(key, str(error)) from None
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def encode_metadata(metadata: Mapping[str, Any]) -> str:

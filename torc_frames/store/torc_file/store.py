@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from torc_frames.errors import RefusedError, StoreFileError, TorcFramesError, VersionError
+from torc_frames.frame.values import decode_data
 from torc_frames.records import (
     AddedJobs,
     JobRecord,
@@ -24,16 +25,15 @@ from torc_frames.records import (
     UserData,
     WorkflowRecord,
 )
-from torc_frames.store import sqlite_jobs
-from torc_frames.store.sqlite_file import translated
-from torc_frames.store.sqlite_keys import (
+from torc_frames.store.sqlite import jobs as sqlite_jobs
+from torc_frames.store.sqlite.file import translated
+from torc_frames.store.sqlite.keys import (
     WORKFLOW_COLUMNS,
-    decode_data,
     find_one,
     find_workflow,
     workflow_record,
 )
-from torc_frames.store.torc_file_snapshot import (
+from torc_frames.store.torc_file.snapshot import (
     TorcFileConnection,
     TorcFileSnapshot,
     as_served,

@@ -19,13 +19,13 @@ from torc_frames.records import (
     UserDataPage,
     WorkflowRecord,
 )
-from torc_frames.store.v1_links import Links, gather
-from torc_frames.store.v1_lists import Listing, Reader, count, decoded, listed, relations
-from torc_frames.store.v1_unreadable import UNREADABLE, around, one_by_one
+from torc_frames.store.v1.links import Links, gather
+from torc_frames.store.v1.lists import Listing, Reader, count, decoded, listed, relations
+from torc_frames.store.v1.unreadable import UNREADABLE, around, one_by_one
 from torc_frames.wire import v1
 
 if TYPE_CHECKING:
-    from torc_frames.store.v1 import V1Store
+    from torc_frames.store.v1.store import V1Store
 
 __all__ = ["V1Snapshot"]
 

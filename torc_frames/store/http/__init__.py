@@ -1,0 +1,1 @@
+"""One server over HTTP: connections, retries, and what goes wrong as errors of ours."""

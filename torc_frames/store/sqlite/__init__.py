@@ -1,0 +1,1 @@
+"""The embedded store: workflows, jobs and records in one SQLite file."""

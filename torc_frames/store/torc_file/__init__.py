@@ -1,0 +1,1 @@
+"""A database that a torc-server has left, for reading."""

@@ -1,0 +1,1 @@
+"""A torc-server 1.x as a store."""
