@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 import trustme
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from torc_frames import settings
@@ -425,6 +425,7 @@ def told(error: BaseException) -> str:
     where=st.sampled_from(["url", "password", "cookie"]),
 )
 def test_no_error_shows_a_secret(before: str, after: str, where: str) -> None:
+    assume(where != "url" or "@" not in before)  # which would make it the name of the host
     secret = f"{before}s3cret-word{after}"
     value = f"http://me:{secret}" if where == "url" else secret
     with warnings.catch_warnings(record=True) as caught:
