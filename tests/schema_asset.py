@@ -10,8 +10,11 @@ from pathlib import Path
 
 from torc_frames.records import NewJobs, Resources, RunResult
 from torc_frames.store.sqlite import schema
+from torc_frames.store.sqlite.documents import Documents
 from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.wire.legacy import Form
 
+FIRST, LATER = Form.FIRST, Form.LATER
 DATA = Path(__file__).parent / "data"
 
 
@@ -39,7 +42,29 @@ def make(path: Path) -> None:
     times = "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00"
     store.finish_job(workflow.key, RunResult(job.key, job.run_id, "completed", 0, *times))
     store.update_user_data(workflow.key, [str(first.output_keys[0]), free], [b'{"loss":0.5}', b"null"])
+    _add_documents(Documents(store))
     store.close()
+
+
+def _add_documents(documents: Documents) -> None:
+    """Write what only clients of the dialect of 2023 make."""
+    for form, collection, workflow, body in (
+        (LATER, "workflows", None, b'{"_key":"own","name":"dialect","is_archived":true}'),
+        (FIRST, "jobs", "own", b'{"_key":"first","command":"true","interruptible":true}'),
+        (FIRST, "user_data", "own", b'{"_key":"record","n":12345678901234567890}'),
+        (FIRST, "files", "own", b'{"path":"in.csv"}'),
+        (FIRST, "events", "own", b'{"_key":"begun"}'),
+        (FIRST, "resource_requirements", "own", b'{"name":"big","num_cpus":4}'),
+        (
+            *(FIRST, "results", "own"),
+            b'{"_key":"r","job_key":"first","run_id":1,"return_code":0,"exec_time_minutes":1.50,'
+            b'"completion_time":"2026-01-01T00:00:00+00:00","status":"done"}',
+        ),
+    ):
+        documents.add(form, collection, workflow, body)
+    ends = b'{"_from":"jobs__own/first","_to":"resource_requirements__own/3"}'
+    documents.add_edge("own", "requires", ends)
+    documents.update(FIRST, "jobs", "own", "first", b'{"_key":"first","_rev":"2","status":"done"}')
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import pickle
@@ -27,11 +28,13 @@ from torc_frames.errors import (
     UnreadableRecordError,
     VersionError,
 )
-from torc_frames.records import NewJobs
+from torc_frames.records import NewJobs, Resources
 from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite import snapshot as sqlite_snapshot
+from torc_frames.store.sqlite.documents import Documents
 from torc_frames.store.sqlite.file import check_file, file_system, is_network_kind
 from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.wire.legacy import Form
 
 HERE = Path(__file__).parent
 OURS = f"application_id = {schema.APPLICATION_ID}"
@@ -67,6 +70,18 @@ def all_data(store: SQLiteStore, workflow: str) -> dict[str, bytes]:
     with store.snapshot(workflow) as snapshot:
         pages = list(snapshot.user_data())
     return {key: line for page in pages for key, line in zip(page.keys, page.lines(), strict=True)}
+
+
+def described(path: Path) -> dict[tuple[str, str], int]:
+    """Return each table and index, how it was made, and how many rows its table has."""
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT name, ifnull(sql, ''), tbl_name FROM sqlite_master").fetchall()
+    made = {
+        (name, sql): connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        for name, sql, table in rows
+    }
+    connection.close()
+    return made
 
 
 def other_database(path: Path, *pragmas: str) -> None:
@@ -136,10 +151,11 @@ class TestFile:
         with pytest.raises(UnavailableError, match="Permission denied"):
             SQLiteStore(path)
 
-    def test_the_first_schema_still_reads(self, path: Path) -> None:
-        shutil.copy(schema_asset.DATA / "schema-1.db", path)
+    @pytest.mark.parametrize("version", range(1, schema.VERSION + 1))
+    def test_every_schema_still_reads(self, path: Path, version: int) -> None:
+        shutil.copy(schema_asset.DATA / f"schema-{version}.db", path)
         store = SQLiteStore(path)
-        (workflow,) = store.workflows()
+        workflow = store.workflows()[0]
         assert (workflow.key, workflow.name, workflow.user) == ("1", "ridge", "ada")
         assert workflow.metadata == {"torc_frames": {"v": 1}}
         with store.snapshot("1") as snapshot:
@@ -162,17 +178,36 @@ class TestFile:
         assert (waits.job_keys, waits.depends_on_keys, removed) == (["3", "3"], ["1", "2"], ["6"])
         assert store.runners("1") == {"2": "host:1"}
         assert store.get_user_data("1", "7").is_ephemeral
-        assert store.add_user_data("1", [b"1"]) == ["8"]
+        assert store.add_user_data("1", [b"1"]) == [{1: "8", 2: "9"}[version]]
+        store.close()
+
+    def test_the_second_schema_has_documents(self, path: Path) -> None:
+        shutil.copy(schema_asset.DATA / "schema-2.db", path)
+        store = SQLiteStore(path)
+        documents = Documents(store)
+        assert json.loads(documents.get(Form.LATER, "workflows", None, "own"))["is_archived"]
+        assert documents.get(Form.FIRST, "user_data", "own", "record") == (
+            b'{"_id":"user_data__own/record","_key":"record","_rev":"3","n":12345678901234567890}'
+        )
+        job = json.loads(documents.get(Form.FIRST, "jobs", "own", "first"))
+        assert (job["status"], job["interruptible"], job["run_id"]) == ("done", True, 0)
+        assert b'"exec_time_minutes":1.50' in documents.get(Form.FIRST, "results", "own", "r")
+        assert documents.get(Form.FIRST, "events", "own", "begun")
+        assert b'"_to":"resource_requirements__own/3"' in documents.edges("own", "requires", limit=9)[0][0]
+        assert store.get_job("4").resources == Resources(4, 0, "1m", "P0DT1H")
         store.close()
 
     def test_the_asset_has_the_schema_that_is_made_now(self, tmp_path: Path) -> None:
         schema_asset.make(tmp_path / "new.db")
         shutil.copy(schema_asset.DATA / f"schema-{schema.VERSION}.db", tmp_path / "old.db")
-        new, old = (sqlite3.connect(tmp_path / name) for name in ("new.db", "old.db"))
-        sql = "SELECT name, sql FROM sqlite_master ORDER BY name"
-        assert new.execute(sql).fetchall() == old.execute(sql).fetchall()
-        new.close()
-        old.close()
+        assert described(tmp_path / "new.db") == described(tmp_path / "old.db")
+        assert all(described(tmp_path / "old.db").values())
+
+    def test_an_older_file_becomes_what_is_made_now(self, tmp_path: Path) -> None:
+        shutil.copy(schema_asset.DATA / "schema-1.db", tmp_path / "old.db")
+        for name in ("new.db", "old.db"):
+            SQLiteStore(tmp_path / name, network=False).close()
+        assert described(tmp_path / "old.db").keys() == described(tmp_path / "new.db").keys()
 
 
 class TestProcesses:

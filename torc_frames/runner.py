@@ -31,6 +31,7 @@ from torc_frames.records import (
     PENDING_FAILED,
     READY,
     TERMINATED,
+    UNINITIALIZED,
 )
 from torc_frames.schedule import Board, Failure, RunSummary, Scheduler, is_abandoned, read_board
 from torc_frames.store.base import RunnableStore, Store
@@ -152,6 +153,8 @@ def run(
 def _to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Rerun) -> set[str]:
     runners = store.runners(workflow_key)
     again = {key for key, runner in runners.items() if key in board.jobs and is_abandoned(key, runner)}
+    # As in torc, jobs that clients of the service added are so until the workflow is run.
+    again.update(board.with_status(UNINITIALIZED))
     if rerun is not None:
         again.update(board.with_status(FAILED, CANCELED, TERMINATED, PENDING_FAILED))
     if rerun == "missing":

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from torc_frames.errors import UnavailableError
 from torc_frames.store.sqlite.file import Connection, open_file, registry_lock, translated
-from torc_frames.store.sqlite.keys import find_workflow
+from torc_frames.store.sqlite.keys import find_workflow, next_id
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 
 __all__ = ["Connections", "Write"]
@@ -31,10 +31,9 @@ class Write:
         assert self._rev is not None
         return self._rev
 
-    def next_id(self, table: str) -> int:
-        """Return the id from which new rows may be numbered; ids are never used again."""
-        row = self.connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
-        return 1 + (int(row[0]) if row else 0)
+    def next_id(self, table: str, count: int = 1) -> int:
+        """Return the id from which new rows may be numbered; see `next_id`."""
+        return next_id(self.connection, table, count)
 
 
 class _Local(threading.local):

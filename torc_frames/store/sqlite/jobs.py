@@ -31,11 +31,11 @@ from torc_frames.store.sqlite.connections import Write
 from torc_frames.store.sqlite.file import Connection
 from torc_frames.store.sqlite.keys import find_all, find_one, id_list, texts
 
-__all__ = ["add_jobs", "add_runs", "finish_job", "get_job", "reset_jobs", "start_jobs"]
+__all__ = ["WAITS", "add_jobs", "add_runs", "finish_job", "get_job", "reset_jobs", "start_jobs"]
 
 _COLUMNS = "id, workflow_id, name, command, status, num_cpus, num_gpus, memory, runtime, run_id, rev"
 
-_WAITS = """
+WAITS = """
     EXISTS (
         SELECT 1 FROM dependency JOIN job AS other ON other.id = dependency.depends_on_id
         WHERE dependency.job_id = job.id AND other.status <> 'completed'
@@ -88,12 +88,12 @@ def add_jobs(write: Write, jobs: NewJobs) -> AddedJobs:
     inputs = texts(jobs.inputs, "inputs")
     if not total:
         return AddedJobs([], [], [])
-    first = write.next_id("job")
+    first = write.next_id("job", total)
     ids = range(first, first + total)
     statuses, dependencies = _dependencies(write, jobs, ids)
     _insert_jobs(write, jobs, ids, statuses)
     write.connection.executemany("INSERT INTO dependency VALUES (?, ?)", dependencies)
-    record = count(write.next_id("user_data"))
+    record = count(write.next_id("user_data", 2 * total))
     input_ids = [None if item is None else next(record) for item in jobs.inputs]
     output_ids = [next(record) if jobs.outputs else None for _ in ids]
     _insert_records(write, jobs.names, ids, input_ids, inputs, INPUT)
@@ -217,15 +217,18 @@ def finish_job(write: Write, result: RunResult) -> None:
         )
     values = {"job": job, "status": result.status, "rev": write.rev()}
     connection.execute(
-        "INSERT INTO result (workflow_id, job_id, run_id, status, return_code, start_time, end_time) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (workflow, job, run_id, result.status, result.return_code, result.start_time, result.end_time),
+        "INSERT INTO result (id, workflow_id, job_id, run_id, status, return_code, start_time, end_time) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            write.next_id("result"),
+            *(workflow, job, run_id, result.status, result.return_code, result.start_time, result.end_time),
+        ),
     )
     connection.execute("UPDATE job SET status = :status, runner = NULL, rev = :rev WHERE id = :job", values)
     if result.status == COMPLETED:
         connection.execute(
             "UPDATE job SET status = 'ready', rev = :rev WHERE status = 'blocked' "
-            f"AND id IN (SELECT job_id FROM dependency WHERE depends_on_id = :job) AND NOT {_WAITS}",
+            f"AND id IN (SELECT job_id FROM dependency WHERE depends_on_id = :job) AND NOT {WAITS}",
             values,
         )
     else:
@@ -254,7 +257,7 @@ def add_runs(
         zip(statuses, run_ids, repeat(rev), ids, strict=False),
     )
     connection.execute(
-        f"UPDATE job SET status = CASE WHEN {_WAITS} THEN 'blocked' ELSE 'ready' END "
+        f"UPDATE job SET status = CASE WHEN {WAITS} THEN 'blocked' ELSE 'ready' END "
         "WHERE id IN (SELECT value FROM json_each(?)) "
         "AND status IN ('uninitialized', 'blocked', 'ready', 'pending', 'running')",
         (id_list(ids),),
@@ -267,9 +270,15 @@ def add_runs(
         results.end_times,
     )
     connection.executemany(
-        "INSERT INTO result (workflow_id, job_id, run_id, status, return_code, start_time, end_time) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        zip(repeat(workflow), (jobs[str(key)][0] for key in results.job_keys), *columns, strict=False),
+        "INSERT INTO result (id, workflow_id, job_id, run_id, status, return_code, start_time, end_time) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        zip(
+            count(write.next_id("result", len(results))),
+            repeat(workflow),
+            (jobs[str(key)][0] for key in results.job_keys),
+            *columns,
+            strict=False,
+        ),
     )
 
 
@@ -286,7 +295,7 @@ def reset_jobs(write: Write, job_keys: Sequence[str]) -> None:
     connection.execute(
         f"UPDATE job SET status = 'blocked', runner = NULL, rev = :rev WHERE id IN {hit_jobs}", values
     )
-    connection.execute(f"UPDATE job SET status = 'ready' WHERE id IN {hit_jobs} AND NOT {_WAITS}", values)
+    connection.execute(f"UPDATE job SET status = 'ready' WHERE id IN {hit_jobs} AND NOT {WAITS}", values)
     connection.execute(
         "UPDATE job SET status = 'blocked', rev = :rev WHERE status = 'ready' "
         f"AND id IN (SELECT job_id FROM dependency WHERE depends_on_id IN {hit_jobs})",

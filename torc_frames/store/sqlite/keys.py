@@ -8,20 +8,26 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from torc_frames.errors import NotFoundError, Problem, RefusedError
+from torc_frames.errors import NotFoundError, Problem, RefusedError, UnreadableRecordError
 from torc_frames.records import WorkflowRecord
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.file import Connection
 
 __all__ = [
+    "LARGEST_CHOSEN_ID",
+    "decode_data",
     "encode_metadata",
     "find_all",
     "find_one",
     "find_workflow",
     "id_list",
+    "next_id",
     "texts",
     "workflow_record",
 ]
+
+LARGEST_CHOSEN_ID = 2**53
+"""A client of the dialect of 2023 may choose a number up to this as the id of a row."""
 
 WORKFLOW_COLUMNS = "id, name, user, description, created, metadata, rev"
 
@@ -29,6 +35,23 @@ WORKFLOW_COLUMNS = "id, name, user, description, created, metadata, rev"
 def id_list(ids: Iterable[int]) -> str:
     """Return ids as what ``json_each(?)`` takes; a list of parameters would be limited in length."""
     return json.dumps(list(ids))
+
+
+def next_id(connection: Connection, table: str, count: int = 1) -> int:
+    """Return the id from which so many new rows may be numbered; ids are never used again."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+    first = 1 + (int(row[0]) if row else 0)
+    # Among the keys beside rows are numbers that are still to come only beyond this one.
+    while first > LARGEST_CHOSEN_ID:
+        sql = (
+            f"SELECT max(CAST(document_key AS INTEGER)) FROM {table} WHERE document_key IS NOT NULL "
+            "AND CAST(document_key AS INTEGER) BETWEEN ? AND ?"
+        )
+        ((taken,),) = connection.execute(sql, (first, first + count - 1)).fetchall()
+        if taken is None:
+            break
+        first = taken + 1
+    return first
 
 
 def find_workflow(connection: Connection, workflow_key: object, where: str = "") -> WorkflowRecord:
@@ -98,6 +121,26 @@ def _is_utf8(item: bytes | None) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def decode_data(key: str, raw: bytes | None) -> Any:
+    """Decode the data of a record, every number as it was, and whatever text SQLite holds.
+
+    Raises
+    ------
+    UnreadableRecordError
+        If it is not JSON.
+    """
+    if raw is None:
+        return None
+    try:
+        return json.loads(str(raw, "utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableRecordError(key, str(error)) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def encode_metadata(metadata: Mapping[str, Any]) -> str:

@@ -92,7 +92,41 @@ _FIRST = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+# What only the dialect of 2023 knows of a row: a key that its client chose, the rev of a change that is
+# none for the store, and attributes for which there is no column, as a JSON object.
+_DOCUMENTS = (
+    "ALTER TABLE workflow ADD COLUMN document_key TEXT",
+    "ALTER TABLE workflow ADD COLUMN document_rev INTEGER",
+    "ALTER TABLE workflow ADD COLUMN attributes TEXT",
+    "CREATE UNIQUE INDEX workflow_key ON workflow (document_key) WHERE document_key IS NOT NULL",
+    "ALTER TABLE job ADD COLUMN document_key TEXT",
+    "ALTER TABLE job ADD COLUMN document_rev INTEGER",
+    "ALTER TABLE job ADD COLUMN attributes TEXT",
+    "ALTER TABLE job ADD COLUMN requirement_id INTEGER",
+    "CREATE UNIQUE INDEX job_key ON job (workflow_id, document_key) WHERE document_key IS NOT NULL",
+    "ALTER TABLE user_data ADD COLUMN document_key TEXT",
+    "CREATE UNIQUE INDEX user_data_key ON user_data (workflow_id, document_key) "
+    "WHERE document_key IS NOT NULL",
+    "ALTER TABLE result ADD COLUMN document_key TEXT",
+    "ALTER TABLE result ADD COLUMN document_rev INTEGER",
+    "ALTER TABLE result ADD COLUMN attributes TEXT",
+    "CREATE UNIQUE INDEX result_key ON result (workflow_id, document_key) WHERE document_key IS NOT NULL",
+    """
+    CREATE TABLE document (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        workflow_id INTEGER NOT NULL REFERENCES workflow (id) ON DELETE CASCADE,
+        collection TEXT NOT NULL,
+        document_key TEXT,
+        attributes TEXT NOT NULL,
+        rev INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX document_of_workflow ON document (workflow_id, collection, id)",
+    "CREATE UNIQUE INDEX document_of_key ON document (workflow_id, collection, document_key) "
+    "WHERE document_key IS NOT NULL",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOCUMENTS)
 """The statements of each migration; the first turns an empty file into schema 1, and so on."""
 
 VERSION = len(MIGRATIONS)

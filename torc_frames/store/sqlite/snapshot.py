@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.values import decode_data
 from torc_frames.records import (
     DependencyPage,
     JobPage,
@@ -25,7 +24,7 @@ from torc_frames.records import (
 )
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.file import Connection, translated
-from torc_frames.store.sqlite.keys import find_one, find_workflow
+from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow
 
 __all__ = ["SQLiteSnapshot"]
 
@@ -200,8 +199,9 @@ class SQLiteSnapshot:
         return {str(record) for (record,) in self._fetch(sql, {})}
 
     def others(self) -> dict[str, int]:
-        """See `Snapshot.others`; there are none."""
-        return {}
+        """See `Snapshot.others`; they are documents that clients of the service added."""
+        sql = "SELECT collection, count(*) FROM document WHERE workflow_id = :workflow GROUP BY collection"
+        return {name.replace("_", " "): count for name, count in self._fetch(sql, {})}
 
     def removed(self, since: str) -> list[str]:
         """See `Snapshot.removed`."""

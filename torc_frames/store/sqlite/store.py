@@ -12,7 +12,6 @@ from itertools import repeat
 from typing import Any
 
 from torc_frames.errors import ConflictError, RefusedError, shorten
-from torc_frames.frame.values import decode_data
 from torc_frames.records import (
     AddedJobs,
     JobRecord,
@@ -29,11 +28,13 @@ from torc_frames.store.sqlite.connections import Connections, Write
 from torc_frames.store.sqlite.file import is_network
 from torc_frames.store.sqlite.keys import (
     WORKFLOW_COLUMNS,
+    decode_data,
     encode_metadata,
     find_all,
     find_one,
     find_workflow,
     id_list,
+    next_id,
     texts,
     workflow_record,
 )
@@ -125,9 +126,9 @@ class SQLiteStore:
         values = (name, user, description, created, encode_metadata(metadata or {}))
         with self._connections.writing() as connection:
             (row,) = connection.execute(
-                "INSERT INTO workflow (name, user, description, created, metadata) VALUES (?, ?, ?, ?, ?) "
-                f"RETURNING {WORKFLOW_COLUMNS}",
-                values,
+                "INSERT INTO workflow (id, name, user, description, created, metadata) "
+                f"VALUES (?, ?, ?, ?, ?, ?) RETURNING {WORKFLOW_COLUMNS}",
+                (next_id(connection, "workflow"), *values),
             ).fetchall()
         return workflow_record(row)
 
@@ -195,9 +196,7 @@ class SQLiteStore:
                 connection, "user_data", workflow, record_key, columns
             )
         key = str(number)
-        return UserData(
-            key, str(workflow), decode_data(key, raw or b"null"), name, bool(is_ephemeral), str(rev)
-        )
+        return UserData(key, str(workflow), decode_data(key, raw), name, bool(is_ephemeral), str(rev))
 
     def add_user_data(
         self,
@@ -220,7 +219,7 @@ class SQLiteStore:
             if not items:
                 return []
             workflow, rev = write.workflow_id, write.rev()
-            first = write.next_id("user_data")
+            first = write.next_id("user_data", len(items))
             ids = range(first, first + len(items))
             write.connection.executemany(
                 "INSERT INTO user_data (id, name, data, is_ephemeral, workflow_id, rev) "

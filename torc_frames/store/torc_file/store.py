@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from torc_frames.errors import RefusedError, StoreFileError, TorcFramesError, VersionError
-from torc_frames.frame.values import decode_data
 from torc_frames.records import (
     AddedJobs,
     JobRecord,
@@ -29,6 +28,7 @@ from torc_frames.store.sqlite import jobs as sqlite_jobs
 from torc_frames.store.sqlite.file import translated
 from torc_frames.store.sqlite.keys import (
     WORKFLOW_COLUMNS,
+    decode_data,
     find_one,
     find_workflow,
     workflow_record,
