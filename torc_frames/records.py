@@ -27,7 +27,8 @@ Role = Literal["input", "output"]
 INPUT: Role = "input"
 OUTPUT: Role = "output"
 
-# The statuses of torc that the embedded store uses; the last two come with workflows copied from a server.
+# The statuses of torc that the embedded store uses; two come with workflows copied from a server, the last
+# with jobs that clients of its service add.
 READY = "ready"
 BLOCKED = "blocked"
 RUNNING = "running"
@@ -36,6 +37,7 @@ FAILED = "failed"
 CANCELED = "canceled"
 TERMINATED = "terminated"
 PENDING_FAILED = "pending_failed"
+UNINITIALIZED = "uninitialized"
 
 
 @dataclass(frozen=True, slots=True)
