@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from benchmarks import report, server_report
+from benchmarks import report, server_report, service
 from torc_frames.errors import InexactFloatWarning
 
 __all__ = ["main"]
@@ -26,7 +26,7 @@ def main() -> None:
         help="how many records",
     )
     parser.add_argument(
-        "--only", choices=["embedded", "server"], help="the embedded store or a torc-server, not both"
+        "--only", choices=["embedded", "server", "service"], help="one kind of store instead of all"
     )
     parser.add_argument("--profile", choices=["pull", "push"], help="print where the time goes instead")
     given = parser.parse_args()
@@ -37,7 +37,11 @@ def main() -> None:
             profiles.run(given.profile, Path(name))
         else:
             warnings.simplefilter("ignore", InexactFloatWarning)
-            reports = {"embedded": report.embedded, "server": server_report.report}
+            reports = {
+                "embedded": report.embedded,
+                "server": server_report.report,
+                "service": service.report,
+            }
             for kind, make in reports.items():
                 if given.only in (None, kind):
                     print(make(Path(name), sorted(given.sizes), _say), end="\n\n", flush=True)

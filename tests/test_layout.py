@@ -20,7 +20,7 @@ LAYERS = [
     {"records"},
     {"frame", "wire", "settings", "server_settings", "sweep", "templates", "progress", "tables"},
     {"store", "pointers"},
-    {"pull", "targets", "edits", "advice", "job", "processes"},
+    {"pull", "targets", "edits", "advice", "job", "processes", "service"},
     {"push", "copying", "schedule"},
     {"runner"},
     {"workflow"},

@@ -15,7 +15,7 @@ import click
 
 from torc_frames import __version__, settings
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
-from torc_frames.errors import ServerError, StoreFileError, TorcFramesError, VersionError
+from torc_frames.errors import ServerError, StoreFileError, TorcFramesError
 from torc_frames.server_settings import DEFAULT_PATH, ServerSettings, dialect_of, server_settings
 
 __all__ = ["doctor"]
@@ -118,15 +118,19 @@ def _server(found: ServerSettings, source: str) -> Iterator[_Fact]:
     yield from _identity(found)
     yield from _encryption(found)
     yield _Fact("timeout", f"{found.timeout_s:g} s", found.sources.get("timeout"))
-    if legacy:
-        raise VersionError("this torc_frames does not speak to the service of 2023: name a torc-server 1.x")
     from torc_frames.store.http.session import Http
+    from torc_frames.store.legacy.version import find_form
     from torc_frames.store.v1.version import check_version
 
     with closing(Http(found)) as http:
-        http.get("/ping", attempts=1)
-        yield _Fact("reachable", "yes")
-        yield _Fact("version", check_version(http.get("/version", attempts=1)))
+        if legacy:
+            version = find_form(http).told
+            yield _Fact("reachable", "yes")
+        else:
+            http.get("/ping", attempts=1)
+            yield _Fact("reachable", "yes")
+            version = check_version(http.get("/version", attempts=1))
+        yield _Fact("version", version)
         # A server where a password is optional takes a wrong one for none, and only refuses to do things.
         http.get("/workflows", {"limit": "1"}, attempts=1)
         yield _Fact("access", "yes")

@@ -19,6 +19,7 @@ from torc_frames.cli.options import Options, examples, shared_options
 from torc_frames.cli.pulls import pull, table
 from torc_frames.cli.pushes import push
 from torc_frames.cli.runs import demo, run
+from torc_frames.cli.serve import serve
 from torc_frames.cli.text import printable
 from torc_frames.cli.user_data import user_data
 from torc_frames.cli.workflows import workflows
@@ -75,7 +76,7 @@ def root() -> None:
     """Parameter tables in, result tables out: the records of torc workflows."""
 
 
-for _command in (workflows, jobs, user_data, pull, table, push, copy, run, demo, doctor):
+for _command in (workflows, jobs, user_data, pull, table, push, copy, run, serve, demo, doctor):
     root.add_command(_command)
 
 

@@ -1,0 +1,107 @@
+"""The torc-client of late 2023, as PyPI has it, against `torc-frames serve`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers import cache_root, plain_environment
+from services import Service
+
+from torc_frames.store.sqlite.store import SQLiteStore
+
+SCRIPT = Path(__file__).with_name("run_torc_client_064.py")
+
+
+def client_python() -> Path:
+    """Return a Python that has torc-client 0.6.4, or skip; with TORC_FRAMES_REQUIRE_ALL, fail."""
+    home = cache_root().parent / "torc-client-0.6.4"
+    python = Path(os.environ.get("TORC_CLIENT_064_PYTHON") or home / "bin" / "python")
+    if python.exists():
+        return python
+    hint = (
+        f"{python} is missing; to make it: python3.11 -m venv {home} && "
+        f"{home}/bin/pip install torc-client==0.6.4"
+    )
+    if os.environ.get("TORC_FRAMES_REQUIRE_ALL"):
+        pytest.fail(hint, pytrace=False)
+    pytest.skip(hint)
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    return client_python()
+
+
+@pytest.fixture(scope="module")
+def service(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with Service(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+def run(directory: Path, *command: str) -> str:
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=plain_environment(directory) | {"HOME": str(directory)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("what", ["workflows", "jobs", "user_data", "functions", "others"])
+def test_the_client_s_calls_work(service: Service, python: Path, tmp_path: Path, what: str) -> None:
+    run(tmp_path, str(python), str(SCRIPT), service.url, what)
+
+
+def test_the_client_s_commands_work(service: Service, python: Path, tmp_path: Path) -> None:
+    def torc(*arguments: str) -> str:
+        program = str(python.with_name("torc"))
+        return run(tmp_path, program, "-n", "-U", "carol", "-F", "json", "-u", service.url, *arguments)
+
+    key = json.loads(torc("workflows", "create", "-n", "ridge", "-d", "alpha"))["key"]
+    [listed] = json.loads(torc("workflows", "list"))["workflows"]
+    assert (listed["_key"], listed["name"], listed["user"], listed["is_archived"]) == (
+        *(key, "ridge", "carol"),
+        False,
+    )
+    of = ("-k", key)
+    job = json.loads(torc(*of, "jobs", "add", "-n", "a", "-c", "echo a"))["key"]
+    assert json.loads(torc(*of, "jobs", "list"))["jobs"][0]["command"] == "echo a"
+    added = torc(*of, "user-data", "add", "-n", "ud", "-d", "{a: 1, b: {c: 2}}", "-s", job)
+    record = json.loads(added)["key"]
+    torc(*of, "user-data", "add", "-n", "placeholder", "-c", job)
+    assert [found["name"] for found in json.loads(torc(*of, "user-data", "list"))] == ["ud", "placeholder"]
+    torc(*of, "user-data", "modify", record, "-d", "{z: 9}")
+    assert json.loads(torc(*of, "user-data", "get", record))["data"] == {"z": 9}
+    [stored] = json.loads(torc(*of, "jobs", "list-user-data", job))
+    assert stored["_key"] == record
+    torc(*of, "user-data", "delete", record)
+    torc(*of, "jobs", "disable", job)
+    assert json.loads(torc(*of, "jobs", "list"))["jobs"][0]["status"] == "disabled"
+    assert json.loads(torc(*of, "results", "list")) == {"results": []}
+    assert json.loads(torc(*of, "events", "list")) == []
+    torc("workflows", "modify", key, "--archive", "true")
+    assert json.loads(torc("workflows", "list"))["workflows"] == []
+    torc("workflows", "delete", key)
+    assert service.refusal("GET", f"/workflows/{key}")[0] == 404
+
+
+def test_what_frames_made_is_shown(service: Service, python: Path, tmp_path: Path) -> None:
+    store = SQLiteStore(service.database)
+    key = store.add_workflow("of nobody").key
+    store.add_user_data(key, [b'{"a":1}', b"null", b"[1]"])
+    store.close()
+    torc = [str(python.with_name("torc")), "-n", "-u", service.url]
+    listed = json.loads(run(tmp_path, *torc, "-F", "json", "workflows", "list", "--all-users"))["workflows"]
+    assert [found["name"] for found in listed if found["_key"] == key] == ["of nobody"]
+    records = json.loads(run(tmp_path, *torc, "-k", key, "user-data", "list"))
+    assert [record.get("data") for record in records] == [{"a": 1}, None, {"data": [1]}]

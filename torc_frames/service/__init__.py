@@ -1,0 +1,1 @@
+"""torc's service of 2023 over an embedded store."""

@@ -1,0 +1,172 @@
+"""The application: from a request to its operation, and from what that says to the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from torc_frames.errors import UnavailableError
+from torc_frames.service.calls import Call, path_values, query_values
+from torc_frames.service.openapi import description
+from torc_frames.service.refusals import HttpError, refusal_of
+from torc_frames.service.routes import Operation, operations
+from torc_frames.service.safety import Guard, Rules, read_body, refused
+from torc_frames.store.sqlite.documents import Documents
+from torc_frames.wire.legacy import Form, encode
+
+__all__ = ["Threads", "application"]
+
+_BASE = "/_db/{database}/torc-service"
+_DESCRIPTION = "/openapi.json"
+
+log = logging.getLogger(__name__)
+
+
+class Threads(NamedTuple):
+    """Where the store is used: several threads read, one writes, as SQLite has one writer at a time."""
+
+    readers: Executor
+    writer: Executor
+
+
+def application(
+    documents: Documents,
+    threads: Threads,
+    rules: Rules,
+    *,
+    forms: Iterable[Form],
+    database: str,
+    max_body: int,
+) -> ASGIApp:
+    """Return the service as an ASGI application.
+
+    Parameters
+    ----------
+    documents : Documents
+        What is served.
+    threads : Threads
+        In which it is used.
+    rules : Rules
+        What is refused before.
+    forms : iterable of Form
+        Which forms of the dialect; what two of them have in common is spoken in the last one's way.
+    database : str
+        The name in the url that the description at the root gives; any name is served.
+    max_body : int
+        The most bytes of a body.
+    """
+    table = [operation for form in forms for operation in operations(form)]
+    endpoints: dict[str, _Endpoint] = {}
+    for operation in table:
+        endpoint = endpoints.setdefault(operation.path, _Endpoint(documents, threads, max_body))
+        endpoint.operations[operation.method] = operation
+    # What is written in a path goes before what stands for anything.
+    paths = sorted(endpoints, key=lambda path: [part.startswith("{") for part in path.split("/")])
+    described = _Description(table, secured=rules.token is not None, database=database)
+    routes = [
+        Route(_BASE + path, endpoints[path], methods=list(endpoints[path].operations)) for path in paths
+    ]
+    routes += [Route(start + _DESCRIPTION, described, methods=["GET"]) for start in (_BASE, "")]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_route})
+    app.router.redirect_slashes = False
+    return Guard(_undecoded(app), rules)
+
+
+def _undecoded(app: ASGIApp) -> ASGIApp:
+    """Return an application that sees paths as they were sent: an encoded slash does not part segments."""
+
+    async def with_raw_path(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "path": scope["raw_path"].decode("latin-1")}, receive, send)
+
+    return with_raw_path
+
+
+class _Endpoint:
+    """The operations of one path."""
+
+    def __init__(self, documents: Documents, threads: Threads, max_body: int) -> None:
+        self.operations: dict[str, Operation] = {}
+        self._documents = documents
+        self._threads = threads
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        response = await self._answer(self.operations[method], scope, receive)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _answer(self, operation: Operation, scope: Scope, receive: Receive) -> Response | None:
+        """Return the answer, None if nobody waits for it any more."""
+        call = Call(operation.method, operation.form, operation.collection, {})
+        try:
+            call = call._replace(path=_path_of(scope))
+            if operation.query:
+                skip, limit, filters = query_values(scope["query_string"], operation.query, operation.form)
+                call = call._replace(skip=skip, limit=limit, filters=filters)
+            if operation.method != "GET":
+                body = await read_body(scope, receive, self._max_body)
+                if body is None:
+                    return None
+                call = call._replace(body=body)
+            return Response(await self._done(operation, call), media_type="application/json")
+        except Exception as error:  # noqa: BLE001 (whatever it is, the client gets an answer that says little)
+            if isinstance(error, UnavailableError):
+                log.warning("%s of %s: %s", scope["method"], scope["path"], error)
+            return refused(refusal_of(error, call) or _unexpected(error, scope))
+
+    async def _done(self, operation: Operation, call: Call) -> bytes:
+        threads = self._threads.readers if operation.method == "GET" else self._threads.writer
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(threads, operation.action, self._documents, call)
+
+
+class _Description:
+    """Serves the description; ``?form=first`` and ``?form=later`` narrow it."""
+
+    def __init__(self, table: list[Operation], *, secured: bool, database: str) -> None:
+        self._table = table
+        self._secured = secured
+        self._database = database
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wanted = Request(scope).query_params.get("form", "").upper()
+        table = [operation for operation in self._table if wanted in ("", operation.form.name)]
+        name = scope["path_params"].get("database", self._database)
+        base = _BASE.format(database=name)
+        body = encode(description(table, base, secured=self._secured))
+        await Response(body, media_type="application/json")(scope, receive, send)
+
+
+def _path_of(scope: Scope) -> dict[str, str]:
+    values: Mapping[str, str] = scope["path_params"]
+    return path_values({name: value for name, value in values.items() if name != "database"})
+
+
+def _unexpected(error: Exception, scope: Scope) -> HttpError:
+    reference = secrets.token_hex(4)
+    log.error("reference %s: %s of %s failed", reference, scope["method"], scope["path"], exc_info=error)
+    return HttpError(
+        500, f"something went wrong in the service; its log knows more by the reference {reference}"
+    )
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    """Answer a path or a method that there is not."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
+        message = f"{request.method} is not a method of this path"
+        return refused(HttpError(405, message, headers={"Allow": allowed}))
+    return refused(HttpError(404, f"unknown path '{request.scope['path']}'"))

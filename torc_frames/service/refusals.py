@@ -1,0 +1,93 @@
+"""What the service answers when it does not do what it was asked: status, number and words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torc_frames.errors import (
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
+from torc_frames.store.sqlite.document_errors import DuplicateKeyError, IllegalKeyError
+from torc_frames.wire.legacy import WORKFLOWS, error
+
+if TYPE_CHECKING:
+    from torc_frames.service.calls import Call
+
+__all__ = ["HttpError", "refusal_of"]
+
+_DUPLICATE_KEY = 1210
+_ILLEGAL_KEY = 1221
+_COLLECTIONS = {"workflow": "workflows", "job": "jobs", "result": "results"}
+
+
+class HttpError(Exception):
+    """An answer that is an error.
+
+    Parameters
+    ----------
+    status : int
+        Of HTTP.
+    message : str
+        For people.
+    number : int, optional
+        The database's number of the error; the status where it has none.
+    headers : mapping, optional
+        To send with it.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        number: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.message = message
+        self.number = status if number is None else number
+        self.headers = dict(headers or {})
+        super().__init__(status, message)
+
+    @property
+    def body(self) -> bytes:
+        """What is sent."""
+        return error(self.status, self.number, self.message)
+
+
+def refusal_of(failure: Exception, call: Call) -> HttpError | None:
+    """Return what to answer when a call failed so; None if that should not have happened."""
+    if isinstance(failure, HttpError):
+        return failure
+    if isinstance(failure, NotFoundError):
+        return HttpError(404, f"Error: Document not found. Operation: {_operation(failure, call)}")
+    if isinstance(failure, ConflictError):
+        return HttpError(409, f"Error: Conflicting revision. Operation: {_update(call)}")
+    if isinstance(failure, DuplicateKeyError):
+        return HttpError(400, f"Database error occurred: {failure}", number=_DUPLICATE_KEY)
+    if isinstance(failure, IllegalKeyError):
+        return HttpError(400, f"Database error occurred: {failure}", number=_ILLEGAL_KEY)
+    if isinstance(failure, RefusedError):
+        return HttpError(400, str(failure))
+    if isinstance(failure, RecursionError):
+        return HttpError(400, "request body is nested too deeply")
+    if isinstance(failure, UnavailableError):
+        return HttpError(503, "the database is busy or can not be reached", headers={"Retry-After": "1"})
+    return None
+
+
+def _operation(failure: NotFoundError, call: Call) -> str:
+    kind = _COLLECTIONS.get(failure.kind, failure.kind)
+    key = failure.keys[0]
+    if call.method == "PUT" and kind == call.collection and key == call.path.get("key"):
+        return _update(call)
+    return f"Get {kind} with key={key}"
+
+
+def _update(call: Call) -> str:
+    noun = "workflow" if call.collection == WORKFLOWS else call.collection
+    return f"Update {noun} key={call.path.get('key')}"

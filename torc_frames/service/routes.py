@@ -1,0 +1,199 @@
+"""The table of operations, of which both the service and its description are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from torc_frames.service import actions
+from torc_frames.service.actions import Action
+from torc_frames.service.calls import Parameter
+from torc_frames.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
+
+__all__ = ["PAGE_OF", "Operation", "operations"]
+
+PAGE_OF = "page_of_"
+"""How the name of a page's schema begins; the schema of what is on the page follows."""
+
+_DOCUMENT, _ITEMS = "document", "items"
+_JOB, _FIRST_JOB, _RECORD = "JobModel", "jobs_workflow_model", "UserDataModel"
+_EDGE, _FIRST_EDGE = "EdgeModel", "workflow_name_model"
+_RESULT, _FIRST_RESULT = "ResultModel", "results_workflow_model"
+_FILES, _EVENTS, _REQUIREMENTS, _EDGES = "files", "events", "resource_requirements", "edges"
+
+
+class Operation(NamedTuple):
+    """What one method does on one path.
+
+    Attributes
+    ----------
+    name : str
+        The ``operationId``: what generated clients call it.
+    collection : str
+        That of the documents in question.
+    answer, body : str
+        Names of schemas, see `torc_frames.service.schemas`; ``body`` is "" where none is taken.
+    """
+
+    form: Form
+    method: str
+    path: str
+    name: str
+    action: Action
+    collection: str
+    answer: str
+    body: str = ""
+    query: tuple[Parameter, ...] = ()
+
+
+class _Names(NamedTuple):
+    """A collection: what the later form calls it; its model and filters in the first form and the later."""
+
+    collection: str
+    one: str
+    many: str
+    models: tuple[str, str]
+    filters: tuple[str, str]
+
+
+_OF_JOB = "_key name command status cancel_on_blocking_job_failure:boolean"
+_OF_RESULT = "_key job_key run_id:integer return_code:integer status"
+_OF_NEEDS = "_key name memory num_cpus:integer num_gpus:integer num_nodes:integer runtime"
+
+_WORKFLOWS = _Names(
+    *(WORKFLOWS, "workflow", WORKFLOWS, ("workflows_model", "WorkflowModel")),
+    ("", "name user description is_archived:boolean"),
+)
+_COLLECTIONS = (
+    _Names(
+        *(JOBS, "job", JOBS, (_FIRST_JOB, _JOB)),
+        (f"{_OF_JOB} run_id:integer interruptible:boolean", f"{_OF_JOB} supports_termination:boolean"),
+    ),
+    _Names(
+        *(USER_DATA, USER_DATA, USER_DATA, (_DOCUMENT, _RECORD)),
+        ("_key", "_key name is_ephemeral:boolean"),
+    ),
+    _Names(RESULTS, "result", RESULTS, (_FIRST_RESULT, _RESULT), (_OF_RESULT, _OF_RESULT)),
+    _Names(_FILES, "file", _FILES, ("files_workflow_model", "FileModel"), 2 * ("_key name path",)),
+    _Names(_EVENTS, "event", _EVENTS, (_DOCUMENT, _DOCUMENT), ("_key", "_key category")),
+    _Names(
+        *(_REQUIREMENTS, _REQUIREMENTS, _REQUIREMENTS),
+        ("resource_requirements_workflow_model", "ResourceRequirementsModel"),
+        (_OF_NEEDS, _OF_NEEDS),
+    ),
+)
+
+_GENERIC: tuple[tuple[str, str, Action, str], ...] = (
+    ("GET", "", actions.list_documents, "list_{many}"),
+    ("POST", "", actions.add, "add_{one}"),
+    ("DELETE", "", actions.remove_all, "delete_{many}"),
+    ("GET", "/{key}", actions.get, "get_{one}"),
+    ("PUT", "/{key}", actions.update, "modify_{one}"),
+    ("DELETE", "/{key}", actions.remove, "remove_{one}"),
+)
+"""What every collection has: method, how the path ends, and what the later form calls it."""
+
+
+def operations(form: Form) -> Iterator[Operation]:
+    """Yield all operations of a form."""
+    yield from (
+        operation for operation in _generic(form, _WORKFLOWS, "/workflows") if not _empties(operation)
+    )
+    for names in _COLLECTIONS:
+        name = names.collection
+        start = f"/{name}/{{workflow}}" if form is Form.FIRST else f"/workflows/{{workflow}}/{name}"
+        yield from _generic(form, names, start)
+    yield from _only_first() if form is Form.FIRST else _only_later()
+
+
+def _empties(operation: Operation) -> bool:
+    return operation.action is actions.remove_all
+
+
+def _generic(form: Form, names: _Names, start: str) -> Iterator[Operation]:
+    later = form is Form.LATER
+    model = names.models[later]
+    answers: dict[Action, str] = {actions.list_documents: PAGE_OF + model, actions.remove_all: _DOCUMENT}
+    for method, end, action, called in _GENERIC:
+        yield _operation(
+            *(form, method, start + end, action, names.collection, answers.get(action, model)),
+            body=model if method in ("POST", "PUT") else "",
+            filters=names.filters[later] if action is actions.list_documents else "",
+            name=called.format(one=names.one, many=names.many) if later else "",
+        )
+
+
+def _operation(
+    form: Form,
+    method: str,
+    path: str,
+    action: Action,
+    collection: str,
+    answer: str,
+    *,
+    body: str = "",
+    filters: str = "",
+    name: str = "",
+) -> Operation:
+    """Return an operation; without a name it is named after method and path, as all of the first form are."""
+    name = name or method.lower() + path.replace("/", "_").replace("{", "").replace("}", "")
+    paged = ("skip:number", "limit:number") if answer.startswith(PAGE_OF) else ()
+    query = tuple(Parameter.of(text) for text in (*paged, *filters.split()))
+    return Operation(form, method, path, name, action, collection, answer, body, query)
+
+
+def _only_first() -> Iterator[Operation]:
+    def first(
+        method: str, path: str, action: Action, collection: str, answer: str, body: str = ""
+    ) -> Operation:
+        return _operation(Form.FIRST, method, path, action, collection, answer, body=body)
+
+    yield first("GET", "/job_keys/{workflow}", actions.list_job_keys, JOBS, _DOCUMENT)
+    path = "/jobs/find_by_status/{workflow}/{status}"
+    yield first("GET", path, actions.list_by_status, JOBS, PAGE_OF + _FIRST_JOB)
+    path = "/jobs/user_data/{workflow}/{key}"
+    yield first("GET", path, actions.list_job_records(None), USER_DATA, _ITEMS)
+    yield first("POST", path, actions.add_job_record, USER_DATA, _DOCUMENT, _DOCUMENT)
+    path = "/job_specifications/{workflow}"
+    yield first(
+        "POST", path, actions.add_job_specification, JOBS, _FIRST_JOB, "job_specifications_workflow_model"
+    )
+    path = "/results/find_by_job/{workflow}/{key}"
+    yield first("GET", path, actions.latest_result, RESULTS, _FIRST_RESULT)
+    path = "/edges/{workflow}/{name}"
+    yield first("GET", path, actions.list_edges, _EDGES, PAGE_OF + _FIRST_EDGE)
+    yield first("POST", path, actions.add_edge, _EDGES, _FIRST_EDGE, _FIRST_EDGE)
+    yield first("DELETE", path, actions.delete_edges, _EDGES, _DOCUMENT)
+    yield first("GET", path + "/{key}", actions.get_edge, _EDGES, _FIRST_EDGE)
+    yield first("DELETE", path + "/{key}", actions.delete_edge, _EDGES, _FIRST_EDGE)
+
+
+def _only_later() -> Iterator[Operation]:
+    def later(
+        method: str, path: str, name: str, action: Action, collection: str, answer: str, body: str = ""
+    ) -> Operation:
+        return _operation(Form.LATER, method, path, action, collection, answer, body=body, name=name)
+
+    yield later("GET", "/ping", "ping", actions.ping, "", _DOCUMENT)
+    yield later("GET", "/version", "get_version", actions.version, "", _DOCUMENT)
+    start = "/workflows/{workflow}"
+    yield later("GET", f"{start}/job_keys", "list_job_keys", actions.list_job_keys, JOBS, _DOCUMENT)
+    path = f"{start}/jobs/find_by_status/{{status}}"
+    yield later("GET", path, "list_jobs_by_status", actions.list_by_status, JOBS, PAGE_OF + _JOB)
+    yield later(
+        "POST", f"{start}/bulk_jobs", "add_jobs", actions.add_jobs, JOBS, "items_of_JobModel", "JobsModel"
+    )
+    path = f"{start}/jobs/{{key}}/user_data"
+    yield later("POST", path, "add_job_user_data", actions.add_job_record, USER_DATA, _RECORD, _RECORD)
+    for edge in ("stores", "consumes"):
+        action = actions.list_job_records(edge)
+        name = f"list_job_user_data_{edge}"
+        yield later("GET", f"{path}_{edge}", name, action, USER_DATA, PAGE_OF + _RECORD)
+    path = f"{start}/results/find_by_job/{{key}}"
+    yield later("GET", path, "get_latest_job_result", actions.latest_result, RESULTS, _RESULT)
+    path = f"{start}/edges/{{name}}"
+    yield later("GET", path, "list_edges", actions.list_edges, _EDGES, PAGE_OF + _EDGE)
+    yield later("POST", path, "add_edge", actions.add_edge, _EDGES, _EDGE, _EDGE)
+    yield later("DELETE", path, "delete_edges", actions.delete_edges, _EDGES, _DOCUMENT)
+    yield later("GET", path + "/{key}", "get_edge", actions.get_edge, _EDGES, _EDGE)
+    yield later("DELETE", path + "/{key}", "remove_edge", actions.delete_edge, _EDGES, _EDGE)
