@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent))
 
 from servers import TorcServer
+from services import Service
 from stores import STORES, StoreKind
 
 from torc_frames.store.base import Store
@@ -75,6 +76,20 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorcServer]
     """One that speaks TLS, with a certificate of a private authority."""
     with TorcServer.start(tmp_path_factory.mktemp("tls-server"), tls=True) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service of 2023 in both forms, for all tests; `wipe_service` deletes what they leave."""
+    with Service(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def first_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One of March 2023, in the first form."""
+    with Service(tmp_path_factory.mktemp("first-service"), "--form", "first") as service:
+        yield service
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a real torc-server, which does to requests and answers what a test says."""
+"""A TCP proxy in front of a real server, which does to requests and answers what a test says."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-
-from servers import BASE_PATH
+from urllib.parse import urlsplit
 
 
 @dataclass
@@ -109,6 +108,13 @@ def failed(request: Request) -> bytes | None:
     return b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 
 
+def missing(request: Request) -> bytes | None:
+    """Say that there is no such path."""
+    body = b'{"error":true,"errorNum":404,"errorMessage":"unknown path","code":404}'
+    head = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
 class Proxy:
     """Listens on a port of its own; `fault` is asked about each request."""
 
@@ -121,7 +127,8 @@ class Proxy:
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}{BASE_PATH}"
+        self.path = urlsplit(server.url).path
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}{self.path}"
         self._start(self._accept)
 
     def __enter__(self) -> Proxy:
@@ -138,7 +145,7 @@ class Proxy:
 
     def writes(self, path: str = "") -> list[Request]:
         """Return the writes that came in, to a path."""
-        return [r for r in self.requests if r.is_write and r.path.startswith(BASE_PATH + path)]
+        return [r for r in self.requests if r.is_write and r.path.startswith(self.path + path)]
 
     def once(self, fault: Fault, matches: Callable[[Request], bool]) -> None:
         """Do this to the first request from now on that matches, and nothing to all others."""

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from servers import TorcServer, wipe
+from services import Service
 
 from torc_frames.server_settings import server_settings
 from torc_frames.store.base import Store
+from torc_frames.store.legacy.store import LegacyStore
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.v1.store import V1Store
 
@@ -49,6 +51,16 @@ class StoreKind:
     new_jobs_are: tuple[str, str] = ("ready", "blocked")
     """The statuses of new jobs: those that wait for nothing, and the others."""
 
+    keeps_objects_only: bool = False
+    """Whether data other than objects is refused."""
+
+    roles_are_of_records: bool = False
+    """Whether a record has one role for all its jobs, and neither null, nor a lifetime, nor a name but the
+    one that goes with the role."""
+
+    many: int = 45_000
+    """How many jobs are added where there should be many; fewer where each takes a request."""
+
 
 def _of_server(fixture: str) -> StoreKind:
     return StoreKind(
@@ -77,17 +89,48 @@ def _settings(server: TorcServer) -> Any:
     )
 
 
+def _of_service(fixture: str, **more: Any) -> StoreKind:
+    return StoreKind(
+        make=_on_service,
+        open=lambda url, server: LegacyStore(server_settings(url)),
+        server=fixture,
+        runs_jobs=False,
+        keeps_all_json=False,
+        has_revs=False,
+        keeps_objects_only=True,
+        new_jobs_are=("uninitialized", "uninitialized"),
+        many=3_000,
+        **more,
+    )
+
+
+def _on_service(directory: Path, server: Service) -> Store:
+    wipe_service(server)
+    return LegacyStore(server_settings(server.url))
+
+
+def wipe_service(server: Service) -> None:
+    """Delete all workflows of a service; keys begin anew, as in an empty one."""
+    with closing(sqlite3.connect(server.database)) as database, database:
+        database.execute("PRAGMA foreign_keys = ON")
+        database.execute("DELETE FROM workflow")
+        database.execute("DELETE FROM sqlite_sequence")
+
+
 def only(condition: bool, why: str) -> None:
     """Leave out a test that a kind of store can't have."""
     if not condition:
         pytest.skip(why)
 
 
-def link(store: Any, server: TorcServer | None, record_key: str, job_key: str, role: str) -> None:
+def link(store: Any, server: Any, record_key: str, job_key: str, role: str) -> None:
     """Link a record to one more job, in the database: no call of the protocol does, other clients can."""
-    if server is None:
-        path = store.path
-        sql = "INSERT INTO link (job_id, record_id, role) VALUES (:job, :record, :role)"
+    if server is None or isinstance(server, Service):
+        path = store.path if server is None else server.database
+        sql = (
+            "INSERT INTO link (job_id, record_id, role) SELECT :job, id, :role FROM user_data "
+            "WHERE ifnull(document_key, CAST(id AS TEXT)) = :record"
+        )
     else:
         path = server.database
         sql = f"INSERT INTO job_{role}_user_data (job_id, user_data_id) VALUES (:job, :record)"
@@ -108,4 +151,6 @@ STORES = {
     "torc-server": _of_server("torc_server"),
     "torc-server-auth": _of_server("auth_server"),
     "torc-server-tls": _of_server("tls_server"),
+    "service": _of_service("service", links_need_roles=True),
+    "service-first": _of_service("first_service", roles_are_of_records=True),
 }

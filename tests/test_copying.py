@@ -129,7 +129,10 @@ class TestWhatStoresDoForIt:
         store.add_workflow("before")
         return store.add_workflow("study").key
 
-    def test_new_jobs_are_linked_to_records_that_exist(self, store: Store, workflow: str) -> None:
+    def test_new_jobs_are_linked_to_records_that_exist(
+        self, store: Store, store_kind: StoreKind, workflow: str
+    ) -> None:
+        only(not store_kind.roles_are_of_records, "a record has one role")
         records = store.add_user_data(workflow, [b'{"i":1}', b"null", b'{"i":2}'])
         links = {"input": [records[:2], []], "output": [[records[0]], [records[2], records[1]]]}
         added = store.add_jobs(
@@ -168,12 +171,16 @@ class TestWhatStoresDoForIt:
     def test_records_of_no_job_keep_order_names_and_lifetime(
         self,
         store: Store,
+        store_kind: StoreKind,
         workflow: str,
         data: list[bytes],
         names: list[str | None] | None,
         rows: int,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        only(not store_kind.roles_are_of_records, "records have neither names nor lifetimes")
+        if store_kind.keeps_objects_only:
+            data = [b'{"i":2}' if line == b"[2]" else line for line in data]
         monkeypatch.setattr(v1_user_data, "MANY", 1)
         monkeypatch.setattr(v1_user_data, "BULK_ROWS", rows)
         flags = [False, True, True, False][: len(data)]
@@ -190,7 +197,7 @@ class TestWhatStoresDoForIt:
 
     def test_flags_are_as_many_as_records(self, store: Store, workflow: str) -> None:
         with pytest.raises(RefusedError):
-            store.add_user_data(workflow, [b"1", b"[]"], is_ephemeral=[True])
+            store.add_user_data(workflow, [b"{}", b'{"i":1}'], is_ephemeral=[True])
         assert content(store, workflow)["records"] == []
 
     def test_what_became_of_jobs_elsewhere(self, store: Any, store_kind: StoreKind, workflow: str) -> None:
@@ -633,10 +640,13 @@ def make(store: Store, drawn: dict[str, Any], lines: list[bytes]) -> str:
     return key
 
 
-@pytest.fixture(scope="module")
-def clients(torc_server: TorcServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tf.Client]]:
+@pytest.fixture(scope="module", params=["torc_server", "service"])
+def clients(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[tf.Client]]:
+    server = request.getfixturevalue(request.param)
     folder = tmp_path_factory.mktemp("copies")
-    found = [tf.connect(folder / "a.db"), tf.connect(torc_server.url), tf.connect(folder / "b.db")]
+    found = [tf.connect(folder / "a.db"), tf.connect(server.url), tf.connect(folder / "b.db")]
     yield found
     for client in found:
         client.close()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from servers import TorcServer
+from services import Service, free_port
 
 import torc_frames as tf
 from torc_frames import settings
@@ -191,10 +192,27 @@ def test_another_path_of_a_server_is_wrong(torc_server: TorcServer) -> None:
     assert "Is the url right?" in result.stdout
 
 
-def test_the_service_of_2023_is_told_by_name() -> None:
-    result = doctor("-u", "http://localhost:8529/_db/workflows/torc-service")
+def test_a_service_of_2023_tells_its_form(service: Service, first_service: Service) -> None:
+    forms = {service: "0.6.4, the later form", first_service: "of March 2023, the first form"}
+    for one, version in forms.items():
+        found = facts(doctor("-f", "json", "-u", one.url))
+        assert found["store"] == ("torc's service of 2023", None)
+        assert found["url"] == (one.url, "-u")
+        assert found["version"] == (version, None)
+        assert (found["reachable"], found["access"]) == (("yes", None), ("yes", None))
+
+
+def test_a_service_of_2023_that_is_down_is_wrong() -> None:
+    result = doctor("-u", f"http://127.0.0.1:{free_port()}/_db/workflows/torc-service")
     assert result.exit_code == 1
     assert "torc's service of 2023" in result.stdout
+    assert "is the service running there?" in result.stdout
+
+
+def test_a_torc_server_is_no_service_of_2023(torc_server: TorcServer) -> None:
+    result = doctor("-u", torc_server.url.replace("/torc-service/v1", "/_db/workflows/torc-service"))
+    assert result.exit_code == 1
+    assert "no torc service of 2023 answers" in result.stdout.partition("Problem: ")[2]
 
 
 def test_what_is_withheld_from_a_server_that_a_cloned_file_names(

@@ -47,6 +47,13 @@ RESULT = {
     "status": "done",
 }
 TIMELESS = {**RESULT, "completion_time": "tomorrow"}
+ENDLESS = {**RESULT, "exec_time_minutes": 1e300}
+
+
+def changed_since(store: SQLiteStore, rev: str) -> list[str]:
+    """Return the keys of records that a pull asks for that has seen a rev."""
+    with store.snapshot("1") as snapshot:
+        return [key for page in snapshot.user_data(since=rev) for key in page.keys]
 
 
 class Client:
@@ -332,6 +339,70 @@ class TestUserData:
         with client.store.snapshot("1") as snapshot:
             assert [page.keys for page in snapshot.user_data(since=since)] == [["2"]]
 
+    def test_records_of_a_job_with_a_new_name_are_seen_by_a_pull_since(self, client: Client) -> None:
+        job = client.post("jobs", command="c", name="old")
+        made = [client.job_post(job["_key"], n=1), client.post("user_data", n=2)]
+        since = client.store.get_workflow("1").rev
+        assert since is not None
+        job = client.put("jobs", FIRST, job, command="d")
+        assert changed_since(client.store, since) == []
+        client.put("jobs", FIRST, job, name="new")
+        assert changed_since(client.store, since) == ["1"]
+        assert [client.get("user_data", one["_key"]) for one in made] == made
+
+    @pytest.mark.parametrize("how", ["one", "all"])
+    def test_records_of_a_deleted_job_are_seen_by_a_pull_since(self, client: Client, how: str) -> None:
+        job = client.post("jobs", command="c")["_key"]
+        made = [client.job_post(job, n=1), client.post("user_data", n=2)]
+        since = client.store.get_workflow("1").rev
+        assert since is not None
+        if how == "one":
+            client.delete("jobs", job)
+        else:
+            client.documents.delete_all("jobs", "1")
+        assert changed_since(client.store, since) == ["1"]
+        assert [client.get("user_data", one["_key"]) for one in made] == made
+        frame = torc_frames.connect(client.store.path).workflow("1").user_data()
+        assert frame["job_key"].isna().all()
+
+    @pytest.mark.parametrize("name", ["stores", "consumes"])
+    def test_records_with_a_new_link_or_one_less_are_seen_by_a_pull_since(
+        self, client: Client, name: str
+    ) -> None:
+        job = client.post("jobs", command="c")
+        made = [client.post("user_data", n=number) for number in range(2)]
+        since = client.store.get_workflow("1").rev
+        assert since is not None
+        edge = client.link(name, job["_id"], made[0]["_id"])
+        assert changed_since(client.store, since) == ["1"]
+        since = client.store.get_workflow("1").rev
+        assert since is not None
+        client.link(name, job["_id"], made[0]["_id"])
+        assert changed_since(client.store, since) == []
+        client.documents.delete_edge("1", name, edge["_key"])
+        assert changed_since(client.store, since) == ["1"]
+        assert [client.get("user_data", one["_key"]) for one in made] == made
+
+    def test_a_record_of_a_renamed_job_is_updated_by_its_own_rev(self, client: Client) -> None:
+        job = client.post("jobs", command="c", name="old")
+        made = client.job_post(job["_key"], n=1)
+        client.put("jobs", FIRST, job, name="new")
+        changed = client.put("user_data", FIRST, made, n=2)
+        assert changed["_oldRev"] == made["_rev"]
+        client.store.update_user_data("1", ["1"], [b'{"n":3}'])
+        with pytest.raises(ConflictError):
+            client.put("user_data", FIRST, changed, n=4)
+        now = client.get("user_data", "1")
+        assert now["_rev"] == client.store.get_workflow("1").rev
+        client.put("user_data", FIRST, now, n=5)
+
+    def test_what_the_system_knows_is_not_taken_from_a_new_one(self, client: Client) -> None:
+        for junk in ("x", 7, None, [1], {"a": 1}):
+            made = client.post("user_data", _id=junk, _rev=junk, _oldRev=junk, a=1)
+            assert set(made) == SYSTEM | {"a"}
+            assert made["_id"] == f"user_data__1/{made['_key']}"
+            assert made["_rev"] == client.store.get_workflow("1").rev
+
     def test_the_metadata_is_a_record_that_lists_leave_out(self, client: Client) -> None:
         found = client.get("user_data", "torc_frames")
         assert set(found) == SYSTEM
@@ -407,9 +478,18 @@ class TestKeys:
             client.post("user_data", _key=key)
         assert client.list("user_data") == ([], 0)
 
-    def test_one_that_is_no_string_is_refused(self, client: Client) -> None:
+    @pytest.mark.parametrize("key", [7, True, ["k"], {"k": 1}], ids=str)
+    def test_one_that_is_no_string_is_refused(self, client: Client, key: object) -> None:
+        with pytest.raises(IllegalKeyError, match="illegal document key"):
+            client.post("user_data", _key=key)
+        made = client.post("user_data")
         with pytest.raises(RefusedError, match='request body "_key" must be a string'):
-            client.post("user_data", _key=7)
+            client.put("user_data", FIRST, made, _key=key)
+
+    def test_an_illegal_one_is_not_told_at_length(self, client: Client) -> None:
+        with pytest.raises(IllegalKeyError) as told:
+            client.post("user_data", _key="x" * 1_000_000)
+        assert len(str(told.value)) < 1000
 
     def test_the_same_one_may_be_in_every_workflow(self, client: Client) -> None:
         client.store.add_workflow("other")
@@ -655,6 +735,7 @@ class TestBodies:
             ("results", FIRST, {"job_key": "1"}, '"run_id" is required'),
             ("results", FIRST, {**RESULT, "job_key": 1}, '"job_key" must be a string'),
             ("results", FIRST, {**TIMELESS, "job_key": "1"}, '"completion_time" must be a time'),
+            ("results", FIRST, {**ENDLESS, "job_key": "1"}, '"exec_time_minutes": no run of'),
             ("resource_requirements", LATER, {"num_cpus": 1.5}, '"num_cpus" must be an integer'),
         ],
     )  # fmt: skip
@@ -666,6 +747,37 @@ class TestBodies:
         with pytest.raises(RefusedError, match=f"^request body {message}"):
             client.post(collection, form, **body)
         assert client.list(collection) == before
+
+    @pytest.mark.parametrize("level", ['{"x":%s}', "[%s]", '[0,{"a":1,"b":%s}]'])
+    @pytest.mark.parametrize("collection", ["user_data", "events", "jobs"])
+    def test_what_few_could_read_is_refused_as_nested_too_deeply(
+        self, client: Client, level: str, collection: str
+    ) -> None:
+        def body(depth: int) -> bytes:
+            text = "1"
+            for _ in range(depth // level.replace("]", "}").count("}") - 1):
+                text = level % text
+            inside = text.encode()
+            return (
+                b'{"command":"c","internal":{"x":%b}}' % inside
+                if collection == "jobs"
+                else b'{"x":%b}' % inside
+            )
+
+        key = json.loads(client.documents.add(FIRST, collection, "1", body(240)))["_key"]
+        with pytest.raises(RefusedError, match=r"^request body is n"):
+            client.documents.add(FIRST, collection, "1", body(260))
+        assert client.keys(collection) == [key]
+        for form, name in ((LATER, "category"), (FIRST, "interruptible"), (LATER, "name")):
+            client.list(collection, form, **{name: False})
+
+    def test_a_record_that_was_taken_can_be_merged_and_pulled(self, client: Client) -> None:
+        deep = b'{"a":' * 240 + b"1" + b"}" * 240
+        made = json.loads(client.documents.add(FIRST, "user_data", "1", deep))
+        system = b'{"_key":"%b","_rev":"%b",' % (made["_key"].encode(), made["_rev"].encode())
+        client.documents.update(FIRST, "user_data", "1", made["_key"], deep.replace(b"{", system, 1))
+        frame = torc_frames.connect(client.store.path).workflow("1").user_data()
+        assert frame[".".join("a" * 240)].tolist() == [1]
 
     JSON_TEXT = st.builds(
         lambda value, ascii_only, indent: json.dumps(value, ensure_ascii=ascii_only, indent=indent),

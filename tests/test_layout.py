@@ -128,6 +128,7 @@ def test_all_is_sorted_and_true():
         "import torc_frames",
         "from torc_frames import current_job, Job, Pointer",
         "import torc_frames, torc_frames.store.sqlite.store, torc_frames.runner",
+        "from torc_frames.store.legacy import store; store.check(store.Form.LATER, [b'{}'])",
         "from torc_frames.store.v1 import store; store.v1.kept([b'{\"a\":0.12345678901234567}'])",
     ],
 )

@@ -321,6 +321,14 @@ def test_the_first_form_gives_a_thousand_at_most(service: Service, workflow: str
     assert service.call("GET", f"/workflows/{workflow}/jobs", limit=5000)["count"] == 1001
 
 
+def test_workflows_which_both_forms_list_by_one_path_come_by_the_thousand(service: Service) -> None:
+    page = service.call("GET", "/workflows", limit=5000)
+    assert (page["limit"], page["max_limit"]) == (1000, 1000)
+    described = service.call("GET", "/openapi.json", form="later")["paths"]
+    [limit] = [one for one in described["/workflows"]["get"]["parameters"] if one["name"] == "limit"]
+    assert limit["schema"]["default"] == 1000
+
+
 @pytest.mark.parametrize("text", ["2", "2.0", "2e0", "00002"])
 def test_numbers_may_come_with_a_point(service: Service, workflow: str, text: str) -> None:
     for _ in range(3):
@@ -358,6 +366,9 @@ def test_filters_count_too(service: Service, workflow: str) -> None:
     assert service.call("GET", path, interruptible="False", name="a")["total_count"] == 1
     assert service.call("GET", path, run_id="0.0", status="uninitialized")["total_count"] == 3
     assert service.call("GET", path, nothing="x", sort_by="name")["total_count"] == 3
+    for text in ("1e30", "9" * 30, "-1e300", "-" + "9" * 30):
+        assert service.call("GET", path, run_id=text)["total_count"] == 0
+        assert service.call("GET", f"/results/{workflow}", return_code=text)["total_count"] == 0
     assert service.refusal("GET", path, interruptible="yes")[0] == 400
     assert service.refusal("GET", path, run_id="x")[0] == 400
 

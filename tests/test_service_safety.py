@@ -593,6 +593,28 @@ def test_a_database_that_stays_locked_is_told_as_busy(tmp_path: Path) -> None:
         service.call("POST", f"/user_data/{workflow}", {})
 
 
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_nothing_is_acknowledged_that_a_file_which_is_gone_would_take(tmp_path: Path, how: str) -> None:
+    with Service(tmp_path) as service:
+        workflow = service.call("POST", "/workflows", {"name": "w"})["_key"]
+        kept = service.call("POST", f"/user_data/{workflow}", {"a": 1})
+        (tmp_path / "aside").mkdir()
+        for file in tmp_path.glob("study.db*"):
+            file.rename(tmp_path / "aside" / file.name)
+        if how == "replaced":
+            tf.connect(service.database).create_workflow("other")
+        for method in ("POST", "GET", "POST", "GET", "GET", "GET", "GET"):
+            body = {} if method == "POST" else None
+            assert service.refusal(method, f"/user_data/{workflow}", body)[0] == 503
+        assert service.database.exists() is (how == "replaced")
+        assert f"{service.database} was deleted or replaced" in service.log.read_text()
+        for file in tmp_path.glob("study.db*"):
+            file.unlink()
+        for file in (tmp_path / "aside").iterdir():
+            file.rename(tmp_path / file.name)
+        assert service.call("GET", f"/user_data/{workflow}")["items"] == [kept]
+
+
 # how it ends
 
 

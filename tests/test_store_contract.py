@@ -89,7 +89,7 @@ class TestStore:
         self, store: Store, reader: Store, store_kind: StoreKind, store_server: TorcServer | None
     ) -> None:
         # A server that asks for passwords knows who it is.
-        me = (store_server and store_server.username) or "me"
+        me = getattr(store_server, "username", None) or "me"
         large = 2**70 if store_kind.keeps_all_json else 2**64 - 1
         metadata = {"é": [1, large, 1.0, None]}
         added = store.add_workflow("a\0b ü", user=me, description="d", metadata=metadata)
@@ -99,7 +99,7 @@ class TestStore:
         assert str(added.metadata) == str(metadata)
         assert (added.user, added.description, added.name) == (me, "d", "a\0b ü")
         assert (plain.description, plain.metadata) == (None, {})
-        assert plain.user == (store_server and store_server.username)
+        assert plain.user == getattr(store_server, "username", None)
         assert reader.workflows() == [added, plain]
         with reader.snapshot(added.key) as snapshot:
             assert snapshot.workflow == added
@@ -112,7 +112,7 @@ class TestStore:
             lambda key: store.snapshot(key).__enter__(),
             lambda key: store.add_jobs(key, new_jobs(1)),
             lambda key: store.add_jobs(key, new_jobs(0)),
-            lambda key: store.add_user_data(key, [b"[1]"]),
+            lambda key: store.add_user_data(key, [b'{"i":1}']),
             lambda key: store.add_user_data(key, []),
             lambda key: store.update_user_data(key, [], []),
             lambda key: store.delete_user_data(key, []),
@@ -188,9 +188,11 @@ class TestStore:
 
         added = store.add_jobs(workflow, new_jobs(1))
         changed()
-        (key,) = store.add_user_data(workflow, [b"[1]"], job_keys=added.job_keys, role="output")
+        (key,) = store.add_user_data(workflow, [b'{"i":1}'], job_keys=added.job_keys, role="output")
         changed()
-        assert store.update_user_data(workflow, [key], [b"[2]"]) == [store.get_user_data(workflow, key).rev]
+        assert store.update_user_data(workflow, [key], [b'{"i":2}']) == [
+            store.get_user_data(workflow, key).rev
+        ]
         changed()
         store.delete_user_data(workflow, [key])
         changed()
@@ -230,14 +232,17 @@ class TestStore:
         assert (page.run_ids, page.revs) == ([0, 0], [rev(reader, workflow)] * 2)
         assert (one.keys, one.names) == ([added.job_keys[1]], ["a"])
 
-    def test_jobs_have_their_records_and_links(self, store: Store, reader: Store, workflow: str) -> None:
+    def test_jobs_have_their_records_and_links(
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
+    ) -> None:
+        null = b"{}" if store_kind.roles_are_of_records else b"null"
         added = store.add_jobs(
-            workflow, NewJobs(["a", "b", "c"], [""] * 3, [b'{"a":1}', None, b"null"], outputs=True)
+            workflow, NewJobs(["a", "b", "c"], [""] * 3, [b'{"a":1}', None, null], outputs=True)
         )
         first, second, third = added.job_keys
         assert added.input_keys[1] is None
         assert None not in added.output_keys
-        inputs = {added.input_keys[0]: b'{"a":1}', added.input_keys[2]: b"null"}
+        inputs = {added.input_keys[0]: b'{"a":1}', added.input_keys[2]: null}
         assert records(reader, workflow, role="input") == inputs
         assert records(reader, workflow, role="output") == dict.fromkeys(added.output_keys, b"{}")
         assert links(reader, workflow, role="input") == [
@@ -261,7 +266,7 @@ class TestStore:
             with pytest.raises(NotFoundError):
                 store.get_job(key, where)
             with pytest.raises(NotFoundError):
-                store.add_user_data(where, [b"[1]"], job_keys=[key], role="input")
+                store.add_user_data(where, [b'{"i":1}'], job_keys=[key], role="input")
             with pytest.raises(NotFoundError):
                 store.add_jobs(where, new_jobs(1, depends_on=[[key]]))
             with store.snapshot(where) as snapshot:
@@ -281,7 +286,7 @@ class TestStore:
             store.add_jobs(workflow, new_jobs(3, depends_on=[[job], ["777777"], ["888888", job]]))
         assert (caught.value.kind, caught.value.keys) == ("job", ("777777", "888888"))
         with pytest.raises(NotFoundError) as caught:
-            store.add_user_data(workflow, [b"[1]"] * 3, job_keys=[job, "777777", None], role="input")
+            store.add_user_data(workflow, [b'{"i":1}'] * 3, job_keys=[job, "777777", None], role="input")
         assert caught.value.keys == ("777777",)
         assert content(store, workflow) == before
 
@@ -337,43 +342,42 @@ class TestStore:
             assert records(reader, workflow) == {}
             return
         store.add_user_data(workflow, [b"{}"])
-        (key,) = store.add_user_data(workflow, [raw], names=["n"])
+        name = None if store_kind.roles_are_of_records else "n"
+        (key,) = store.add_user_data(workflow, [raw], names=[name])
         found = records(reader, workflow)[key]
         if store_kind.keeps_all_json:
             assert found == kept == raw
         record = reader.get_user_data(workflow, key)
-        assert (record.key, record.workflow_key, record.name) == (key, workflow, "n")
+        assert (record.key, record.workflow_key, record.name) == (key, workflow, name)
         assert not record.is_ephemeral
         for data in (json.loads(found), record.data, json.loads(kept)):
             assert exactly(data) == exactly(json.loads(raw))
         if raw != b"null":
-            store.update_user_data(workflow, [key], [b"[0]"])
+            store.update_user_data(workflow, [key], [b'{"i":0}'])
             store.update_user_data(workflow, [key], [raw])
             assert records(reader, workflow)[key] == found
 
     def test_records_keep_their_order_names_and_links(
-        self, store: Store, reader: Store, workflow: str
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
     ) -> None:
         a, b = store.add_jobs(workflow, new_jobs(2, inputs=[None, None])).job_keys
-        added = store.add_user_data(
-            workflow, [b"[0]", b"[1]", b"[2]"], job_keys=[b, None, a], names=["x", None, ""], role="output"
-        )
+        bare = store_kind.roles_are_of_records
+        names = [None] * 4 if bare else ["x", None, "", "y"]
+        data = [b'{"i":0}', b'{"i":1}', b'{"i":2}', b'{"i":3}']
+        added = store.add_user_data(workflow, data[:3], job_keys=[b, None, a], names=names[:3], role="output")
         (last,) = store.add_user_data(
-            workflow, [b"[3]"], job_keys=[b], role="input", names=["y"], is_ephemeral=True
+            workflow, data[3:], job_keys=[b], role="input", names=names[3:], is_ephemeral=not bare
         )
-        assert list(records(reader, workflow).items()) == [
-            *zip(added, [b"[0]", b"[1]", b"[2]"], strict=True),
-            (last, b"[3]"),
-        ]
+        assert list(records(reader, workflow).items()) == list(zip([*added, last], data, strict=True))
         with reader.snapshot(workflow) as snapshot:
             (page,) = snapshot.user_data()
-        assert page.names == ["x", None, "", "y"]
+        assert page.names == names
         assert links(reader, workflow) == [
             (a, added[2], "output"),
             (b, added[0], "output"),
             (b, last, "input"),
         ]
-        assert reader.get_user_data(workflow, last).is_ephemeral
+        assert reader.get_user_data(workflow, last).is_ephemeral is not bare
         assert list(records(reader, workflow, job_key=b)) == [added[0], last]
         assert list(records(reader, workflow, job_key=b, role="output")) == [added[0]]
         assert list(records(reader, workflow, job_key=b, role="input")) == [last]
@@ -394,7 +398,7 @@ class TestStore:
 
     def test_counts_agree_with_what_is_read(self, store: Store, reader: Store, workflow: str) -> None:
         a, b = store.add_jobs(workflow, new_jobs(2, outputs=True)).job_keys
-        store.add_user_data(workflow, [b"[1]", b"[2]"], job_keys=[a, None], role="output")
+        store.add_user_data(workflow, [b'{"i":1}', b'{"i":2}'], job_keys=[a, None], role="output")
         choices: Sequence[dict[str, Any]] = [
             {}, {"job_key": a}, {"job_key": b}, {"role": "input"}, {"job_key": a, "role": "output"},
         ]  # fmt: skip
@@ -403,20 +407,20 @@ class TestStore:
                 assert snapshot.count_user_data(**chosen) == len(records(reader, workflow, **chosen)) > 0
 
     def test_columns_of_different_lengths_are_refused(self, store: Store, workflow: str) -> None:
-        (key,) = store.add_user_data(workflow, [b"[1]"])
+        (key,) = store.add_user_data(workflow, [b'{"i":1}'])
         before = rev(store, workflow)
         with pytest.raises(RefusedError):
-            store.add_user_data(workflow, [b"[1]"], job_keys=[])
+            store.add_user_data(workflow, [b'{"i":1}'], job_keys=[])
         with pytest.raises(RefusedError):
-            store.add_user_data(workflow, [b"[1]"], names=["a", "b"])
+            store.add_user_data(workflow, [b'{"i":1}'], names=["a", "b"])
         with pytest.raises(RefusedError):
             store.update_user_data(workflow, [key], [])
         with pytest.raises(RefusedError):
-            store.update_user_data(workflow, [key], [b"[2]"], revs=[])
+            store.update_user_data(workflow, [key], [b'{"i":2}'], revs=[])
         with pytest.raises(RefusedError) as caught:
-            store.add_user_data(workflow, [b"[1]", b"\xff", b"[2]", b"\xfe"])
+            store.add_user_data(workflow, [b'{"i":1}', b"\xff", b'{"i":2}', b"\xfe"])
         assert [problem.row for problem in caught.value.problems] == [1, 3]
-        assert (rev(store, workflow), records(store, workflow)) == (before, {key: b"[1]"})
+        assert (rev(store, workflow), records(store, workflow)) == (before, {key: b'{"i":1}'})
 
     def test_a_record_that_is_not_json_is_unreadable_or_refused(
         self, store: Store, store_kind: StoreKind, workflow: str
@@ -435,47 +439,47 @@ class TestStore:
         assert list(records(store, workflow).values()) == [b"{", b"NaN", b"1 2", b""]
 
     def test_a_record_of_another_workflow_is_not_found(self, store: Store, workflow: str) -> None:
-        (mine,) = store.add_user_data(workflow, [b"[1]"])
+        (mine,) = store.add_user_data(workflow, [b'{"i":1}'])
         other = store.workflows()[-1].key
         before = records(store, other)
         for key, where in [(mine, other), *((key, workflow) for key in NOWHERE)]:
             for call in (
                 lambda key, where: store.get_user_data(where, key),
-                lambda key, where: store.update_user_data(where, [key], [b"[2]"]),
+                lambda key, where: store.update_user_data(where, [key], [b'{"i":2}']),
                 lambda key, where: store.delete_user_data(where, [key]),
             ):
                 with pytest.raises(NotFoundError) as caught:
                     call(key, where)
                 assert (caught.value.kind, caught.value.keys) == ("user_data", (key,))
-        assert (records(store, workflow), records(store, other)) == ({mine: b"[1]"}, before)
+        assert (records(store, workflow), records(store, other)) == ({mine: b'{"i":1}'}, before)
 
     def test_updates_are_all_or_nothing(self, store: Store, reader: Store, workflow: str) -> None:
-        a, b = store.add_user_data(workflow, [b"[1]", b"[2]"])
+        a, b = store.add_user_data(workflow, [b'{"i":1}', b'{"i":2}'])
         before = rev(store, workflow)
         with pytest.raises(NotFoundError):
-            store.update_user_data(workflow, [a, "999", b], [b"[7]", b"[8]", b"[9]"])
-        assert (rev(reader, workflow), records(reader, workflow)) == (before, {a: b"[1]", b: b"[2]"})
-        revs = store.update_user_data(workflow, [b, a], [b"[20]", b"[10]"])
-        assert records(reader, workflow) == {a: b"[10]", b: b"[20]"}
+            store.update_user_data(workflow, [a, "999", b], [b'{"i":7}', b'{"i":8}', b'{"i":9}'])
+        assert (rev(reader, workflow), records(reader, workflow)) == (before, {a: b'{"i":1}', b: b'{"i":2}'})
+        revs = store.update_user_data(workflow, [b, a], [b'{"i":20}', b'{"i":10}'])
+        assert records(reader, workflow) == {a: b'{"i":10}', b: b'{"i":20}'}
         assert revs == [reader.get_user_data(workflow, key).rev for key in (b, a)]
 
     def test_an_update_of_a_changed_record_is_a_conflict(
         self, store: Store, reader: Store, workflow: str
     ) -> None:
-        a, b = store.add_user_data(workflow, [b"[1]", b"[2]"])
+        a, b = store.add_user_data(workflow, [b'{"i":1}', b'{"i":2}'])
         seen = [reader.get_user_data(workflow, key).rev for key in (a, b)]
-        store.update_user_data(workflow, [b], [b"[3]"])
+        store.update_user_data(workflow, [b], [b'{"i":3}'])
         with pytest.raises(ConflictError, match=b):
-            reader.update_user_data(workflow, [a, b], [b"[4]", b"[4]"], revs=seen)
-        assert records(store, workflow) == {a: b"[1]", b: b"[3]"}
-        reader.update_user_data(workflow, [a, b], [b"[5]", b"[5]"], revs=[seen[0], None])
-        assert records(store, workflow) == {a: b"[5]", b: b"[5]"}
+            reader.update_user_data(workflow, [a, b], [b'{"i":4}', b'{"i":4}'], revs=seen)
+        assert records(store, workflow) == {a: b'{"i":1}', b: b'{"i":3}'}
+        reader.update_user_data(workflow, [a, b], [b'{"i":5}', b'{"i":5}'], revs=[seen[0], None])
+        assert records(store, workflow) == {a: b'{"i":5}', b: b'{"i":5}'}
 
     def test_a_new_rev_is_good_for_the_next_update(self, store: Store, workflow: str) -> None:
-        (key,) = store.add_user_data(workflow, [b"[1]"])
-        revs = store.update_user_data(workflow, [key], [b"[2]"])
-        revs = store.update_user_data(workflow, [key], [b"[3]"], revs=revs)
-        assert records(store, workflow) == {key: b"[3]"}
+        (key,) = store.add_user_data(workflow, [b'{"i":1}'])
+        revs = store.update_user_data(workflow, [key], [b'{"i":2}'])
+        revs = store.update_user_data(workflow, [key], [b'{"i":3}'], revs=revs)
+        assert records(store, workflow) == {key: b'{"i":3}'}
 
     def test_deleting_records_deletes_their_links(self, store: Store, reader: Store, workflow: str) -> None:
         added = store.add_jobs(workflow, new_jobs(2, outputs=True))
@@ -492,9 +496,9 @@ class TestStore:
         assert list(statuses(reader, workflow)) == added.job_keys
 
     def test_keys_are_never_used_again(self, store: Store, workflow: str) -> None:
-        keys = store.add_user_data(workflow, [b"[1]", b"[2]"])
+        keys = store.add_user_data(workflow, [b'{"i":1}', b'{"i":2}'])
         store.delete_user_data(workflow, keys)
-        assert not set(keys) & set(store.add_user_data(workflow, [b"[1]", b"[2]"]))
+        assert not set(keys) & set(store.add_user_data(workflow, [b'{"i":1}', b'{"i":2}']))
 
     # snapshots
 
@@ -508,9 +512,9 @@ class TestStore:
             snapshot.verify()
 
     def test_pages_join_to_the_whole_and_requests_grow_with_pages(
-        self, store: Store, reader: Store, workflow: str
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
     ) -> None:
-        count = 45_000
+        count = store_kind.many
         added = store.add_jobs(workflow, new_jobs(count, outputs=True))
         store.add_jobs(
             workflow, new_jobs(count, depends_on=[[key] for key in added.job_keys], inputs=[None] * count)
@@ -543,12 +547,12 @@ class TestStore:
         with ThreadPoolExecutor(1) as pool, reader.snapshot(workflow) as snapshot:
             pages = snapshot.user_data()
             seen = [next(pages)]
-            added = pool.submit(store.add_user_data, workflow, [b"[1]"], job_keys=keys[:1])
+            added = pool.submit(store.add_user_data, workflow, [b'{"i":1}'], job_keys=keys[:1])
             removed = pool.submit(store.delete_user_data, workflow, [seen[0].keys[0]])
             if not store_kind.snapshots_hold_up_writers:
                 wait([added, removed])
-            seen += pages
             try:
+                seen += pages
                 snapshot.verify()
             except ConflictError:
                 return
@@ -566,15 +570,15 @@ class TestStore:
                     with pytest.raises(RefusedError, match="rev"):
                         ask("1")
             return
-        a, b, c = store.add_user_data(workflow, [b"[1]", b"[2]", b"[3]"])
+        a, b, c = store.add_user_data(workflow, [b'{"i":1}', b'{"i":2}', b'{"i":3}'])
         since = str(rev(store, workflow))
         assert records(reader, workflow, since=since) == {}
-        (d,) = store.add_user_data(workflow, [b"[4]"])
-        store.update_user_data(workflow, [b], [b"[5]"])
-        assert records(reader, workflow, since=since) == {b: b"[5]", d: b"[4]"}
+        (d,) = store.add_user_data(workflow, [b'{"i":4}'])
+        store.update_user_data(workflow, [b], [b'{"i":5}'])
+        assert records(reader, workflow, since=since) == {b: b'{"i":5}', d: b'{"i":4}'}
         store.delete_user_data(workflow, [d])
         store.delete_user_data(workflow, [c, a])
-        assert records(reader, workflow, since=since) == {b: b"[5]"}
+        assert records(reader, workflow, since=since) == {b: b'{"i":5}'}
         with reader.snapshot(workflow) as snapshot:
             removed = snapshot.removed(since)
             assert removed[0] == d
@@ -584,19 +588,19 @@ class TestStore:
     def test_a_closed_store_opens_again(self, store: Store, reader: Store, workflow: str) -> None:
         store.close()
         store.close()
-        (key,) = store.add_user_data(workflow, [b"[1]"])
+        (key,) = store.add_user_data(workflow, [b'{"i":1}'])
         store.close()
-        assert records(reader, workflow) == records(store, workflow) == {key: b"[1]"}
+        assert records(reader, workflow) == records(store, workflow) == {key: b'{"i":1}'}
 
     def test_writes_from_many_threads_are_all_kept(self, store: Store, reader: Store, workflow: str) -> None:
         def add(i: int) -> list[str]:
-            return store.add_user_data(workflow, [b"[%d]" % i] * 3)
+            return store.add_user_data(workflow, [b'{"i":%d}' % i] * 3)
 
         with ThreadPoolExecutor(8) as pool:
             keys = list(pool.map(add, range(50)))
         found = records(reader, workflow)
         assert len(found) == 150
-        assert all(found[key] == b"[%d]" % i for i, batch in enumerate(keys) for key in batch)
+        assert all(found[key] == b'{"i":%d}' % i for i, batch in enumerate(keys) for key in batch)
 
 
 def end(store: RunnableStore, workflow: str, job: JobRecord, status: str, code: int = 0) -> None:

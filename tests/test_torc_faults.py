@@ -26,10 +26,10 @@ from torc_frames.errors import (
 )
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Resources
 from torc_frames.server_settings import ServerSettings
+from torc_frames.store import settle
 from torc_frames.store.http import failures as http_failures
 from torc_frames.store.v1 import jobs as v1_jobs
 from torc_frames.store.v1 import leftover as v1_leftover
-from torc_frames.store.v1 import settle as v1_settle
 from torc_frames.store.v1.store import V1Store
 from torc_frames.wire import numbers
 
@@ -40,7 +40,7 @@ ROWS = 10_000
 def hurried(monkeypatch):
     """Nobody waits for a server that is gone, and a second look follows soon."""
     monkeypatch.setattr(http_failures, "PATIENT", 1)
-    monkeypatch.setattr(v1_settle, "GRACE_S", 0.02)
+    monkeypatch.setattr(settle, "GRACE_S", 0.02)
     monkeypatch.setattr(v1_leftover, "GRACE_S", 0.02)
 
 

@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, groupby
 from typing import IO, Literal, NamedTuple
 
 from torc_frames.errors import (
@@ -22,6 +22,7 @@ from torc_frames.errors import (
 from torc_frames.progress import Bar, progress
 from torc_frames.records import NewJobs, Resources, ResultPage, UserDataPage, WorkflowRecord
 from torc_frames.store.base import RunnableStore, Snapshot, Store
+from torc_frames.store.roles import Fitted, fit
 from torc_frames.store.whole import read_whole
 
 __all__ = ["Copied", "OnUnkept", "copy"]
@@ -111,6 +112,8 @@ class _Original:
     inexact: list[str] = field(default_factory=list)
     """Records with floats that come back as others."""
     left_out: list[str] = field(default_factory=list)
+    fitted: Fitted | None = None
+    """What records are told of themselves, where roles are theirs."""
 
     def read(self, workflow_key: str) -> None:
         """Read all of the workflow; TornReadError if it changed meanwhile."""
@@ -158,10 +161,25 @@ class _Original:
         if self.unkept:
             keys, reason = shorten(self.unkept), next(iter(self.unkept.values()))
             self.left_out.append(f"{counted(len(self.unkept), 'record')}: user_data keys {keys} ({reason})")
+        if self.target.roles_are_of_records:
+            self._fit(on_unkept)
         if self.inexact:
             text = f"the last digit of floats in {len(self.inexact):,} of {counted(self.records, 'record')}"
             self.left_out.append(f"{text}: user_data keys {shorten(self.inexact)}")
             warnings.warn(f"{self.target.url} changes {text}", InexactFloatWarning, stacklevel=4)
+
+    def _fit(self, on_unkept: OnUnkept) -> None:
+        """Note what there is of roles, names and lifetimes where a record has one role of its own."""
+        names = {key: name for one in self.batches for key, name in zip(one.keys, one.names, strict=True)}
+        job_names = dict(zip(self.jobs.keys, self.jobs.names, strict=True))
+        self.fitted = fit(self.links, names, job_names, self.ephemeral)
+        several = f"user_data keys {shorten(self.fitted.several)}: input and output of jobs, and a record of "
+        several += f"{self.target.url} has one role"
+        if self.fitted.several and on_unkept == "error":
+            raise RefusedError(f"{several}; on_unkept='skip' leaves out their roles")
+        self.left_out += [several] if self.fitted.several else []
+        self.left_out += self.fitted.left_out
+        self.links, self.ephemeral = self.fitted.links, set()
 
     # parts of a workflow
 
@@ -275,9 +293,21 @@ class _Writer:
     def _add_records(self, workflow_key: str, bar: Bar) -> None:
         for batch, lines in self.original.pages():
             flags = [key in self.original.ephemeral for key in batch.keys]
-            added = self.target.add_user_data(workflow_key, lines, names=batch.names, is_ephemeral=flags)
-            self.record_keys.update(zip(batch.keys, added, strict=True))
+            if self.original.fitted is not None:
+                self._add_fitted(workflow_key, batch.keys, lines, self.original.fitted)
+            else:
+                added = self.target.add_user_data(workflow_key, lines, names=batch.names, is_ephemeral=flags)
+                self.record_keys.update(zip(batch.keys, added, strict=True))
             bar.update(len(lines))
+
+    def _add_fitted(self, workflow_key: str, keys: list[str], lines: list[bytes], fitted: Fitted) -> None:
+        rows = zip(keys, lines, strict=True)
+        for role, some in groupby(rows, key=lambda row: fitted.roles.get(row[0])):
+            alike = list(some)
+            names = [fitted.names.get(key) for key, _ in alike]
+            data = [line for _, line in alike]
+            added = self.target.add_user_data(workflow_key, data, names=names, role=role)
+            self.record_keys.update(zip([key for key, _ in alike], added, strict=True))
 
     def _add_jobs(self, workflow_key: str, bar: Bar) -> None:
         jobs, waits = self.original.jobs, self.original.waits

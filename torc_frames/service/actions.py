@@ -53,7 +53,7 @@ def _home(call: Call) -> str | None:
 
 def _page(call: Call, found: tuple[list[bytes], int]) -> bytes:
     items, total = found
-    return legacy.page(call.form, items, call.skip, call.limit, total)
+    return legacy.page(call.pages, items, call.skip, call.limit, total)
 
 
 def list_documents(documents: Documents, call: Call) -> bytes:

@@ -60,7 +60,8 @@ def application(
     rules : Rules
         What is refused before.
     forms : iterable of Form
-        Which forms of the dialect; what two of them have in common is spoken in the last one's way.
+        Which forms of the dialect; what two of them have in common is spoken in the last one's way, but
+        in pages of the first's size.
     database : str
         The name in the url that the description at the root gives; any name is served.
     max_body : int
@@ -109,11 +110,11 @@ class _Endpoint:
 
     async def _answer(self, operation: Operation, scope: Scope, receive: Receive) -> Response | None:
         """Return the answer, None if nobody waits for it any more."""
-        call = Call(operation.method, operation.form, operation.collection, {})
+        call = Call(operation.method, operation.form, operation.pages, operation.collection, {})
         try:
             call = call._replace(path=_path_of(scope))
             if operation.query:
-                skip, limit, filters = query_values(scope["query_string"], operation.query, operation.form)
+                skip, limit, filters = query_values(scope["query_string"], operation.query, operation.pages)
                 call = call._replace(skip=skip, limit=limit, filters=filters)
             if operation.method != "GET":
                 body = await read_body(scope, receive, self._max_body)

@@ -43,12 +43,13 @@ class Parameter(NamedTuple):
 class Call(NamedTuple):
     """One request.
 
-    ``collection`` is the one whose document the path names, "" if it names none. ``body`` is raw JSON, an
-    object, or empty where the operation takes none.
+    ``collection`` is the one whose document the path names, "" if it names none. ``pages`` is the form by
+    whose size lists are cut. ``body`` is raw JSON, an object, or empty where the operation takes none.
     """
 
     method: str
     form: Form
+    pages: Form
     collection: str
     path: Mapping[str, str]
     skip: int = 0
@@ -82,7 +83,7 @@ def path_values(raw: Mapping[str, str]) -> dict[str, str]:
 
 
 def query_values(
-    query: bytes, parameters: Sequence[Parameter], form: Form
+    query: bytes, parameters: Sequence[Parameter], pages: Form
 ) -> tuple[int, int, dict[str, object]]:
     """Return skip, limit and filters; parameters that are not known are ignored.
 
@@ -97,13 +98,13 @@ def query_values(
     except ValueError:
         raise HttpError(400, "the query is not UTF-8") from None
     skip = _count("skip", given.get("skip", "0"))
-    limit = _count("limit", given.get("limit", str(form.value)))
+    limit = _count("limit", given.get("limit", str(pages.value)))
     filters = {
         name: _value(name, given[name], kind)
         for name, kind in parameters
         if kind != "number" and name in given
     }
-    return skip, min(limit, form.value), filters
+    return skip, min(limit, pages.value), filters
 
 
 def _value(name: str, text: str, kind: Kind) -> object:
@@ -118,18 +119,15 @@ def _integer(name: str, text: str) -> int:
     """Return a number without fraction; some clients write it with a point."""
     if _NUMBER.fullmatch(text) is None or len(text) > _MAX_DIGITS:
         raise HttpError(400, f'query parameter "{name}" must be a number')
-    if text.lstrip("-").isdigit():
-        return int(text)
-    number = float(text)
-    if math.isinf(number):
-        return int(math.copysign(_LARGEST, number))
-    if not number.is_integer():
+    number = int(text) if text.lstrip("-").isdigit() else float(text)
+    if not math.isinf(number) and number % 1:
         raise HttpError(400, f'query parameter "{name}" must be a number without a fraction')
-    return int(number)
+    # The database takes no larger ones, and has none.
+    return int(min(max(number, -_LARGEST), _LARGEST))
 
 
 def _count(name: str, text: str) -> int:
     number = _integer(name, text)
     if number < 0:
         raise HttpError(400, f'query parameter "{name}" must be a number that is not negative')
-    return min(number, _LARGEST)
+    return number

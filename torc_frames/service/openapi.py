@@ -55,7 +55,7 @@ def _described(operation: Operation) -> dict[str, Any]:
         for name in re.findall(r"{(\w+)}", operation.path)
     ]
     parameters += [
-        {"name": name, "in": "query", "schema": _parameter(name, kind, operation.form)}
+        {"name": name, "in": "query", "schema": _parameter(name, kind, operation.pages)}
         for name, kind in operation.query
     ]
     made: dict[str, Any] = {
@@ -72,10 +72,10 @@ def _described(operation: Operation) -> dict[str, Any]:
     return made
 
 
-def _parameter(name: str, kind: str, form: Form) -> dict[str, Any]:
+def _parameter(name: str, kind: str, pages: Form) -> dict[str, Any]:
     if name not in ("skip", "limit"):
         return {"type": kind}
-    most = {"default": 0 if name == "skip" else form.value}
+    most = {"default": 0 if name == "skip" else pages.value}
     return {"type": "number", "minimum": 0, "multipleOf": 1, **most}
 
 

@@ -45,6 +45,11 @@ class Operation(NamedTuple):
     body: str = ""
     query: tuple[Parameter, ...] = ()
 
+    @property
+    def pages(self) -> Form:
+        """The form by whose size lists are cut; that of workflows has the same path in both."""
+        return Form.FIRST if self.collection == WORKFLOWS else self.form
+
 
 class _Names(NamedTuple):
     """A collection: what the later form calls it; its model and filters in the first form and the later."""

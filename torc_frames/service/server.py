@@ -79,7 +79,8 @@ def serve(
     host, port : str, int
         Where to listen; port 0 is any that is free.
     forms : iterable of Form
-        Which forms of the dialect; where paths are the same, the last one's way is taken.
+        Which forms of the dialect; where paths are the same, the last one's way is taken, in pages of the
+        first's size.
     token : str, optional
         The secret that requests must show.
     allowed_hosts : iterable of str

@@ -107,8 +107,16 @@ class Store(Protocol):
     url: str
     """What `torc_frames.connect` takes to open the same store; holds no secret."""
 
-    needs_role: bool
-    """Whether it refuses links without a role."""
+    @property
+    def needs_role(self) -> bool:
+        """Whether it refuses links without a role."""
+
+    @property
+    def roles_are_of_records(self) -> bool:
+        """Whether a record has one role, for all jobs it is linked to, which is told when it is added.
+
+        Such a record has no name but ``<role>_<name of its first job>``, and is never ephemeral.
+        """
 
     # workflows
 

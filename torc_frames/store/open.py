@@ -6,16 +6,19 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from torc_frames import settings
-from torc_frames.errors import RefusedError, VersionError
+from torc_frames.errors import RefusedError
 
 if TYPE_CHECKING:
     from torc_frames.store.base import Store
+    from torc_frames.store.legacy.store import LegacyStore
+    from torc_frames.store.v1.store import V1Store
 
 __all__ = ["open_store"]
 
 _FORMS = (
     "a path such as study.db, sqlite:///relative.db or sqlite:////absolute.db, "
-    "or the url of a server such as http://localhost:8080/torc-service/v1"
+    "or the url of a server such as http://localhost:8080/torc-service/v1, or of a service of 2023 such as "
+    "http://localhost:8529/_db/workflows/torc-service"
 )
 
 
@@ -25,8 +28,9 @@ def open_store(url: str | os.PathLike[str] | None = None, **credentials: Any) ->
     Parameters
     ----------
     url : str or path, optional
-        A path, ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or the url of a torc-server; without
-        it what `torc_frames.settings.default_url` says. A path object is always a file.
+        A path, ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or the url of a torc-server or of a
+        service of 2023; without it what `torc_frames.settings.default_url` says. A path object is always a
+        file.
     **credentials
         For a server, see `torc_frames.server_settings.server_settings`.
 
@@ -60,11 +64,15 @@ def _open_server(url: str | None, credentials: dict[str, Any]) -> Store:
     from torc_frames.server_settings import dialect_of, server_settings
 
     server = server_settings(url, **credentials)
-    if dialect_of(server.url) != "v1":
-        raise VersionError(f"{server.url} speaks torc's dialect of 2023, which this torc_frames does not")
-    from torc_frames.store.v1.store import V1Store
+    store: V1Store | LegacyStore
+    if dialect_of(server.url) == "legacy":
+        from torc_frames.store.legacy.store import LegacyStore
 
-    store = V1Store(server)
+        store = LegacyStore(server)
+    else:
+        from torc_frames.store.v1.store import V1Store
+
+        store = V1Store(server)
     store.check()
     return store
 

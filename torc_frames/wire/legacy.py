@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -17,7 +17,11 @@ __all__ = [
     "WORKFLOWS",
     "Edge",
     "Form",
+    "Items",
     "Job",
+    "Keys",
+    "LaterRecord",
+    "Need",
     "Page",
     "Record",
     "Requirement",
@@ -27,6 +31,7 @@ __all__ = [
     "document_id",
     "encode",
     "error",
+    "in_order",
     "is_key",
     "key_of",
     "merged",
@@ -44,6 +49,8 @@ RESULTS = "results"
 MAX_KEY_LENGTH = 254
 
 encode = msgspec.json.Encoder().encode
+
+T = TypeVar("T")
 
 _KEY = re.compile(r"[A-Za-z0-9_\-:.@()+,=;$!*'%]+")
 _SYSTEM = ("_id", "_key", "_rev", "_oldRev")
@@ -114,6 +121,26 @@ class Requirement(_Document):
     runtime: str = "P0DT1M"
 
 
+class Need(_Document):
+    """What a job needs as a service tells it, be it a document or its defaults, which have no key."""
+
+    key: str = ""
+    name: str | None = None
+    num_cpus: int = 1
+    num_gpus: int = 0
+    num_nodes: int = 1
+    memory: str | None = None
+    runtime: str | None = None
+
+
+class LaterRecord(_Document):
+    """A record of the later form, its data undecoded."""
+
+    name: str | None = None
+    is_ephemeral: bool | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
 class Edge(msgspec.Struct, rename={"key": "_key", "origin": "_from", "target": "_to"}):
     """A link between two documents, by their ids."""
 
@@ -130,6 +157,20 @@ class Page(msgspec.Struct):
     count: int | None = None
     total_count: int | None = None
     has_more: bool | None = None
+
+
+class Items(msgspec.Struct, Generic[T]):
+    """A page of a list of one kind; ``max_limit`` is the most rows that the service gives at once."""
+
+    items: list[T]
+    max_limit: int | None = None
+    total_count: int | None = None
+
+
+class Keys(msgspec.Struct):
+    """The keys of all jobs of a workflow."""
+
+    items: list[str]
 
 
 def decode(kind: type[Any], body: bytes) -> Any:
@@ -294,3 +335,17 @@ def merged(old: bytes, new: bytes, *, deep: bool) -> bytes:
         inside = deep and before[:1] == b"{" == bytes(value)[:1]
         both[name] = msgspec.Raw(merged(before, bytes(value), deep=True)) if inside else value
     return encode(both)
+
+
+def in_order(raw: bytes) -> bytes:
+    """Return JSON with the keys of objects sorted, to be compared.
+
+    Examples
+    --------
+    >>> in_order(b'{"b":1.0, "a":[]}')
+    b'{"a":[],"b":1.0}'
+    """
+    return _sorted(msgspec.json.decode(raw))
+
+
+_sorted = msgspec.json.Encoder(order="deterministic").encode

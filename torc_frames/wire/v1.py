@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -51,7 +50,6 @@ __all__ = [
     "requirement_of",
     "resources_of",
     "rev_of",
-    "run_times",
     "same",
     "size_problems",
     "with_records",
@@ -74,9 +72,6 @@ _DEFAULT_MEMORY, _DEFAULT_RUNTIME = "1m", "PT1M"
 _DEFAULT_REQUIREMENTS = [
     (DEFAULT_REQUIREMENT, 1, 0, _DEFAULT_MEMORY, runtime) for runtime in (_DEFAULT_RUNTIME, "P0DT1M")
 ]
-
-_YEARS = range(1678, 2262)
-"""Those that nanoseconds in 64 bits hold whole, which older pandas counts times in."""
 
 encode = msgspec.json.Encoder().encode
 
@@ -249,27 +244,6 @@ def workflow_of(workflow: Workflow) -> WorkflowRecord:
 def of_project(name: str) -> str:
     """Return what `Snapshot.others` calls the project that a workflow is of."""
     return f"project {name!r}"
-
-
-def run_times(result: Result) -> tuple[str, str]:
-    """Return when a run started and ended, ISO 8601 in UTC; the server keeps the end and how long it took.
-
-    It takes any text and number for them: what is no time is empty, and so is one that a frame can't hold.
-    """
-    try:
-        end = datetime.fromisoformat(result.completion_time)
-        end = end.astimezone(UTC) if end.tzinfo else end.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return "", ""
-    try:
-        start = _told(end - timedelta(minutes=result.exec_time_minutes))
-    except (ValueError, OverflowError):
-        start = ""
-    return start, _told(end)
-
-
-def _told(time: datetime) -> str:
-    return time.isoformat() if time.year in _YEARS else ""
 
 
 def name_to_wire(name: str | None) -> str:

@@ -21,6 +21,7 @@ from torc_frames.errors import (
     UnauthorizedError,
     UnavailableError,
 )
+from torc_frames.server_settings import dialect_of
 from torc_frames.store.http.connections import EXCHANGE
 from torc_frames.store.http.replies import causes, clean, message_of, origin_of, reason_of, retry_after
 
@@ -110,7 +111,8 @@ class Failures:
         elif any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in found):
             hint = "is the name of the host right?"
         else:
-            hint, tries = "is torc-server running there?", PATIENT if self.answered else FEW
+            program = "torc-server" if dialect_of(self._url) == "v1" else "the service"
+            hint, tries = f"is {program} running there?", PATIENT if self.answered else FEW
         response = self._response(request, None, reason_of(found))._replace(span_id=None)
         reason = f"{self._url} can not be reached: {hint}"
         return Failure(UnavailableError, reason, response, Did.NOTHING, tries)

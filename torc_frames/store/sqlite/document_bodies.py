@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from torc_frames.errors import RefusedError
+from torc_frames.store.sqlite.document_errors import IllegalKeyError
 from torc_frames.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
 
 __all__ = [
@@ -33,6 +34,7 @@ REQUIREMENTS = "resource_requirements"
 Attributes = dict[str, msgspec.Raw]
 
 _SYSTEM = ("_key", "_rev", "_id", "_oldRev")
+_MAX_DEPTH = 250
 _read = msgspec.json.Decoder(Attributes).decode
 
 
@@ -161,18 +163,38 @@ def read_body(form: Form, shape: Shape, document: bytes, *, new: bool = True) ->
     Raises
     ------
     RefusedError
-        If it is not JSON, or not of the shape.
+        If it is not JSON, or not of the shape, or nested deeper than all that reads it can follow.
+    IllegalKeyError
+        If the key of a new one is no string.
     """
     try:
         # `Raw` alone takes text that is not UTF-8, and numbers that nobody could read.
-        msgspec.json.decode(document)
+        whole = msgspec.json.decode(document)
         found = _read(document.replace(b"\n", b" ").replace(b"\r", b" "))
     except msgspec.ValidationError as error:
         raise RefusedError(f"request body must be an object that can be read: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(f"request body is not JSON: {error}") from None
+    if document.count(b"{") + document.count(b"[") > _MAX_DEPTH and _is_deep(whole):
+        raise RefusedError(f"request body is nested deeper than {_MAX_DEPTH} levels")
     system = {name: found.pop(name) for name in _SYSTEM if name in found}
-    return Body(_checked(form, shape, found, new=new), *(_text(system, name) for name in ("_key", "_rev")))
+    attributes = _checked(form, shape, found, new=new)
+    if not new:
+        return Body(attributes, _text(system, "_key"), _text(system, "_rev"))
+    key = value_of(system, "_key")
+    if not isinstance(key, str | None):
+        raise IllegalKeyError(f"illegal document key: {key!r:.300}")
+    return Body(attributes, key, None)
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        inside = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [one for each in inside for one in each if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _checked(form: Form, shape: Shape, found: Attributes, *, new: bool) -> Attributes:

@@ -12,7 +12,7 @@ from torc_frames.errors import NotFoundError, RefusedError, shorten
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.document_bodies import REQUIREMENTS, Body, value_of
 from torc_frames.store.sqlite.document_jobs import Jobs, release
-from torc_frames.store.sqlite.document_records import UserData
+from torc_frames.store.sqlite.document_records import UserData, touch
 from torc_frames.store.sqlite.document_requirements import NEEDS, Requirements, require
 from torc_frames.store.sqlite.document_rows import KEY, Collection, Place, Row
 from torc_frames.store.sqlite.jobs import WAITS
@@ -162,7 +162,7 @@ class _Links(Edges):
 
     def remove(self, place: Place, first: int, second: int, suffix: str) -> None:
         """See `Edges.remove`."""
-        place.rev()
+        touch(place, [second])
         role = self.role if suffix or self.role == "input" else None
         place.connection.execute(
             "DELETE FROM link WHERE job_id = ? AND record_id = ? AND role IS ?", (first, second, role)
@@ -173,7 +173,7 @@ def link(place: Place, form: Form, role: str, job_id: int, record_id: int) -> No
     """Link a record to a job, unless it is; what the first form lets a job store has no role."""
     sql = f"SELECT 1 FROM link WHERE job_id = ? AND record_id = ? AND {_AMONG[role]}"
     if place.connection.execute(sql, (job_id, record_id)).fetchone() is None:
-        place.rev()
+        touch(place, [record_id])
         place.connection.execute(
             "INSERT INTO link (job_id, record_id, role) VALUES (?, ?, ?)",
             (job_id, record_id, None if form is Form.FIRST and role == "output" else role),

@@ -11,6 +11,7 @@ import msgspec
 
 from torc_frames.records import UNINITIALIZED
 from torc_frames.store.sqlite.document_bodies import SHAPES, Attributes, Body, value_of
+from torc_frames.store.sqlite.document_records import touch_of_jobs
 from torc_frames.store.sqlite.document_rows import Collection, Filters, Place, Row
 from torc_frames.store.sqlite.jobs import WAITS
 from torc_frames.store.sqlite.keys import id_list
@@ -88,6 +89,8 @@ class Jobs(Collection):
         given = {name: value_of(sent, name, value) for name, value in old.items()}
         beside = {name: value for name, value in sent.items() if name not in _COLUMNS}
         kept = legacy.merged(row[7] or b"{}", legacy.encode(beside), deep=form is Form.FIRST)
+        if given["name"] != old["name"]:
+            touch_of_jobs(place, [row[0]])
         # A running job keeps its rev, by which it knows what its run has stored.
         place.rows(
             "UPDATE job SET name = :name, command = :command, status = :status, run_id = :run_id, "
@@ -107,7 +110,7 @@ class Jobs(Collection):
     def remove(self, place: Place, ids: Sequence[int]) -> None:
         """See `Collection.remove`; jobs that waited for nothing else are ready then."""
         values = {"jobs": id_list(ids)}
-        place.rev()
+        touch_of_jobs(place, ids)
         sql = "SELECT job_id FROM dependency WHERE depends_on_id IN (SELECT value FROM json_each(:jobs))"
         waiting = [job for (job,) in place.rows(sql, values)]
         place.rows("DELETE FROM job WHERE id IN (SELECT value FROM json_each(:jobs))", values)

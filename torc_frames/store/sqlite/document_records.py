@@ -17,7 +17,7 @@ from torc_frames.store.sqlite.keys import id_list, texts
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import USER_DATA, Form, Record
 
-__all__ = ["METADATA", "Metadata", "UserData", "records_of_job"]
+__all__ = ["METADATA", "Metadata", "UserData", "records_of_job", "touch", "touch_of_jobs"]
 
 METADATA = "torc_frames"
 """The key that the workflow's metadata has among its user_data; lists leave it out."""
@@ -30,7 +30,7 @@ class UserData(Collection):
 
     name = USER_DATA
     table = "user_data"
-    columns = "id, document_key, rev, name, is_ephemeral, CAST(data AS BLOB)"
+    columns = "id, document_key, ifnull(document_rev, rev), name, is_ephemeral, CAST(data AS BLOB)"
     filters: ClassVar[Filters] = {
         Form.LATER: {"name": "name", "is_ephemeral": "is_ephemeral"},
     }
@@ -82,7 +82,8 @@ class UserData(Collection):
         elif sent:
             data = _merged(row, sent)
         place.connection.execute(
-            "UPDATE user_data SET name = ?, is_ephemeral = ?, data = ?, rev = ? WHERE id = ?",
+            "UPDATE user_data SET name = ?, is_ephemeral = ?, data = ?, rev = ?, document_rev = NULL "
+            "WHERE id = ?",
             (name, is_ephemeral, *texts([data]), place.rev(), row[0]),
         )
 
@@ -140,6 +141,21 @@ class Metadata(UserData):
     def _write(self, place: Place, data: bytes) -> None:
         place.rev()
         place.rows("UPDATE workflow SET metadata = :data WHERE id = :workflow", {"data": str(data, "utf-8")})
+
+
+def touch(place: Place, records: Sequence[int]) -> None:
+    """Let pulls see records as changed, since their rows show their jobs; as documents they stay the same."""
+    place.rows(
+        "UPDATE user_data SET document_rev = ifnull(document_rev, rev), rev = :rev "
+        "WHERE rev <> :rev AND id IN (SELECT value FROM json_each(:records))",
+        {"rev": place.rev(), "records": id_list(records)},
+    )
+
+
+def touch_of_jobs(place: Place, jobs: Sequence[int]) -> None:
+    """Let pulls see the records of jobs as changed; see `touch`."""
+    sql = "SELECT record_id FROM link WHERE job_id IN (SELECT value FROM json_each(:jobs))"
+    touch(place, [record for (record,) in place.rows(sql, {"jobs": id_list(jobs)})])
 
 
 def records_of_job(place: Place, job_id: int, edge: str | None) -> list[Row]:

@@ -104,5 +104,8 @@ def _times(completion: str, minutes: float) -> tuple[str, str]:
     try:
         end = datetime.fromisoformat(completion).astimezone(UTC)
         return (end - timedelta(minutes=minutes)).isoformat(), end.isoformat()
-    except (ValueError, OverflowError):
+    except ValueError:
         raise RefusedError(f'request body "completion_time" must be a time: {completion!r}') from None
+    except OverflowError:
+        told = f"no run of {minutes} minutes can end at {completion}"
+        raise RefusedError(f'request body "exec_time_minutes": {told}') from None

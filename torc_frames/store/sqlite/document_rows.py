@@ -123,7 +123,7 @@ class Collection(ABC):
         if key is None:
             return first, None
         if not legacy.is_key(key):
-            raise IllegalKeyError(f"illegal document key: {key!r}")
+            raise IllegalKeyError(f"illegal document key: {key!r:.300}")
         if self.look_up(place, key) is not None:
             raise DuplicateKeyError(f"unique constraint violated: {self.name} has a document with key {key}")
         number = key_to_id(key)

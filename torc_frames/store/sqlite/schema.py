@@ -92,8 +92,8 @@ _FIRST = (
     """,
 )
 
-# What only the dialect of 2023 knows of a row: a key that its client chose, the rev of a change that is
-# none for the store, and attributes for which there is no column, as a JSON object.
+# What only the dialect of 2023 knows of a row: a key that its client chose, its own rev where a change is
+# none for the one or the other, and attributes for which there is no column, as a JSON object.
 _DOCUMENTS = (
     "ALTER TABLE workflow ADD COLUMN document_key TEXT",
     "ALTER TABLE workflow ADD COLUMN document_rev INTEGER",
@@ -105,6 +105,7 @@ _DOCUMENTS = (
     "ALTER TABLE job ADD COLUMN requirement_id INTEGER",
     "CREATE UNIQUE INDEX job_key ON job (workflow_id, document_key) WHERE document_key IS NOT NULL",
     "ALTER TABLE user_data ADD COLUMN document_key TEXT",
+    "ALTER TABLE user_data ADD COLUMN document_rev INTEGER",
     "CREATE UNIQUE INDEX user_data_key ON user_data (workflow_id, document_key) "
     "WHERE document_key IS NOT NULL",
     "ALTER TABLE result ADD COLUMN document_key TEXT",

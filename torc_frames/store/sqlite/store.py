@@ -82,6 +82,7 @@ class SQLiteStore:
 
     url: str
     needs_role = False
+    roles_are_of_records = False
 
     def __init__(
         self, path: str | os.PathLike[str], *, network: bool | None = None, timeout: float = 60.0
@@ -265,7 +266,7 @@ class SQLiteStore:
             rev = write.rev()
             ids = [rows[str(key)][0] for key in record_keys]
             write.connection.executemany(
-                "UPDATE user_data SET data = ?, rev = ? WHERE id = ?",
+                "UPDATE user_data SET data = ?, rev = ?, document_rev = NULL WHERE id = ?",
                 zip(items, repeat(rev), ids, strict=False),
             )
         return [str(rev)] * len(items)

@@ -19,7 +19,8 @@ from torc_frames.records import JobPage, ResultPage, Role, UserDataPage
 from torc_frames.store.sqlite.file import Connection, is_network, registry_lock, translated
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 from torc_frames.wire.numbers import doubtful_lines, server_reads
-from torc_frames.wire.v1 import SEVERAL_NODES, Result, name_from_wire, of_project, rev_of, run_times
+from torc_frames.wire.times import run_times
+from torc_frames.wire.v1 import SEVERAL_NODES, name_from_wire, of_project, rev_of
 
 __all__ = ["TorcFileConnection", "TorcFileSnapshot", "as_served", "connect", "show_as_ours"]
 
@@ -328,4 +329,4 @@ def _times(minutes: str, end: object) -> tuple[str, str]:
         number = float(minutes)
     except ValueError:
         number = math.nan
-    return run_times(Result(0, 0, 0, "", 0, number, str(end)))
+    return run_times(str(end), number)

@@ -113,6 +113,7 @@ class TorcFileStore:
     schema: int
     """The newest migration of torc that the file has."""
     needs_role = True
+    roles_are_of_records = False
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError
+from torc_frames.store.parallel import each
 from torc_frames.store.v1.lists import Listing, listed
-from torc_frames.store.v1.parallel import each
 from torc_frames.wire import v1
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from torc_frames.errors import NotFoundError, Problem, RefusedError, UncertainWr
 from torc_frames.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources
 from torc_frames.store.http.session import Http
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.settle import TRIES, Unfinished, looked_for, settled
 from torc_frames.store.v1.leftover import LeftOver, NewRecords, delete_record
 from torc_frames.store.v1.links import gather
 from torc_frames.store.v1.lists import Listing, decoded, listed, relations
-from torc_frames.store.v1.settle import TRIES, Unfinished, looked_for, settled
 from torc_frames.wire import v1
 
 __all__ = ["Adder"]

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from torc_frames.errors import DroppedConnectionError, ReplyError, TornReadError
 from torc_frames.store.http.session import Http
+from torc_frames.store.settle import GRACE_S, TRIES
 from torc_frames.store.v1.lists import Listing, count, listed, relations
-from torc_frames.store.v1.settle import GRACE_S, TRIES
 from torc_frames.store.v1.unreadable import readable
 from torc_frames.wire import v1
 

@@ -19,10 +19,12 @@ from torc_frames.records import (
     UserDataPage,
     WorkflowRecord,
 )
+from torc_frames.store.pages import only
 from torc_frames.store.v1.links import Links, gather
 from torc_frames.store.v1.lists import Listing, Reader, count, decoded, listed, relations
 from torc_frames.store.v1.unreadable import UNREADABLE, around, one_by_one
 from torc_frames.wire import v1
+from torc_frames.wire.times import run_times
 
 if TYPE_CHECKING:
     from torc_frames.store.v1.store import V1Store
@@ -279,8 +281,8 @@ class V1Snapshot:
         held: list[UserDataPage] = []
         for page in pages:
             if other:
-                held += _only(page, other)
-            yield from _only(page, wanted)
+                held += only(page, other)
+            yield from only(page, wanted)
         if then is not None:
             self._held[then] = held
 
@@ -334,26 +336,8 @@ def _page(rows: list[Any], labels: bool) -> UserDataPage:
     )
 
 
-def _only(page: UserDataPage, wanted: set[str]) -> list[UserDataPage]:
-    """Return the records of a page that are wanted, as one page or none."""
-    if wanted.issuperset(page.keys):
-        return [page]
-    chosen = [at for at, key in enumerate(page.keys) if key in wanted]
-    if not chosen:
-        return []
-    lines = page.lines()
-    return [
-        UserDataPage(
-            keys=[page.keys[at] for at in chosen],
-            names=[page.names[at] for at in chosen],
-            revs=[page.revs[at] for at in chosen],
-            data=b"\n".join([lines[at] for at in chosen]),
-        )
-    ]
-
-
 def _result_page(rows: list[v1.Result]) -> ResultPage:
-    times = [v1.run_times(row) for row in rows]
+    times = [run_times(row.completion_time, row.exec_time_minutes) for row in rows]
     return ResultPage(
         job_keys=[str(row.job_id) for row in rows],
         run_ids=[row.run_id for row in rows],

@@ -28,11 +28,11 @@ from torc_frames.records import (
 from torc_frames.server_settings import DEFAULT_PATH
 from torc_frames.store.http.session import Http
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.settle import Unfinished, settled
 from torc_frames.store.v1 import commands as v1_commands
 from torc_frames.store.v1 import user_data as v1_user_data
 from torc_frames.store.v1.jobs import Adder
 from torc_frames.store.v1.lists import Listing, decoded, listed
-from torc_frames.store.v1.settle import Unfinished, settled
 from torc_frames.store.v1.snapshot import V1Snapshot
 from torc_frames.store.v1.unreadable import UNREADABLE
 from torc_frames.store.v1.version import check_version
@@ -59,6 +59,7 @@ class V1Store:
 
     url: str
     needs_role = True
+    roles_are_of_records = False
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings

@@ -20,10 +20,10 @@ from torc_frames.errors import (
 )
 from torc_frames.records import INPUT, Role
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.parallel import each
+from torc_frames.store.settle import settled
 from torc_frames.store.v1.leftover import delete_record
 from torc_frames.store.v1.lists import Listing, count, decoded, listed
-from torc_frames.store.v1.parallel import each
-from torc_frames.store.v1.settle import settled
 from torc_frames.store.v1.unreadable import one_by_one
 from torc_frames.wire import v1
 

@@ -1,4 +1,4 @@
-"""Settling writes to a torc-server whose answer was lost: by reading, never by blindly writing again."""
+"""Settling writes to a server whose answer was lost: by reading, never by blindly writing again."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Torc's service of 2023, in both its forms."""

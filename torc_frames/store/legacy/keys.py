@@ -1,0 +1,67 @@
+"""Keys that this client chooses: in the first form they say what a record is to its job."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from torc_frames.records import INPUT, Role
+from torc_frames.wire.legacy import is_key
+
+__all__ = ["JOURNAL", "METADATA", "can_be_key", "has_name", "name_of", "new_key", "role_of"]
+
+METADATA = "torc_frames"
+"""The record that is no record, but the workflow's metadata."""
+
+JOURNAL = "torc_frames_replacing"
+"""What in the metadata tells which writes of several requests are under way; see `replacing`."""
+
+_CHOSEN = re.compile(r"(input|output)-(unnamed-)?[0-9a-f]{16}")
+
+
+def new_key(role: Role | None, *, named: bool) -> str:
+    """Return a new key for a record of the first form.
+
+    Parameters
+    ----------
+    role : {"input", "output"} or None
+        What it is to its job.
+    named : bool
+        Whether it has the name that records of that role have: ``input_<name of the job>``.
+    """
+    kind = f"{role}-" if named else f"{role}-unnamed-"
+    return f"{'record-' if role is None else kind}{secrets.token_hex(8)}"
+
+
+def role_of(key: str) -> Role | None:
+    """Return what a record of the first form is to its job, None if its key does not say so.
+
+    Examples
+    --------
+    >>> role_of("output-0123456789abcdef"), role_of("92181820")
+    ('output', None)
+    """
+    match = _CHOSEN.fullmatch(key)
+    return None if match is None else INPUT if match[1] == INPUT else "output"
+
+
+def has_name(key: str) -> bool:
+    """Return whether a record of the first form has the name that records of its role have."""
+    match = _CHOSEN.fullmatch(key)
+    return match is not None and match[2] is None
+
+
+def name_of(key: str, job_name: str) -> str | None:
+    """Return the name of a record of the first form, that of whose job is given.
+
+    Examples
+    --------
+    >>> name_of("output-0123456789abcdef", "a"), name_of("output-unnamed-0123456789abcdef", "a")
+    ('output_a', None)
+    """
+    return f"{role_of(key)}_{job_name}" if has_name(key) else None
+
+
+def can_be_key(key: object) -> bool:
+    """Return whether there can be a document with this key, and a url for it."""
+    return isinstance(key, str) and is_key(key) and key.strip(".") != ""

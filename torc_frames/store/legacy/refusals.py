@@ -1,0 +1,56 @@
+"""What a service of 2023 can't keep of a record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from torc_frames.errors import Problem, RefusedError
+from torc_frames.wire.legacy import Form
+
+__all__ = ["check"]
+
+_SYSTEM = ("_id", "_key", "_rev", "_oldRev")
+_decode = msgspec.json.Decoder().decode
+
+
+def check(form: Form, lines: Sequence[bytes]) -> None:
+    """Refuse raw JSON that can't be had back as it is.
+
+    Raises
+    ------
+    RefusedError
+        With all that is wrong, by row.
+    """
+    problems = [
+        Problem(row, None, reason) for row, line in enumerate(lines) if (reason := _refusal(form, line))
+    ]
+    if problems:
+        raise RefusedError(problems)
+
+
+def _refusal(form: Form, line: bytes) -> str | None:
+    if b"\n" in line:
+        return "is JSON of several lines"
+    try:
+        if not line.isascii():
+            line.decode()
+        if b"\\u" in line:
+            json.dumps(json.loads(line), ensure_ascii=False).encode()
+        data: Any = _decode(line)
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which is no text"
+    except (UnicodeDecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return f"is no JSON: {error}"
+    if data is None and form is Form.LATER:
+        return None
+    if not isinstance(data, dict):
+        null = ", and its first form can't tell null from {}" if data is None else ""
+        return f"a service of 2023 keeps objects only{null}; put it into one"
+    system = [name for name in _SYSTEM if name in data] if form is Form.FIRST else []
+    if system:
+        return f"has {', '.join(system)}, which the service of 2023 sets itself; use another name"
+    return None

@@ -1,0 +1,323 @@
+"""Adding, changing and deleting the records of a service of 2023."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+from torc_frames.errors import (
+    ConflictError,
+    NotFoundError,
+    Problem,
+    RefusedError,
+    ReplyError,
+    TornReadError,
+    UncertainWriteError,
+    shorten,
+)
+from torc_frames.records import Role
+from torc_frames.store.legacy import keys as legacy_keys
+from torc_frames.store.legacy import replacing
+from torc_frames.store.legacy.adding import (
+    Newest,
+    NewRecord,
+    Written,
+    add_record,
+    delete_record,
+    forget_deleted,
+    same_data,
+)
+from torc_frames.store.legacy.lists import listed
+from torc_frames.store.legacy.records import body_of, records_of
+from torc_frames.store.legacy.refusals import check
+from torc_frames.store.legacy.service import Service, decoded, is_missing
+from torc_frames.store.parallel import each
+from torc_frames.store.settle import TRIES, Unfinished
+from torc_frames.wire.legacy import USER_DATA, Form, Record, in_order, merged
+
+__all__ = ["add", "check_lengths", "delete", "fetch_one", "update"]
+
+MANY = 64
+"""From so many records on a list is read instead of each; those of several jobs are added side by side."""
+
+
+@dataclass(slots=True)
+class _Adding:
+    """Records to add, and what was the newest before them."""
+
+    news: list[NewRecord]
+    newest: Newest | None = None
+
+
+def check_lengths(length: int, what: str, columns: Mapping[str, Sequence[object] | None]) -> None:
+    """Refuse columns that are not as long as they should be."""
+    for name, given in columns.items():
+        if given is not None and len(given) != length:
+            raise RefusedError(f"{len(given)} {name} for {length} {what}")
+
+
+def add(
+    service: Service,
+    unfinished: Unfinished,
+    workflow_key: str,
+    data: Sequence[bytes],
+    job_keys: Sequence[str | None] | None,
+    role: Role | None,
+    names: Sequence[str | None] | None,
+    is_ephemeral: bool | Sequence[bool],
+) -> list[str]:
+    """Add records; see `torc_frames.store.base.Store.add_user_data`.
+
+    Records are added one after the other, many of several jobs side by side.
+    """
+    flags = [is_ephemeral] * len(data) if isinstance(is_ephemeral, bool) else is_ephemeral
+    columns = {"job_keys": job_keys, "names": names, "is_ephemeral": flags}
+    check_lengths(len(data), "records", columns)
+    check(service.form, data)
+    rows = list(zip(data, job_keys or repeat(None), names or repeat(None), flags, strict=False))
+    jobs = _jobs(service, workflow_key, [job for _, job, _, _ in rows if job is not None], role)
+    if not rows:
+        return []
+    _check_labels(service, workflow_key, rows, role)
+    news = [NewRecord(_new(service.form, raw, name, flag, role), job, role) for raw, job, name, flag in rows]
+    with unfinished.resumed(("add", workflow_key, role, rows), _Adding(news)) as call:
+        forget_deleted(service, workflow_key, call.news)
+        if call.newest is None and service.form is Form.LATER:
+            call.newest = Newest(service, workflow_key)
+        of_job: dict[str | None, list[NewRecord]] = {}
+        side_by_side = len(news) > MANY and len(jobs) > 1
+        for new in call.news:
+            of_job.setdefault(new.job_key if side_by_side else None, []).append(new)
+
+        def add_some(some: list[NewRecord]) -> None:
+            for new in some:
+                add_record(service, workflow_key, new, call.newest)
+
+        each(add_some, of_job.values())
+        return [new.record.key for new in call.news]
+
+
+def _new(form: Form, raw: bytes, name: str | None, is_ephemeral: bool, role: Role | None) -> Record:
+    if form is Form.LATER:
+        return Record("", None, raw, name, is_ephemeral)
+    return Record(legacy_keys.new_key(role, named=name is not None), None, raw)
+
+
+def _jobs(service: Service, workflow_key: str, job_keys: Sequence[str], role: Role | None) -> list[str]:
+    """Return the jobs that are named, each once; refuse those that do not exist, and missing roles."""
+    jobs = list(dict.fromkeys(job_keys))
+    if jobs and role is None and service.form is Form.LATER:
+        raise RefusedError("the service links a record to a job as role='input' or role='output'")
+    if len(jobs) == 1:
+        service.fetch_job(workflow_key, jobs[0])
+    elif jobs:
+        known = set(service.job_keys(workflow_key))
+        missing = [key for key in jobs if key not in known]
+        if missing:
+            raise NotFoundError("job", missing, f"workflow {workflow_key}")
+    else:
+        service.fetch_workflow(workflow_key)
+    return jobs
+
+
+def _check_labels(
+    service: Service,
+    workflow_key: str,
+    rows: Sequence[tuple[bytes, str | None, str | None, bool]],
+    role: Role | None,
+) -> None:
+    """Refuse what a record of the first form has not: a lifetime, and any name but that of its role."""
+    if service.form is Form.LATER:
+        return
+    named = dict.fromkeys(job for _, job, name, _ in rows if name is not None and job is not None)
+    own = {job: f"{role}_{service.fetch_job(workflow_key, job).name}" for job in named if role is not None}
+    problems = []
+    for row, (_, job, name, is_ephemeral) in enumerate(rows):
+        # Who adds a record without a job links it to the one of that name later.
+        fits = role is not None and (name == own[job] if job in own else str(name).startswith(f"{role}_"))
+        if name is not None and not fits:
+            problems.append(Problem(row, None, f"has the name {name!r}: records of this service have none"))
+        if is_ephemeral:
+            problems.append(Problem(row, None, "is ephemeral: records of this service can't be"))
+    if problems:
+        raise RefusedError(problems)
+
+
+# changing
+
+
+def update(
+    service: Service,
+    unfinished: Unfinished,
+    workflow_key: str,
+    record_keys: Sequence[str],
+    data: Sequence[bytes],
+    revs: Sequence[str | None] | None,
+) -> list[str | None]:
+    """Replace data; see `torc_frames.store.base.Store.update_user_data`.
+
+    Revs are compared before the first write, and by the service with each; a record that has the new data
+    already is no conflict. In the first form, data that lacks something of the old one takes a few requests;
+    see `replacing`. What others write to such a record just then is lost.
+    """
+    check_lengths(len(record_keys), "records", {"data": data, "revs": revs})
+    check(service.form, data)
+    given = list(zip(record_keys, data, revs or repeat(None), strict=False))
+    written: dict[str, str | None] = {}
+    with unfinished.resumed(("update", workflow_key, given), written) as written:
+        current = _fetch(service, workflow_key, record_keys)
+        changes = {key: raw for key, raw, _ in given if in_order(raw) != in_order(current[key].data)}
+        _check_changes(current, changes, given, written)
+        strict = {key for key, _, rev in given if rev is not None}
+
+        def change(item: tuple[str, bytes]) -> Record:
+            now = _put(service, workflow_key, current[item[0]], item[1], strict=item[0] in strict)
+            written[item[0]] = now.rev
+            return now
+
+        changed = dict(zip(changes, each(change, changes.items()), strict=True))
+        inexact = [one for one in changed.values() if in_order(one.data) != in_order(changes[one.key])]
+        if inexact:
+            new = [one._replace(data=changes[one.key]) for one in inexact]
+            replacing.replace(service, workflow_key, new)
+            changed |= _fetch(service, workflow_key, [one.key for one in new])
+        return [changed.get(key, current[key]).rev for key in record_keys]
+
+
+def _check_changes(
+    current: Mapping[str, Record],
+    changes: Mapping[str, bytes],
+    given: Sequence[tuple[str, bytes, str | None]],
+    written: Mapping[str, str | None],
+) -> None:
+    stale = [
+        key
+        for key, _, rev in given
+        if rev is not None and key in changes and current[key].rev not in (rev, written.get(key, rev))
+    ]
+    if stale:
+        raise ConflictError(f"changed since they were read: user_data keys {shorten(dict.fromkeys(stale))}")
+    problems = [
+        Problem(row, None, f"the service can't take away the data of user_data key {key}; use {{}}")
+        for row, (key, raw, _) in enumerate(given)
+        if key in changes and raw == b"null"
+    ]
+    if problems:
+        raise RefusedError(problems)
+
+
+def _put(service: Service, workflow_key: str, record: Record, raw: bytes, *, strict: bool) -> Record:
+    """Write new data into a record, and return it as it is then: in the first form with what it had.
+
+    Without `strict` it is written whatever others have written meanwhile.
+    """
+    path = service.paths.one(workflow_key, USER_DATA, record.key)
+    for attempt in range(TRIES):
+        expected = merged(record.data, raw, deep=True) if service.form is Form.FIRST else raw
+        last = attempt == TRIES - 1
+        try:
+            reply = service.send("PUT", path, body_of(service.form, record._replace(data=raw)))
+            return record._replace(data=expected, rev=decoded(Written, reply, "a record").rev)
+        except UncertainWriteError:
+            now = service.fetch_record(workflow_key, record.key)
+            if same_data(now.data, expected) and now.rev != record.rev:
+                return now
+            if last:
+                raise
+            if strict and now.rev != record.rev:
+                raise _changed(record.key) from None
+        except ConflictError:
+            if strict or last:
+                raise _changed(record.key) from None
+            now = service.fetch_record(workflow_key, record.key)
+        except ReplyError as error:
+            if not is_missing(error):
+                raise
+            raise NotFoundError("user_data", [record.key], f"workflow {workflow_key}") from None
+        record = now
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _changed(key: str) -> ConflictError:
+    return ConflictError(f"changed since it was read: user_data key {key}")
+
+
+# deleting
+
+
+def delete(service: Service, unfinished: Unfinished, workflow_key: str, record_keys: Sequence[str]) -> None:
+    """Delete records; see `torc_frames.store.base.Store.delete_user_data`."""
+    keys = list(dict.fromkeys(record_keys))
+    tried: set[str] = set()
+    with unfinished.resumed(("delete", workflow_key, keys), tried) as tried:
+        _fetch(service, workflow_key, [key for key in keys if key not in tried])
+        if keys and service.form is Form.FIRST:
+            replacing.forget(service, workflow_key, set(keys))
+
+        def one(key: str) -> None:
+            tried.add(key)
+            delete_record(service, workflow_key, key)
+
+        each(one, keys)
+
+
+# reading
+
+
+def fetch_one(service: Service, workflow_key: str, record_key: str) -> Record:
+    """Return one record; of one that somebody had begun to replace, what it will be."""
+    try:
+        return service.fetch_record(workflow_key, record_key)
+    except NotFoundError as error:
+        if error.kind != "user_data" or service.form is Form.LATER:
+            raise
+        begun = replacing.begun(service, workflow_key, record_key)
+        if begun is None:
+            raise
+        return begun
+
+
+def _fetch(service: Service, workflow_key: str, record_keys: Sequence[str]) -> dict[str, Record]:
+    """Return records by their keys; NotFoundError names all that do not exist."""
+    keys = list(dict.fromkeys(record_keys))
+    if not keys:
+        service.fetch_workflow(workflow_key)
+    found = _fetch_many(service, workflow_key, keys) if len(keys) > MANY else {}
+    missing = _fetch_each(service, workflow_key, keys, found)
+    if missing and service.form is Form.FIRST and replacing.finish(service, workflow_key, missing):
+        missing = _fetch_each(service, workflow_key, keys, found)
+    if missing:
+        raise NotFoundError("user_data", missing, f"workflow {workflow_key}")
+    return found
+
+
+def _fetch_each(
+    service: Service, workflow_key: str, keys: Sequence[str], found: dict[str, Record]
+) -> list[str]:
+    """Add the records that are not found yet, and return the keys of those that there are not."""
+    missing = set()
+
+    def one(key: str) -> None:
+        try:
+            found[key] = service.fetch_record(workflow_key, key)
+        except NotFoundError as error:
+            if error.kind != "user_data":
+                raise
+            missing.add(key)
+
+    each(one, [key for key in keys if key not in found])
+    return [key for key in keys if key in missing]
+
+
+def _fetch_many(service: Service, workflow_key: str, keys: list[str]) -> dict[str, Record]:
+    """Return those of many records that the list shows; others there may be."""
+    wanted = set(keys) - {legacy_keys.METADATA}
+    found: dict[str, Record] = {}
+    service.fetch_workflow(workflow_key)
+    try:
+        for rows in listed(service.http.get, service.form, records_of(service, workflow_key)):
+            found |= {row.key: row for row in rows if row.key in wanted}
+    except TornReadError:
+        pass  # what is missing is asked for one by one
+    return found
