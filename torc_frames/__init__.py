@@ -30,7 +30,17 @@ if TYPE_CHECKING:
     from torc_frames.job import Job
     from torc_frames.pointers import Pointer
     from torc_frames.runner import RunSummary, current_job
-    from torc_frames.sweep import grid, zip_
+    from torc_frames.sweep import (
+        choice,
+        from_recipe,
+        grid,
+        integers,
+        loguniform,
+        product,
+        sample,
+        uniform,
+        zip_,
+    )
     from torc_frames.workflow import Workflow
 
 __version__ = "0.1.0"
@@ -59,9 +69,16 @@ __all__ = [
     "UnverifiedPullError",
     "VersionError",
     "Workflow",
+    "choice",
     "connect",
     "current_job",
+    "from_recipe",
     "grid",
+    "integers",
+    "loguniform",
+    "product",
+    "sample",
+    "uniform",
     "zip_",
 ]
 
@@ -71,7 +88,17 @@ _MODULES = {
     "job": ("Job",),
     "pointers": ("Pointer",),
     "runner": ("RunSummary", "current_job"),
-    "sweep": ("grid", "zip_"),
+    "sweep": (
+        "choice",
+        "from_recipe",
+        "grid",
+        "integers",
+        "loguniform",
+        "product",
+        "sample",
+        "uniform",
+        "zip_",
+    ),
     "workflow": ("Workflow",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
