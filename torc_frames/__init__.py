@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         VersionError,
     )
     from torc_frames.job import Job
+    from torc_frames.plan import Plan
     from torc_frames.pointers import Pointer
     from torc_frames.runner import RunSummary, current_job
     from torc_frames.sweep import (
@@ -53,6 +54,7 @@ __all__ = [
     "Job",
     "NotFoundError",
     "NotInJobError",
+    "Plan",
     "Pointer",
     "PointerError",
     "RefusedError",
@@ -86,6 +88,7 @@ __all__ = [
 _MODULES = {
     "client": ("Client", "connect"),
     "job": ("Job",),
+    "plan": ("Plan",),
     "pointers": ("Pointer",),
     "runner": ("RunSummary", "current_job"),
     "sweep": (

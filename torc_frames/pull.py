@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from torc_frames.errors import (
-    RefusedError,
-    TorcFramesWarning,
-    UnreadableRecordError,
-)
+from torc_frames.errors import RefusedError, UnreadableRecordError, warn
 from torc_frames.frame import assemble, recorded
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.joining import OnClash
@@ -31,6 +26,7 @@ from torc_frames.progress import progress
 from torc_frames.records import INPUT, OUTPUT, LinkPage, Role, UserDataPage
 from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.whole import read_whole
+from torc_frames.targets import written_revs
 
 __all__ = ["job_records", "jobs", "links", "load", "table", "user_data"]
 
@@ -47,6 +43,8 @@ class _Reading:
     show: bool = False
     records: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
+    revs: dict[str, str] = field(default_factory=dict)
+    """Of input records, where the workflow has no rev that tells what was seen."""
 
     def links(
         self, role: Role | None = None, job_key: str | None = None, labels: bool = True
@@ -71,6 +69,15 @@ class _Reading:
                 yield _counted(iter(partial(next, fetched), None), bar.update), fetched
         finally:
             fetched.close()
+
+    def inputs(self, job_key: str | None = None) -> Iterator[UserDataPage]:
+        """Yield input records, and note their revs where those tell what was seen."""
+        noted = self.snap.workflow.rev is None
+        for page in self.snap.user_data(job_key=job_key, role=INPUT, labels=noted):
+            if noted:
+                pairs = zip(page.keys, page.revs, strict=True)
+                self.revs.update((key, rev) for key, rev in pairs if rev is not None)
+            yield page
 
     def _readable(self, page: UserDataPage) -> UserDataPage:
         """Return a page with null in place of what is no JSON."""
@@ -98,7 +105,7 @@ class _Reading:
             raise UnreadableRecordError(
                 keys[0], f"{self.unreadable[keys[0]]}; on_error='warn' leaves them missing", keys
             )
-        warnings.warn(f"{error}; they are missing", TorcFramesWarning, stacklevel=7)
+        warn(f"{error}; they are missing")
 
 
 Build = Callable[[_Reading], pd.DataFrame]
@@ -155,7 +162,8 @@ def job_records(
     """Return one row a job: its records of one role; see `Workflow.parameters` and `results`."""
 
     def build(read: _Reading) -> pd.DataFrame:
-        return _job_records(read, role, job_key, on_clash, read.shape)
+        pages = read.inputs(job_key) if role == INPUT else None
+        return _job_records(read, role, job_key, on_clash, read.shape, pages)
 
     kind = "parameters" if role == INPUT else "results"
     return _pull(store, workflow_key, build, shape, show, role == INPUT, kind)
@@ -290,6 +298,8 @@ def _pull(
                 "records": read.records,
                 "requests": snap.requests,
             }
+            if read.revs:
+                frame.attrs["torc"]["revs"] = written_revs(read.revs)
             if read.unreadable:
                 frame.attrs["torc"]["unreadable"] = dict(read.unreadable)
             return frame
@@ -304,4 +314,5 @@ def _build(build: Build, read: _Reading) -> pd.DataFrame:
         read.shape = replace(read.shape, fast=False)
         read.records = 0
         read.unreadable.clear()
+        read.revs.clear()
         return build(read)

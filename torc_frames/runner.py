@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from torc_frames import settings
-from torc_frames.errors import (
-    ConflictError,
-    NotInJobError,
-    Problem,
-    RefusedError,
-    TorcFramesWarning,
-    shorten,
-)
+from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError, shorten, warn
 from torc_frames.job import Job
 from torc_frames.processes import Launcher
 from torc_frames.progress import progress
@@ -179,7 +171,7 @@ def _refuse_impossible(board: Board, keys: list[str], slots: int) -> None:
         raise RefusedError([Problem(None, None, reason) for reason in reasons])
     if bare:
         message = f"jobs {shorten(bare)} have no command and are not run: {mend}"
-        warnings.warn(message, TorcFramesWarning, stacklevel=4)
+        warn(message)
 
 
 def _output_dir(store: RunnableStore, given: str | os.PathLike[str] | None) -> Path:

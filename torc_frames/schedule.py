@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, TorcFramesWarning, shorten
+from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, TorcFramesWarning, shorten, warn
 from torc_frames.processes import JobProcess, Launcher, is_dead_runner, runner_id
 from torc_frames.progress import Bar
 from torc_frames.records import BLOCKED, CANCELED, COMPLETED, FAILED, READY, RunResult
@@ -207,7 +207,7 @@ class Scheduler:
         try:
             self.store.finish_job(self.workflow_key, result)
         except (ConflictError, NotFoundError) as error:
-            warnings.warn(f"how job {key} ended is not recorded: {error}", TorcFramesWarning, stacklevel=2)
+            warn(f"how job {key} ended is not recorded: {error}")
             status = "unrecorded"
         self.claimed.discard(key)
         del self.running[key]

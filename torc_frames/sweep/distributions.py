@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -224,10 +224,14 @@ def read_distribution(name: str, found: Mapping[str, Any]) -> Distribution:
     kind = found.get("kind")
     if kind == "choice":
         return choice(read_column(name, found), found.get("weights"))
-    makers = {"uniform": uniform, "loguniform": loguniform, "integers": integers}
+    makers: dict[Any, Callable[[Any, Any], Distribution]] = {
+        "uniform": uniform,
+        "loguniform": loguniform,
+        "integers": integers,
+    }
     if kind not in makers:
         raise RefusedError(f"the recipe draws {name} from {kind!r}, which this torc_frames does not know")
-    return makers[kind](found["low"], found["high"])  # type: ignore[operator, no-any-return]
+    return makers[kind](found["low"], found["high"])
 
 
 def _bounds(name: str, low: float, high: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import Problem, RefusedError, TorcFramesWarning
+from torc_frames.errors import Problem, RefusedError, warn
 from torc_frames.frame.values import RefusalError
 from torc_frames.sweep.distributions import Choice, Distribution, choice
 from torc_frames.sweep.finishing import MAX_CELLS, Where, finished
@@ -121,11 +121,7 @@ def _points(n: int, dimensions: int, method: Method, seed: int) -> np.ndarray:
     name = "rng" if "rng" in inspect.signature(kind).parameters else "seed"
     if method == "sobol" and n & (n - 1):
         below = 1 << (n.bit_length() - 1)
-        warnings.warn(
-            f"a Sobol sequence is spread evenly for n={below} or n={2 * below}, less so for n={n}",
-            TorcFramesWarning,
-            stacklevel=4,
-        )
+        warn(f"a Sobol sequence is spread evenly for n={below} or n={2 * below}, less so for n={n}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # which says the same of its balance
         points: np.ndarray = kind(dimensions, **{name: random}).random(n)

@@ -1,0 +1,178 @@
+"""Plans: what a push would do, shown first, and done as it was shown."""
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from stores import only
+
+import torc_frames as tf
+from torc_frames.workflow import Workflow
+
+
+@pytest.fixture
+def wf(store):
+    return Workflow(store, store.add_workflow("plan"))
+
+
+@pytest.fixture
+def theirs(reader, wf):
+    """The same workflow, as another client has it."""
+    return Workflow(reader, reader.get_workflow(wf.key))
+
+
+def actions(plan):
+    return plan.rows["action"].tolist()
+
+
+def test_a_plan_writes_nothing_and_apply_does_what_it_shows(wf):
+    wf.push(tf.grid(a=[1, 2]))
+    df = wf.parameters()
+    df.loc["2", "a"] = 20
+    df = pd.concat([df.reset_index(), pd.DataFrame({"job_key": [None], "a": [3]})], ignore_index=True)
+    before = wf.parameters()
+    plan = wf.plan(df)
+    assert actions(plan) == ["unchanged", "update", "create"]
+    assert plan.counts == {"create": 1, "update": 1, "unchanged": 1, "conflict": 0}
+    assert plan.rows["job_key"].tolist()[:2] == list(before.index)
+    assert plan.rows["cells"].tolist() == [0, 1, 0]
+    (cell,) = plan.cells.to_dict("records")
+    assert cell == {"job_key": before.index[1], "column": "a", "stored": 2, "pushed": 20, "conflict": False}
+    assert_frame_equal(wf.parameters(), before)
+
+    pushed = plan.apply()
+    assert pushed["a"].tolist() == [1, 20, 3]
+    assert pushed.attrs["torc"]["added"] == 1
+    assert_frame_equal(wf.parameters(), pushed)
+
+
+def test_what_was_pulled_is_a_plan_of_nothing(wf):
+    when = pd.to_datetime(["2026-01-01", "2026-01-02", None])
+    df = pd.DataFrame(
+        {"a": [0.1, 0.2, 0.3], "when": when, "c": pd.Categorical(["x", "y", "x"]), "l": [[1], [], None]}
+    )
+    wf.push(df)
+    plan = wf.plan(wf.parameters())
+    assert set(actions(plan)) == {"unchanged"}
+    assert plan.cells.empty
+    assert set(actions(wf.plan(df))) == {"unchanged"}
+    counts = plan.apply().attrs["torc"]
+    assert (counts["added"], counts["changed"], counts["unchanged"]) == (0, 0, 3)
+
+
+def test_extending_a_sweep_creates_only_what_is_new(wf):
+    wf.push(tf.grid(a=[1, 2], b=[1, 2]))
+    wider = wf.plan(tf.grid(a=[1, 2, 3], b=[1, 2]))
+    assert wider.counts == {"create": 2, "update": 0, "unchanged": 4, "conflict": 0}
+    wider.apply()
+    table = wf.parameters().assign(c=0.5)
+    assert wf.plan(table).counts["update"] == 6
+    assert set(wf.plan(table).cells["column"]) == {"c"}
+    wf.push(table)
+    assert (wf.parameters()["c"] == 0.5).all()
+    assert len(wf.jobs()) == 6
+
+
+def conflicting(wf, theirs):
+    """Return a table in which rows 0 and 1 were edited, while another client changed 1 and 2."""
+    wf.push(tf.grid(a=[1, 2, 3], b=[0]))
+    mine = wf.parameters()
+    keys = theirs.parameters().index
+    records = theirs.links().query("role == 'input'").set_index("job_key")["record_key"]
+    theirs.update_user_data(records[keys[1]], {"a": 2, "b": 99})
+    theirs.update_user_data(records[keys[2]], {"a": 99, "b": 0})
+    mine.loc[keys[:2], "a"] = [10, 20]
+    return mine
+
+
+def test_what_another_client_changed_since_the_pull_is_a_conflict_with_both_values(wf, theirs):
+    mine = conflicting(wf, theirs)
+    before = wf.parameters()
+    plan = wf.plan(mine)
+    assert actions(plan) == ["update", "conflict", "conflict"]
+    cells = plan.cells.set_index(["job_key", "column"])
+    one, two, three = mine.index
+    assert cells.loc[(one, "a")].tolist() == [1, 10, False]
+    assert cells.loc[(two, "a")].tolist() == [2, 20, True]
+    assert cells.loc[(two, "b")].tolist() == [99, 0, True]
+    assert cells.loc[(three, "a")].tolist() == [99, 3, True]
+    assert f"CONFLICT job {three}: a 99 -> 3" in repr(plan)
+    for push in (plan.apply, lambda: wf.push(mine)):
+        with pytest.raises(tf.ConflictError, match="on_conflict"):
+            push()
+    assert_frame_equal(wf.parameters(), before)
+
+
+def test_a_conflict_is_applied_only_if_told(wf, theirs):
+    mine = conflicting(wf, theirs)
+    plan = wf.plan(mine, on_conflict="theirs")
+    assert actions(plan) == ["update", "unchanged", "unchanged"]
+    plan.apply()
+    assert wf.parameters().values.tolist() == [[10, 0], [2, 99], [99, 0]]
+
+
+def test_ours_overwrites_what_another_client_changed(wf, theirs):
+    mine = conflicting(wf, theirs)
+    wf.push(mine, on_conflict="ours")
+    assert wf.parameters().values.tolist() == [[10, 0], [20, 0], [3, 0]]
+
+
+def test_a_store_that_changed_after_the_plan_is_told_and_nothing_written(wf, theirs):
+    wf.push(tf.grid(a=[1, 2]))
+    mine = wf.parameters()
+    mine["a"] = [10, 20]
+    mine.attrs.clear()  # so that only the plan knows what was there
+    plan = wf.plan(mine)
+    theirs.push(theirs.parameters().assign(a=[1, 5]))
+    with pytest.raises(tf.ConflictError, match=f"since the plan was made: job {mine.index[1]}; plan again"):
+        plan.apply()
+    assert wf.parameters()["a"].tolist() == [1, 5]
+
+
+def test_a_plan_that_was_done_in_part_is_finished_by_apply(wf, theirs):
+    df = tf.grid(a=range(5))
+    plan = wf.plan(df)
+    theirs.push(df.head(3))
+    plan.apply()
+    assert len(wf.jobs()) == 5
+    plan.apply()
+    assert sorted(wf.parameters()["a"]) == [0, 1, 2, 3, 4]
+    assert len(wf.user_data()) == 5
+
+
+def test_html_is_escaped(wf):
+    table = wf.push(pd.DataFrame({"<b>": ["<script>alert(1)</script>"]}))
+    table["<b>"] = "<img src=x>"
+    shown = wf.plan(table)._repr_html_()
+    assert "<script>" not in shown
+    assert "<img" not in shown
+    assert "&lt;img src=x&gt;" in shown
+
+
+def test_many_cells_are_shown_in_part(wf):
+    table = wf.push(tf.grid(a=range(50)))
+    table["a"] += 100
+    assert "and 30 more cells (see .cells)" in repr(wf.plan(table))
+
+
+def test_bad_options_are_refused(wf):
+    with pytest.raises(tf.RefusedError, match="on_conflict='mine'"):
+        wf.plan(tf.grid(a=[1]), on_conflict="mine")
+    with pytest.raises(tf.RefusedError, match="takes a DataFrame"):
+        wf.plan([1])
+
+
+def test_the_recipe_of_a_table_is_kept_with_the_push_once(wf):
+    df = tf.sample(6, {"x": tf.uniform(0, 1), "n": tf.integers(1, 9)}, seed=3, where="n > 2")
+    wf.push(df)
+    wf.push(df)
+    wf.push(tf.grid(x=[0.5], n=[1]).assign(n=100))
+    (recipe,) = wf.recipes()
+    assert_frame_equal(tf.from_recipe(recipe), df)
+
+
+def test_warnings_point_at_who_pushed(wf, store_kind):
+    only(store_kind.runs_jobs, "torc runs jobs of others")
+    wf.push(pd.DataFrame({"a": [1, 2]}), command="echo {a}")
+    with pytest.warns(tf.TorcFramesWarning, match="kept it") as caught:
+        wf.plan(pd.DataFrame({"a": [1, 2]}), command="true").apply()
+    assert [warning.filename for warning in caught] == [__file__]
