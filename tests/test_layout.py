@@ -22,7 +22,7 @@ LAYERS = [
     {"store", "pointers"},
     {"targets"},
     {"pull", "edits", "advice", "job", "processes"},
-    {"planning", "copying", "schedule"},
+    {"planning", "copying", "schedule", "refresh"},
     {"push"},
     {"plan"},
     {"runner"},

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from torc_frames import pull, push, runner
+from torc_frames import pull, push, refresh, runner
 from torc_frames.errors import RefusedError
 from torc_frames.frame import recorded
 from torc_frames.frame.joining import OnClash
@@ -20,6 +20,7 @@ from torc_frames.plan import Plan
 from torc_frames.planning import OnConflict, OnExists, Options
 from torc_frames.pointers import warn_if_large
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.refresh import Refreshed
 from torc_frames.store.base import Store
 from torc_frames.targets import DependsOn, ResourceTable, resource_list
 
@@ -270,6 +271,45 @@ class Workflow:
         names = [load] if isinstance(load, str) else list(load or [])
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         return pull.table(self._store, self.key, on_clash, names, shape, show_progress)
+
+    def refresh(self, frame: pd.DataFrame) -> Refreshed:
+        """Return a pulled frame as it would be pulled now, and what changed.
+
+        An embedded store tells what changed since, and only that is read; a server does not, and is read
+        anew. Rows that did not change are taken from the frame as they are there.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            As `user_data`, `parameters`, `results`, `table` or `jobs` returned it.
+
+        Returns
+        -------
+        Refreshed
+            ``frame``, and lists of keys: ``added``, ``updated``, ``removed``; of records for `user_data`, of
+            jobs for the others.
+
+        Raises
+        ------
+        RefusedError
+            For a frame of another workflow, or one that was pulled with a function as ``usecols``.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("refresh")
+        >>> _ = wf.push(tf.grid(n=[1, 2]))
+        >>> results = wf.results()
+        >>> _ = wf.job(2).store(loss=0.5)
+        >>> now = wf.refresh(results)
+        >>> now.added
+        ['2']
+        >>> now.frame
+                 loss
+        job_key
+        2         0.5
+        """
+        return refresh.refresh(self._store, self.key, frame)
 
     def links(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row a link between a record and a job.

@@ -108,8 +108,7 @@ class V1Snapshot:
         then: Role | None = None,
     ) -> Iterator[UserDataPage]:
         """See `Snapshot.user_data`."""
-        if since is not None:
-            raise RefusedError("torc-server does not tell what changed since: it has no revs")
+        _refuse(since)
         if job_key is not None:
             return iter(self._of_job(job_key, role))
         if role in self._held:
@@ -128,9 +127,15 @@ class V1Snapshot:
         return len({key for page in self.links(job_key=job_key, role=role) for key in page.record_keys})
 
     def links(
-        self, *, job_key: str | None = None, role: Role | None = None, labels: bool = True
+        self,
+        *,
+        job_key: str | None = None,
+        role: Role | None = None,
+        since: str | None = None,
+        labels: bool = True,
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
+        _refuse(since)
         if job_key is not None:
             return self._links_of_job(job_key).only(role).pages(labels)
         self._plan_links()
@@ -278,9 +283,10 @@ class V1Snapshot:
         other = {*map(str, links.only(then, self._jobs).record_ids)} if then is not None else set()
         held: list[UserDataPage] = []
         for page in pages:
-            if other:
-                held += _only(page, other)
-            yield from _only(page, wanted)
+            if later := page.only(other):
+                held.append(later)
+            if chosen := page.only(wanted):
+                yield chosen
         if then is not None:
             self._held[then] = held
 
@@ -324,6 +330,11 @@ class V1Snapshot:
         self.unreadable |= dict.fromkeys(map(str, unreadable), UNREADABLE)
 
 
+def _refuse(since: str | None) -> None:
+    if since is not None:
+        raise RefusedError("torc-server does not tell what changed since: it has no revs")
+
+
 def _page(rows: list[Any], labels: bool) -> UserDataPage:
     raws = [row.data for row in rows]
     return UserDataPage(
@@ -332,24 +343,6 @@ def _page(rows: list[Any], labels: bool) -> UserDataPage:
         revs=[v1.rev_of(raw) for raw in raws] if labels else [None] * len(rows),
         data=b"\n".join(raws),
     )
-
-
-def _only(page: UserDataPage, wanted: set[str]) -> list[UserDataPage]:
-    """Return the records of a page that are wanted, as one page or none."""
-    if wanted.issuperset(page.keys):
-        return [page]
-    chosen = [at for at, key in enumerate(page.keys) if key in wanted]
-    if not chosen:
-        return []
-    lines = page.lines()
-    return [
-        UserDataPage(
-            keys=[page.keys[at] for at in chosen],
-            names=[page.names[at] for at in chosen],
-            revs=[page.revs[at] for at in chosen],
-            data=b"\n".join([lines[at] for at in chosen]),
-        )
-    ]
 
 
 def _result_page(rows: list[v1.Result]) -> ResultPage:
