@@ -6,6 +6,7 @@ from pandas.testing import assert_frame_equal
 from stores import only
 
 import torc_frames as tf
+from torc_frames.records import RunResult
 from torc_frames.workflow import Workflow
 
 
@@ -176,3 +177,30 @@ def test_warnings_point_at_who_pushed(wf, store_kind):
     with pytest.warns(tf.TorcFramesWarning, match="kept it") as caught:
         wf.plan(pd.DataFrame({"a": [1, 2]}), command="true").apply()
     assert [warning.filename for warning in caught] == [__file__]
+
+
+def finish(wf, keys, status="completed"):
+    """End jobs as if they had run."""
+    store = wf._store
+    for job in store.start_jobs(wf.key, list(keys), "test"):
+        code = 0 if status == "completed" else 1
+        at = "2026-01-01T00:00:00+00:00"
+        store.finish_job(wf.key, RunResult(job.key, job.run_id, status, code, at, at))
+
+
+def test_missing_gives_the_rows_without_a_successful_result(wf, store_kind):
+    only(store_kind.runs_jobs, "torc runs its jobs")
+    params = tf.grid(a=[1, 2, 3, 4], s=["x"])
+    assert_frame_equal(tf.missing(wf, params), params)
+    keys = wf.push(params).index
+    finish(wf, keys[[0, 2]])
+    finish(wf, keys[[1]], "failed")
+    assert tf.missing(wf, params)["a"].tolist() == [2, 4]
+    assert tf.missing(wf, params.astype({"a": "float64"}))["a"].tolist() == [2, 4]
+    twice = pd.concat([params, params.head(1)], ignore_index=True)
+    assert tf.missing(wf, twice)["a"].tolist() == [2, 4, 1]
+    pulled = wf.parameters()
+    pulled.iloc[0, 0] = 100
+    assert tf.missing(wf, pulled).index.tolist() == keys[[0, 1, 3]].tolist()
+    with pytest.raises(tf.RefusedError):
+        tf.missing(wf, pd.DataFrame({1: [2]}))

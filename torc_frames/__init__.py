@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torc_frames.job import Job
     from torc_frames.plan import Plan
     from torc_frames.pointers import Pointer
+    from torc_frames.refresh import Refreshed
     from torc_frames.runner import RunSummary, current_job
     from torc_frames.sweep import (
         choice,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         uniform,
         zip_,
     )
+    from torc_frames.unfinished import missing
     from torc_frames.workflow import Workflow
 
 __version__ = "0.1.0"
@@ -57,6 +59,7 @@ __all__ = [
     "Plan",
     "Pointer",
     "PointerError",
+    "Refreshed",
     "RefusedError",
     "ReplyError",
     "RunSummary",
@@ -78,6 +81,7 @@ __all__ = [
     "grid",
     "integers",
     "loguniform",
+    "missing",
     "product",
     "sample",
     "uniform",
@@ -88,8 +92,10 @@ __all__ = [
 _MODULES = {
     "client": ("Client", "connect"),
     "job": ("Job",),
+    "unfinished": ("missing",),
     "plan": ("Plan",),
     "pointers": ("Pointer",),
+    "refresh": ("Refreshed",),
     "runner": ("RunSummary", "current_job"),
     "sweep": (
         "choice",

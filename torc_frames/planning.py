@@ -38,7 +38,17 @@ from torc_frames.targets import (
     what_was_seen,
 )
 
-__all__ = ["OnConflict", "OnExists", "Options", "Prepared", "Steps", "decide", "names_of", "prepare"]
+__all__ = [
+    "OnConflict",
+    "OnExists",
+    "Options",
+    "Prepared",
+    "Steps",
+    "decide",
+    "match_rows",
+    "names_of",
+    "prepare",
+]
 
 OnExists = Literal["skip", "error", "append", "update"]
 OnConflict = Literal["error", "ours", "theirs"]
@@ -294,13 +304,7 @@ def _find_rows(steps: Steps, lines: list[bytes], existing: Existing, on_exists: 
     if not rows:
         return
     contents = {key: existing.content(key) for key in existing.inputs if key not in steps.named}
-    found = match(rows, lines.__getitem__, contents)
-    taken = set(found.values())
-    rest = [row for row in rows if row not in found]
-    others = {
-        key: [_canonical(raw) for raw in raws] for key, raws in contents.items() if rest and key not in taken
-    }
-    found.update(match(rest, lambda row: _canonical(lines[row]), others))
+    found = match_rows(rows, lines, contents)
     if found and on_exists == "error":
         there = [f"row {row} (job {key})" for row, key in sorted(found.items())]
         raise ConflictError(f"exist already: {shorten(there)}")
@@ -308,12 +312,35 @@ def _find_rows(steps: Steps, lines: list[bytes], existing: Existing, on_exists: 
         steps.job_keys[row] = key
 
 
-def match(
+def match_rows(
+    rows: list[int], lines: Sequence[bytes], contents: Mapping[str, Sequence[bytes]]
+) -> dict[int, str]:
+    """Return by row the job that has its content; each job is of one row.
+
+    Parameters
+    ----------
+    rows : list of int
+        Which of the lines to find.
+    lines : sequence of bytes
+        By row: its record, raw JSON.
+    contents : mapping
+        By job: what a row of the same content may look like.
+    """
+    found = _match(rows, lines.__getitem__, contents)
+    taken = set(found.values())
+    rest = [row for row in rows if row not in found]
+    others = {
+        key: [_canonical(raw) for raw in raws] for key, raws in contents.items() if rest and key not in taken
+    }
+    found.update(_match(rest, lambda row: _canonical(lines[row]), others))
+    return found
+
+
+def _match(
     rows: list[int],
     content: Callable[[int], bytes | str],
     contents: Mapping[str, Sequence[bytes | str]],
 ) -> dict[int, str]:
-    """Return by row the job that has its content; each job is of one row."""
     jobs: dict[bytes | str, deque[str]] = defaultdict(deque)
     for key, forms in contents.items():
         for form in dict.fromkeys(forms):

@@ -149,7 +149,7 @@ def _fits(frame: pd.DataFrame, delta: pd.DataFrame, touched: np.ndarray) -> bool
 
 def _keeps_its_dtype(column: pd.Series, touched: np.ndarray) -> bool:
     """Return whether the rows that stay are reason enough for the dtype of a column."""
-    telling = _TELLING.get(str(column.dtype), lambda values: values.notna())
+    telling = _TELLING.get(str(column.dtype), pd.Series.notna)
     first = column.iloc[[int(np.argmin(touched))]]
     if telling(first).all() and str(column.dtype) not in _WITH_GAPS:
         return True
@@ -158,7 +158,7 @@ def _keeps_its_dtype(column: pd.Series, touched: np.ndarray) -> bool:
 
 
 _WITH_GAPS = ("Int64", "boolean")
-_TELLING: dict[str, Callable[[pd.Series], pd.Series]] = {
+_TELLING: dict[str, Callable[[Any], Any]] = {
     # Floats without a fraction become integers, if there are no others; only lists are objects for certain.
     "float64": lambda values: values.notna() & (values % 1 != 0),
     "object": lambda values: values.map(lambda value: isinstance(value, list)),
