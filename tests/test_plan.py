@@ -2,6 +2,8 @@
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from stores import only
 
@@ -204,3 +206,88 @@ def test_missing_gives_the_rows_without_a_successful_result(wf, store_kind):
     assert tf.missing(wf, pulled).index.tolist() == keys[[0, 1, 3]].tolist()
     with pytest.raises(tf.RefusedError):
         tf.missing(wf, pd.DataFrame({1: [2]}))
+
+
+COLUMNS = {
+    "i": st.integers(-(2**40), 2**40),
+    "f": st.sampled_from([0.5, 1.5, -2.25, 1e-3, 1e20]),
+    "s": st.text("aé\"'<\n", max_size=3),
+    "b": st.booleans(),
+    "t": st.sampled_from([pd.Timestamp("2026-01-01"), pd.Timestamp("1999-12-31T23:59:59.123456")]),
+    "c": st.sampled_from(["u", "v", "w"]),
+    "n": st.one_of(st.none(), st.integers(0, 9)),
+    "l": st.lists(st.integers(0, 2), max_size=2),
+    "m.depth": st.integers(0, 3),
+}
+
+
+def series(name, values, index):
+    """Return values as a column of the dtype that is tested under its name."""
+    if name == "c":
+        return pd.Series(pd.Categorical(values, categories=["u", "v", "w"]), index=index)
+    dtypes = {"i": "int64", "f": "float64", "s": "str", "b": "bool", "t": "datetime64[us]", "n": "Int64"}
+    return pd.Series(values, index=index, dtype=dtypes.get(name, "int64" if name == "m.depth" else object))
+
+
+class Editing:
+    """A table that is edited at random, and what the store is to have."""
+
+    def __init__(self, data, wf, names):
+        self.data, self.wf = data, wf
+        rows = data.draw(st.integers(1, 4))
+        self.table = pd.DataFrame({name: self.column(name, range(rows)) for name in names})
+        self.serial = 0
+
+    def column(self, name, index):
+        values = self.data.draw(st.lists(COLUMNS[name], min_size=len(index), max_size=len(index)))
+        return series(name, values, index)
+
+    def edit(self):
+        what = self.data.draw(st.sampled_from(["change", "add rows", "add column", "remove rows", "nothing"]))
+        name = self.data.draw(st.sampled_from(list(self.table)))
+        if what == "change":
+            self.table[name] = self.column(name, self.table.index)
+        elif what == "add rows":
+            more = pd.DataFrame({each: self.column(each, range(1)) for each in self.table})
+            keyed = self.table.reset_index() if self.table.index.name else self.table
+            self.table = pd.concat([keyed, more], ignore_index=True)
+        elif what == "add column":
+            free = [each for each in COLUMNS if each not in self.table]
+            for each in free[:1]:
+                self.table[each] = self.column(each, self.table.index)
+        elif what == "remove rows" and len(self.table) > 1:
+            self.table = self.table.iloc[1:]
+            if not self.table.index.name:
+                self.table = self.table.reset_index(drop=True)
+
+    def apply(self):
+        plan = self.wf.plan(self.table)
+        counts = plan.counts
+        pushed = plan.apply(progress=False)
+        told = pushed.attrs["torc"]
+        assert (told["added"], told["changed"], told["unchanged"]) == (
+            counts["create"],
+            counts["update"],
+            counts["unchanged"],
+        )
+        stored = self.wf.parameters(show_progress=False)
+        if set(stored.index) == set(pushed.index):
+            assert_frame_equal(stored.loc[pushed.index], pushed, check_like=True)
+        else:
+            there = stored.loc[pushed.index, list(pushed)].astype(object)
+            same = (there == pushed.astype(object)) | (there.isna() & pushed.isna())
+            assert same.all(axis=None)
+        assert set(self.wf.plan(pushed).rows["action"]) == {"unchanged"}
+        self.table = pushed
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data(), names=st.lists(st.sampled_from(list(COLUMNS)), min_size=1, max_size=4, unique=True))
+def test_the_store_has_what_the_table_says_after_each_of_many_edits(store, data, names):
+    wf = Workflow(store, store.add_workflow("edits"))
+    editing = Editing(data, wf, names)
+    editing.apply()
+    for _ in range(data.draw(st.integers(1, 4))):
+        editing.edit()
+        editing.apply()
+    store.delete_workflow(wf.key)
