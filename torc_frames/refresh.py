@@ -70,6 +70,7 @@ def _quickly(snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]) -> R
     delta = _changed_rows(snap, about) if about["kind"] == "user_data" else _changed_jobs(snap, about)
     if delta is None or not len(frame):
         return None
+    frame = _bare(frame)
     if not len(delta):
         delta = frame.iloc[:0]
     old, new = _keys(frame, about["kind"]), _keys(delta, about["kind"])
@@ -95,6 +96,13 @@ def _quickly(snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]) -> R
     now.attrs = {"torc": {**about, **_when(snap), "records": len(now)}}
     changed = (new[~there], new[there], old[removed])
     return Refreshed(now, *([str(key) for key in keys.tolist()] for keys in changed))
+
+
+def _bare(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame without attrs, which pandas copies with every column that is looked at."""
+    bare = frame.copy(deep=False)
+    bare.attrs = {}
+    return bare
 
 
 def _changed_rows(snap: Snapshot, about: Mapping[str, Any]) -> pd.DataFrame | None:
@@ -138,18 +146,24 @@ def _only(page: LinkPage, chosen: Sequence[bool]) -> LinkPage:
 def _fits(frame: pd.DataFrame, delta: pd.DataFrame, touched: np.ndarray) -> bool:
     """Return whether a whole pull would give the same columns, of the same dtypes, with these other rows."""
     names = [name for name in frame.columns if name not in RESERVED or frame.index.name is not None]
-    if list(delta.columns) != list(frame.columns) or touched.all() or frame[names].iloc[0].isna().any():
-        return False
-    if touched[0] and delta[names].iloc[0].isna().any():
+    if list(delta.columns) != list(frame.columns) or touched.all():
         return False
     return all(
-        frame[name].dtype == delta[name].dtype and _keeps_its_dtype(frame[name], touched) for name in names
+        frame[name].dtype == delta[name].dtype
+        and not _is_missing(frame[name], 0)
+        and not (touched[0] and _is_missing(delta[name], 0))
+        and _keeps_its_dtype(frame[name], touched)
+        for name in names
     )
+
+
+def _is_missing(column: pd.Series, row: int) -> bool:
+    return bool(column.iloc[[row]].isna().all())
 
 
 def _keeps_its_dtype(column: pd.Series, touched: np.ndarray) -> bool:
     """Return whether the rows that stay are reason enough for the dtype of a column."""
-    telling = _TELLING.get(str(column.dtype), pd.Series.notna)
+    telling = _TELLING.get(str(column.dtype), pd.notna)
     first = column.iloc[[int(np.argmin(touched))]]
     if telling(first).all() and str(column.dtype) not in _WITH_GAPS:
         return True
@@ -160,7 +174,7 @@ def _keeps_its_dtype(column: pd.Series, touched: np.ndarray) -> bool:
 _WITH_GAPS = ("Int64", "boolean")
 _TELLING: dict[str, Callable[[Any], Any]] = {
     # Floats without a fraction become integers, if there are no others; only lists are objects for certain.
-    "float64": lambda values: values.notna() & (values % 1 != 0),
+    "float64": lambda values: pd.notna(values) & (values % 1 != 0),
     "object": lambda values: values.map(lambda value: isinstance(value, list)),
 }
 

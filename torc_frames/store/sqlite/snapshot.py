@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -32,6 +33,7 @@ __all__ = ["SQLiteSnapshot"]
 PAGE_ROWS = 20_000
 PAGE_BYTES = 16 * 2**20
 _FIRST_ROWS = 2_000
+_LAST = 2**63 - 1
 _GROWTH = 8
 
 
@@ -266,6 +268,12 @@ class SQLiteSnapshot:
             f"WHERE workflow_id = :workflow AND id > :after {among} ORDER BY id LIMIT :limit)"
         )
         given = {**(values or {}), "after": 0}
+        if "since" in given and self._changes(given) <= _FIRST_ROWS:
+            with suppress(RefusedError):  # too large for one page
+                columns, data, _ = self._page(listing, where, {**given, "upto": _LAST})
+                if columns[0]:
+                    yield columns, data
+                return
         limit = min(_FIRST_ROWS, PAGE_ROWS)
         while True:
             ((upto, count),) = self._fetch(spine, {**given, "limit": limit})
@@ -285,6 +293,10 @@ class SQLiteSnapshot:
                 return
             given["after"] = upto
             limit = max(1, min(PAGE_ROWS, _GROWTH * limit, PAGE_BYTES * count // max(size, 1)))
+
+    def _changes(self, values: Mapping[str, object]) -> int:
+        """Return how many records changed since."""
+        return int(self._fetch(f"SELECT count(*) FROM ({_CHANGED})", values)[0][0])
 
     def _page(
         self, listing: _Listing, where: str, values: Mapping[str, object]
