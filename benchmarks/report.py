@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import torc_frames as tf
-from benchmarks import imports, memory, peers, pull, push
+from benchmarks import imports, mapping, memory, peers, pull, push
 from benchmarks.measure import Row, Timings, markdown
 from benchmarks.peers import Peer
 
@@ -36,6 +36,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
     timings = {length: _timings(folder, length, say) for length in sizes}
     say("peers")
     found = peers.measure(folder)
+    say("map")
+    mapped = mapping.measure(folder)
     parts = [
         machine(),
         "### Against the floor",
@@ -44,6 +46,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
         linear_table(timings, memories),
         "### Peers",
         _peer_table(found, timings),
+        "### A function over a table",
+        _map_table(mapped),
         "### Start-up",
         _start_table(starts),
     ]
@@ -118,6 +122,17 @@ def _peer_table(found: Sequence[Peer], timings: dict[int, dict[str, Timings]]) -
                 rows.append(Row([*cells, f"{ratio:,.0f}", f"≥ {peer.target:g}", met]))
     heads = ["peer", "its records", "µs each", "records of `wf.parameters()`", "µs each"]
     return markdown([*heads, "times faster", "target", "met"], rows)
+
+
+def _map_table(found: Sequence[mapping.Mapped]) -> str:
+    rows = []
+    for each in found:
+        ours, bare = (seconds / mapping.LENGTH * 1e3 for seconds in each.timings.seconds)
+        met = "yes" if each.added_ms < mapping.TARGET_MS else "no"
+        cells = [each.name, f"{mapping.LENGTH:,}", f"{ours:.2f}", f"{bare:.2f}", f"{each.added_ms:.2f}"]
+        rows.append(Row([*cells, f"< {mapping.TARGET_MS:g}", met]))
+    heads = ["executor", "jobs", "`wf.map()`, ms a job", "`executor.map()`, ms a call", "added, ms", "target"]
+    return markdown([*heads, "met"], rows)
 
 
 def _start_table(starts: Sequence[imports.Start]) -> str:

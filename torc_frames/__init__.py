@@ -28,9 +28,22 @@ if TYPE_CHECKING:
         VersionError,
     )
     from torc_frames.job import Job
+    from torc_frames.plan import Plan
     from torc_frames.pointers import Pointer
+    from torc_frames.refresh import Refreshed
     from torc_frames.runner import RunSummary, current_job
-    from torc_frames.sweep import grid, zip_
+    from torc_frames.sweep import (
+        choice,
+        from_recipe,
+        grid,
+        integers,
+        loguniform,
+        product,
+        sample,
+        uniform,
+        zip_,
+    )
+    from torc_frames.unfinished import missing
     from torc_frames.workflow import Workflow
 
 __version__ = "0.1.0"
@@ -43,8 +56,10 @@ __all__ = [
     "Job",
     "NotFoundError",
     "NotInJobError",
+    "Plan",
     "Pointer",
     "PointerError",
+    "Refreshed",
     "RefusedError",
     "ReplyError",
     "RunSummary",
@@ -59,9 +74,17 @@ __all__ = [
     "UnverifiedPullError",
     "VersionError",
     "Workflow",
+    "choice",
     "connect",
     "current_job",
+    "from_recipe",
     "grid",
+    "integers",
+    "loguniform",
+    "missing",
+    "product",
+    "sample",
+    "uniform",
     "zip_",
 ]
 
@@ -69,9 +92,22 @@ __all__ = [
 _MODULES = {
     "client": ("Client", "connect"),
     "job": ("Job",),
+    "unfinished": ("missing",),
+    "plan": ("Plan",),
     "pointers": ("Pointer",),
+    "refresh": ("Refreshed",),
     "runner": ("RunSummary", "current_job"),
-    "sweep": ("grid", "zip_"),
+    "sweep": (
+        "choice",
+        "from_recipe",
+        "grid",
+        "integers",
+        "loguniform",
+        "product",
+        "sample",
+        "uniform",
+        "zip_",
+    ),
     "workflow": ("Workflow",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

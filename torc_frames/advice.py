@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 from torc_frames import templates
 from torc_frames.edits import Existing
-from torc_frames.errors import TorcFramesWarning, counted
+from torc_frames.errors import counted, warn
 from torc_frames.frame.rows import EncodedFrame
 from torc_frames.records import Resources
 from torc_frames.store.base import RunnableStore, Store
@@ -48,14 +47,14 @@ def advise(
         filled = templates.fill("command", command, frame.cells, rows, quoted=True)
         kept = [key for key, text in zip(matched, filled, strict=True) if existing.commands[key] != text]
         if kept:
-            _warn(
+            warn(
                 f"{counted(len(kept), 'job')} of the same parameters had another command, and kept it: "
                 "push wf.parameters() with command= to change it"
             )
     if resources is not None:
         kept = [key for key, row in there.items() if existing.resources[key] != resources[row]]
         if kept:
-            _warn(f"{counted(len(kept), 'job')} that exist kept their resources: those are for new jobs")
+            warn(f"{counted(len(kept), 'job')} that exist kept their resources: those are for new jobs")
     if not isinstance(store, RunnableStore):
         _advise_of_torc(workflow_key, existing, len(job_keys) - len(there), changed)
 
@@ -67,12 +66,7 @@ def _advise_of_torc(workflow_key: str, existing: Existing, new: int, changed: se
     what = [f"{counted(len(ran), 'job')} that changed, and keep their results until then"] if ran else []
     what += [f"{counted(new, 'new job')}"] if new and initialized else []
     if what:
-        _warn(
+        warn(
             f"torc runs {' and '.join(what)} after `torc workflows reinit {workflow_key}` and "
             f"`torc run {workflow_key}`"
         )
-
-
-def _warn(message: str) -> None:
-    # advise, push and Workflow.push are between here and who pushed
-    warnings.warn(message, TorcFramesWarning, stacklevel=5)

@@ -18,6 +18,7 @@ from torc_frames.errors import (
     TorcFramesError,
     counted,
     shorten,
+    warn,
 )
 from torc_frames.progress import Bar, progress
 from torc_frames.records import NewJobs, Resources, ResultPage, UserDataPage, WorkflowRecord
@@ -166,7 +167,7 @@ class _Original:
         if self.inexact:
             text = f"the last digit of floats in {len(self.inexact):,} of {counted(self.records, 'record')}"
             self.left_out.append(f"{text}: user_data keys {shorten(self.inexact)}")
-            warnings.warn(f"{self.target.url} changes {text}", InexactFloatWarning, stacklevel=4)
+            warn(f"{self.target.url} changes {text}", InexactFloatWarning)
 
     def _fit(self, on_unkept: OnUnkept) -> None:
         """Note what there is of roles, names and lifetimes where a record has one role of its own."""

@@ -13,6 +13,7 @@ from torc_frames.frame.rows import EncodedFrame
 from torc_frames.frame.values import canonical, decode_data, encode_data
 from torc_frames.records import INPUT, Resources
 from torc_frames.store.base import Snapshot
+from torc_frames.targets import Seen
 
 __all__ = ["Edits", "Existing", "changed_cells", "look_up", "read_existing"]
 
@@ -56,8 +57,8 @@ class Existing:
         return [encode_data(joined), *raws]
 
 
-def read_existing(snap: Snapshot, since: str | None) -> Existing:
-    """Read the jobs of a workflow and their input records; `since` is the rev that the table has seen."""
+def read_existing(snap: Snapshot, seen: Seen | None) -> Existing:
+    """Read the jobs of a workflow and their input records, and which were written since a table saw them."""
     existing = Existing(metadata=snap.workflow.metadata)
     for page in snap.jobs():
         existing.commands.update(zip(page.keys, page.commands, strict=True))
@@ -75,16 +76,18 @@ def read_existing(snap: Snapshot, since: str | None) -> Existing:
         for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True):
             existing.inputs.setdefault(job_key, []).append(record_key)
             existing.jobs_of.setdefault(record_key, []).append(job_key)
-    if since is not None:
-        pages = snap.user_data(role=INPUT, since=since)
+    if seen is not None and seen.rev is not None:
+        pages = snap.user_data(role=INPUT, since=seen.rev)
         existing.newer = {key for records in pages for key in records.keys}
+    elif seen is not None and seen.revs is not None:
+        existing.newer = {key for key, rev in existing.revs.items() if seen.revs.get(key) != rev}
     return existing
 
 
 def changed_cells(
     before: EncodedFrame, at: Mapping[str, int], after: EncodedFrame, named: Mapping[str, int]
-) -> dict[str, dict[Path, Any]]:
-    """Return the cells that differ from what a pull shows, by job key and path.
+) -> dict[str, dict[Path, tuple[Any, Any]]]:
+    """Return the cells that differ from what a pull shows, and what that is, by job key and path.
 
     `at` and `named` say in which rows of the two tables a job is.
     """
@@ -95,7 +98,7 @@ def changed_cells(
         old = before.cells.get(name, [None] * before.length)
         for key, row, old_row in both:
             if _differ(old[old_row], new[row]):
-                changes.setdefault(key, {})[path] = new[row]
+                changes.setdefault(key, {})[path] = (old[old_row], new[row])
     return changes
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 
@@ -26,9 +28,11 @@ __all__ = [
     "UnreadableRecordError",
     "UnverifiedPullError",
     "VersionError",
+    "warn",
 ]
 
 _SHOWN = 10
+_PACKAGE = __name__.partition(".")[0]
 
 
 class Response(NamedTuple):
@@ -80,6 +84,14 @@ class TorcFramesWarning(UserWarning):
 
 class InexactFloatWarning(TorcFramesWarning):
     """Floats that a server gives back with another last digit; told before anything is sent."""
+
+
+def warn(message: str, category: type[Warning] = TorcFramesWarning) -> None:
+    """Warn, as of the line outside this package that led to it."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 class NotFoundError(TorcFramesError, LookupError):

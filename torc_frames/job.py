@@ -6,6 +6,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from torc_frames.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserDat
 if TYPE_CHECKING:
     from torc_frames.store.base import Store
 
-__all__ = ["Job"]
+__all__ = ["Job", "joined_parameters", "output_name", "result_record"]
 
 _TRIES = 50
 _SHORTEST_PAUSE_S = 0.002
@@ -104,13 +105,7 @@ class Job:
         ConflictError
             If two records hold a key with different values.
         """
-        records = [record.data for record in self.user_data(INPUT)]
-        if len(records) == 1 and isinstance(records[0], dict):
-            return records[0]
-        joined: dict[str, Any] = {}
-        for path, value in join_records(records, self._label).items():
-            set_path(joined, path, value)
-        return joined
+        return joined_parameters([record.data for record in self.user_data(INPUT)], self._label)
 
     def user_data(self, role: Role | None = None) -> list[UserData]:
         """Return the job's records, oldest first.
@@ -274,7 +269,7 @@ class Job:
     def _add_output(self, fragments: dict[str, bytes]) -> tuple[str, int]:
         [encoded] = self._store.kept([_joined(fragments)])
         [added] = self._store.add_user_data(
-            self.workflow_key, [encoded], job_keys=[self.key], role=OUTPUT, names=[self._output_name]
+            self.workflow_key, [encoded], job_keys=[self.key], role=OUTPUT, names=[output_name(self.name)]
         )
         for _ in range(_TRIES):
             first = self._output_record()
@@ -286,19 +281,35 @@ class Job:
                 return stored
         return added, len(encoded)
 
-    @property
-    def _output_name(self) -> str:
-        return f"output_{self.name}"
-
     def _output_record(self) -> UserData | None:
-        fallback = None
-        for output in self.user_data(OUTPUT):
-            if output.name == self._output_name:
-                return output
-            # A record with data and without a name was logged by someone, not declared to be filled.
-            if fallback is None and (output.name is not None or output.data in (None, {})):
-                fallback = output
-        return fallback
+        return result_record(self.user_data(OUTPUT), self.name)
+
+
+def joined_parameters(records: Sequence[Any], label: str) -> dict[str, Any]:
+    """Return the keys and values of a job's decoded input records; see `Job.parameters`."""
+    if len(records) == 1 and isinstance(records[0], dict):
+        return records[0]
+    joined: dict[str, Any] = {}
+    for path, value in join_records(records, label).items():
+        set_path(joined, path, value)
+    return joined
+
+
+def output_name(job_name: str) -> str:
+    """Return the name of the record that holds a job's results."""
+    return f"output_{job_name}"
+
+
+def result_record(outputs: Iterable[UserData], job_name: str) -> UserData | None:
+    """Return the one of a job's output records that its results go to; see `Job.store`."""
+    fallback = None
+    for output in outputs:
+        if output.name == output_name(job_name):
+            return output
+        # A record with data and without a name was logged by someone, not declared to be filled.
+        if fallback is None and (output.name is not None or output.data in (None, {})):
+            fallback = output
+    return fallback
 
 
 def _of_this_run(job: JobRecord, rev: str | None) -> bool:

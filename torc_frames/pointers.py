@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,9 @@ from torc_frames.errors import (
     Problem,
     RefusedError,
     TorcFramesError,
-    TorcFramesWarning,
     VersionError,
     shorten,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -193,15 +192,13 @@ def load_pointers(pairs: Iterable[tuple[str, Pointer]]) -> pd.DataFrame:
     return _concat(frames)
 
 
-def warn_if_large(sizes: Iterable[tuple[str, int]], *, stacklevel: int = 2) -> None:
+def warn_if_large(sizes: Iterable[tuple[str, int]]) -> None:
     """Warn of records that are better kept in files.
 
     Parameters
     ----------
     sizes : iterable of (str, int)
         For each record whose it is, such as ``"job 3 (ridge_3)"``, and its size in bytes as JSON.
-    stacklevel : int
-        As `warnings.warn` means it, counted from the caller.
     """
     large = [f"{size / 1024:,.0f} KiB for {whose}" for whose, size in sizes if size > LARGE_BYTES]
     if large:
@@ -209,7 +206,7 @@ def warn_if_large(sizes: Iterable[tuple[str, int]], *, stacklevel: int = 2) -> N
             f"records over {LARGE_BYTES // 1024} KiB make every pull slow: {shorten(large)}; "
             'better write a file and store tf.Pointer("file.parquet")'
         )
-        warnings.warn(message, TorcFramesWarning, stacklevel=stacklevel + 1)
+        warn(message)
 
 
 def _fill(pointer: Pointer, path: str, format: Format | None, size: int, sha256: str) -> None:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import blake2b
 from itertools import chain
 from typing import Any
 
 import pandas as pd
 
-from torc_frames.errors import (
-    RefusedError,
-    TorcFramesWarning,
-    UnreadableRecordError,
-)
+from torc_frames.errors import RefusedError, UnreadableRecordError, warn
 from torc_frames.frame import assemble, recorded
+from torc_frames.frame.dtypes import Spec
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, choose
@@ -31,6 +28,7 @@ from torc_frames.progress import progress
 from torc_frames.records import INPUT, OUTPUT, LinkPage, Role, UserDataPage
 from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.whole import read_whole
+from torc_frames.targets import written_revs
 
 __all__ = ["job_records", "jobs", "links", "load", "table", "user_data"]
 
@@ -47,6 +45,9 @@ class _Reading:
     show: bool = False
     records: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
+    revs: dict[str, str] = field(default_factory=dict)
+    """Of input records, where the workflow has no rev that tells what was seen."""
+    one_record_a_job: bool = False
 
     def links(
         self, role: Role | None = None, job_key: str | None = None, labels: bool = True
@@ -71,6 +72,15 @@ class _Reading:
                 yield _counted(iter(partial(next, fetched), None), bar.update), fetched
         finally:
             fetched.close()
+
+    def inputs(self, job_key: str | None = None) -> Iterator[UserDataPage]:
+        """Yield input records, and note their revs where those tell what was seen."""
+        noted = self.snap.workflow.rev is None
+        for page in self.snap.user_data(job_key=job_key, role=INPUT, labels=noted):
+            if noted:
+                pairs = zip(page.keys, page.revs, strict=True)
+                self.revs.update((key, rev) for key, rev in pairs if rev is not None)
+            yield page
 
     def _readable(self, page: UserDataPage) -> UserDataPage:
         """Return a page with null in place of what is no JSON."""
@@ -98,7 +108,7 @@ class _Reading:
             raise UnreadableRecordError(
                 keys[0], f"{self.unreadable[keys[0]]}; on_error='warn' leaves them missing", keys
             )
-        warnings.warn(f"{error}; they are missing", TorcFramesWarning, stacklevel=7)
+        warn(f"{error}; they are missing")
 
 
 Build = Callable[[_Reading], pd.DataFrame]
@@ -110,7 +120,7 @@ def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
     def build(read: _Reading) -> pd.DataFrame:
         return assemble.jobs_frame(read.snap.jobs(), read.snap.results(), read.shape)
 
-    return _pull(store, workflow_key, build, shape, kind="jobs")
+    return _pull(store, workflow_key, build, shape, kind="jobs", how={})
 
 
 def links(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
@@ -140,7 +150,8 @@ def user_data(
             return assemble.user_data_frame(workflow_key, *fetched, count, read.shape)
 
     _check_role(role)
-    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind="user_data")
+    how = {"job_key": job_key, "role": role}
+    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind="user_data", how=how)
 
 
 def job_records(
@@ -155,10 +166,12 @@ def job_records(
     """Return one row a job: its records of one role; see `Workflow.parameters` and `results`."""
 
     def build(read: _Reading) -> pd.DataFrame:
-        return _job_records(read, role, job_key, on_clash, read.shape)
+        pages = read.inputs(job_key) if role == INPUT else None
+        return _job_records(read, role, job_key, on_clash, read.shape, pages)
 
     kind = "parameters" if role == INPUT else "results"
-    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind)
+    how = {"job_key": job_key, "on_clash": on_clash}
+    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind, how)
 
 
 def table(
@@ -180,7 +193,31 @@ def table(
                 joined = assemble.with_files(joined, f"results.{name}", files)
         return joined[choose(list(map(str, joined)), shape.usecols)]
 
-    return _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table")
+    how = {"on_clash": on_clash, "load": list(loaded)}
+    return _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table", how=how)
+
+
+def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) -> pd.DataFrame:
+    """Pull as a frame was pulled, by what its ``attrs["torc"]`` says of that."""
+    shape = Shape(usecols=how["usecols"], dtype_backend=how["dtype_backend"], on_error=how["on_error"])
+    if kind == "jobs":
+        return jobs(store, workflow_key, shape)
+    if kind == "user_data":
+        return user_data(store, workflow_key, how["job_key"], how["role"], shape, show=False)
+    if kind == "table":
+        return table(store, workflow_key, how["on_clash"], how["load"], shape, show=False)
+    role = INPUT if kind == "parameters" else OUTPUT
+    return job_records(store, workflow_key, role, how["job_key"], how["on_clash"], shape)
+
+
+def digest_of(specs: Mapping[str, Spec]) -> str:
+    """Return a digest of recorded dtypes."""
+    return blake2b(repr(list(specs.items())).encode(), digest_size=8).hexdigest()
+
+
+def _written(shape: Shape) -> dict[str, Any]:
+    usecols = None if shape.usecols is None or callable(shape.usecols) else list(shape.usecols)
+    return {"usecols": usecols, "dtype_backend": shape.dtype_backend, "on_error": shape.on_error}
 
 
 def load(store: Store, workflow_key: str, name: str, role: Role) -> pd.DataFrame:
@@ -213,6 +250,7 @@ def _job_records(
     if linked.has_several():
         linked = read.links(role, job_key)  # a clash is told with the job's name
     count = linked.count()
+    read.one_record_a_job = count == len(linked.record_keys) and not linked.has_several()
     with read.ahead(count, pages) as (records, _):
         return assemble.job_records_frame(records, linked, count, shape, on_clash)
 
@@ -267,6 +305,7 @@ def _pull(
     show: bool = False,
     recorded_dtypes: bool = False,
     kind: str = "",
+    how: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Build a frame from one snapshot, again when the parts read don't belong together."""
     check_dtype_backend(shape.dtype_backend)
@@ -290,6 +329,12 @@ def _pull(
                 "records": read.records,
                 "requests": snap.requests,
             }
+            if read.one_record_a_job:
+                frame.attrs["torc"]["dtypes"] = digest_of(specs)
+            if how is not None and not callable(shape.usecols):
+                frame.attrs["torc"]["pull"] = {**how, **_written(shape)}
+            if read.revs:
+                frame.attrs["torc"]["revs"] = written_revs(read.revs)
             if read.unreadable:
                 frame.attrs["torc"]["unreadable"] = dict(read.unreadable)
             return frame
@@ -304,4 +349,5 @@ def _build(build: Build, read: _Reading) -> pd.DataFrame:
         read.shape = replace(read.shape, fast=False)
         read.records = 0
         read.unreadable.clear()
+        read.revs.clear()
         return build(read)

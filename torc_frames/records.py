@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, Literal
 
 __all__ = [
@@ -120,6 +121,18 @@ class UserDataPage:
     def lines(self) -> list[bytes]:
         """Return the raw JSON of each record."""
         return self.data.split(b"\n") if self.keys else []
+
+    def only(self, wanted: set[str]) -> UserDataPage:
+        """Return the records with these keys."""
+        if wanted.issuperset(self.keys):
+            return self
+        chosen = [key in wanted for key in self.keys]
+        return UserDataPage(
+            keys=list(compress(self.keys, chosen)),
+            names=list(compress(self.names, chosen)),
+            revs=list(compress(self.revs, chosen)),
+            data=b"\n".join(compress(self.lines(), chosen)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

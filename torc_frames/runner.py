@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from torc_frames import settings
-from torc_frames.errors import (
-    ConflictError,
-    NotInJobError,
-    Problem,
-    RefusedError,
-    TorcFramesWarning,
-    shorten,
-)
+from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError, shorten, warn
 from torc_frames.job import Job
 from torc_frames.processes import Launcher
 from torc_frames.progress import progress
@@ -37,7 +29,16 @@ from torc_frames.schedule import Board, Failure, RunSummary, Scheduler, is_aband
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.open import open_store
 
-__all__ = ["Failure", "Rerun", "RunSummary", "current_job", "run"]
+__all__ = [
+    "Failure",
+    "Rerun",
+    "RunSummary",
+    "alone",
+    "check_rerun",
+    "current_job",
+    "jobs_to_reset",
+    "run",
+]
 
 Rerun = Literal["failed", "missing", "changed", "all"] | None
 
@@ -127,17 +128,16 @@ def run(
     slots = (os.cpu_count() or 1) if workers is None else workers
     if not isinstance(slots, int) or slots < 1:
         raise RefusedError(f"workers must be a whole number from 1 on, not {workers!r}")
-    if rerun is not None and rerun not in _RERUNS:
-        raise RefusedError(f"rerun is one of {', '.join(_RERUNS)}, or None, not {rerun!r}")
+    check_rerun(rerun)
     if not isinstance(store, RunnableStore):
         raise RefusedError(
             f"torc runs the jobs of its server: {settings.API_URL}={store.url} torc run {workflow_key}"
         )
     directory = _output_dir(store, output_dir)
     launcher = Launcher(store.url, directory)
-    with _alone(store):
+    with alone(store):
         board = read_board(store, workflow_key)
-        again = _to_reset(store, workflow_key, board, rerun)
+        again = jobs_to_reset(store, workflow_key, board, rerun)
         waiting = board.with_status(READY, BLOCKED)
         pending = [key for key in board.jobs if key in again.union(waiting)]
         _refuse_impossible(board, pending, slots)
@@ -150,7 +150,14 @@ def run(
     return scheduler.summary()
 
 
-def _to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Rerun) -> set[str]:
+def check_rerun(rerun: Rerun) -> None:
+    """Raise RefusedError for what is no way to choose jobs."""
+    if rerun is not None and rerun not in _RERUNS:
+        raise RefusedError(f"rerun is one of {', '.join(_RERUNS)}, or None, not {rerun!r}")
+
+
+def jobs_to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Rerun) -> set[str]:
+    """Return the jobs to run again: what `rerun` says, and those whose runner is no more."""
     runners = store.runners(workflow_key)
     again = {key for key, runner in runners.items() if key in board.jobs and is_abandoned(key, runner)}
     # As in torc, jobs that clients of the service added are so until the workflow is run.
@@ -182,7 +189,7 @@ def _refuse_impossible(board: Board, keys: list[str], slots: int) -> None:
         raise RefusedError([Problem(None, None, reason) for reason in reasons])
     if bare:
         message = f"jobs {shorten(bare)} have no command and are not run: {mend}"
-        warnings.warn(message, TorcFramesWarning, stacklevel=4)
+        warn(message)
 
 
 def _output_dir(store: RunnableStore, given: str | os.PathLike[str] | None) -> Path:
@@ -227,7 +234,7 @@ def _jobs_with_new_input(store: RunnableStore, workflow_key: str) -> set[str]:
 
 
 @contextlib.contextmanager
-def _alone(store: RunnableStore) -> Iterator[None]:
+def alone(store: RunnableStore) -> Iterator[None]:
     """Let no other runner of this machine reset jobs meanwhile: it might reset what has just been started."""
     database = settings.database_path(store.url)
     try:

@@ -9,15 +9,24 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, TorcFramesWarning, shorten
+from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, TorcFramesWarning, shorten, warn
 from torc_frames.processes import JobProcess, Launcher, is_dead_runner, runner_id
 from torc_frames.progress import Bar
 from torc_frames.records import BLOCKED, CANCELED, COMPLETED, FAILED, READY, RunResult
 from torc_frames.store.base import RunnableStore
 
-__all__ = ["Board", "Failure", "RunSummary", "Scheduler", "is_abandoned", "read_board"]
+__all__ = [
+    "Board",
+    "Claimer",
+    "Failure",
+    "RunSummary",
+    "Scheduler",
+    "active",
+    "is_abandoned",
+    "read_board",
+]
 
 
 class Failure(NamedTuple):
@@ -59,6 +68,15 @@ class RunSummary:
     running_elsewhere: int
     output_dir: Path = field(repr=False)
     failures: tuple[Failure, ...] = field(default=(), repr=False)
+
+
+class Claimer(Protocol):
+    """What runs jobs in this process: those claimed are not to be run by anybody else in it."""
+
+    claimed: set[str]
+
+
+active: list[Claimer] = []
 
 
 class BoardJob(NamedTuple):
@@ -104,7 +122,7 @@ def read_board(store: RunnableStore, workflow_key: str) -> Board:
 def is_abandoned(job_key: str, runner: str) -> bool:
     """Return whether a running job's runner has ended, or is this process and has let go of the job."""
     if runner == runner_id():
-        return not any(job_key in scheduler.claimed for scheduler in _active)
+        return not any(job_key in one.claimed for one in active)
     return is_dead_runner(runner)
 
 
@@ -127,7 +145,7 @@ class Scheduler:
 
     def work(self, bar: Bar) -> None:
         """Run until no job is left to start; on any error, Ctrl-C too, end what runs and make it ready."""
-        _active.append(self)
+        active.append(self)
         try:
             while self._fill_queue():
                 self._start()
@@ -144,7 +162,7 @@ class Scheduler:
             self._give_back()
             raise
         finally:
-            _active.remove(self)
+            active.remove(self)
 
     def summary(self) -> RunSummary:
         """Return what was done, and warn of jobs that other runners have."""
@@ -207,7 +225,7 @@ class Scheduler:
         try:
             self.store.finish_job(self.workflow_key, result)
         except (ConflictError, NotFoundError) as error:
-            warnings.warn(f"how job {key} ended is not recorded: {error}", TorcFramesWarning, stacklevel=2)
+            warn(f"how job {key} ended is not recorded: {error}")
             status = "unrecorded"
         self.claimed.discard(key)
         del self.running[key]
@@ -236,6 +254,3 @@ class Scheduler:
                         self._finish(run)
                         mine.discard(run.job.key)
                 self.store.reset_jobs(self.workflow_key, [key for key in self.claimed if key in mine])
-
-
-_active: list[Scheduler] = []

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torc_frames.errors import NotInJobError, RefusedError, TorcFramesWarning
+from torc_frames.errors import NotInJobError, RefusedError, warn
 from torc_frames.records import JobRecord
 
 __all__ = [
@@ -320,10 +319,8 @@ def _text(path: Path, key: str) -> str | None:
             raise RefusedError(f"{path}: [{table}] is not a table")
     value = value.get(last)
     if value is None and at_the_top is not None:
-        warnings.warn(
-            f"{path}: {last} at the top of the file says nothing: write a line [{'.'.join(tables)}] above it",
-            TorcFramesWarning,
-            stacklevel=2,
+        warn(
+            f"{path}: {last} at the top of the file says nothing: write a line [{'.'.join(tables)}] above it"
         )
     if isinstance(value, str):
         problem = _url_problem(value) if key == _KEYS["url"] and value else None

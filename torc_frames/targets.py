@@ -8,13 +8,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pandas as pd
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError, shorten
 from torc_frames.frame.values import is_missing
 from torc_frames.records import Resources
 
-__all__ = ["DependsOn", "ResourceTable", "Targets", "dependencies", "identify", "resource_list", "seen_rev"]
+__all__ = [
+    "DependsOn",
+    "ResourceTable",
+    "Seen",
+    "Targets",
+    "dependencies",
+    "identify",
+    "read_revs",
+    "resource_list",
+    "what_was_seen",
+    "written_revs",
+]
 
 DependsOn = str | int | Sequence[str | int] | Sequence[Sequence[str | int]] | None
 ResourceTable = Mapping[str, Any] | pd.DataFrame | None
@@ -76,6 +88,27 @@ class Targets:
         return keys
 
 
+def written_revs(revs: Mapping[str, str]) -> str:
+    """Return revs by record key as a text: frames copy what they carry, and texts cost nothing to copy."""
+    return msgspec.json.encode(revs).decode()
+
+
+def read_revs(text: object) -> dict[str, str] | None:
+    """Return what `written_revs` has written; None for anything else."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, str]) if isinstance(text, str) else None
+    except msgspec.MsgspecError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the store had when a table was pulled: the rev of the workflow, or those of its records."""
+
+    rev: str | None = None
+    revs: Mapping[str, str] | None = None
+
+
 def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
     """Split a table into its parameters and the jobs that its index, or a column, names.
 
@@ -118,8 +151,8 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
     return params, Targets(kind, keys)
 
 
-def seen_rev(df: pd.DataFrame, url: str, workflow_key: str) -> str | None:
-    """Return the rev of the workflow that a pulled table has seen, None for a table of other origin.
+def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str) -> Seen | None:
+    """Return what a pulled table has seen of the store, None for a table of other origin.
 
     Raises
     ------
@@ -139,7 +172,7 @@ def seen_rev(df: pd.DataFrame, url: str, workflow_key: str) -> str | None:
             f"this is a table of {about.get('kind')}, which would become parameters: edit and push "
             "wf.parameters(), or df.attrs.clear() if its columns are meant as parameters"
         )
-    return about.get("rev")
+    return Seen(about.get("rev"), read_revs(about.get("revs")))
 
 
 def dependencies(depends_on: DependsOn, length: int, known: set[str]) -> list[list[str]] | None:

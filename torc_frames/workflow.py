@@ -8,18 +8,21 @@ from typing import Any
 
 import pandas as pd
 
-from torc_frames import pull, push, runner
+from torc_frames import pull, push, refresh, runner
 from torc_frames.errors import RefusedError
+from torc_frames.frame import recorded
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError, Shape, Usecols
 from torc_frames.frame.types import DtypeBackend
 from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.job import Job
+from torc_frames.plan import Plan
+from torc_frames.planning import OnConflict, OnExists, Options
 from torc_frames.pointers import warn_if_large
-from torc_frames.push import DependsOn, OnExists, ResourceTable
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.refresh import Refreshed
 from torc_frames.store.base import Store
-from torc_frames.targets import resource_list
+from torc_frames.targets import DependsOn, ResourceTable, resource_list
 
 __all__ = ["Workflow"]
 
@@ -269,6 +272,45 @@ class Workflow:
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         return pull.table(self._store, self.key, on_clash, names, shape, show_progress)
 
+    def refresh(self, frame: pd.DataFrame) -> Refreshed:
+        """Return a pulled frame as it would be pulled now, and what changed.
+
+        An embedded store tells what changed since, and only that is read; a server does not, and is read
+        anew. Rows that did not change are taken from the frame as they are there.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            As `user_data`, `parameters`, `results`, `table` or `jobs` returned it.
+
+        Returns
+        -------
+        Refreshed
+            ``frame``, and lists of keys: ``added``, ``updated``, ``removed``; of records for `user_data`, of
+            jobs for the others.
+
+        Raises
+        ------
+        RefusedError
+            For a frame of another workflow, or one that was pulled with a function as ``usecols``.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("refresh")
+        >>> _ = wf.push(tf.grid(n=[1, 2]))
+        >>> results = wf.results()
+        >>> _ = wf.job(2).store(loss=0.5)
+        >>> now = wf.refresh(results)
+        >>> now.added
+        ['2']
+        >>> now.frame
+                 loss
+        job_key
+        2         0.5
+        """
+        return refresh.refresh(self._store, self.key, frame)
+
     def links(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row a link between a record and a job.
 
@@ -346,6 +388,7 @@ class Workflow:
         command: str | None = None,
         name: str | None = None,
         on_exists: OnExists = "skip",
+        on_conflict: OnConflict = "error",
         outputs: bool = False,
         resources: ResourceTable = None,
         depends_on: DependsOn = None,
@@ -374,6 +417,10 @@ class Workflow:
             What to do with a row whose content is there already: leave it ("skip", "update"), refuse
             the whole table ("error"), or add another job ("append"). Rows with a job key are updated
             by "skip" and "update", refused by "error" if they change something.
+        on_conflict : {"error", "ours", "theirs"}
+            What to do with a record that the table would change, and that was changed in the store since
+            the table was pulled: write nothing at all ("error"), overwrite it ("ours"), or leave the jobs
+            it belongs to as they are in the store ("theirs"). See `plan`, which shows both values.
         outputs : bool
             Also declare an empty output record for each new job; ``job.store()`` fills it. torc then lets
             other jobs depend on it, and after a change runs again only what changed.
@@ -399,8 +446,8 @@ class Workflow:
         UncertainWriteError, UnavailableError
             If a server was lost on the way: the same push again finishes it, and doubles nothing.
         ConflictError
-            With ``on_exists="error"``, or when a record that the table changes was changed in the store
-            since the table was pulled (``df.attrs["torc"]`` remembers when); nothing is written then.
+            With ``on_exists="error"``, or for a conflict (``df.attrs["torc"]`` remembers what the table has
+            seen); nothing is written then.
         NotFoundError
             If a job key of the table does not exist.
 
@@ -415,18 +462,67 @@ class Workflow:
         1        alpha-0.1  echo 0.1  ready
         2        alpha-1.0  echo 1.0  ready
         """
-        return push.push(
-            self._store,
-            self.key,
-            df,
-            command=command,
-            name=name,
-            on_exists=on_exists,
-            outputs=outputs,
-            resources=resources,
-            depends_on=depends_on,
-            show_progress=show_progress,
-        )
+        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on)
+        return push.push(self._store, self.key, df, options, show_progress=show_progress)
+
+    def plan(
+        self,
+        df: pd.DataFrame,
+        *,
+        command: str | None = None,
+        name: str | None = None,
+        on_exists: OnExists = "skip",
+        on_conflict: OnConflict = "error",
+        outputs: bool = False,
+        resources: ResourceTable = None,
+        depends_on: DependsOn = None,
+    ) -> Plan:
+        """Return what `push` would do with a table, and write nothing.
+
+        Parameters
+        ----------
+        df, command, name, on_exists, on_conflict, outputs, resources, depends_on
+            As for `push`.
+
+        Returns
+        -------
+        Plan
+            Its ``rows`` say what becomes of each row of the table (create, update, unchanged, conflict), its
+            ``cells`` which values change from what to what, its ``apply()`` does it.
+
+        Raises
+        ------
+        RefusedError, ConflictError, NotFoundError
+            As for `push`; but conflicts are shown, not raised.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> params = wf.push(tf.grid(alpha=[0.1, 1.0]))
+        >>> params.loc["1", "alpha"] = 0.5
+        >>> wf.plan(params)
+        Plan of 2 rows: 0 create, 1 update, 1 unchanged
+          job 1: alpha 0.1 -> 0.5
+        """
+        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on)
+        return Plan(self._store, self.key, df, options)
+
+    def recipes(self) -> list[dict[str, Any]]:
+        """Return how the tables that were pushed were made, oldest first, for `torc_frames.from_recipe`.
+
+        Only of tables that `grid`, `zip_`, `sample` or `product` made, and that were pushed unchanged.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> _ = wf.push(tf.sample(8, {"alpha": tf.loguniform(1e-3, 1e2)}, seed=7))
+        >>> (recipe,) = wf.recipes()
+        >>> tf.from_recipe(recipe).equals(wf.parameters().reset_index(drop=True))
+        True
+        """
+        return recorded.recipes(self._store.get_workflow(self.key).metadata)
 
     def add_job(
         self,

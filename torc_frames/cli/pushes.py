@@ -17,7 +17,7 @@ from torc_frames.errors import Problem, RefusedError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from torc_frames.push import OnExists
+    from torc_frames.planning import OnExists
 
 __all__ = ["push"]
 

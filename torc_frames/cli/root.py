@@ -14,6 +14,7 @@ import click
 from torc_frames import __version__
 from torc_frames.cli.copy import copy
 from torc_frames.cli.doctor import doctor
+from torc_frames.cli.functions import run_function
 from torc_frames.cli.jobs import jobs
 from torc_frames.cli.options import Options, examples, shared_options
 from torc_frames.cli.pulls import pull, table
@@ -76,7 +77,20 @@ def root() -> None:
     """Parameter tables in, result tables out: the records of torc workflows."""
 
 
-for _command in (workflows, jobs, user_data, pull, table, push, copy, run, serve, demo, doctor):
+for _command in (
+    workflows,
+    jobs,
+    user_data,
+    pull,
+    table,
+    push,
+    copy,
+    run,
+    run_function,
+    serve,
+    demo,
+    doctor,
+):
     root.add_command(_command)
 
 

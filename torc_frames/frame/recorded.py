@@ -10,7 +10,7 @@ from torc_frames.frame.dtypes import UNITS, Spec, is_spec, kind_of, typed, unit_
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.values import RefusalError
 
-__all__ = ["KEY", "merge", "read", "whole_paths"]
+__all__ = ["KEY", "merge", "read", "recipes", "whole_paths"]
 
 KEY = "torc_frames"
 """The key of the workflow's metadata that is ours."""
@@ -72,6 +72,13 @@ def merge(
         raise RefusedError(problems)
     columns = [{"name": name, **spec} for name, spec in after.items()]
     return {KEY: {**(ours if isinstance(ours, dict) else {}), "parameters": columns}}
+
+
+def recipes(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the recipes of pushed tables, oldest first; anything else there is ignored."""
+    ours = metadata.get(KEY)
+    found = ours.get("recipes") if isinstance(ours, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def whole_paths(specs: Mapping[str, Spec]) -> frozenset[Path]:

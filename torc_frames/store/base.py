@@ -66,10 +66,17 @@ class Snapshot(Protocol):
         """Return how many records the store says that `user_data` yields for these arguments."""
 
     def links(
-        self, *, job_key: str | None = None, role: Role | None = None, labels: bool = True
+        self,
+        *,
+        job_key: str | None = None,
+        role: Role | None = None,
+        since: str | None = None,
+        labels: bool = True,
     ) -> Iterator[LinkPage]:
         """Yield links ordered by the age of the job, then of the record.
 
+        With `since` only those of jobs that have a record that `user_data` yields for it; a store whose
+        workflows have no revs refuses it.
         Without `labels` the store may leave out the names of jobs, as empty strings.
         """
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from torc_frames.errors import InexactFloatWarning, Problem, RefusedError
+from torc_frames.errors import InexactFloatWarning, Problem, RefusedError, warn
 from torc_frames.wire.many_numbers import FittedLines, fit_lines
 from torc_frames.wire.numbers import doubtful_lines, fit
 
@@ -188,11 +187,10 @@ def kept(lines: Sequence[bytes]) -> list[bytes]:
     sent = outgoing(lines)
     if sent.inexact:
         row, (was, becomes) = next(iter(sent.inexact.items()))
-        warnings.warn(
+        warn(
             f"torc-server changes the last digit of some floats, in {len(sent.inexact)} of {len(lines)} "
             f"records; the first in row {row}, where {was} comes back as {becomes}. Floats of 15 digits are "
             "kept: df.round(), or round(value, 12)",
             InexactFloatWarning,
-            stacklevel=5,
         )
     return [*map(_kept, sent.back, sent.send)]

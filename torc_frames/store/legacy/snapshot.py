@@ -38,7 +38,6 @@ from torc_frames.store.legacy.others import count_others
 from torc_frames.store.legacy.paths import BLOCKS, REQUIREMENTS, REQUIRES
 from torc_frames.store.legacy.records import records_of
 from torc_frames.store.legacy.service import is_missing
-from torc_frames.store.pages import only
 from torc_frames.store.parallel import each
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import JOBS, RESULTS, Form, Items, Record
@@ -135,8 +134,7 @@ class LegacySnapshot:
         then: Role | None = None,
     ) -> Iterator[UserDataPage]:
         """See `Snapshot.user_data`."""
-        if since is not None:
-            raise RefusedError("a service of 2023 does not tell what changed since: workflows have no rev")
+        _refuse(since)
         if job_key is not None:
             return self._of_job(job_key, role)
         if role in self._held:
@@ -155,9 +153,15 @@ class LegacySnapshot:
         return self._count - self._hidden(listing)
 
     def links(
-        self, *, job_key: str | None = None, role: Role | None = None, labels: bool = True
+        self,
+        *,
+        job_key: str | None = None,
+        role: Role | None = None,
+        since: str | None = None,
+        labels: bool = True,
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
+        _refuse(since)
         if job_key is None:
             return self._own_links(role, labels)
         job = self._job(job_key)
@@ -339,9 +343,10 @@ class LegacySnapshot:
         other = {link.record_key for link in links if link.role == then} if then is not None else set()
         held: list[UserDataPage] = []
         for page in pages:
-            if other:
-                held += only(page, other)
-            yield from only(page, wanted)
+            if later := page.only(other):
+                held.append(later)
+            if chosen := page.only(wanted):
+                yield chosen
         if then is not None:
             self._held[then] = held
 
@@ -390,6 +395,11 @@ class LegacySnapshot:
             if name is not None:
                 names.setdefault(link.record_key, name)
         return names
+
+
+def _refuse(since: str | None) -> None:
+    if since is not None:
+        raise RefusedError("a service of 2023 does not tell what changed since: workflows have no rev")
 
 
 def _result_page(rows: Iterable[legacy.Result]) -> ResultPage:

@@ -168,6 +168,11 @@ def _insert_links(write: Write, jobs: NewJobs, ids: range) -> None:
     """Insert the links to records that exist already."""
     wanted = list(dict.fromkeys(key for rows in jobs.links.values() for keys in rows for key in keys))
     records = find_all(write.connection, "user_data", write.workflow_id, wanted)
+    # Whose record it is has changed, so that it comes with what changed since.
+    write.connection.execute(
+        "UPDATE user_data SET rev = ? WHERE id IN (SELECT value FROM json_each(?))",
+        (write.rev(), id_list(record for (record,) in records.values())),
+    )
     write.connection.executemany(
         "INSERT INTO link (job_id, record_id, role) VALUES (?, ?, ?)",
         (

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ __all__ = ["SQLiteSnapshot"]
 PAGE_ROWS = 20_000
 PAGE_BYTES = 16 * 2**20
 _FIRST_ROWS = 2_000
+_LAST = 2**63 - 1
 _GROWTH = 8
 
 
@@ -89,6 +91,11 @@ _LINKS = _Listing(
     "job.id, record_id, ifnull(role, '')",
 )
 _BARE_LINKS = _LINKS._replace(columns=_LINKS.columns[:3])
+_CHANGED = "SELECT id FROM user_data WHERE workflow_id = :workflow AND rev > :since"
+_CHANGED_JOBS = """
+    SELECT job_id FROM user_data CROSS JOIN link ON link.record_id = user_data.id
+    WHERE user_data.workflow_id = :workflow AND user_data.rev > :since
+"""
 _RESULTS = _Listing(
     (
         ("id", _keys),
@@ -147,7 +154,7 @@ class SQLiteSnapshot:
         """See `Snapshot.user_data`."""
         where, values = self._linked(job_key, role)
         if since is not None:
-            where += " AND rev > :since"
+            where += f" AND user_data.id IN ({_CHANGED})"
             values["since"] = _rev(since)
         few = where if job_key is not None or since is not None else ""
         return self._user_data(where, values, labels, few)
@@ -168,18 +175,26 @@ class SQLiteSnapshot:
         return int(self._fetch(sql, values)[0][0])
 
     def links(
-        self, *, job_key: str | None = None, role: Role | None = None, labels: bool = True
+        self,
+        *,
+        job_key: str | None = None,
+        role: Role | None = None,
+        since: str | None = None,
+        labels: bool = True,
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
-        job = self._job(job_key)
-        where = "" if job is None else "AND job.id = :job"
-        where += "" if role is None else " AND role = :role"
-        return self._links(where, {"job": job, "role": role}, labels)
+        values: dict[str, object] = {"job": self._job(job_key), "role": role}
+        among = "" if job_key is None else "AND job.id = :job"
+        if since is not None:
+            among += f" AND job.id IN ({_CHANGED_JOBS})"
+            values["since"] = _rev(since)
+        return self._links(among, "" if role is None else "AND role = :role", values, labels)
 
-    def _links(self, where: str, values: Mapping[str, object], labels: bool) -> Iterator[LinkPage]:
+    def _links(
+        self, among: str, where: str, values: Mapping[str, object], labels: bool
+    ) -> Iterator[LinkPage]:
         listing = (_LINKS if labels else _BARE_LINKS)._replace(source=self._links_source)
-        among = "AND id = :job" if values["job"] is not None else ""
-        for (jobs, records, roles, *names), _ in self._pages(listing, where, values, among):
+        for (jobs, records, roles, *names), _ in self._pages(listing, f"{among} {where}", values, among):
             named = names[0] if names else [""] * len(jobs)
             yield LinkPage(records, jobs, named, [role or None for role in roles])
 
@@ -253,6 +268,12 @@ class SQLiteSnapshot:
             f"WHERE workflow_id = :workflow AND id > :after {among} ORDER BY id LIMIT :limit)"
         )
         given = {**(values or {}), "after": 0}
+        if "since" in given and self._changes(given) <= _FIRST_ROWS:
+            with suppress(RefusedError):  # too large for one page
+                columns, data, _ = self._page(listing, where, {**given, "upto": _LAST})
+                if columns[0]:
+                    yield columns, data
+                return
         limit = min(_FIRST_ROWS, PAGE_ROWS)
         while True:
             ((upto, count),) = self._fetch(spine, {**given, "limit": limit})
@@ -272,6 +293,10 @@ class SQLiteSnapshot:
                 return
             given["after"] = upto
             limit = max(1, min(PAGE_ROWS, _GROWTH * limit, PAGE_BYTES * count // max(size, 1)))
+
+    def _changes(self, values: Mapping[str, object]) -> int:
+        """Return how many records changed since."""
+        return int(self._fetch(f"SELECT count(*) FROM ({_CHANGED})", values)[0][0])
 
     def _page(
         self, listing: _Listing, where: str, values: Mapping[str, object]

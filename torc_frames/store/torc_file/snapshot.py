@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from torc_frames.errors import RefusedError, StoreFileError, TornReadError, UnavailableError
-from torc_frames.records import JobPage, ResultPage, Role, UserDataPage
+from torc_frames.records import JobPage, LinkPage, ResultPage, Role, UserDataPage
 from torc_frames.store.sqlite.file import Connection, is_network, registry_lock, translated
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 from torc_frames.wire.numbers import doubtful_lines, server_reads
@@ -275,6 +275,18 @@ class TorcFileSnapshot(SQLiteSnapshot):
                 names = [None if name is None else name_from_wire(name) for name in page.names]
                 served = replace(served, names=names, revs=list(map(rev_of, served.lines())))
             yield served
+
+    def links(
+        self,
+        *,
+        job_key: str | None = None,
+        role: Role | None = None,
+        since: str | None = None,
+        labels: bool = True,
+    ) -> Iterator[LinkPage]:
+        """See `Snapshot.links`."""
+        self._refuse_since(since)
+        return super().links(job_key=job_key, role=role, labels=labels)
 
     def results(self) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""

@@ -19,7 +19,6 @@ from torc_frames.records import (
     UserDataPage,
     WorkflowRecord,
 )
-from torc_frames.store.pages import only
 from torc_frames.store.v1.links import Links, gather
 from torc_frames.store.v1.lists import Listing, Reader, count, decoded, listed, relations
 from torc_frames.store.v1.unreadable import UNREADABLE, around, one_by_one
@@ -110,8 +109,7 @@ class V1Snapshot:
         then: Role | None = None,
     ) -> Iterator[UserDataPage]:
         """See `Snapshot.user_data`."""
-        if since is not None:
-            raise RefusedError("torc-server does not tell what changed since: it has no revs")
+        _refuse(since)
         if job_key is not None:
             return iter(self._of_job(job_key, role))
         if role in self._held:
@@ -130,9 +128,15 @@ class V1Snapshot:
         return len({key for page in self.links(job_key=job_key, role=role) for key in page.record_keys})
 
     def links(
-        self, *, job_key: str | None = None, role: Role | None = None, labels: bool = True
+        self,
+        *,
+        job_key: str | None = None,
+        role: Role | None = None,
+        since: str | None = None,
+        labels: bool = True,
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
+        _refuse(since)
         if job_key is not None:
             return self._links_of_job(job_key).only(role).pages(labels)
         self._plan_links()
@@ -280,9 +284,10 @@ class V1Snapshot:
         other = {*map(str, links.only(then, self._jobs).record_ids)} if then is not None else set()
         held: list[UserDataPage] = []
         for page in pages:
-            if other:
-                held += only(page, other)
-            yield from only(page, wanted)
+            if later := page.only(other):
+                held.append(later)
+            if chosen := page.only(wanted):
+                yield chosen
         if then is not None:
             self._held[then] = held
 
@@ -324,6 +329,11 @@ class V1Snapshot:
 
     def _note(self, unreadable: list[int]) -> None:
         self.unreadable |= dict.fromkeys(map(str, unreadable), UNREADABLE)
+
+
+def _refuse(since: str | None) -> None:
+    if since is not None:
+        raise RefusedError("torc-server does not tell what changed since: it has no revs")
 
 
 def _page(rows: list[Any], labels: bool) -> UserDataPage:

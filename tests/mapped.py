@@ -1,0 +1,104 @@
+"""Functions that tests map over tables: workers import them by name."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import torc_frames as tf
+
+
+def square(n: int) -> dict[str, int]:
+    return {"square": n * n}
+
+
+def not_three(n: int) -> dict[str, int]:
+    if n == 3:
+        raise ValueError("three is\nnot taken")
+    return {"square": n * n}
+
+
+def not_three_until(n: int, mended: str) -> dict[str, int]:
+    if n == 3 and not os.path.exists(mended):
+        raise ValueError("three")
+    return {"square": n * n}
+
+
+def noted(n: int, folder: str) -> dict[str, int]:
+    """Leave a line for each call."""
+    with open(os.path.join(folder, "calls"), "a") as file:
+        file.write(f"{n}\n")
+    return {"square": n * n}
+
+
+def noted_or_asleep(n: int, folder: str) -> dict[str, int]:
+    """Leave a line for each call, and sleep if ``n`` is large and nobody says to be quick."""
+    with open(os.path.join(folder, "calls"), "a") as file:
+        file.write(f"{n} {os.getpid()}\n")
+    if n >= 10 and not os.path.exists(os.path.join(folder, "quick")):
+        time.sleep(60)
+    return {"square": n * n}
+
+
+def dies(n: int, folder: str) -> dict[str, int]:
+    if n == 5 and not os.path.exists(os.path.join(folder, "mended")):
+        time.sleep(0.5)
+        os._exit(9)
+    return {"square": n * n}
+
+
+def whole(row: dict[str, Any]) -> dict[str, Any]:
+    return {"got": sorted(row), "n": row["n"]}
+
+
+def only_positional(row: dict[str, Any], /, scale: int = 2) -> dict[str, Any]:
+    return {"n": row["n"] * scale}
+
+
+def kinds(**values: Any) -> dict[str, Any]:
+    return {key: repr(value) for key, value in values.items()}
+
+
+def returns(what: str, folder: str) -> Any:
+    path = Path(folder) / "model.csv"
+    path.write_text("x\n1\n")
+    return {
+        "nothing": None,
+        "numpy": {"i": np.int64(3), "x": np.float32(0.5), "yes": np.bool_(True), "nested": {"a": [1]}},
+        "pointer": {"model": tf.Pointer(path)},
+        "list": [1],
+        "nan": {"loss": float("nan")},
+        "array": {"a": np.zeros(2)},
+        "keys": {1: 2},
+    }[what]
+
+
+class UnshowableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+def fails(how: str) -> None:
+    def deeper(n: int) -> None:
+        if n:
+            deeper(n - 1)
+        raise ValueError("x" * 50_000)
+
+    if how == "long":
+        deeper(50)
+    if how == "exit":
+        sys.exit(3)
+    if how == "surrogate":
+        raise ValueError("\ud800")
+    if how == "unshowable":
+        raise UnshowableError
+    if how == "chained":
+        try:
+            deeper(0)
+        except ValueError as error:
+            raise KeyError("gone") from error

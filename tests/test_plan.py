@@ -1,0 +1,293 @@
+"""Plans: what a push would do, shown first, and done as it was shown."""
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+from stores import only
+
+import torc_frames as tf
+from torc_frames.records import RunResult
+from torc_frames.workflow import Workflow
+
+
+@pytest.fixture
+def wf(store):
+    return Workflow(store, store.add_workflow("plan"))
+
+
+@pytest.fixture
+def theirs(reader, wf):
+    """The same workflow, as another client has it."""
+    return Workflow(reader, reader.get_workflow(wf.key))
+
+
+def actions(plan):
+    return plan.rows["action"].tolist()
+
+
+def test_a_plan_writes_nothing_and_apply_does_what_it_shows(wf):
+    wf.push(tf.grid(a=[1, 2]))
+    df = wf.parameters()
+    df.loc["2", "a"] = 20
+    df = pd.concat([df.reset_index(), pd.DataFrame({"job_key": [None], "a": [3]})], ignore_index=True)
+    before = wf.parameters()
+    plan = wf.plan(df)
+    assert actions(plan) == ["unchanged", "update", "create"]
+    assert plan.counts == {"create": 1, "update": 1, "unchanged": 1, "conflict": 0}
+    assert plan.rows["job_key"].tolist()[:2] == list(before.index)
+    assert plan.rows["cells"].tolist() == [0, 1, 0]
+    (cell,) = plan.cells.to_dict("records")
+    assert cell == {"job_key": before.index[1], "column": "a", "stored": 2, "pushed": 20, "conflict": False}
+    assert_frame_equal(wf.parameters(), before)
+
+    pushed = plan.apply()
+    assert pushed["a"].tolist() == [1, 20, 3]
+    assert pushed.attrs["torc"]["added"] == 1
+    assert_frame_equal(wf.parameters(), pushed)
+
+
+def test_what_was_pulled_is_a_plan_of_nothing(wf):
+    when = pd.to_datetime(["2026-01-01", "2026-01-02", None])
+    df = pd.DataFrame(
+        {"a": [0.1, 0.2, 0.3], "when": when, "c": pd.Categorical(["x", "y", "x"]), "l": [[1], [], None]}
+    )
+    wf.push(df)
+    plan = wf.plan(wf.parameters())
+    assert set(actions(plan)) == {"unchanged"}
+    assert plan.cells.empty
+    assert set(actions(wf.plan(df))) == {"unchanged"}
+    counts = plan.apply().attrs["torc"]
+    assert (counts["added"], counts["changed"], counts["unchanged"]) == (0, 0, 3)
+
+
+def test_extending_a_sweep_creates_only_what_is_new(wf):
+    wf.push(tf.grid(a=[1, 2], b=[1, 2]))
+    wider = wf.plan(tf.grid(a=[1, 2, 3], b=[1, 2]))
+    assert wider.counts == {"create": 2, "update": 0, "unchanged": 4, "conflict": 0}
+    wider.apply()
+    table = wf.parameters().assign(c=0.5)
+    assert wf.plan(table).counts["update"] == 6
+    assert set(wf.plan(table).cells["column"]) == {"c"}
+    wf.push(table)
+    assert (wf.parameters()["c"] == 0.5).all()
+    assert len(wf.jobs()) == 6
+
+
+def conflicting(wf, theirs):
+    """Return a table in which rows 0 and 1 were edited, while another client changed 1 and 2."""
+    wf.push(tf.grid(a=[1, 2, 3], b=[0]))
+    mine = wf.parameters()
+    keys = theirs.parameters().index
+    records = theirs.links().query("role == 'input'").set_index("job_key")["record_key"]
+    theirs.update_user_data(records[keys[1]], {"a": 2, "b": 99})
+    theirs.update_user_data(records[keys[2]], {"a": 99, "b": 0})
+    mine.loc[keys[:2], "a"] = [10, 20]
+    return mine
+
+
+def test_what_another_client_changed_since_the_pull_is_a_conflict_with_both_values(wf, theirs):
+    mine = conflicting(wf, theirs)
+    before = wf.parameters()
+    plan = wf.plan(mine)
+    assert actions(plan) == ["update", "conflict", "conflict"]
+    cells = plan.cells.set_index(["job_key", "column"])
+    one, two, three = mine.index
+    assert cells.loc[(one, "a")].tolist() == [1, 10, False]
+    assert cells.loc[(two, "a")].tolist() == [2, 20, True]
+    assert cells.loc[(two, "b")].tolist() == [99, 0, True]
+    assert cells.loc[(three, "a")].tolist() == [99, 3, True]
+    assert f"CONFLICT job {three}: a 99 -> 3" in repr(plan)
+    for push in (plan.apply, lambda: wf.push(mine)):
+        with pytest.raises(tf.ConflictError, match="on_conflict"):
+            push()
+    assert_frame_equal(wf.parameters(), before)
+
+
+def test_a_conflict_is_applied_only_if_told(wf, theirs):
+    mine = conflicting(wf, theirs)
+    plan = wf.plan(mine, on_conflict="theirs")
+    assert actions(plan) == ["update", "unchanged", "unchanged"]
+    plan.apply()
+    assert wf.parameters().values.tolist() == [[10, 0], [2, 99], [99, 0]]
+
+
+def test_ours_overwrites_what_another_client_changed(wf, theirs):
+    mine = conflicting(wf, theirs)
+    wf.push(mine, on_conflict="ours")
+    assert wf.parameters().values.tolist() == [[10, 0], [20, 0], [3, 0]]
+
+
+def test_a_store_that_changed_after_the_plan_is_told_and_nothing_written(wf, theirs):
+    wf.push(tf.grid(a=[1, 2]))
+    mine = wf.parameters()
+    mine["a"] = [10, 20]
+    mine.attrs.clear()  # so that only the plan knows what was there
+    plan = wf.plan(mine)
+    theirs.push(theirs.parameters().assign(a=[1, 5]))
+    with pytest.raises(tf.ConflictError, match=f"since the plan was made: job {mine.index[1]}; plan again"):
+        plan.apply()
+    assert wf.parameters()["a"].tolist() == [1, 5]
+
+
+def test_a_plan_that_was_done_in_part_is_finished_by_apply(wf, theirs):
+    df = tf.grid(a=range(5))
+    plan = wf.plan(df)
+    theirs.push(df.head(3))
+    plan.apply()
+    assert len(wf.jobs()) == 5
+    plan.apply()
+    assert sorted(wf.parameters()["a"]) == [0, 1, 2, 3, 4]
+    assert len(wf.user_data()) == 5
+
+
+def test_html_is_escaped(wf):
+    table = wf.push(pd.DataFrame({"<b>": ["<script>alert(1)</script>"]}))
+    table["<b>"] = "<img src=x>"
+    shown = wf.plan(table)._repr_html_()
+    assert "<script>" not in shown
+    assert "<img" not in shown
+    assert "&lt;img src=x&gt;" in shown
+
+
+def test_many_cells_are_shown_in_part(wf):
+    table = wf.push(tf.grid(a=range(50)))
+    table["a"] += 100
+    assert "and 30 more cells (see .cells)" in repr(wf.plan(table))
+
+
+def test_bad_options_are_refused(wf):
+    with pytest.raises(tf.RefusedError, match="on_conflict='mine'"):
+        wf.plan(tf.grid(a=[1]), on_conflict="mine")
+    with pytest.raises(tf.RefusedError, match="takes a DataFrame"):
+        wf.plan([1])
+
+
+def test_the_recipe_of_a_table_is_kept_with_the_push_once(wf):
+    df = tf.sample(6, {"x": tf.uniform(0, 1), "n": tf.integers(1, 9)}, seed=3, where="n > 2")
+    wf.push(df)
+    wf.push(df)
+    wf.push(tf.grid(x=[0.5], n=[1]).assign(n=100))
+    (recipe,) = wf.recipes()
+    assert_frame_equal(tf.from_recipe(recipe), df)
+
+
+def test_warnings_point_at_who_pushed(wf, store_kind):
+    only(store_kind.runs_jobs, "torc runs jobs of others")
+    wf.push(pd.DataFrame({"a": [1, 2]}), command="echo {a}")
+    with pytest.warns(tf.TorcFramesWarning, match="kept it") as caught:
+        wf.plan(pd.DataFrame({"a": [1, 2]}), command="true").apply()
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def finish(wf, keys, status="completed"):
+    """End jobs as if they had run."""
+    store = wf._store
+    for job in store.start_jobs(wf.key, list(keys), "test"):
+        code = 0 if status == "completed" else 1
+        at = "2026-01-01T00:00:00+00:00"
+        store.finish_job(wf.key, RunResult(job.key, job.run_id, status, code, at, at))
+
+
+def test_missing_gives_the_rows_without_a_successful_result(wf, store_kind):
+    only(store_kind.runs_jobs, "torc runs its jobs")
+    params = tf.grid(a=[1, 2, 3, 4], s=["x"])
+    assert_frame_equal(tf.missing(wf, params), params)
+    keys = wf.push(params).index
+    finish(wf, keys[[0, 2]])
+    finish(wf, keys[[1]], "failed")
+    assert tf.missing(wf, params)["a"].tolist() == [2, 4]
+    assert tf.missing(wf, params.astype({"a": "float64"}))["a"].tolist() == [2, 4]
+    twice = pd.concat([params, params.head(1)], ignore_index=True)
+    assert tf.missing(wf, twice)["a"].tolist() == [2, 4, 1]
+    pulled = wf.parameters()
+    pulled.iloc[0, 0] = 100
+    assert tf.missing(wf, pulled).index.tolist() == keys[[0, 1, 3]].tolist()
+    with pytest.raises(tf.RefusedError):
+        tf.missing(wf, pd.DataFrame({1: [2]}))
+
+
+COLUMNS = {
+    "i": st.integers(-(2**40), 2**40),
+    "f": st.sampled_from([0.5, 1.5, -2.25, 1e-3, 1e20]),
+    "s": st.text("aé\"'<\n", max_size=3),
+    "b": st.booleans(),
+    "t": st.sampled_from([pd.Timestamp("2026-01-01"), pd.Timestamp("1999-12-31T23:59:59.123456")]),
+    "c": st.sampled_from(["u", "v", "w"]),
+    "n": st.one_of(st.none(), st.integers(0, 9)),
+    "l": st.lists(st.integers(0, 2), max_size=2),
+    "m.depth": st.integers(0, 3),
+}
+
+
+def series(name, values, index):
+    """Return values as a column of the dtype that is tested under its name."""
+    if name == "c":
+        return pd.Series(pd.Categorical(values, categories=["u", "v", "w"]), index=index)
+    dtypes = {"i": "int64", "f": "float64", "s": "str", "b": "bool", "t": "datetime64[us]", "n": "Int64"}
+    return pd.Series(values, index=index, dtype=dtypes.get(name, "int64" if name == "m.depth" else object))
+
+
+class Editing:
+    """A table that is edited at random, and what the store is to have."""
+
+    def __init__(self, data, wf, names):
+        self.data, self.wf = data, wf
+        rows = data.draw(st.integers(1, 4))
+        self.table = pd.DataFrame({name: self.column(name, range(rows)) for name in names})
+        self.serial = 0
+
+    def column(self, name, index):
+        values = self.data.draw(st.lists(COLUMNS[name], min_size=len(index), max_size=len(index)))
+        return series(name, values, index)
+
+    def edit(self):
+        what = self.data.draw(st.sampled_from(["change", "add rows", "add column", "remove rows", "nothing"]))
+        name = self.data.draw(st.sampled_from(list(self.table)))
+        if what == "change":
+            self.table[name] = self.column(name, self.table.index)
+        elif what == "add rows":
+            more = pd.DataFrame({each: self.column(each, range(1)) for each in self.table})
+            keyed = self.table.reset_index() if self.table.index.name else self.table
+            self.table = pd.concat([keyed, more], ignore_index=True)
+        elif what == "add column":
+            free = [each for each in COLUMNS if each not in self.table]
+            for each in free[:1]:
+                self.table[each] = self.column(each, self.table.index)
+        elif what == "remove rows" and len(self.table) > 1:
+            self.table = self.table.iloc[1:]
+            if not self.table.index.name:
+                self.table = self.table.reset_index(drop=True)
+
+    def apply(self):
+        plan = self.wf.plan(self.table)
+        counts = plan.counts
+        pushed = plan.apply(progress=False)
+        told = pushed.attrs["torc"]
+        assert (told["added"], told["changed"], told["unchanged"]) == (
+            counts["create"],
+            counts["update"],
+            counts["unchanged"],
+        )
+        stored = self.wf.parameters(show_progress=False)
+        if set(stored.index) == set(pushed.index):
+            assert_frame_equal(stored.loc[pushed.index], pushed, check_like=True)
+        else:
+            there = stored.loc[pushed.index, list(pushed)].astype(object)
+            same = (there == pushed.astype(object)) | (there.isna() & pushed.isna())
+            assert same.all(axis=None)
+        assert set(self.wf.plan(pushed).rows["action"]) == {"unchanged"}
+        self.table = pushed
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data(), names=st.lists(st.sampled_from(list(COLUMNS)), min_size=1, max_size=4, unique=True))
+def test_the_store_has_what_the_table_says_after_each_of_many_edits(store, data, names):
+    wf = Workflow(store, store.add_workflow("edits"))
+    editing = Editing(data, wf, names)
+    editing.apply()
+    for _ in range(data.draw(st.integers(1, 4))):
+        editing.edit()
+        editing.apply()
+    store.delete_workflow(wf.key)

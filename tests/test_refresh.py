@@ -1,0 +1,181 @@
+"""Frames brought up to date."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+from stores import only
+
+import torc_frames as tf
+from torc_frames import pull
+from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.workflow import Workflow
+
+KINDS = ["user_data", "parameters", "results", "table", "jobs"]
+
+
+@pytest.fixture
+def wf(store):
+    return Workflow(store, store.add_workflow("refresh"))
+
+
+def pulled(wf, kind, **options):
+    options = {} if kind == "jobs" else {"show_progress": False, **options}
+    return getattr(wf, kind)(**options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_changed(wf, kind):
+    wf.push(tf.grid(a=[1, 2], b=["x", "y"]), outputs=True)
+    frame = pulled(wf, kind)
+    now = wf.refresh(frame)
+    assert_frame_equal(now.frame, frame)
+    assert (now.added, now.updated, now.removed) == ([], [], [])
+
+
+def test_what_changed_is_told_by_key(wf):
+    wf.push(tf.grid(a=[1.5, 2.5, 3.5]))
+    records, params, results = wf.user_data(), wf.parameters(), wf.results()
+    edited = wf.parameters()
+    edited.iloc[1, 0] = 9.5
+    wf.push(edited)
+    wf.push(pd.DataFrame({"a": [4.5]}))
+    job = wf.parameters().index[0]
+    wf.job(job).store(loss=0.25)
+
+    for frame, kind in ((records, "user_data"), (params, "parameters"), (results, "results")):
+        assert_frame_equal(wf.refresh(frame).frame, pulled(wf, kind))
+    now = wf.refresh(params)
+    assert now.updated == [params.index[1]]
+    assert now.added == [wf.parameters().index[3]]
+    assert now.removed == []
+    assert wf.refresh(results).added == [job]
+    assert len(wf.refresh(records).added) == 2
+    again = wf.refresh(now.frame)
+    assert (again.added, again.updated, again.removed) == ([], [], [])
+
+
+def test_records_that_were_deleted_are_told(wf):
+    wf.push(tf.grid(a=["x", "y", "z"]))
+    records = wf.user_data()
+    gone = records["record_key"].tolist()[1]
+    wf.delete_user_data(gone)
+    now = wf.refresh(records)
+    assert now.removed == [gone]
+    assert_frame_equal(now.frame, wf.user_data())
+
+
+def test_a_frame_that_can_not_be_refreshed_says_why(wf):
+    wf.push(tf.grid(a=[1]))
+    other = Workflow(wf._store, wf._store.add_workflow("other"))
+    with pytest.raises(tf.RefusedError, match="from this workflow"):
+        other.refresh(wf.parameters())
+    with pytest.raises(tf.RefusedError, match="from this workflow"):
+        wf.refresh(pd.DataFrame({"a": [1]}))
+    with pytest.raises(tf.RefusedError, match="a function as usecols"):
+        wf.refresh(wf.parameters(usecols=lambda name: True))
+    with pytest.raises(tf.RefusedError, match="a frame of links"):
+        wf.refresh(wf.links())
+    wf.push(tf.grid(a=[2]))
+    with pytest.raises(tf.RefusedError, match="record_key"):
+        wf.refresh(wf.user_data(usecols=["a"]))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"usecols": ["a"]}, {"dtype_backend": "pyarrow"}, {"job": 1}, {"on_clash": "last"}],
+    ids=str,
+)
+def test_a_frame_is_refreshed_as_it_was_pulled(wf, options):
+    wf.push(tf.grid(a=[1, 2], b=[1]))
+    frame = wf.parameters(**options)
+    wf.push(tf.grid(a=[3], b=[1.5]))
+    assert_frame_equal(wf.refresh(frame).frame, wf.parameters(**options))
+
+
+def test_few_changes_of_many_are_read_alone(wf, store_kind, monkeypatch):
+    only(store_kind.has_revs, "it does not tell what changed")
+    wf.push(tf.grid(a=np.arange(5000) + 0.5, b=["x"]))
+    frames = [wf.user_data(), wf.parameters()]
+    edited = wf.parameters()
+    edited.iloc[[5, 4000], 0] = [0.25, 0.75]
+    wf.push(edited)
+    now = [wf.user_data(), wf.parameters()]
+    monkeypatch.setattr(pull, "_pull", None)  # all of it is not read
+    for frame, expected in zip(frames, now, strict=True):
+        refreshed = wf.refresh(frame)
+        assert_frame_equal(refreshed.frame, expected)
+        assert len(refreshed.updated) == 2
+        assert refreshed.frame.attrs["torc"]["rev"] == expected.attrs["torc"]["rev"]
+
+
+VALUES = st.one_of(
+    st.integers(-3, 3),
+    st.sampled_from([0.5, 1.0, 2.5]),
+    st.sampled_from(["x", "y"]),
+    st.booleans(),
+    st.none(),
+    st.lists(st.integers(0, 1), max_size=2),
+    st.just({"z": 1}),
+)
+RECORDS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3)
+UNIFORM = st.fixed_dictionaries(
+    {"a": st.integers(0, 9), "b": st.sampled_from([0.5, 1.5, 2.0]), "c": st.sampled_from("xy")}
+)
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "job", "update", "delete", "store"]),
+        st.integers(0, 30),
+        st.one_of(UNIFORM, RECORDS),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def edit(wf, what, at, data):
+    """Do one edit, if there is something to do it with."""
+    records, jobs = wf.user_data()["record_key"].tolist(), wf.jobs().index.tolist()
+    if what == "add":
+        wf.add_user_data(None, data)
+    elif what == "job":
+        job = wf.add_job("one")
+        wf.add_user_data(job, data, role="input" if at % 2 else "output")
+    elif what == "update" and records:
+        wf.update_user_data(records[at % len(records)], data)
+    elif what == "delete" and records:
+        wf.delete_user_data(records[at % len(records)])
+    elif what == "store" and jobs:
+        wf.add_user_data(jobs[at % len(jobs)], data, role="output")
+
+
+@settings(max_examples=150)
+@given(
+    before=st.lists(st.one_of(UNIFORM, RECORDS), max_size=5), rounds=st.lists(EDITS, min_size=1, max_size=3)
+)
+def test_a_refreshed_frame_is_what_a_pull_gives(tmp_path_factory, before, rounds):
+    store = SQLiteStore(tmp_path_factory.mktemp("refresh") / "study.db")
+    wf = Workflow(store, store.add_workflow("refresh"))
+    for data in before:
+        wf.add_user_data(wf.add_job("job"), data)
+    options = {
+        "parameters": {"on_clash": "list"},
+        "results": {"on_clash": "list"},
+        "table": {"on_clash": "list"},
+    }
+    frames = {kind: pulled(wf, kind, **options.get(kind, {})) for kind in KINDS}
+    for edits in rounds:
+        for one in edits:
+            edit(wf, *one)
+        for kind in KINDS:
+            expected = pulled(wf, kind, **options.get(kind, {}))
+            old = frames[kind]
+            now = wf.refresh(old)
+            assert_frame_equal(now.frame, expected)
+            keys = [frame["record_key"] if kind == "user_data" else frame.index for frame in (old, expected)]
+            assert set(now.added) == set(keys[1]) - set(keys[0])
+            assert set(now.removed) == set(keys[0]) - set(keys[1])
+            frames[kind] = now.frame
+    store.close()

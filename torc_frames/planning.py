@@ -1,0 +1,365 @@
+"""What a push would do: which rows become jobs, which cells change, what others have changed meanwhile."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+from torc_frames import pull, templates
+from torc_frames.edits import Edits, Existing, changed_cells, look_up
+from torc_frames.errors import (
+    ConflictError,
+    InexactFloatWarning,
+    Problem,
+    RefusedError,
+    shorten,
+    warn,
+)
+from torc_frames.frame import recorded
+from torc_frames.frame.flatten import Path, join
+from torc_frames.frame.rows import EncodedFrame, encode_frame, records
+from torc_frames.frame.shape import Shape
+from torc_frames.frame.values import canonical, decode_data
+from torc_frames.records import INPUT, Resources
+from torc_frames.store.base import Store
+from torc_frames.targets import (
+    DependsOn,
+    ResourceTable,
+    Seen,
+    Targets,
+    identify,
+    resource_list,
+    what_was_seen,
+)
+
+__all__ = [
+    "OnConflict",
+    "OnExists",
+    "Options",
+    "Prepared",
+    "Steps",
+    "decide",
+    "match_rows",
+    "names_of",
+    "prepare",
+]
+
+OnExists = Literal["skip", "error", "append", "update"]
+OnConflict = Literal["error", "ours", "theirs"]
+
+Cells = dict[Path, tuple[Any, Any]]
+"""By path: what the store has, and what the table says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to push; see `Workflow.push`."""
+
+    command: str | None = None
+    name: str | None = None
+    on_exists: OnExists = "skip"
+    on_conflict: OnConflict = "error"
+    outputs: bool = False
+    resources: ResourceTable = None
+    depends_on: DependsOn = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A table that was checked, before the store is read."""
+
+    table: pd.DataFrame
+    """As it was given."""
+
+    params: pd.DataFrame
+    """Its parameters alone."""
+
+    targets: Targets
+    frame: EncodedFrame
+    lines: list[bytes]
+    """By row: its record as the store keeps it."""
+
+    differing: dict[str, dict[int, Any]]
+    """By column and row: the cells that this changed."""
+
+    needs: Sequence[Resources] | None
+    seen: Seen | None
+    options: Options
+
+
+@dataclass(slots=True)
+class Steps:
+    """What a push does, in a store that is as it was read."""
+
+    job_keys: list[str | None]
+    """By row: the job that the row is, None for one that will be made."""
+
+    named: dict[str, int] = field(default_factory=dict)
+    """The rows of jobs that the table names, by job key."""
+
+    cells: dict[str, Cells] = field(default_factory=dict)
+    """By job key: the cells that differ, those of conflicts included."""
+
+    updates: dict[str, bytes] = field(default_factory=dict)
+    """By record key: its new data."""
+
+    additions: dict[str, bytes] = field(default_factory=dict)
+    """By job key: data of an input record for a job that has none."""
+
+    commands: dict[str, str] = field(default_factory=dict)
+    """By job key: its new command."""
+
+    conflicts: dict[str, list[str]] = field(default_factory=dict)
+    """By job key: the records that were written since the table was pulled, and would be again."""
+
+    changed: set[str] = field(default_factory=set)
+    """The jobs of which something changes."""
+
+    @property
+    def new(self) -> list[int]:
+        """The rows that become jobs."""
+        return [row for row, key in enumerate(self.job_keys) if key is None]
+
+    def check(self) -> None:
+        """Raise ConflictError if there are conflicts that nobody has decided."""
+        if self.conflicts:
+            keys = sorted({key for found in self.conflicts.values() for key in found}, key=_age)
+            theirs = [f"{key} (job {', '.join(self._jobs_in_conflict(key))})" for key in keys]
+            raise ConflictError(
+                f"changed in the store since this table was pulled: user_data keys {shorten(theirs)}; see "
+                "wf.plan(df).cells, and say on_conflict='ours' to overwrite or 'theirs' to keep them"
+            )
+
+    def _jobs_in_conflict(self, record_key: str) -> list[str]:
+        return [job for job, found in self.conflicts.items() if record_key in found]
+
+
+def prepare(store: Store, workflow_key: str, df: pd.DataFrame, options: Options) -> Prepared:
+    """Check a table; RefusedError with all that is wrong with it."""
+    if options.on_exists not in ("skip", "error", "append", "update"):
+        raise RefusedError(f"on_exists={options.on_exists!r}: use 'skip', 'error', 'append' or 'update'")
+    if options.on_conflict not in ("error", "ours", "theirs"):
+        raise RefusedError(f"on_conflict={options.on_conflict!r}: use 'error', 'ours' or 'theirs'")
+    if not isinstance(df, pd.DataFrame):
+        raise RefusedError(f"push takes a DataFrame, not a {type(df).__name__}")
+    seen = what_was_seen(df, store.url, workflow_key)
+    params, targets = identify(df)
+    frame = encode_frame(params)
+    lines, differing = _kept(store, frame)
+    needs = resource_list(options.resources, len(df))
+    return Prepared(df, params, targets, frame, lines, differing, needs, seen, options)
+
+
+def decide(store: Store, workflow_key: str, prepared: Prepared, existing: Existing) -> Steps:
+    """Return what is to be done in a store that has this already."""
+    options = prepared.options
+    steps = Steps([*prepared.targets.find(existing.names)])
+    steps.named = {key: row for row, key in enumerate(steps.job_keys) if key is not None}
+    if steps.named:
+        _decide_edits(store, workflow_key, steps, prepared, existing)
+    if options.on_exists != "append":
+        _find_rows(steps, prepared.lines, existing, options.on_exists)
+    return steps
+
+
+def names_of(prepared: Prepared, rows: list[int], existing: Existing) -> list[str]:
+    """Return the names of new jobs, which these rows become."""
+    template = prepared.options.name
+    if template is None:
+        free = (f"job_{n}" for n in itertools.count(len(existing.commands) + 1))
+        return list(itertools.islice((name for name in free if name not in existing.names), len(rows)))
+    names = templates.fill("name", template, prepared.frame.cells, rows, quoted=False)
+    first: dict[str, int] = {}
+    problems = [
+        Problem(row, None, f"has the name {name!r}, which row {first[name]} has already")
+        for row, name in zip(rows, names, strict=True)
+        if first.setdefault(name, row) != row
+    ]
+    if problems:
+        raise RefusedError(problems)
+    return names
+
+
+def _kept(store: Store, frame: EncodedFrame) -> tuple[list[bytes], dict[str, dict[int, Any]]]:
+    """Return the rows' records as the store keeps them, and by column the cells that this changed.
+
+    Raises
+    ------
+    RefusedError
+        For what the store can't keep; for categories it has to be exact.
+    """
+    lines = records(frame)
+    kept = store.kept(lines)
+    problems = []
+    differing: dict[str, dict[int, Any]] = {}
+    rows = [row for row, line in enumerate(lines) if kept[row] != line]
+    paths = {name: path for name, path in frame.paths.items() if rows and _may_change(frame.cells[name])}
+    for row in rows:
+        data = decode_data("", kept[row])
+        for name, path in paths.items():
+            value, cells = look_up(data, path), frame.cells[name]
+            if value == cells[row]:
+                continue
+            if frame.specs[name]["dtype"] == "category":
+                reason = f"category {cells[row]} would come back as {value}: round the categories"
+                problems.append(Problem(row, name, reason))
+            cells[row] = differing.setdefault(name, {})[row] = value
+    if problems:
+        raise RefusedError(problems)
+    return kept, differing
+
+
+def _may_change(cells: list[Any]) -> bool:
+    """Return whether a store may change some of the cells: only floats are."""
+    return not {*map(type, cells)} <= {type(None), bool, int, str}
+
+
+def _decide_edits(
+    store: Store, workflow_key: str, steps: Steps, prepared: Prepared, existing: Existing
+) -> None:
+    options, frame = prepared.options, prepared.frame
+    if options.on_exists == "append":
+        raise RefusedError(
+            "on_exists='append' makes new jobs, but rows name jobs that exist: df.reset_index(drop=True)"
+        )
+    before = _as_stored(store, workflow_key, frame)
+    steps.cells = changed_cells(*before, frame, steps.named)
+    steps.updates = _edited(steps, steps.cells, frame, existing)
+    steps.conflicts = _conflicts(steps, existing)
+    kept = dict(steps.cells)
+    if steps.conflicts and options.on_conflict == "theirs":
+        kept = {key: cells for key, cells in kept.items() if key not in steps.conflicts}
+        steps.cells = kept
+        steps.updates = _edited(steps, kept, frame, existing)
+    if options.on_conflict != "error":
+        steps.conflicts = {}
+    lines = prepared.lines
+    steps.additions = {key: lines[row] for key, row in steps.named.items() if key not in existing.inputs}
+    steps.changed = {*kept, *steps.additions}
+    if options.on_exists == "error" and steps.changed:
+        raise ConflictError(f"would change jobs that exist: {shorten(steps.changed)}")
+    if options.command is not None:
+        rows = list(steps.named.values())
+        filled = templates.fill("command", options.command, frame.cells, rows, quoted=True)
+        commands = zip(steps.named, filled, strict=True)
+        steps.commands = {key: text for key, text in commands if existing.commands[key] != text}
+        steps.changed |= set(steps.commands)
+    else:
+        _warn_of_commands(kept, existing)
+
+
+def _as_stored(
+    store: Store, workflow_key: str, frame: EncodedFrame
+) -> tuple[EncodedFrame, Mapping[str, int]]:
+    """Return the columns of a table as a pull shows them now, and in which row each job is."""
+    shape = Shape(usecols=lambda name: name in frame.paths)
+    seen = pull.job_records(store, workflow_key, INPUT, None, "last", shape)
+    before = encode_frame(seen.reset_index(drop=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InexactFloatWarning)  # told of the table already
+        _kept(store, before)
+    return before, {key: row for row, key in enumerate(seen.index)}
+
+
+def _edited(
+    steps: Steps, cells: Mapping[str, Cells], frame: EncodedFrame, existing: Existing
+) -> dict[str, bytes]:
+    """Return the new data of the records that cells are in."""
+    edits = Edits(existing, recorded.whole_paths({**recorded.read(existing.metadata), **frame.specs}))
+    for key, changes in cells.items():
+        if key in existing.inputs:
+            for path, (_, value) in changes.items():
+                edits.set(key, steps.named[key], path, value)
+    return edits.finish()
+
+
+def _conflicts(steps: Steps, existing: Existing) -> dict[str, list[str]]:
+    written = existing.newer.intersection(steps.updates)
+    found = {key: [one for one in existing.inputs.get(key, ()) if one in written] for key in steps.cells}
+    return {key: records for key, records in found.items() if records}
+
+
+def _warn_of_commands(changes: Mapping[str, Mapping[Path, Any]], existing: Existing) -> None:
+    ours = existing.metadata.get(recorded.KEY)
+    template = ours.get("command") if isinstance(ours, dict) else None
+    if not isinstance(template, str):
+        return
+    used = {name for key in changes for name in map(join, changes[key]) if f"{{{name}" in template}
+    if used:
+        warn(
+            f"jobs {shorten(changes)} keep their commands, which were made of {shorten(sorted(used))}: "
+            f"push with command={template!r} to make them anew"
+        )
+
+
+def _find_rows(steps: Steps, lines: list[bytes], existing: Existing, on_exists: OnExists) -> None:
+    """Find the job whose content each row has; two equal rows need two jobs."""
+    rows = steps.new
+    if not rows:
+        return
+    contents = {key: existing.content(key) for key in existing.inputs if key not in steps.named}
+    found = match_rows(rows, lines, contents)
+    if found and on_exists == "error":
+        there = [f"row {row} (job {key})" for row, key in sorted(found.items())]
+        raise ConflictError(f"exist already: {shorten(there)}")
+    for row, key in found.items():
+        steps.job_keys[row] = key
+
+
+def match_rows(
+    rows: list[int], lines: Sequence[bytes], contents: Mapping[str, Sequence[bytes]]
+) -> dict[int, str]:
+    """Return by row the job that has its content; each job is of one row.
+
+    Parameters
+    ----------
+    rows : list of int
+        Which of the lines to find.
+    lines : sequence of bytes
+        By row: its record, raw JSON.
+    contents : mapping
+        By job: what a row of the same content may look like.
+    """
+    found = _match(rows, lines.__getitem__, contents)
+    taken = set(found.values())
+    rest = [row for row in rows if row not in found]
+    others = {
+        key: [_canonical(raw) for raw in raws] for key, raws in contents.items() if rest and key not in taken
+    }
+    found.update(_match(rest, lambda row: _canonical(lines[row]), others))
+    return found
+
+
+def _match(
+    rows: list[int],
+    content: Callable[[int], bytes | str],
+    contents: Mapping[str, Sequence[bytes | str]],
+) -> dict[int, str]:
+    jobs: dict[bytes | str, deque[str]] = defaultdict(deque)
+    for key, forms in contents.items():
+        for form in dict.fromkeys(forms):
+            jobs[form].append(key)
+    found: dict[int, str] = {}
+    taken: set[str] = set()
+    for row in rows if jobs else ():
+        same = jobs.get(content(row), deque())
+        while same and row not in found:
+            key = same.popleft()
+            if key not in taken:
+                found[row] = key
+                taken.add(key)
+    return found
+
+
+def _canonical(raw: bytes) -> str:
+    return canonical(decode_data("", raw))
+
+
+def _age(key: str) -> tuple[int, str]:
+    return len(key), key

@@ -1,0 +1,64 @@
+"""The values of one column of a table, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from torc_frames.errors import Problem, RefusedError
+from torc_frames.frame.dtypes import describe, encode, is_spec, restore
+from torc_frames.frame.types import Column
+from torc_frames.frame.values import RefusalError
+
+__all__ = ["column_of", "columns_of", "read_column", "written_column"]
+
+
+def columns_of(axes: Mapping[str, Iterable[Any]]) -> dict[str, pd.Series]:
+    """Return the values of axes as columns; RefusedError names each axis that is no list of values."""
+    problems: list[Problem] = []
+    columns: dict[str, pd.Series] = {}
+    for name, values in axes.items():
+        try:
+            columns[name] = column_of(name, values)
+        except RefusedError as error:
+            problems += error.problems
+    if problems:
+        raise RefusedError(problems)
+    return columns
+
+
+def column_of(name: str, values: Iterable[Any]) -> pd.Series:
+    """Return values as a column, in the dtype that pandas gives them."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise RefusedError(
+            [Problem(None, name, f"an axis is a list of values, not {values!r}: use [{values!r}]")]
+        )
+    if isinstance(values, pd.Series):
+        return values.reset_index(drop=True)
+    if hasattr(values, "dtype"):
+        return pd.Series(values)
+    listed = list(values)
+    nested = any(isinstance(value, (list, dict, tuple, set)) for value in listed)
+    return pd.Series(listed, dtype=object if nested or not listed else None)
+
+
+def written_column(column: pd.Series) -> dict[str, Any]:
+    """Return a column as JSON, with its dtype; `RefusalError` if JSON can't hold it."""
+    spec = describe(column)
+    cells, refused = encode(column)
+    if refused:
+        raise RefusalError(next(iter(refused.values())))
+    return {"dtype": dict(spec), "values": cells}
+
+
+def read_column(name: str, found: Mapping[str, Any]) -> pd.Series:
+    """Return the column that `written_column` has written."""
+    spec, values = found.get("dtype"), found.get("values")
+    if not isinstance(spec, dict) or not is_spec(spec) or not isinstance(values, list):
+        raise RefusedError([Problem(None, name, "the recipe does not tell its values and their dtype")])
+    column = restore(Column.of(values), spec)
+    if column is None:
+        raise RefusedError([Problem(None, name, f"the recipe's values can't be had as {spec['dtype']}")])
+    return column
