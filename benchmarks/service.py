@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import requests
@@ -12,7 +15,6 @@ import torc_frames as tf
 from benchmarks.measure import Row, Timings, alternate, markdown
 from benchmarks.records import filled_store, make_rows
 from benchmarks.report import Say, machine
-from tests.services import Service
 from torc_frames.workflow import Workflow
 
 __all__ = ["report"]
@@ -31,11 +33,11 @@ def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
     for length in sizes:
         path, key = filled_store(folder, length)
         say(f"service, {length:,} records")
-        with Service(path.parent, database=path.name) as service:
-            through, direct = tf.connect(service.url).workflow(key), tf.connect(path).workflow(key)
+        with _running(path) as url:
+            through, direct = tf.connect(url).workflow(key), tf.connect(path).workflow(key)
             pulls += [(name, length, _pull(through, direct, name)) for name in _PULLS]
             if not requests_table:
-                requests_table = _one_by_one(service.url)
+                requests_table = _one_by_one(url)
     rows = [
         Row([what, f"{ALONE / seconds:,.0f}", f"{seconds / ALONE * 1e3:.2f}"])
         for what, seconds in requests_table
@@ -48,6 +50,18 @@ def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
         _pull_table(pulls),
     ]
     return "\n\n".join(parts)
+
+
+@contextmanager
+def _running(path: Path) -> Iterator[str]:
+    """Serve a file from a process of its own, and give its url."""
+    command = [sys.executable, "-m", "torc_frames.cli", "serve", str(path), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 def _pull(through: Workflow, direct: Workflow, name: str) -> Timings:
