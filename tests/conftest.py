@@ -18,6 +18,9 @@ from stores import STORES, StoreKind
 
 from torc_frames.store.base import Store
 
+# Run by a Python of its own, which has the packages that they import.
+collect_ignore = ["run_torc_client_064.py"]
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control starts what runs in the background deaf to Ctrl-C, and so would be the
     # processes that tests interrupt.
