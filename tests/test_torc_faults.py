@@ -81,7 +81,8 @@ NEEDS = {"num_cpus": 2, "memory": "1g"}
 
 
 def push(client, key, df, **more):
-    return client.workflow(key).push(df, outputs=True, resources=NEEDS, show_progress=False, **more)
+    plan = client.workflow(key).plan(df, outputs=True, resources=NEEDS, **more)
+    return plan.apply(progress=False)
 
 
 def everything(server, path, **params):
