@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["KINDS", "measure", "store_input"]
+__all__ = ["KINDS", "measure", "peak", "store_input"]
 
 KINDS = ("user_data", "parameters", "push")
 
@@ -54,8 +54,8 @@ def _main() -> None:
     _forget_peak()
     before = _resident()
     result = call()
-    peak = _peak()
-    print(json.dumps({"bytes": peak - before, "rows": len(result)}))
+    highest = peak()
+    print(json.dumps({"bytes": highest - before, "rows": len(result)}))
 
 
 def _prepare(kind: str, folder: Path, length: int) -> Any:
@@ -95,10 +95,11 @@ def _prepare_on_server(kind: str, folder: Path, length: int, url: str, small: st
 
 
 def _resident() -> int:
-    return _status("VmRSS") or _peak()
+    return _status("VmRSS") or peak()
 
 
-def _peak() -> int:
+def peak() -> int:
+    """Return how many bytes were resident at most in this process."""
     # On Linux ru_maxrss starts at the size of the parent process, and VmHWM does not.
     usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return _status("VmHWM") or usage * (1 if sys.platform == "darwin" else 1024)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 import torc_frames as tf
 from benchmarks.measure import Row, Timings, alternate, markdown
@@ -42,7 +43,7 @@ def measure(path: Path, length: int) -> dict[str, Timings]:
     before = {name: _pulled(workflow, name) for name in _PULLS}
     random = np.random.default_rng(11)
     rows = random.choice(length, length // SHARE, replace=False)
-    edited.iloc[rows, edited.columns.get_loc("loss")] = random.random(len(rows))
+    edited["loss"] = np.where(np.isin(np.arange(length), rows), random.random(length), edited["loss"])
     workflow.push(edited, show_progress=False)
     for name, frame in before.items():
         assert workflow.refresh(frame).frame.equals(_pulled(workflow, name))
@@ -56,5 +57,6 @@ def measure(path: Path, length: int) -> dict[str, Timings]:
     }
 
 
-def _pulled(workflow: Workflow, name: str) -> object:
-    return getattr(workflow, name)(show_progress=False)
+def _pulled(workflow: Workflow, name: str) -> pd.DataFrame:
+    frame: pd.DataFrame = getattr(workflow, name)(show_progress=False)
+    return frame

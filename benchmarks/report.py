@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import torc_frames as tf
-from benchmarks import imports, mapping, memory, peers, pull, push
+from benchmarks import imports, mapping, memory, peers, pull, push, streams
 from benchmarks.measure import Row, Timings, markdown
 from benchmarks.peers import Peer
 
@@ -38,6 +38,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
     found = peers.measure(folder)
     say("map")
     mapped = mapping.measure(folder)
+    say("datasets")
+    written = [each for length in sizes for each in streams.measure(folder, length)]
     parts = [
         machine(),
         "### Against the floor",
@@ -48,6 +50,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
         _peer_table(found, timings),
         "### A function over a table",
         _map_table(mapped),
+        "### Datasets",
+        _dataset_table(written),
         "### Start-up",
         _start_table(starts),
     ]
@@ -133,6 +137,16 @@ def _map_table(found: Sequence[mapping.Mapped]) -> str:
         rows.append(Row([*cells, f"< {mapping.TARGET_MS:g}", met]))
     heads = ["executor", "jobs", "`wf.map()`, ms a job", "`executor.map()`, ms a call", "added, ms", "target"]
     return markdown([*heads, "met"], rows)
+
+
+def _dataset_table(written: Sequence[streams.Written]) -> str:
+    rows = []
+    for each in written:
+        name = f'`wf.to_parquet("{each.what}")`'
+        sizes = [f"{each.seconds:.2f}", f"{each.size_mb:.0f}", f"{each.peak_mb:.0f}"]
+        met = "yes" if each.peak_mb <= streams.TARGET_MB else "no"
+        rows.append(Row([name, f"{each.length:,}", *sizes, f"≤ {streams.TARGET_MB:g}", met]))
+    return markdown(["", "records", "seconds", "MB of files", "MB resident at most", "target", "met"], rows)
 
 
 def _start_table(starts: Sequence[imports.Start]) -> str:

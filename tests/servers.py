@@ -79,7 +79,10 @@ class TorcServer:
         self.directory = directory
         self.database = directory / "torc.db"
         self.log = directory / "torc-server.log"
-        self.username, self.password = next(iter(USERS.items())) if auth else (None, None)
+        self.username: str | None = None
+        self.password: str | None = None
+        if auth:
+            self.username, self.password = next(iter(USERS.items()))
         self.ca_cert = directory / "ca.pem" if tls else None
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
@@ -137,7 +140,9 @@ class TorcServer:
         with requests.Session() as session:
             # Proxies, .netrc and certificates of this machine have no say.
             session.trust_env = False
-            session.auth = (name.encode(), USERS[name].encode()) if self.username and name else None
+            # Bytes, as text would be sent in Latin-1.
+            credentials: Any = (name.encode(), USERS[name].encode()) if self.username and name else None
+            session.auth = credentials
             session.verify = str(self.ca_cert) if self.ca_cert else True
             return session.request(method, self.url + path, **{"timeout": 60, **arguments})
 

@@ -6,19 +6,26 @@ import io
 import json
 import os
 import pty
+import re
 import stat
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
+from torc_frames.cli.formulas import is_live, neutral, restored
 from torc_frames.cli.root import root
+from torc_frames.cli.tables import read_table
 from torc_frames.workflow import Workflow
 
 REPOSITORY = Path(__file__).parents[1]
@@ -259,3 +266,176 @@ def test_a_new_output_file_has_usual_permissions(ridge: Workflow) -> None:
     Path("plain").touch()
     torc_frames("table", "-o", "t.json")
     assert Path("t.json").stat().st_mode == Path("plain").stat().st_mode
+
+
+# what a spreadsheet would run
+
+LIVE = [
+    "=1+1",
+    "=cmd|' /C calc'!A0",
+    "+1+1",
+    "-2+3",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    " =1+1",
+    "\ufeff=1",
+    "\uff1d1+1",
+    '=HYPERLINK("http://x","y")',
+    "'=1+1",
+    "#N/A",
+    "- item",
+]
+PLAIN = ["a=1", "-1", "+1.5e3", "'quoted' = 1", "it's", "", "1;=2"]
+TEXTS = st.one_of(
+    st.sampled_from(LIVE + PLAIN),
+    st.text("'=+-@\t\r\n\"1;, a_x0", max_size=6),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5),
+)
+
+
+@given(TEXTS)
+@example("''=")
+def test_what_is_made_neutral_is_not_live_and_is_restored(text: str) -> None:
+    assert restored(neutral(text)) == text
+    assert not is_live(neutral(text))
+    assert neutral(text) in (text, f"'{text}")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=4),
+    names=st.lists(TEXTS, min_size=2, unique=True),
+)
+def test_texts_survive_a_spreadsheet_file_and_never_run(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], names: list[str]
+) -> None:
+    from torc_frames.cli.exports import write_csv
+    from torc_frames.cli.sheets import write_sheet
+
+    folder = tmp_path_factory.mktemp("files")
+    names = [name or "x" for name in names[:2]]
+    if names[0] == names[1] or {*names} & {"job_key", "job_name"}:
+        return
+    kinds = ("str", "category")
+    frame = pd.DataFrame(
+        {name: pd.Series([row[at] for row in rows], dtype=kinds[at]) for at, name in enumerate(names)}
+    )
+    expected = [[cell or None for cell in row] for row in rows]
+    for suffix, write in ((".csv", write_csv), (".xlsx", write_sheet)):
+        path = folder / f"t{suffix}"
+        with path.open("wb") as file:
+            write(frame, file)
+        like = frame.astype(object)  # so that 1 stays a text
+        back = read_table(path, like)
+        assert list(back) == names
+        found = back.astype(object).where(back.notna(), None)
+        kept = [row for row in expected if any(row)] if suffix == ".xlsx" else expected
+        assert found.to_numpy().tolist() == kept
+        if suffix == ".xlsx":
+            assert not formulas(path)
+
+
+def formulas(path: Path) -> list[str]:
+    """Return what in the XML of a workbook is a formula, or a cell that is no text, number or boolean."""
+    with zipfile.ZipFile(path) as archive:
+        sheets = [archive.read(name).decode() for name in archive.namelist() if "worksheets/" in name]
+    return [
+        found
+        for sheet in sheets
+        for found in re.findall(r"<f[ >/][^<]*|<c [^>]*t=\"(?:str|e)\"[^>]*>", sheet)
+    ]
+
+
+def test_a_pulled_csv_carries_no_formula_and_is_pushed_without_a_change(ridge: Workflow) -> None:
+    table = pd.DataFrame(
+        {
+            "text": pd.Series(LIVE + PLAIN, dtype="str"),
+            "kind": pd.Categorical(LIVE + PLAIN),
+            "mixed": pd.Series([*LIVE, *PLAIN[:-2], -5, ["=1"]], dtype=object),
+            "n": range(-9, len(LIVE + PLAIN) - 9),
+            "took": pd.to_timedelta(range(-9, len(LIVE + PLAIN) - 9), unit="h").as_unit("us"),
+            "=1+1": 1.5,
+            "-x": "a",
+        }
+    )
+    ridge.push(table)
+    before = ridge.parameters()
+    rev = ridge.links().attrs["torc"]["rev"]
+    torc_frames("pull", "--what", "parameters", "-o", "p.csv")
+    cells = pd.read_csv("p.csv", dtype=str, keep_default_na=False)
+    texts = ["text", "kind", "mixed"]
+    assert not any(is_live(cell) for name in texts for cell in cells[name])
+    assert not any(map(is_live, cells.columns))
+    assert cells["n"].tolist()[0] == "-9"
+    assert "0 changed" in torc_frames("push", "p.csv").stdout
+    assert ridge.links().attrs["torc"]["rev"] == rev
+    assert_frame_equal(ridge.parameters(), before)
+    torc_frames("pull", "--what", "parameters", "-o", "raw.csv", "--raw-csv")
+    assert pd.read_csv("raw.csv", dtype=str, keep_default_na=False)["text"].tolist() == LIVE + PLAIN
+    assert "0 changed" in torc_frames("push", "raw.csv", "--raw-csv").stdout
+
+
+def test_a_new_table_of_csv_has_its_apostrophes_taken_off(ridge: Workflow) -> None:
+    Path("p.csv").write_text("'=name,n\n'=1+1,1\n''@x,-2\nit's,3\n")
+    torc_frames("push", "p.csv")
+    assert ridge.parameters()["=name"].tolist() == ["=1+1", "'@x", "it's"]
+    assert ridge.parameters()["n"].tolist() == [1, -2, 3]
+    torc_frames("workflows", "create", "raw", "-u", "raw.db")
+    torc_frames("push", "p.csv", "--raw-csv", "-u", "raw.db")
+    assert tf.connect("raw.db").workflow(1).parameters()["'=name"].tolist() == ["'=1+1", "''@x", "it's"]
+
+
+def test_lists_of_other_commands_carry_no_formula_either(ridge: Workflow) -> None:
+    ridge.add_job("=1+1", command="@x")
+    printed = torc_frames("jobs", "list", "--format", "csv").stdout
+    assert "1,'=1+1,'@x," in printed
+
+
+def test_a_workbook_holds_texts_numbers_and_times_but_no_formula(ridge: Workflow) -> None:
+    length = len(LIVE + PLAIN)
+    table = pd.DataFrame(
+        {
+            "text": pd.Series(LIVE + PLAIN, dtype="str").replace("", "x"),
+            "n": range(-9, length - 9),
+            "gap": pd.array([None, *range(length - 1)], dtype="Int64"),
+            "loss": [float("nan"), *([-0.1] * (length - 1))],
+            "ok": [True, *([False] * (length - 1))],
+            "day": pd.to_datetime(["2026-01-02T03:04:05.678"] * length).as_unit("us"),
+            "exact": pd.to_datetime(["2026-01-02T03:04:05.678901"] * length).as_unit("us"),
+            "old": pd.to_datetime(["1848-03-18"] * length).as_unit("us"),
+            "zone": pd.to_datetime(["2026-01-02"] * length).tz_localize("Europe/Berlin").as_unit("us"),
+            "took": pd.to_timedelta(range(-9, length - 9), unit="h").as_unit("us"),
+            "list": [[1, "=x"]] * length,
+            "=1+1": "=2+2",
+        }
+    )
+    ridge.push(table)
+    rev = ridge.links().attrs["torc"]["rev"]
+    torc_frames("pull", "--what", "parameters", "-o", "p.xlsx")
+    assert not formulas(Path("p.xlsx"))
+    sheet = pd.read_excel("p.xlsx", keep_default_na=False)
+    assert sheet["text"].tolist()[:2] == LIVE[:2]
+    assert sheet["n"].tolist() == table["n"].tolist()
+    assert sheet["day"].tolist() == table["day"].tolist()
+    assert sheet["exact"].tolist()[0] == "2026-01-02 03:04:05.678901"
+    assert sheet.columns[-1] == "=1+1"
+    assert "0 jobs added, 0 changed" in torc_frames("push", "p.xlsx").stdout
+    assert ridge.links().attrs["torc"]["rev"] == rev
+
+
+def test_integers_that_excel_would_round_are_texts(ridge: Workflow) -> None:
+    ridge.push(pd.DataFrame({"big": [2**53 + 1, -1], "small": [2**53, -1]}))
+    torc_frames("pull", "--what", "parameters", "-o", "p.xlsx")
+    _, *rows = openpyxl.load_workbook("p.xlsx").active.values
+    assert rows == [("1", "9007199254740993", 2**53), ("2", "-1", -1)]
+    assert "0 jobs added, 0 changed" in torc_frames("push", "p.xlsx").stdout
+
+
+def test_a_text_that_is_too_long_for_excel_is_refused_by_name(ridge: Workflow) -> None:
+    ridge.push(pd.DataFrame({"s": ["x", "y" * 32_768]}))
+    failed = CliRunner().invoke(root, ["pull", "--what", "parameters", "-o", "p.xlsx"])
+    assert failed.exit_code == 1
+    assert "row 1, column 's': a text of 32,768 characters" in failed.stderr
+    assert not Path("p.xlsx").exists()

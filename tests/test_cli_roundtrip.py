@@ -63,7 +63,7 @@ TYPES = pd.DataFrame(
 )
 
 
-@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl", "parquet"])
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl", "parquet", "xlsx"])
 def test_a_pulled_file_pushed_back_changes_nothing(ridge: Workflow, suffix: str) -> None:
     ridge.push(TYPES)
     before, rev = ridge.parameters(), ridge.links().attrs["torc"]["rev"]

@@ -313,8 +313,20 @@ def test_files_behind_pointers_come_with_the_job_key(wf, tmp_path):
     assert table["results.model.loss"].tolist() == [0.5, 0.25, 0.5, 0.25]
     assert table["params.n"].tolist() == [1, 1, 2, 2]
     (tmp_path / "1.parquet").write_bytes(b"altered")
-    with pytest.raises(tf.PointerError, match=r"1\.parquet"):
-        wf.load("model")
+    with pytest.warns(tf.TorcFramesWarning, match=r"1 of 2 files left out: job 1: .*1\.parquet"):
+        files = wf.load("model")
+    assert files["job_key"].tolist() == ["2", "2"]
+    (left_out,) = files.attrs["torc"]["missing"]
+    assert left_out["job_key"] == "1"
+    assert left_out["path"] == str(tmp_path / "1.parquet")
+    assert "its size differs" in left_out["problem"]
+    with pytest.warns(tf.TorcFramesWarning, match=r"1\.parquet"):
+        table = wf.table(load="model")
+    assert table["results.model.loss"].isna().tolist() == [True, False, False]
+    assert table.attrs["torc"]["missing"] == [left_out]
+    for pull in (wf.load, lambda name, **options: wf.table(load=name, **options)):
+        with pytest.raises(tf.PointerError, match=r"1\.parquet"):
+            pull("model", on_missing="raise")
     with pytest.raises(tf.RefusedError, match="'nothing'"):
         wf.load("nothing")
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from torc_frames.pointers import Pointer
     from torc_frames.refresh import Refreshed
     from torc_frames.runner import RunSummary, current_job
+    from torc_frames.streams.tables import TableStream
     from torc_frames.sweep import (
         choice,
         from_recipe,
@@ -65,6 +66,7 @@ __all__ = [
     "RunSummary",
     "ServerError",
     "StoreFileError",
+    "TableStream",
     "TorcFramesError",
     "TorcFramesWarning",
     "UnauthorizedError",
@@ -97,6 +99,7 @@ _MODULES = {
     "pointers": ("Pointer",),
     "refresh": ("Refreshed",),
     "runner": ("RunSummary", "current_job"),
+    "streams.tables": ("TableStream",),
     "sweep": (
         "choice",
         "from_recipe",

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from torc_frames.errors import (
     PointerError,
-    Problem,
     RefusedError,
-    TorcFramesError,
     VersionError,
     shorten,
     warn,
@@ -22,7 +20,7 @@ from torc_frames.errors import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Pointer", "is_pointer", "load_pointers", "warn_if_large"]
+__all__ = ["Pointer", "is_pointer", "warn_if_large"]
 
 Format = Literal["parquet", "csv", "json", "jsonl"]
 
@@ -87,6 +85,48 @@ class Pointer:
         size, sha256 = _digest(absolute)
         _fill(self, absolute, format or _SUFFIXES.get(Path(absolute).suffix.lower()), size, sha256)
 
+    @classmethod
+    def save(cls, df: pd.DataFrame, dir: str | os.PathLike[str], name: str | None = None) -> Pointer:
+        """Write a table to a Parquet file, and return the pointer to it.
+
+        The file is there when it is whole, or not at all; what has its name is replaced.
+
+        Parameters
+        ----------
+        df : DataFrame
+            Its index and dtypes are kept; see `read`. Or a table of another library, by Arrow's PyCapsule
+            protocol.
+        dir : str or path
+            The folder; made if it is not there.
+        name : str, optional
+            Of the file. Default: a name of its own for every content (``job-<key>-<digest>.parquet``), by
+            which no file that another pointer names is ever replaced.
+
+        Raises
+        ------
+        RefusedError
+            For what Parquet can't hold, such as a column of texts and numbers, and names that are no file's.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> curve = pd.DataFrame({"loss": [0.5, 0.25]}, index=pd.Index([10, 20], name="epoch"))
+        >>> pointer = Pointer.save(curve, tmp / "curves")
+        >>> pointer.format
+        'parquet'
+        >>> pointer.read()
+               loss
+        epoch
+        10     0.50
+        20     0.25
+        """
+        from torc_frames.pointer_files import write_file
+
+        pointer = cls.__new__(cls)
+        path, (size, sha256) = write_file(df, os.path.abspath(dir), name, _digest)
+        _fill(pointer, path, "parquet", size, sha256)
+        return pointer
+
     def to_json(self) -> dict[str, Any]:
         """Return the pointer as what a record holds."""
         return {
@@ -128,12 +168,26 @@ class Pointer:
         PointerError
             If the file is missing, or its size or digest differs.
         """
-        problem = _problem(self)
+        problem = self.problem()
         if problem is not None:
             raise PointerError([problem])
 
+    def problem(self) -> str | None:
+        """Return what is wrong with the file, None if it is the one pointed to; see `verify`."""
+        path = self.path
+        if not os.path.isfile(path):
+            return f"{path} is missing"
+        size = os.path.getsize(path)
+        if size != self.size:
+            return f"{path}: its size differs, {size} bytes instead of {self.size}"
+        try:
+            _, sha256 = _digest(path)
+        except RefusedError as error:
+            return str(error)
+        return None if sha256 == self.sha256 else f"{path}: its digest differs, the file has changed"
+
     def read(self) -> pd.DataFrame:
-        """Verify the file and read it.
+        """Verify the file and read it; one that `save` wrote comes back as it was, with its index.
 
         JSON is a list of objects, jsonl an object a line.
 
@@ -144,52 +198,15 @@ class Pointer:
         RefusedError
             If its format is not one that can be read, or its content isn't of its format.
         """
+        from torc_frames.pointer_files import read_verified
+
         self.verify()
-        return _read(self)
+        return read_verified(self)
 
 
 def is_pointer(obj: Any) -> bool:
     """Return whether a decoded JSON value is a pointer, of this or of a later version."""
     return isinstance(obj, Mapping) and type(obj.get(_MARK)) is int and isinstance(obj.get("path"), str)
-
-
-def load_pointers(pairs: Iterable[tuple[str, Pointer]]) -> pd.DataFrame:
-    """Read the files of several jobs into one frame.
-
-    Parameters
-    ----------
-    pairs : iterable of (job_key, Pointer)
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``job_key`` (str) first, then the columns of the files; rows in the order of the pairs and of the
-        files. Integers stay integers where a file lacks the column (Int64).
-
-    Raises
-    ------
-    PointerError
-        For all files that are not the ones pointed to.
-    RefusedError
-        For all files that can't be read, or have a column ``job_key`` of their own.
-    """
-    listed = list(pairs)
-    bad = [f"job {key}: {problem}" for key, pointer in listed if (problem := _problem(pointer)) is not None]
-    if bad:
-        raise PointerError(bad)
-    frames, refused = [], []
-    for key, pointer in listed:
-        try:
-            frame = _read(pointer)
-            if "job_key" in frame.columns:
-                raise RefusedError(f"{pointer.path} has a column job_key of its own; rename it in the file")
-            frame.insert(0, "job_key", [key] * len(frame))
-            frames.append(frame)
-        except TorcFramesError as error:
-            refused.append(Problem(None, None, f"job {key}: {error}"))
-    if refused:
-        raise RefusedError(refused)
-    return _concat(frames)
 
 
 def warn_if_large(sizes: Iterable[tuple[str, int]]) -> None:
@@ -221,34 +238,3 @@ def _digest(path: str) -> tuple[int, str]:
             return file.tell(), digest
     except OSError as error:
         raise RefusedError(f"can not read {path}: {error.strerror}") from error
-
-
-def _problem(pointer: Pointer) -> str | None:
-    path = pointer.path
-    if not os.path.isfile(path):
-        return f"{path} is missing"
-    size = os.path.getsize(path)
-    if size != pointer.size:
-        return f"{path}: its size differs, {size} bytes instead of {pointer.size}"
-    try:
-        _, sha256 = _digest(path)
-    except RefusedError as error:
-        return str(error)
-    return None if sha256 == pointer.sha256 else f"{path}: its digest differs, the file has changed"
-
-
-def _read(pointer: Pointer) -> pd.DataFrame:
-    from torc_frames.tables import read_table
-
-    if pointer.format is None:
-        formats = ", ".join(get_args(Format))
-        raise RefusedError(
-            f"{pointer.path} is of no format that a pointer reads ({formats}); open it yourself"
-        )
-    return read_table(pointer.path, pointer.format)
-
-
-def _concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    from torc_frames.tables import concat_exactly
-
-    return concat_exactly(frames, first="job_key")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -23,21 +23,32 @@ from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, choose
 from torc_frames.frame.types import InexactChunkError, check_dtype_backend
 from torc_frames.frame.values import decode_data, decode_lines
-from torc_frames.pointers import Pointer, is_pointer, load_pointers
+from torc_frames.pointer_files import Missing, OnMissing, Pairs, load_pointers
+from torc_frames.pointers import Pointer, is_pointer
 from torc_frames.progress import progress
 from torc_frames.records import INPUT, OUTPUT, LinkPage, Role, UserDataPage
 from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.whole import read_whole
 from torc_frames.targets import written_revs
 
-__all__ = ["job_records", "jobs", "links", "load", "table", "user_data"]
+__all__ = [
+    "Reading",
+    "check_role",
+    "job_records",
+    "jobs",
+    "links",
+    "load",
+    "table",
+    "user_data",
+    "verified",
+]
 
 AHEAD = 3
 """How many pages are fetched before they are needed."""
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """One snapshot being read."""
 
     snap: Snapshot
@@ -52,6 +63,7 @@ class _Reading:
     def links(
         self, role: Role | None = None, job_key: str | None = None, labels: bool = True
     ) -> assemble.Links:
+        """Return links as columns."""
         return assemble.read_links(self.snap.links(job_key=job_key, role=role, labels=labels))
 
     @contextmanager
@@ -111,13 +123,14 @@ class _Reading:
         warn(f"{error}; they are missing")
 
 
-Build = Callable[[_Reading], pd.DataFrame]
+Build = Callable[[Reading], pd.DataFrame]
+T = TypeVar("T")
 
 
 def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
     """Return one row a job; see `Workflow.jobs`."""
 
-    def build(read: _Reading) -> pd.DataFrame:
+    def build(read: Reading) -> pd.DataFrame:
         return assemble.jobs_frame(read.snap.jobs(), read.snap.results(), read.shape)
 
     return _pull(store, workflow_key, build, shape, kind="jobs", how={})
@@ -126,7 +139,7 @@ def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
 def links(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
     """Return one row a link; see `Workflow.links`."""
 
-    def build(read: _Reading) -> pd.DataFrame:
+    def build(read: Reading) -> pd.DataFrame:
         return assemble.links_frame(read.links(), read.shape)
 
     return _pull(store, workflow_key, build, shape, kind="links")
@@ -137,7 +150,7 @@ def user_data(
 ) -> pd.DataFrame:
     """Return one row a record; see `Workflow.user_data`."""
 
-    def build(read: _Reading) -> pd.DataFrame:
+    def build(read: Reading) -> pd.DataFrame:
         if role is None and job_key is None:
             count = read.snap.count_user_data()
             pages, links = read.snap.user_data(), read.snap.links()
@@ -149,7 +162,7 @@ def user_data(
         with read.ahead(count, pages, links) as fetched:
             return assemble.user_data_frame(workflow_key, *fetched, count, read.shape)
 
-    _check_role(role)
+    check_role(role)
     how = {"job_key": job_key, "role": role}
     return _pull(store, workflow_key, build, shape, show, role == INPUT, kind="user_data", how=how)
 
@@ -165,7 +178,7 @@ def job_records(
 ) -> pd.DataFrame:
     """Return one row a job: its records of one role; see `Workflow.parameters` and `results`."""
 
-    def build(read: _Reading) -> pd.DataFrame:
+    def build(read: Reading) -> pd.DataFrame:
         pages = read.inputs(job_key) if role == INPUT else None
         return _job_records(read, role, job_key, on_clash, read.shape, pages)
 
@@ -175,11 +188,19 @@ def job_records(
 
 
 def table(
-    store: Store, workflow_key: str, on_clash: OnClash, loaded: Sequence[str], shape: Shape, show: bool
+    store: Store,
+    workflow_key: str,
+    on_clash: OnClash,
+    loaded: Sequence[str],
+    shape: Shape,
+    show: bool,
+    on_missing: OnMissing = "warn",
 ) -> pd.DataFrame:
     """Return one row a job: job columns, params.*, results.*; see `Workflow.table`."""
+    left_out: list[dict[str, str]] = []
 
-    def build(read: _Reading) -> pd.DataFrame:
+    def build(read: Reading) -> pd.DataFrame:
+        left_out.clear()
         whole = replace(read.shape, usecols=None)
         pages, results = read.snap.jobs(), read.snap.results()
         records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
@@ -188,13 +209,18 @@ def table(
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = assemble.beside(assemble.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
-            files = _load(read, name, OUTPUT)
-            if files is not None:
-                joined = assemble.with_files(joined, f"results.{name}", files)
+            pairs = _pairs(read, name, OUTPUT)
+            missing = Missing(on_missing)
+            if pairs:
+                joined = assemble.with_files(joined, f"results.{name}", load_pointers(pairs, missing))
+            left_out.extend(missing.files)
         return joined[choose(list(map(str, joined)), shape.usecols)]
 
     how = {"on_clash": on_clash, "load": list(loaded)}
-    return _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table", how=how)
+    frame = _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table", how=how)
+    if loaded:
+        frame.attrs["torc"]["missing"] = left_out
+    return frame
 
 
 def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) -> pd.DataFrame:
@@ -220,24 +246,35 @@ def _written(shape: Shape) -> dict[str, Any]:
     return {"usecols": usecols, "dtype_backend": shape.dtype_backend, "on_error": shape.on_error}
 
 
-def load(store: Store, workflow_key: str, name: str, role: Role) -> pd.DataFrame:
-    """Return the rows of the files behind pointers; see `Workflow.load`."""
+def load(
+    store: Store,
+    workflow_key: str,
+    name: str,
+    role: Role,
+    on_missing: OnMissing = "warn",
+    write: Callable[[Pairs, Missing], pd.DataFrame] = load_pointers,
+) -> pd.DataFrame:
+    """Return the rows of the files behind pointers, or what else is made of them; see `Workflow.load`."""
 
-    def build(read: _Reading) -> pd.DataFrame:
-        files = _load(read, name, role)
-        if files is None:
+    def build(read: Reading) -> Pairs:
+        pairs = _pairs(read, name, role)
+        if not pairs:
             key = read.snap.workflow.key
             raise RefusedError(f"no {role} record of workflow {key} has a pointer named {name!r}")
-        return files
+        return pairs
 
-    _check_role(role)
+    check_role(role)
     if not isinstance(name, str):
         raise RefusedError(f"load takes the name of a pointer, not {name!r}")
-    return _pull(store, workflow_key, build, Shape(), kind="files")
+    missing = Missing(on_missing)
+    pairs, _, about = verified(store, workflow_key, build, Shape(), False, False, "files")
+    frame = write(pairs, missing)
+    frame.attrs["torc"] = {**about, "missing": missing.files}
+    return frame
 
 
 def _job_records(
-    read: _Reading,
+    read: Reading,
     role: Role,
     job_key: str | None,
     on_clash: OnClash,
@@ -255,17 +292,18 @@ def _job_records(
         return assemble.job_records_frame(records, linked, count, shape, on_clash)
 
 
-def _load(read: _Reading, name: str, role: Role) -> pd.DataFrame | None:
+def _pairs(read: Reading, name: str, role: Role) -> Pairs:
+    """Return the pointers of a name, each with its job."""
     pages = read.snap.user_data(role=role, labels=False)
     linked = read.links(role, labels=False)
     with read.ahead(linked.count(), pages) as (records, _):
         at_record = dict(_pointers(records, split(name)))
     pairs = zip(linked.job_keys, linked.record_keys, strict=True)
-    found = [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]
-    return load_pointers(found) if found else None
+    return [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]
 
 
-def _check_role(role: str | None) -> None:
+def check_role(role: str | None) -> None:
+    """Refuse what is no role."""
     if role not in (None, INPUT, OUTPUT):
         raise RefusedError(f"role={role!r}: use 'input', 'output' or None")
 
@@ -309,18 +347,44 @@ def _pull(
 ) -> pd.DataFrame:
     """Build a frame from one snapshot, again when the parts read don't belong together."""
     check_dtype_backend(shape.dtype_backend)
+    frame, read, about = verified(
+        store, workflow_key, partial(_build, build), shape, show, recorded_dtypes, kind
+    )
+    if read.one_record_a_job:
+        about["dtypes"] = digest_of(read.shape.specs)
+    if how is not None and not callable(shape.usecols):
+        about["pull"] = {**how, **_written(shape)}
+    if read.revs:
+        about["revs"] = written_revs(read.revs)
+    frame.attrs["torc"] = about
+    return frame
+
+
+def verified(
+    store: Store,
+    workflow_key: str,
+    build: Callable[[Reading], T],
+    shape: Shape,
+    show: bool,
+    recorded_dtypes: bool,
+    kind: str,
+) -> tuple[T, Reading, dict[str, Any]]:
+    """Return what is built from one snapshot, and where it is from, as ``attrs["torc"]`` says it.
+
+    It is built again when the parts read don't belong together.
+    """
     if shape.on_error not in ("raise", "warn"):
         raise RefusedError(f"on_error={shape.on_error!r}: use 'raise' or 'warn'")
 
-    def read_once() -> pd.DataFrame:
+    def read_once() -> tuple[T, Reading, dict[str, Any]]:
         pulled_at = datetime.now(UTC)
         with store.snapshot(workflow_key) as snap:
             specs = recorded.read(snap.workflow.metadata) if recorded_dtypes else {}
-            read = _Reading(snap, replace(shape, specs=specs), show)
-            frame = _build(build, read)
+            read = Reading(snap, replace(shape, specs=specs), show)
+            built = build(read)
             snap.verify()
             read.check_readable()
-            frame.attrs["torc"] = {
+            about: dict[str, Any] = {
                 "url": store.url,
                 "workflow_key": snap.workflow.key,
                 "kind": kind,
@@ -329,20 +393,14 @@ def _pull(
                 "records": read.records,
                 "requests": snap.requests,
             }
-            if read.one_record_a_job:
-                frame.attrs["torc"]["dtypes"] = digest_of(specs)
-            if how is not None and not callable(shape.usecols):
-                frame.attrs["torc"]["pull"] = {**how, **_written(shape)}
-            if read.revs:
-                frame.attrs["torc"]["revs"] = written_revs(read.revs)
             if read.unreadable:
-                frame.attrs["torc"]["unreadable"] = dict(read.unreadable)
-            return frame
+                about["unreadable"] = dict(read.unreadable)
+            return built, read, about
 
     return read_whole(store.url, read_once)
 
 
-def _build(build: Build, read: _Reading) -> pd.DataFrame:
+def _build(build: Build, read: Reading) -> pd.DataFrame:
     try:
         return build(read)
     except InexactChunkError:

@@ -25,7 +25,7 @@ _CSV_OPTIONS: dict[str, Any] = (
 
 
 def read_table(path: str, format: str) -> pd.DataFrame:
-    """Read a file of the given format (parquet, csv, json or jsonl); a named index becomes columns.
+    """Read a file of the given format (parquet, csv, json or jsonl).
 
     Raises
     ------
@@ -41,8 +41,6 @@ def read_table(path: str, format: str) -> pd.DataFrame:
             frame = _frame_of_objects(_objects(path, format))
     except (ValueError, OSError, NotImplementedError) as error:
         raise RefusedError(f"can not read {path} as {format}: {error}") from error
-    if any(name is not None for name in frame.index.names):
-        frame = frame.reset_index()
     return frame
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,13 +19,18 @@ from torc_frames.frame.shape import OnError, Shape, Usecols
 from torc_frames.frame.types import DtypeBackend
 from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.job import Job
+from torc_frames.mapping.jobs import MapOptions, map_rows
 from torc_frames.plan import Plan
 from torc_frames.planning import OnConflict, OnExists, Options
+from torc_frames.pointer_files import OnMissing
 from torc_frames.pointers import warn_if_large
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
 from torc_frames.refresh import Refreshed
 from torc_frames.store.base import Store
 from torc_frames.targets import DependsOn, ResourceTable, resource_list
+
+if TYPE_CHECKING:
+    from torc_frames.streams.tables import TableStream, What
 
 __all__ = ["Workflow"]
 
@@ -234,6 +242,7 @@ class Workflow:
         usecols: Usecols = None,
         on_clash: OnClash = "error",
         load: str | Sequence[str] | None = None,
+        on_missing: OnMissing = "warn",
         dtype_backend: DtypeBackend = None,
         on_error: OnError = "raise",
         show_progress: bool = True,
@@ -250,6 +259,8 @@ class Workflow:
             Results that are pointers to files (see `load`). Their columns become those of the file,
             as ``results.<name>.<column>``, and each job has a row for each row of its file. Of several
             names only one may have files of more than one row a job.
+        on_missing : {"warn", "raise"}
+            What to do about such files that are missing or were altered; see `load`.
 
         Returns
         -------
@@ -270,7 +281,7 @@ class Workflow:
         """
         names = [load] if isinstance(load, str) else list(load or [])
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
-        return pull.table(self._store, self.key, on_clash, names, shape, show_progress)
+        return pull.table(self._store, self.key, on_clash, names, shape, show_progress, on_missing)
 
     def refresh(self, frame: pd.DataFrame) -> Refreshed:
         """Return a pulled frame as it would be pulled now, and what changed.
@@ -338,8 +349,19 @@ class Workflow:
         """
         return pull.links(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
 
-    def load(self, name: str, *, role: Role = OUTPUT) -> pd.DataFrame:
+    def load(
+        self,
+        name: str,
+        *,
+        role: Role = OUTPUT,
+        on_missing: OnMissing = "warn",
+        to: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        max_rows_per_file: int = 1_000_000,
+    ) -> pd.DataFrame:
         """Return the files behind the pointers that jobs stored under a name, end to end.
+
+        The size and digest of each file are checked before it is read.
 
         Parameters
         ----------
@@ -347,18 +369,29 @@ class Workflow:
             The key under which jobs stored a `Pointer`, as in ``job.store(model=Pointer(…))``.
         role : {"output", "input"}
             Whose records to look at.
+        on_missing : {"warn", "raise"}
+            What to do about files that are missing or were altered: leave them out and say so, or return
+            nothing.
+        to : path, optional
+            Write the rows to this folder as a dataset (see `to_parquet`), a batch of a Parquet file at a time
+            and a whole file of another format, instead of returning them.
+        overwrite, max_rows_per_file
+            As for `to_parquet`.
 
         Returns
         -------
         DataFrame
-            The rows of all files in the order of jobs, with job_key (str) as the first column.
+            The rows of all files in the order of jobs, with job_key (str) as the first column; the index of a
+            file follows as columns, unless it is plain numbers. ``attrs["torc"]["missing"]`` lists files that
+            were left out: job_key, path, problem. With `to` one row a file: job_key, path, rows, problem.
 
         Raises
         ------
         PointerError
-            If files are missing or were altered; all of them are named.
+            With ``on_missing="raise"``, if files are missing or were altered; all of them are named.
         RefusedError
-            If no job has a pointer of that name.
+            If no job has a pointer of that name; for files that can't be read; with `to` also for columns of
+            which no one type holds the values of all files.
 
         Examples
         --------
@@ -367,17 +400,140 @@ class Workflow:
         >>> wf = tf.connect(tmp / "study.db").create_workflow("files")
         >>> _ = wf.push(tf.grid(n=[1, 2]))
         >>> for key in ("1", "2"):
-        ...     path = tmp / f"{key}.parquet"
-        ...     pd.DataFrame({"step": [0, 1]}).to_parquet(path)
-        ...     _ = wf.job(key).store(curve=tf.Pointer(path))
+        ...     pointer = tf.Pointer.save(pd.DataFrame({"step": [0, 1]}), tmp, f"curve-{key}")
+        ...     _ = wf.job(key).store(curve=pointer)
         >>> wf.load("curve")
           job_key  step
         0       1     0
         1       1     1
         2       2     0
         3       2     1
+        >>> wf.load("curve", to=tmp / "curves")["rows"].sum()
+        np.int64(4)
+        >>> pd.read_parquet(tmp / "curves").equals(wf.load("curve"))
+        True
         """
-        return pull.load(self._store, self.key, name, role)
+        if to is None:
+            return pull.load(self._store, self.key, name, role, on_missing)
+        from torc_frames.pointer_dataset import write_dataset
+
+        write = partial(write_dataset, path=to, overwrite=overwrite, max_rows_per_file=max_rows_per_file)
+        return pull.load(self._store, self.key, name, role, on_missing, write)
+
+    def stream(
+        self,
+        what: What = "user_data",
+        *,
+        role: Role | None = None,
+        usecols: Usecols = None,
+        on_clash: OnClash = "error",
+        on_error: OnError = "raise",
+        show_progress: bool = True,
+    ) -> TableStream:
+        """Return a table that pyarrow, Polars, DuckDB or pandas read batch by batch.
+
+        For tables that are too large to be a DataFrame. All of it is read and verified now, into a temporary
+        file (where TMPDIR says) of about the size of its JSON.
+
+        Parameters
+        ----------
+        what : {"user_data", "parameters", "results"}
+            Which table: those of the methods with these names.
+        role
+            As for `user_data`; with that only.
+        on_clash
+            As for `parameters` and `results`; with those only.
+        usecols, on_error, show_progress
+            As for `user_data`.
+
+        Returns
+        -------
+        TableStream
+            With ``__arrow_c_stream__``. The columns and their types are those of the pull, recorded dtypes
+            included, as far as Arrow has them and Parquet files hold them: lists and objects of one type
+            nested; values of different types in one column, integers beyond 64 bits, empty objects and lists
+            alone as JSON, in strings, marked by ``torc_frames.json`` in the metadata of the field; periods as
+            text; categories of other things than texts as these.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]))
+        >>> stream = wf.stream("parameters")
+        >>> stream
+        TableStream(2 rows, 2 columns)
+        >>> pa.table(stream).to_pandas().equals(wf.parameters())
+        True
+        """
+        from torc_frames.streams import tables as streams
+
+        shape = Shape(usecols=usecols, on_error=on_error)
+        wanted = streams.Wanted(what, role, on_clash, shape, show_progress)
+        return streams.stream(self._store, self.key, wanted)
+
+    def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        what: What = "user_data",
+        *,
+        role: Role | None = None,
+        usecols: Usecols = None,
+        on_clash: OnClash = "error",
+        on_error: OnError = "raise",
+        overwrite: bool = False,
+        max_rows_per_file: int = 1_000_000,
+        show_progress: bool = True,
+    ) -> Path:
+        """Write a table to a folder of Parquet files, in little memory, whole or not at all.
+
+        The folder is a dataset to DuckDB (``FROM 'out/*.parquet'``), Polars (``scan_parquet("out/")``), Dask
+        and pandas (``read_parquet("out")``, which gives the dtypes and index of the pull). A million records
+        of ten fields take less than 500 MB of memory, that of pandas included, and for as long as it lasts
+        room beside the folder for the data as JSON.
+
+        Parameters
+        ----------
+        path : path
+            The folder: a new one, an empty one, or with `overwrite` an earlier dataset, which is replaced at
+            once where the system can do that (Linux). It is there when it is whole.
+        what, role, usecols, on_clash, on_error
+            As for `stream`, which also says which types columns have.
+        overwrite : bool
+            Replace an earlier dataset; a folder that holds anything else is refused.
+        max_rows_per_file : int
+            How many rows a file may have; files are named ``part-00000.parquet`` and so on.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        RefusedError
+            If there is something at `path`; nothing is changed then.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]))
+        >>> folder = wf.to_parquet(tmp / "out", "parameters")
+        >>> pd.read_parquet(folder).equals(wf.parameters())
+        True
+        """
+        from torc_frames.streams import tables as streams
+
+        shape = Shape(usecols=usecols, on_error=on_error)
+        wanted = streams.Wanted(what, role, on_clash, shape, show_progress)
+        return streams.to_parquet(
+            self._store, self.key, path, wanted, overwrite=overwrite, max_rows_per_file=max_rows_per_file
+        )
 
     # pushing
 
@@ -664,6 +820,85 @@ class Workflow:
             output_dir=output_dir,
             show_progress=show_progress,
         )
+
+    def map(
+        self,
+        func: Callable[..., Mapping[str, Any] | None],
+        params: pd.DataFrame,
+        executor: Executor | None = None,
+        *,
+        name: str | None = None,
+        rerun: runner.Rerun = "changed",
+        resources: ResourceTable = None,
+        depends_on: DependsOn = None,
+        command: str = "torc-frames",
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Call a function with each row of a table, and return what it returned as the jobs' results.
+
+        The table is pushed as `push` does; each row is a job. In an embedded store an executor calls the
+        function, and this process stores what comes back as it comes. The same call goes on after any kind of
+        end: what has completed is not run again. On a torc-server the jobs get the command
+        ``torc-frames run-function module:func``, for ``torc run`` and Slurm to run.
+
+        Parameters
+        ----------
+        func : callable
+            Takes the row's values by name (``model.depth`` is in the dict ``model``, a missing cell is
+            None), or the whole row as one dict if its only parameter is named ``row`` or is positional-only.
+            Returns a dict of JSON-able values and pointers, or None.
+        params : DataFrame
+            As for `push`.
+        executor : concurrent.futures.Executor, optional
+            Any, such as loky's, or Dask's ``client.get_executor()``; it stays open. Default: a process for
+            each CPU, for which the function must stand in a module, or in a script whose calls are under
+            ``if __name__ == "__main__":``. For functions of a notebook: ``loky.get_reusable_executor()``.
+        name, resources, depends_on
+            As for `push`. An executor knows no resources.
+        rerun : {"changed", "failed", "missing", "all"}, optional
+            Which jobs that ended to run again, as for `run`; None for those only that never ended. Changed
+            code is not noticed: say "all" then.
+        command : str
+            What calls torc-frames where torc runs the jobs, if it is not on the PATH there.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        DataFrame
+            The rows of `table` that are these jobs, in the order of `params`. Where the function raised, or
+            returned what can't be stored, the job failed with return code 1, and its results are
+            ``error.type``, ``error.message`` and ``error.traceback``; a warning tells how many. The next run
+            of a job replaces its results.
+
+        Raises
+        ------
+        RefusedError
+            As for `push`; for a function that does not take the columns, can't be sent to the worker
+            processes, or can't be imported by torc's jobs. Nothing is written then.
+        ConflictError
+            As for `push`; and for rows whose jobs are another function's.
+        TorcFramesError
+            If the executor stopped, because one of its processes died. What was stored stays, the other
+            jobs are ready again, as after an interrupt.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> def area(width, height):
+        ...     return {"area": width * height}
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("areas")
+        >>> with ThreadPoolExecutor() as threads:
+        ...     table = wf.map(area, tf.grid(width=[1, 2], height=[3]), threads)
+        >>> table[["status", "params.width", "results.area"]]
+                    status  params.width  results.area
+        job_key
+        1        completed             1             3
+        2        completed             2             6
+        """
+        options = MapOptions(name, rerun, resources, depends_on, command, show_progress)
+        return map_rows(self._store, self.key, func, params, executor, options)
 
     # inside
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from torc_frames.cli.exports import write_csv
+from torc_frames.cli.sheets import sheet_cells
 from torc_frames.frame.dtypes import Spec, describe, encode, kind_of, restore
 from torc_frames.frame.dtypes import typed as key_of
 from torc_frames.frame.flatten import Path, split
@@ -69,8 +70,11 @@ class Parameters:
         lost = isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith(("object", "datetime64[s"))
         return self.adopted(name, series) if lost else series
 
-    def of_sheet(self, name: str, series: pd.Series) -> pd.Series:
-        """Return a column of a spreadsheet: objects are JSON there, durations may be days."""
+    def of_sheet(self, name: str, series: pd.Series, values: list[Any], keys: list[Any]) -> pd.Series:
+        """Return a column of a spreadsheet: objects are JSON there, durations may be days.
+
+        What is written as a pull writes it is what is there already.
+        """
         if name not in self.current:
             return series
         like = self.current[name]
@@ -78,7 +82,13 @@ class Parameters:
             series = pd.to_timedelta(series, unit="D").dt.round("us")
         elif _holds_objects(like) and series.dtype.kind not in "mM" and not self._is_text(name):
             series = objects([_decoded(value) for value in series])
-        return adopt(series, like)
+        cells, _ = encode(series)
+        stored, written = self._cells[name], sheet_cells(like)
+        for row, at in enumerate(map(self._rows.get, keys)):
+            if at is not None and _same(values[row], written[at]):
+                cells[row] = stored[at]
+        made = adopt(Column.of(cells).natural(), like)
+        return made if made.dtype == like.dtype else adopt(series, like)
 
     def of_texts(self, name: str, texts: list[str | None], keys: list[str | None]) -> pd.Series:
         """Return a column of CSV cells; what is written as a pull writes it is what is there already."""
@@ -112,7 +122,7 @@ class Parameters:
     @cached_property
     def _written(self) -> dict[str, tuple[str, ...]]:
         file = io.BytesIO()
-        write_csv(self.current, file)
+        write_csv(self.current, file, raw=True)
         names, *rows = csv.reader(io.StringIO(file.getvalue().decode("utf-8", "surrogatepass"), newline=""))
         columns = zip(*rows, strict=True) if rows else iter([()] * len(names))
         return dict(zip(names, columns, strict=True))
@@ -128,6 +138,11 @@ def _made(series: pd.Series, spec: Spec) -> pd.Series | None:
         added = [cell for key, cell in new.items() if key not in known]
         spec = {**spec, "categories": [*spec["categories"], *added]}
     return restore(Column.of(cells), spec)
+
+
+def _same(cell: Any, written: Any) -> bool:
+    """Return whether a sheet's cell is as it was written; Excel has no empty texts."""
+    return (cell is None and written in (None, "")) or (type(cell) is type(written) and cell == written)
 
 
 def _hashable(value: Any) -> bool:

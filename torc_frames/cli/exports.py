@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Callable
 from typing import IO, Any, Literal
 
 import msgspec
@@ -11,16 +12,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from torc_frames.cli.formulas import neutral
 from torc_frames.cli.text import cell_text
+from torc_frames.dataset.types import JSON_TEXT
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import split, unflatten
 from torc_frames.frame.types import Column, objects
 
-__all__ = ["JSON_TEXT", "json_columns", "json_rows", "write_csv", "write_parquet"]
-
-JSON_TEXT = b"torc_frames.json"
-"""Marks a Parquet column whose strings are JSON, in the metadata of its field."""
+__all__ = ["json_columns", "json_rows", "write_csv", "write_parquet"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -47,21 +47,43 @@ def json_rows(frame: pd.DataFrame) -> list[bytes]:
     return [_encode(_nested(dict(zip(columns, row, strict=True)), above)) for row in rows]
 
 
-def write_csv(frame: pd.DataFrame, file: IO[bytes]) -> None:
-    """Write CSV in UTF-8: missing cells are empty, lists and objects are JSON."""
+def write_csv(frame: pd.DataFrame, file: IO[bytes], *, raw: bool = False) -> None:
+    """Write CSV in UTF-8: missing cells are empty, lists and objects are JSON.
+
+    What a spreadsheet would take for a formula is written as `neutral` does, unless `raw` is set.
+    """
     plain = frame.copy(deep=False)
-    for position, dtype in enumerate(frame.dtypes):
-        if pd.api.types.is_object_dtype(dtype):
-            texts = [
-                None if value is None else cell_text(value) for value in _values(frame.iloc[:, position])
-            ]
+    safe = str if raw else neutral
+    for position in range(len(frame.columns)):
+        texts = _texts(frame.iloc[:, position], safe)
+        if texts is not None:
             plain.isetitem(position, objects(texts).array)
+    plain.columns = pd.Index([safe(str(name)) for name in plain.columns], dtype=object)
+    if plain.index.name is not None:
+        plain.index = pd.Index([safe(str(key)) for key in plain.index], name=safe(str(plain.index.name)))
     # csv before Python 3.13 leaves a lone carriage return unquoted
     cells = (value for _, series in plain.items() if series.dtype.kind == "O" for value in series)
-    returns = any("\r" in value for value in cells if isinstance(value, str))
+    returns = any("\r" in value for value in (*plain.columns, *cells) if isinstance(value, str))
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     text = plain.to_csv(index=plain.index.name is not None, lineterminator="\n", quoting=quoting)
     file.write(text.encode("utf-8", "surrogatepass"))
+
+
+def _texts(series: pd.Series, safe: Callable[[str], str]) -> list[str | None] | None:
+    """Return the cells of a column of objects or of texts as they are to be written; None for others."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
+    if pd.api.types.is_object_dtype(dtype):
+        values = _values(series)
+    elif isinstance(dtype, pd.StringDtype) or "string" in str(dtype):
+        values = [None if missing else value for value, missing in zip(series, series.isna(), strict=True)]
+    else:
+        return None
+    return [
+        safe(value) if isinstance(value, str) else None if value is None else cell_text(value)
+        for value in values
+    ]
 
 
 def write_parquet(frame: pd.DataFrame, file: IO[bytes]) -> None:

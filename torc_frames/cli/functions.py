@@ -26,7 +26,7 @@ def run_function(context: click.Context, function: str) -> None:
     """
     from torc_frames.errors import RefusedError
     from torc_frames.frame.values import decode_data, encode_data
-    from torc_frames.mapping_call import call, failed
+    from torc_frames.mapping.call import call, failed
     from torc_frames.runner import current_job
 
     job = current_job()

@@ -1,4 +1,4 @@
-"""Printing frames: as a table, JSON, CSV or Parquet, to stdout or to a file."""
+"""Printing frames: as a table, JSON, CSV, Parquet or Excel, to stdout or to a file."""
 
 from __future__ import annotations
 
@@ -33,25 +33,38 @@ _SUFFIXES = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".txt": "table",
+    ".xlsx": "xlsx",
 }
 
 
 def output_option(command: F) -> F:
-    """Add ``-o FILE``."""
+    """Add ``-o FILE`` and ``--raw-csv``."""
+    command = click.option(
+        "--raw-csv",
+        is_flag=True,
+        help="Write texts in CSV as they are, also those that a spreadsheet would take for formulas.",
+    )(command)
     return click.option(
         "-o",
         "--output",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Write to a file; its suffix (.csv, .json, .jsonl, .parquet) says the format.",
+        help="Write to a file; its suffix (.csv, .json, .jsonl, .parquet, .xlsx) says the format.",
     )(command)
 
 
-def emit(options: Options, frame: pd.DataFrame, output: Path | None = None, row: str = "row") -> None:
+def emit(
+    options: Options,
+    frame: pd.DataFrame,
+    output: Path | None = None,
+    row: str = "row",
+    *,
+    raw_csv: bool = False,
+) -> None:
     """Print a frame in the format asked for, or write it to a file and tell how many of what a row is."""
     if output is None:
         _check_stdout(options.format)
-        _print(frame, options.format or "table")
+        _print(frame, options.format or "table", raw_csv)
         return
     format = options.format or _SUFFIXES.get(output.suffix.lower())
     if format is None:
@@ -61,7 +74,7 @@ def emit(options: Options, frame: pd.DataFrame, output: Path | None = None, row:
         )
     try:
         with _replacing(output) as file:
-            _write(frame, format, file)
+            _write(frame, format, file, raw_csv)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -97,24 +110,31 @@ def _stdout() -> IO[bytes]:
     return sys.stdout.buffer
 
 
-def _print(frame: pd.DataFrame, format: str) -> None:
+def _print(frame: pd.DataFrame, format: str, raw_csv: bool) -> None:
     if format == "table":
         _print_table(frame, sys.stdout)
     else:
-        _write(frame, format, _stdout())
+        _write(frame, format, _stdout(), raw_csv)
 
 
-def _write(frame: pd.DataFrame, format: str, file: IO[bytes]) -> None:
+def _write(frame: pd.DataFrame, format: str, file: IO[bytes], raw_csv: bool) -> None:
     if format == "table":
         text = io.StringIO()
         _print_table(frame, text)
         file.write(text.getvalue().encode())
     elif format in ("json", "jsonl"):
         _write_json(frame, file, lines=format == "jsonl")
+    elif format == "xlsx":
+        from torc_frames.cli.sheets import write_sheet
+
+        write_sheet(frame, file)
     else:
         from torc_frames.cli.exports import write_csv, write_parquet
 
-        (write_csv if format == "csv" else write_parquet)(frame, file)
+        if format == "csv":
+            write_csv(frame, file, raw=raw_csv)
+        else:
+            write_parquet(frame, file)
 
 
 def _print_table(frame: pd.DataFrame, file: IO[str]) -> None:

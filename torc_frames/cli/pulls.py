@@ -42,13 +42,21 @@ _ROWS = {"user_data": "record", "links": "link"}
 @output_option
 @shared_options
 @pass_options
-def pull(options: Options, what: str, job: str | None, role: Role | None, output: Path | None) -> None:
-    """Print the records of a workflow, or write them to a file."""
+def pull(
+    options: Options, what: str, job: str | None, role: Role | None, output: Path | None, raw_csv: bool
+) -> None:
+    """Print the records of a workflow, or write them to a file.
+
+    In CSV a text that a spreadsheet would take for a formula, as it begins with =, +, -, @, a tab or a new
+    line, has an apostrophe before it; numbers stay numbers, and push takes the apostrophe off again. In
+    Excel files texts are texts.
+    """
     if role is not None and what != "user_data":
         raise click.UsageError("--role goes with --what user_data")
     if job is not None and what not in _OF_A_JOB:
         raise click.UsageError(f"--job goes with --what {', '.join(_OF_A_JOB)}")
-    emit(options, _pulled(options.workflow(), what, job, role), output, _ROWS.get(what, "job"))
+    frame = _pulled(options.workflow(), what, job, role)
+    emit(options, frame, output, _ROWS.get(what, "job"), raw_csv=raw_csv)
 
 
 @click.command(
@@ -65,9 +73,14 @@ def pull(options: Options, what: str, job: str | None, role: Role | None, output
 @output_option
 @shared_options
 @pass_options
-def table(options: Options, load: tuple[str, ...], output: Path | None) -> None:
-    """Print one row for every job: the job, its parameters, its results."""
-    emit(options, options.workflow().table(load=list(load)), output, "row" if load else "job")
+def table(options: Options, load: tuple[str, ...], output: Path | None, raw_csv: bool) -> None:
+    """Print one row for every job: the job, its parameters, its results.
+
+    Files that pointers name and that are missing, or were altered, are left out and named. For texts that
+    look like formulas see pull.
+    """
+    frame = options.workflow().table(load=list(load))
+    emit(options, frame, output, "row" if load else "job", raw_csv=raw_csv)
 
 
 def _pulled(workflow: Workflow, what: str, job: str | None, role: Role | None) -> pd.DataFrame:

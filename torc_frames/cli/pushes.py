@@ -46,6 +46,9 @@ __all__ = ["push"]
 @click.option(
     "--depends-on", multiple=True, metavar="KEY", help="A job that must complete first; may be repeated."
 )
+@click.option(
+    "--raw-csv", is_flag=True, help="Texts in CSV are as they are, an apostrophe before a formula included."
+)
 @shared_options
 @pass_options
 def push(
@@ -57,6 +60,7 @@ def push(
     on_exists: OnExists,
     outputs: bool,
     depends_on: tuple[str, ...],
+    raw_csv: bool,
     **needs: int | str | None,
 ) -> None:
     """Make one job of each row of FILE, or update those that it names by job_key.
@@ -66,12 +70,12 @@ def push(
 
     In CSV a column is whole numbers, decimal numbers, or true and false, if all its cells are written as
     such, else text: 007 stays 007. An empty cell is missing. A column that the workflow has already is read
-    as what it is there.
+    as what it is there. An apostrophe that pull wrote before what looks like a formula is taken off.
     """
     workflow = options.workflow()
     from torc_frames.cli.tables import read_table
 
-    table = read_table(file, workflow.parameters(on_clash="last"))
+    table = read_table(file, workflow.parameters(on_clash="last"), raw_csv=raw_csv)
     with _numbered_lines(table):
         pushed = workflow.push(
             table,

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from torc_frames.cli.adoption import Parameters
-from torc_frames.cli.exports import JSON_TEXT
+from torc_frames.cli.formulas import restored
+from torc_frames.dataset.types import JSON_TEXT
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.frame.build import Columns
 from torc_frames.frame.types import Column, objects
@@ -26,7 +27,7 @@ LINES = "lines"
 _KEYS = ("job_key", "job_name")
 
 
-def read_table(path: Path, current: pd.DataFrame | None = None) -> pd.DataFrame:
+def read_table(path: Path, current: pd.DataFrame | None = None, *, raw_csv: bool = False) -> pd.DataFrame:
     """Read a table to push, in the format that the file's suffix says.
 
     Parameters
@@ -34,6 +35,8 @@ def read_table(path: Path, current: pd.DataFrame | None = None) -> pd.DataFrame:
     path : Path
     current : DataFrame, optional
         The parameters that the workflow has: what is text in the file is read as what it is there.
+    raw_csv : bool
+        Whether an apostrophe before what looks like a formula is part of the text.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def read_table(path: Path, current: pd.DataFrame | None = None) -> pd.DataFrame:
         For a file that is not of its format, or holds what can't be kept exactly.
     """
     suffix = path.suffix.lower()
-    read = _READERS.get(suffix)
+    read = _read_raw_csv if raw_csv and suffix == ".csv" else _READERS.get(suffix)
     if read is None:
         raise RefusedError(f"{path.name!r} is none of {', '.join(_READERS)}")
     try:
@@ -120,11 +123,15 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON; use null, a string or a number")
 
 
-def _read_csv(path: Path, known: Parameters) -> pd.DataFrame:
+def _read_raw_csv(path: Path, known: Parameters) -> pd.DataFrame:
+    return _read_csv(path, known, str)
+
+
+def _read_csv(path: Path, known: Parameters, decode: Callable[[str], str] = restored) -> pd.DataFrame:
     csv.field_size_limit(2**31 - 1)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
-        rows = list(_numbered(reader))
+        rows = [(line, [decode(cell) for cell in row]) for line, row in _numbered(reader)]
     if not rows:
         raise RefusedError(f"{path.name} is empty: its first line names the columns")
     lines, names, cells = [line for line, _ in rows[1:]], rows[0][1], [row for _, row in rows[1:]]
@@ -178,7 +185,10 @@ def _read_excel(path: Path, known: Parameters) -> pd.DataFrame:
     from torc_frames.cli.sheets import read_sheet
 
     names, columns = read_sheet(path)
-    return _frame_of_columns(names, columns, lambda name, values: known.of_sheet(name, _natural(values)))
+    keys = columns[names.index("job_key")] if "job_key" in names else []
+    return _frame_of_columns(
+        names, columns, lambda name, values: known.of_sheet(name, _natural(values), values, keys)
+    )
 
 
 def _natural(values: list[Any]) -> pd.Series:

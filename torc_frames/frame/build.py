@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Set
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,14 @@ Trie = dict[str, Any]
 
 _NULL_IN_LIST = re.compile(rb"[\[,]\s*null")
 _NULL_LINE = re.compile(rb"^null$", re.MULTILINE)
+
+
+class HasKinds(Protocol):
+    """A column, or what is known of one."""
+
+    @property
+    def kinds(self) -> Set[str]:
+        """The kinds of its values; none where all are missing."""
 
 
 class _NotColumnarError(Exception):
@@ -98,15 +106,19 @@ class Columns:
         """
         for column in self._columns.values():
             column.pad(self.length)
-        return {join(path): column for path, column in self._walk(self._order, ())}
+        return {join(path): self._columns[path] for path in self.paths(self._columns)}
 
-    def _walk(self, order: Trie, above: Path) -> Iterator[tuple[Path, Column]]:
-        for key, below in order.items():
-            path = (*above, key)
-            column = self._columns.get(path)
-            if column is not None and (column.kinds or not below):
-                yield path, column
-            yield from self._walk(below, path)
+    def take(self) -> dict[Path, Column]:
+        """Return the columns of what was added since the last call; of that only their order is kept."""
+        columns, length = self._columns, self.length
+        for column in columns.values():
+            column.pad(length)
+        self._columns, self.length = {}, 0
+        return columns
+
+    def paths(self, columns: Mapping[Path, HasKinds]) -> list[Path]:
+        """Return the paths of those that are columns, in their order; see `finish`."""
+        return list(_walk(self._order, (), columns))
 
     def _appear(self, name: Path) -> None:
         order = self._order
@@ -138,6 +150,15 @@ class Columns:
             name = self._name(path)
             self._column(name).add_array(self.length, array, kind, inexact)
         self.length += length
+
+
+def _walk(order: Trie, above: Path, columns: Mapping[Path, HasKinds]) -> Iterator[Path]:
+    for key, below in order.items():
+        path = (*above, key)
+        column = columns.get(path)
+        if column is not None and (column.kinds or not below):
+            yield path
+        yield from _walk(below, path, columns)
 
 
 def _one(chunked: pa.ChunkedArray) -> pa.Array:

@@ -24,7 +24,9 @@ __all__ = [
     "column_index",
     "frame_of",
     "key_index",
+    "ordered",
     "series_of",
+    "specs_of",
     "strings",
     "text_column",
 ]
@@ -86,9 +88,8 @@ def series_of(
 
     Beside reserved columns only those that some record has; else all recorded ones.
     """
-    specs = {_beside(name): spec for name, spec in shape.specs.items()} if reserved else shape.specs
-    names = [name for name in specs if name in columns or not reserved]
-    names += [name for name in columns if name not in specs]
+    specs = specs_of(shape, beside_reserved=bool(reserved))
+    names = ordered(columns, specs, beside_reserved=bool(reserved))
     wanted = set(choose([*reserved, *names], shape.usecols))
     series = {}
     for name in names:
@@ -101,6 +102,18 @@ def series_of(
         else:
             series[name] = pd.Series(dtype=object)
     return series
+
+
+def specs_of(shape: Shape, *, beside_reserved: bool) -> Mapping[str, Spec]:
+    """Return the recorded dtypes by the names that the columns have in the frame."""
+    return {_beside(name): spec for name, spec in shape.specs.items()} if beside_reserved else shape.specs
+
+
+def ordered(names: Iterable[str], specs: Mapping[str, Spec], *, beside_reserved: bool) -> list[str]:
+    """Return the names of columns in their order: recorded ones first; see `series_of`."""
+    found = dict.fromkeys(names)
+    first = [name for name in specs if name in found or not beside_reserved]
+    return first + [name for name in found if name not in specs]
 
 
 def _beside(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -74,12 +74,7 @@ class Column:
 
     def kind(self) -> str:
         """Return the one kind of the whole column: bool, int, float, str, object, or "" if all missing."""
-        if len(self.kinds) <= 1:
-            kind = next(iter(self.kinds), "")
-            return "object" if kind == "other" else kind
-        if self.kinds <= {"int", "float", "bigint"} and "float" in self.kinds and self._floats_hold_ints():
-            return "float"
-        return "object"
+        return one_kind(self.kinds, self.floats_hold_ints)
 
     def values(self) -> list[Any]:
         """Return all values as they were in JSON, None for missing ones."""
@@ -92,7 +87,10 @@ class Column:
 
     def arrow(self) -> pa.ChunkedArray:
         """Return the column as Arrow; for the kinds that are no objects."""
-        target = ARROW.get(self.kind(), pa.null())
+        return self.as_type(ARROW.get(self.kind(), pa.null()))
+
+    def as_type(self, target: pa.DataType) -> pa.ChunkedArray:
+        """Return the column as an Arrow type that holds its values."""
         return pa.chunked_array([_as_array(chunk, target) for chunk in self.chunks], target)
 
     def natural(self) -> pd.Series:
@@ -110,7 +108,8 @@ class Column:
             return from_arrow(array, pd.BooleanDtype() if kind == "bool" else pd.Int64Dtype())
         return pd.Series(to_numpy(array), copy=False)
 
-    def _floats_hold_ints(self) -> bool:
+    def floats_hold_ints(self) -> bool:
+        """Return whether every integer is exact in a float64."""
         return all(map(_exact_in_float, self._int_chunks()))
 
     def _int_chunks(self) -> Iterator[pa.Array | list[Any]]:
@@ -119,6 +118,16 @@ class Column:
                 yield [value for value in chunk if type(value) is int]
             elif chunk.type == pa.int64():
                 yield chunk
+
+
+def one_kind(kinds: Set[str], floats_hold_ints: Callable[[], bool]) -> str:
+    """Return the kind that a column has as a whole, by the kinds of its values; see `Column.kind`."""
+    if len(kinds) <= 1:
+        kind = next(iter(kinds), "")
+        return "object" if kind == "other" else kind
+    if kinds <= {"int", "float", "bigint"} and "float" in kinds and floats_hold_ints():
+        return "float"
+    return "object"
 
 
 def objects(values: list[Any]) -> pd.Series:

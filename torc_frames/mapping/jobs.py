@@ -16,9 +16,9 @@ from torc_frames import pull, push
 from torc_frames.edits import Existing, read_existing
 from torc_frames.errors import ConflictError, RefusedError, counted, shorten, warn
 from torc_frames.frame.shape import Shape
-from torc_frames.mapping_call import Function, check_call, shown
-from torc_frames.mapping_run import Mapper
-from torc_frames.mapping_workers import check_executor, crew
+from torc_frames.mapping.call import Function, check_call, shown
+from torc_frames.mapping.run import Mapper
+from torc_frames.mapping.workers import check_executor, crew
 from torc_frames.planning import Options, Prepared, Steps, decide, prepare
 from torc_frames.pointers import warn_if_large
 from torc_frames.progress import progress
@@ -215,7 +215,7 @@ def _check_import(func: Function, path: str) -> None:
             f"torc's jobs import the function, and {shown(func)} is of this script or notebook: move it to "
             "a module"
         )
-    code = "import sys; from torc_frames.mapping_call import load_function as f; f(sys.argv[1])"
+    code = "import sys; from torc_frames.mapping.call import load_function as f; f(sys.argv[1])"
     done = subprocess.run(
         [sys.executable, "-c", code, path],
         stdin=subprocess.DEVNULL,

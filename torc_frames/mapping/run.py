@@ -14,8 +14,8 @@ from typing import NamedTuple
 from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, counted, shorten, warn
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.job import joined_parameters, output_name, result_record
-from torc_frames.mapping_call import Function, Outcome, call, failed
-from torc_frames.mapping_workers import Crew
+from torc_frames.mapping.call import Function, Outcome, call, failed
+from torc_frames.mapping.workers import Crew
 from torc_frames.pointers import LARGE_BYTES
 from torc_frames.processes import runner_id, utc_now
 from torc_frames.progress import Bar

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from torc_frames.errors import RefusedError
-from torc_frames.mapping_call import Function, shown
+from torc_frames.mapping.call import Function, shown
 
 __all__ = ["Crew", "check_executor", "crew"]
 

@@ -1,0 +1,1 @@
+"""Tables of any size on their way into files: types, links, spooled records, Parquet parts."""

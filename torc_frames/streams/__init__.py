@@ -1,0 +1,1 @@
+"""Tables of a workflow as Arrow streams and Parquet datasets, in little memory."""
