@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 import torc_frames as tf
-from benchmarks.measure import Row, Timings, alternate, markdown
+from benchmarks.measure import Timings, alternate
 from benchmarks.records import make_frame
-from benchmarks.report import Say, judged
 from torc_frames.workflow import Workflow
 
-__all__ = ["report"]
+__all__ = ["SHARE", "measure"]
 
 SHARE = 100
 """One record in so many changes."""
 
-_TARGET = 0.05
 _PULLS = ("user_data", "parameters")
 _REPEATS = 7
 
 
-def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
-    """Measure refreshes, and return the table."""
-    rows = []
-    for length in sizes:
-        say(f"refresh, {length:,} records")
-        for name, timing in measure(folder / f"refresh-{length}.db", length).items():
-            quick, whole = timing.seconds
-            cells = [f"`wf.refresh(wf.{name}())`", f"{length:,}", f"{quick * 1e3:.1f}", f"{whole * 1e3:.0f}"]
-            rows.append(Row([*cells, *judged(timing.ratio, _TARGET)]))
-    return markdown(["", "records", "ms", "ms, all of it", "ratio", "target", "met"], rows)
-
-
-def measure(path: Path, length: int) -> dict[str, Timings]:
+def measure(folder: Path, length: int) -> dict[str, Timings]:
     """Time refreshes of frames that were pulled before a column of 1% of the records changed."""
-    workflow = tf.connect(path).create_workflow("refresh")
+    workflow = tf.connect(folder / f"refresh-{length}.db").create_workflow("refresh")
     edited = workflow.push(make_frame(length), show_progress=False)
     before = {name: _pulled(workflow, name) for name in _PULLS}
     random = np.random.default_rng(11)

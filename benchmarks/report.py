@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import torc_frames as tf
-from benchmarks import imports, mapping, memory, peers, pull, push, streams
+from benchmarks import imports, mapping, memory, peers, pull, push, refreshing, streams
 from benchmarks.measure import Row, Timings, markdown
 from benchmarks.peers import Peer
 
@@ -20,6 +20,7 @@ Say = Callable[[str], None]
 
 _MAX_RATIO = 2.0
 _LINEAR = 1.5
+_REFRESH = 0.05
 _VERSIONS = ("pandas", "numpy", "pyarrow", "msgspec", "orjson", "signac", "optuna")
 _FLOORS = {
     "user_data": "SELECT + orjson.loads",
@@ -38,6 +39,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
     found = peers.measure(folder)
     say("map")
     mapped = mapping.measure(folder)
+    say("refresh")
+    refreshed = {length: refreshing.measure(folder, length) for length in sizes}
     say("datasets")
     written = [each for length in sizes for each in streams.measure(folder, length)]
     parts = [
@@ -50,6 +53,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
         _peer_table(found, timings),
         "### A function over a table",
         _map_table(mapped),
+        "### Refresh",
+        _refresh_table(refreshed),
         "### Datasets",
         _dataset_table(written),
         "### Start-up",
@@ -147,6 +152,16 @@ def _dataset_table(written: Sequence[streams.Written]) -> str:
         met = "yes" if each.peak_mb <= streams.TARGET_MB else "no"
         rows.append(Row([name, f"{each.length:,}", *sizes, f"≤ {streams.TARGET_MB:g}", met]))
     return markdown(["", "records", "seconds", "MB of files", "MB resident at most", "target", "met"], rows)
+
+
+def _refresh_table(timings: dict[int, dict[str, Timings]]) -> str:
+    rows = []
+    for length, found in timings.items():
+        for name, timing in found.items():
+            ours, whole = timing.seconds
+            cells = [f"`wf.refresh(wf.{name}())`", f"{length:,}", f"{ours * 1e3:.1f}", f"{whole * 1e3:.0f}"]
+            rows.append(Row([*cells, *judged(timing.ratio, _REFRESH)]))
+    return markdown(["", "records", "ms", "ms, pulled anew", "ratio", "target", "met"], rows)
 
 
 def _start_table(starts: Sequence[imports.Start]) -> str:
