@@ -1,5 +1,7 @@
 """Frames brought up to date."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,6 +57,31 @@ def test_what_changed_is_told_by_key(wf):
     assert len(wf.refresh(records).added) == 2
     again = wf.refresh(now.frame)
     assert (again.added, again.updated, again.removed) == ([], [], [])
+
+
+def test_the_frame_that_was_pulled_last_is_refreshed_without_naming_it(wf):
+    with pytest.raises(tf.RefusedError, match="pull one"):
+        wf.refresh()
+    keys = wf.push(tf.grid(a=[1, 2])).index
+    results = wf.results()
+    for key in keys:
+        wf.job(key).store(loss=0.5)
+        now = wf.refresh()
+        assert now.added == [key]
+    assert_frame_equal(now.frame, wf.results())
+    assert len(results) == 0
+    del now
+    with pytest.raises(tf.RefusedError, match="pull one"):
+        wf.refresh()
+
+
+def test_a_workflow_is_pickled_without_its_frames(wf, store_kind):
+    only(store_kind.server is None, "its settings hold passwords")
+    frame = wf.jobs()
+    again = pickle.loads(pickle.dumps(wf))
+    assert again.key == wf.key
+    assert again._last is None
+    assert len(frame) == 0
 
 
 def test_records_that_were_deleted_are_told(wf):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -50,12 +51,18 @@ class Workflow:
     user, description : str or None
     """
 
+    _last: weakref.ref[pd.DataFrame] | None = None
+    """The frame that was pulled last, for as long as somebody has it."""
+
     def __init__(self, store: Store, record: WorkflowRecord) -> None:
         self._store = store
         self.key = record.key
         self.name = record.name
         self.user = record.user
         self.description = record.description
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_last"}
 
     def __repr__(self) -> str:
         return f"Workflow(key={self.key!r}, name={self.name!r})"
@@ -91,7 +98,9 @@ class Workflow:
         1          job_1  failed            1
         2          job_2  failed            2
         """
-        return pull.jobs(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
+        return self._noted(
+            pull.jobs(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
+        )
 
     def user_data(
         self,
@@ -150,7 +159,9 @@ class Workflow:
         1       1      2   0.4
         """
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
-        return pull.user_data(self._store, self.key, self._job_key(job), role, shape, show_progress)
+        return self._noted(
+            pull.user_data(self._store, self.key, self._job_key(job), role, shape, show_progress)
+        )
 
     def parameters(
         self,
@@ -199,7 +210,9 @@ class Workflow:
         """
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         key = self._job_key(job)
-        return pull.job_records(self._store, self.key, INPUT, key, on_clash, shape, show_progress)
+        return self._noted(
+            pull.job_records(self._store, self.key, INPUT, key, on_clash, shape, show_progress)
+        )
 
     def results(
         self,
@@ -234,7 +247,9 @@ class Workflow:
         """
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         key = self._job_key(job)
-        return pull.job_records(self._store, self.key, OUTPUT, key, on_clash, shape, show_progress)
+        return self._noted(
+            pull.job_records(self._store, self.key, OUTPUT, key, on_clash, shape, show_progress)
+        )
 
     def table(
         self,
@@ -281,9 +296,11 @@ class Workflow:
         """
         names = [load] if isinstance(load, str) else list(load or [])
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
-        return pull.table(self._store, self.key, on_clash, names, shape, show_progress, on_missing)
+        return self._noted(
+            pull.table(self._store, self.key, on_clash, names, shape, show_progress, on_missing)
+        )
 
-    def refresh(self, frame: pd.DataFrame) -> Refreshed:
+    def refresh(self, frame: pd.DataFrame | None = None) -> Refreshed:
         """Return a pulled frame as it would be pulled now, and what changed.
 
         An embedded store tells what changed since, and only that is read; a server does not, and is read
@@ -291,8 +308,9 @@ class Workflow:
 
         Parameters
         ----------
-        frame : DataFrame
-            As `user_data`, `parameters`, `results`, `table` or `jobs` returned it.
+        frame : DataFrame, optional
+            As `user_data`, `parameters`, `results`, `table` or `jobs` returned it. Without it, the one that
+            was pulled, or refreshed, last through this object.
 
         Returns
         -------
@@ -303,7 +321,8 @@ class Workflow:
         Raises
         ------
         RefusedError
-            For a frame of another workflow, or one that was pulled with a function as ``usecols``.
+            For a frame of another workflow, or one that was pulled with a function as ``usecols``; and if
+            nothing was pulled yet, or nobody has it any more.
 
         Examples
         --------
@@ -320,7 +339,17 @@ class Workflow:
         job_key
         2         0.5
         """
-        return refresh.refresh(self._store, self.key, frame)
+        if frame is None:
+            frame = self._last() if self._last is not None else None
+        if frame is None:
+            raise RefusedError("there is no frame to refresh: pull one, keep it, and say which")
+        refreshed = refresh.refresh(self._store, self.key, frame)
+        self._noted(refreshed.frame)
+        return refreshed
+
+    def _noted(self, frame: pd.DataFrame) -> pd.DataFrame:
+        self._last = weakref.ref(frame)
+        return frame
 
     def links(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row a link between a record and a job.
