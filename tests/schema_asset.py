@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torc_frames.records import NewJobs, Resources, RunResult
 from torc_frames.store.sqlite import schema
-from torc_frames.store.sqlite.documents import Documents
+from torc_frames.store.sqlite.documents.collections import Documents
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.wire.legacy import Form
 

@@ -25,7 +25,7 @@ from torc_frames.errors import (
     UnreadableRecordError,
 )
 from torc_frames.records import NewJobs, Resources, RunResult
-from torc_frames.store.sqlite.documents import (
+from torc_frames.store.sqlite.documents.collections import (
     Documents,
     DuplicateKeyError,
     IllegalKeyError,

@@ -31,7 +31,7 @@ from torc_frames.errors import (
 from torc_frames.records import NewJobs, Resources
 from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite import snapshot as sqlite_snapshot
-from torc_frames.store.sqlite.documents import Documents
+from torc_frames.store.sqlite.documents.collections import Documents
 from torc_frames.store.sqlite.file import check_file, file_system, is_network_kind
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.wire.legacy import Form

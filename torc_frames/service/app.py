@@ -22,7 +22,7 @@ from torc_frames.service.openapi import description
 from torc_frames.service.refusals import HttpError, refusal_of
 from torc_frames.service.routes import Operation, operations
 from torc_frames.service.safety import Guard, Rules, read_body, refused
-from torc_frames.store.sqlite.documents import Documents
+from torc_frames.store.sqlite.documents.collections import Documents
 from torc_frames.wire.legacy import Form, encode
 
 __all__ = ["Threads", "application"]

@@ -11,7 +11,7 @@ from torc_frames.errors import (
     RefusedError,
     UnavailableError,
 )
-from torc_frames.store.sqlite.document_errors import DuplicateKeyError, IllegalKeyError
+from torc_frames.store.sqlite.documents.errors import DuplicateKeyError, IllegalKeyError
 from torc_frames.wire.legacy import WORKFLOWS, error
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from torc_frames.errors import RefusedError, UnavailableError
 from torc_frames.service.app import Threads, application
 from torc_frames.service.connections import protocol
 from torc_frames.service.safety import ACCESS_LOG, Rules, address_of
-from torc_frames.store.sqlite.documents import Documents
+from torc_frames.store.sqlite.documents.collections import Documents
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.wire.legacy import Form
 

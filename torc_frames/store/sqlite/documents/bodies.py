@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.store.sqlite.document_errors import IllegalKeyError
+from torc_frames.store.sqlite.documents.errors import IllegalKeyError
 from torc_frames.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
 
 __all__ = [

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.store.sqlite.document_bodies import REQUIREMENTS, Body
-from torc_frames.store.sqlite.document_kept import Kept
-from torc_frames.store.sqlite.document_rows import Place, Row
+from torc_frames.store.sqlite.documents.bodies import REQUIREMENTS, Body
+from torc_frames.store.sqlite.documents.kept import Kept
+from torc_frames.store.sqlite.documents.rows import Place, Row
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import Form

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.store.sqlite.document_bodies import (
+from torc_frames.store.sqlite.documents.bodies import (
     FILES,
     REQUIREMENTS,
     SHAPES,
@@ -19,10 +19,10 @@ from torc_frames.store.sqlite.document_bodies import (
     read_body,
     value_of,
 )
-from torc_frames.store.sqlite.document_edges import COLLECTIONS, add_dependencies, link, target
-from torc_frames.store.sqlite.document_jobs import Jobs
-from torc_frames.store.sqlite.document_requirements import require
-from torc_frames.store.sqlite.document_rows import Place
+from torc_frames.store.sqlite.documents.edges import COLLECTIONS, add_dependencies, link, target
+from torc_frames.store.sqlite.documents.jobs import Jobs
+from torc_frames.store.sqlite.documents.requirements import require
+from torc_frames.store.sqlite.documents.rows import Place
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import JOBS, USER_DATA, Form
 

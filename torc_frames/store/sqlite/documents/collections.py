@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from torc_frames.errors import NotFoundError, UnavailableError
-from torc_frames.store.sqlite.document_bodies import (
+from torc_frames.store.sqlite.documents.bodies import (
     EDGE,
     EVENTS,
     FILES,
@@ -15,19 +15,19 @@ from torc_frames.store.sqlite.document_bodies import (
     SPECIFICATION,
     read_body,
 )
-from torc_frames.store.sqlite.document_edges import COLLECTIONS, EDGES, Edges, link
-from torc_frames.store.sqlite.document_errors import (
+from torc_frames.store.sqlite.documents.edges import COLLECTIONS, EDGES, Edges, link
+from torc_frames.store.sqlite.documents.errors import (
     DuplicateKeyError,
     IllegalKeyError,
     KeyMismatchError,
     MissingRevError,
 )
-from torc_frames.store.sqlite.document_kept import Events, Files
-from torc_frames.store.sqlite.document_new_jobs import add_jobs, add_specification
-from torc_frames.store.sqlite.document_records import METADATA, Metadata, records_of_job
-from torc_frames.store.sqlite.document_results import Results
-from torc_frames.store.sqlite.document_rows import KEY, Collection, Place, find_place
-from torc_frames.store.sqlite.document_workflows import Workflows
+from torc_frames.store.sqlite.documents.kept import Events, Files
+from torc_frames.store.sqlite.documents.new_jobs import add_jobs, add_specification
+from torc_frames.store.sqlite.documents.records import METADATA, Metadata, records_of_job
+from torc_frames.store.sqlite.documents.results import Results
+from torc_frames.store.sqlite.documents.rows import KEY, Collection, Place, find_place
+from torc_frames.store.sqlite.documents.workflows import Workflows
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
 

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 from torc_frames.errors import ConflictError, NotFoundError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.connections import Write
-from torc_frames.store.sqlite.document_bodies import SHAPES, Body
-from torc_frames.store.sqlite.document_errors import (
+from torc_frames.store.sqlite.documents.bodies import SHAPES, Body
+from torc_frames.store.sqlite.documents.errors import (
     DuplicateKeyError,
     IllegalKeyError,
     KeyMismatchError,

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import msgspec
 
-from torc_frames.store.sqlite.document_bodies import EVENTS, FILES, Body, joined
-from torc_frames.store.sqlite.document_rows import Collection, Filters, Place, Row
+from torc_frames.store.sqlite.documents.bodies import EVENTS, FILES, Body, joined
+from torc_frames.store.sqlite.documents.rows import Collection, Filters, Place, Row
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import Form

@@ -10,9 +10,9 @@ from typing import ClassVar
 import msgspec
 
 from torc_frames.records import UNINITIALIZED
-from torc_frames.store.sqlite.document_bodies import SHAPES, Attributes, Body, value_of
-from torc_frames.store.sqlite.document_records import touch_of_jobs
-from torc_frames.store.sqlite.document_rows import Collection, Filters, Place, Row
+from torc_frames.store.sqlite.documents.bodies import SHAPES, Attributes, Body, value_of
+from torc_frames.store.sqlite.documents.records import touch_of_jobs
+from torc_frames.store.sqlite.documents.rows import Collection, Filters, Place, Row
 from torc_frames.store.sqlite.jobs import WAITS
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.wire import legacy

@@ -10,9 +10,9 @@ from typing import ClassVar
 import msgspec
 
 from torc_frames.errors import UnreadableRecordError
-from torc_frames.store.sqlite.document_bodies import Body, value_of
-from torc_frames.store.sqlite.document_errors import DuplicateKeyError
-from torc_frames.store.sqlite.document_rows import Collection, Filters, Place, Row
+from torc_frames.store.sqlite.documents.bodies import Body, value_of
+from torc_frames.store.sqlite.documents.errors import DuplicateKeyError
+from torc_frames.store.sqlite.documents.rows import Collection, Filters, Place, Row
 from torc_frames.store.sqlite.keys import id_list, texts
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import USER_DATA, Form, Record

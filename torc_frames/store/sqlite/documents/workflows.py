@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import msgspec
 
-from torc_frames.store.sqlite.document_bodies import Attributes, Body, value_of
-from torc_frames.store.sqlite.document_rows import Collection, Filters, Place, Row
+from torc_frames.store.sqlite.documents.bodies import Attributes, Body, value_of
+from torc_frames.store.sqlite.documents.rows import Collection, Filters, Place, Row
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import WORKFLOWS, Form
