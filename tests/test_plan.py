@@ -173,6 +173,14 @@ def test_the_recipe_of_a_table_is_kept_with_the_push_once(wf):
     assert_frame_equal(tf.from_recipe(recipe), df)
 
 
+def test_old_recipes_make_room_for_new_ones(wf):
+    tables = [tf.zip_(a=[f"{at}-{row}" + "x" * 100 for row in range(1500)]) for at in range(4)]
+    for table in tables:
+        wf.push(table, show_progress=False)
+    assert_frame_equal(tf.from_recipe(wf.recipes()[-1]), tables[-1])
+    assert len(wf.recipes()) == 3
+
+
 def test_warnings_point_at_who_pushed(wf, store_kind):
     only(store_kind.runs_jobs, "torc runs jobs of others")
     wf.push(pd.DataFrame({"a": [1, 2]}), command="echo {a}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from torc_frames.edits import Existing, read_existing
 from torc_frames.errors import ConflictError, UnavailableError, shorten
 from torc_frames.frame import recorded
 from torc_frames.frame.shape import column_index, key_index
+from torc_frames.frame.values import encode_data
 from torc_frames.planning import Options, Prepared, Steps, decide, names_of, prepare
 from torc_frames.pointers import LARGE_BYTES, warn_if_large
 from torc_frames.progress import progress
@@ -27,7 +28,8 @@ __all__ = ["apply", "push"]
 CHUNK = 200_000
 """How many jobs are added at once."""
 
-_MOST_RECIPES = 50
+_MOST_RECIPES_BYTES = 500_000
+"""A torc-server takes 2 MiB of metadata, dtypes included."""
 
 
 def push(
@@ -143,16 +145,21 @@ def _recorded(prepared: Prepared, steps: Steps, existing: Existing) -> dict[str,
     if recipe is not None:
         before = recorded.recipes(existing.metadata)
         if all(one.get("digest") != recipe["digest"] for one in before):
-            patch[recorded.KEY]["recipes"] = [*before, recipe][-_MOST_RECIPES:]
+            patch[recorded.KEY]["recipes"] = _newest([*before, recipe])
     return patch if any(existing.metadata.get(key) != value for key, value in patch.items()) else {}
+
+
+def _newest(recipes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return as many of the newest recipes as a workflow's metadata has room for."""
+    sizes = [len(encode_data(recipe)) for recipe in reversed(recipes)]
+    room = sum(size <= _MOST_RECIPES_BYTES for size in itertools.accumulate(sizes))
+    return recipes[len(recipes) - room :]
 
 
 def _warn(prepared: Prepared, steps: Steps) -> None:
     lines = prepared.lines
-    if (
-        max(map(len, chain(lines, steps.additions.values(), steps.updates.values())), default=0)
-        <= LARGE_BYTES
-    ):
+    written = itertools.chain(lines, steps.additions.values(), steps.updates.values())
+    if max(map(len, written), default=0) <= LARGE_BYTES:
         return
     sizes = [(f"row {row}", len(lines[row])) for row in steps.new]
     sizes += [(f"job {key}", len(raw)) for key, raw in steps.additions.items()]
