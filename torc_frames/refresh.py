@@ -17,7 +17,7 @@ from torc_frames.frame import assemble, recorded
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import RESERVED
 from torc_frames.frame.shape import Shape
-from torc_frames.frame.values import canonical
+from torc_frames.frame.values import canonical, is_missing
 from torc_frames.records import INPUT, OUTPUT, LinkPage
 from torc_frames.store.base import Snapshot, Store
 
@@ -118,8 +118,8 @@ def _changed_jobs(snap: Snapshot, about: Mapping[str, Any]) -> pd.DataFrame | No
     """Return the jobs whose records of one role changed, None where one has several, or a record several."""
     role = _ROLES[about["kind"]]
     specs = recorded.read(snap.workflow.metadata) if role == INPUT else {}
-    pages = list(snap.user_data(since=about["rev"]))
-    links = list(snap.links(since=about["rev"]))
+    pages = list(snap.user_data(since=about["rev"], labels=False))
+    links = list(snap.links(since=about["rev"], labels=False))
     changed = {key for page in pages for key in page.keys}
     linked = {key for page in links for key in page.record_keys}
     of_role = [_only(page, [one == role for one in page.roles]) for page in links]
@@ -145,37 +145,35 @@ def _only(page: LinkPage, chosen: Sequence[bool]) -> LinkPage:
 
 def _fits(frame: pd.DataFrame, delta: pd.DataFrame, touched: np.ndarray) -> bool:
     """Return whether a whole pull would give the same columns, of the same dtypes, with these other rows."""
-    names = [name for name in frame.columns if name not in RESERVED or frame.index.name is not None]
     if list(delta.columns) != list(frame.columns) or touched.all():
         return False
-    return all(
-        frame[name].dtype == delta[name].dtype
-        and not _is_missing(frame[name], 0)
-        and not (touched[0] and _is_missing(delta[name], 0))
-        and _keeps_its_dtype(frame[name], touched)
-        for name in names
-    )
+    names = [name for name in frame.columns if name not in RESERVED or frame.index.name is not None]
+    stays = int(np.argmin(touched))
+    for name in names:
+        values, new = frame[name].array, delta[name].array
+        first = [values[0], new[0]] if touched[0] else [values[0]]
+        if values.dtype != new.dtype or any(map(is_missing, first)):
+            return False
+        if not _keeps_its_dtype(values, touched, stays):
+            return False
+    return True
 
 
-def _is_missing(column: pd.Series, row: int) -> bool:
-    return bool(column.iloc[[row]].isna().all())
-
-
-def _keeps_its_dtype(column: pd.Series, touched: np.ndarray) -> bool:
-    """Return whether the rows that stay are reason enough for the dtype of a column."""
-    telling = _TELLING.get(str(column.dtype), pd.notna)
-    first = column.iloc[[int(np.argmin(touched))]]
-    if telling(first).all() and str(column.dtype) not in _WITH_GAPS:
-        return True
-    rest = column[~touched]
-    return bool(telling(rest).any() and (str(column.dtype) not in _WITH_GAPS or rest.isna().any()))
+def _keeps_its_dtype(values: Any, touched: np.ndarray, stays: int) -> bool:
+    """Return whether the rows that stay, one of which is told, are reason enough for a column's dtype."""
+    kind = str(values.dtype)
+    tells = _TELLS.get(kind, lambda value: not is_missing(value))
+    if kind in _WITH_GAPS:
+        rest = values[~touched]
+        return bool(rest.isna().any() and not rest.isna().all())
+    return tells(values[stays]) or any(map(tells, values[~touched].tolist()))
 
 
 _WITH_GAPS = ("Int64", "boolean")
-_TELLING: dict[str, Callable[[Any], Any]] = {
+_TELLS: dict[str, Callable[[Any], bool]] = {
     # Floats without a fraction become integers, if there are no others; only lists are objects for certain.
-    "float64": lambda values: pd.notna(values) & (values % 1 != 0),
-    "object": lambda values: values.map(lambda value: isinstance(value, list)),
+    "float64": lambda value: value % 1 > 0,
+    "object": lambda value: isinstance(value, list),
 }
 
 
