@@ -113,6 +113,27 @@ def test_a_conflict_is_applied_only_if_told(wf, theirs):
     assert wf.parameters().values.tolist() == [[10, 0], [2, 99], [99, 0]]
 
 
+def test_what_was_left_to_others_is_a_conflict_again(wf, theirs):
+    mine = conflicting(wf, theirs)
+    pushed = wf.push(mine, on_conflict="theirs")
+    for table in (mine, pushed):
+        assert "conflict" in actions(wf.plan(table))
+        with pytest.raises(tf.ConflictError):
+            wf.push(table)
+    assert wf.parameters().values.tolist() == [[10, 0], [2, 99], [99, 0]]
+
+
+def test_a_table_that_is_changed_after_its_plan_does_not_change_the_recipe(wf):
+    made = tf.grid(a=[1, 2])
+    edited = made.copy()
+    edited.loc[0, "a"] = 9
+    plan = wf.plan(edited)
+    edited.loc[0, "a"] = 1
+    plan.apply()
+    assert wf.recipes() == []
+    assert sorted(wf.parameters()["a"]) == [2, 9]
+
+
 def test_ours_overwrites_what_another_client_changed(wf, theirs):
     mine = conflicting(wf, theirs)
     wf.push(mine, on_conflict="ours")

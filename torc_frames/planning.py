@@ -28,6 +28,7 @@ from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import canonical, decode_data
 from torc_frames.records import INPUT, Resources
 from torc_frames.store.base import Store
+from torc_frames.sweep.finishing import recipe_of
 from torc_frames.targets import (
     DependsOn,
     ResourceTable,
@@ -90,6 +91,9 @@ class Prepared:
 
     needs: Sequence[Resources] | None
     seen: Seen | None
+    recipe: dict[str, Any] | None
+    """How the table was made, if it is as it was made."""
+
     options: Options
 
 
@@ -120,6 +124,9 @@ class Steps:
 
     changed: set[str] = field(default_factory=set)
     """The jobs of which something changes."""
+
+    left: set[str] = field(default_factory=set)
+    """The jobs that stay as others have made them, though the table says otherwise."""
 
     @property
     def new(self) -> list[int]:
@@ -153,7 +160,7 @@ def prepare(store: Store, workflow_key: str, df: pd.DataFrame, options: Options)
     frame = encode_frame(params)
     lines, differing = _kept(store, frame)
     needs = resource_list(options.resources, len(df))
-    return Prepared(df, params, targets, frame, lines, differing, needs, seen, options)
+    return Prepared(df, params, targets, frame, lines, differing, needs, seen, recipe_of(df), options)
 
 
 def decide(store: Store, workflow_key: str, prepared: Prepared, existing: Existing) -> Steps:
@@ -235,6 +242,7 @@ def _decide_edits(
     kept = dict(steps.cells)
     if steps.conflicts and options.on_conflict == "theirs":
         kept = {key: cells for key, cells in kept.items() if key not in steps.conflicts}
+        steps.left = set(steps.conflicts)
         steps.cells = kept
         steps.updates = _edited(steps, kept, frame, existing)
     if options.on_conflict != "error":

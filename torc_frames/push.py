@@ -20,7 +20,6 @@ from torc_frames.pointers import LARGE_BYTES, warn_if_large
 from torc_frames.progress import progress
 from torc_frames.records import INPUT, NewJobs
 from torc_frames.store.base import RunnableStore, Store
-from torc_frames.sweep.finishing import recipe_of
 from torc_frames.targets import dependencies
 
 __all__ = ["apply", "push"]
@@ -85,7 +84,10 @@ def apply(
     for row, key in zip(rows, added, strict=True):
         steps.job_keys[row] = key
     about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters", "rev": rev}
-    if prepared.seen is not None:
+    if steps.left:
+        # The table still says otherwise than the store: its next push is to find the same conflicts.
+        about |= {key: value for key, value in prepared.table.attrs["torc"].items() if key in ("rev", "revs")}
+    elif prepared.seen is not None:
         # What this table says is what the store has: its next push conflicts with later changes only.
         seen = {key: value for key, value in prepared.table.attrs["torc"].items() if key != "revs"}
         prepared.table.attrs["torc"] = {**seen, "rev": rev}
@@ -107,6 +109,7 @@ def _check_same(shown: Steps, steps: Steps) -> None:
         if any(shown.cells.get(key, {}).get(path) != change for path, change in cells.items())
     }
     other |= {f"job {key}" for key in steps.additions if key not in shown.additions}
+    other |= {f"job {key}" for key, text in steps.commands.items() if shown.commands.get(key) != text}
     other |= {f"row {row}" for row in steps.new if shown.job_keys[row] is not None}
     if other:
         told = shorten(sorted(other))
@@ -141,7 +144,7 @@ def _recorded(prepared: Prepared, steps: Steps, existing: Existing) -> dict[str,
     patch = recorded.merge(existing.metadata, frame.specs, empty=empty, replaces=replaces)
     if options.command is not None:
         patch[recorded.KEY]["command"] = options.command
-    recipe = recipe_of(prepared.table)
+    recipe = prepared.recipe
     if recipe is not None:
         before = recorded.recipes(existing.metadata)
         if all(one.get("digest") != recipe["digest"] for one in before):
