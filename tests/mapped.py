@@ -65,7 +65,7 @@ def kinds(**values: Any) -> dict[str, Any]:
 
 
 def returns(what: str, folder: str) -> Any:
-    path = Path(folder) / "model.csv"
+    path = Path(folder) / f"{what}.csv"  # of its own: calls run side by side
     path.write_text("x\n1\n")
     return {
         "nothing": None,

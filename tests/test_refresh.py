@@ -124,7 +124,7 @@ def test_a_frame_is_refreshed_as_it_was_pulled(wf, options):
 
 def test_few_changes_of_many_are_read_alone(wf, store_kind, monkeypatch):
     only(store_kind.has_revs, "it does not tell what changed")
-    wf.push(tf.grid(a=np.arange(5000) + 0.5, b=["x"]))
+    wf.push(tf.grid(a=np.arange(5000) + 0.5, b=[7]))
     frames = [wf.user_data(), wf.parameters()]
     edited = wf.parameters()
     edited.iloc[[5, 4000], 0] = [0.25, 0.75]
