@@ -33,7 +33,9 @@ from torc_frames.targets import written_revs
 
 __all__ = [
     "Reading",
+    "again",
     "check_role",
+    "digest_of",
     "job_records",
     "jobs",
     "links",
@@ -216,7 +218,7 @@ def table(
             left_out.extend(missing.files)
         return joined[choose(list(map(str, joined)), shape.usecols)]
 
-    how = {"on_clash": on_clash, "load": list(loaded)}
+    how = {"on_clash": on_clash, "load": list(loaded), "on_missing": on_missing}
     frame = _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table", how=how)
     if loaded:
         frame.attrs["torc"]["missing"] = left_out
@@ -231,7 +233,7 @@ def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) ->
     if kind == "user_data":
         return user_data(store, workflow_key, how["job_key"], how["role"], shape, show=False)
     if kind == "table":
-        return table(store, workflow_key, how["on_clash"], how["load"], shape, show=False)
+        return table(store, workflow_key, how["on_clash"], how["load"], shape, False, how["on_missing"])
     role = INPUT if kind == "parameters" else OUTPUT
     return job_records(store, workflow_key, role, how["job_key"], how["on_clash"], shape)
 
