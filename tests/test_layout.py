@@ -18,7 +18,7 @@ MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 LAYERS = [
     {"errors"},
     {"records"},
-    {"frame", "wire", "settings", "server_settings", "sweep", "templates", "progress", "tables"},
+    {"frame", "wire", "settings", "server_settings", "sweep", "templates", "progress", "tables", "rules"},
     {"dataset"},
     {"store", "pointers", "pointer_files", "pointer_dataset"},
     {"targets"},
@@ -32,6 +32,7 @@ LAYERS = [
     {"workflow"},
     {"client", "unfinished"},
     {"plots", "demo_job"},
+    {"widgets"},
     {"demo"},
     {"cli"},
 ]

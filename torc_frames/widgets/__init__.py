@@ -1,0 +1,1 @@
+"""Editors and viewers for notebooks, on ipywidgets."""

@@ -1,0 +1,1 @@
+"""Tables as grids: what is shown, and the grid that shows it."""
