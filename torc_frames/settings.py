@@ -37,6 +37,7 @@ __all__ = [
     "config_files",
     "database_path",
     "default_url",
+    "drafts_folder",
     "environment_for",
     "job_environment",
     "said",
@@ -60,6 +61,7 @@ OUTPUT_DIR = "TORC_OUTPUT_DIR"
 WORKFLOW_SUBMISSION_DIR = "TORC_WORKFLOW_SUBMISSION_DIR"
 
 DEFAULT_URL = "torc_frames.db"
+DRAFTS = "TORC_FRAMES_DRAFTS"
 
 SYSTEM_CONFIG = Path("/etc/torc/config.toml")
 LOCAL_CONFIG = Path("torc.toml")
@@ -169,6 +171,14 @@ def default_url() -> str:
     """
     found = next(said("url"), None)
     return DEFAULT_URL if found is None else found.text
+
+
+def drafts_folder() -> Path:
+    """Return where editors keep unsaved edits: TORC_FRAMES_DRAFTS, or a folder of the user's state."""
+    if own := os.environ.get(DRAFTS):
+        return Path(own).expanduser().absolute()
+    state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
+    return state / "torc_frames" / "drafts"
 
 
 def job_environment() -> JobEnvironment:
