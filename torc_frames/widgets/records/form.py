@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
@@ -28,11 +29,41 @@ __all__ = ["Form"]
 _MOST_STEPS = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _State:
+    """A record at one moment; what follows from it is worked out once."""
+
     root: Node
-    json: str | None = None
+    typed: str | None = None
     """A JSON text that is not valid yet; the tree is that before it."""
+
+    @cached_property
+    def problems(self) -> dict[int, str]:
+        return problems(self.root)
+
+    @cached_property
+    def json(self) -> str:
+        return write(self.root) if self.typed is None else self.typed
+
+    @cached_property
+    def json_problem(self) -> str:
+        if self.typed is None and not self.problems:
+            return ""
+        try:
+            read(self.json)
+        except JsonTextError as error:
+            return str(error)
+        return ""
+
+    @cached_property
+    def encoded(self) -> bytes | None:
+        """The data as the store has it; None if something is not valid."""
+        if self.typed is not None or self.problems:
+            return None
+        try:
+            return encode_data(value_of(self.root))
+        except RefusedError:  # nested too deep, which saving tells
+            return None
 
 
 class Form:
@@ -83,22 +114,22 @@ class Form:
     @property
     def json(self) -> str:
         """The record as JSON text; as it was typed, if it is not valid."""
-        return write(self.root) if self._state.json is None else self._state.json
+        return self._state.json
 
     @property
     def json_problem(self) -> str:
         """Why the JSON text is not valid, with its line and column; else empty."""
-        return self._json_problem(self.json)
+        return self._state.json_problem
 
     @property
     def is_text(self) -> bool:
         """Whether a JSON text was typed that is not valid: the tree is what was there before it."""
-        return self._state.json is not None
+        return self._state.typed is not None
 
     @property
     def problems(self) -> dict[int, str]:
         """What is wrong with the nodes of the tree, by their ids."""
-        return problems(self.root)
+        return self._state.problems
 
     @property
     def value(self) -> Any:
@@ -110,7 +141,7 @@ class Form:
             With everything that is wrong.
         """
         with self.lock:
-            if self._state.json is not None:
+            if self._state.typed is not None:
                 raise RefusedError(f"the JSON text is not valid: {self.json_problem}")
             if wrong := self.problems:
                 raise RefusedError([Problem(None, self.path(at), reason) for at, reason in wrong.items()])
@@ -119,10 +150,7 @@ class Form:
     @property
     def dirty(self) -> bool:
         """Whether it is not what the store has, as far as is known."""
-        with self.lock:
-            if self._state.json is not None or self.problems:
-                return True
-            return encode_data(value_of(self.root)) != self._saved
+        return self._state.encoded != self._saved
 
     @property
     def can_undo(self) -> bool:
@@ -263,7 +291,7 @@ class Form:
 
     def _edit(self, at: int, change: Callable[[Node], tuple[Node, ...]], typing: str = "") -> None:
         with self.lock:
-            if self._state.json is not None:
+            if self._state.typed is not None:
                 raise RefusedError(f"the JSON text is not valid, mend it first: {self.json_problem}")
             (root,) = changed(self.root, at, change)
             if root is self.root or root == self.root:
@@ -290,14 +318,6 @@ class Form:
     def _tell(self) -> None:
         for callback in self._callbacks:
             callback()
-
-    @staticmethod
-    def _json_problem(text: str) -> str:
-        try:
-            read(text)
-        except JsonTextError as error:
-            return str(error)
-        return ""
 
 
 def _free(above: Node, key: str) -> str:
