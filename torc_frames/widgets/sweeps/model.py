@@ -202,13 +202,13 @@ class SweepModel:
         """
         with self.lock:
             self._check()
-            key = json.dumps(self.state())
-            if self._made is None or self._made[0] != key:
-                self._made = key, self._make()
-            found = self._made[1]
-            if isinstance(found, RefusedError):
-                raise RefusedError(found.problems)
-            return found.copy()
+            state, made = self.state(), self._made
+        key = json.dumps(state)
+        if made is None or made[0] != key:  # without the lock: it may take seconds, and others go on typing
+            self._made = made = key, SweepModel.from_state(state, self.tables)._make()
+        if isinstance(made[1], RefusedError):
+            raise RefusedError(made[1].problems)
+        return made[1].copy()
 
     @property
     def code(self) -> str:
