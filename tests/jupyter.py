@@ -306,6 +306,7 @@ class Notebook:
         """Show everything light or dark."""
         self.page.evaluate(_THEME_JS, "JupyterLab Dark" if dark else "JupyterLab Light")
         self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str(not dark).lower()}'")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def copy(self, text: str) -> None:
         """Put text on the clipboard of the machine, as another program would."""
