@@ -740,6 +740,39 @@ class Workflow:
         (key,) = self._store.add_jobs(self.key, jobs).job_keys
         return self.job(key)
 
+    def delete_jobs(self, *jobs: JobLike) -> None:
+        """Delete jobs with their results, and with the records that no other job has.
+
+        In an embedded store all of them, or none. A server deletes one after the other; what an interrupted
+        call leaves, the same call deletes.
+
+        Parameters
+        ----------
+        *jobs : str, int or Job
+            Jobs of this workflow, or their keys.
+
+        Raises
+        ------
+        NotFoundError
+            With all keys that do not exist; nothing is deleted then.
+        RefusedError
+            For jobs that are running, and jobs that others depend on, unless these are deleted, too; nothing
+            is deleted then.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0, 10.0]))
+        >>> wf.delete_jobs(1, "3")
+        >>> wf.parameters()
+                 alpha
+        job_key
+        2          1.0
+        """
+        keys = [job.key if isinstance(job, Job) else str(job) for job in jobs]
+        self._store.delete_jobs(self.key, keys)
+
     def add_user_data(
         self, job: JobLike | None, *documents: Any, role: Role | None = INPUT, name: str | None = None
     ) -> list[str]:
