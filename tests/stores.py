@@ -138,6 +138,23 @@ def link(store: Any, server: Any, record_key: str, job_key: str, role: str) -> N
         database.execute(sql, {"job": job_key, "record": record_key, "role": role})
 
 
+_STATUSES = ("uninitialized", "blocked", "ready", "pending", "running")
+"""As a torc-server numbers them."""
+
+
+def set_status(store: Any, server: Any, job_key: str, status: str) -> None:
+    """Make a job of this status, in the database: that is the runners' to do."""
+    if server is None or isinstance(server, Service):
+        path = store.path if server is None else server.database
+        sql = "UPDATE job SET status = :status WHERE ifnull(document_key, CAST(id AS TEXT)) = :job"
+        value: object = status
+    else:
+        path, sql = server.database, "UPDATE job SET status = :status WHERE id = :job"
+        value = _STATUSES.index(status)
+    with closing(sqlite3.connect(path)) as database, database:
+        assert database.execute(sql, {"job": job_key, "status": value}).rowcount == 1
+
+
 STORES = {
     "sqlite": StoreKind(
         make=lambda directory, server: SQLiteStore(directory / "study.db"),

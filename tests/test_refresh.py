@@ -12,6 +12,7 @@ from stores import only
 
 import torc_frames as tf
 from torc_frames import pull
+from torc_frames.records import NewJobs
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow import Workflow
 
@@ -57,6 +58,37 @@ def test_what_changed_is_told_by_key(wf):
     assert len(wf.refresh(records).added) == 2
     again = wf.refresh(now.frame)
     assert (again.added, again.updated, again.removed) == ([], [], [])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_rows_of_deleted_jobs_are_removed(wf, kind, at):
+    keys = wf.push(tf.grid(a=[1.5, 2.5, 3.5, 4.5]), outputs=True).index
+    frame = pulled(wf, kind)
+    wf.delete_jobs(keys[at])
+    now = wf.refresh(frame)
+    assert_frame_equal(now.frame, pulled(wf, kind))
+    if kind == "user_data":
+        assert set(now.removed) == set(frame.loc[frame["job_key"] == keys[at], "record_key"])
+    else:
+        assert now.removed == [keys[at]]
+    assert (now.added, now.updated) == ([], [])
+
+
+def test_a_deleted_job_is_removed_whose_result_others_read(wf, store):
+    maker, reader = wf.add_job("maker"), wf.add_job("reader")
+    (key,) = wf.add_user_data(maker, {"loss": 0.5}, role="output")
+    (other,) = wf.add_user_data(reader, {"loss": 1.5}, role="output")
+    only(not store.roles_are_of_records, "its records have one role for all jobs")
+    shared = NewJobs(["second"], [""], [None], links={"input": [[key]]})
+    (second,) = store.add_jobs(wf.key, shared).job_keys
+    results = wf.results()
+    wf.delete_jobs(maker)
+    now = wf.refresh(results)
+    assert_frame_equal(now.frame, wf.results())
+    assert (now.removed, list(now.frame.index)) == ([maker.key], [reader.key])
+    assert list(wf.parameters().index) == [second]
+    assert wf.user_data()["record_key"].tolist() == [key, other]
 
 
 def test_the_frame_that_was_pulled_last_is_refreshed_without_naming_it(wf):
@@ -153,7 +185,7 @@ UNIFORM = st.fixed_dictionaries(
 )
 EDITS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "job", "update", "delete", "store"]),
+        st.sampled_from(["add", "job", "update", "delete", "store", "share", "drop"]),
         st.integers(0, 30),
         st.one_of(UNIFORM, RECORDS),
     ),
@@ -174,6 +206,11 @@ def edit(wf, what, at, data):
         wf.update_user_data(records[at % len(records)], data)
     elif what == "delete" and records:
         wf.delete_user_data(records[at % len(records)])
+    elif what == "share" and records:
+        shared = {"input" if at % 2 else "output": [[records[at % len(records)]]]}
+        wf._store.add_jobs(wf.key, NewJobs(["two"], [""], [None], links=shared))
+    elif what == "drop" and jobs:
+        wf.delete_jobs(jobs[at % len(jobs)])
     elif what == "store" and jobs:
         wf.add_user_data(jobs[at % len(jobs)], data, role="output")
 

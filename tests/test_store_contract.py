@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from servers import TorcServer
-from stores import StoreKind, only
+from stores import StoreKind, link, only, set_status
 
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
 from torc_frames.records import JobRecord, NewJobs, Resources, RunResult
@@ -319,6 +319,116 @@ class TestStore:
         with pytest.raises(RefusedError):
             store.add_jobs(workflow, jobs)
         assert (rev(store, workflow), statuses(store, workflow)) == (before, {})
+
+    # deleting jobs
+
+    def test_deleting_jobs_deletes_what_only_they_have(
+        self, store: Store, reader: Store, store_server: Any, workflow: str
+    ) -> None:
+        added = store.add_jobs(workflow, new_jobs(4, outputs=True))
+        a, b, c, d = added.job_keys
+        (alone,) = store.add_user_data(workflow, [b'{"alone":1}'])
+        shared, gone = added.input_keys[2], added.input_keys[1]
+        link(store, store_server, str(shared), d, "input")
+        link(store, store_server, str(gone), a, "input")
+        told: list[int] = []
+        store.delete_jobs(workflow, [c, a, b, a], report=told.append)
+        assert sum(told) == 3
+        assert list(statuses(reader, workflow)) == [d]
+        left = {shared, added.input_keys[3], added.output_keys[3], alone}
+        assert set(records(reader, workflow)) == left
+        assert {one[0] for one in links(reader, workflow)} == {d}
+        for key in (a, b, c):
+            with pytest.raises(NotFoundError):
+                reader.get_job(key, workflow)
+        assert len(reader.workflows()) == 3
+        assert len(statuses(reader, reader.workflows()[-1].key)) == 2
+
+    def test_many_jobs_are_deleted_at_once(self, store: Store, reader: Store, workflow: str) -> None:
+        added = store.add_jobs(workflow, new_jobs(150, outputs=True))
+        told: list[int] = []
+        store.delete_jobs(workflow, added.job_keys[:-1], report=told.append)
+        assert sum(told) == 149
+        assert list(statuses(reader, workflow)) == added.job_keys[-1:]
+        assert list(records(reader, workflow)) == [added.input_keys[-1], added.output_keys[-1]]
+
+    def test_a_job_without_records_is_deleted(self, store: Store, reader: Store, workflow: str) -> None:
+        a, b = store.add_jobs(workflow, new_jobs(2, inputs=[None, None])).job_keys
+        store.delete_jobs(workflow, [a])
+        assert list(statuses(reader, workflow)) == [b]
+
+    def test_nothing_is_deleted_if_a_job_does_not_exist(self, store: Store, workflow: str) -> None:
+        added = store.add_jobs(workflow, new_jobs(2))
+        other = store.workflows()[-1].key
+        (theirs,) = store.add_jobs(other, NewJobs(["x"], ["true"], [None])).job_keys
+        before = content(store, workflow)
+        for key in [*NOWHERE, *([theirs] if theirs not in added.job_keys else [])]:
+            with pytest.raises(NotFoundError) as caught:
+                store.delete_jobs(workflow, [added.job_keys[0], key, "777777"])
+            assert (caught.value.kind, caught.value.keys) == ("job", (key, "777777"))
+        with pytest.raises(NotFoundError, match="workflow"):
+            store.delete_jobs("999", [])
+        store.delete_jobs(workflow, [])
+        assert content(store, workflow) == before
+
+    def test_jobs_that_others_wait_for_are_deleted_with_these_only(
+        self, store: Store, reader: Store, workflow: str
+    ) -> None:
+        a, b = store.add_jobs(workflow, new_jobs(2)).job_keys
+        c, d = store.add_jobs(
+            workflow, NewJobs(["c", "d"], ["", ""], [None, None], depends_on=[[a], [b]])
+        ).job_keys
+        before = content(store, workflow)
+        with pytest.raises(RefusedError, match=rf"{b} \(job {d}\)") as caught:
+            store.delete_jobs(workflow, [c, b, a])
+        assert f"(job {c})" not in str(caught.value)
+        assert content(store, workflow) == before
+        store.delete_jobs(workflow, [a, c])
+        assert list(statuses(reader, workflow)) == [b, d]
+        with reader.snapshot(workflow) as snapshot:
+            (page,) = snapshot.dependencies()
+        assert (page.job_keys, page.depends_on_keys) == ([d], [b])
+
+    @pytest.mark.parametrize("status", ["running", "pending"])
+    def test_jobs_under_way_are_not_deleted(
+        self, store: Store, store_kind: StoreKind, store_server: Any, workflow: str, status: str
+    ) -> None:
+        a, b = store.add_jobs(workflow, new_jobs(2)).job_keys
+        set_status(store, store_server, b, status)
+        before = content(store, workflow)
+        with pytest.raises(RefusedError, match=rf"{b} \({status}\)"):
+            store.delete_jobs(workflow, [a, b])
+        assert content(store, workflow) == before
+
+    def test_what_was_deleted_is_added_again_under_new_keys(
+        self, store: Store, reader: Store, workflow: str
+    ) -> None:
+        first = store.add_jobs(workflow, new_jobs(2, outputs=True))
+        store.delete_jobs(workflow, first.job_keys)
+        second = store.add_jobs(workflow, new_jobs(2, outputs=True))
+        assert not {*first.job_keys} & {*second.job_keys}
+        assert not {*first.input_keys} & {*second.input_keys}
+        assert list(statuses(reader, workflow)) == second.job_keys
+        assert records(reader, workflow, role="input") == dict(
+            zip(second.input_keys, [b'{"i":0}', b'{"i":1}'], strict=True)
+        )
+
+    def test_a_deletion_that_was_stopped_is_finished_by_the_same_call(
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
+    ) -> None:
+        added = store.add_jobs(workflow, new_jobs(600, outputs=True))
+        gone = added.job_keys[:-1]
+
+        def stop(done: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            store.delete_jobs(workflow, gone, report=stop)
+        left = list(statuses(reader, workflow))
+        assert len(left) == 600 or (store_kind.server and 1 <= len(left) < 600)
+        store.delete_jobs(workflow, gone)
+        assert list(statuses(reader, workflow)) == added.job_keys[-1:]
+        assert list(records(reader, workflow)) == [added.input_keys[-1], added.output_keys[-1]]
 
     # user_data
 

@@ -161,6 +161,28 @@ def test_a_changed_row_runs_again_and_no_other(runs: Runs) -> None:
     assert "results.odd" not in after or after["results.odd"].isna().all()
 
 
+def test_jobs_that_ran_are_deleted_with_their_results(runs: Runs) -> None:
+    wf, pushed = runs.push_squares([1, 2, 3])
+    runs.run(wf)
+    before = wf.table()
+    wf.delete_jobs(pushed.index[0], pushed.index[2])
+    after = wf.table()
+    assert list(after.index) == [pushed.index[1]]
+    assert after["results.square"].tolist() == [4]
+    assert len(wf.user_data()) == 2
+    with wf._store.snapshot(wf.key) as snapshot:
+        assert [key for page in snapshot.results() for key in page.job_keys] == [pushed.index[1]]
+    with pytest.warns(tf.TorcFramesWarning, match="2 new jobs"):
+        wf, again = runs.push_squares([1, 2, 3], wf)
+    assert wf.parameters()["n"].tolist() == [2, 1, 3]
+    assert again.attrs["torc"]["added"] == 2
+    runs.reinitialize(wf)
+    runs.run(wf)
+    table = wf.table()
+    assert table["status"].tolist() == ["completed", "completed", "failed"]
+    assert table["end_time"].iloc[0] == before["end_time"].iloc[1]
+
+
 def test_rows_added_after_a_run_are_run_and_no_others(runs: Runs) -> None:
     wf, _ = runs.push_squares([1, 2])
     runs.run(wf)
@@ -422,6 +444,15 @@ def test_a_bare_number_of_a_specification_is_an_error_that_names_it(runs: Runs) 
     with pytest.warns(tf.TorcFramesWarning, match="drops the connection"):
         readable = wf.user_data(on_error="warn")
     assert readable["a"].astype("Int64").tolist() == [pd.NA, 1]
+
+
+def test_a_record_that_the_server_can_not_read_stays_when_its_job_is_deleted(runs: Runs) -> None:
+    job = "jobs: [{name: reader, command: 'true', input_user_data: [limit, other]}]"
+    wf = runs.create(NUMBER.replace("jobs: []", job))
+    wf.delete_jobs(*wf.jobs().index)
+    assert len(wf.jobs()) == 0
+    with pytest.warns(tf.TorcFramesWarning, match="drops the connection"):
+        assert len(wf.user_data(on_error="warn")) == 1
 
 
 def test_torc_reads_a_pushed_workflow(runs: Runs) -> None:

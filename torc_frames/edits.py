@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError, shorten
-from torc_frames.frame.flatten import DATA, Path, join
+from torc_frames.frame.flatten import DATA, Path, join, split
 from torc_frames.frame.joining import join_records
 from torc_frames.frame.rows import EncodedFrame
 from torc_frames.frame.values import canonical, decode_data, encode_data
@@ -15,7 +15,17 @@ from torc_frames.records import INPUT, Resources
 from torc_frames.store.base import Snapshot
 from torc_frames.targets import Seen
 
-__all__ = ["Edits", "Existing", "changed_cells", "look_up", "read_existing"]
+__all__ = [
+    "Edits",
+    "Existing",
+    "changed_cells",
+    "check_drop",
+    "dropped_cells",
+    "look_up",
+    "near",
+    "nowhere",
+    "read_existing",
+]
 
 
 @dataclass(slots=True)
@@ -44,6 +54,10 @@ class Existing:
 
     newer: set[str] = field(default_factory=set)
     """Records that were written after the table was pulled."""
+
+    def data(self, key: str) -> Any:
+        """Return the decoded data of a record."""
+        return decode_data(key, self.raws[key])
 
     def content(self, job_key: str) -> list[bytes]:
         """Return what a row of the same content may look like: the job's records joined, or one alone."""
@@ -102,6 +116,91 @@ def changed_cells(
     return changes
 
 
+def near(name: str, path: Path) -> bool:
+    """Return whether a column is the one at a path, or of what is inside an object there."""
+    try:
+        return split(name)[: len(path)] == path
+    except RefusedError:
+        return False  # a name that no push records
+
+
+def check_drop(drop: Sequence[str], paths: Mapping[str, Path], named: bool) -> None:
+    """Refuse columns to drop that are in the table as well, and a table that names no jobs.
+
+    Parameters
+    ----------
+    drop : sequence of str
+    paths : mapping
+        Those of the table's columns.
+    named : bool
+        Whether the table has job keys or names.
+    """
+    problems = []
+    for name in drop:
+        if not isinstance(name, str):
+            problems.append(Problem(None, str(name), "drop= takes names of columns"))
+            continue
+        try:
+            path = split(name)
+        except RefusedError as error:
+            problems.append(Problem(None, name, str(error)))
+            continue
+        both = [one for one, its in paths.items() if its[: len(path)] == path or path[: len(its)] == its]
+        if name in both:
+            problems.append(Problem(None, name, "is to be dropped, and is in the table: df.drop(columns=…)"))
+        elif both:
+            problems.append(Problem(None, name, f"is to be dropped, and overlaps with column {both[0]!r}"))
+    if problems:
+        raise RefusedError(problems)
+    if drop and not named:
+        raise RefusedError("drop= is for jobs that exist, and the table names none: push wf.parameters()")
+
+
+def dropped_cells(
+    before: EncodedFrame,
+    at: Mapping[str, int],
+    drop: Sequence[str],
+    named: Mapping[str, int],
+    existing: Existing,
+    whole: frozenset[Path],
+) -> dict[str, dict[Path, tuple[Any, Any]]]:
+    """Return the cells that are to go, by job key and path; null is missing, and goes, too.
+
+    Raises
+    ------
+    RefusedError
+        For names of objects that show as several columns.
+    """
+    changes: dict[str, dict[Path, Any]] = {}
+    problems = []
+    for name in drop:
+        path = split(name)
+        if name not in before.cells:
+            inside = [one for one in before.paths if near(one, path)]
+            if inside:
+                problems.append(Problem(None, name, f"is no column: drop={inside!r}"))
+            continue
+        for key in named:
+            value = before.cells[name][at[key]] if key in at else None
+            inputs = existing.inputs.get(key, ())
+            if value is not None or any(_holds(existing.data(one), path, whole) for one in inputs):
+                changes.setdefault(key, {})[path] = (value, None)
+    if problems:
+        raise RefusedError(problems)
+    return changes
+
+
+def nowhere(
+    names: Sequence[str], existing: Existing, updates: Mapping[str, bytes], whole: frozenset[Path]
+) -> list[str]:
+    """Return the columns that no input record holds when it has been updated."""
+    left = {name: split(name) for name in names}
+    for key in existing.jobs_of if left else ():
+        data = decode_data(key, updates.get(key, existing.raws[key]))
+        left = {name: path for name, path in left.items() if not _holds(data, path, whole)}
+    return list(left)
+
+
 class Edits:
     """New data of records, gathered cell by cell.
 
@@ -143,6 +242,19 @@ class Edits:
             else:  # only the path ("data",) leads to a record that is no object
                 self._data[key] = value
 
+    def remove(self, job_key: str, path: Path) -> None:
+        """Take a cell of a job out of every record that holds it, with objects that this empties."""
+        for key in self._existing.inputs[job_key]:
+            data = self._read(key)
+            if (key, path) in self._set:
+                self._set[key, path][1].add(job_key)
+            elif _holds(data, path, self._whole):
+                self._set[key, path] = ("", {job_key})
+                if _is_object(data):
+                    _take(data, path)
+                else:
+                    self._data[key] = {}
+
     def finish(self) -> dict[str, bytes]:
         """Return the new data by record key.
 
@@ -151,15 +263,12 @@ class Edits:
         RefusedError
             With every cell that could not be set.
         """
-        for (key, path), (_, jobs) in self._set.items():
+        for (key, path), (text, jobs) in self._set.items():
             others = set(self._existing.jobs_of[key]) - jobs
             if others:
-                self._refuse(
-                    None,
-                    path,
-                    f"input record {key} is shared by jobs {shorten(self._existing.jobs_of[key])}: "
-                    "give all of them the same value",
-                )
+                shared = f"input record {key} is shared by jobs {shorten(self._existing.jobs_of[key])}"
+                mend = "give all of them the same value" if text else "drop it from all of them"
+                self._refuse(None, path, f"{shared}: {mend}")
         if self._problems:
             raise RefusedError(self._problems)
         return {key: encode_data(self._data[key]) for key in dict.fromkeys(key for key, _ in self._set)}
@@ -198,6 +307,22 @@ def look_up(data: Any, path: Path) -> Any:
 def _has(data: Any, path: Path) -> bool:
     above = look_up(data, path[:-1])
     return isinstance(above, dict) and path[-1] in above
+
+
+def _holds(data: Any, path: Path, whole: frozenset[Path]) -> bool:
+    """Return whether a record has a cell at a path, be it null; objects are if they are whole, or empty."""
+    if path == (DATA,) and not _is_object(data):
+        return True
+    value = look_up(data, path)
+    return _has(data, path) and not (isinstance(value, dict) and value and path not in whole)
+
+
+def _take(data: dict[str, Any], path: Sequence[str]) -> None:
+    first, *below = path
+    if below:
+        _take(data[first], below)
+    if not below or not data[first]:
+        del data[first]
 
 
 def _put(data: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -12,7 +12,7 @@ from torc_frames import push
 from torc_frames.edits import read_existing
 from torc_frames.errors import counted
 from torc_frames.frame.flatten import join
-from torc_frames.planning import Options, Prepared, Steps, decide, prepare
+from torc_frames.planning import Cells, Options, Prepared, Steps, decide, prepare
 from torc_frames.store.base import Store
 from torc_frames.targets import dependencies
 
@@ -117,7 +117,7 @@ def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:
         {
             "action": pd.array(actions, dtype="str"),
             "job_key": pd.array(steps.job_keys, dtype="str"),
-            "cells": [0 if key is None else len(steps.cells.get(key, ())) for key in steps.job_keys],
+            "cells": [0 if key is None else len(_shown(steps.cells.get(key, {}))) for key in steps.job_keys],
         },
         index=prepared.table.index,
     )
@@ -127,7 +127,7 @@ def _cells(steps: Steps) -> pd.DataFrame:
     found = [
         (key, join(path), stored, pushed, key in steps.conflicts)
         for key, cells in steps.cells.items()
-        for path, (stored, pushed) in cells.items()
+        for path, (stored, pushed) in _shown(cells).items()
     ]
     columns: list[list[Any]] = [list(column) for column in zip(*found, strict=True)] or [[], [], [], [], []]
     return pd.DataFrame(
@@ -139,6 +139,11 @@ def _cells(steps: Steps) -> pd.DataFrame:
             "conflict": pd.Series(columns[4], dtype=bool),
         }
     )
+
+
+def _shown(cells: Cells) -> Cells:
+    """Return cells without those that are missing before and after: nulls of a column that is dropped."""
+    return {path: both for path, both in cells.items() if both != (None, None)}
 
 
 def _short(value: object) -> str:

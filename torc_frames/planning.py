@@ -12,7 +12,15 @@ from typing import Any, Literal
 import pandas as pd
 
 from torc_frames import pull, templates
-from torc_frames.edits import Edits, Existing, changed_cells, look_up
+from torc_frames.edits import (
+    Edits,
+    Existing,
+    changed_cells,
+    check_drop,
+    dropped_cells,
+    look_up,
+    near,
+)
 from torc_frames.errors import (
     ConflictError,
     InexactFloatWarning,
@@ -22,7 +30,7 @@ from torc_frames.errors import (
     warn,
 )
 from torc_frames.frame import recorded
-from torc_frames.frame.flatten import Path, join
+from torc_frames.frame.flatten import Path, join, split
 from torc_frames.frame.rows import EncodedFrame, encode_frame, records
 from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import canonical, decode_data
@@ -40,6 +48,7 @@ from torc_frames.targets import (
 )
 
 __all__ = [
+    "Cells",
     "OnConflict",
     "OnExists",
     "Options",
@@ -49,6 +58,7 @@ __all__ = [
     "match_rows",
     "names_of",
     "prepare",
+    "whole_paths",
 ]
 
 OnExists = Literal["skip", "error", "append", "update"]
@@ -69,6 +79,7 @@ class Options:
     outputs: bool = False
     resources: ResourceTable = None
     depends_on: DependsOn = None
+    drop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +169,7 @@ def prepare(store: Store, workflow_key: str, df: pd.DataFrame, options: Options)
     seen = what_was_seen(df, store.url, workflow_key)
     params, targets = identify(df)
     frame = encode_frame(params)
+    check_drop(options.drop, frame.paths, targets.kind is not None)
     lines, differing = _kept(store, frame)
     needs = resource_list(options.resources, len(df))
     return Prepared(df, params, targets, frame, lines, differing, needs, seen, recipe_of(df), options)
@@ -235,8 +247,12 @@ def _decide_edits(
         raise RefusedError(
             "on_exists='append' makes new jobs, but rows name jobs that exist: df.reset_index(drop=True)"
         )
-    before = _as_stored(store, workflow_key, frame)
-    steps.cells = changed_cells(*before, frame, steps.named)
+    before, at = _as_stored(store, workflow_key, frame, options.drop)
+    steps.cells = changed_cells(before, at, frame, steps.named)
+    if options.drop:
+        dropped = _dropped(before, at, steps.named, options.drop, frame, existing)
+        both = {key: {**steps.cells.get(key, {}), **dropped.get(key, {})} for key in steps.named}
+        steps.cells = {key: cells for key, cells in both.items() if cells}
     steps.updates = _edited(steps, steps.cells, frame, existing)
     steps.conflicts = _conflicts(steps, existing)
     kept = dict(steps.cells)
@@ -259,14 +275,40 @@ def _decide_edits(
         steps.commands = {key: text for key, text in commands if existing.commands[key] != text}
         steps.changed |= set(steps.commands)
     else:
-        _warn_of_commands(kept, existing)
+        _warn_of_commands(kept, existing, frame)
+
+
+def _dropped(
+    before: EncodedFrame,
+    at: Mapping[str, int],
+    named: Mapping[str, int],
+    drop: Sequence[str],
+    frame: EncodedFrame,
+    existing: Existing,
+) -> Mapping[str, Cells]:
+    """Return the cells of columns that are dropped, and warn of columns that there are none of."""
+    known = {*before.cells, *recorded.read(existing.metadata)}
+    cells = dropped_cells(before, at, drop, named, existing, whole_paths(existing, frame))
+    unknown = [repr(name) for name in drop if name not in known]
+    if unknown:
+        warn(f"drop: no job has a column {shorten(unknown)}")
+    return cells
+
+
+def whole_paths(existing: Existing, frame: EncodedFrame) -> frozenset[Path]:
+    """Return where objects are values, in the store or in a table."""
+    return recorded.whole_paths({**recorded.read(existing.metadata), **frame.specs})
 
 
 def _as_stored(
-    store: Store, workflow_key: str, frame: EncodedFrame
+    store: Store, workflow_key: str, frame: EncodedFrame, drop: Sequence[str]
 ) -> tuple[EncodedFrame, Mapping[str, int]]:
-    """Return the columns of a table as a pull shows them now, and in which row each job is."""
-    shape = Shape(usecols=lambda name: name in frame.paths)
+    """Return the columns of a table as a pull shows them now, and in which row each job is.
+
+    Those to drop come along, and those inside of objects of these names.
+    """
+    gone = [split(name) for name in drop]
+    shape = Shape(usecols=lambda name: name in frame.paths or any(near(name, path) for path in gone))
     seen = pull.job_records(store, workflow_key, INPUT, None, "last", shape)
     before = encode_frame(seen.reset_index(drop=True))
     with warnings.catch_warnings():
@@ -279,11 +321,15 @@ def _edited(
     steps: Steps, cells: Mapping[str, Cells], frame: EncodedFrame, existing: Existing
 ) -> dict[str, bytes]:
     """Return the new data of the records that cells are in."""
-    edits = Edits(existing, recorded.whole_paths({**recorded.read(existing.metadata), **frame.specs}))
+    edits = Edits(existing, whole_paths(existing, frame))
+    columns = set(frame.paths.values())
     for key, changes in cells.items():
         if key in existing.inputs:
             for path, (_, value) in changes.items():
-                edits.set(key, steps.named[key], path, value)
+                if path in columns:
+                    edits.set(key, steps.named[key], path, value)
+                else:
+                    edits.remove(key, path)
     return edits.finish()
 
 
@@ -293,12 +339,15 @@ def _conflicts(steps: Steps, existing: Existing) -> dict[str, list[str]]:
     return {key: records for key, records in found.items() if records}
 
 
-def _warn_of_commands(changes: Mapping[str, Mapping[Path, Any]], existing: Existing) -> None:
+def _warn_of_commands(
+    changes: Mapping[str, Mapping[Path, Any]], existing: Existing, frame: EncodedFrame
+) -> None:
     ours = existing.metadata.get(recorded.KEY)
     template = ours.get("command") if isinstance(ours, dict) else None
     if not isinstance(template, str):
         return
-    used = {name for key in changes for name in map(join, changes[key]) if f"{{{name}" in template}
+    names = {join(path) for cells in changes.values() for path in cells}.intersection(frame.paths)
+    used = {name for name in names if f"{{{name}" in template}
     if used:
         warn(
             f"jobs {shorten(changes)} keep their commands, which were made of {shorten(sorted(used))}: "

@@ -10,12 +10,12 @@ import pandas as pd
 
 from torc_frames import templates
 from torc_frames.advice import advise
-from torc_frames.edits import Existing, read_existing
+from torc_frames.edits import Existing, nowhere, read_existing
 from torc_frames.errors import ConflictError, UnavailableError, shorten
 from torc_frames.frame import recorded
 from torc_frames.frame.shape import column_index, key_index
 from torc_frames.frame.values import encode_data
-from torc_frames.planning import Options, Prepared, Steps, decide, names_of, prepare
+from torc_frames.planning import Options, Prepared, Steps, decide, names_of, prepare, whole_paths
 from torc_frames.pointers import LARGE_BYTES, warn_if_large
 from torc_frames.progress import progress
 from torc_frames.records import INPUT, NewJobs
@@ -80,6 +80,8 @@ def apply(
         _warn(prepared, steps)
         _write(store, workflow_key, steps, _recorded(prepared, steps, existing), existing)
         added = _add(store, workflow_key, jobs, show_progress)
+        if options.drop:
+            _forget_columns(store, workflow_key, prepared, steps, existing)
         rev = store.get_workflow(workflow_key).rev
     for row, key in zip(rows, added, strict=True):
         steps.job_keys[row] = key
@@ -140,7 +142,7 @@ def _recorded(prepared: Prepared, steps: Steps, existing: Existing) -> dict[str,
     """Return the patch of the metadata, {} if it stays as it is."""
     frame, options = prepared.frame, prepared.options
     empty = {name for name, cells in frame.cells.items() if all(cell is None for cell in cells)}
-    replaces = set(existing.inputs) <= set(steps.named)
+    replaces = _names_all(steps, existing)
     patch = recorded.merge(existing.metadata, frame.specs, empty=empty, replaces=replaces)
     if options.command is not None:
         patch[recorded.KEY]["command"] = options.command
@@ -150,6 +152,24 @@ def _recorded(prepared: Prepared, steps: Steps, existing: Existing) -> dict[str,
         if all(one.get("digest") != recipe["digest"] for one in before):
             patch[recorded.KEY]["recipes"] = _newest([*before, recipe])
     return patch if any(existing.metadata.get(key) != value for key, value in patch.items()) else {}
+
+
+def _names_all(steps: Steps, existing: Existing) -> bool:
+    return set(existing.inputs) <= set(steps.named)
+
+
+def _forget_columns(
+    store: Store, workflow_key: str, prepared: Prepared, steps: Steps, existing: Existing
+) -> None:
+    """Forget the dtypes of columns that no job has any more, at last: until then pulls need them."""
+    frame, metadata = prepared.frame, store.get_workflow(workflow_key).metadata
+    names = [name for name in prepared.options.drop if name in recorded.read(metadata)]
+    gone = nowhere(names, existing, steps.updates, whole_paths(existing, frame))
+    # So that a column that was renamed keeps its place.
+    order = frame.paths if _names_all(steps, existing) else ()
+    patch = recorded.without(metadata, gone, order)
+    if patch:
+        store.merge_metadata(workflow_key, patch)
 
 
 def _newest(recipes: list[dict[str, Any]]) -> list[dict[str, Any]]:

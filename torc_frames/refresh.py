@@ -18,7 +18,7 @@ from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import RESERVED
 from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import canonical, is_missing
-from torc_frames.records import INPUT, OUTPUT, LinkPage
+from torc_frames.records import INPUT, OUTPUT, LinkPage, Role
 from torc_frames.store.base import Snapshot, Store
 
 __all__ = ["Refreshed", "refresh"]
@@ -67,7 +67,8 @@ def _is_plain(about: Mapping[str, Any], how: Mapping[str, Any]) -> bool:
 
 def _quickly(snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]) -> Refreshed | None:
     """Return the frame with the rows that changed, None where only a whole pull tells what it looks like."""
-    delta = _changed_rows(snap, about) if about["kind"] == "user_data" else _changed_jobs(snap, about)
+    kind = about["kind"]
+    delta = _changed_rows(snap, about) if kind == "user_data" else _changed_jobs(snap, about, frame.index)
     if delta is None or not len(frame):
         return None
     frame = _bare(frame)
@@ -114,7 +115,7 @@ def _changed_rows(snap: Snapshot, about: Mapping[str, Any]) -> pd.DataFrame | No
     return assemble.user_data_frame(snap.workflow.key, pages, chosen, len(changed), Shape())
 
 
-def _changed_jobs(snap: Snapshot, about: Mapping[str, Any]) -> pd.DataFrame | None:
+def _changed_jobs(snap: Snapshot, about: Mapping[str, Any], before: pd.Index) -> pd.DataFrame | None:
     """Return the jobs whose records of one role changed, None where one has several, or a record several."""
     role = _ROLES[about["kind"]]
     specs = recorded.read(snap.workflow.metadata) if role == INPUT else {}
@@ -128,10 +129,17 @@ def _changed_jobs(snap: Snapshot, about: Mapping[str, Any]) -> pd.DataFrame | No
     single = len(set(jobs)) == len(jobs) and len(set(keys)) == len(keys)
     if not single or not changed <= linked or pull.digest_of(specs) != about["dtypes"]:
         return None
+    if not changed.issubset(keys) and _lost_jobs(snap, role, before.union(jobs)):
+        return None
     wanted = changed.intersection(keys)
     records = [page.only(wanted) for page in pages]
     chosen = assemble.read_links(_only(page, [key in wanted for key in page.record_keys]) for page in of_role)
     return assemble.job_records_frame(records, chosen, len(wanted), Shape(specs=specs))
+
+
+def _lost_jobs(snap: Snapshot, role: Role, jobs: pd.Index) -> bool:
+    """Return whether some jobs are gone that had a record of a role, which stays as that of other jobs."""
+    return snap.count_user_data(role=role) != len(jobs)
 
 
 def _only(page: LinkPage, chosen: Sequence[bool]) -> LinkPage:

@@ -577,6 +577,7 @@ class Workflow:
         outputs: bool = False,
         resources: ResourceTable = None,
         depends_on: DependsOn = None,
+        drop: str | Sequence[str] = (),
         show_progress: bool = True,
     ) -> pd.DataFrame:
         """Make one job with one input record of each row, or update those that the table names.
@@ -615,6 +616,10 @@ class Workflow:
             ``"PT1M"``, and Slurm holds jobs to it.
         depends_on : key, list of keys, or list of lists of keys, optional
             Jobs that must complete before any of the new ones start, or a list of such for each row.
+        drop : str or list of str
+            Columns to take out of the input records of the jobs that the table names, by key or name; the
+            table itself has them no more. What no job has any more is no column of `parameters`. Columns
+            that no job has are told by a warning, as the same push may have been here before.
         show_progress : bool
             Show a progress bar when it takes more than a second.
 
@@ -647,7 +652,8 @@ class Workflow:
         1        alpha-0.1  echo 0.1  ready
         2        alpha-1.0  echo 1.0  ready
         """
-        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on)
+        gone = (drop,) if isinstance(drop, str) else tuple(drop)
+        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on, gone)
         return push.push(self._store, self.key, df, options, show_progress=show_progress)
 
     def plan(
@@ -661,12 +667,13 @@ class Workflow:
         outputs: bool = False,
         resources: ResourceTable = None,
         depends_on: DependsOn = None,
+        drop: str | Sequence[str] = (),
     ) -> Plan:
         """Return what `push` would do with a table, and write nothing.
 
         Parameters
         ----------
-        df, command, name, on_exists, on_conflict, outputs, resources, depends_on
+        df, command, name, on_exists, on_conflict, outputs, resources, depends_on, drop
             As for `push`.
 
         Returns
@@ -690,7 +697,8 @@ class Workflow:
         Plan of 2 rows: 0 create, 1 update, 1 unchanged
           job 1: alpha 0.1 -> 0.5
         """
-        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on)
+        gone = (drop,) if isinstance(drop, str) else tuple(drop)
+        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on, gone)
         return Plan(self._store, self.key, df, options)
 
     def recipes(self) -> list[dict[str, Any]]:
@@ -739,6 +747,39 @@ class Workflow:
         )
         (key,) = self._store.add_jobs(self.key, jobs).job_keys
         return self.job(key)
+
+    def delete_jobs(self, *jobs: JobLike) -> None:
+        """Delete jobs with their results, and with the records that no other job has.
+
+        In an embedded store all of them, or none. A server deletes one after the other; what an interrupted
+        call leaves, the same call deletes.
+
+        Parameters
+        ----------
+        *jobs : str, int or Job
+            Jobs of this workflow, or their keys.
+
+        Raises
+        ------
+        NotFoundError
+            With all keys that do not exist; nothing is deleted then.
+        RefusedError
+            For jobs that are running, and jobs that others depend on, unless these are deleted, too; nothing
+            is deleted then.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0, 10.0]))
+        >>> wf.delete_jobs(1, "3")
+        >>> wf.parameters()
+                 alpha
+        job_key
+        2          1.0
+        """
+        keys = [job.key if isinstance(job, Job) else str(job) for job in jobs]
+        self._store.delete_jobs(self.key, keys)
 
     def add_user_data(
         self, job: JobLike | None, *documents: Any, role: Role | None = INPUT, name: str | None = None

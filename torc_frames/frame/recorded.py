@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
@@ -10,7 +10,7 @@ from torc_frames.frame.dtypes import UNITS, Spec, is_spec, kind_of, typed, unit_
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.values import RefusalError
 
-__all__ = ["KEY", "merge", "read", "recipes", "whole_paths"]
+__all__ = ["KEY", "merge", "read", "recipes", "whole_paths", "without"]
 
 KEY = "torc_frames"
 """The key of the workflow's metadata that is ours."""
@@ -72,6 +72,19 @@ def merge(
         raise RefusedError(problems)
     columns = [{"name": name, **spec} for name, spec in after.items()]
     return {KEY: {**(ours if isinstance(ours, dict) else {}), "parameters": columns}}
+
+
+def without(metadata: Mapping[str, Any], names: Collection[str], order: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the patch of the metadata when no record has some columns any more, {} if it has none of them.
+
+    With `order` these columns come first, in that order.
+    """
+    ours = metadata.get(KEY)
+    before = read(metadata)
+    after = {name: before[name] for name in [*order, *before] if name in before and name not in names}
+    if not isinstance(ours, dict) or list(after) == list(before):
+        return {}
+    return {KEY: {**ours, "parameters": [{"name": name, **spec} for name, spec in after.items()]}}
 
 
 def recipes(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from torc_frames.records import (
     UserDataPage,
     WorkflowRecord,
 )
+from torc_frames.store.parallel import Report
 
 __all__ = ["RunnableStore", "Snapshot", "Store"]
 
@@ -180,8 +181,39 @@ class Store(Protocol):
             For ``jobs.links`` without a role where the store `needs_role`.
         """
 
-    def update_commands(self, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
-        """Replace the commands of jobs, whatever their status."""
+    def update_commands(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        commands: Sequence[str],
+        *,
+        report: Report | None = None,
+    ) -> None:
+        """Replace the commands of jobs, whatever their status.
+
+        `report` is told how many more are done, as it goes.
+        """
+
+    def delete_jobs(
+        self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
+    ) -> None:
+        """Delete jobs with their links, results and dependencies, and the records that only they have.
+
+        A record of any role goes along if all jobs that it is linked to are deleted; others stay, as do
+        those without a job. A server deletes one job after the other, each before its records: no job is
+        ever without them, and what a call leaves that failed half way are records without a job, which the
+        same call deletes. What a server can't read, it can't delete either: such records stay.
+        `report` is told how many more jobs are deleted, as it goes.
+
+        Raises
+        ------
+        NotFoundError
+            With all keys that do not exist; nothing is deleted then.
+        RefusedError
+            For jobs that run or are about to (running, pending, and what services of 2023 call submitted),
+            and for those that other jobs wait for, or waited for, unless these are deleted by the same call;
+            all are named, and nothing is deleted. A server is not asked again before each job.
+        """
 
     # user_data
 
@@ -220,8 +252,11 @@ class Store(Protocol):
         data: Sequence[bytes],
         *,
         revs: Sequence[str | None] | None = None,
+        report: Report | None = None,
     ) -> list[str | None]:
         """Replace the data of records, and return their new revs in order.
+
+        `report` is told how many more records are done, as it goes; those that have the data count.
 
         Raises
         ------

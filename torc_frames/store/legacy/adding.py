@@ -15,7 +15,7 @@ from torc_frames.store.legacy.links import LATER_EDGES, edges_of, links_of_job
 from torc_frames.store.legacy.lists import count, listed
 from torc_frames.store.legacy.paths import CONSUMES, STORES
 from torc_frames.store.legacy.records import body_of, records_of
-from torc_frames.store.legacy.service import Service, decoded, is_duplicate, is_missing
+from torc_frames.store.legacy.service import COLLECTIONS, Service, decoded, is_duplicate, is_missing
 from torc_frames.store.settle import settled
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import JOBS, USER_DATA, Form, Items, Record
@@ -26,6 +26,7 @@ __all__ = [
     "Written",
     "add_edge",
     "add_record",
+    "delete_document",
     "delete_record",
     "has_edge",
     "link",
@@ -183,22 +184,28 @@ def forget_deleted(service: Service, workflow_key: str, news: Iterable[NewRecord
             new.sent = new.added = new.linking = new.linked = False
 
 
-def delete_record(service: Service, workflow_key: str, key: str) -> None:
-    """Delete a record with its edges; nothing if there is none."""
+def delete_document(service: Service, workflow_key: str, kind: str, key: str) -> None:
+    """Delete a job or a record with its edges; nothing if there is none."""
+    path = service.paths.one(workflow_key, COLLECTIONS[kind], key)
 
     def delete() -> bool:
         with suppress(NotFoundError):
-            service.found("user_data", key, "DELETE", service.paths.one(workflow_key, USER_DATA, key))
+            service.found(kind, key, "DELETE", path)
         return True
 
     def find() -> bool | None:
         try:
-            service.fetch_record(workflow_key, key)
+            service.fetch(kind, workflow_key, key)
         except NotFoundError:
             return True
         return None
 
     settled(delete, find)
+
+
+def delete_record(service: Service, workflow_key: str, key: str) -> None:
+    """Delete a record with its edges; nothing if there is none."""
+    delete_document(service, workflow_key, "user_data", key)
 
 
 def link(service: Service, workflow_key: str, name: str, job_key: str, record_key: str) -> None:

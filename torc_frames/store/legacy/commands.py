@@ -10,7 +10,7 @@ from torc_frames.errors import ConflictError, NotFoundError, RefusedError, Reply
 from torc_frames.store.legacy import empty_commands
 from torc_frames.store.legacy.service import Service, is_missing
 from torc_frames.store.legacy.user_data import check_lengths
-from torc_frames.store.parallel import each
+from torc_frames.store.parallel import Report, each
 from torc_frames.store.settle import TRIES
 from torc_frames.wire.legacy import JOBS, encode
 
@@ -19,7 +19,13 @@ __all__ = ["update"]
 _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def update(service: Service, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
+def update(
+    service: Service,
+    workflow_key: str,
+    job_keys: Sequence[str],
+    commands: Sequence[str],
+    report: Report | None = None,
+) -> None:
     """Replace commands; see `torc_frames.store.base.Store.update_commands`."""
     check_lengths(len(job_keys), "jobs", {"commands": commands})
     wanted = dict(zip(job_keys, commands, strict=True))
@@ -31,7 +37,7 @@ def update(service: Service, workflow_key: str, job_keys: Sequence[str], command
     missing = [key for key in wanted if key not in known]
     if missing:
         raise NotFoundError("job", missing, f"workflow {workflow_key}")
-    each(lambda item: _put(service, workflow_key, *item), wanted.items())
+    each(lambda item: _put(service, workflow_key, *item), wanted.items(), report)
 
 
 def _put(service: Service, workflow_key: str, job_key: str, command: str) -> None:

@@ -18,9 +18,10 @@ from torc_frames.wire.legacy import JOBS, USER_DATA, Form, Record
 if TYPE_CHECKING:
     from torc_frames.server_settings import ServerSettings
 
-__all__ = ["Service", "decoded", "is_duplicate", "is_missing", "read_record"]
+__all__ = ["COLLECTIONS", "Service", "decoded", "is_duplicate", "is_missing", "read_record"]
 
-_COLLECTIONS = {"job": JOBS, "user_data": USER_DATA}
+COLLECTIONS = {"job": JOBS, "user_data": USER_DATA}
+"""Where things are, by what errors call them."""
 
 
 class Service:
@@ -78,7 +79,7 @@ class Service:
         self._check_key("workflow", workflow_key)
         try:
             self._check_key(kind, key)
-            path = self.paths.one(workflow_key, _COLLECTIONS[kind], key)
+            path = self.paths.one(workflow_key, COLLECTIONS[kind], key)
             return self.found(kind, key, "GET", path, where=f"workflow {workflow_key}")
         except NotFoundError:
             self.fetch_workflow(workflow_key)

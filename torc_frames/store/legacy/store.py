@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from torc_frames.errors import NotFoundError
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.records import AddedJobs, JobRecord, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.store.deleting import delete_each
 from torc_frames.store.legacy import commands as legacy_commands
 from torc_frames.store.legacy import metadata as legacy_metadata
 from torc_frames.store.legacy import user_data as legacy_user_data
-from torc_frames.store.legacy.adding import Written
+from torc_frames.store.legacy.adding import Written, delete_document
 from torc_frames.store.legacy.bulk_jobs import BulkCall, add_chunks
 from torc_frames.store.legacy.lists import Listing, listed
 from torc_frames.store.legacy.metadata import Metadata
@@ -23,7 +24,7 @@ from torc_frames.store.legacy.refusals import check
 from torc_frames.store.legacy.service import Service, decoded
 from torc_frames.store.legacy.snapshot import LegacySnapshot
 from torc_frames.store.legacy.specified_jobs import SpecifiedCall, add_each
-from torc_frames.store.parallel import each
+from torc_frames.store.parallel import Report, each
 from torc_frames.store.settle import Unfinished, settled
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import Form, Items
@@ -202,9 +203,29 @@ class LegacyStore:
                 add_each(self.service, workflow_key, call)
             return call.added
 
-    def update_commands(self, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
+    def update_commands(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        commands: Sequence[str],
+        *,
+        report: Report | None = None,
+    ) -> None:
         """See `Store.update_commands`."""
-        legacy_commands.update(self.service, workflow_key, job_keys, commands)
+        legacy_commands.update(self.service, workflow_key, job_keys, commands, report)
+
+    def delete_jobs(
+        self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
+    ) -> None:
+        """See `Store.delete_jobs`; the service itself would delete running jobs, and leave all records."""
+
+        def delete_job(key: str) -> None:
+            delete_document(self.service, workflow_key, "job", key)
+
+        def delete_record(key: str) -> None:
+            legacy_user_data.delete_one(self.service, workflow_key, key)
+
+        delete_each(self, self._unfinished, workflow_key, job_keys, delete_job, delete_record, report)
 
     # user_data
 
@@ -251,9 +272,12 @@ class LegacyStore:
         data: Sequence[bytes],
         *,
         revs: Sequence[str | None] | None = None,
+        report: Report | None = None,
     ) -> list[str | None]:
         """See `Store.update_user_data`; data can't be made null."""
-        return legacy_user_data.update(self.service, self._unfinished, workflow_key, record_keys, data, revs)
+        return legacy_user_data.update(
+            self.service, self._unfinished, workflow_key, record_keys, data, revs, report
+        )
 
     def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
         """See `Store.delete_user_data`."""

@@ -32,11 +32,11 @@ from torc_frames.store.legacy.lists import listed
 from torc_frames.store.legacy.records import body_of, records_of
 from torc_frames.store.legacy.refusals import check
 from torc_frames.store.legacy.service import Service, decoded, is_missing
-from torc_frames.store.parallel import each
+from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.settle import TRIES, Unfinished
 from torc_frames.wire.legacy import USER_DATA, Form, Record, in_order, merged
 
-__all__ = ["add", "check_lengths", "delete", "fetch_one", "update"]
+__all__ = ["add", "check_lengths", "delete", "delete_one", "fetch_one", "update"]
 
 MANY = 64
 """From so many records on a list is read instead of each; those of several jobs are added side by side."""
@@ -154,6 +154,7 @@ def update(
     record_keys: Sequence[str],
     data: Sequence[bytes],
     revs: Sequence[str | None] | None,
+    report: Report | None = None,
 ) -> list[str | None]:
     """Replace data; see `torc_frames.store.base.Store.update_user_data`.
 
@@ -176,13 +177,23 @@ def update(
             written[item[0]] = now.rev
             return now
 
-        changed = dict(zip(changes, each(change, changes.items()), strict=True))
+        tell(report, len(record_keys) - len(changes))
+        # In the first form, data that lacks something of the old one is only done when it was replaced.
+        rough = {key: raw for key, raw in changes.items() if not _fits(service.form, current[key], raw)}
+        exact = {key: raw for key, raw in changes.items() if key not in rough}
+        changed = dict(zip(exact, each(change, exact.items(), report), strict=True))
+        changed |= zip(rough, each(change, rough.items()), strict=True)
         inexact = [one for one in changed.values() if in_order(one.data) != in_order(changes[one.key])]
         if inexact:
             new = [one._replace(data=changes[one.key]) for one in inexact]
-            replacing.replace(service, workflow_key, new)
+            replacing.replace(service, workflow_key, new, report)
             changed |= _fetch(service, workflow_key, [one.key for one in new])
         return [changed.get(key, current[key]).rev for key in record_keys]
+
+
+def _fits(form: Form, record: Record, raw: bytes) -> bool:
+    """Return whether a service makes a record what it is sent, and keeps nothing of what it had."""
+    return form is Form.LATER or in_order(merged(record.data, raw, deep=True)) == in_order(raw)
 
 
 def _check_changes(
@@ -260,6 +271,13 @@ def delete(service: Service, unfinished: Unfinished, workflow_key: str, record_k
             delete_record(service, workflow_key, key)
 
         each(one, keys)
+
+
+def delete_one(service: Service, workflow_key: str, record_key: str) -> None:
+    """Delete a record, if it is there, and what was begun with it."""
+    if service.form is Form.FIRST:
+        replacing.forget(service, workflow_key, {record_key})
+    delete_record(service, workflow_key, record_key)
 
 
 # reading

@@ -23,8 +23,10 @@ from torc_frames.records import (
     WorkflowRecord,
 )
 from torc_frames.store.base import Snapshot
+from torc_frames.store.parallel import Report, tell
 from torc_frames.store.sqlite import jobs as sqlite_jobs
 from torc_frames.store.sqlite.connections import Connections, Write
+from torc_frames.store.sqlite.deleting import delete_jobs
 from torc_frames.store.sqlite.file import is_network
 from torc_frames.store.sqlite.keys import (
     WORKFLOW_COLUMNS,
@@ -42,6 +44,9 @@ from torc_frames.store.sqlite.keys import (
 __all__ = ["SQLiteStore"]
 
 _SCHEME = "sqlite:///"
+
+_TOLD_ROWS = 1_000
+"""How many records are written between two reports."""
 
 
 class SQLiteStore:
@@ -174,13 +179,28 @@ class SQLiteStore:
         with self._connections.write(workflow_key) as write:
             return sqlite_jobs.add_jobs(write, jobs)
 
-    def update_commands(self, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
+    def update_commands(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        commands: Sequence[str],
+        *,
+        report: Report | None = None,
+    ) -> None:
         """See `Store.update_commands`."""
         _check_lengths(data=commands, job_keys=job_keys)
         if not job_keys:
             return
         with self._connections.write(workflow_key) as write:
             sqlite_jobs.update_commands(write, job_keys, commands)
+            tell(report, len(job_keys))
+
+    def delete_jobs(
+        self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
+    ) -> None:
+        """See `Store.delete_jobs`."""
+        with self._connections.write(workflow_key) as write:
+            tell(report, delete_jobs(write, job_keys))
 
     # user_data
 
@@ -248,6 +268,7 @@ class SQLiteStore:
         data: Sequence[bytes],
         *,
         revs: Sequence[str | None] | None = None,
+        report: Report | None = None,
     ) -> list[str | None]:
         """See `Store.update_user_data`."""
         _check_lengths(record_keys=record_keys, data=data, revs=revs)
@@ -265,10 +286,13 @@ class SQLiteStore:
                 return []
             rev = write.rev()
             ids = [rows[str(key)][0] for key in record_keys]
-            write.connection.executemany(
-                "UPDATE user_data SET data = ?, rev = ?, document_rev = NULL WHERE id = ?",
-                zip(items, repeat(rev), ids, strict=False),
-            )
+            for start in range(0, len(ids), _TOLD_ROWS):
+                part = slice(start, start + _TOLD_ROWS)
+                write.connection.executemany(
+                    "UPDATE user_data SET data = ?, rev = ?, document_rev = NULL WHERE id = ?",
+                    zip(items[part], repeat(rev), ids[part], strict=False),
+                )
+                tell(report, len(ids[part]))
         return [str(rev)] * len(items)
 
     def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:

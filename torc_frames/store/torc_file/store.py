@@ -24,6 +24,7 @@ from torc_frames.records import (
     UserData,
     WorkflowRecord,
 )
+from torc_frames.store.parallel import Report
 from torc_frames.store.sqlite import jobs as sqlite_jobs
 from torc_frames.store.sqlite.file import translated
 from torc_frames.store.sqlite.keys import (
@@ -218,7 +219,20 @@ class TorcFileStore:
         """Refuse."""
         self._refuse()
 
-    def update_commands(self, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
+    def update_commands(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        commands: Sequence[str],
+        *,
+        report: Report | None = None,
+    ) -> None:
+        """Refuse."""
+        self._refuse()
+
+    def delete_jobs(
+        self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
+    ) -> None:
         """Refuse."""
         self._refuse()
 
@@ -246,6 +260,7 @@ class TorcFileStore:
         data: Sequence[bytes],
         *,
         revs: Sequence[str | None] | None = None,
+        report: Report | None = None,
     ) -> list[str | None]:
         """Refuse."""
         self._refuse()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError
-from torc_frames.store.parallel import each
+from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.v1.lists import Listing, listed
 from torc_frames.wire import v1
 
@@ -21,7 +21,13 @@ MANY = 64
 _CHANGEABLE = "uninitialized"
 
 
-def update(store: V1Store, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
+def update(
+    store: V1Store,
+    workflow_key: str,
+    job_keys: Sequence[str],
+    commands: Sequence[str],
+    report: Report | None = None,
+) -> None:
     """Replace commands; see `torc_frames.store.v1.store.V1Store.update_commands`."""
     if len(job_keys) != len(commands):
         raise RefusedError(f"{len(commands)} commands for {len(job_keys)} jobs")
@@ -42,7 +48,8 @@ def update(store: V1Store, workflow_key: str, job_keys: Sequence[str], commands:
         body = v1.job_body(job.workflow_id, job.name, command)
         store.http.send("PUT", f"/jobs/{job.id}", body, repeatable=True)
 
-    each(put, changed)
+    each(put, changed, report)
+    tell(report, len(job_keys) - len(changed))
 
 
 def _fetch(store: V1Store, workflow_key: str, job_keys: Sequence[str]) -> dict[str, v1.Job]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import (
@@ -26,8 +26,10 @@ from torc_frames.records import (
     WorkflowRecord,
 )
 from torc_frames.server_settings import DEFAULT_PATH
+from torc_frames.store.deleting import delete_each
 from torc_frames.store.http.session import Http
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.parallel import Report
 from torc_frames.store.settle import Unfinished, settled
 from torc_frames.store.v1 import commands as v1_commands
 from torc_frames.store.v1 import user_data as v1_user_data
@@ -190,7 +192,14 @@ class V1Store:
         adder = self._adders.setdefault(workflow_key, Adder(self.http, int(workflow_key)))
         return adder.add(jobs, self.job_ids(workflow_key))
 
-    def update_commands(self, workflow_key: str, job_keys: Sequence[str], commands: Sequence[str]) -> None:
+    def update_commands(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        commands: Sequence[str],
+        *,
+        report: Report | None = None,
+    ) -> None:
         """See `Store.update_commands`; the server only does it for jobs that were never initialized.
 
         Raises
@@ -198,7 +207,21 @@ class V1Store:
         RefusedError
             For jobs with another status; nothing is written then.
         """
-        v1_commands.update(self, workflow_key, job_keys, commands)
+        v1_commands.update(self, workflow_key, job_keys, commands, report)
+
+    def delete_jobs(
+        self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
+    ) -> None:
+        """See `Store.delete_jobs`; the server itself would delete running jobs, and leave all records."""
+
+        def delete_job(key: str) -> None:
+            with suppress(NotFoundError):
+                self._found("job", key, "DELETE", f"/jobs/{key}")
+
+        def delete_record(key: str) -> None:
+            v1_user_data.delete_readable(self, workflow_key, key)
+
+        delete_each(self, self.unfinished, workflow_key, job_keys, delete_job, delete_record, report)
 
     # user_data
 
@@ -240,10 +263,11 @@ class V1Store:
         data: Sequence[bytes],
         *,
         revs: Sequence[str | None] | None = None,
+        report: Report | None = None,
     ) -> list[str | None]:
         """See `Store.update_user_data`; data can't be made null."""
         self.fetch_workflow(workflow_key)
-        return v1_user_data.update(self, workflow_key, record_keys, data, revs)
+        return v1_user_data.update(self, workflow_key, record_keys, data, revs, report)
 
     def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
         """See `Store.delete_user_data`."""

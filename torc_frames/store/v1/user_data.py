@@ -17,10 +17,12 @@ from torc_frames.errors import (
     RefusedError,
     ReplyError,
     TornReadError,
+    UncertainWriteError,
+    UnreadableRecordError,
 )
 from torc_frames.records import INPUT, Role
 from torc_frames.store.keys import key_to_id
-from torc_frames.store.parallel import each
+from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.settle import settled
 from torc_frames.store.v1.leftover import delete_record
 from torc_frames.store.v1.lists import Listing, count, decoded, listed
@@ -30,7 +32,7 @@ from torc_frames.wire import v1
 if TYPE_CHECKING:
     from torc_frames.store.v1.store import V1Store
 
-__all__ = ["add", "delete", "update"]
+__all__ = ["add", "delete", "delete_readable", "update"]
 
 MANY = 64
 """From so many records on a list is read instead of each, and records without a job are added in bulk."""
@@ -219,6 +221,7 @@ def update(
     record_keys: Sequence[str],
     data: Sequence[bytes],
     revs: Sequence[str | None] | None,
+    report: Report | None = None,
 ) -> list[str | None]:
     """Replace data; see `torc_frames.store.base.Store.update_user_data`.
 
@@ -251,7 +254,8 @@ def update(
     def put(change: tuple[str, bytes]) -> str:
         return _put(store, workflow_key, current[change[0]], *change)
 
-    new_revs = dict(zip(changes, each(put, changes.items()), strict=True))
+    tell(report, len(record_keys) - len(changes))
+    new_revs = dict(zip(changes, each(put, changes.items(), report), strict=True))
     return [new_revs.get(key) or v1.rev_of(bytes(current[key].data)) for key in record_keys]
 
 
@@ -281,6 +285,18 @@ def delete(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> Non
             delete_record(store.http, int(key))
 
         each(one, keys)
+
+
+def delete_readable(store: V1Store, workflow_key: str, record_key: str) -> None:
+    """Delete a record if it is there, and the server can read it: others it can't delete."""
+    try:
+        delete_record(store.http, int(record_key))
+    except UncertainWriteError:
+        try:
+            store.fetch_record(workflow_key, record_key)
+        except (NotFoundError, UnreadableRecordError):
+            return
+        raise
 
 
 def _fetch(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> dict[str, v1.Record]:

@@ -1,0 +1,298 @@
+"""The editor of one record, or of the input records of one job, for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from torc_frames.errors import RefusedError, counted
+from torc_frames.job import Job
+from torc_frames.records import INPUT, UserData
+from torc_frames.widgets.parts import Message, button, html, label, root, row, text_html
+from torc_frames.widgets.records.drafts import RecordDrafts
+from torc_frames.widgets.records.lines import CSS
+from torc_frames.widgets.records.session import Conflict, RecordSession
+from torc_frames.widgets.records.view import FormView
+from torc_frames.workflow import Workflow
+
+__all__ = ["RecordEditor"]
+
+_MOST_DIFFERENCES = 30
+_LONGEST_VALUE = 200
+
+_CSS = """
+.tf-widget .tf-conflict { border: 1px solid var(--jp-warn-color1, #f57c00); padding: 6px; gap: 6px; }
+.tf-widget .tf-differences { border-collapse: collapse; }
+.tf-widget .tf-differences th, .tf-widget .tf-differences td { text-align: left; padding: 2px 8px;
+  border-bottom: 1px solid var(--jp-border-color2, #bdbdbd); vertical-align: top; overflow-wrap: anywhere; }
+.tf-widget .tf-json textarea { font-family: var(--jp-code-font-family, monospace);
+  font-size: var(--jp-code-font-size, 13px); }
+"""
+
+
+class RecordEditor(widgets.VBox):
+    """A form for a record, made after the record's own shape, and its JSON beside it.
+
+    Every value keeps its type, and numbers all their digits. What is typed and not valid stays visible with
+    the reason, and is not saved. Edits that were not saved are kept on disk, and are there again when the
+    record is opened the next time. When somebody else has changed the record meanwhile, both values are
+    shown, and nothing is written before one is chosen.
+
+    Parameters
+    ----------
+    workflow : Workflow
+        Of any store.
+    record : str, int, UserData or Job, optional
+        The record to edit, or the job whose input records to edit.
+    job : str, int or Job, optional
+        The same by the key of the job.
+
+    Attributes
+    ----------
+    session : RecordSession
+        The record that is shown; ``session.form`` is what is edited, without a browser.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such record or job.
+    RefusedError
+        If the job has no input record, or neither a record nor a job is named.
+
+    Examples
+    --------
+    >>> import torc_frames as tf
+    >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+    >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]))
+    >>> editor = RecordEditor(wf, job="2")
+    >>> editor
+    RecordEditor(workflow='1', record='2')
+    >>> editor.session.form.set_text(editor.session.form.find("alpha"), "0.5")
+    >>> editor.save()
+    >>> wf.parameters()["alpha"].tolist()
+    [0.1, 0.5]
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        record: str | int | UserData | Job | None = None,
+        *,
+        job: str | int | Job | None = None,
+    ) -> None:
+        self._workflow = workflow
+        records, about = _records(workflow, record, job)
+        self._about = about
+        self._records = {each.key: each for each in records}
+        self._open: dict[str, _Opened] = {}
+        self._message = Message()
+        self._title = html()
+        self._state = html()
+        self._records_box = widgets.Dropdown(
+            options=[(label(_titled(each)), each.key) for each in records], description="record"
+        )
+        self._records_box.observe(lambda change: self._show_record(change["new"]), "value")
+        self._view = widgets.ToggleButtons(options=["Form", "JSON"], style={"button_width": "auto"})
+        self._view.observe(lambda _: self._show(), "value")
+        self._save_button = button("Save", self.save, message=self._message, icon="save", style="primary")
+        self._undo = button("Undo", lambda: self.session.form.undo(), icon="undo")
+        self._redo = button("Redo", lambda: self.session.form.redo(), icon="repeat")
+        reload = button("Reload", self.reload, message=self._message, icon="refresh", tooltip="read it again")
+        self._json = widgets.Textarea(layout={"width": "100%", "height": "22em"})
+        self._json.add_class("tf-json")
+        self._json.observe(self._on_json, "value")
+        self._typing_json = False
+        self._wrong = Message()
+        self._conflict = widgets.VBox(layout={"display": "none"})
+        self._conflict.add_class("tf-conflict")
+        self._body = widgets.VBox()
+        several = [self._records_box] if len(records) > 1 else []
+        self._root = root(
+            [
+                row(self._title, *several),
+                row(self._save_button, self._undo, self._redo, reload, self._view, self._state),
+                self._message,
+                self._conflict,
+                self._body,
+            ],
+            CSS + _CSS,
+        )
+        super().__init__([self._root])
+        self._show_record(records[0].key)
+
+    def __repr__(self) -> str:
+        return f"RecordEditor(workflow={self._workflow.key!r}, record={self.session.key!r})"
+
+    def save(self) -> None:
+        """Save the record, or show with what it is in conflict.
+
+        Raises
+        ------
+        RefusedError
+            If something typed is not valid.
+        """
+        self._do(self.session.save)
+
+    def reload(self) -> None:
+        """Read the record again; undo brings back what was there."""
+        self._do(self.session.reload)
+
+    # inside
+
+    def _do(self, action: Callable[[], str]) -> None:
+        told = action()
+        self._message.say(told, "warning" if self.session.conflict else "good")
+        self._show_conflict(self.session.conflict)
+
+    def _show_record(self, key: str) -> None:
+        if key not in self._open:
+            self._open[key] = _Opened(self._workflow, self._records[key], self._changed)
+        opened = self._open[key]
+        self.session, self._form_view = opened.session, opened.view
+        self._title.value = text_html(f"Record {key}{self._about}", "tf-title")
+        if opened.restored:
+            self._message.say("Edits that were not saved are here again; Undo takes them away", "warning")
+            opened.restored = False
+        else:
+            self._message.clear()
+        self._show_conflict(self.session.conflict)
+        if self.session.form.is_text:
+            self._view.value = "JSON"
+        self._show()
+
+    def _changed(self, opened: _Opened) -> None:
+        if opened.session is self.session:
+            self._show()
+        if reason := opened.keep():
+            self._message.say(f"This edit is not kept on disk: {reason}", "warning")
+
+    def _show(self) -> None:
+        form = self.session.form
+        with form.lock:
+            wrong = len(form.problems)
+            self._undo.disabled, self._redo.disabled = not form.can_undo, not form.can_redo
+            state = "not saved" if form.dirty else "as stored"
+            state += f", {counted(wrong, 'value')} not valid" if wrong else ""
+            self._state.value = text_html(
+                state, "tf-quiet" if not form.dirty else "tf-title", attributes=' role="status"'
+            )
+            if self._view.value == "JSON":
+                self._show_json()
+            else:
+                self._show_form()
+
+    def _show_form(self) -> None:
+        form = self.session.form
+        if form.is_text:
+            self._wrong.say(f"The JSON text is not valid, mend it there first: {form.json_problem}", "error")
+            self._body.children = [self._wrong]
+            return
+        self._form_view.show()
+        self._body.children = [self._form_view.box]
+
+    def _show_json(self) -> None:
+        form = self.session.form
+        self._json.tooltip = f"record {self.session.key} as JSON"
+        if not self._typing_json and self._json.value != form.json:
+            self._json.value = form.json
+        if problem := form.json_problem:
+            self._wrong.say(problem, "error")
+        else:
+            self._wrong.say("valid JSON", "good")
+        self._body.children = [self._json, self._wrong]
+
+    def _on_json(self, change: dict[str, Any]) -> None:
+        with self.session.form.lock:
+            self._typing_json = True
+            try:
+                self.session.form.set_json(change["new"])
+                self._show()
+            finally:
+                self._typing_json = False
+
+    def _show_conflict(self, conflict: Conflict | None) -> None:
+        if conflict is None:
+            self._conflict.layout.display = "none"
+            self._conflict.children = []
+            return
+        buttons = [
+            self._choice("Overwrite with yours", self.session.overwrite),
+            self._choice("Take theirs", self.session.take_theirs),
+            self._choice("Keep editing", self.session.keep_editing),
+        ]
+        self._conflict.children = [html(_differences_html(conflict)), row(*buttons)]
+        self._conflict.layout.display = ""
+
+    def _choice(self, text: str, action: Callable[[], str]) -> widgets.Button:
+        return button(text, lambda: self._do(action), message=self._message)
+
+
+class _Opened:
+    """A record that was opened: its session, its lines, and its draft."""
+
+    def __init__(self, workflow: Workflow, record: UserData, changed: Callable[[_Opened], None]) -> None:
+        self._drafts = RecordDrafts(workflow._store.url, workflow.key, record.key)
+        draft = self._drafts.found()
+        self.session = RecordSession(workflow, record)
+        self.restored = draft is not None and self.session.restore(draft.record, draft.json)
+        self.view = FormView(self.session.form)
+        self.session.form.on_change(lambda: changed(self))
+
+    def keep(self) -> str:
+        """Keep what was not saved on disk; return why that is not possible."""
+        try:
+            if self.session.dirty:
+                self._drafts.keep(self.session.form.json, self.session.stored)
+            else:
+                self._drafts.drop()
+        except OSError as error:
+            return str(error)
+        return ""
+
+
+def _records(workflow: Workflow, record: Any, job: Any) -> tuple[list[UserData], str]:
+    """Return the records to edit, and what to say of where they belong."""
+    if (record is None) == (job is None):
+        raise RefusedError(
+            "name a record or a job: RecordEditor(wf, record='12') or RecordEditor(wf, job='3')"
+        )
+    if isinstance(record, Job) or job is not None:
+        key = record if isinstance(record, Job) else job
+        found = workflow.job(key.key if isinstance(key, Job) else key)
+        records = found.user_data(INPUT)
+        if not records:
+            raise RefusedError(
+                f"job {found.key} has no input record; wf.add_user_data({found.key!r}, {{…}}) adds one"
+            )
+        return records, f", input of job {found.key} ({found.name})"
+    key = record.key if isinstance(record, UserData) else record
+    read = workflow.get_user_data(key)
+    return [read], f" ({read.name})" if read.name else ""
+
+
+def _titled(record: UserData) -> str:
+    return f"{record.key} ({record.name})" if record.name else record.key
+
+
+def _differences_html(conflict: Conflict) -> str:
+    shown = conflict.differences[:_MOST_DIFFERENCES]
+    head = "".join(
+        text_html(text, tag="th", attributes=' scope="col"') for text in ("value", "theirs", "yours")
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(text_html(_short(text), tag="td") for text in (each.path, each.theirs, each.yours))
+        + "</tr>"
+        for each in shown
+    )
+    more = len(conflict.differences) - len(shown)
+    rest = text_html(f"and {more:,} more", "tf-quiet") if more else ""
+    return f'<table class="tf-differences"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}'
+
+
+def _short(text: str | None) -> str:
+    if text is None:
+        return "not there"
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

@@ -1,0 +1,328 @@
+"""One record as it is edited: a tree of texts, its JSON, what is wrong with it, undo and redo."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from torc_frames.errors import Problem, RefusedError
+from torc_frames.frame.values import encode_data
+from torc_frames.widgets.records.jsontext import JsonTextError, read, write
+from torc_frames.widgets.records.nodes import (
+    Kind,
+    Node,
+    changed,
+    converted,
+    copied,
+    merged,
+    node_of,
+    problems,
+    value_of,
+    walk,
+)
+
+__all__ = ["Form"]
+
+_MOST_STEPS = 500
+
+
+@dataclass(frozen=True)
+class _State:
+    """A record at one moment; what follows from it is worked out once."""
+
+    root: Node
+    typed: str | None = None
+    """A JSON text that is not valid yet; the tree is that before it."""
+
+    @cached_property
+    def problems(self) -> dict[int, str]:
+        return problems(self.root)
+
+    @cached_property
+    def json(self) -> str:
+        return write(self.root) if self.typed is None else self.typed
+
+    @cached_property
+    def json_problem(self) -> str:
+        if self.typed is None and not self.problems:
+            return ""
+        try:
+            read(self.json)
+        except JsonTextError as error:
+            return str(error)
+        return ""
+
+    @cached_property
+    def encoded(self) -> bytes | None:
+        """The data as the store has it; None if something is not valid."""
+        if self.typed is not None or self.problems:
+            return None
+        try:
+            return encode_data(value_of(self.root))
+        except RefusedError:  # nested too deep, which saving tells
+            return None
+
+
+class Form:
+    """A record that is edited, apart from any store and any browser.
+
+    Each method that edits is one step for `undo`; typing on in one field is one step, too. What is typed
+    stays as it is, valid or not; `problems` says what is wrong.
+
+    Parameters
+    ----------
+    data : JSON value
+        What the record holds.
+
+    Attributes
+    ----------
+    lock : RLock
+        Held while something changes; widgets' callbacks run in threads.
+
+    Examples
+    --------
+    >>> form = Form({"depth": 3, "layers": [8, 8]})
+    >>> form.set_text(form.find("depth"), "4")
+    >>> form.value
+    {'depth': 4, 'layers': [8, 8]}
+    >>> form.set_json('{"depth": 4, "layers": [8,')
+    >>> form.json_problem
+    'line 1, column 27: expected a value, and the text ends'
+    >>> form.undo()
+    >>> form.undo()
+    >>> form.value, form.dirty
+    ({'depth': 3, 'layers': [8, 8]}, False)
+    """
+
+    def __init__(self, data: Any) -> None:
+        self.lock = threading.RLock()
+        self._saved = encode_data(data)
+        self._state = _State(node_of(data))
+        self._past: list[_State] = []
+        self._future: list[_State] = []
+        self._typing: tuple[str, int] | None = None
+        self._callbacks: list[Callable[[], None]] = []
+
+    @property
+    def root(self) -> Node:
+        """The record as a tree."""
+        return self._state.root
+
+    @property
+    def json(self) -> str:
+        """The record as JSON text; as it was typed, if it is not valid."""
+        return self._state.json
+
+    @property
+    def json_problem(self) -> str:
+        """Why the JSON text is not valid, with its line and column; else empty."""
+        return self._state.json_problem
+
+    @property
+    def is_text(self) -> bool:
+        """Whether a JSON text was typed that is not valid: the tree is what was there before it."""
+        return self._state.typed is not None
+
+    @property
+    def problems(self) -> dict[int, str]:
+        """What is wrong with the nodes of the tree, by their ids."""
+        return self._state.problems
+
+    @property
+    def value(self) -> Any:
+        """The record's data.
+
+        Raises
+        ------
+        RefusedError
+            With everything that is wrong.
+        """
+        with self.lock:
+            if self._state.typed is not None:
+                raise RefusedError(f"the JSON text is not valid: {self.json_problem}")
+            if wrong := self.problems:
+                raise RefusedError([Problem(None, self.path(at), reason) for at, reason in wrong.items()])
+            return value_of(self.root)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether it is not what the store has, as far as is known."""
+        return self._state.encoded != self._saved
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to do again."""
+        return bool(self._future)
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call back after each change, with `lock` held."""
+        self._callbacks.append(callback)
+
+    def find(self, *path: str | int) -> int:
+        """Return the id of the node at keys and positions; KeyError if there is none."""
+        node = self.root
+        for step in path:
+            found = [
+                item
+                for at, item in enumerate(node.inside)
+                if (item.key if node.kind == "object" else at) == step
+            ]
+            if not found:
+                raise KeyError(step)
+            node = found[0]
+        return node.id
+
+    def node(self, at: int) -> Node:
+        """Return the node of an id; KeyError if there is none any more."""
+        for node in walk(self.root):
+            if node.id == at:
+                return node
+        raise KeyError(at)
+
+    def parent(self, at: int) -> Node | None:
+        """Return what a node is inside of."""
+        return next((node for node in walk(self.root) if any(item.id == at for item in node.inside)), None)
+
+    def path(self, at: int) -> str:
+        """Return where a node is, for people: ``model.layers[0]``."""
+        steps: list[str] = []
+        while (above := self.parent(at)) is not None:
+            place = [item.id for item in above.inside].index(at)
+            if above.kind == "list":
+                steps.append(f"[{place}]")
+            else:
+                steps.append(f".{above.inside[place].key}")
+            at = above.id
+        return "".join(reversed(steps)).removeprefix(".") or "the record"
+
+    # editing
+
+    def set_text(self, at: int, text: str) -> None:
+        """Type a text into a single value."""
+        self._edit(at, lambda node: (replace(node, text=text),), typing="text")
+
+    def set_kind(self, at: int, kind: Kind) -> None:
+        """Make a value one of another kind, keeping what was typed where that can be."""
+        self._edit(at, lambda node: (node if node.kind == kind else converted(node, kind),))
+
+    def rename(self, at: int, key: str) -> None:
+        """Give a value of an object another name."""
+        self._edit(at, lambda node: (replace(node, key=key),), typing="name")
+
+    def delete(self, at: int) -> None:
+        """Take a value out of its object or list; the record itself becomes null."""
+        self._edit(at, lambda node: (converted(node, "null"),) if node.id == self.root.id else ())
+
+    def duplicate(self, at: int) -> int:
+        """Put a copy of a value below it, in an object with a name that is free; return its id."""
+        above = self.parent(at)
+        if above is None:
+            raise RefusedError("the record itself has no place for a second one")
+        made = replace(copied(self.node(at)), key=_free(above, self.node(at).key))
+        self._edit(at, lambda node: (node, made))
+        return made.id
+
+    def add(self, at: int, key: str = "new") -> int:
+        """Add a value to the end of an object or list, and return its id.
+
+        In a list it is a copy of the last item, in an object an empty text.
+        """
+        node = self.node(at)
+        if node.kind == "list":
+            made = copied(node.inside[-1]) if node.inside else Node("string")
+        else:
+            made = Node("string", key=_free(node, key))
+        self._edit(at, lambda node: (replace(node, inside=(*node.inside, made)),))
+        return made.id
+
+    def move(self, at: int, by: int) -> None:
+        """Move a value up (negative) or down among its neighbours, not past the ends."""
+        above = self.parent(at)
+        if above is None:
+            return
+        place = [item.id for item in above.inside].index(at)
+        to = min(max(place + by, 0), len(above.inside) - 1)
+        others = [item for item in above.inside if item.id != at]
+        moved = (*others[:to], above.inside[place], *others[to:])
+        if to != place:
+            self._edit(above.id, lambda node: (replace(node, inside=moved),))
+
+    def set_json(self, text: str) -> None:
+        """Type the whole record as JSON text."""
+        with self.lock:
+            if text == self.json:
+                return
+            try:
+                state = _State(merged(self.root, read(text)))
+            except JsonTextError:
+                state = _State(self.root, text)
+            if state != self._state:
+                self._step(state, typing=("json", 0))
+
+    def set_value(self, data: Any) -> None:
+        """Make it another value, as one step."""
+        with self.lock:
+            self._step(_State(merged(self.root, node_of(data))))
+
+    def saved(self, data: Any) -> None:
+        """Take note of what the store has."""
+        with self.lock:
+            self._saved = encode_data(data)
+            self._typing = None
+            self._tell()
+
+    def undo(self) -> None:
+        """Take back the last step, if there is one."""
+        self._go(self._past, self._future)
+
+    def redo(self) -> None:
+        """Do again what was taken back last, if anything."""
+        self._go(self._future, self._past)
+
+    # inside
+
+    def _edit(self, at: int, change: Callable[[Node], tuple[Node, ...]], typing: str = "") -> None:
+        with self.lock:
+            if self._state.typed is not None:
+                raise RefusedError(f"the JSON text is not valid, mend it first: {self.json_problem}")
+            (root,) = changed(self.root, at, change)
+            if root is self.root or root == self.root:
+                return
+            self._step(_State(root), typing=(typing, at) if typing else None)
+
+    def _step(self, state: _State, typing: tuple[str, int] | None = None) -> None:
+        if typing is None or typing != self._typing:
+            self._past.append(self._state)
+            del self._past[:-_MOST_STEPS]
+        self._typing = typing
+        self._future.clear()
+        self._state = state
+        self._tell()
+
+    def _go(self, one: list[_State], other: list[_State]) -> None:
+        with self.lock:
+            if one:
+                other.append(self._state)
+                self._state = one.pop()
+                self._typing = None
+                self._tell()
+
+    def _tell(self) -> None:
+        for callback in self._callbacks:
+            callback()
+
+
+def _free(above: Node, key: str) -> str:
+    """Return a name that an object does not have yet."""
+    taken = {item.key for item in above.inside}
+    if above.kind == "list" or key not in taken:
+        return key if above.kind == "object" else ""
+    return next(name for number in range(2, len(taken) + 3) if (name := f"{key} {number}") not in taken)

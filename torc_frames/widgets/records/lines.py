@@ -1,0 +1,286 @@
+"""The lines of a record's form as widgets: a value with its type, what can be done with it, and adding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Protocol
+
+import ipywidgets as widgets
+from ipywidgets.widgets.widget_description import DescriptionStyle
+from ipywidgets.widgets.widget_string import TextStyle
+
+from torc_frames.errors import counted
+from torc_frames.widgets.parts import html, label, row, text_html
+from torc_frames.widgets.records.form import Form
+from torc_frames.widgets.records.nodes import KINDS, TEXTS, Kind, Node
+from torc_frames.widgets.records.outline import PAGE, Line
+
+__all__ = ["CSS", "Actions", "AddLine", "Looks", "PagesLine", "ValueLine"]
+
+CSS = """
+.tf-widget .tf-lines { gap: 1px; overflow: visible; }
+.tf-widget .tf-line { gap: 1px 4px; min-height: 28px; }
+.tf-widget .tf-line > .tf-value { flex: 1 1 12em; min-width: 0; overflow: visible; }
+.tf-widget .tf-line .widget-text, .tf-widget .tf-line .widget-textarea, .tf-widget .tf-line .tf-value
+  .widget-dropdown { width: 100%; }
+.tf-widget .tf-line .widget-label { text-align: left; }
+.tf-widget .tf-line .tf-fold { background: transparent; text-align: left; font-weight: 600; padding: 0 4px;
+  color: var(--jp-ui-font-color1, CanvasText); }
+.tf-widget .tf-wrong { flex: 1 0 100%; }
+.tf-widget .tf-is-wrong input, .tf-widget .tf-is-wrong textarea {
+  border-color: var(--jp-error-color1, #d32f2f) !important;
+  outline: 1px solid var(--jp-error-color1, #d32f2f); }
+.tf-widget .tf-panel { flex: 1 0 100%; padding: 2px 4px; background: var(--jp-layout-color2, Canvas); }
+"""
+
+_INDENT_EM = 1.4
+_NAMES_EM = 12
+_NARROWEST_EM = 5
+
+_LABELS: dict[Kind, str] = {
+    "string": "text",
+    "lines": "text, lines",
+    "escaped": "text, escaped",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "true/false",
+    "null": "null",
+    "object": "object",
+    "list": "list",
+}
+_OPTIONS = [(_LABELS[kind], kind) for kind in KINDS]
+
+
+class Looks:
+    """Layouts and styles that the lines of one form have in common: each is a message to the browser."""
+
+    def __init__(self) -> None:
+        self.kinds = widgets.Layout(width="8.5em", flex="0 0 auto")
+        self.indent = cache(lambda depth: widgets.Layout(padding=f"0 0 0 {depth * _INDENT_EM:g}em"))
+        self.named = cache(self._named)
+        self.listed = DescriptionStyle()
+        self.lines = cache(lambda count: widgets.Layout(height=f"{count * 1.5 + 1:g}em"))
+
+    @staticmethod
+    def _named(depth: int, choices: bool) -> DescriptionStyle:
+        width = f"{max(_NAMES_EM - depth * _INDENT_EM, _NARROWEST_EM):g}em"
+        kind = DescriptionStyle if choices else TextStyle
+        return kind(description_width=width)
+
+
+class Actions(Protocol):
+    """What lines ask of the form that they are in."""
+
+    def turn(self, node: Node) -> None:
+        """Fold or unfold an object or a list."""
+
+    def page(self, node: Node, start: int) -> None:
+        """Show another page of it."""
+
+    def add(self, at: int) -> None:
+        """Add a value to it, and bring the cursor there."""
+
+    def act(self, at: int, action: Callable[[int], Any]) -> None:
+        """Do something to a value that moves lines, and bring the cursor back."""
+
+
+class ValueLine:
+    """A value: its name, what is typed, its type, and a panel to rename, move, copy and delete it."""
+
+    def __init__(self, form: Form, looks: Looks, line: Line, actions: Actions) -> None:
+        self._form, self._looks, self._actions = form, looks, actions
+        self._line = line
+        self._shape = ""
+        self._typed: Any = None
+        self._slot = widgets.HBox()
+        self._slot.add_class("tf-value")
+        self._kind = widgets.Dropdown(
+            options=_OPTIONS, value=line.node.kind, layout=looks.kinds, style=looks.listed
+        )
+        self._kind.observe(lambda change: form.set_kind(self._line.node.id, change["new"]), "value")
+        self._more = widgets.Button(icon="ellipsis-h", layout={"width": "auto"})
+        self._more.add_class("tf-icon")
+        self._more.on_click(lambda _: self._open(not self._panel))
+        self._wrong = html(css="tf-wrong")
+        self._panel: Panel | None = None
+        self.box = widgets.HBox([self._slot, self._kind, self._more])
+        self.box.add_class("tf-row")
+        self.box.add_class("tf-line")
+
+    def show(self, line: Line, reason: str) -> None:
+        """Show the value as it is now, and what is wrong with it."""
+        self._line = line
+        node = line.node
+        self._kind.value = node.kind
+        self._kind.tooltip = f"type of {label(line.path)}"
+        self._more.tooltip = f"more for {label(line.path)}"
+        self.box.layout = self._looks.indent(line.depth)
+        shape = _shape(node)
+        if shape != self._shape:
+            self._shape = shape
+            self._typed = self._made(line)
+            self._slot.children = [self._typed]
+        self._update(line)
+        if reason:
+            self._wrong.value = text_html(reason, "tf-message tf-error", tag="div")
+            self.box.add_class("tf-is-wrong")
+        else:
+            self.box.remove_class("tf-is-wrong")
+        self._arrange(bool(reason))
+        if self._panel:
+            self._panel.show(line)
+
+    def focus(self) -> None:
+        """Bring the cursor to the value, or to its name while that is being chosen."""
+        (self._panel or self._typed).focus()
+
+    def rename(self) -> None:
+        """Open the panel."""
+        self._open(True)
+
+    def _open(self, is_open: bool) -> None:
+        self._panel = Panel(self._form, self._line, self._actions) if is_open else None
+        self._arrange(bool(self._form.problems.get(self._line.node.id)))
+        if self._panel:
+            self._panel.show(self._line)
+
+    def _arrange(self, wrong: bool) -> None:
+        children = [self._slot, self._kind, self._more]
+        children += [self._wrong] if wrong else []
+        children += [self._panel.box] if self._panel else []
+        if list(self.box.children) != children:
+            self.box.children = children
+
+    def _made(self, line: Line) -> Any:
+        node = line.node
+        if self._shape == "holds":
+            made = widgets.Button(layout={"width": "auto"})
+            made.add_class("tf-fold")
+            made.on_click(lambda _: self._actions.turn(self._line.node))
+            return made
+        style = self._looks.named(line.depth, self._shape == "boolean")
+        if self._shape == "boolean":
+            made = widgets.Dropdown(options=["true", "false"], value=node.text, style=style)
+        elif self._shape == "lines":
+            made = widgets.Textarea(node.text, style=style)
+        else:
+            hint = "null" if self._shape == "null" else ""
+            made = widgets.Text(node.text, disabled=bool(hint), placeholder=hint, style=style)
+        made.observe(lambda change: self._form.set_text(self._line.node.id, change["new"]), "value")
+        return made
+
+    def _update(self, line: Line) -> None:
+        node, typed = line.node, self._typed
+        if self._shape == "holds":
+            mark = "▾" if line.is_open else "▸"
+            noun = "field" if node.kind == "object" else "item"
+            typed.description = f"{mark} {label(line.name)}"
+            typed.tooltip = f"{label(line.path)}: {counted(len(node.inside), noun)}"
+            return
+        typed.description = label(line.name) or "␣"
+        if self._shape == "lines":
+            typed.layout = self._looks.lines(min(max(node.text.count("\n") + 1, 2), 8))
+        if typed.value != node.text:
+            typed.value = node.text
+
+
+class Panel:
+    """What can be done with a value other than typing."""
+
+    def __init__(self, form: Form, line: Line, actions: Actions) -> None:
+        self._at, self._actions = line.node.id, actions
+        self._name = widgets.Text(description="name", style={"description_width": "auto"})
+        self._name.observe(lambda change: form.rename(self._at, change["new"]), "value")
+        self._buttons = {
+            "move up": self._button("Up", "arrow-up", lambda at: form.move(at, -1)),
+            "move down": self._button("Down", "arrow-down", lambda at: form.move(at, 1)),
+            "copy": self._button("Copy", "clone", form.duplicate),
+            "delete": self._button("Delete", "trash", form.delete),
+        }
+        self._last: Any = None
+        self.box = row()
+        self.box.add_class("tf-panel")
+
+    def show(self, line: Line) -> None:
+        """Show what there is to do with a value where it is now."""
+        named = not (line.in_list or line.is_root)
+        if named and self._name.value != line.node.key:
+            self._name.value = line.node.key
+        for action, button in self._buttons.items():
+            button.tooltip = f"{action}: {label(line.path)}"
+        buttons = [self._buttons["delete"]] if line.is_root else list(self._buttons.values())
+        children = [*([self._name] if named else []), *buttons]
+        if list(self.box.children) != children:
+            self.box.children = children
+
+    def focus(self) -> None:
+        """Bring the cursor to what was used last, or to the first control."""
+        (self._last or self.box.children[0]).focus()
+
+    def _button(self, text: str, icon: str, action: Callable[[int], Any]) -> Any:
+        made = widgets.Button(description=text, icon=icon, layout={"width": "auto"})
+
+        def on_click(_: Any) -> None:
+            self._last = made
+            self._actions.act(self._at, action)
+
+        made.on_click(on_click)
+        return made
+
+
+class AddLine:
+    """The place to add to an object or a list."""
+
+    def __init__(self, looks: Looks, line: Line, actions: Actions) -> None:
+        self._looks = looks
+        self._button = widgets.Button(icon="plus", layout={"width": "auto"})
+        self._button.on_click(lambda _: actions.add(line.node.id))
+        self.box = widgets.HBox([self._button])
+        self.box.add_class("tf-line")
+
+    def show(self, line: Line, _: str) -> None:
+        """Show what it adds to."""
+        self.box.layout = self._looks.indent(line.depth)
+        self._button.description = "item" if line.node.kind == "list" else "field"
+        self._button.tooltip = f"add to {label(line.path)}"
+
+    def focus(self) -> None:
+        """Bring the cursor to the button."""
+        self._button.focus()
+
+
+class PagesLine:
+    """The place to go to other pages of an object or a list."""
+
+    def __init__(self, looks: Looks, line: Line, actions: Actions) -> None:
+        self._looks, self._line = looks, line
+        self._before = widgets.Button(icon="arrow-left", description="before", layout={"width": "auto"})
+        self._after = widgets.Button(icon="arrow-right", description="after", layout={"width": "auto"})
+        self._before.on_click(lambda _: actions.page(self._line.node, max(self._line.start - PAGE, 0)))
+        self._after.on_click(lambda _: actions.page(self._line.node, self._line.start + PAGE))
+        self._text = html()
+        self.box = row(self._before, self._text, self._after)
+
+    def show(self, line: Line, _: str) -> None:
+        """Show where in it the page is."""
+        self._line = line
+        total = len(line.node.inside)
+        end = min(line.start + PAGE, total)
+        self.box.layout = self._looks.indent(line.depth)
+        self._text.value = text_html(f"{line.start + 1:,} to {end:,} of {total:,} in {line.path}", "tf-quiet")
+        self._before.disabled = line.start == 0
+        self._after.disabled = end == total
+
+    def focus(self) -> None:
+        """Bring the cursor to the button."""
+        self._after.focus()
+
+
+def _shape(node: Node) -> str:
+    """Return which widget a value is typed in."""
+    if node.holds:
+        return "holds"
+    if node.kind in ("boolean", "lines", "null"):
+        return node.kind
+    return "text" if node.kind in TEXTS else "number"
