@@ -31,8 +31,9 @@ export class Painter extends SlickGrid {
     for (const node of host.querySelectorAll(".slick-viewport")) node.tabIndex = -1;
   }
 
-  // The host keeps the focus: rows come and go while one scrolls.
+  // The host keeps the focus, as rows come and go while one scrolls; and keys are its business.
   setFocus() {}
+  handleKeyDown() {}
 
   cellId(row, column) {
     return `${this.getUID()}-${row}-${column}`;

@@ -26,7 +26,11 @@ export class View {
     });
     this.painter = new Painter(this.host, this.table, el.getRootNode());
     this.selection = new Selection(this.painter, this.table, () => this.onSelection());
-    this.editor = new Editor(this.painter.getCanvasNode(), (at, text, all) => this.onTyped(at, text, all));
+    this.editor = new Editor(
+      this.painter.getCanvasNode(),
+      () => this.focus(),
+      (at, text) => this.onTyped(at, text),
+    );
     keyboard(this);
     clipboard(this);
     this.stopPointer = pointer(this);
@@ -223,9 +227,7 @@ export class View {
     this.editor.open({ at, box: selection.box(at), column, text, seed });
   }
 
-  onTyped(at, text, all) {
-    if (this.host.getRootNode().activeElement === null || this.host.contains(this.host.getRootNode().activeElement)) this.focus();
-    if (text === null) return;
+  onTyped(at, text) {
     this.table.act("set", { cells: [[at.row, at.column, text]] });
     this.table.typed(at.row, at.column, text);
     this.painter.invalidateRows([at.row]);
