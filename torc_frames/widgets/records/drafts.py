@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from torc_frames.records import UserData
+from torc_frames.settings import drafts_folder
 
 __all__ = ["Draft", "RecordDrafts"]
 
@@ -44,7 +45,7 @@ class RecordDrafts:
 
     def __init__(self, url: str, workflow_key: str, key: str, folder: Path | None = None) -> None:
         named = blake2b(json.dumps([url, workflow_key, key]).encode(), digest_size=16).hexdigest()
-        self._path = (folder or _folder()) / f"record-{named}.json"
+        self._path = (folder or drafts_folder()) / f"record-{named}.json"
         self._about = [url, workflow_key, key]
 
     def keep(self, text: str, record: UserData) -> None:
@@ -79,8 +80,3 @@ class RecordDrafts:
     def _record(self, content: Mapping[str, Any]) -> UserData:
         _, workflow_key, key = self._about
         return UserData(key, workflow_key, content.get("data"), content.get("name"), rev=content.get("rev"))
-
-
-def _folder() -> Path:
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(os.environ.get("TORC_FRAMES_DRAFTS") or Path(state) / "torc_frames" / "drafts")
