@@ -63,7 +63,7 @@ def text_html(text: object, css: str = "", *, tag: str = "span", attributes: str
     '<span class="mathjax_ignore tex2jax_ignore tf-title">&lt;b&gt; costs $1$</span>'
     """
     names = f"mathjax_ignore tex2jax_ignore {css}".rstrip()
-    return f'<{tag} class="{names}"{attributes}>{escape(str(text))}</{tag}>'
+    return f'<{tag} class="{names}"{attributes}>{escape(str(text), quote=False)}</{tag}>'
 
 
 def label(text: object) -> str:
