@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-__all__ = ["AT_ONCE", "Report", "each", "tell"]
+__all__ = ["AT_ONCE", "TELL_S", "Report", "each", "tell"]
 
 AT_ONCE = 8
 
