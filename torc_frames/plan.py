@@ -68,7 +68,7 @@ class Plan:
         ----------
         progress : bool or callable
             Show a progress bar when it takes more than a second; or call ``progress(done, total)`` at the
-            beginning, and then about five times a second, with how many jobs have been added or changed, and
+            beginning, and then several times a second, with how many jobs have been added or changed, and
             of how many. It is called in this thread, and what it raises stops the apply there: an embedded
             store is then as it was, and on a server the next call goes on.
 

@@ -10,7 +10,7 @@ __all__ = ["AT_ONCE", "TELL_S", "Report", "each", "tell"]
 
 AT_ONCE = 8
 
-TELL_S = 0.2
+TELL_S = 0.1
 """How often it is reported what is done."""
 
 Report = Callable[[int], object]
