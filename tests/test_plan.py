@@ -383,7 +383,7 @@ def test_an_apply_that_is_stopped_is_finished_by_the_next(wf, store_kind, what, 
         assert_frame_equal(left, before)
     else:
         written = len(left) - len(before) if what == "add" else (left["b"] == 1.5).sum()
-        assert said[-1] <= written <= said[-1] + 8
+        assert said[-1] <= written < many
     pushed = plan.apply()
     assert_frame_equal(wf.parameters(), pushed)
     assert len(pushed) == many

@@ -828,7 +828,9 @@ class Workflow:
     def update_user_data(self, record_key: str | int, data: Any, *, rev: str | None = None) -> str | None:
         """Replace the data of a record and return its new rev.
 
-        With `rev`, only if the record still has that rev; else ConflictError.
+        With `rev`, as `get_user_data` and `user_data` give it, only if the record still has that rev; else
+        ConflictError. The rev of a torc-server's record is a digest of its data, which is compared just
+        before it is written, and is the same again when the data is.
         """
         (raw,) = self._store.kept([encode_data(data)])
         revs = None if rev is None else [rev]
