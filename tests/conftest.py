@@ -6,12 +6,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from jupyter import Jupyter, JupyterServer, chromium, jupyter, jupyter_server
 from servers import TorcServer
 from services import Service
 from stores import STORES, StoreKind
@@ -102,3 +104,38 @@ def fresh_server(tmp_path: Path) -> Iterator[TorcServer]:
     directory.mkdir()
     with TorcServer.start(directory) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium; see `chromium` for why no other module's."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """A JupyterLab, for all tests."""
+    with jupyter_server("lab", tmp_path_factory.mktemp("lab")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def notebook_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """A Notebook 7, for all tests."""
+    with jupyter_server("notebook", tmp_path_factory.mktemp("notebook")) as server:
+        yield server
+
+
+@pytest.fixture
+def lab(browser: Any, lab_server: JupyterServer) -> Iterator[Jupyter]:
+    """A browser at a JupyterLab; see `jupyter.py` for how to drive it."""
+    with jupyter(lab_server, browser) as opened:
+        yield opened
+
+
+@pytest.fixture
+def notebook7(browser: Any, notebook_server: JupyterServer) -> Iterator[Jupyter]:
+    """A browser at a Notebook 7."""
+    with jupyter(notebook_server, browser) as opened:
+        yield opened

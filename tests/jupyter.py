@@ -1,0 +1,371 @@
+"""A real JupyterLab or Notebook 7 in a real Chromium, driven by tests.
+
+The fixtures are in `conftest.py`. A test writes a notebook, opens it and drives its page with Playwright:
+
+    def test_a_slider_moves(lab: Jupyter) -> None:
+        notebook = lab.open("import ipywidgets", "slider = ipywidgets.IntSlider(); slider")
+        notebook.run_all()
+        notebook.page.get_by_role("slider").press("ArrowRight")
+        notebook.wait_for("slider.value", 1)          # asks the kernel until it is so
+        notebook.screenshot("slider")                 # into TORC_FRAMES_SCREENSHOTS, if that is set
+
+``lab`` and ``notebook7`` close what they opened, stop its kernels, and fail the test if a request went to
+anywhere but their server, or if the page wrote an error to its console. No browser or server: the test is
+skipped and says how to get them; with TORC_FRAMES_REQUIRE_ALL=1 it fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from servers import plain_environment, wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
+
+_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# Virtual scrolling takes outputs, and the widgets in them, off the page.
+_SETTINGS = {
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
+}
+_APPLICATIONS = {
+    "lab": ("jupyterlab", ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url="]),
+    "notebook": (
+        "notebook",
+        ["--JupyterNotebookApp.expose_app_in_browser=True", "--JupyterNotebookApp.news_url="],
+    ),
+}
+_START_SECONDS = 120
+_PAGE_MS = 60_000
+_LOG_TAIL = 4000
+
+
+def need(what: str, found: Any, hint: str) -> Any:
+    """Return what was found, or skip the test; with TORC_FRAMES_REQUIRE_ALL, fail it."""
+    if found:
+        return found
+    message = f"{what} is missing; to get it: {hint}"
+    if os.environ.get("TORC_FRAMES_REQUIRE_ALL"):
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Debian's Chromium without a window.
+
+    While Playwright runs, an asyncio loop is running in this thread, which other tests could not stand.
+    """
+    names = [os.environ.get("TORC_FRAMES_CHROMIUM", ""), *_CHROMIUM_NAMES]
+    path = need("Chromium", next(filter(None, map(shutil.which, filter(None, names))), None), _GET_CHROMIUM)
+    need("Playwright", find_spec("playwright"), _GET_PACKAGES)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=_CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+_GET_CHROMIUM = "apt-get install chromium, or TORC_FRAMES_CHROMIUM=/path/to/it"
+_GET_PACKAGES = "pip install -e '.[test]'"
+
+
+class JupyterServer:
+    """A server of JupyterLab (``lab``) or Notebook 7 (``notebook``): a process, a folder, a port."""
+
+    def __init__(self, application: str, directory: Path) -> None:
+        self.application, self.directory = application, directory
+        self.url = ""
+        self.notebooks = directory / "notebooks"
+        self.log = directory / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        module, options = _APPLICATIONS[self.application]
+        need(module, find_spec(module), _GET_PACKAGES)
+        self._write_settings()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", module, "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
+        command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password="]
+        command += [f"--ServerApp.root_dir={self.notebooks}", "--allow-root", *options]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=self.notebooks,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            wait_until(self._answers, f"{module} at {self.url}", _START_SECONDS)
+        except BaseException as error:
+            self.stop()
+            error.add_note(self.log.read_text(errors="replace")[-_LOG_TAIL:])
+            raise
+
+    def stop(self) -> None:
+        """Stop its kernels and then itself."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+            process.wait()
+
+    def stop_kernels(self) -> None:
+        """Stop all kernels, and the sessions they belong to."""
+        for session in requests.get(f"{self.url}/api/sessions", timeout=30).json():
+            requests.delete(f"{self.url}/api/sessions/{session['id']}", timeout=30)
+
+    def _write_settings(self) -> None:
+        self.notebooks.mkdir(parents=True)
+        for name, settings in _SETTINGS.items():
+            path = self.directory / "settings" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(settings))
+
+    def _environment(self) -> dict[str, str]:
+        """Return an environment in which nothing of this user's Jupyter is found."""
+        kept = {k: v for k, v in plain_environment(self.directory).items() if not k.startswith("JUPYTER")}
+        names = {
+            "HOME": "home",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "IPYTHONDIR": "ipython",
+        }
+        for folder in names.values():
+            (self.directory / folder).mkdir(exist_ok=True)
+        return kept | {variable: str(self.directory / folder) for variable, folder in names.items()}
+
+    def _answers(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise ChildProcessError("the server ended")
+        try:
+            return requests.get(f"{self.url}/api/status", timeout=5).ok
+        except (requests.ConnectionError, requests.Timeout):
+            return False
+
+
+@contextmanager
+def jupyter_server(application: str, directory: Path) -> Iterator[JupyterServer]:
+    """Run a server for as long as the block lasts."""
+    server = JupyterServer(application, directory)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+class Jupyter:
+    """A browser at a server: opens notebooks, and watches what their pages do."""
+
+    def __init__(self, server: JupyterServer, browser: Browser) -> None:
+        self.server = server
+        self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 900})
+        self.context.set_default_timeout(_PAGE_MS)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.context.on("console", self._on_console)
+        self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
+
+    def open(self, *cells: str, name: str | None = None) -> Notebook:
+        """Write a notebook of some cells of code, and open it with a kernel that is ready."""
+        name = name or f"test-{len(list(self.server.notebooks.iterdir()))}.ipynb"
+        (self.server.notebooks / name).write_text(json.dumps(_notebook(cells)))
+        page = self.context.new_page()
+        page.on("websocket", lambda socket: self.requests.append(socket.url))
+        notebook = Notebook(page, f"{self.server.url}{self._path(name)}")
+        notebook.load()
+        return notebook
+
+    def check(self) -> None:
+        """Raise AssertionError if a request left the server, or a page wrote an error to its console."""
+        home = urlsplit(self.server.url).netloc
+        away = [url for url in self.requests if urlsplit(url).scheme not in ("data", "blob")]
+        away = [url for url in away if urlsplit(url).netloc != home]
+        assert away == [], f"requests that left {home}"
+        assert self.errors == [], "errors in the browser's console"
+
+    def close(self) -> None:
+        """Close all pages, and stop their kernels."""
+        self.context.close()
+        self.server.stop_kernels()
+
+    def _path(self, name: str) -> str:
+        if self.server.application == "lab":
+            return f"/lab/workspaces/{name.removesuffix('.ipynb')}/tree/{name}?reset"
+        return f"/notebooks/{name}"
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+
+@contextmanager
+def jupyter(server: JupyterServer, browser: Browser) -> Iterator[Jupyter]:
+    """Drive a server for as long as the block lasts; what its pages did wrong is an error at the end."""
+    opened = Jupyter(server, browser)
+    try:
+        yield opened
+        opened.check()
+    finally:
+        opened.close()
+
+
+class Notebook:
+    """An open notebook. `page` is Playwright's; what needs Python is asked of the kernel."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+
+    def load(self) -> None:
+        """Open the page, or open it anew; the kernel lives on."""
+        self.page.goto(self.url)
+        self.page.wait_for_function(_READY_JS)
+
+    def run(self, cell: int) -> None:
+        """Run a cell, wait until it has run, and raise AssertionError if it failed."""
+        errors = self.page.evaluate(_RUN_JS, cell)
+        assert not errors, "\n".join(errors)
+
+    def run_all(self) -> None:
+        """Run all cells in turn."""
+        for cell in range(self.page.evaluate(f"{_PANEL_JS}.content.widgets.length")):
+            self.run(cell)
+
+    def output(self, cell: int) -> Locator:
+        """Return the output of a cell."""
+        return self.page.locator(".jp-Notebook-cell").nth(cell).locator(".jp-Cell-outputArea")
+
+    def value(self, expression: str) -> Any:
+        """Return what an expression is in the kernel; it must be something that JSON can say."""
+        code = f"__import__('json').dumps({expression})"
+        answer = self.page.evaluate(_VALUE_JS, code)
+        assert answer["status"] == "ok", f"{expression}: {answer}"
+        text = answer["data"]["text/plain"]
+        return json.loads(ast.literal_eval(text))
+
+    def wait_for(self, expression: str, expected: Any, seconds: float = 20) -> None:
+        """Wait until an expression in the kernel is what is expected."""
+        end = time.monotonic() + seconds
+        while (found := self.value(expression)) != expected:
+            assert time.monotonic() < end, f"{expression} is {found!r}, not {expected!r}"
+
+    def execute(self, code: str) -> None:
+        """Run code in the kernel, outside of any cell."""
+        error = self.page.evaluate(_EXECUTE_JS, code)
+        assert not error, error
+
+    def theme(self, dark: bool) -> None:
+        """Show everything light or dark."""
+        self.page.evaluate(_THEME_JS, "JupyterLab Dark" if dark else "JupyterLab Light")
+        self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str(not dark).lower()}'")
+
+    def copy(self, text: str) -> None:
+        """Put text on the clipboard of the machine, as another program would."""
+        self.page.evaluate("text => navigator.clipboard.writeText(text)", text)
+
+    def clipboard(self) -> str:
+        """Return what is on the clipboard."""
+        return str(self.page.evaluate("navigator.clipboard.readText()"))
+
+    def screenshot(self, name: str, what: Locator | None = None) -> Path | None:
+        """Take a picture of the page or a part of it, if TORC_FRAMES_SCREENSHOTS says where to."""
+        folder = os.environ.get("TORC_FRAMES_SCREENSHOTS")
+        if not folder:
+            return None
+        path = Path(folder).absolute() / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (what or self.page).screenshot(path=path, animations="disabled")
+        return path
+
+
+def wait_until_true(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Wait until something is so; AssertionError if it never is."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+
+
+def _notebook(cells: Sequence[str]) -> dict[str, Any]:
+    made = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{at}",
+            "metadata": {},
+            "source": source,
+            "outputs": [],
+            "execution_count": None,
+        }
+        for at, source in enumerate(cells)
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+
+
+_PANEL_JS = "window.jupyterapp.shell.currentWidget"
+_READY_JS = """() => {
+  const panel = window.jupyterapp?.shell?.currentWidget;
+  const session = panel?.sessionContext;
+  return panel?.content?.widgets?.length && session?.isReady && session.session?.kernel?.status === 'idle';
+}"""
+_RUN_JS = f"""async cell => {{
+  const panel = {_PANEL_JS};
+  panel.content.activeCellIndex = cell;
+  panel.content.deselectAll();
+  await window.jupyterapp.commands.execute('notebook:run-cell');
+  const outputs = panel.content.widgets[cell].model.outputs.toJSON();
+  return outputs.filter(each => each.output_type === 'error').map(each => each.traceback.join('\\n'));
+}}"""
+_VALUE_JS = f"""async code => {{
+  const kernel = {_PANEL_JS}.sessionContext.session.kernel;
+  const future = kernel.requestExecute({{code: '', silent: true, user_expressions: {{value: code}}}});
+  return (await future.done).content.user_expressions.value;
+}}"""
+_EXECUTE_JS = f"""async code => {{
+  const kernel = {_PANEL_JS}.sessionContext.session.kernel;
+  const reply = (await kernel.requestExecute({{code, store_history: false}}).done).content;
+  return reply.status === 'ok' ? null : (reply.traceback || [reply.ename]).join('\\n');
+}}"""
+_THEME_JS = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"

@@ -1,0 +1,46 @@
+"""What drives the browser in other tests does what it says."""
+
+from __future__ import annotations
+
+import pytest
+from jupyter import Jupyter
+
+
+@pytest.fixture(params=["lab", "notebook7"])
+def application(request: pytest.FixtureRequest) -> Jupyter:
+    return request.getfixturevalue(request.param)
+
+
+def test_a_slider_is_moved_and_seen_by_python(application: Jupyter) -> None:
+    notebook = application.open("import ipywidgets", "slider = ipywidgets.IntSlider(); slider")
+    notebook.run_all()
+    notebook.output(1).get_by_role("slider").press("ArrowRight")
+    notebook.wait_for("slider.value", 1)
+    notebook.execute("other = {'a': [1, None]}")
+    assert notebook.value("other") == {"a": [1, None]}
+    notebook.copy("a\tb")
+    assert notebook.clipboard() == "a\tb"
+    notebook.theme(dark=True)
+    notebook.screenshot(f"harness-{application.server.application}")
+    notebook.theme(dark=False)
+    notebook.load()
+    assert notebook.value("slider.value") == 1
+
+
+def test_a_cell_that_fails_is_an_error(lab: Jupyter) -> None:
+    notebook = lab.open("1 / 0")
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        notebook.run(0)
+
+
+def test_requests_that_leave_and_errors_in_the_console_are_found(lab: Jupyter) -> None:
+    notebook = lab.open("1")
+    notebook.page.evaluate("console.error('broken')")
+    with pytest.raises(AssertionError, match="broken"):
+        lab.check()
+    lab.errors.clear()
+    notebook.page.evaluate("fetch('http://127.0.0.1:9/').catch(() => 0)")
+    with pytest.raises(AssertionError, match="left"):
+        lab.check()
+    lab.errors.clear()
+    lab.requests.clear()
