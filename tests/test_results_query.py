@@ -46,7 +46,7 @@ def study(path):
             "zoned": times.tz_localize("Europe/Berlin"),
             "span": pd.to_timedelta(range(9), unit="s"),
             "nested": [{"a": 1}, [1], None, "text", 5, {"b": None}, [], 2**70, True],
-            HOSTILE: list(range(9)),
+            HOSTILE + '\\': list(range(9)),
         }
     )
     wf.push(frame, name="job {n}")
@@ -117,7 +117,7 @@ def queries(draw, frame):
     )
 
 
-@given(st.data())
+@given(data=st.data())
 @settings(max_examples=300)
 def test_the_code_makes_the_frame_that_is_shown(data, wf, table):
     query = data.draw(queries(table))
@@ -131,7 +131,7 @@ def test_nothing_asked_is_the_table(wf, table):
     assert_frame_equal(Query().apply(table), table)
 
 
-@given(st.text(), st.text())
+@given(name=st.text(), text=st.text())
 def test_names_and_texts_are_never_code(name, text):
     frame = pd.DataFrame({name: ["a", text, None], "b": [1, 2, 3]}, dtype=object)
     query = Query((Contains(name, text), Is(name, text), OneOf(name, (text,))), (), (), (name,))

@@ -312,5 +312,5 @@ def _value_code(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return f"pd.Timestamp({value.isoformat()!r})"
     if isinstance(value, pd.Timedelta):
-        return f"pd.Timedelta({value.isoformat()!r})"
+        return f"pd.Timedelta({str(value)!r})"
     return repr(value)

@@ -60,7 +60,7 @@ class Query:
             return frame
         mask = self.filters[0].mask(frame)
         for condition in self.filters[1:]:
-            mask &= condition.mask(frame)
+            mask = mask & condition.mask(frame)
         return frame[mask]
 
     def unsorted(self, frame: pd.DataFrame) -> pd.DataFrame:
