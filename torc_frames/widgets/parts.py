@@ -1,0 +1,162 @@
+"""Small pieces that the widgets share: styles, texts that are only texts, messages, buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any, Literal
+
+import ipywidgets as widgets
+
+from torc_frames.errors import TorcFramesError
+
+__all__ = ["FAILURES", "Message", "button", "html", "label", "root", "row", "text_html"]
+
+FAILURES = (TorcFramesError, OSError, ImportError)
+"""What an action may fail with for reasons that a message tells; anything else is a mistake of ours."""
+
+Tone = Literal["info", "good", "warning", "error"]
+
+_MARKS: dict[str, str] = {"info": "", "good": "✓ ", "warning": "⚠ ", "error": "✗ "}
+
+_LONGEST_LABEL = 48
+_FULL_WIDTH = 0xFEE0
+_PICTURES = 0x2400
+"""How far from ASCII characters their full width is, and the pictures of control characters."""
+
+_CSS = """
+.tf-widget { color: var(--jp-ui-font-color1, CanvasText); --jp-widgets-margin: 1px; padding: 2px;
+  gap: 4px; overflow: visible; }
+.tf-widget .widget-html, .tf-widget .widget-html-content { margin: 0; height: auto; min-width: 0;
+  line-height: 1.45; align-self: auto; }
+.tf-widget .tf-row { flex-flow: row wrap; align-items: center; gap: 2px 6px; overflow: visible; }
+.tf-widget .tf-title { font-weight: 600; }
+.tf-widget .tf-quiet { color: var(--jp-ui-font-color2, GrayText); }
+.tf-widget .tf-message { padding: 2px 8px; border-left: 3px solid var(--tf-tone); white-space: pre-wrap;
+  overflow-wrap: anywhere; background: var(--jp-layout-color2, Canvas); }
+.tf-widget .tf-message:empty { display: none; }
+.tf-widget .tf-info { --tf-tone: var(--jp-info-color1, #0288d1); }
+.tf-widget .tf-good { --tf-tone: var(--jp-success-color1, #388e3c); }
+.tf-widget .tf-warning { --tf-tone: var(--jp-warn-color1, #f57c00); }
+.tf-widget .tf-error { --tf-tone: var(--jp-error-color1, #d32f2f); }
+.tf-widget .jupyter-button { width: auto; padding: 0 10px; overflow: visible; }
+.tf-widget .jupyter-button.tf-icon { padding: 0 7px; background: transparent;
+  color: var(--jp-ui-font-color1, CanvasText); }
+.tf-widget .jupyter-button:focus-visible, .tf-widget [tabindex]:focus-visible {
+  outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
+.tf-widget .tf-busy { cursor: progress; opacity: 0.7; }
+.tf-widget code, .tf-widget pre { font-family: var(--jp-code-font-family, monospace);
+  font-size: var(--jp-code-font-size, 13px); color: inherit; background: transparent; }
+"""
+
+
+def text_html(text: object, css: str = "", *, tag: str = "span", attributes: str = "") -> str:
+    """Return any text as HTML that shows it as it is: no markup and no formulas.
+
+    Examples
+    --------
+    >>> text_html("<b> costs $1$", "tf-title")
+    '<span class="mathjax_ignore tex2jax_ignore tf-title">&lt;b&gt; costs $1$</span>'
+    """
+    names = f"mathjax_ignore tex2jax_ignore {css}".rstrip()
+    return f'<{tag} class="{names}"{attributes}>{escape(str(text))}</{tag}>'
+
+
+def label(text: object) -> str:
+    r"""Return any text as a widget's description: short, in one line, and no formula.
+
+    Dollar signs and backslashes, which begin formulas there, become those of full width.
+
+    Examples
+    --------
+    >>> label("model.depth"), label("a\nb"), "$" in label("$x$")
+    ('model.depth', 'a␊b', False)
+    """
+    line = "".join(_shown(character) for character in str(text))
+    return line if len(line) <= _LONGEST_LABEL else f"{line[: _LONGEST_LABEL - 1]}…"
+
+
+def html(content: str = "", css: str = "") -> widgets.HTML:
+    """Return a widget of HTML; whatever comes from elsewhere has to be made by `text_html`."""
+    made = widgets.HTML(content)
+    if css:
+        made.add_class(css)
+    return made
+
+
+def root(children: Sequence[widgets.Widget], css: str = "") -> widgets.VBox:
+    """Return the outermost box of a widget, which brings the styles."""
+    box = widgets.VBox([widgets.HTML(f"<style>{_CSS}{css}</style>", layout={"display": "none"}), *children])
+    box.add_class("tf-widget")
+    return box
+
+
+def row(*children: widgets.Widget) -> widgets.HBox:
+    """Return widgets side by side, in as many lines as it takes."""
+    box = widgets.HBox(children)
+    box.add_class("tf-row")
+    return box
+
+
+class Message(widgets.HTML):
+    """A line for what there is to say, which screen readers say, too."""
+
+    def say(self, text: str, tone: Tone = "info") -> None:
+        """Show a text; an empty one takes the line away."""
+        role = "alert" if tone == "error" else "status"
+        shown = f"{_MARKS[tone]}{text}" if text else ""
+        self.value = text_html(shown, f"tf-message tf-{tone}", tag="div", attributes=f' role="{role}"')
+
+    def fail(self, error: BaseException) -> None:
+        """Show an error."""
+        self.say(str(error) or type(error).__name__, "error")
+
+    def clear(self) -> None:
+        """Take the line away."""
+        self.say("")
+
+
+def button(
+    text: str,
+    action: Callable[[], Any],
+    *,
+    message: Message | None = None,
+    icon: str = "",
+    tooltip: str = "",
+    style: Literal["", "primary", "warning", "danger", "success"] = "",
+) -> widgets.Button:
+    """Return a button that shows that it is busy while its action lasts, and why it failed in `message`.
+
+    Without a text it shows its icon only, and its tooltip is its name for screen readers.
+    """
+    made = widgets.Button(
+        description=text,
+        icon=icon,
+        tooltip=label(tooltip or text),
+        button_style=style,
+        layout={"width": "auto"},
+    )
+    if not text:
+        made.add_class("tf-icon")
+
+    def on_click(_: widgets.Button) -> None:
+        made.add_class("tf-busy")
+        try:
+            action()
+        except FAILURES as error:
+            if message is None:
+                raise
+            message.fail(error)
+        finally:
+            made.remove_class("tf-busy")
+
+    made.on_click(on_click)
+    return made
+
+
+def _shown(character: str) -> str:
+    if character in "$\\":
+        return chr(ord(character) + _FULL_WIDTH)
+    if ord(character) < ord(" "):
+        return chr(ord(character) + _PICTURES)
+    return character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
