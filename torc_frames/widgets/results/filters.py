@@ -285,17 +285,17 @@ def _time(dtype: Any, text: str) -> pd.Timestamp:
             time = time.tz_convert("UTC").tz_localize(None)
     except ValueError as error:
         raise RefusedError(f"{text!r} is no time; write 2026-01-31 or 2026-01-31 13:45") from error
-    if time is pd.NaT:
+    if pd.isna(time):
         raise RefusedError(f"{text!r} is no time; write 2026-01-31 or 2026-01-31 13:45")
     return time
 
 
 def _span(text: str) -> pd.Timedelta:
     try:
-        span = pd.Timedelta(text)
+        (span,) = pd.to_timedelta([text])  # a text alone is what pandas 2.3 does not read on a new NumPy
     except ValueError as error:
         raise RefusedError(f"{text!r} is no duration; write 90s or 1 days 02:00:00") from error
-    if span is pd.NaT:
+    if pd.isna(span):
         raise RefusedError(f"{text!r} is no duration; write 90s or 1 days 02:00:00")
     return span
 
@@ -312,5 +312,5 @@ def _value_code(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return f"pd.Timestamp({value.isoformat()!r})"
     if isinstance(value, pd.Timedelta):
-        return f"pd.Timedelta({str(value)!r})"
+        return f"pd.Timedelta({value.value}, unit='ns')"
     return repr(value)

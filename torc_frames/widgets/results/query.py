@@ -1,4 +1,4 @@
-"""What to show of a table: rows, groups, order and columns, as pandas does it and as Python that does the same."""
+"""What to show of a table: rows, groups, order and columns, done by pandas and told as Python."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Query:
         return shown.sort_values(name, ascending=ascending, kind="stable", key=key)
 
     def code(self, frame: pd.DataFrame, source: str = "wf.table()") -> str:
-        """Return Python that makes the frame that `apply` returns, as ``df``; `frame` is what that is given."""
+        """Return Python that makes, as ``df``, the frame that `apply` returns of this one."""
         lines = list(self._lines(frame))
         needed = ["import pandas as pd", ""] if any("pd." in line for line in lines) else []
         return "\n".join([*needed, f"df = {source}", *lines])
@@ -155,9 +155,7 @@ def can_group(values: pd.Series) -> bool:
     return meaning(values) != "object"
 
 
-def _check_groups(
-    frame: pd.DataFrame, groups: tuple[str, ...], aggregates: tuple[Aggregate, ...]
-) -> None:
+def _check_groups(frame: pd.DataFrame, groups: tuple[str, ...], aggregates: tuple[Aggregate, ...]) -> None:
     unknown = [name for name in (*groups, *(one.column for one in aggregates)) if name not in frame]
     if unknown:
         raise RefusedError(f"no column {shorten(map(repr, unknown))}; there are {shorten(map(repr, frame))}")
