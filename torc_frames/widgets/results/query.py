@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -85,7 +86,7 @@ class Query:
         if self.sort is None:
             return shown.copy()
         name, ascending = self.sort
-        key = _by_text if name in shown and meaning(shown[name]) == "object" else None
+        key = _BY[_ordering(shown, name)][0]
         return shown.sort_values(name, ascending=ascending, kind="stable", key=key)
 
     def code(self, frame: pd.DataFrame, source: str = "wf.table()") -> str:
@@ -126,8 +127,7 @@ class Query:
             yield f"df = df[{list(self.columns)!r}]"
         if self.sort is not None:
             name, ascending = self.sort
-            objects = name in shown and meaning(shown[name]) == "object"
-            key = ', key=lambda values: values.map(str, na_action="ignore")' if objects else ""
+            key = _BY[_ordering(shown, name)][1]
             yield f'df = df.sort_values({name!r}, ascending={ascending}, kind="stable"{key})'
 
     def _named(self, frame: pd.DataFrame) -> dict[str, tuple[str, str]]:
@@ -180,5 +180,23 @@ def _fits(condition: Filter, frame: pd.DataFrame) -> bool:
     return True
 
 
-def _by_text(values: pd.Series) -> pd.Series:
-    return values.map(str, na_action="ignore")
+def _ordering(shown: pd.DataFrame, name: str) -> str:
+    """Return by what the rows of a frame are sorted: keys as numbers, what can't be compared as text."""
+    if name == KEY and name not in shown:
+        return "number" if all(map(_is_short_number, shown.index)) else ""
+    return "text" if meaning(shown[name]) == "object" else ""
+
+
+def _is_short_number(key: str) -> bool:
+    return key.isdecimal() and len(key) < _LONGEST_KEY
+
+
+_LONGEST_KEY = 19
+_BY: dict[str, tuple[Callable[[Any], Any] | None, str]] = {
+    "": (None, ""),
+    "number": (lambda keys: keys.astype("int64"), ', key=lambda keys: keys.astype("int64")'),
+    "text": (
+        lambda values: values.map(str, na_action="ignore"),
+        ', key=lambda values: values.map(str, na_action="ignore")',
+    ),
+}
