@@ -1,0 +1,198 @@
+"""A DataFrame to look at: sorted and filtered by pandas, its texts made a page at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from torc_frames.errors import RefusedError, counted
+from torc_frames.widgets.table import tsv
+from torc_frames.widgets.table.cells import column_of, texts
+from torc_frames.widgets.table.source import Block, Change, Column, Row
+
+__all__ = ["FrameSource"]
+
+_Positions = npt.NDArray[np.intp]
+
+
+class FrameSource:
+    """A table of a DataFrame that is looked at and not changed.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its index comes first, as columns, if it has a name (or is more than a count of rows).
+
+    Attributes
+    ----------
+    frame : DataFrame
+        All of it, as it was given.
+    shown : DataFrame
+        The rows that are shown, in the order that they are shown in.
+
+    Examples
+    --------
+    >>> source = FrameSource(pd.DataFrame({"alpha": [0.1, 1.0, None], "ok": [True, False, True]}))
+    >>> source.sort(0, ascending=False)
+    >>> source.filter(source.frame["ok"])
+    >>> source.text(Block(0, 0, 2, 2)), source.status
+    ('0.1\\ttrue\\n\\ttrue', '2 of 3 rows')
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.lock = threading.RLock()
+        self._callbacks: list[Callable[[Change], None]] = []
+        self._order: tuple[int, bool] | None = None
+        self._mask: npt.NDArray[np.bool_] | None = None
+        self._take(frame)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All of it, as it was given."""
+        return self._frame
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """The rows that are shown, in the order that they are shown in."""
+        with self.lock:
+            return self._frame.iloc[self._positions]
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The index, if it says something, and then the frame's columns."""
+        return self._columns
+
+    @property
+    def order(self) -> tuple[int, bool] | None:
+        """The column that rows are sorted by, and whether ascending; None for the frame's own order."""
+        return self._order
+
+    @property
+    def status(self) -> str:
+        """How many rows there are."""
+        shown, all_ = len(self._positions), len(self._frame)
+        return counted(all_, "row") if shown == all_ else f"{shown:,} of {counted(all_, 'row')}"
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def rows(self, start: int, stop: int) -> list[Row]:
+        """Return some rows; fewer if there are no more."""
+        with self.lock:
+            return [Row(list(cells)) for cells in self._cells(start, stop, 0, len(self._columns))]
+
+    def text(self, block: Block) -> str:
+        """Return cells as tab-separated text."""
+        with self.lock:
+            return tsv.written(self._cells(block.top, block.bottom, block.left, block.right))
+
+    def sort(self, column: int, ascending: bool | None) -> None:
+        """Sort by a column, stable, missing values last; None for the frame's own order."""
+        with self.lock:
+            if not 0 <= column < len(self._columns):
+                raise RefusedError(f"there is no column {column} to sort by")
+            self._order = None if ascending is None else (column, ascending)
+            self._arrange()
+            self._tell(Change())
+
+    def filter(self, mask: Any) -> None:
+        """Show some rows only.
+
+        Parameters
+        ----------
+        mask : array-like of bool, or None
+            One for each row of the frame, in its order; a missing one hides its row. None shows all rows.
+        """
+        with self.lock:
+            self._mask = None if mask is None else self._checked(mask)
+            self._arrange()
+            self._tell(Change())
+
+    def replace(self, frame: pd.DataFrame, mask: Any = None) -> None:
+        """Show another frame, sorted by the column of the same name, with a filter of its own."""
+        with self.lock:
+            names = [column.name for column in self._columns]
+            sorted_by = None if self._order is None else (names[self._order[0]], self._order[1])
+            before, self._mask, self._order = self._columns, None, None
+            self._take(frame)
+            found = [column.name for column in self._columns]
+            if sorted_by is not None and sorted_by[0] in found:
+                self._order = (found.index(sorted_by[0]), sorted_by[1])
+            self._mask = None if mask is None else self._checked(mask)
+            self._arrange()
+            self._tell(Change(columns=self._columns != before))
+
+    def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call back after each change, with `lock` held; call what is returned to end that."""
+        with self.lock:
+            self._callbacks.append(callback)
+
+        def stop() -> None:
+            with self.lock:
+                if callback in self._callbacks:
+                    self._callbacks.remove(callback)
+
+        return stop
+
+    def _take(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        index = frame.index
+        counts = isinstance(index, pd.RangeIndex) and index.name is None
+        levels = [] if counts else [index.get_level_values(level) for level in range(index.nlevels)]
+        self._series = [pd.Series(level.array, copy=False) for level in levels]
+        self._series += [frame.iloc[:, at] for at in range(frame.shape[1])]
+        names = [
+            _name(level.name, "index" if len(levels) == 1 else f"level_{at}")
+            for at, level in enumerate(levels)
+        ]
+        names += [_name(name, "") for name in frame.columns]
+        self._columns = [
+            column_of(name, series) for name, series in zip(names, self._series, strict=True)
+        ]
+        self._arrange()
+
+    def _checked(self, mask: Any) -> npt.NDArray[np.bool_]:
+        found = pd.Series(mask).astype("boolean").fillna(False).to_numpy(dtype=bool)
+        if len(found) != len(self._frame):
+            raise RefusedError(f"a filter of {len(found):,} for {counted(len(self._frame), 'row')}")
+        return found
+
+    def _arrange(self) -> None:
+        kept = np.arange(len(self._frame)) if self._mask is None else np.flatnonzero(self._mask)
+        if self._order is not None:
+            column, ascending = self._order
+            kept = kept[_sorted(self._series[column].iloc[kept], ascending)]
+        self._positions: _Positions = kept
+
+    def _cells(self, top: int, bottom: int, left: int, right: int) -> Any:
+        positions = self._positions[max(0, top) : max(0, bottom)]
+        made = [texts(series.iloc[positions]) for series in self._series[left:right]]
+        return zip(*made, strict=True) if made else [() for _ in positions]
+
+    def _tell(self, change: Change) -> None:
+        for callback in list(self._callbacks):
+            callback(change)
+
+
+def _sorted(series: pd.Series, ascending: bool) -> _Positions:
+    """Return the positions of a column's values in their order; what can't be compared is ordered as text."""
+    fresh = series.reset_index(drop=True)
+    try:
+        order = fresh.sort_values(ascending=ascending, kind="stable", na_position="last")
+    except TypeError:
+        shown = pd.Series(texts(fresh), dtype=object)
+        order = shown.where(shown != "", None).sort_values(
+            ascending=ascending, kind="stable", na_position="last"
+        )
+    return order.index.to_numpy()
+
+
+def _name(name: Any, default: str) -> str:
+    if name is None:
+        return default
+    return ".".join(map(str, name)) if isinstance(name, tuple) else str(name)

@@ -1,0 +1,213 @@
+"""The grid: an anywidget over a `Source`. Python has the table; the page paints it and sends what is done to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from torc_frames.errors import RefusedError, TorcFramesError, counted
+from torc_frames.widgets.table import messages
+from torc_frames.widgets.table.preview import preview
+from torc_frames.widgets.table.source import Block, Change, EditableSource, Source
+
+__all__ = ["Grid"]
+
+_DIST = Path(__file__).parent.parent / "static" / "dist"
+_PAGE = 100
+_MOST_CHANGED = 200
+_MOST_COPIED = 2_000_000
+_CHANGED_MEANWHILE = "The table has changed meanwhile: nothing was done. Please look, and do it again."
+
+
+class Grid(anywidget.AnyWidget):
+    """A table to look at, or to edit if its source is an `EditableSource`.
+
+    Parameters
+    ----------
+    source : Source
+        The table. What changes it, here or elsewhere, is painted at once.
+    label : str
+        What it is, for those who can't see it.
+    height : int
+        In pixels, the most that it takes.
+
+    Attributes
+    ----------
+    selection : Block or None
+        The cells that are selected on the page, by position; may be observed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from torc_frames.widgets.table.frames import FrameSource
+    >>> Grid(FrameSource(pd.DataFrame({"alpha": [0.1, 1.0]})), label="Parameters")
+    Grid('Parameters', rows=2, columns=1)
+    """
+
+    _esm = _DIST / "grid.js"
+    _css = _DIST / "grid.css"
+    _label = traitlets.Unicode().tag(sync=True)
+    _height = traitlets.Int().tag(sync=True)
+    selection = traitlets.Instance(Block, allow_none=True, default_value=None)
+
+    def __init__(self, source: Source, *, label: str, height: int = 420) -> None:
+        super().__init__(_label=label, _height=height)
+        self.source = source
+        self._gen = 0
+        self._seen = (0, _PAGE)
+        self._stop = source.on_change(self._on_change)
+        self.on_msg(self._on_message)
+
+    def go_to(self, row: int, column: int) -> None:
+        """Show a cell and make it the active one."""
+        with self.source.lock:
+            self._check_block(Block(row, column, row + 1, column + 1))
+            self.send({"kind": "focus", "row": row, "column": column})
+
+    def close(self) -> None:
+        """Take it off the page; the source is as it was."""
+        self._stop()
+        super().close()
+
+    def __repr__(self) -> str:
+        size = f"rows={len(self.source)}, columns={len(self.source.columns)}"
+        return f"{type(self).__name__}({self._label!r}, {size})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        shown = super()._repr_mimebundle_(**kwargs)
+        if shown is None:
+            return None
+        data, metadata = shown
+        return {**data, "text/html": preview(self.source, self._label)}, metadata
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        with self.source.lock:
+            try:
+                self._obey(messages.read(content))
+            except TorcFramesError as error:
+                self._tell(str(error))
+            except BaseException as error:
+                self._tell(f"This failed: {type(error).__name__}: {error}")
+                raise
+
+    def _obey(self, message: messages.Message) -> None:
+        if isinstance(message, messages.Act) and message.gen != self._gen:
+            self._send_head()
+            if not isinstance(message, messages.Rows | messages.Select):
+                self._tell(_CHANGED_MEANWHILE)
+        elif not self._look(message):
+            self._edit(message)
+
+    def _look(self, message: messages.Message) -> bool:
+        """Do what changes no cell, and return whether this was it."""
+        match message:
+            case messages.Hello():
+                self._send_head()
+            case messages.Rows(start=start, stop=stop):
+                self._seen = (start, min(stop, start + messages.MOST_ROWS))
+                self._send_rows(*self._seen)
+            case messages.Sort(column=column, ascending=ascending):
+                self._check(column, len(self.source.columns), "column")
+                self.source.sort(column, ascending)
+            case messages.Select(block=block):
+                self.selection = self._check_block(Block(*block))
+            case messages.Copy(id=id, block=block):
+                self.send({"kind": "text", "id": id, "text": self._copied(Block(*block))})
+            case messages.Cell(id=id, row=row, column=column):
+                self._check_block(Block(row, column, row + 1, column + 1))
+                text = self.source.rows(row, row + 1)[0].texts[column]
+                self.send({"kind": "text", "id": id, "text": text})
+            case _:
+                return False
+        return True
+
+    def _edit(self, message: messages.Message) -> None:
+        source, length = self.source, len(self.source)
+        if not isinstance(source, EditableSource):
+            raise RefusedError("this table is to look at: its cells can't be changed")
+        match message:
+            case messages.Undo():
+                source.undo()
+            case messages.Redo():
+                source.redo()
+            case messages.Set(cells=cells):
+                for row, column, _text in cells:
+                    self._check_block(Block(row, column, row + 1, column + 1))
+                source.set_texts(cells)
+            case messages.Paste(block=block, text=text):
+                source.paste(self._check_block(Block(*block)), text)
+            case messages.Clear(block=block):
+                source.clear(self._check_block(Block(*block)))
+            case messages.Insert(at=at, count=count):
+                self._check(at, length + 1, "row")
+                source.insert_rows(at, count)
+            case messages.Duplicate(start=start, stop=stop):
+                source.duplicate_rows(*self._check_rows(start, stop))
+            case messages.Delete(start=start, stop=stop):
+                source.delete_rows(*self._check_rows(start, stop))
+
+    def _on_change(self, change: Change) -> None:
+        if change.columns or change.rows is None:
+            self._gen += 1
+            self._send_head()
+        else:
+            start, stop = max(0, change.rows[0]), min(len(self.source), change.rows[1])
+            if stop - start <= _MOST_CHANGED:
+                self._send_rows(start, stop, status=self.source.status)
+            else:
+                told = {"gen": self._gen, "start": start, "stop": stop, "status": self.source.status}
+                self.send({"kind": "stale", **told})
+        if change.focus is not None:
+            row, column = change.focus
+            self.send({"kind": "focus", "row": row, "column": column})
+
+    def _send_head(self) -> None:
+        source = self.source
+        start = self._seen[0] if self._seen[0] < len(source) else 0
+        self.send(
+            {
+                "kind": "head",
+                "gen": self._gen,
+                "length": len(source),
+                "columns": [messages.column(column) for column in source.columns],
+                "order": source.order,
+                "editable": isinstance(source, EditableSource),
+                "status": source.status,
+                **self._rows(start, start + _PAGE),
+            }
+        )
+
+    def _send_rows(self, start: int, stop: int, **more: str) -> None:
+        self.send({"kind": "rows", "gen": self._gen, **self._rows(start, stop), **more})
+
+    def _rows(self, start: int, stop: int) -> dict[str, Any]:
+        return {"start": start, "rows": [messages.row(row) for row in self.source.rows(start, stop)]}
+
+    def _tell(self, text: str) -> None:
+        self.send({"kind": "note", "text": text})
+
+    def _copied(self, block: Block) -> str:
+        cells = (block.bottom - block.top) * (block.right - block.left)
+        if cells > _MOST_COPIED:
+            raise RefusedError(
+                f"{counted(cells, 'cell')} are too many for the clipboard: select at most {_MOST_COPIED:,}"
+            )
+        return self.source.text(self._check_block(block))
+
+    def _check_block(self, block: Block) -> Block:
+        self._check_rows(block.top, block.bottom)
+        self._check(block.left, block.right, "column")
+        self._check(block.right - 1, len(self.source.columns), "column")
+        return block
+
+    def _check_rows(self, start: int, stop: int) -> tuple[int, int]:
+        self._check(start, stop, "row")
+        self._check(stop - 1, len(self.source), "row")
+        return start, stop
+
+    def _check(self, at: int, length: int, noun: str) -> None:
+        if not 0 <= at < length:
+            raise RefusedError(f"there is no {noun} {at + 1}: nothing was done")

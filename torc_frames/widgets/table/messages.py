@@ -1,0 +1,202 @@
+"""What the grid in the browser and its widget in Python say to each other; the one place that knows.
+
+The browser sends the messages below, each an object whose ``op`` is the name of its class in small letters.
+Positions are those of the rows as they are shown, blocks are ``[top, left, bottom, right]`` with ends that
+are not part of them. ``gen`` is the number of the order of rows that the browser has on its page: where the
+rows have moved since, the message is refused.
+
+Python sends objects with a ``kind``:
+
+``head``
+    The table anew: ``gen``, ``length``, ``columns``, ``order`` (``[column, ascending]`` or null), ``editable``,
+    ``status``, and some rows as in ``rows``. All rows that the browser had are void if ``gen`` is another.
+``rows``
+    ``gen``, ``start`` and ``rows``; with a ``status`` if they have changed. A row has its texts ``t``, and where
+    there are any its state ``s``, changed columns ``c``, errors by column ``e``, and the columns ``x`` whose
+    texts are only beginnings.
+``stale``
+    ``gen``, ``start``, ``stop``, ``status``: rows to ask for again.
+``text``
+    ``id`` and ``text``, the answer to ``copy`` and ``cell``.
+``note``
+    ``text``: something that a person is to be told.
+``focus``
+    ``row`` and ``column``: where to go.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from torc_frames.errors import RefusedError
+from torc_frames.widgets.table.source import Column, Row
+
+__all__ = [
+    "Act",
+    "Cell",
+    "Clear",
+    "Copy",
+    "Delete",
+    "Duplicate",
+    "Hello",
+    "Insert",
+    "Message",
+    "OnRows",
+    "Paste",
+    "Redo",
+    "Rows",
+    "Select",
+    "Set",
+    "Sort",
+    "Undo",
+    "column",
+    "read",
+    "row",
+]
+
+MOST_ROWS = 1_000
+"""So many rows are asked for, or inserted, at once."""
+
+LONGEST_TEXT = 1_000
+"""So much of a text is sent unasked."""
+
+_Index = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+_Block = tuple[_Index, _Index, _Index, _Index]
+_Id = Annotated[str, msgspec.Meta(max_length=100)]
+
+
+class _Message(msgspec.Struct, frozen=True, tag_field="op", tag=str.lower, forbid_unknown_fields=True):
+    """What the browser sends."""
+
+
+class Hello(_Message, frozen=True):
+    """A page has opened, and knows nothing yet."""
+
+
+class Undo(_Message, frozen=True):
+    """Take back the last step."""
+
+
+class Redo(_Message, frozen=True):
+    """Do again what was taken back last."""
+
+
+class Act(_Message, frozen=True):
+    """Anything about rows or columns by position."""
+
+    gen: _Index
+
+
+class OnRows(Act, frozen=True):
+    """Anything about some rows."""
+
+    start: _Index
+    stop: _Index
+
+
+class Rows(OnRows, frozen=True):
+    """Send some rows."""
+
+
+class Duplicate(OnRows, frozen=True):
+    """Add copies of rows below them."""
+
+
+class Delete(OnRows, frozen=True):
+    """Delete rows."""
+
+
+class Insert(Act, frozen=True):
+    """Add empty rows before a row."""
+
+    at: _Index
+    count: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS)]
+
+
+class Set(Act, frozen=True):
+    """Texts that were typed, each with its row and column."""
+
+    cells: Annotated[list[tuple[_Index, _Index, str]], msgspec.Meta(min_length=1, max_length=100_000)]
+
+
+class Paste(Act, frozen=True):
+    """Text from the clipboard."""
+
+    block: _Block
+    text: str
+
+
+class Clear(Act, frozen=True):
+    """Make cells missing."""
+
+    block: _Block
+
+
+class Select(Act, frozen=True):
+    """The cells that are selected now."""
+
+    block: _Block
+
+
+class Copy(Act, frozen=True):
+    """Send the text of a block."""
+
+    id: _Id
+    block: _Block
+
+
+class Cell(Act, frozen=True):
+    """Send the whole text of a cell."""
+
+    id: _Id
+    row: _Index
+    column: _Index
+
+
+class Sort(Act, frozen=True):
+    """Sort by a column; null for the table's own order."""
+
+    column: _Index
+    ascending: bool | None
+
+
+Message = (
+    Hello | Undo | Redo | Rows | Duplicate | Delete | Insert | Set | Paste | Clear | Select | Copy | Cell | Sort
+)
+
+
+def read(content: Any) -> Message:
+    """Return the message that a browser sent; RefusedError if it is none."""
+    try:
+        message: Message = msgspec.convert(content, Message)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise RefusedError(f"the page sent what is no message of a grid: {error}") from None
+    return message
+
+
+def column(column: Column) -> dict[str, Any]:
+    """Return a column as it is sent."""
+    return {
+        "name": column.name,
+        "kind": column.kind,
+        "dtype": column.dtype,
+        "read_only": column.read_only,
+        "choices": column.choices if column.choices is None else list(column.choices),
+    }
+
+
+def row(row: Row) -> dict[str, Any]:
+    """Return a row as it is sent: what is empty is left out, what is long is cut."""
+    sent: dict[str, Any] = {"t": row.texts}
+    if any(len(text) > LONGEST_TEXT for text in row.texts):
+        sent["t"] = [text[:LONGEST_TEXT] for text in row.texts]
+        sent["x"] = [at for at, text in enumerate(row.texts) if len(text) > LONGEST_TEXT]
+    if row.state:
+        sent["s"] = row.state
+    if row.changed:
+        sent["c"] = row.changed
+    if row.errors:
+        sent["e"] = {str(at): reason for at, reason in row.errors.items()}
+    return sent
