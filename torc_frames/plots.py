@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,7 +21,7 @@ try:
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-    from matplotlib.ticker import LogLocator, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 except ImportError:
     raise ImportError("plots need matplotlib: pip install 'torc_frames[plots]'") from None
 
@@ -293,12 +294,12 @@ class _Scale:
             ]
         if low == high:
             return [(low, f"{10**low if self.log else low:g}")]
-        if not self.log:
-            values = MaxNLocator(5).tick_values(low, high)
-            return [(value, f"{value:g}") for value in values if low <= value <= high]
-        locator = LogLocator(numticks=6) if high - low > 1 else MaxNLocator(4)
-        values = locator.tick_values(10**low, 10**high)
-        return [(np.log10(value), f"{value:g}") for value in values if 10**low <= value <= 10**high]
+        if self.log and high - low > 1:
+            step = max(1, int(high - low) // 5)
+            return [(at, f"{10.0**at:g}") for at in range(math.ceil(low), math.floor(high) + 1, step)]
+        low, high = (10**low, 10**high) if self.log else (low, high)
+        values = [value for value in MaxNLocator(5).tick_values(low, high) if low <= value <= high]
+        return [(math.log10(value) if self.log else value, f"{value:g}") for value in values]
 
 
 def _scale(values: pd.Series, log: bool = False) -> _Scale:

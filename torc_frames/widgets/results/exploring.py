@@ -181,7 +181,7 @@ class Exploration:
         """Show these columns, in this order."""
         with self.lock:
             query = replace(self._query, columns=arrangement.shown)
-            if not query.groups and query.sort is not None and query.sort[0] not in (*query.columns, KEY):
+            if not query.groups and query.sort is not None and query.sort[0] not in (*arrangement.shown, KEY):
                 query = replace(query, sort=None)
             self.arrangement = arrangement
             self._set(query)

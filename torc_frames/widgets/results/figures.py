@@ -49,8 +49,9 @@ def suggested(frame: pd.DataFrame) -> Axes:
     --------
     >>> import pandas as pd
     >>> names = ["params.n", "params.solver", "results.loss"]
-    >>> suggested(pd.DataFrame([[1, "a", 0.5], [2, "b", 0.4]], columns=names))
-    Axes(x='params.n', y='results.loss', by='params.solver', columns=('params.n', 'params.solver', 'results.loss'))
+    >>> first = suggested(pd.DataFrame([[1, "a", 0.5], [2, "b", 0.4]], columns=names))
+    >>> first.x, first.y, first.by
+    ('params.n', 'results.loss', 'params.solver')
     """
     able = drawable(frame)
     varied = [name for name in able if frame[name].nunique() > 1]
