@@ -1,0 +1,111 @@
+"""Numbers as texts: the shortest that means the same number, and what spreadsheets write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from torc_frames.frame.values import RefusalError
+
+__all__ = ["float_texts", "quoted", "reader"]
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+_COMMA = re.compile(r"[+-]?[0-9.]*,[0-9,]*\.?[0-9]*")
+_MOST_DIGITS = 40
+_SHOWN = 40
+
+
+def reader(dtype: Any) -> Callable[[str], int | float]:
+    """Return what reads the numbers of a dtype; RefusalError says why a text is none.
+
+    Examples
+    --------
+    >>> reader(np.dtype("int8"))("1e2")
+    100
+    """
+    numpy = _numpy(dtype)
+    if numpy.kind == "f":
+        return lambda text: _read_float(_plain_minus(text), numpy)
+    limits = np.iinfo(numpy)
+    low, high = int(limits.min), int(limits.max)
+
+    def read_int(text: str) -> int:
+        value = _whole(_plain_minus(text))
+        if value is None or not low <= value <= high:
+            raise RefusalError(f"{quoted(text)} is beyond {dtype}, which goes from {low} to {high}")
+        return value
+
+    return read_int
+
+
+def float_texts(series: pd.Series) -> list[str]:
+    """Return floats as the shortest texts that mean them; missing ones are empty."""
+    numbers = series.to_numpy(dtype=_numpy(series.dtype), na_value=np.nan)
+    # Python's floats are doubles: those of other widths are shortest as numpy writes them.
+    write = repr if numbers.dtype == np.float64 else str
+    listed = numbers.tolist() if numbers.dtype == np.float64 else list(numbers)
+    return ["" if value != value else write(value) for value in listed]
+
+
+def _numpy(dtype: Any) -> np.dtype[Any]:
+    arrow = dtype.pyarrow_dtype.to_pandas_dtype() if isinstance(dtype, pd.ArrowDtype) else dtype
+    found: np.dtype[Any] = np.dtype(getattr(arrow, "numpy_dtype", arrow))
+    return found
+
+
+def _plain_minus(text: str) -> str:
+    return text.replace("\N{MINUS SIGN}", "-")
+
+
+def _whole(text: str) -> int | None:
+    """Return a whole number, None for one that is too large for any dtype."""
+    if _INTEGER.fullmatch(text):
+        return int(text) if len(text) <= _MOST_DIGITS else None
+    if not _NUMBER.fullmatch(text):
+        raise RefusalError(_no_number(text, "whole number"))
+    mantissa, _, exponent = text.lower().partition("e")
+    if len(exponent) > 6 or len(mantissa) > 1_000:
+        return None
+    number = Decimal(text)
+    if number.adjusted() > _MOST_DIGITS:
+        return None
+    if number != number.to_integral_value():
+        raise RefusalError(f"{quoted(text)} is no whole number")
+    return int(number)
+
+
+def _read_float(text: str, numpy: np.dtype[Any]) -> float:
+    if not _NUMBER.fullmatch(text):
+        if _INFINITE.fullmatch(text):
+            raise RefusalError(f"{text} is not JSON: use a missing value or a number")
+        raise RefusalError(_no_number(text, "number"))
+    value = float(text)
+    if numpy.itemsize != 8:
+        with np.errstate(over="ignore", under="ignore"):
+            value = float(numpy.type(value))
+    if value in (float("inf"), -float("inf")):
+        raise RefusalError(f"{quoted(text)} is beyond {numpy}")
+    if _INTEGER.fullmatch(text) and len(text) <= 400 and int(text) != int(value):
+        raise RefusalError(f"{quoted(text)} is {int(value)} as {numpy}: retype the column to keep it")
+    return value
+
+
+def _no_number(text: str, noun: str) -> str:
+    if _COMMA.fullmatch(text):
+        mend = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text.replace(",", "")
+        return f"{quoted(text)} is no {noun}: write it with a point and nothing between thousands, {mend}"
+    if text.endswith("%") and _NUMBER.fullmatch(text[:-1].strip()):
+        return f"{quoted(text)} is no {noun}: write a hundredth of it, without %"
+    return f"{quoted(text)} is no {noun}"
+
+
+def quoted(text: str) -> str:
+    """Return what was typed for a message."""
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
