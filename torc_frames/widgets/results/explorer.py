@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import ipywidgets as widgets
@@ -9,7 +10,7 @@ import pandas as pd
 
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
-from torc_frames.records import COMPLETED, FAILED, PENDING_FAILED, TERMINATED
+from torc_frames.records import FAILED, PENDING_FAILED, TERMINATED
 from torc_frames.widgets.parts import Message, button, root, row
 from torc_frames.widgets.results.exploring import Chosen, Exploration
 from torc_frames.widgets.results.filter_rows import FilterBar
@@ -189,7 +190,7 @@ class ResultsExplorer(widgets.VBox):
         on_value(made, lambda: self._act(partial(self.exploration.toggle_status, status)))
         return made
 
-    def _act(self, action: partial[None]) -> None:
+    def _act(self, action: Callable[[], None]) -> None:
         if not self._showing:
             action()
 

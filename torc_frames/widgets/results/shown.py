@@ -55,5 +55,7 @@ class ShownSource(FrameSource):
 
     def row_of(self, key: str | None) -> int | None:
         """Return the row of a job, None if it is not shown."""
-        index: pd.Index = self.frame.index
-        return int(index.get_loc(key)) if key is not None and index.name == KEY and key in index else None
+        index = self.frame.index
+        if key is None or index.name != KEY or key not in index:
+            return None
+        return int(index.get_indexer(pd.Index([key]))[0])
