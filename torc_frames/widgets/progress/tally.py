@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -183,14 +184,6 @@ def _failures(jobs: pd.DataFrame) -> pd.DataFrame:
 
 def _failed(bad: pd.DataFrame) -> list[Failed]:
     last = bad.sort_values("end_time", ascending=False, kind="stable").head(_LONGEST_LIST)
-    return [
-        Failed(
-            str(key),
-            str(row.job_name),
-            int(row.run_id),
-            None if pd.isna(row.return_code) else int(row.return_code),
-            None if pd.isna(row.start_time) else row.start_time,
-            None if pd.isna(row.end_time) else row.end_time,
-        )
-        for key, row in zip(last.index, last.itertuples(index=False), strict=True)
-    ]
+    cells = last[["job_name", "run_id", "return_code", "start_time", "end_time"]].astype(object)
+    rows: Iterator[Any] = cells.where(cells.notna(), None).itertuples(name=None)
+    return [Failed(*row) for row in rows]

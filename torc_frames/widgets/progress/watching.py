@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -87,6 +88,7 @@ class Watch:
         server: Pace = SERVER,
     ) -> None:
         self.lock = threading.RLock()
+        self._looking = threading.Lock()
         self.reader = JobReader(workflow)
         self._on_change, self._idle, self._paces = on_change, idle, (cheap, server)
         self._jobs = pd.DataFrame()
@@ -104,17 +106,19 @@ class Watch:
         TorcFramesError
             If the store can't be read.
         """
-        jobs = self.reader.read()
-        if jobs is not None:
-            self._jobs = jobs
-        now = progress(self._jobs, pd.Timestamp.now("UTC"))
-        whose = [(one.job_key, one.run_id) for one in now.failures]
-        self._causes = {
-            run: self._causes[run] if run in self._causes else self.reader.message(one)
-            for run, one in zip(whose, now.failures, strict=True)
-        }
-        messages = {key: cause for (key, _), cause in self._causes.items()}
-        self._set(replace(self.state, progress=now, messages=messages, error=""))
+        with self._looking:
+            jobs = self.reader.read()
+            if jobs is not None:
+                self._jobs = jobs
+            now = progress(self._jobs, pd.Timestamp.now("UTC"))
+            whose = [(one.job_key, one.run_id) for one in now.failures]
+            self._causes = {
+                run: self._causes[run] if run in self._causes else self.reader.message(one)
+                for run, one in zip(whose, now.failures, strict=True)
+            }
+            self._change(
+                progress=now, messages={key: cause for (key, _), cause in self._causes.items()}, error=""
+            )
         return jobs is not None
 
     def start(self) -> None:
@@ -126,7 +130,7 @@ class Watch:
             self._thread = threading.Thread(
                 target=self._watch, args=(self._stop,), name="torc_frames-monitor", daemon=True
             )
-            self._set(replace(self.state, watching=True, told="", error=""))
+            self._change(watching=True, told="", error="")
             self._thread.start()
 
     def stop(self, why: str = "stopped") -> None:
@@ -134,7 +138,7 @@ class Watch:
         with self.lock:
             self._stop.set()
             if self.state.watching:
-                self._set(replace(self.state, watching=False, told=why))
+                self._change(watching=False, told=why)
 
     def join(self, seconds: float) -> bool:
         """Wait until the thread has ended, and return whether it has."""
@@ -160,12 +164,12 @@ class Watch:
             try:
                 changed = self.look()
             except NotFoundError as error:
-                self._set(replace(self.state, error=str(error)))
+                self._change(error=str(error))
                 return "the workflow is gone"
             except _FAILURES as error:
                 waited = self._pace.after_error(waited)
+                self._change(error=str(error) or type(error).__name__)
                 told = f"looks again in {span(timedelta(seconds=waited))}"
-                self._set(replace(self.state, error=str(error) or type(error).__name__, told=told))
             else:
                 waited = self._pace.next(waited, time.monotonic() - began, changed)
                 now = self.state.progress
@@ -174,7 +178,10 @@ class Watch:
                 was_over = now.is_over
                 if changed or now.running:
                     quiet_since = time.monotonic()
-                self._set(replace(self.state, told=f"looks every {waited:.2g} s"))
+                told = f"looks every {waited:.2g} s"
+            with self.lock:
+                if not stop.is_set():
+                    self._change(told=told)
             if time.monotonic() - quiet_since > self._idle:
                 return f"nothing was seen to run for {span(timedelta(seconds=self._idle))}"
         return "stopped"
@@ -183,8 +190,9 @@ class Watch:
     def _pace(self) -> Pace:
         return self._paces[0 if self.reader.is_cheap else 1]
 
-    def _set(self, state: State) -> None:
+    def _change(self, **changes: Any) -> None:
         with self.lock:
+            state = replace(self.state, **changes)
             if state != self.state:
                 self.state = state
                 self._on_change(state)
