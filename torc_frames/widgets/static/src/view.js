@@ -143,7 +143,9 @@ export class View {
   sort(column) {
     const { order } = this.table;
     const ascending = order?.[0] !== column ? true : order[1] ? false : null;
-    this.table.act("sort", { column, ascending });
+    this.table.order = ascending === null ? null : [column, ascending];
+    this.markOrder();
+    this.table.send("sort", { column, ascending });
   }
 
   widen(column, by) {
