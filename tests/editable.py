@@ -117,4 +117,6 @@ class TextSource:
                 callback(change)
 
     def _errors(self, cells: Sequence[str]) -> dict[int, str]:
-        return {} if cells[2].lstrip("-").isdigit() or not cells[2] else {2: f"{cells[2]!r} is no whole number"}
+        return (
+            {} if cells[2].lstrip("-").isdigit() or not cells[2] else {2: f"{cells[2]!r} is no whole number"}
+        )

@@ -63,6 +63,7 @@ _OWN_ERRORS = {
     # Of a setting that only JupyterLab has.
     "notebook": ["Cannot read properties of undefined (reading 'schema')"],
 }
+_AXE = Path(__file__).parents[1] / "torc_frames/widgets/static/node_modules/axe-core/axe.min.js"
 _START_SECONDS = 120
 _PAGE_MS = 60_000
 _LOG_TAIL = 4000
@@ -96,6 +97,7 @@ def chromium() -> Iterator[Browser]:
 
 
 _GET_CHROMIUM = "apt-get install chromium, or TORC_FRAMES_CHROMIUM=/path/to/it"
+_GET_AXE = "npm install --no-package-lock --ignore-scripts in torc_frames/widgets/static"
 _GET_PACKAGES = "pip install -e '.[test]'"
 
 
@@ -316,6 +318,14 @@ class Notebook:
         """Return what is on the clipboard."""
         return str(self.page.evaluate("navigator.clipboard.readText()"))
 
+    def accessibility_problems(self, what: Locator) -> list[str]:
+        """Return what axe-core finds wrong with a part of the page, each with the nodes that have it."""
+        path = need("axe-core", _AXE.exists() and _AXE, _GET_AXE)
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(path.read_text())
+        found = self.page.evaluate(_AXE_JS, what.element_handle())
+        return [f"{each['id']}: {[node['html'][:200] for node in each['nodes']]}" for each in found]
+
     def screenshot(self, name: str, what: Locator | None = None) -> Path | None:
         """Take a picture of the page or a part of it, if TORC_FRAMES_SCREENSHOTS says where to."""
         folder = os.environ.get("TORC_FRAMES_SCREENSHOTS")
@@ -367,4 +377,5 @@ _EXECUTE_JS = f"""async code => {{
   const reply = (await kernel.requestExecute({{code, store_history: false}}).done).content;
   return reply.status === 'ok' ? null : (reply.traceback || [reply.ename]).join('\\n');
 }}"""
+_AXE_JS = "async node => (await axe.run(node, {resultTypes: ['violations']})).violations"
 _THEME_JS = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"

@@ -21,7 +21,7 @@ _Positions = npt.NDArray[np.intp]
 
 
 class FrameSource:
-    """A table of a DataFrame that is looked at and not changed.
+    r"""A table of a DataFrame that is looked at and not changed.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class FrameSource:
     >>> source.sort(0, ascending=False)
     >>> source.filter(source.frame["ok"])
     >>> source.text(Block(0, 0, 2, 2)), source.status
-    ('0.1\\ttrue\\n\\ttrue', '2 of 3 rows')
+    ('0.1\ttrue\n\ttrue', '2 of 3 rows')
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -151,9 +151,7 @@ class FrameSource:
             for at, level in enumerate(levels)
         ]
         names += [_name(name, "") for name in frame.columns]
-        self._columns = [
-            column_of(name, series) for name, series in zip(names, self._series, strict=True)
-        ]
+        self._columns = [column_of(name, series) for name, series in zip(names, self._series, strict=True)]
         self._arrange()
 
     def _checked(self, mask: Any) -> npt.NDArray[np.bool_]:

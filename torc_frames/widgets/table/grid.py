@@ -1,4 +1,4 @@
-"""The grid: an anywidget over a `Source`. Python has the table; the page paints it and sends what is done to it."""
+"""The grid: an anywidget over a `Source`. Python has the table, the page paints it."""
 
 from __future__ import annotations
 

@@ -8,12 +8,13 @@ rows have moved since, the message is refused.
 Python sends objects with a ``kind``:
 
 ``head``
-    The table anew: ``gen``, ``length``, ``columns``, ``order`` (``[column, ascending]`` or null), ``editable``,
-    ``status``, and some rows as in ``rows``. All rows that the browser had are void if ``gen`` is another.
+    The table anew: ``gen``, ``length``, ``columns``, ``order`` (``[column, ascending]`` or null),
+    ``editable``, ``status``, and some rows as in ``rows``. All rows that the browser had are void if ``gen``
+    is another.
 ``rows``
-    ``gen``, ``start`` and ``rows``; with a ``status`` if they have changed. A row has its texts ``t``, and where
-    there are any its state ``s``, changed columns ``c``, errors by column ``e``, and the columns ``x`` whose
-    texts are only beginnings.
+    ``gen``, ``start`` and ``rows``; with a ``status`` if they have changed. A row has its texts ``t``, and
+    where there are any its state ``s``, changed columns ``c``, errors by column ``e``, and the columns ``x``
+    whose texts are only beginnings.
 ``stale``
     ``gen``, ``start``, ``stop``, ``status``: rows to ask for again.
 ``text``
@@ -155,7 +156,7 @@ class Cell(Act, frozen=True):
     column: _Index
 
 
-class Sort(Act, frozen=True):
+class Sort(_Message, frozen=True):
     """Sort by a column; null for the table's own order."""
 
     column: _Index
@@ -163,7 +164,20 @@ class Sort(Act, frozen=True):
 
 
 Message = (
-    Hello | Undo | Redo | Rows | Duplicate | Delete | Insert | Set | Paste | Clear | Select | Copy | Cell | Sort
+    Hello
+    | Undo
+    | Redo
+    | Rows
+    | Duplicate
+    | Delete
+    | Insert
+    | Set
+    | Paste
+    | Clear
+    | Select
+    | Copy
+    | Cell
+    | Sort
 )
 
 

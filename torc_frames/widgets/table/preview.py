@@ -1,4 +1,4 @@
-"""The first rows of a table as static HTML, for where no kernel answers: nbconvert, a notebook on a web page."""
+"""The first rows of a table as static HTML, for where no kernel answers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ def preview(source: Source, label: str) -> str:
     more = f"{escape(label)}: {counted(length, 'row')}, {counted(width, 'column')}"
     if length > len(rows) or width > len(columns):
         more += f"; {len(rows)} and {len(columns)} of them are shown"
-    return (
-        f"<table><caption>{more}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-    )
+    return f"<table><caption>{more}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def _text(text: str) -> str:

@@ -3,8 +3,9 @@
 const FORGET_MS = 1000;
 
 export class Editor {
-  constructor(canvas, onDone) {
+  constructor(canvas, focusBack, onDone) {
     this.canvas = canvas;
+    this.focusBack = focusBack;
     this.onDone = onDone;
     this.field = null;
   }
@@ -63,8 +64,9 @@ export class Editor {
     const { field, at, before } = this;
     const text = field.value;
     this.field = null;
+    if (field.getRootNode().activeElement === field) this.focusBack();
     this.frame.remove();
-    this.onDone(at, keep && text !== before ? text : null, text);
+    if (keep && text !== before) this.onDone(at, text);
   }
 }
 

@@ -11,12 +11,11 @@ export const EDIT_HELP =
   "Control with Enter adds a row, with D copies rows, with Delete deletes rows, with Z and Y undoes and redoes. ";
 
 export function keyboard(view) {
+  // Lumino, which has the notebook's keys, passes over what is so marked, even where it sees keys first.
+  view.host.setAttribute("data-lm-suppress-shortcuts", "true");
   view.host.addEventListener("keydown", (event) => {
-    if (isModified(event) && event.key.toLowerCase() === "s" && !event.shiftKey) {
-      view.editor.close(true);
-      return;
-    }
-    if (view.editor.isOpen) editing(view, event);
+    if (isModified(event) && event.key.toLowerCase() === "s" && !event.shiftKey) forward(view, event);
+    else if (view.editor.isOpen) editing(view, event);
     else if (view.selection.header) header(view, event);
     else moving(view, event);
     // In the bubble phase, after the field that is typed in has had it.
@@ -24,6 +23,17 @@ export function keyboard(view) {
   });
   view.host.addEventListener("keyup", (event) => event.stopPropagation());
   view.host.addEventListener("keypress", (event) => event.stopPropagation());
+}
+
+// Ctrl+S saves the notebook, as everywhere in it: the key is repeated outside of the grid.
+function forward(view, event) {
+  view.editor.close(true);
+  const { key, code, keyCode, ctrlKey, metaKey } = event;
+  const repeated = new KeyboardEvent("keydown", {
+    ...{ key, code, keyCode, ctrlKey, metaKey },
+    ...{ bubbles: true, cancelable: true, composed: true },
+  });
+  if (!view.whole.dispatchEvent(repeated)) event.preventDefault();
 }
 
 function editing(view, event) {

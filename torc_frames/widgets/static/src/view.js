@@ -26,7 +26,11 @@ export class View {
     });
     this.painter = new Painter(this.host, this.table, el.getRootNode());
     this.selection = new Selection(this.painter, this.table, () => this.onSelection());
-    this.editor = new Editor(this.painter.getCanvasNode(), (at, text, all) => this.onTyped(at, text, all));
+    this.editor = new Editor(
+      this.painter.getCanvasNode(),
+      () => this.focus(),
+      (at, text) => this.onTyped(at, text),
+    );
     keyboard(this);
     clipboard(this);
     this.stopPointer = pointer(this);
@@ -139,7 +143,9 @@ export class View {
   sort(column) {
     const { order } = this.table;
     const ascending = order?.[0] !== column ? true : order[1] ? false : null;
-    this.table.act("sort", { column, ascending });
+    this.table.order = ascending === null ? null : [column, ascending];
+    this.markOrder();
+    this.table.send("sort", { column, ascending });
   }
 
   widen(column, by) {
@@ -223,9 +229,7 @@ export class View {
     this.editor.open({ at, box: selection.box(at), column, text, seed });
   }
 
-  onTyped(at, text, all) {
-    if (this.host.getRootNode().activeElement === null || this.host.contains(this.host.getRootNode().activeElement)) this.focus();
-    if (text === null) return;
+  onTyped(at, text) {
     this.table.act("set", { cells: [[at.row, at.column, text]] });
     this.table.typed(at.row, at.column, text);
     this.painter.invalidateRows([at.row]);

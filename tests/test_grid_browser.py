@@ -1,0 +1,370 @@
+"""The grid in a real JupyterLab and Notebook 7: painted, typed into, pasted into, by keyboard and mouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter import Jupyter, Notebook
+
+HERE = Path(__file__).parent
+IMPORTS = f"""
+import sys; sys.path.insert(0, {str(HERE)!r})
+import numpy as np, pandas as pd
+from editable import TextSource
+from torc_frames.widgets.table.frames import FrameSource
+from torc_frames.widgets.table.grid import Grid
+"""
+FRAME = """
+def frame(rows, columns):
+    return pd.DataFrame({f'c{at}': np.arange(rows) * (at + 1) for at in range(columns)})
+"""
+
+
+class GridPage:
+    """A grid in an opened notebook, as a person sees it."""
+
+    def __init__(self, notebook: Notebook, cell: int = 1) -> None:
+        self.notebook, self.page = notebook, notebook.page
+        self.output = notebook.output(cell)
+        self.grid = self.output.get_by_role("grid")
+        self.status = self.output.get_by_role("status")
+        self.grid.locator(".slick-cell").first.wait_for()
+
+    def cell(self, row: int, column: int) -> Any:
+        return self.grid.locator(f"[role=row][aria-rowindex='{row + 2}'] [aria-colindex='{column + 1}']")
+
+    def go(self, row: int, column: int) -> None:
+        self.cell(row, column).click()
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def type(self, text: str) -> None:
+        self.page.keyboard.type(text)
+
+    def shows(self, row: int, column: int, text: str) -> None:
+        _expect(self.cell(row, column)).to_have_text(text)
+
+    def says(self, text: str) -> None:
+        _expect(self.status).to_contain_text(text)
+
+    def is_at(self, row: int, column: int) -> None:
+        node = self.cell(row, column)
+        node.wait_for()
+        _expect(self.grid).to_have_attribute("aria-activedescendant", node.get_attribute("id"))
+
+
+def _expect(what: Any) -> Any:
+    from playwright.sync_api import expect
+
+    return expect(what)
+
+
+def opened(jupyter: Jupyter, code: str) -> GridPage:
+    notebook = jupyter.open(IMPORTS + FRAME, code)
+    notebook.run_all()
+    return GridPage(notebook)
+
+
+@pytest.fixture(params=["lab", "notebook7"])
+def application(request: pytest.FixtureRequest) -> Jupyter:
+    return request.getfixturevalue(request.param)
+
+
+def test_cells_are_typed_edited_cleared_and_taken_back(application: Jupyter) -> None:
+    grid = opened(application, "source = TextSource(5); Grid(source, label='Texts')")
+    value = grid.notebook.value
+    grid.go(0, 1)
+    grid.type("abc")
+    grid.press("Enter")
+    grid.shows(0, 1, "abc")
+    grid.is_at(1, 1)
+    grid.notebook.wait_for("source.cells[0][1]", "abc")
+    grid.press("F2", "End")
+    grid.type(" more")
+    grid.press("Tab")
+    grid.notebook.wait_for("source.cells[1][1]", "name 1 more")
+    grid.is_at(1, 2)
+    grid.type("x")
+    grid.press("Escape")
+    grid.shows(1, 2, "10")
+    grid.press("Delete")
+    grid.notebook.wait_for("source.cells[1][2]", "")
+    grid.type("1.5")
+    grid.press("Shift+Tab")
+    grid.shows(1, 2, "1.5")
+    _expect(grid.cell(1, 2)).to_have_attribute("aria-invalid", "true")
+    grid.press("ArrowRight")
+    grid.says("'1.5' is no whole number")
+    grid.press("Control+z", "Control+z")
+    grid.notebook.wait_for("source.cells[1][2]", "10")
+    grid.press("Control+y")
+    grid.notebook.wait_for("source.cells[1][2]", "")
+    grid.press("Control+Shift+z")
+    grid.notebook.wait_for("source.cells[1][2]", "1.5")
+    grid.press("ArrowRight", " ")
+    grid.notebook.wait_for("source.cells[1][3]", "false")
+    grid.press("Enter", "t", "Enter")
+    grid.notebook.wait_for("source.cells[1][3]", "true")
+    grid.is_at(2, 3)
+    grid.go(2, 0)
+    grid.type("9")
+    grid.says("read-only")
+    assert value("len(source.past)") == 6
+
+
+def test_keys_move_and_select_as_in_a_spreadsheet(lab: Jupyter) -> None:
+    grid = opened(lab, "grid = Grid(FrameSource(frame(1000, 10)), label='Numbers'); grid")
+    grid.go(0, 1)
+    for keys, row, column in [
+        (["ArrowRight"], 0, 2),
+        (["End"], 0, 9),
+        (["Tab"], 1, 0),
+        (["Shift+Tab"], 0, 9),
+        (["ArrowRight"], 1, 0),
+        (["ArrowLeft"], 0, 9),
+        (["Home"], 0, 0),
+        (["Control+End"], 999, 9),
+        (["Tab"], 999, 9),
+        (["Control+ArrowUp"], 0, 9),
+        (["Control+ArrowLeft"], 0, 0),
+        (["Enter"], 1, 0),
+        (["Control+Home", "Control+ArrowDown"], 999, 0),
+        (["Control+Home"], 0, 0),
+    ]:
+        grid.press(*keys)
+        grid.is_at(row, column)
+    for keys, block in [
+        (["Shift+ArrowDown", "Shift+ArrowRight"], [0, 0, 2, 2]),
+        (["Control+Shift+ArrowDown"], [0, 0, 1000, 2]),
+        (["Control+a"], [0, 0, 1000, 10]),
+        (["Escape", "ArrowDown", "Shift+ "], [1, 0, 2, 10]),
+        (["Escape", "Control+ "], [0, 0, 1000, 1]),
+        (["Control+Home", "Shift+PageDown", "Shift+PageUp"], [0, 0, 1, 1]),
+    ]:
+        grid.press(*keys)
+        grid.notebook.wait_for("grid.selection", block)
+    grid.go(2, 2)
+    grid.cell(4, 5).click(modifiers=["Shift"])
+    grid.notebook.wait_for("grid.selection", [2, 2, 5, 6])
+    grid.type("9")
+    grid.says("can't be changed")
+
+
+def test_no_key_reaches_the_notebook_but_those_that_save(application: Jupyter) -> None:
+    grid = opened(application, "source = TextSource(5); Grid(source, label='Texts')")
+    cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
+    grid.go(0, 1)
+    for key in ["b", "Enter", "d", "d", "Escape", "a", "Escape", "Shift+Enter", "Control+m", "Escape"]:
+        grid.press(key)
+    grid.press("x", "Escape", "z", "Escape", "0", "Escape", "Escape")
+    assert grid.page.evaluate(cells) == 2
+    assert grid.page.evaluate("window.jupyterapp.shell.currentWidget.content.mode") == "command"
+    with grid.page.expect_request(lambda request: request.method == "PUT" and "contents" in request.url):
+        grid.press("Control+s")
+
+
+def test_escape_and_tab_leave_the_table(lab: Jupyter) -> None:
+    code = (
+        "import ipywidgets as w; w.VBox([Grid(TextSource(3), label='Texts'), w.Button(description='next')])"
+    )
+    grid = opened(lab, code)
+    grid.go(0, 1)
+    grid.press("Tab")
+    grid.is_at(0, 2)
+    grid.press("Escape", "Tab")
+    _expect(grid.output.get_by_role("button", name="next")).to_be_focused()
+    grid.press("Shift+Tab")
+    _expect(grid.grid).to_be_focused()
+    grid.press("Tab")
+    grid.is_at(0, 3)
+
+
+def test_cells_are_pasted_from_the_clipboard_and_rows_grow(application: Jupyter) -> None:
+    grid = opened(application, "source = TextSource(3); Grid(source, label='Texts')")
+    grid.notebook.copy("a\t1\ttrue\nb\t2\tfalse\nc\t3\t\n")
+    grid.go(1, 1)
+    grid.press("Control+v")
+    expected = [["name 0", "0", "true"], ["a", "1", "true"], ["b", "2", "false"], ["c", "3", ""]]
+    grid.notebook.wait_for("[cells[1:] for cells in source.cells]", expected)
+    grid.shows(3, 1, "c")
+    grid.press("Control+z")
+    grid.notebook.wait_for("len(source.cells)", 3)
+    grid.go(0, 2)
+    grid.notebook.copy("1\t2\t3")
+    grid.press("Control+v")
+    grid.says("3 columns don't fit")
+    assert grid.notebook.value("len(source.past)") == 0
+
+
+def test_blocks_are_copied_and_cut(lab: Jupyter) -> None:
+    grid = opened(
+        lab, "source = TextSource(500); source.cells[1][1] = 'two\\nlines'; Grid(source, label='Texts')"
+    )
+    grid.go(0, 1)
+    grid.press("Shift+ArrowDown", "Shift+ArrowRight", "Control+c")
+    grid.says("4 cells copied")
+    assert grid.notebook.clipboard() == 'name 0\t0\n"two\nlines"\t10'
+    grid.press("Control+x")
+    grid.notebook.wait_for("source.cells[1]", ["1", "", "", "true"])
+    grid.press("Control+Home", "ArrowRight", "Control+Shift+ArrowDown", "Control+c")
+    grid.says("500 cells copied")
+    assert grid.notebook.clipboard().splitlines()[-1] == "name 499"
+
+
+def test_rows_are_added_copied_and_deleted_by_keys(lab: Jupyter) -> None:
+    grid = opened(lab, "source = TextSource(3); Grid(source, label='Texts')")
+    grid.go(0, 1)
+    grid.press("Control+Enter")
+    grid.is_at(1, 1)
+    grid.type("fresh")
+    grid.press("Enter")
+    grid.notebook.wait_for("[cells[1] for cells in source.cells]", ["name 0", "fresh", "name 1", "name 2"])
+    grid.press("ArrowUp", "Control+d")
+    grid.notebook.wait_for("[cells[1] for cells in source.cells][1:3]", ["fresh", "fresh"])
+    grid.is_at(2, 1)
+    grid.press("Shift+ArrowDown", "Control+Delete")
+    grid.notebook.wait_for("[cells[1] for cells in source.cells]", ["name 0", "fresh", "name 2"])
+    grid.press("Control+a", "Control+Delete")
+    grid.notebook.wait_for("source.cells", [])
+    grid.press("Control+Enter")
+    grid.notebook.wait_for("len(source.cells)", 1)
+    grid.is_at(0, 0)
+
+
+def test_a_sorted_table_is_edited_where_it_shows(lab: Jupyter) -> None:
+    grid = opened(lab, "source = TextSource(9); Grid(source, label='Texts')")
+    header = grid.output.get_by_role("columnheader", name="name")
+    header.click()
+    _expect(header).to_have_attribute("aria-sort", "ascending")
+    header.click()
+    _expect(header).to_have_attribute("aria-sort", "descending")
+    grid.shows(0, 1, "name 8")
+    grid.go(0, 1)
+    grid.type("last")
+    grid.press("Enter")
+    grid.notebook.wait_for("[cells[1] for cells in source.cells if cells[0] == '8']", ["last"])
+    grid.press("Control+Home", "ArrowUp", "Enter")
+    _expect(grid.output.get_by_role("columnheader", name="key")).to_have_attribute("aria-sort", "ascending")
+    grid.shows(8, 1, "last")
+    header.click()
+    header.click()
+    header.click()
+    _expect(header).to_have_attribute("aria-sort", "none")
+
+
+def test_the_last_of_100_000_rows_is_there_at_a_key(lab: Jupyter) -> None:
+    grid = opened(lab, "Grid(FrameSource(frame(100_000, 20)), label='Numbers')")
+    grid.go(0, 0)
+    grid.press("Control+End")
+    grid.shows(99_999, 19, str(99_999 * 20))
+    grid.press("Control+Home")
+    grid.shows(0, 1, "0")
+
+
+def test_a_page_opened_anew_shows_the_table_as_python_has_it(lab: Jupyter) -> None:
+    grid = opened(lab, "source = TextSource(3); Grid(source, label='Texts')")
+    grid.go(0, 1)
+    grid.type("kept")
+    grid.press("Enter")
+    grid.notebook.wait_for("source.cells[0][1]", "kept")
+    grid.press("Control+s")
+    grid.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    grid.notebook.load()
+    again = GridPage(grid.notebook)
+    again.shows(0, 1, "kept")
+    again.go(1, 1)
+    again.type("still alive")
+    again.press("Enter")
+    again.notebook.wait_for("source.cells[1][1]", "still alive")
+
+
+def test_two_views_of_one_grid_show_the_same(lab: Jupyter) -> None:
+    notebook = lab.open(IMPORTS, "source = TextSource(3); grid = Grid(source, label='Texts'); grid", "grid")
+    notebook.run_all()
+    one, other = GridPage(notebook, 1), GridPage(notebook, 2)
+    one.go(0, 1)
+    one.type("both")
+    one.press("Enter")
+    other.shows(0, 1, "both")
+    notebook.execute("source.set_texts([(2, 1, 'from Python')])")
+    one.shows(2, 1, "from Python")
+    other.shows(2, 1, "from Python")
+    notebook.execute("grid.close()")
+    _expect(one.output.get_by_role("grid")).to_have_count(0)
+
+
+def test_what_is_typed_while_rows_move_is_given_back_and_not_misplaced(lab: Jupyter) -> None:
+    grid = opened(lab, "source = TextSource(3); Grid(source, label='Texts')")
+    grid.go(0, 1)
+    grid.type("half")
+    grid.notebook.execute("source.insert_rows(0, 1)")
+    grid.says('while you typed "half"')
+    assert grid.notebook.value("[cells[1] for cells in source.cells]") == ["", "name 0", "name 1", "name 2"]
+
+
+def test_texts_of_others_are_shown_and_never_run(lab: Jupyter) -> None:
+    texts = "{'<img src=x onerror=alert(1)>': ['<b>bold</b>', '<script>1</script>']}"
+    grid = opened(lab, f"Grid(FrameSource(pd.DataFrame({texts})), label='<i>')")
+    grid.shows(0, 0, "<b>bold</b>")
+    assert grid.output.locator("b, script, img, i").count() == 0
+
+
+def test_long_texts_come_when_they_are_edited(lab: Jupyter) -> None:
+    grid = opened(lab, "source = TextSource(2); source.cells[0][1] = 'x' * 5000; Grid(source, label='Texts')")
+    assert len(grid.cell(0, 1).inner_text()) == 1000
+    grid.go(0, 1)
+    grid.press("Enter")
+    grid.output.locator("textarea").wait_for()
+    grid.press("End")
+    grid.type("y")
+    grid.press("Alt+Enter")
+    grid.type("z")
+    grid.press("Enter")
+    grid.notebook.wait_for("source.cells[0][1] == 'x' * 5000 + 'y' + chr(10) + 'z'", True)
+
+
+def test_columns_are_made_wider_by_mouse_and_keys(lab: Jupyter) -> None:
+    grid = opened(lab, "Grid(FrameSource(frame(9, 4)), label='Numbers')")
+    width = grid.cell(0, 1).bounding_box()["width"]
+    handle = grid.output.locator(".slick-resizable-handle").nth(1).bounding_box()
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + 10
+    grid.page.mouse.move(x, y)
+    grid.page.mouse.down()
+    grid.page.mouse.move(x + 60, y, steps=4)
+    grid.page.mouse.up()
+    assert grid.cell(0, 1).bounding_box()["width"] == pytest.approx(width + 60, abs=3)
+    assert grid.output.locator("[aria-sort=ascending]").count() == 0
+    grid.go(0, 1)
+    grid.press("ArrowUp", "Shift+ArrowLeft")
+    assert grid.cell(0, 1).bounding_box()["width"] == pytest.approx(width + 44, abs=3)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_grid_is_accessible_and_handsome(lab: Jupyter, dark: bool) -> None:
+    grid = opened(lab, MARKED)
+    grid.notebook.theme(dark)
+    grid.go(1, 1)
+    grid.press("Shift+ArrowDown", "Shift+ArrowRight")
+    grid.notebook.screenshot(f"grid-{'dark' if dark else 'light'}", grid.output)
+    assert grid.notebook.accessibility_problems(grid.output) == []
+    grid.press("Escape", "Enter")
+    grid.notebook.screenshot(f"grid-editing-{'dark' if dark else 'light'}", grid.output)
+    assert grid.notebook.accessibility_problems(grid.output) == []
+
+
+MARKED = """
+from torc_frames.widgets.table.source import Row
+class Marked(TextSource):
+    def rows(self, start, stop):
+        rows = super().rows(start, stop)
+        for at, row in enumerate(rows, start):
+            state = {3: 'new', 4: 'deleted'}.get(at, '')
+            rows[at - start] = Row(row.texts, state, [1, 2] if at == 2 else [], row.errors)
+        return rows
+source = Marked(8); source.cells[5][2] = 'many'
+Grid(source, label='Texts')
+"""
