@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
 import ipywidgets as widgets
@@ -16,6 +18,8 @@ FAILURES = (TorcFramesError, OSError, ImportError)
 """What an action may fail with for reasons that a message tells; anything else is a mistake of ours."""
 
 Tone = Literal["info", "good", "warning", "error"]
+
+_KEYS = Path(__file__).parent / "static" / "keys.js"
 
 _MARKS: dict[str, str] = {"info": "", "good": "✓ ", "warning": "⚠ ", "error": "✗ "}
 
@@ -59,7 +63,7 @@ def text_html(text: object, css: str = "", *, tag: str = "span", attributes: str
     '<span class="mathjax_ignore tex2jax_ignore tf-title">&lt;b&gt; costs $1$</span>'
     """
     names = f"mathjax_ignore tex2jax_ignore {css}".rstrip()
-    return f'<{tag} class="{names}"{attributes}>{escape(str(text))}</{tag}>'
+    return f'<{tag} class="{names}"{attributes}>{escape(str(text), quote=False)}</{tag}>'
 
 
 def label(text: object) -> str:
@@ -85,8 +89,12 @@ def html(content: str = "", css: str = "") -> widgets.HTML:
 
 
 def root(children: Sequence[widgets.Widget], css: str = "") -> widgets.VBox:
-    """Return the outermost box of a widget, which brings the styles."""
-    box = widgets.VBox([widgets.HTML(f"<style>{_CSS}{css}</style>", layout={"display": "none"}), *children])
+    """Return the outermost box of a widget, which brings the styles.
+
+    Keys that are pressed inside stay inside, with anywidget: for a notebook, "a" and "dd" are commands.
+    """
+    style = widgets.HTML(f"<style>{_CSS}{css}</style>", layout={"display": "none"})
+    box = widgets.VBox([style, *_guards(), *children])
     box.add_class("tf-widget")
     return box
 
@@ -152,6 +160,14 @@ def button(
 
     made.on_click(on_click)
     return made
+
+
+def _guards() -> list[widgets.Widget]:
+    if find_spec("anywidget") is None:
+        return []
+    from anywidget import AnyWidget
+
+    return [AnyWidget(_esm=_KEYS.read_text(), layout={"display": "none"})]
 
 
 def _shown(character: str) -> str:

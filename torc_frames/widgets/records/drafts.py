@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from torc_frames.records import UserData
+from torc_frames.settings import drafts_folder
 
 __all__ = ["Draft", "RecordDrafts"]
 
@@ -19,7 +20,9 @@ __all__ = ["Draft", "RecordDrafts"]
 class Draft:
     """What was typed, and the record that it was typed over."""
 
-    json: str
+    state: Mapping[str, Any]
+    """As `Form.state` tells it."""
+
     record: UserData
 
 
@@ -35,23 +38,23 @@ class RecordDrafts:
     Examples
     --------
     >>> drafts = RecordDrafts("sqlite:///study.db", "1", "12", tmp)
-    >>> drafts.keep("[1, 2", UserData("12", "1", [1], rev="5"))
-    >>> drafts.found().json
-    '[1, 2'
+    >>> drafts.keep({"typed": "[1, 2"}, UserData("12", "1", [1], rev="5"))
+    >>> drafts.found().state
+    {'typed': '[1, 2'}
     >>> drafts.drop()
     >>> drafts.found()
     """
 
     def __init__(self, url: str, workflow_key: str, key: str, folder: Path | None = None) -> None:
         named = blake2b(json.dumps([url, workflow_key, key]).encode(), digest_size=16).hexdigest()
-        self._path = (folder or _folder()) / f"record-{named}.json"
+        self._path = (folder or drafts_folder()) / f"record-{named}.json"
         self._about = [url, workflow_key, key]
 
-    def keep(self, text: str, record: UserData) -> None:
+    def keep(self, state: Mapping[str, Any], record: UserData) -> None:
         """Keep what is typed; OSError if that can't be."""
         content = {
             "of": self._about,
-            "json": text,
+            "state": state,
             "data": record.data,
             "rev": record.rev,
             "name": record.name,
@@ -68,9 +71,10 @@ class RecordDrafts:
             content = json.loads(self._path.read_text())
         except (OSError, ValueError):
             return None
-        if not isinstance(content, Mapping) or content.get("of") != self._about:
+        if not isinstance(content, dict) or content.get("of") != self._about:
             return None
-        return Draft(str(content.get("json")), self._record(content))
+        state = content.get("state")
+        return Draft(state, self._record(content)) if isinstance(state, dict) else None
 
     def drop(self) -> None:
         """Forget it."""
@@ -79,8 +83,3 @@ class RecordDrafts:
     def _record(self, content: Mapping[str, Any]) -> UserData:
         _, workflow_key, key = self._about
         return UserData(key, workflow_key, content.get("data"), content.get("name"), rev=content.get("rev"))
-
-
-def _folder() -> Path:
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(os.environ.get("TORC_FRAMES_DRAFTS") or Path(state) / "torc_frames" / "drafts")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import ipywidgets as widgets
@@ -234,17 +235,22 @@ class _Opened:
 
     def __init__(self, workflow: Workflow, record: UserData, changed: Callable[[_Opened], None]) -> None:
         self._drafts = RecordDrafts(workflow._store.url, workflow.key, record.key)
-        draft = self._drafts.found()
         self.session = RecordSession(workflow, record)
-        self.restored = draft is not None and self.session.restore(draft.record, draft.json)
+        self.restored = self._restored()
         self.view = FormView(self.session.form)
         self.session.form.on_change(lambda: changed(self))
+
+    def _restored(self) -> bool:
+        draft = self._drafts.found()
+        with suppress(ValueError):  # a draft of another version is none
+            return draft is not None and self.session.restore(draft.record, draft.state)
+        return False
 
     def keep(self) -> str:
         """Keep what was not saved on disk; return why that is not possible."""
         try:
             if self.session.dirty:
-                self._drafts.keep(self.session.form.json, self.session.stored)
+                self._drafts.keep(self.session.form.state(), self.session.stored)
             else:
                 self._drafts.drop()
         except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,9 @@ from torc_frames.widgets.records.nodes import (
     copied,
     merged,
     node_of,
+    node_of_state,
     problems,
+    state_of,
     value_of,
     walk,
 )
@@ -118,8 +120,9 @@ class Form:
 
     @property
     def json_problem(self) -> str:
-        """Why the JSON text is not valid, with its line and column; else empty."""
-        return self._state.json_problem
+        """Why the JSON text is not valid, with its line and column, or not as the form has it; else empty."""
+        first = next(iter(self.problems.items()), None)
+        return self._state.json_problem or ("" if first is None else f"{self.path(first[0])}: {first[1]}")
 
     @property
     def is_text(self) -> bool:
@@ -271,6 +274,19 @@ class Form:
         """Make it another value, as one step."""
         with self.lock:
             self._step(_State(merged(self.root, node_of(data))))
+
+    def state(self) -> dict[str, Any]:
+        """Return all that was typed, valid or not, as JSON; but no steps to undo."""
+        with self.lock:
+            return {"root": state_of(self.root), "typed": self._state.typed}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Type again what `state` has told, as one step; ValueError if that was no form's."""
+        root, typed = node_of_state(state.get("root")), state.get("typed")
+        with self.lock:
+            restored = _State(merged(self.root, root), None if typed is None else str(typed))
+            if restored != self._state:
+                self._step(restored)
 
     def saved(self, data: Any) -> None:
         """Take note of what the store has."""

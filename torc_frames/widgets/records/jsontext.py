@@ -23,6 +23,7 @@ _TOKEN = re.compile(
       | (?P<word>(?:true|false|null)(?![0-9a-zA-Z_]))""",
     re.VERBOSE,
 )
+_WORD = re.compile(r"[^\s,:\[\]{}]{1,40}")
 _WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -150,7 +151,8 @@ class _Reader:
     def token(self, expected: str, *groups: str) -> re.Match[str]:
         found = _TOKEN.match(self.text, self.at)
         if found is None or (groups and all(found[group] is None for group in groups)):
-            raise self.error(f"expected {expected}")
+            there = _WORD.match(self.text, self.at)
+            raise self.error(f"expected {expected}" + (f", not {there[0]!r}" if there else ""))
         self.at = found.end()
         return found
 

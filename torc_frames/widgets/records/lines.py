@@ -31,6 +31,7 @@ CSS = """
 .tf-widget .tf-is-wrong input, .tf-widget .tf-is-wrong textarea {
   border-color: var(--jp-error-color1, #d32f2f) !important;
   outline: 1px solid var(--jp-error-color1, #d32f2f); }
+.tf-widget .tf-line .tf-panel .widget-text { width: 18em; }
 .tf-widget .tf-panel { flex: 1 0 100%; padding: 2px 4px; background: var(--jp-layout-color2, Canvas); }
 """
 

@@ -21,8 +21,10 @@ __all__ = [
     "copied",
     "merged",
     "node_of",
+    "node_of_state",
     "problem",
     "problems",
+    "state_of",
     "value_of",
     "walk",
 ]
@@ -186,6 +188,19 @@ def merged(old: Node, new: Node) -> Node:
     else:
         inside = new.inside
     return replace(new, inside=inside, id=old.id)
+
+
+def state_of(node: Node) -> list[Any]:
+    """Return a tree as JSON: all that was typed, valid or not."""
+    return [node.kind, node.text, node.key, list(map(state_of, node.inside))]
+
+
+def node_of_state(state: Any) -> Node:
+    """Return the tree that `state_of` has written; ValueError if it has not."""
+    match state:
+        case [str(kind), str(text), str(key), list(inside)] if kind in KINDS:
+            return Node(kind, text, tuple(map(node_of_state, inside)), key)
+    raise ValueError("this is no tree of a record")
 
 
 def _is(one: Node, other: Node) -> bool:

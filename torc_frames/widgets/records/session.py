@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,18 +126,18 @@ class RecordSession:
             self._load(self._workflow.get_user_data(self.key))
             return f"Record {self.key} was read again" + ("; Undo brings back your edits" if edited else "")
 
-    def restore(self, stored: UserData, text: str) -> bool:
+    def restore(self, stored: UserData, state: Mapping[str, Any]) -> bool:
         """Put edits of an earlier session into the form, as one step; tell whether there were any.
 
         Parameters
         ----------
         stored : UserData
             The record that they were made on.
-        text : str
-            The edited record as JSON, valid or not.
+        state : mapping
+            What `Form.state` has told of them; ValueError if it has not.
         """
         with self.form.lock:
-            self.form.set_json(text)
+            self.form.restore(state)
             if not self.form.dirty:
                 return False
             self.stored = stored
