@@ -79,7 +79,7 @@ export class View {
   onHead(others, isNew) {
     const { host, painter, selection, table } = this;
     const interrupted = isNew ? this.interrupt() : null;
-    if (others) painter.setTable(widths(table, this.byHand));
+    if (others) painter.setTable(widths(table, this.byHand, host));
     host.setAttribute("aria-rowcount", table.length + 1);
     host.setAttribute("aria-colcount", table.columns.length);
     host.setAttribute("aria-readonly", !table.editable);
