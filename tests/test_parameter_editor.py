@@ -223,7 +223,9 @@ def test_the_editor_that_is_opened_last_has_the_edits(wf, editors):
 
 def test_a_table_of_new_rows_comes_along(wf, editors):
     wf.push(tf.grid(alpha=[0.1]))
-    editor = editors(wf, tf.grid(alpha=[0.2, 0.3], solver=["svd"]), command="echo {alpha}", name="alpha-{alpha}")
+    editor = editors(
+        wf, tf.grid(alpha=[0.2, 0.3], solver=["svd"]), command="echo {alpha}", name="alpha-{alpha}"
+    )
     assert editor.sheet.counts["new"] == 2
     assert editor.apply()["added"] == 2
     assert wf.parameters()["alpha"].tolist() == [0.1, 0.2, 0.3]
@@ -296,7 +298,12 @@ def test_100_cells_of_10000_jobs_on_a_real_server_and_another_client_in_between(
     theirs.update_user_data(record.key, {**record.data, "c2": -1})
     plan = editor.plan()
     (conflict,) = plan.conflicts
-    assert (conflict.job_key, conflict.column, conflict.theirs, conflict.mine) == (key, "c2", -1, 5000 + rows[0])
+    assert (conflict.job_key, conflict.column, conflict.theirs, conflict.mine) == (
+        key,
+        "c2",
+        -1,
+        5000 + rows[0],
+    )
     assert plan.counts == {"create": 0, "update": 99, "unchanged": 9900, "conflict": 1, "delete": 0}
     editor.session.decide({(key, "c2"): "theirs"})
     assert editor.apply() == {"added": 0, "changed": 99, "deleted": 0}

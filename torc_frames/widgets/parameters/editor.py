@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,10 +12,12 @@ from torc_frames.errors import counted
 from torc_frames.rules import Rule
 from torc_frames.targets import DependsOn, ResourceTable
 from torc_frames.widgets.parameters.background import Background, StoppedError
+from torc_frames.widgets.parameters.checking import TableRule
+from torc_frames.widgets.parameters.merging import Cell
 from torc_frames.widgets.parameters.panels import Panels
 from torc_frames.widgets.parameters.planview import CSS, PlanView
-from torc_frames.widgets.parameters.session import Cell, Choice, Proposal, Session
-from torc_frames.widgets.parameters.sheet import Sheet, TableRule
+from torc_frames.widgets.parameters.session import Choice, Proposal, Session
+from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.parts import FAILURES, Message, button, html, root, row, text_html
 from torc_frames.widgets.table.preview import preview
 from torc_frames.widgets.table.view import table_view
@@ -120,7 +122,7 @@ class ParameterEditor(widgets.VBox):
         self._make_controls()
         super().__init__([self._root])
         if frame is not None:
-            self.sheet.append(frame)
+            self.session.append(frame)
         self._stop_watching = self.sheet.on_change(lambda _: self._on_change())
         self._on_change()
         self._tell_notices()
@@ -208,7 +210,9 @@ class ParameterEditor(widgets.VBox):
         self._plan_button = button("Plan", self._on_plan, message=message, icon="list")
         self._apply_button = button("Apply", self._on_apply, message=message, icon="check", style="primary")
         self._stop_button = button("Stop", self._background.stop, message=message, icon="stop")
-        self._reload_button = button("", self._on_reload, message=message, icon="refresh", tooltip="pull again")
+        self._reload_button = button(
+            "", self._on_reload, message=message, icon="refresh", tooltip="pull again"
+        )
         self._discard_button = button("Discard", self._on_discard, message=message, icon="trash")
         self._bar = widgets.IntProgress(layout={"width": "200px", "display": "none"})
         self._stop_button.layout.display = "none"
@@ -246,7 +250,9 @@ class ParameterEditor(widgets.VBox):
             counts = sheet.counts
             self._undo.disabled, self._redo.disabled = not sheet.can_undo, not sheet.can_redo
             dirty = sheet.is_dirty
-        told = [f"{counts[name]:,} {name}" for name in ("changed", "new", "deleted", "invalid") if counts[name]]
+        told = [
+            f"{counts[name]:,} {name}" for name in ("changed", "new", "deleted", "invalid") if counts[name]
+        ]
         text = ", ".join(told) if told else "as stored"
         tone = "tf-title" if dirty else "tf-quiet"
         self._counts.value = text_html(text, tone, attributes=' role="status"')
@@ -263,7 +269,6 @@ class ParameterEditor(widgets.VBox):
     def _on_busy(self, busy: bool) -> None:
         self._stop_button.layout.display = "" if busy else "none"
         self._bar.layout.display = "" if busy else "none"
-        self.sheet.frozen = "wait until what is going on is done" if busy else ""
         for each in (self._plan_button, self._apply_button, self._discard_button, self._reload_button):
             each.disabled = busy
 
@@ -283,7 +288,9 @@ class ParameterEditor(widgets.VBox):
     def _failed(self, error: BaseException) -> None:
         self._enable()
         if isinstance(error, StoppedError):
-            self._message.say("Stopped. Your edits are still here: Apply goes on with what is left", "warning")
+            self._message.say(
+                "Stopped. Your edits are still here: Apply goes on with what is left", "warning"
+            )
             return
         self._message.fail(error)
         if not isinstance(error, FAILURES):
@@ -339,5 +346,7 @@ class ParameterEditor(widgets.VBox):
             self._message.say("\n".join(notices), "warning")
 
     def _on_taken(self) -> None:
-        self.sheet.frozen = "this table is edited in another cell of this notebook now"
+        self._stop_watching()
+        self._grid.close()
+        self.children = [root([self._message])]
         self._message.say("This table is edited in another cell now; its edits are there", "warning")

@@ -46,7 +46,7 @@ class Conflict(NamedTuple):
 
 
 def edits(sheet: Sheet) -> dict[Cell, Edit]:
-    """Return the cells of jobs that are other than in the frame that the sheet is of, and the deleted rows."""
+    """Return the cells of jobs that are not as in the frame that the sheet is of, and the deleted rows."""
     with sheet.lock:
         table = sheet._table
         ids = table.rows.alive()
@@ -90,8 +90,8 @@ def changed_meanwhile(edited: Mapping[Cell, Edit], theirs: pd.DataFrame) -> Iter
 def revert(sheet: Sheet, cells: Iterable[Cell]) -> None:
     """Make cells, or rows, what the frame has that the sheet is of; one step."""
     wanted: dict[str, list[str]] = {}
-    for key, column in cells:
-        wanted.setdefault(column, []).append(key)
+    for key, name in cells:
+        wanted.setdefault(name, []).append(key)
     with sheet.lock, sheet._step() as step:
         table = sheet._table
         id_of = {key: id for id, key in enumerate(table.rows.keys) if key is not None}

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 import ipywidgets as widgets
 
 from torc_frames.errors import counted, shorten
-from torc_frames.widgets.parameters.session import Cell, Choice, Conflict, Proposal
+from torc_frames.widgets.parameters.merging import Cell, Conflict
+from torc_frames.widgets.parameters.session import Choice, Proposal
 from torc_frames.widgets.parts import html, row, text_html
 
 __all__ = ["CSS", "PlanView"]
@@ -52,7 +53,9 @@ class PlanView(widgets.VBox):
 
     def show(self, proposal: Proposal) -> None:
         """Show a proposal."""
-        parts: list[widgets.Widget] = [html(text_html(_summary(proposal), "tf-title", attributes=' role="status"'))]
+        parts: list[widgets.Widget] = [
+            html(text_html(_summary(proposal), "tf-title", attributes=' role="status"'))
+        ]
         parts += [html(text_html(note, "tf-quiet")) for note in proposal.notes]
         if proposal.conflicts:
             parts.append(self._conflicts(proposal.conflicts))

@@ -3,47 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from torc_frames.errors import ConflictError, RefusedError, counted, shorten
-from torc_frames.frame.dtypes import encode
-from torc_frames.frame.values import canonical
 from torc_frames.plan import Plan
 from torc_frames.rules import Rule
+from torc_frames.widgets.parameters import merging
+from torc_frames.widgets.parameters.checking import TableRule
 from torc_frames.widgets.parameters.drafts import Draft
-from torc_frames.widgets.parameters.sheet import Sheet, TableRule
+from torc_frames.widgets.parameters.merging import Cell, Conflict, Edit
+from torc_frames.widgets.parameters.sheet import Sheet
+from torc_frames.widgets.parameters.state import Taken
 from torc_frames.workflow import Workflow
 
-__all__ = ["Choice", "Conflict", "Proposal", "Session"]
+__all__ = ["Choice", "Proposal", "Session"]
 
-Cell = tuple[str, str]
-"""A job key and a column; an empty column is the whole row."""
-
-Choice = str
-"""``"mine"`` or ``"theirs"``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A cell that was edited here, and changed in the store since it was pulled.
-
-    Attributes
-    ----------
-    job_key, column : str
-        An empty column is the row as a whole: it was deleted here.
-    before, theirs, mine : object
-        What it was when it was pulled, what the store has now, and what is in the table; JSON values.
-    """
-
-    job_key: str
-    column: str
-    before: Any
-    theirs: Any
-    mine: Any
+Choice = Literal["mine", "theirs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +34,8 @@ class Proposal:
     ----------
     plan : Plan
         Of the rows that are there.
+    taken : Taken
+        The table as it was proposed.
     deleted : list of str
         Keys of the jobs that would be deleted, with their results.
     conflicts : list of Conflict
@@ -63,6 +45,7 @@ class Proposal:
     """
 
     plan: Plan
+    taken: Taken
     deleted: list[str]
     conflicts: list[Conflict]
     notes: list[str] = field(default_factory=list)
@@ -115,23 +98,27 @@ class Session:
         on_taken: Callable[[], None] = lambda: None,
     ) -> None:
         self.wf = wf
-        self.options = dict(options or {})
-        self.pulled = wf.parameters(show_progress=False)
-        self.sheet = Sheet(self.pulled, rules=rules, table_rule=table_rule)
-        self._conflicts: dict[Cell, Conflict] = {}
+        self.options = {**(options or {}), "on_conflict": "ours"}
         self.notices: list[str] = []
         """What the user has to be told; whoever tells it takes it out."""
+        self.pulled = wf.parameters(show_progress=False)
+        self._conflicts: dict[Cell, Conflict] = {}
         self.draft = Draft(self.pulled.attrs["torc"]["url"], wf.key, self._state, on_taken)
-        self._restore()
+        self.sheet = self._opened(rules, table_rule)
+        self.notices += self.draft.notices
         self.sheet.on_change(lambda _: self.draft.changed())
 
     # the store
 
     def reload(self) -> None:
         """Pull the table again; edits stay, and those of cells that others have changed are conflicts."""
-        theirs = self.wf.refresh(self.pulled).frame
+        theirs = self.wf.refresh(self.pulled)
         with self.sheet.lock:
-            self._merge(theirs)
+            if theirs.added or theirs.updated or theirs.removed:
+                self._find_conflicts(merging.edits(self.sheet), theirs.frame)
+                self.sheet.rebase(theirs.frame)
+                self._tell_lost()
+            self.pulled = theirs.frame
 
     def propose(self) -> Proposal:
         """Return what applying the table as it is now would do.
@@ -145,20 +132,24 @@ class Session:
         self.reload()
         with self.sheet.lock:
             self._check_cells()
-            frame = self.sheet.value
-            deleted, dropped = list(self.sheet.deleted_keys), list(self.sheet.dropped_columns)
-        frame.attrs = dict(self.pulled.attrs)
+            taken = self.sheet.take()
+            deleted, dropped = self.sheet.deleted_keys, self.sheet.dropped_columns
+            conflicts = self.conflicts
+        # What others have changed is looked after here, by cell; the plan knows records only.
+        taken.frame.attrs = dict(self.pulled.attrs)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            plan = self.wf.plan(frame, drop=dropped, **self.options)
+            plan = self.wf.plan(taken.frame, drop=dropped, **self.options)
         notes = list(dict.fromkeys(str(warning.message) for warning in caught))
-        return Proposal(plan, deleted, self.conflicts, notes)
+        return Proposal(plan, taken, deleted, conflicts, notes)
 
-    def apply(self, proposal: Proposal, progress: bool | Callable[[int, int], None] = False) -> dict[str, int]:
+    def apply(
+        self, proposal: Proposal, progress: bool | Callable[[int, int], None] = False
+    ) -> dict[str, int]:
         """Do what was proposed, and return how many jobs were added, changed, deleted.
 
-        Afterwards the table is what the store has. Stopped anywhere, the edits are still there, and
-        proposing and applying them again finishes it.
+        Afterwards the table is what the store has, but for what was edited meanwhile. Stopped anywhere, the
+        edits are still there, and proposing and applying them again finishes it.
 
         Parameters
         ----------
@@ -169,28 +160,46 @@ class Session:
         Raises
         ------
         ConflictError
-            If there are conflicts that nobody has decided, or if the table or the store has changed since.
+            If there are conflicts that nobody has decided, or if the store has changed since.
         """
-        if self.conflicts:
+        if proposal.conflicts:
             raise ConflictError(
-                f"{counted(len(self.conflicts), 'cell')} changed in the store, too: decide which value stays"
+                f"{counted(len(proposal.conflicts), 'cell')} changed in the store, too: decide what stays"
             )
-        pushed = proposal.plan.apply(progress=progress)
-        done = {name: int(pushed.attrs["torc"][name]) for name in ("added", "changed")}
+        # Before the rest: a column that is dropped is gone when no job has it any more.
         if proposal.deleted:
             self.wf.delete_jobs(*proposal.deleted)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they were told with the proposal
+            pushed = proposal.plan.apply(progress=progress)
         theirs = self.wf.refresh(self.pulled).frame
         with self.sheet.lock:
-            self._rebase(theirs, keep_edits=False)
+            self.pulled = theirs
+            self.sheet.rebase(theirs, proposal.taken, pushed.index.tolist())
+            self._tell_lost()
         self.draft.flush()
+        done = {name: int(pushed.attrs["torc"][name]) for name in ("added", "changed")}
         return {**done, "deleted": len(proposal.deleted)}
 
     def discard(self) -> None:
         """Forget all edits; the table is what the store has."""
         theirs = self.wf.refresh(self.pulled).frame
         with self.sheet.lock:
-            self._rebase(theirs, keep_edits=False)
+            self.pulled = theirs
+            self._conflicts.clear()
+            self.sheet.reset()
+            self.sheet.rebase(theirs)
         self.draft.flush()
+
+    def append(self, frame: pd.DataFrame) -> None:
+        """Add the rows of a table as new ones, and the columns that there are not yet."""
+        there = {column.name for column in self.sheet.columns}
+        for name in frame.columns:
+            if name not in there:
+                self.sheet.add_column(
+                    name, _with_gaps(frame[name].dtype) if len(self.sheet) else frame[name].dtype
+                )
+        self.sheet.append(frame)
 
     # conflicts
 
@@ -198,52 +207,55 @@ class Session:
     def conflicts(self) -> list[Conflict]:
         """The cells that wait for a decision."""
         with self.sheet.lock:
-            mine = {(key, column): value for key, column, _, value in self.sheet.edited()}
-            mine.update({(key, ""): None for key in self.sheet.deleted_keys})
-            # A cell that is no longer edited is decided.
-            self._conflicts = {cell: found for cell, found in self._conflicts.items() if cell in mine}
+            if not self._conflicts:
+                return []
+            edited = merging.edits(self.sheet)
+            # What is no longer edited is decided.
+            self._conflicts = {
+                cell: found._replace(mine=edited[cell].mine)
+                for cell, found in self._conflicts.items()
+                if cell in edited
+            }
             return list(self._conflicts.values())
 
     def decide(self, choices: Mapping[Cell, Choice]) -> None:
-        """Keep what is in the table (``"mine"``), or take what is in the store (``"theirs"``)."""
-        wrong = {choice for choice in choices.values()} - {"mine", "theirs"}
+        """Keep what is in the table (``"mine"``), or take what is in the store (``"theirs"``).
+
+        Parameters
+        ----------
+        choices : mapping
+            By job key and column, as conflicts have them.
+        """
+        wrong = {*choices.values()} - {"mine", "theirs"}
         if wrong:
-            raise RefusedError(f"a conflict is decided by 'mine' or 'theirs', not by {shorten(map(repr, wrong))}")
+            raise RefusedError(f"decide by 'mine' or 'theirs', not by {shorten(map(repr, wrong))}")
         with self.sheet.lock:
             for cell in choices:
                 self._conflicts.pop(cell, None)
-            self.sheet.revert([cell for cell, choice in choices.items() if choice == "theirs"])
+            merging.revert(self.sheet, [cell for cell, choice in choices.items() if choice == "theirs"])
         self.draft.changed()
 
-    def _merge(self, theirs: pd.DataFrame) -> None:
-        if theirs is self.pulled:
-            return
-        edited, deleted = self.sheet.edited(), list(self.sheet.deleted_keys)
-        gone = [key for key in dict.fromkeys([*(key for key, *_ in edited), *deleted]) if key not in theirs.index]
-        if gone:
-            lost = [f"job {key}: {column} = {mine!r}" for key, column, _, mine in edited if key in set(gone)]
-            edits = f"; edits that are gone with them: {'; '.join(lost)}" if lost else ""
-            self.notices.append(f"deleted in the store meanwhile: jobs {shorten(gone)}{edits}")
-        found = [*_changed_cells(edited, theirs), *_changed_rows(deleted, self.pulled, theirs)]
-        for conflict in found:
-            before = self._conflicts.get((conflict.job_key, conflict.column), conflict).before
-            self._conflicts[conflict.job_key, conflict.column] = Conflict(
-                conflict.job_key, conflict.column, before, conflict.theirs, conflict.mine
-            )
-        self._rebase(theirs, keep_edits=True)
-
-    def _rebase(self, theirs: pd.DataFrame, *, keep_edits: bool) -> None:
-        self.pulled = theirs
-        if not keep_edits:
-            self._conflicts.clear()
-        self.sheet.rebase(theirs, keep_edits=keep_edits)
+    def _find_conflicts(self, edited: Mapping[Cell, Edit], theirs: pd.DataFrame) -> None:
+        for found in merging.changed_meanwhile(edited, theirs):
+            cell = (found.job_key, found.column)
+            first = self._conflicts.get(cell, found)
+            self._conflicts[cell] = found._replace(before=first.before)
 
     def _check_cells(self) -> None:
-        problems = self.sheet.problems
-        if len(problems):
-            first = [f"{row.column} of {row.row}: {row.reason}" for row in problems.head(3).itertuples()]
-            more = f"; and {len(problems) - 3:,} more" if len(problems) > 3 else ""
-            raise RefusedError(f"{counted(len(problems), 'cell')} to mend first: {'; '.join(first)}{more}")
+        found = merging.blocking(self.sheet)
+        if len(found):
+            lines = found.head(3)[["job_key", "column", "reason"]].itertuples(index=False)
+            told = [f"{_where(key, name)}: {reason}" for key, name, reason in lines]
+            more = f"; and {len(found) - 3:,} more" if len(found) > 3 else ""
+            raise RefusedError(f"{counted(len(found), 'cell')} to mend first: {'; '.join(told)}{more}")
+
+    def _tell_lost(self) -> None:
+        lost = [
+            f"{_where(edit.job_key, edit.column)} = {edit.text}: {edit.reason}" for edit in self.sheet.lost
+        ]
+        if lost:
+            self.notices.append(f"edits that could not be kept: {'; '.join(lost)}")
+            self.sheet.forget_lost()
 
     # drafts
 
@@ -251,46 +263,42 @@ class Session:
         with self.sheet.lock:
             if not self.sheet.is_dirty:
                 return None
-            conflicts = [[c.job_key, c.column, c.before] for c in self.conflicts]
-            return {"sheet": self.sheet.state(), "conflicts": conflicts}
+            edited = merging.edits(self.sheet)
+            before = [[key, column, edit.before] for (key, column), edit in edited.items()]
+            for number, (key, column, _) in enumerate(before):
+                if (key, column) in self._conflicts:
+                    before[number][2] = self._conflicts[key, column].before
+            return {"sheet": self.sheet.state(), "before": before}
 
-    def _restore(self) -> None:
-        self.notices += self.draft.notices
-        if self.draft.found is None:
-            return
-        try:
-            self.notices += self.sheet.restore(self.draft.found["sheet"])
-        except (RefusedError, KeyError, TypeError) as error:
-            self.draft.set_aside(str(error))
-            self.notices.append(self.draft.notices[-1])
-            return
-        self.notices.append(f"edits of {self.draft.saved_at} are back: apply or discard them")
-
-
-def _changed_cells(edited: Iterable[tuple[str, str, Any, Any]], theirs: pd.DataFrame) -> Iterable[Conflict]:
-    """Yield the edited cells whose value in the store is neither what it was nor what it is now."""
-    places = {key: at for at, key in enumerate(theirs.index)}
-    columns: dict[str, list[Any]] = {}
-    for key, column, before, mine in edited:
-        if key not in places:
-            continue
-        if column not in columns:
-            missing = [None] * len(theirs)
-            columns[column] = encode(theirs[column])[0] if column in theirs else missing
-        their = columns[column][places[key]]
-        if canonical(their) not in (canonical(before), canonical(mine)):
-            yield Conflict(key, column, before, their, mine)
+    def _opened(self, rules: Mapping[str, Rule] | None, table_rule: TableRule | None) -> Sheet:
+        """Return the sheet, with the edits of the draft if there is one."""
+        found = self.draft.found
+        if found is not None:
+            try:
+                sheet = Sheet.restore(self.pulled, found["sheet"], rules=rules, table_rule=table_rule)
+                before = {(str(key), str(column)): value for key, column, value in found["before"]}
+            except (RefusedError, KeyError, TypeError, ValueError) as error:
+                self.draft.set_aside(str(error))
+            else:
+                self.sheet = sheet
+                edited = merging.edits(sheet)
+                known = {cell: edit for cell, edit in edited.items() if cell in before}
+                self._find_conflicts(
+                    {cell: edit._replace(before=before[cell]) for cell, edit in known.items()}, self.pulled
+                )
+                self._tell_lost()
+                self.notices.append(f"edits of {self.draft.saved_at} are back: apply or discard them")
+                return sheet
+        return Sheet(self.pulled, rules=rules, table_rule=table_rule)
 
 
-def _changed_rows(deleted: list[str], before: pd.DataFrame, theirs: pd.DataFrame) -> Iterable[Conflict]:
-    """Yield the rows that were deleted here, and changed in the store."""
-    for key in deleted:
-        if key in theirs.index:
-            old, new = _record(before, key), _record(theirs, key)
-            if canonical(old) != canonical(new):
-                yield Conflict(key, "", old, new, None)
+def _where(key: Any, column: Any) -> str:
+    row = "a new row" if pd.isna(key) else f"job {key}"
+    return row if pd.isna(column) else f"{column} of {row}"
 
 
-def _record(frame: pd.DataFrame, key: str) -> dict[str, Any]:
-    row = frame.loc[[key]]
-    return {name: value for name in row for value in encode(row[name])[0] if value is not None}
+def _with_gaps(dtype: Any) -> Any:
+    """Return the dtype of a column that some rows have no value in."""
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "biu":
+        return dtype
+    return "boolean" if dtype.kind == "b" else str(dtype).replace("i", "I").replace("u", "U")
