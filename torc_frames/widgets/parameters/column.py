@@ -15,7 +15,7 @@ from torc_frames.rules import Rule
 from torc_frames.widgets.parameters.differences import differing
 from torc_frames.widgets.parameters.patches import CellsPatch
 from torc_frames.widgets.table import source
-from torc_frames.widgets.table.cells import Format
+from torc_frames.widgets.table.cells import Format, as_series
 
 __all__ = ["Ids", "Mask", "SheetColumn", "format_for", "written"]
 
@@ -84,7 +84,7 @@ class SheetColumn:
 
     def series(self, ids: Ids) -> pd.Series:
         """Return the values of some rows; those of blank cells mean nothing."""
-        return pd.Series(self.values.take(ids), name=self.name, copy=False)
+        return as_series(self.values.take(ids))
 
     def texts(self, ids: Ids) -> list[str]:
         """Return what cells show: what was typed, or their value."""
@@ -100,7 +100,7 @@ class SheetColumn:
         short = length - len(self.values)
         if short > 0:
             more = self._empty(max(short, length // 8))
-            self.values = pd.concat([pd.Series(self.values, copy=False), more], ignore_index=True).array
+            self.values = pd.concat([as_series(self.values), more], ignore_index=True).array
 
     def write(self, ids: Ids, texts: Sequence[str]) -> CellsPatch:
         """Return what typing texts into cells changes."""
@@ -167,7 +167,7 @@ class SheetColumn:
     def broken(self) -> dict[int, str]:
         """Return by row id why values, which were there already, are not as the rule wants them."""
         if self._broken is None:
-            values = pd.Series(self.values, copy=False)
+            values = as_series(self.values)
             self._broken = self._against_rule(values)
         return self._broken
 
@@ -233,7 +233,7 @@ class SheetColumn:
     def _changed_mask(self) -> Mask:
         if self._mask is None:
             if self._stored is None:
-                self._mask = np.asarray(~pd.Series(self.values, copy=False).isna().to_numpy())
+                self._mask = np.asarray(~as_series(self.values).isna().to_numpy())
             else:
                 first = self.values[: len(self._stored)]
                 self._mask = differing(first, self._stored)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.values import canonical, is_missing
+from torc_frames.widgets.table.cells import as_series
 
 __all__ = ["differing"]
 
@@ -27,7 +28,7 @@ def differing(values: Any, others: Any) -> _Mask:
     >>> differing(pd.array([1, 2], dtype="int64"), pd.array([1.0, 2.5], dtype="float64")).tolist()
     [False, True]
     """
-    one, other = pd.Series(values, copy=False), pd.Series(others, copy=False)
+    one, other = as_series(values), as_series(others)
     if one.dtype != other.dtype:
         pairs = zip(encode(one)[0], encode(other)[0], strict=True)
         return np.array([canonical(value) != canonical(stored) for value, stored in pairs], dtype=np.bool_)
