@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from torc_frames.errors import RefusedError
-from torc_frames.widgets.table import tsv
+from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, Change, Column, Row
 
 COLUMNS = (
@@ -40,7 +40,7 @@ class TextSource:
         return [Row(list(cells), errors=self._errors(cells)) for cells in self.cells[start:stop]]
 
     def text(self, block: Block) -> str:
-        return tsv.written(cells[block.left : block.right] for cells in self.cells[block.top : block.bottom])
+        return write_cells(cells[block.left : block.right] for cells in self.cells[block.top : block.bottom])
 
     def sort(self, column: int, ascending: bool | None) -> None:
         self.order = None if ascending is None else (column, ascending)

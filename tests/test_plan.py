@@ -1,5 +1,8 @@
 """Plans: what a push would do, shown first, and done as it was shown."""
 
+import itertools
+import threading
+
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -320,3 +323,68 @@ def test_the_store_has_what_the_table_says_after_each_of_many_edits(store, data,
         editing.edit()
         editing.apply()
     store.delete_workflow(wf.key)
+
+
+def told(plan):
+    """Apply a plan, and return what it says of how far it is, with what it returns."""
+    said = []
+    pushed = plan.apply(progress=lambda *now: said.append((*now, threading.get_ident())))
+    assert {thread for *_, thread in said} == {threading.get_ident()}
+    done, totals = [one for one, _, _ in said], {total for _, total, _ in said}
+    assert done == sorted(done)
+    assert (done[0], {done[-1]}) == (0, totals)
+    return done, pushed
+
+
+def test_a_plan_tells_how_far_it_is_with_additions_and_updates(wf, store_kind):
+    many = 2_000 if store_kind.server is None else 600
+    done, pushed = told(wf.plan(pd.DataFrame({"a": range(many)})))
+    assert done[-1] == many
+    assert max(after - before for before, after in itertools.pairwise(done)) < many
+    edited = pushed.assign(a=pushed["a"] + 1)
+    more = pd.concat([edited.reset_index(), pd.DataFrame({"job_key": [None] * 5, "a": range(5)})])
+    done, pushed = told(wf.plan(more.reset_index(drop=True)))
+    assert done[-1] == many + 5
+    assert len(done) > 3
+    assert_frame_equal(wf.parameters(), pushed)
+    assert told(wf.plan(pushed))[0] == [0]
+
+
+def test_a_job_of_several_writes_is_told_once(wf):
+    keys = [wf.add_job(f"job{n}", command="false").key for n in range(6)]
+    wf.add_user_data(keys[0], {"a": 0}, {"b": 0})
+    table = pd.DataFrame({"a": range(1, 7), "b": 1}, index=pd.Index(keys, name="job_key"))
+    done, pushed = told(wf.plan(table, command="true"))
+    assert done[-1] == 6
+    assert_frame_equal(wf.parameters(), pushed)
+    assert set(wf.jobs()["command"]) == {"true"}
+
+
+@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize("what", ["add", "update"])
+def test_an_apply_that_is_stopped_is_finished_by_the_next(wf, store_kind, what, at):
+    many = 5_000 if store_kind.server is None else 600
+    table = pd.DataFrame({"a": range(many), "b": 0.5})
+    before = wf.push(table if what == "update" else table.iloc[:2])
+    if what == "update":
+        table = wf.parameters().assign(b=1.5)
+    plan = wf.plan(table)
+    said = []
+
+    def stop(done, total):
+        said.append(done)
+        if len(said) > at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        plan.apply(progress=stop)
+    left = wf.parameters()
+    if store_kind.server is None or at == 0:
+        assert_frame_equal(left, before)
+    else:
+        written = len(left) - len(before) if what == "add" else (left["b"] == 1.5).sum()
+        assert said[-1] <= written < many
+    pushed = plan.apply()
+    assert_frame_equal(wf.parameters(), pushed)
+    assert len(pushed) == many
+    assert pushed["b"].eq(0.5 if what == "add" else 1.5).all()

@@ -13,7 +13,8 @@ from strategies import tables
 
 import torc_frames as tf
 from torc_frames.client import Client
-from torc_frames.targets import resource_list
+from torc_frames.edits import read_existing
+from torc_frames.targets import resource_list, what_was_seen
 
 
 @pytest.fixture
@@ -377,6 +378,47 @@ def test_what_changed_in_the_store_since_the_pull_is_a_conflict(wf, store_kind):
     mine.attrs.clear()
     wf.push(mine)
     assert wf.parameters()["a"].tolist() == [1, 5, 3]
+
+
+@pytest.mark.filterwarnings("ignore::torc_frames.InexactFloatWarning")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(df=tables())
+def test_a_pushed_table_has_seen_what_the_store_has(store, store_kind, df):
+    wf = Client(store).create_workflow("study")
+    try:
+        pushed = wf.push(df)
+    except tf.RefusedError:
+        assert not store_kind.keeps_all_json
+        return
+    seen = what_was_seen(pushed, store.url, wf.key)
+    with store.snapshot(wf.key) as snap:
+        existing = read_existing(snap, seen)
+    assert len(existing.raws) == len(df)
+    assert existing.newer == set()
+    assert (seen.rev is None) == (not store_kind.has_revs)
+
+
+@pytest.mark.parametrize("how", ["added", "unchanged", "updated", "completed"])
+def test_what_others_changed_since_a_push_is_a_conflict(wf, reader, how):
+    table = pd.DataFrame({"a": [1, 2, 3]})
+    if how == "completed":
+        table.index = pd.Index([wf.add_job(f"job{n}").key for n in range(3)], name="job_key")
+    pushed = wf.push(table)
+    if how == "unchanged":
+        pushed = wf.push(table)
+    elif how == "updated":
+        pushed = wf.push(pushed.assign(a=[1, 20, 3]))
+    pushed.iloc[0, 0] = 10
+    again = wf.push(pushed)
+    theirs = Client(reader).workflow(wf.key)
+    key = wf.user_data(role="input")["record_key"].iloc[1]
+    theirs.update_user_data(key, {"a": 7})
+    for edited in (pushed, again):
+        edited.iloc[2, 0] += 10
+        edited.iloc[1, 0] = 30
+        with pytest.raises(tf.ConflictError, match=f"keys {key} "):
+            wf.push(edited)
+    assert wf.parameters()["a"].tolist() == [10, 7, 3]
 
 
 def test_a_table_may_be_edited_and_pushed_again_and_again(wf):

@@ -156,10 +156,11 @@ def test_a_frame_is_refreshed_as_it_was_pulled(wf, options):
 
 def test_few_changes_of_many_are_read_alone(wf, store_kind, monkeypatch):
     only(store_kind.has_revs, "it does not tell what changed")
-    wf.push(tf.grid(a=np.arange(5000) + 0.5, b=[7]))
+    wf.push(tf.grid(a=np.arange(5000) + 0.5, b=[7], text=["x"], l=[[1]]))
     frames = [wf.user_data(), wf.parameters()]
     edited = wf.parameters()
     edited.iloc[[5, 4000], 0] = [0.25, 0.75]
+    edited.iloc[[5, 4000], 2] = ["y", "z"]
     wf.push(edited)
     now = [wf.user_data(), wf.parameters()]
     monkeypatch.setattr(pull, "_pull", None)  # all of it is not read
@@ -168,6 +169,52 @@ def test_few_changes_of_many_are_read_alone(wf, store_kind, monkeypatch):
         assert_frame_equal(refreshed.frame, expected)
         assert len(refreshed.updated) == 2
         assert refreshed.frame.attrs["torc"]["rev"] == expected.attrs["torc"]["rev"]
+
+
+def test_few_results_of_many_are_read_alone_beside_parameters_that_changed(wf, store_kind, monkeypatch):
+    only(store_kind.has_revs, "it does not tell what changed")
+    keys = list(wf.push(tf.grid(a=np.arange(500) + 0.5)).index)
+    stored = [b'{"loss":0.5,"note":"fine"}'] * len(keys)
+    records = wf._store.add_user_data(wf.key, stored, job_keys=keys, role="output")
+    frames = [wf.parameters(), wf.results()]
+    wf._store.update_user_data(wf.key, records[7:9], [b'{"loss":0.25,"note":"good"}'] * 2)
+    wf.push(wf.parameters().replace({"a": {3.5: 0.25}}))
+    now = [wf.parameters(), wf.results()]
+    monkeypatch.setattr(pull, "_pull", None)  # all of it is not read
+    for frame, expected, updated in zip(frames, now, ([keys[3]], keys[7:9]), strict=True):
+        refreshed = wf.refresh(frame)
+        assert_frame_equal(refreshed.frame, expected)
+        assert refreshed.updated == updated
+
+
+@pytest.mark.parametrize("before", [["x", 2, 3], ["x", "y", 3], ["x", "y", [3]]], ids=str)
+def test_a_column_of_texts_and_others_gets_the_dtype_that_a_pull_gives(wf, before):
+    keys = wf.add_user_data(None, *({"v": value} for value in before))
+    frame = wf.user_data()
+    wf.update_user_data(keys[2], {"v": "z"})
+    wf.update_user_data(keys[1], {"v": "z"})
+    assert_frame_equal(wf.refresh(frame).frame, wf.user_data())
+    wf.update_user_data(keys[0], {"v": 1})
+    assert_frame_equal(wf.refresh(frame).frame, wf.user_data())
+
+
+def test_a_value_of_another_type_is_another_value(wf):
+    keys = wf.add_user_data(None, *({"l": [0], "z": at + 0.5} for at in range(4)))
+    wf.update_user_data(keys[1], {"l": [1], "z": 0.0})
+    frame = wf.user_data()
+    wf.update_user_data(keys[1], {"l": [True], "z": -0.0})
+    now = wf.refresh(frame).frame
+    assert now["l"][1] == [True]
+    assert now["l"][1][0] is True
+    assert np.signbit(now["z"][1]) == np.signbit(wf.user_data()["z"][1])
+
+
+def test_many_changes_whose_numbers_must_be_read_as_they_are_written(wf):
+    keys = wf.add_user_data(None, {"v": [1]}, *({"v": "text"} for _ in range(3000)))
+    frame = wf.user_data()
+    new = [b'{"v":1.5}', b'{"v":2}'] * 1000 + [b'{"v":"text"}'] * 500
+    wf._store.update_user_data(wf.key, keys[1:2501], new)
+    assert_frame_equal(wf.refresh(frame).frame, wf.user_data())
 
 
 VALUES = st.one_of(

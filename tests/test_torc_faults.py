@@ -589,6 +589,24 @@ def test_commands_are_replaced_in_spite_of_faults(proxy, store, key, torc_server
     assert free == []
 
 
+@pytest.mark.parametrize("what", ["/jobs/", "/user_data/"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_jobs_are_deleted_in_spite_of_faults(proxy, store, key, torc_server, fault, what, monkeypatch):
+    monkeypatch.setattr(http_failures, "PATIENT", 3)
+    keys = store.add_jobs(key, jobs_of("all")).job_keys
+    (alone,) = store.add_user_data(key, [b"{}"])
+    proxy.once(fault, writes_to("DELETE", what))
+    if fault is failed and what == "/jobs/":
+        with pytest.raises(UncertainWriteError):
+            store.delete_jobs(key, keys)
+        store.delete_jobs(key, keys)
+    else:
+        store.delete_jobs(key, keys)
+    assert state(torc_server, key)[0] == []
+    assert count_of(torc_server, key) == 1
+    assert store.get_user_data(key, alone).data == {}
+
+
 def test_commands_of_many_jobs_are_replaced_with_few_reads(proxy, store, key, torc_server):
     count = 200
     keys = store.add_jobs(

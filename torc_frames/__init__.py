@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from torc_frames.plan import Plan
     from torc_frames.pointers import Pointer
     from torc_frames.refresh import Refreshed
+    from torc_frames.rules import Rule
     from torc_frames.runner import RunSummary, current_job
     from torc_frames.streams.tables import TableStream
     from torc_frames.sweep import (
@@ -63,6 +64,7 @@ __all__ = [
     "Refreshed",
     "RefusedError",
     "ReplyError",
+    "Rule",
     "RunSummary",
     "ServerError",
     "StoreFileError",
@@ -98,6 +100,7 @@ _MODULES = {
     "plan": ("Plan",),
     "pointers": ("Pointer",),
     "refresh": ("Refreshed",),
+    "rules": ("Rule",),
     "runner": ("RunSummary", "current_job"),
     "streams.tables": ("TableStream",),
     "sweep": (

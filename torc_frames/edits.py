@@ -94,7 +94,8 @@ def read_existing(snap: Snapshot, seen: Seen | None) -> Existing:
         pages = snap.user_data(role=INPUT, since=seen.rev)
         existing.newer = {key for records in pages for key in records.keys}
     elif seen is not None and seen.revs is not None:
-        existing.newer = {key for key, rev in existing.revs.items() if seen.revs.get(key) != rev}
+        raws, revs = existing.raws, existing.revs
+        existing.newer = {key for key, raw in raws.items() if seen.is_newer(key, revs[key], raw)}
     return existing
 
 

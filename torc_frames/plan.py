@@ -13,6 +13,7 @@ from torc_frames.edits import read_existing
 from torc_frames.errors import counted
 from torc_frames.frame.flatten import join
 from torc_frames.planning import Cells, Options, Prepared, Steps, decide, prepare
+from torc_frames.progress import Progress
 from torc_frames.store.base import Store
 from torc_frames.targets import dependencies
 
@@ -58,15 +59,18 @@ class Plan:
         found = self.rows["action"].value_counts()
         return {action: int(found.get(action, 0)) for action in ACTIONS}
 
-    def apply(self, *, progress: bool = True) -> pd.DataFrame:
+    def apply(self, *, progress: Progress = True) -> pd.DataFrame:
         """Do it, and return the table as `Workflow.push` does.
 
         Stopped anywhere, it is finished by another call, which doubles nothing.
 
         Parameters
         ----------
-        progress : bool
-            Show a progress bar when it takes more than a second.
+        progress : bool or callable
+            Show a progress bar when it takes more than a second; or call ``progress(done, total)`` at the
+            beginning, and then several times a second, with how many jobs have been added or changed, and
+            of how many. It is called in this thread, and what it raises stops the apply there: an embedded
+            store is then as it was, and on a server the next call goes on.
 
         Raises
         ------

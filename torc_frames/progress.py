@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
 
-__all__ = ["Bar", "progress"]
+__all__ = ["Bar", "Progress", "progress", "watched"]
+
+Progress = bool | Callable[[int, int], object]
+"""Whether to show a bar; or what is told how many are done, and of how many. What it raises ends the work."""
 
 _DELAY_S = 1
 
@@ -39,17 +43,40 @@ class _Silent:
         return None
 
 
-def progress(total: int | None, desc: str, show: bool = True, *, unit: str = "it") -> Bar:
+class _Told(_Silent):
+    def __init__(self, total: int, tell: Callable[[int, int], object]) -> None:
+        self._done, self._total, self._tell = 0, total, tell
+
+    def __enter__(self) -> Self:
+        self._tell(0, self._total)
+        return self
+
+    def update(self, n: int = 1) -> None:
+        if n:
+            self._done += n
+            self._tell(self._done, self._total)
+
+
+def progress(total: int | None, desc: str, show: Progress = True, *, unit: str = "it") -> Bar:
     """Return a progress bar for a ``with`` block.
 
     It appears after one second, on a terminal or in a notebook; otherwise, or with ``show=False``, the
-    bar does nothing.
+    bar does nothing. A callable is told at the beginning, too.
     """
-    if not (show and _visible()):
+    if callable(show):
+        return _Told(total or 0, show)
+    if not watched(show):
         return _Silent()
     from tqdm.auto import tqdm
 
     return cast(Bar, tqdm(total=total, desc=desc, unit=unit, delay=_DELAY_S))
+
+
+def watched(show: Progress) -> bool:
+    """Return whether anybody sees how far it has come."""
+    if callable(show):
+        return True
+    return show and _visible()
 
 
 def _visible() -> bool:

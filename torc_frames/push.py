@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,29 +18,32 @@ from torc_frames.frame.shape import column_index, key_index
 from torc_frames.frame.values import encode_data
 from torc_frames.planning import Options, Prepared, Steps, decide, names_of, prepare, whole_paths
 from torc_frames.pointers import LARGE_BYTES, warn_if_large
-from torc_frames.progress import progress
-from torc_frames.records import INPUT, NewJobs
+from torc_frames.progress import Bar, Progress, progress, watched
+from torc_frames.records import INPUT, AddedJobs, NewJobs
 from torc_frames.store.base import RunnableStore, Store
-from torc_frames.targets import dependencies
+from torc_frames.store.parallel import TELL_S
+from torc_frames.targets import dependencies, rev_of_content, written_revs
 
 __all__ = ["apply", "push"]
 
 CHUNK = 200_000
-"""How many jobs are added at once."""
+"""How many jobs are added at once, at most."""
+
+_FIRST_ROWS = 200
 
 _MOST_RECIPES_BYTES = 500_000
 """A torc-server takes 2 MiB of metadata, dtypes included."""
 
 
 def push(
-    store: Store, workflow_key: str, df: pd.DataFrame, options: Options, *, show_progress: bool
+    store: Store, workflow_key: str, df: pd.DataFrame, options: Options, *, show_progress: Progress
 ) -> pd.DataFrame:
     """Make a job of each row, or update the jobs it names; see `Workflow.push`."""
     return apply(store, workflow_key, prepare(store, workflow_key, df, options), None, show_progress)
 
 
 def apply(
-    store: Store, workflow_key: str, prepared: Prepared, shown: Steps | None, show_progress: bool
+    store: Store, workflow_key: str, prepared: Prepared, shown: Steps | None, show_progress: Progress
 ) -> pd.DataFrame:
     """Do what a table asks for, and return the table as it is then.
 
@@ -58,14 +62,7 @@ def apply(
         if shown is not None:
             _check_same(shown, steps)
         rows = steps.new
-        jobs = NewJobs(
-            names=names_of(prepared, rows, existing),
-            commands=templates.fill("command", options.command or "", frame.cells, rows, quoted=True),
-            inputs=[prepared.lines[row] for row in rows],
-            outputs=options.outputs,
-            depends_on=waits and [waits[row] for row in rows],
-            resources=prepared.needs and [prepared.needs[row] for row in rows],
-        )
+        jobs = _new_jobs(prepared, rows, existing, waits)
         advise(
             store,
             workflow_key,
@@ -78,22 +75,48 @@ def apply(
             resources=prepared.needs,
         )
         _warn(prepared, steps)
-        _write(store, workflow_key, steps, _recorded(prepared, steps, existing), existing)
-        added = _add(store, workflow_key, jobs, show_progress)
-        if options.drop:
-            _forget_columns(store, workflow_key, prepared, steps, existing)
+        patch = _recorded(prepared, steps, existing)
+        paced = watched(show_progress)
+        with progress(len(jobs) + len(steps.changed), "push", show_progress, unit="job") as bar:
+            written = _write(store, workflow_key, steps, patch, existing, _Writing(bar, steps), paced)
+            added = _add(store, workflow_key, jobs, bar, paced)
+            if options.drop:
+                _forget_columns(store, workflow_key, prepared, steps, existing)
         rev = store.get_workflow(workflow_key).rev
-    for row, key in zip(rows, added, strict=True):
+    for row, key in zip(rows, added.job_keys, strict=True):
         steps.job_keys[row] = key
-    about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters", "rev": rev}
-    if steps.left:
-        # The table still says otherwise than the store: its next push is to find the same conflicts.
-        about |= {key: value for key, value in prepared.table.attrs["torc"].items() if key in ("rev", "revs")}
-    elif prepared.seen is not None:
+    if rev is None:
+        new = zip(added.input_keys, jobs.inputs, strict=True)
+        written |= {key: rev_of_content(raw) for key, raw in new if key is not None and raw is not None}
+    now = {"rev": rev} if rev is not None else {"rev": None, "revs": _revs(steps, existing, written)}
+    if prepared.seen is not None and not steps.left:
         # What this table says is what the store has: its next push conflicts with later changes only.
-        seen = {key: value for key, value in prepared.table.attrs["torc"].items() if key != "revs"}
-        prepared.table.attrs["torc"] = {**seen, "rev": rev}
-    return _pushed(prepared, steps, about | _counts(frame.length, len(added), len(steps.changed)))
+        prepared.table.attrs["torc"] = {**prepared.table.attrs["torc"], **now}
+    elif steps.left:
+        # The table still says otherwise than the store: its next push is to find the same conflicts.
+        now = {key: value for key, value in prepared.table.attrs["torc"].items() if key in now}
+    about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters", **now}
+    return _pushed(prepared, steps, about | _counts(frame.length, len(rows), len(steps.changed)))
+
+
+def _new_jobs(
+    prepared: Prepared, rows: list[int], existing: Existing, waits: Sequence[Sequence[str]] | None
+) -> NewJobs:
+    command = prepared.options.command or ""
+    return NewJobs(
+        names=names_of(prepared, rows, existing),
+        commands=templates.fill("command", command, prepared.frame.cells, rows, quoted=True),
+        inputs=[prepared.lines[row] for row in rows],
+        outputs=prepared.options.outputs,
+        depends_on=waits and [waits[row] for row in rows],
+        resources=prepared.needs and [prepared.needs[row] for row in rows],
+    )
+
+
+def _revs(steps: Steps, existing: Existing, written: Mapping[str, str]) -> str:
+    """Return what a table has seen of each record when it was pushed; see `written_revs`."""
+    named = {key: existing.revs[key] for job in steps.job_keys for key in existing.inputs.get(job or "", ())}
+    return written_revs({key: rev for key, rev in {**named, **written}.items() if rev is not None})
 
 
 def _pushed(prepared: Prepared, steps: Steps, about: dict[str, Any]) -> pd.DataFrame:
@@ -190,42 +213,85 @@ def _warn(prepared: Prepared, steps: Steps) -> None:
     warn_if_large(sizes)
 
 
+class _Writing:
+    """Counts the jobs that are changed, of which one may take several writes."""
+
+    def __init__(self, bar: Bar, steps: Steps) -> None:
+        self._bar = bar
+        self._jobs = len(steps.changed)
+        self._writes = len(steps.commands) + len(steps.updates) + len(steps.additions)
+        self._done = self._told = 0
+
+    def report(self, done: int) -> None:
+        """Note that some more writes are done."""
+        self._done += done
+        jobs = self._jobs * min(self._done, self._writes) // self._writes
+        self._bar.update(jobs - self._told)
+        self._told = jobs
+
+
 def _write(
-    store: Store, workflow_key: str, steps: Steps, patch: Mapping[str, Any], existing: Existing
-) -> None:
+    store: Store,
+    workflow_key: str,
+    steps: Steps,
+    patch: Mapping[str, Any],
+    existing: Existing,
+    writing: _Writing,
+    paced: bool,
+) -> dict[str, str]:
+    """Change jobs that exist, and return what stands for the revs of their records then."""
+    report = writing.report
+    written: dict[str, str] = {}
     if patch:
         store.merge_metadata(workflow_key, patch)
     if steps.commands:
-        store.update_commands(workflow_key, list(steps.commands), list(steps.commands.values()))
+        store.update_commands(
+            workflow_key, list(steps.commands), list(steps.commands.values()), report=report
+        )
     if steps.updates:
-        revs = [existing.revs[key] for key in steps.updates]
-        store.update_user_data(workflow_key, list(steps.updates), list(steps.updates.values()), revs=revs)
-    if steps.additions:
-        keys = list(steps.additions)
-        store.add_user_data(workflow_key, list(steps.additions.values()), job_keys=keys, role=INPUT)
+        keys, data = list(steps.updates), list(steps.updates.values())
+        before = [existing.revs[key] for key in keys]
+        revs = store.update_user_data(workflow_key, keys, data, revs=before, report=report)
+        written = {key: rev for key, rev in zip(keys, revs, strict=True) if rev is not None}
+    keys, data = list(steps.additions), list(steps.additions.values())
+    for part in _parts(len(keys), paced):
+        added = store.add_user_data(workflow_key, data[part], job_keys=keys[part], role=INPUT)
+        written |= {key: rev_of_content(raw) for key, raw in zip(added, data[part], strict=True)}
+        report(len(keys[part]))
+    return written
 
 
-def _add(store: Store, workflow_key: str, jobs: NewJobs, show: bool) -> list[str]:
-    keys: list[str] = []
-    with progress(len(jobs), "push", show, unit="job") as bar:
-        for start in range(0, len(jobs), CHUNK):
-            part = slice(start, start + CHUNK)
-            chunk = NewJobs(
-                names=jobs.names[part],
-                commands=jobs.commands[part],
-                inputs=jobs.inputs[part],
-                outputs=jobs.outputs,
-                depends_on=jobs.depends_on and jobs.depends_on[part],
-                resources=jobs.resources and jobs.resources[part],
-            )
-            try:
-                keys += store.add_jobs(workflow_key, chunk).job_keys
-            except UnavailableError as error:
-                if not isinstance(store, RunnableStore):
-                    there = f"{len(keys):,} of {len(jobs):,} new jobs are there for certain"
-                    error.add_note(
-                        f"{there}: push the same table again, which adds the others and doubles none"
-                    )
-                raise
-            bar.update(len(chunk))
-    return keys
+def _parts(length: int, paced: bool) -> Iterator[slice]:
+    """Yield parts of rows, all of them or, where somebody watches, such that take about `TELL_S`."""
+    start, size = 0, _FIRST_ROWS if paced else CHUNK
+    while start < length:
+        begun = time.monotonic()
+        yield slice(start, start + size)
+        start += size
+        if paced:
+            took = max(time.monotonic() - begun, TELL_S / 2)
+            size = min(CHUNK, max(1, int(size * TELL_S / took)))
+
+
+def _add(store: Store, workflow_key: str, jobs: NewJobs, bar: Bar, paced: bool) -> AddedJobs:
+    made = AddedJobs([], [], [])
+    for part in _parts(len(jobs), paced):
+        chunk = NewJobs(
+            names=jobs.names[part],
+            commands=jobs.commands[part],
+            inputs=jobs.inputs[part],
+            outputs=jobs.outputs,
+            depends_on=jobs.depends_on and jobs.depends_on[part],
+            resources=jobs.resources and jobs.resources[part],
+        )
+        try:
+            added = store.add_jobs(workflow_key, chunk)
+        except UnavailableError as error:
+            if not isinstance(store, RunnableStore):
+                there = f"{len(made.job_keys):,} of {len(jobs):,} new jobs are there for certain"
+                error.add_note(f"{there}: push the same table again, which adds the others and doubles none")
+            raise
+        made.job_keys.extend(added.job_keys)
+        made.input_keys.extend(added.input_keys)
+        bar.update(len(chunk))
+    return made

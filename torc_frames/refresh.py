@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import compress
 from typing import Any, NamedTuple
@@ -16,9 +17,10 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame import assemble, recorded
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import RESERVED
-from torc_frames.frame.shape import Shape
+from torc_frames.frame.shape import Shape, frame_of, key_index, series_of, text_column
+from torc_frames.frame.types import InexactChunkError
 from torc_frames.frame.values import canonical, is_missing
-from torc_frames.records import INPUT, OUTPUT, LinkPage, Role
+from torc_frames.records import INPUT, OUTPUT, LinkPage, UserDataPage
 from torc_frames.store.base import Snapshot, Store
 
 __all__ = ["Refreshed", "refresh"]
@@ -67,16 +69,22 @@ def _is_plain(about: Mapping[str, Any], how: Mapping[str, Any]) -> bool:
 
 def _quickly(snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]) -> Refreshed | None:
     """Return the frame with the rows that changed, None where only a whole pull tells what it looks like."""
-    kind = about["kind"]
-    delta = _changed_rows(snap, about) if kind == "user_data" else _changed_jobs(snap, about, frame.index)
-    if delta is None or not len(frame):
+    kind, frame = about["kind"], _bare(frame)
+    if not len(frame):
         return None
-    frame = _bare(frame)
+    try:
+        old, delta = (
+            _changed_rows(snap, frame, about) if kind == "user_data" else _changed_jobs(snap, frame, about)
+        )
+    except InexactChunkError:
+        return None
+    if delta is None:
+        return None
     if not len(delta):
         delta = frame.iloc[:0]
-    old, new = _keys(frame, about["kind"]), _keys(delta, about["kind"])
+    new = _keys(delta, kind)
     gone = np.array(snap.removed(about["rev"]), dtype=np.int64)
-    if not (_ascend(old) and _ascend(new)) or (len(gone) and about["kind"] != "user_data"):
+    if not (_ascend(old) and _ascend(new)) or (len(gone) and kind != "user_data"):
         return None
     at = np.searchsorted(old, new)
     there = old[np.minimum(at, len(old) - 1)] == new
@@ -86,13 +94,13 @@ def _quickly(snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]) -> R
     # Without the first row, the columns might come in another order.
     if removed[0] or not _fits(frame, delta, touched):
         return None
-    now = _with_rows(frame, delta[there], at[there])
+    now = _with_rows(frame, delta if there.all() else delta[there], at[there])
     if removed.any():
         now = now[~removed]
     if not there.all():
         order = np.argsort(np.concatenate([old[~removed], new[~there]]), kind="stable")
         now = pd.concat([now, delta[~there]]).take(order)
-    if about["kind"] == "user_data":
+    if kind == "user_data" and len(gone) + (~there).sum():
         now = now.reset_index(drop=True)
     now.attrs = {"torc": {**about, **_when(snap), "records": len(now)}}
     changed = (new[~there], new[there], old[removed])
@@ -106,40 +114,70 @@ def _bare(frame: pd.DataFrame) -> pd.DataFrame:
     return bare
 
 
-def _changed_rows(snap: Snapshot, about: Mapping[str, Any]) -> pd.DataFrame | None:
-    """Return the records that changed as `Workflow.user_data` shows them."""
+def _changed_rows(
+    snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the keys of a frame, and the records that changed as `Workflow.user_data` shows them."""
     pages = list(snap.user_data(since=about["rev"]))
-    links = list(snap.links(since=about["rev"]))
     changed = {key for page in pages for key in page.keys}
-    chosen = (_only(page, [key in changed for key in page.record_keys]) for page in links)
-    return assemble.user_data_frame(snap.workflow.key, pages, chosen, len(changed), Shape())
+
+    with ThreadPoolExecutor(1) as aside:
+        reading = aside.submit(list, snap.links(since=about["rev"]))
+        keys = _keys(frame, about["kind"])
+
+        def links() -> Iterator[LinkPage]:
+            for page in reading.result():
+                yield _only(page, [key in changed for key in page.record_keys])
+
+        rows = assemble.user_data_frame(snap.workflow.key, pages, links(), len(changed), Shape())
+    return keys, rows
 
 
-def _changed_jobs(snap: Snapshot, about: Mapping[str, Any], before: pd.Index) -> pd.DataFrame | None:
-    """Return the jobs whose records of one role changed, None where one has several, or a record several."""
+def _changed_jobs(
+    snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]
+) -> tuple[np.ndarray, pd.DataFrame | None]:
+    """Return the keys of a frame, and the jobs whose records of one role changed.
+
+    No jobs where one has several records of the role, or a record several jobs, or where jobs may have lost
+    theirs.
+    """
     role = _ROLES[about["kind"]]
-    specs = recorded.read(snap.workflow.metadata) if role == INPUT else {}
+    shape = Shape(specs=recorded.read(snap.workflow.metadata) if role == INPUT else {})
     pages = list(snap.user_data(since=about["rev"], labels=False))
-    links = list(snap.links(since=about["rev"], labels=False))
-    changed = {key for page in pages for key in page.keys}
-    linked = {key for page in links for key in page.record_keys}
-    of_role = [_only(page, [one == role for one in page.roles]) for page in links]
-    jobs = [key for page in of_role for key in page.job_keys]
-    keys = [key for page in of_role for key in page.record_keys]
-    single = len(set(jobs)) == len(jobs) and len(set(keys)) == len(keys)
-    if not single or not changed <= linked or pull.digest_of(specs) != about["dtypes"]:
-        return None
-    if not changed.issubset(keys) and _lost_jobs(snap, role, before.union(jobs)):
-        return None
-    wanted = changed.intersection(keys)
-    records = [page.only(wanted) for page in pages]
-    chosen = assemble.read_links(_only(page, [key in wanted for key in page.record_keys]) for page in of_role)
-    return assemble.job_records_frame(records, chosen, len(wanted), Shape(specs=specs))
+    changed = [key for page in pages for key in page.keys]
+    with ThreadPoolExecutor(1) as aside:
+        reading = aside.submit(list, snap.links(since=about["rev"], labels=False))
+        keys = _keys(frame, about["kind"])
+        # Most often all of them have the role.
+        rows = _decoded(pages, shape)
+        linked = reading.result()
+    known = {key for page in linked for key in page.record_keys}
+    links = assemble.read_links(_only(page, [one == role for one in page.roles]) for page in linked)
+    job_of = dict(zip(links.record_keys, links.job_keys, strict=True))
+    single = len({*links.job_keys}) == len(links.job_keys) == len(job_of)
+    if not single or not known.issuperset(changed) or pull.digest_of(shape.specs) != about["dtypes"]:
+        return keys, None
+    wanted = [key for key in changed if key in job_of]
+    if len(wanted) < len(changed):
+        jobs = np.array(links.job_keys, dtype=np.int64)
+        if snap.count_user_data(role=role) != len(keys) + (~np.isin(jobs, keys)).sum():
+            return keys, None
+        rows = _decoded([page.only(set(wanted)) for page in pages], shape)
+    order = {key: place for place, key in enumerate(wanted)}
+    chosen = [key for key in links.record_keys if key in order]
+    places = [order[key] for key in chosen]
+    if places != list(range(len(rows))):
+        rows = rows.take(places)
+    rows.index = key_index([job_of[key] for key in chosen])
+    return keys, rows
 
 
-def _lost_jobs(snap: Snapshot, role: Role, jobs: pd.Index) -> bool:
-    """Return whether some jobs are gone that had a record of a role, which stays as that of other jobs."""
-    return snap.count_user_data(role=role) != len(jobs)
+def _decoded(pages: Iterable[UserDataPage], shape: Shape) -> pd.DataFrame:
+    """Return one row a record, its data alone."""
+    columns = shape.columns()
+    for page in pages:
+        columns.add_page((page.keys, page.data))
+    return frame_of(series_of(columns.finish(), shape, columns.length), columns.length)
 
 
 def _only(page: LinkPage, chosen: Sequence[bool]) -> LinkPage:
@@ -155,10 +193,11 @@ def _fits(frame: pd.DataFrame, delta: pd.DataFrame, touched: np.ndarray) -> bool
     """Return whether a whole pull would give the same columns, of the same dtypes, with these other rows."""
     if list(delta.columns) != list(frame.columns) or touched.all():
         return False
-    names = [name for name in frame.columns if name not in RESERVED or frame.index.name is not None]
     stays = int(np.argmin(touched))
-    for name in names:
-        values, new = frame[name].array, delta[name].array
+    for (name, old), (_, other) in zip(frame.items(), delta.items(), strict=True):
+        if name in RESERVED and frame.index.name is None:
+            continue
+        values, new = old.array, other.array
         first = [values[0], new[0]] if touched[0] else [values[0]]
         if values.dtype != new.dtype or any(map(is_missing, first)):
             return False
@@ -170,37 +209,63 @@ def _fits(frame: pd.DataFrame, delta: pd.DataFrame, touched: np.ndarray) -> bool
 def _keeps_its_dtype(values: Any, touched: np.ndarray, stays: int) -> bool:
     """Return whether the rows that stay, one of which is told, are reason enough for a column's dtype."""
     kind = str(values.dtype)
-    tells = _TELLS.get(kind, lambda value: not is_missing(value))
     if kind in _WITH_GAPS:
         rest = values[~touched]
         return bool(rest.isna().any() and not rest.isna().all())
+    tells = _TELLS.get(kind, lambda value: not is_missing(value))
     return tells(values[stays]) or any(map(tells, values[~touched].tolist()))
 
 
+def _is_object(value: Any) -> bool:
+    """Return whether a column with this value is of objects for certain; texts are before pandas 3."""
+    return isinstance(value, list) or (isinstance(value, str) and _TEXTS_ARE_OBJECTS)
+
+
+_TEXTS_ARE_OBJECTS = pd.api.types.is_object_dtype(text_column([["x"]]).dtype)
 _WITH_GAPS = ("Int64", "boolean")
 _TELLS: dict[str, Callable[[Any], bool]] = {
-    # Floats without a fraction become integers, if there are no others; only lists are objects for certain.
+    # Floats without a fraction become integers, if there are no others.
     "float64": lambda value: value % 1 > 0,
-    "object": lambda value: isinstance(value, list),
+    "object": _is_object,
 }
 
 
 def _with_rows(frame: pd.DataFrame, rows: pd.DataFrame, at: np.ndarray) -> pd.DataFrame:
     """Return a frame with other rows at some places; columns in which nothing differs are shared."""
     now = frame.copy(deep=False)
-    for place, name in enumerate(frame.columns):
-        values = rows[name].array
-        if not frame[name].array.take(at).equals(values):
-            changed = frame[name].array.copy()
-            changed[at] = values
-            now.isetitem(place, changed)
+    for place, ((_, old), (_, new)) in enumerate(zip(frame.items(), rows.items(), strict=True)):
+        if not _same(old.array.take(at), new.array):
+            now.isetitem(place, _replaced(old.array, at, new.array))
     return now
+
+
+def _same(values: Any, others: Any) -> bool:
+    """Return whether values are the same to the bit: 0.0 is not -0.0, and True in a list is not 1."""
+    if not isinstance(values, pd.arrays.NumpyExtensionArray):
+        return bool(values.equals(others))
+    one, other = values.to_numpy(), others.to_numpy()
+    if not one.dtype.hasobject:
+        return bool(one.tobytes() == other.tobytes())
+    cells = [*one.tolist(), *other.tolist()]
+    texts = {*map(type, cells)} <= {str, type(None)}
+    return texts and cells[: len(one)] == cells[len(one) :]
+
+
+def _replaced(values: Any, at: np.ndarray, others: Any) -> Any:
+    if isinstance(values, pd.arrays.NumpyExtensionArray):
+        changed = values.copy()
+        changed[at] = others
+        return changed
+    # Arrow writes a few values much more slowly than it takes all.
+    order = np.arange(len(values))
+    order[at] = len(values) + np.arange(len(at))
+    return type(values)._concat_same_type([values, others]).take(order)
 
 
 def _keys(frame: pd.DataFrame, kind: str) -> np.ndarray:
     keys = frame["record_key"] if kind == "user_data" else frame.index
-    array = pa.array(keys.array, pa.string())
-    return np.asarray(array.cast(pa.int64()))
+    texts = keys.to_numpy() if isinstance(keys.dtype, np.dtype) else keys.array
+    return np.asarray(pa.array(texts, pa.string()).cast(pa.int64()))
 
 
 def _ascend(keys: np.ndarray) -> bool:

@@ -6,13 +6,14 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 import pandas as pd
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError, shorten
-from torc_frames.frame.values import is_missing
+from torc_frames.frame.values import decode_data, is_missing
 from torc_frames.records import Resources
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "identify",
     "read_revs",
     "resource_list",
+    "rev_of_content",
     "what_was_seen",
     "written_revs",
 ]
@@ -48,6 +50,8 @@ _LIKE_RUNTIME = re.compile(
 )
 _MOST_OF_A_UNIT = 2**32
 _SHOWN = 40
+
+_sorted = msgspec.json.Encoder(order="deterministic").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,27 @@ def read_revs(text: object) -> dict[str, str] | None:
         return None
 
 
+def rev_of_content(raw: bytes) -> str:
+    """Return what stands for the rev of a record that was written, where the store did not tell it.
+
+    It is a digest of its JSON, whatever the order of keys.
+    """
+    return "=" + blake2b(_sorted(decode_data("", raw)), digest_size=10).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the store had when a table was pulled: the rev of the workflow, or those of its records."""
 
     rev: str | None = None
     revs: Mapping[str, str] | None = None
+
+    def is_newer(self, key: str, rev: str | None, raw: bytes) -> bool:
+        """Return whether a record is not as it was seen, by its rev or its data now."""
+        before = (self.revs or {}).get(key)
+        if before is not None and before.startswith("="):
+            return before != rev_of_content(raw)
+        return before != rev
 
 
 def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:

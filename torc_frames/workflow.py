@@ -25,6 +25,7 @@ from torc_frames.plan import Plan
 from torc_frames.planning import OnConflict, OnExists, Options
 from torc_frames.pointer_files import OnMissing
 from torc_frames.pointers import warn_if_large
+from torc_frames.progress import Progress
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
 from torc_frames.refresh import Refreshed
 from torc_frames.store.base import Store
@@ -578,7 +579,7 @@ class Workflow:
         resources: ResourceTable = None,
         depends_on: DependsOn = None,
         drop: str | Sequence[str] = (),
-        show_progress: bool = True,
+        show_progress: Progress = True,
     ) -> pd.DataFrame:
         """Make one job with one input record of each row, or update those that the table names.
 
@@ -620,8 +621,9 @@ class Workflow:
             Columns to take out of the input records of the jobs that the table names, by key or name; the
             table itself has them no more. What no job has any more is no column of `parameters`. Columns
             that no job has are told by a warning, as the same push may have been here before.
-        show_progress : bool
-            Show a progress bar when it takes more than a second.
+        show_progress : bool or callable
+            Show a progress bar when it takes more than a second; or what is called with how many jobs are
+            done, and of how many (see `Plan.apply`).
 
         Returns
         -------
@@ -826,7 +828,9 @@ class Workflow:
     def update_user_data(self, record_key: str | int, data: Any, *, rev: str | None = None) -> str | None:
         """Replace the data of a record and return its new rev.
 
-        With `rev`, only if the record still has that rev; else ConflictError.
+        With `rev`, as `get_user_data` and `user_data` give it, only if the record still has that rev; else
+        ConflictError. The rev of a torc-server's record is a digest of its data, which is compared just
+        before it is written, and is the same again when the data is.
         """
         (raw,) = self._store.kept([encode_data(data)])
         revs = None if rev is None else [rev]

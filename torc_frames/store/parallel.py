@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-__all__ = ["AT_ONCE", "Report", "each", "tell"]
+__all__ = ["AT_ONCE", "TELL_S", "Report", "each", "tell"]
 
 AT_ONCE = 8
 
-TELL_S = 0.2
+TELL_S = 0.1
 """How often it is reported what is done."""
 
 Report = Callable[[int], object]

@@ -19,15 +19,12 @@ from torc_frames.store.legacy.lists import listed
 from torc_frames.store.legacy.metadata import Entry
 from torc_frames.store.legacy.paths import STORES
 from torc_frames.store.legacy.service import Service
-from torc_frames.store.parallel import Report, tell
 from torc_frames.wire.legacy import Record
 
 __all__ = ["begun", "finish", "forget", "replace"]
 
 
-def replace(
-    service: Service, workflow_key: str, records: Sequence[Record], report: Report | None = None
-) -> None:
+def replace(service: Service, workflow_key: str, records: Sequence[Record]) -> None:
     """Give records the data that is told, and nothing of what they have."""
     links = _links_to(service, workflow_key, {record.key for record in records})
     entries = [Entry(msgspec.Raw(record.data), record.key, links.get(record.key, [])) for record in records]
@@ -40,7 +37,6 @@ def replace(
     for entry in entries:
         delete_record(service, workflow_key, entry.key)
         _restore(service, workflow_key, entry)
-        tell(report, 1)
     forget(service, workflow_key, keys)
 
 

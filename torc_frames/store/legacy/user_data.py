@@ -42,6 +42,10 @@ MANY = 64
 """From so many records on a list is read instead of each; those of several jobs are added side by side."""
 
 
+_LOT = 100
+"""How many records are replaced at once."""
+
+
 @dataclass(slots=True)
 class _Adding:
     """Records to add, and what was the newest before them."""
@@ -178,17 +182,28 @@ def update(
             return now
 
         tell(report, len(record_keys) - len(changes))
-        # In the first form, data that lacks something of the old one is only done when it was replaced.
-        rough = {key: raw for key, raw in changes.items() if not _fits(service.form, current[key], raw)}
-        exact = {key: raw for key, raw in changes.items() if key not in rough}
+        exact = {key: raw for key, raw in changes.items() if _fits(service.form, current[key], raw)}
         changed = dict(zip(exact, each(change, exact.items(), report), strict=True))
-        changed |= zip(rough, each(change, rough.items()), strict=True)
-        inexact = [one for one in changed.values() if in_order(one.data) != in_order(changes[one.key])]
-        if inexact:
-            new = [one._replace(data=changes[one.key]) for one in inexact]
-            replacing.replace(service, workflow_key, new, report)
-            changed |= _fetch(service, workflow_key, [one.key for one in new])
+        _replace_inexact(service, workflow_key, changed, changes)
+        rough = [item for item in changes.items() if item[0] not in exact]
+        for start in range(0, len(rough), _LOT):
+            # What is stopped between two lots is left as it was, or is what it should be.
+            lot = rough[start : start + _LOT]
+            now = {record.key: record for record in each(change, lot)}
+            _replace_inexact(service, workflow_key, now, changes)
+            changed |= now
+            tell(report, len(lot))
         return [changed.get(key, current[key]).rev for key in record_keys]
+
+
+def _replace_inexact(
+    service: Service, workflow_key: str, written: dict[str, Record], wanted: Mapping[str, bytes]
+) -> None:
+    """Replace the records that are not what they should be: the first form keeps some of the old data."""
+    rest = [one for key, one in written.items() if in_order(one.data) != in_order(wanted[key])]
+    if rest:
+        replacing.replace(service, workflow_key, [one._replace(data=wanted[one.key]) for one in rest])
+        written |= _fetch(service, workflow_key, [one.key for one in rest])
 
 
 def _fits(form: Form, record: Record, raw: bytes) -> bool:

@@ -18,7 +18,7 @@ from torc_frames.widgets.table import numerals, timetexts
 from torc_frames.widgets.table.numerals import quoted
 from torc_frames.widgets.table.source import Column, Kind
 
-__all__ = ["Format", "Parsed", "column_of", "kind_of", "read", "shown", "texts"]
+__all__ = ["Format", "Parsed", "as_series", "column_of", "kind_of", "read", "shown", "texts"]
 
 _TRUE = frozenset({"true", "yes", "y", "t", "on", "1", "1.0", "wahr"})
 _FALSE = frozenset({"false", "no", "n", "f", "off", "0", "0.0", "falsch"})
@@ -79,7 +79,7 @@ class Format:
     @classmethod
     def of(cls, values: Any) -> Format:
         """Return how a column's values are written; of a dtype alone, objects have None as missing."""
-        series = _series(values)
+        series = as_series(values)
         dtype = series.dtype
         spec: Spec | None
         try:
@@ -98,7 +98,7 @@ class Format:
 
     def texts(self, values: Any) -> list[str]:
         """Return values, some or all of the column, as they are shown; a missing one is an empty text."""
-        series = _series(values)
+        series = as_series(values)
         dtype = series.dtype
         if isinstance(dtype, pd.CategoricalDtype):
             choices = texts(series.cat.categories)
@@ -253,7 +253,7 @@ def texts(values: Any) -> list[str]:
     >>> texts(pd.Series([{"depth": 3}, "abc", "1", 1], dtype=object))
     ['{"depth": 3}', 'abc', '"1"', '1']
     """
-    series = _series(values)
+    series = as_series(values)
     return Format.of(series).texts(series)
 
 
@@ -281,6 +281,16 @@ def read(text: str, values: Any) -> Any:
     return value.item() if isinstance(value, np.generic) and not timetexts.is_time(value.dtype) else value
 
 
+def as_series(values: Any) -> pd.Series:
+    """Return an array as a column of the same dtype, whatever its values look like; of a dtype, no rows."""
+    if isinstance(values, pd.Series):
+        return values
+    if isinstance(values, (str, type, np.dtype, pd.api.extensions.ExtensionDtype)):
+        return pd.Series([], dtype=values)
+    array = values.to_numpy() if isinstance(values, pd.arrays.NumpyExtensionArray) else values
+    return pd.Series(array, dtype=array.dtype, copy=False)
+
+
 def shown(value: Any) -> str:
     """Return the text of one JSON value in a column of objects; of other things what Python shows."""
     if isinstance(value, str):
@@ -295,18 +305,6 @@ def shown(value: Any) -> str:
         except (TypeError, ValueError, RecursionError):
             return str(value)
     return str(value)
-
-
-def _series(values: Any) -> pd.Series:
-    if isinstance(values, pd.Series):
-        return values
-    if isinstance(values, (str, type)) or pd.api.types.is_extension_array_dtype(values):
-        dtype = getattr(values, "dtype", values)
-        if dtype is values or isinstance(values, (str, type)):
-            return pd.Series([], dtype=values)
-    elif isinstance(values, np.dtype):
-        return pd.Series([], dtype=values)
-    return pd.Series(values, copy=False)
 
 
 def _write_string(value: Any) -> str:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from torc_frames.errors import RefusedError, counted
-from torc_frames.widgets.table import tsv
 from torc_frames.widgets.table.cells import column_of, texts
+from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, Change, Column, Row
 
 __all__ = ["FrameSource"]
@@ -89,7 +89,7 @@ class FrameSource:
     def text(self, block: Block) -> str:
         """Return cells as tab-separated text."""
         with self.lock:
-            return tsv.written(self._cells(block.top, block.bottom, block.left, block.right))
+            return write_cells(self._cells(block.top, block.bottom, block.left, block.right))
 
     def sort(self, column: int, ascending: bool | None) -> None:
         """Sort by a column, stable, missing values last; None for the frame's own order."""

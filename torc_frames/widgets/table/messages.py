@@ -156,7 +156,7 @@ class Cell(Act, frozen=True):
     column: _Index
 
 
-class Sort(Act, frozen=True):
+class Sort(_Message, frozen=True):
     """Sort by a column; null for the table's own order."""
 
     column: _Index

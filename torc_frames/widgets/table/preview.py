@@ -27,7 +27,8 @@ def preview(source: Source, label: str) -> str:
     more = f"{escape(label)}: {counted(length, 'row')}, {counted(width, 'column')}"
     if length > len(rows) or width > len(columns):
         more += f"; {len(rows)} and {len(columns)} of them are shown"
-    return f"<table><caption>{more}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    return f"<table><caption>{more}</caption>{body}</table>"
 
 
 def _text(text: str) -> str:

@@ -62,7 +62,7 @@ export function list({ top, left, bottom, right }) {
   return [top, left, bottom, right];
 }
 
-// The text of a block, if all of it is here; as Python's `Source.text` writes it.
+// The text of a block, if all of it is here; as Python's `write_cells` writes it.
 function here(table, { top, left, bottom, right }) {
   const lines = [];
   for (let row = top; row < bottom; row++) {
@@ -70,9 +70,10 @@ function here(table, { top, left, bottom, right }) {
     if (!item || item.cut.some((column) => column >= left && column < right)) return null;
     lines.push(item.texts.slice(left, right).map(quoted).join("\t"));
   }
-  return lines.join("\n");
+  const text = lines.join("\n");
+  return lines.length && !lines.at(-1) ? `${text}\n` : text;
 }
 
 function quoted(text) {
-  return /["\t\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return /[\t\n\r]|^"/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -72,7 +72,7 @@ export class Editor {
 
 function area(text, seed) {
   const field = document.createElement("textarea");
-  field.rows = 1;
+  field.rows = field.cols = 1;
   field.spellcheck = false;
   field.autocapitalize = "off";
   field.value = seed ?? text;

@@ -28,7 +28,10 @@ export class Painter extends SlickGrid {
     this.init();
     for (const node of host.querySelectorAll("[tabindex]")) node.removeAttribute("tabindex");
     // Else Chromium makes whatever scrolls a stop of the Tab key.
-    for (const node of host.querySelectorAll(".slick-viewport")) node.tabIndex = -1;
+    for (const node of host.querySelectorAll(".slick-viewport")) {
+      node.tabIndex = -1;
+      node.setAttribute("role", "rowgroup");
+    }
   }
 
   // The host keeps the focus, as rows come and go while one scrolls; and keys are its business.

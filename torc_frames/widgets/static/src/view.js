@@ -79,7 +79,7 @@ export class View {
   onHead(others, isNew) {
     const { host, painter, selection, table } = this;
     const interrupted = isNew ? this.interrupt() : null;
-    if (others) painter.setTable(widths(table, this.byHand));
+    if (others) painter.setTable(widths(table, this.byHand, host));
     host.setAttribute("aria-rowcount", table.length + 1);
     host.setAttribute("aria-colcount", table.columns.length);
     host.setAttribute("aria-readonly", !table.editable);
@@ -143,7 +143,9 @@ export class View {
   sort(column) {
     const { order } = this.table;
     const ascending = order?.[0] !== column ? true : order[1] ? false : null;
-    this.table.act("sort", { column, ascending });
+    this.table.order = ascending === null ? null : [column, ascending];
+    this.markOrder();
+    this.table.send("sort", { column, ascending });
   }
 
   widen(column, by) {

@@ -1,15 +1,26 @@
 // How wide columns are: as their heading and their first rows need, until one is made wider by hand.
 
-const CHARACTER = 7.2;
-const PADDING = 26;
 const [NARROW, WIDE] = [64, 300];
+const ROWS = 100;
+// What stands beside a text: the padding of its cell, and in a heading the mark of the order.
+const [BESIDE, BESIDE_HEADING] = [20, 32];
 
-export function widths(table, byHand) {
-  const rows = [...table.rows.values()].slice(0, 100);
+export function widths(table, byHand, host) {
+  const { fontFamily, fontSize } = getComputedStyle(host);
+  const context = document.createElement("canvas").getContext("2d");
+  const measure = (text, font) => {
+    context.font = `${font} ${fontFamily}`;
+    return context.measureText(text).width;
+  };
+  const rows = [...table.rows.values()].slice(0, ROWS);
   return table.columns.map((column, at) => {
     if (byHand.has(column.name)) return byHand.get(column.name);
-    const lengths = rows.map((row) => (row.texts[at] ?? "").length);
-    const longest = Math.max(column.name.length + 2, column.dtype.length * 0.85, 0, ...lengths);
-    return Math.round(Math.min(WIDE, Math.max(NARROW, longest * CHARACTER + PADDING)));
+    const longest = rows.reduce((text, row) => (row.texts[at]?.length > text.length ? row.texts[at] : text), "");
+    const needed = Math.max(
+      measure(column.name, `600 ${fontSize}`) + BESIDE_HEADING,
+      measure(column.dtype, "11px") + BESIDE_HEADING,
+      measure(longest.slice(0, WIDE), fontSize) + BESIDE,
+    );
+    return Math.round(Math.min(WIDE, Math.max(NARROW, needed)));
   });
 }

@@ -1,0 +1,259 @@
+"""The grid without a browser: what it sends, and what it makes of whatever a page sends."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from editable import TextSource
+from hypothesis import given
+from hypothesis import strategies as st
+
+import torc_frames
+from torc_frames.errors import RefusedError
+from torc_frames.widgets.table import messages
+from torc_frames.widgets.table.frames import FrameSource
+from torc_frames.widgets.table.grid import Grid
+from torc_frames.widgets.table.paged import PagedTable
+from torc_frames.widgets.table.source import Block, Row
+from torc_frames.widgets.table.view import table_view
+
+STATIC = Path(torc_frames.__file__).parent / "widgets" / "static"
+
+
+class Page:
+    """Stands where the browser is: says what a page would, and keeps what Python sends."""
+
+    def __init__(self, source: Any) -> None:
+        self.source, self.sent = source, []
+        self.grid = Grid(source, label="Texts")
+        self.grid.send = lambda content, buffers=None: self.sent.append(json.loads(json.dumps(content)))
+
+    def say(self, op: str, **fields: Any) -> list[dict[str, Any]]:
+        self.sent.clear()
+        self.grid._on_message(self.grid, {"op": op, **fields}, [])
+        return list(self.sent)
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page(TextSource(3))
+
+
+def test_a_page_that_opens_is_told_of_the_table(page: Page) -> None:
+    (head,) = page.say("hello")
+    assert head["kind"] == "head"
+    assert (head["gen"], head["length"], head["editable"], head["order"]) == (0, 3, True, None)
+    assert [column["name"] for column in head["columns"]] == ["key", "name", "depth", "ok"]
+    assert head["columns"][3]["choices"] == ["true", "false"]
+    assert head["rows"][2] == {"t": ["2", "name 2", "20", "true"]}
+
+
+def test_rows_come_a_page_at_a_time_and_long_texts_are_cut() -> None:
+    source = TextSource(500)
+    source.cells[300][1] = "x" * 3000
+    page = Page(source)
+    (rows,) = page.say("rows", gen=0, start=300, stop=400)
+    assert (rows["start"], len(rows["rows"])) == (300, 100)
+    assert (len(rows["rows"][0]["t"][1]), rows["rows"][0]["x"]) == (1000, [1])
+    assert page.say("cell", gen=0, id="7", row=300, column=1) == [
+        {"kind": "text", "id": "7", "text": "x" * 3000}
+    ]
+    assert len(page.say("rows", gen=0, start=0, stop=10**9)[0]["rows"]) == 500
+
+
+def test_edits_are_made_and_the_changed_rows_sent(page: Page) -> None:
+    (rows,) = page.say("set", gen=0, cells=[[1, 2, "many"]])
+    assert rows["rows"] == [{"t": ["1", "name 1", "many", "true"], "e": {"2": "'many' is no whole number"}}]
+    assert rows["status"] == "3 rows, 1 steps"
+    (head,) = page.say("undo")
+    assert (head["kind"], head["gen"]) == ("head", 1)
+    page.say("paste", gen=1, block=[2, 1, 3, 2], text="a\nb")
+    assert [cells[1] for cells in page.source.cells] == ["name 0", "name 1", "a", "b"]
+    assert page.say("copy", gen=2, id="1", block=[2, 1, 4, 2])[0]["text"] == "a\nb"
+    page.say("duplicate", gen=2, start=3, stop=4)
+    page.say("delete", gen=3, start=0, stop=2)
+    page.say("insert", gen=4, at=3, count=1)
+    assert [cells[1] for cells in page.source.cells] == ["a", "b", "b", ""]
+    page.say("sort", column=1, ascending=True)
+    page.say("clear", gen=6, block=[0, 3, 4, 4])
+    assert {cells[3] for cells in page.source.cells} == {""}
+    page.say("select", gen=6, block=[0, 0, 2, 2])
+    assert page.grid.selection == Block(0, 0, 2, 2)
+
+
+def test_an_edit_of_rows_that_have_moved_is_refused(page: Page) -> None:
+    page.source.insert_rows(0, 1)
+    before = page.source._copy()
+    head, note = page.say("set", gen=0, cells=[[0, 1, "misplaced"]])
+    assert (head["kind"], head["gen"], note["kind"]) == ("head", 1, "note")
+    assert "changed meanwhile" in note["text"]
+    assert page.source.cells == before
+    assert [each["kind"] for each in page.say("rows", gen=0, start=0, stop=1)] == ["head"]
+
+
+def test_what_the_source_refuses_is_told(page: Page) -> None:
+    (note,) = page.say("paste", gen=0, block=[0, 3, 1, 4], text="a\tb")
+    assert note == {"kind": "note", "text": "2 columns don't fit"}
+
+
+@pytest.mark.parametrize(
+    ("op", "fields"),
+    [
+        ("set", {"cells": [[3, 0, "a"]]}),
+        ("set", {"cells": [[0, 4, "a"]]}),
+        ("set", {"cells": [[0, True, "a"]]}),
+        ("set", {"cells": []}),
+        ("set", {"cells": [[0, 0, None]]}),
+        ("clear", {"block": [0, 0, 4, 1]}),
+        ("clear", {"block": [1, 0, 1, 1]}),
+        ("clear", {"block": [-1, 0, 1, 1]}),
+        ("delete", {"start": 2, "stop": 1}),
+        ("insert", {"at": 4, "count": 1}),
+        ("insert", {"at": 0, "count": 10**6}),
+        ("insert", {"at": 0.5, "count": 1}),
+        ("paste", {"block": [0, 0, 1, 1]}),
+        ("undo", {"more": 1}),
+        ("close", {}),
+    ],
+)
+def test_messages_that_make_no_sense_are_refused(page: Page, op: str, fields: dict[str, Any]) -> None:
+    before = page.source._copy()
+    gen = {} if op in ("undo", "close") else {"gen": 0}
+    assert [each["kind"] for each in page.say(op, **gen, **fields)] == ["note"]
+    assert page.source.cells == before
+
+
+INDEX = st.integers(-1, 5) | st.sampled_from([None, True, 0.0, "1", 10**20, float("nan")])
+FIELDS = {
+    "gen": st.sampled_from([0, 0, 0, 1, None]),
+    "start": INDEX,
+    "stop": INDEX,
+    "at": INDEX,
+    "count": INDEX,
+    "row": INDEX,
+    "column": INDEX,
+    "ascending": st.sampled_from([True, False, None, 1]),
+    "id": st.text(max_size=3),
+    "text": st.text(max_size=9) | st.none(),
+    "block": st.lists(INDEX, max_size=5),
+    "cells": st.lists(st.tuples(INDEX, INDEX, st.text(max_size=3)).map(list), max_size=3),
+}
+OPS = sorted(each.__struct_config__.tag for each in messages.Message.__args__)
+
+
+@st.composite
+def contents(draw: st.DrawFn) -> Any:
+    if draw(st.integers(0, 9)) == 0:
+        return draw(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=4))
+    op = draw(st.sampled_from(OPS))
+    kind = next(each for each in messages.Message.__args__ if each.__struct_config__.tag == op)
+    named = {name: draw(FIELDS[name]) for name in kind.__struct_fields__}
+    if draw(st.integers(0, 9)) == 0:
+        named[draw(st.sampled_from(sorted(FIELDS)))] = None
+    return {"op": op, **named}
+
+
+@given(st.lists(contents(), max_size=8))
+def test_nothing_that_a_page_sends_raises_or_corrupts(sent: list[Any]) -> None:
+    page = Page(TextSource(3))
+    for content in sent:
+        steps, before = len(page.source.past), page.source._copy()
+        page.sent.clear()
+        page.grid._on_message(page.grid, content, [])
+        refused = any(each["kind"] == "note" for each in page.sent)
+        if refused:
+            assert (len(page.source.past), page.source.cells) == (steps, before)
+        assert all(len(cells) == 4 for cells in page.source.cells)
+        assert all(isinstance(text, str) for cells in page.source.cells for text in cells)
+    while page.source.past:
+        page.source.undo()
+    assert sorted(page.source.cells) == TextSource(3).cells
+
+
+def test_a_table_to_look_at_is_not_edited() -> None:
+    page = Page(FrameSource(pd.DataFrame({"a": [2, 1]})))
+    assert page.say("hello")[0]["editable"] is False
+    (note,) = page.say("set", gen=0, cells=[[0, 0, "9"]])
+    assert "can't be changed" in note["text"]
+    (head,) = page.say("sort", column=0, ascending=True)
+    assert [row["t"] for row in head["rows"]] == [["1"], ["2"]]
+
+
+def test_many_changed_rows_are_asked_for_again() -> None:
+    page = Page(TextSource(1000))
+    (stale,) = page.say("clear", gen=0, block=[0, 1, 900, 2])
+    assert stale == {"kind": "stale", "gen": 0, "start": 0, "stop": 900, "status": "1000 rows, 1 steps"}
+
+
+def test_too_many_cells_for_the_clipboard_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page(TextSource(3))
+    monkeypatch.setattr("torc_frames.widgets.table.grid._MOST_COPIED", 3)
+    assert "too many" in page.say("copy", gen=0, id="1", block=[0, 0, 2, 2])[0]["text"]
+
+
+def test_an_error_of_the_program_is_told_and_raised(page: Page) -> None:
+    page.source.undo = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        page.grid._on_message(page.grid, {"op": "undo"}, [])
+    assert "ZeroDivisionError" in page.sent[-1]["text"]
+
+
+def test_a_closed_grid_hears_no_more_of_its_source(page: Page) -> None:
+    page.grid.close()
+    page.source.insert_rows(0, 1)
+    assert page.source.callbacks == []
+    assert page.sent == []
+
+
+def test_the_cell_to_go_to_must_exist(page: Page) -> None:
+    page.grid.go_to(2, 3)
+    assert page.sent == [{"kind": "focus", "row": 2, "column": 3}]
+    with pytest.raises(RefusedError, match="no row 4"):
+        page.grid.go_to(3, 0)
+
+
+@pytest.mark.parametrize("kind", [Grid, PagedTable])
+def test_what_is_kept_of_a_table_without_a_kernel_is_escaped(kind: Any) -> None:
+    source = FrameSource(pd.DataFrame({"<b>": ["<script>alert(1)</script>"] * 30}))
+    shown = kind(source, label="<i>Texts</i>")._repr_mimebundle_()
+    data = shown[0] if isinstance(shown, tuple) else shown
+    html = data["text/html"]
+    assert set(re.findall(r"<(\w+)", html)) == {"table", "caption", "thead", "tbody", "tr", "th", "td"}
+    assert "&lt;script&gt;" in html
+    assert "30 rows" in html
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert data["text/plain"] == f"{kind.__name__}('<i>Texts</i>', rows=30, columns=1)"
+
+
+def test_a_table_is_shown_with_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(table_view(TextSource(), label="Texts"), Grid)
+    monkeypatch.setattr("torc_frames.widgets.table.view.find_spec", lambda name: None)
+    assert isinstance(table_view(TextSource(), label="Texts"), PagedTable)
+
+
+def test_both_sides_know_the_same_messages() -> None:
+    scripts = "".join(path.read_text() for path in sorted((STATIC / "src").glob("*.js")))
+    sent = set(re.findall(r"\b(?:send|act|ask)\(\"(\w+)\"", scripts))
+    sent |= set(re.findall(r"\? \"(redo)\" : \"undo\"", scripts)) | {"undo"}
+    assert sent == set(OPS)
+    code = (Path(torc_frames.__file__).parent / "widgets/table/grid.py").read_text()
+    strings = {node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)}
+    kinds = {"head", "rows", "stale", "text", "note", "focus"}
+    assert kinds <= strings
+    assert kinds == set(re.findall(r"^``(\w+)``$", messages.__doc__ or "", re.MULTILINE))
+
+
+def test_rows_are_sent_without_what_is_empty() -> None:
+    assert messages.row(Row(["a"])) == {"t": ["a"]}
+    assert messages.row(Row(["a"], "new", [0], {0: "wrong"})) == {
+        "t": ["a"],
+        "s": "new",
+        "c": [0],
+        "e": {"0": "wrong"},
+    }

@@ -1,0 +1,289 @@
+"""The monitor: what it tells of jobs, and the thread that looks."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mapped import not_three
+from servers import wait_until
+
+import torc_frames as tf
+from torc_frames.widgets.progress.monitor import Monitor
+from torc_frames.widgets.progress.reading import JobReader, tail
+from torc_frames.widgets.progress.tally import COLUMNS, progress
+from torc_frames.widgets.progress.watching import Pace, Watch
+
+NOW = pd.Timestamp("2026-03-01T12:00:00", tz="UTC")
+QUICK = Pace(0.02, 0.05)
+
+
+def jobs(*rows):
+    """Jobs by status, and when they were started and ended: minutes ago."""
+    frame = pd.DataFrame(
+        [
+            (
+                f"job {at}",
+                row[0],
+                1,
+                *([None] * 3 if len(row) < 3 else [row[3] if row[3:] else 0, row[1], row[2]]),
+            )
+            for at, row in enumerate(rows)
+        ],
+        columns=list(COLUMNS),
+        index=pd.Index([str(at + 1) for at in range(len(rows))], name="job_key"),
+    )
+    for name in ("start_time", "end_time"):
+        ago = pd.to_numeric(frame[name])
+        frame[name] = (NOW - pd.to_timedelta(ago.fillna(0) * 60, unit="s")).where(ago.notna())
+        frame[name] = frame[name].astype("datetime64[us, UTC]")
+    return frame.astype({"return_code": "Int64"})
+
+
+def test_counts_come_in_the_order_of_a_job_s_life():
+    now = progress(jobs(("failed", 2, 1, 3), ("ready",), ("completed", 3, 2), ("odd",), ("running",)), NOW)
+    assert list(now.counts) == ["completed", "running", "ready", "failed", "odd"]
+    assert (now.jobs, now.ended, now.running, now.failed, now.is_over) == (5, 2, 1, 1, False)
+
+
+def test_the_pace_is_that_of_the_last_minutes():
+    old = [("completed", 101, 100)] * 50
+    new = [("completed", ago + 1, ago) for ago in range(10)]
+    now = progress(jobs(*old, *new, *[("ready",)] * 19, ("running",)), NOW)
+    assert now.rate == pytest.approx(1.0)
+    assert now.left == pytest.approx(timedelta(minutes=20), abs=timedelta(seconds=1))
+
+
+def test_a_run_that_has_just_begun_is_not_measured_by_minutes_before_it():
+    now = progress(jobs(*[("completed", 1, 0.5)] * 6, ("running",), ("ready",)), NOW)
+    assert now.rate == pytest.approx(6.0)
+
+
+def test_few_jobs_that_take_long_have_a_pace_too():
+    now = progress(jobs(("completed", 120, 60), ("completed", 60, 30), ("running",)), NOW)
+    assert now.rate == pytest.approx(2 / 120)
+    assert now.left == timedelta(hours=1)
+
+
+def test_what_is_not_known_is_not_told():
+    assert progress(jobs(("running",), ("ready",)), NOW).rate is None
+    assert progress(jobs(("completed", 1, 0.5), ("ready",)), NOW).left is None  # nothing runs
+    none = progress(jobs(), NOW)
+    assert (none.jobs, none.counts, none.rate, none.is_over) == (0, {}, None, False)
+
+
+def test_clocks_that_are_ahead_make_no_nonsense():
+    now = progress(jobs(("completed", -4, -5), ("running",)), NOW)
+    assert now.rate == pytest.approx(1.0)
+
+
+def test_the_last_failures_come_first_and_are_few():
+    rows = [("failed", 20 - at, 19 - at, at + 1) for at in range(8)] + [
+        ("done", 1, 0.5, 0),
+        ("done", 1, 0.1, 9),
+    ]
+    now = progress(jobs(*rows), NOW)
+    assert now.failed == 9
+    assert [one.return_code for one in now.failures] == [9, 8, 7, 6, 5]
+    assert now.failures[0].job_key == "10"
+
+
+STATUSES = st.sampled_from(["completed", "failed", "running", "ready", "blocked", "canceled", "done", "new"])
+
+
+@given(st.lists(st.tuples(STATUSES, st.floats(0, 1e4), st.floats(-10, 1e4)), max_size=12))
+def test_any_jobs_make_sense(drawn):
+    rows = [
+        (status, max(start, end), end) if status in ("completed", "failed", "done") else (status,)
+        for status, start, end in drawn
+    ]
+    now = progress(jobs(*rows), NOW)
+    assert sum(now.counts.values()) == now.jobs == len(rows)
+    assert 0 <= now.ended <= now.jobs
+    assert now.rate is None or now.rate > 0
+    assert now.left is None or now.left >= timedelta(0)
+
+
+def pushed(client, count=4, command="exit 0"):
+    wf = client.create_workflow("watched")
+    wf.push(tf.grid(n=list(range(count))), command=command)
+    return wf
+
+
+def test_a_file_that_did_not_change_costs_one_look_at_its_rev(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"))
+    reader = JobReader(wf)
+    assert len(reader.read()) == 4
+    before = reader.requests
+    assert [reader.read() for _ in range(5)] == [None] * 5
+    assert reader.requests == before + 5
+    wf.run(workers=1)
+    assert reader.read()["status"].tolist() == ["completed"] * 4
+
+
+def test_a_server_is_asked_little(torc_server):
+    wf = pushed(tf.connect(torc_server.url), 50)
+    reader = JobReader(wf)
+    assert len(reader.read()) == 50
+    first = reader.requests
+    assert len(reader.read()) == 50
+    assert reader.requests == 2 * first
+    assert first <= 7
+    watch = Watch(wf, lambda state: None)
+    assert watch._pace.shortest >= 1
+
+
+def test_what_is_refreshed_is_not_what_a_monitor_read(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"))
+    table = wf.table()
+    JobReader(wf).read()
+    assert list(wf.refresh().frame) == list(table)
+
+
+def test_a_failure_is_told_with_the_last_lines_of_its_stderr(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"), 1, "echo first >&2; echo '<b>boom</b>' >&2; exit 3")
+    wf.run(workers=1)
+    monitor = Monitor(wf)
+    assert monitor.watch.state.messages == {"1": "first\n<b>boom</b>"}
+    shown = monitor._failures.value
+    assert "&lt;b&gt;boom&lt;/b&gt;" in shown
+    assert "<b>boom" not in shown
+    assert monitor.progress.failures[0].return_code == 3
+
+
+def test_a_failure_of_a_function_is_told_with_its_error(tmp_path):
+    wf = tf.connect(tmp_path / "study.db").create_workflow("mapped")
+    with ThreadPoolExecutor() as threads, pytest.warns(tf.TorcFramesWarning):
+        wf.map(not_three, tf.grid(n=[2, 3]), threads)
+    monitor = Monitor(wf)
+    assert monitor.watch.state.messages == {"2": "ValueError: three is\nnot taken"}
+
+
+def test_what_is_not_known_of_a_failure_is_said_so(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"), 1, "echo boom >&2; exit 1")
+    wf.run(workers=1, output_dir=tmp_path / "elsewhere")
+    monitor = Monitor(wf)
+    assert monitor.watch.state.messages == {"1": ""}
+    assert "not known here" in monitor._failures.value
+
+
+def test_a_file_of_an_earlier_run_is_not_believed(tmp_path):
+    (tmp_path / "job.e").write_text("old\n")
+    assert tail(tmp_path / "job.e", since=pd.Timestamp.now("UTC") - timedelta(seconds=60)) == "old"
+    assert tail(tmp_path / "job.e", since=pd.Timestamp.now("UTC") + timedelta(hours=1)) == ""
+
+
+def test_it_watches_a_run_and_stops_by_itself(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"), 6, "sleep 0.15")
+    seen = []
+    watch = Watch(wf, lambda state: seen.append(state), cheap=QUICK)
+    watch.start()
+    wf.run(workers=2)
+    assert watch.join(20)
+    assert watch.state.progress.counts == {"completed": 6}
+    assert (watch.state.watching, watch.state.told) == (False, "all jobs have ended")
+    assert any(state.progress.running for state in seen)
+    assert len({state.progress.ended for state in seen}) > 2
+
+
+def test_it_stops_when_nothing_runs(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"))
+    watch = Watch(wf, lambda state: None, idle=0.2, cheap=QUICK)
+    watch.start()
+    assert watch.join(20)
+    assert watch.state.told == "nothing was seen to run for 1 s"
+    watch.start()
+    assert watch.state.watching
+    watch.stop()
+    assert watch.join(20)
+    assert watch.state.told == "stopped"
+
+
+def test_jobs_that_run_again_are_watched_again(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"), 2)
+    wf.run(workers=1)
+    watch = Watch(wf, lambda state: None, idle=30, cheap=QUICK)
+    watch.start()
+    time.sleep(0.2)
+    assert watch.state.watching  # all have ended, as they had before: somebody may run them again
+    wf.run(workers=1, rerun="all")
+    wait_until(lambda: watch.state.progress.is_over, "the end")
+    watch.stop()
+    assert watch.join(20)
+
+
+def test_a_server_that_is_gone_is_told_and_asked_less_and_less(fresh_server):
+    wf = pushed(tf.connect(fresh_server.url, timeout=2))
+    watch = Watch(wf, lambda state: None, server=Pace(0.05, 0.1, after_errors=0.4))
+    watch.start()
+    fresh_server.stop()
+    wait_until(lambda: watch.state.error, "an error", 60)
+    assert watch.state.watching
+    assert watch.state.progress.jobs == 4  # what was seen stays
+    fresh_server.restart()
+    wait_until(lambda: not watch.state.error, "the server's return", 60)
+    watch.stop()
+    assert watch.join(60)
+
+
+def test_a_workflow_that_is_deleted_ends_it(tmp_path):
+    client = tf.connect(tmp_path / "study.db")
+    wf = pushed(client)
+    watch = Watch(wf, lambda state: None, cheap=QUICK)
+    watch.start()
+    client.delete_workflow(wf.key)
+    assert watch.join(20)
+    assert watch.state.told == "the workflow is gone"
+    assert "no workflow key" in watch.state.error
+
+
+def test_closed_it_looks_no_longer_and_leaves_no_thread(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"))
+    before = threading.active_count()
+    monitors = [Monitor(wf) for _ in range(3)]
+    assert all(monitor.watching for monitor in monitors)
+    assert threading.active_count() == before + 3
+    for monitor in monitors:
+        monitor.start()  # twice is once
+        monitor.close()
+        assert monitor.watch.join(20)
+    assert threading.active_count() == before
+
+
+def test_its_button_stops_and_starts_it(tmp_path):
+    monitor = Monitor(pushed(tf.connect(tmp_path / "study.db")))
+    assert monitor._button.description == "Stop"
+    monitor._button.click()
+    assert (monitor.watching, monitor._button.description) == (False, "Start")
+    monitor._button.click()
+    assert monitor.watching
+    monitor.close()
+
+
+def test_it_shows_numbers_that_a_screen_reader_says_and_no_markup_of_others(tmp_path):
+    wf = tf.connect(tmp_path / "study.db").create_workflow("<script>alert(1)</script>")
+    wf.push(tf.grid(n=[0, 1]), command="exit {n}", name="<i>{n}</i>")
+    wf.run(workers=1)
+    monitor = Monitor(wf)
+    assert repr(monitor) == "Monitor(workflow='1')"
+    assert 'role="progressbar"' in monitor._body.value
+    assert 'aria-valuetext="1 completed, 1 failed"' in monitor._body.value
+    assert "<script" not in monitor._title.value
+    assert "<i>" not in monitor._failures.value
+    assert "2 of 2 jobs ended (100%)" in monitor._body.value
+    assert not monitor.watching
+
+
+@pytest.mark.parametrize("pace", [Pace(0.5, 2.0), Pace(2.0, 15.0)])
+def test_it_looks_less_often_when_nothing_happens_or_looking_takes_long(pace):
+    waited = [pace.shortest]
+    for _ in range(9):
+        waited.append(pace.next(waited[-1], 0.001, changed=False))
+    assert waited == sorted(waited)
+    assert waited[-1] == pace.longest
+    assert pace.next(waited[-1], 0.001, changed=True) == pace.shortest
+    assert pace.next(0.5, 3.0, changed=True) == pytest.approx(30)

@@ -1,0 +1,343 @@
+"""The editor of parameters, driven without a browser, on real stores."""
+
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+import torc_frames as tf
+from torc_frames.client import Client
+from torc_frames.widgets.parameters.editor import ParameterEditor
+from torc_frames.widgets.parameters.session import Session
+
+
+@pytest.fixture(autouse=True)
+def drafts(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORC_FRAMES_DRAFTS", str(tmp_path / "drafts"))
+    return tmp_path / "drafts"
+
+
+@pytest.fixture
+def wf(tmp_path):
+    client = tf.connect(tmp_path / "study.db")
+    yield client.create_workflow("ridge")
+    client.close()
+
+
+@pytest.fixture
+def editors():
+    made = []
+
+    def make(*args, **options):
+        made.append(ParameterEditor(*args, **options))
+        return made[-1]
+
+    yield make
+    for editor in made:
+        editor.close()
+
+
+def column(editor, name):
+    return [each.name for each in editor.sheet.columns].index(name)
+
+
+def type_in(editor, row, name, text):
+    editor.sheet.set_texts([(row, column(editor, name), text)])
+
+
+def mixed():
+    return pd.DataFrame(
+        {
+            "n": [1, 2, 3],
+            "gaps": pd.array([1, None, 3], dtype="Int64"),
+            "alpha": [0.1, 0.2, 0.3],
+            "flag": [True, False, True],
+            "solver": pd.array(["svd", "sag", None], dtype="str"),
+            "when": pd.to_datetime(["2026-01-01", "2026-01-02", None]),
+            "kind": pd.Categorical(["a", "b", "a"]),
+            "layers": pd.Series([[1, 2], {"a": None}, [{"b": [1.5]}]], dtype=object),
+        }
+    )
+
+
+def test_what_is_typed_is_what_the_store_has_afterwards_with_the_same_dtypes(wf, editors):
+    pushed = wf.push(mixed())
+    editor = editors(wf)
+    typed = {
+        "n": "7",
+        "gaps": "",
+        "alpha": "1e-3",
+        "flag": "false",
+        "solver": "lsqr",
+        "when": "2026-03-04 05:06",
+        "kind": "b",
+        "layers": '{"deep": [1, "x"]}',
+    }
+    for name, text in typed.items():
+        type_in(editor, 0, name, text)
+    plan = editor.plan()
+    assert plan.counts == {"create": 0, "update": 1, "unchanged": 2, "conflict": 0, "delete": 0}
+    assert set(plan.plan.cells["column"]) == set(typed)
+    assert editor.apply() == {"added": 0, "changed": 1, "deleted": 0}
+    stored = wf.parameters()
+    assert stored.dtypes.equals(pushed.dtypes)
+    assert stored.iloc[0].tolist()[:1] == [7]
+    assert stored.loc["1", "layers"] == {"deep": [1, "x"]}
+    assert stored.loc["1", "when"] == pd.Timestamp("2026-03-04 05:06")
+    assert_frame_equal(stored.iloc[1:], pushed.iloc[1:])
+    assert_frame_equal(editor.value, stored)
+    assert not editor.sheet.is_dirty
+
+
+def test_nothing_is_written_while_a_cell_is_no_value(wf, editors):
+    wf.push(tf.grid(n=[1, 2]))
+    editor = editors(wf)
+    type_in(editor, 0, "n", "abc")
+    type_in(editor, 1, "n", "5")
+    for action in (editor.plan, editor.apply):
+        with pytest.raises(tf.RefusedError, match="'abc'"):
+            action()
+    assert wf.parameters()["n"].tolist() == [1, 2]
+    assert editor.value["n"].tolist() == [1, 5]
+    assert editor.problems["text"].tolist() == ["abc"]
+    editor.sheet.undo()
+    editor.sheet.undo()
+    assert editor.apply() == {"added": 0, "changed": 0, "deleted": 0}
+
+
+def test_rows_are_added_and_deleted_and_columns_added_renamed_and_dropped(wf, editors):
+    wf.push(pd.DataFrame({"a": [1, 2, 3], "b": [0.5, 1.5, 2.5]}))
+    editor = editors(wf)
+    sheet = editor.sheet
+    sheet.delete_rows(1, 2)
+    sheet.insert_rows(3, 1)
+    type_in(editor, 3, "a", "4")
+    type_in(editor, 3, "b", "3.5")
+    sheet.rename_column("b", "c")
+    sheet.add_column("d", "str", "x")
+    plan = editor.plan()
+    assert plan.deleted == ["2"]
+    assert plan.counts == {"create": 1, "update": 2, "unchanged": 0, "conflict": 0, "delete": 1}
+    assert editor.apply() == {"added": 1, "changed": 2, "deleted": 1}
+    stored = wf.parameters()
+    assert list(stored.columns) == ["a", "c", "d"]
+    assert stored["a"].tolist() == [1, 3, 4]
+    assert stored["c"].tolist() == [0.5, 2.5, 3.5]
+    assert stored["d"].tolist() == ["x", "x", "x"]
+    assert_frame_equal(editor.value, stored)
+
+
+def test_what_others_changed_in_the_same_cell_waits_for_a_decision(wf, editors):
+    wf.push(pd.DataFrame({"a": [1, 2], "b": [10, 20]}))
+    editor = editors(wf)
+    type_in(editor, 0, "a", "5")
+    type_in(editor, 1, "a", "6")
+    theirs = wf.parameters()
+    theirs.loc["1", ["a", "b"]] = [7, 70]
+    theirs.loc["2", "b"] = 80
+    wf.push(theirs)
+    plan = editor.plan()
+    (conflict,) = plan.conflicts
+    assert (conflict.job_key, conflict.column) == ("1", "a")
+    assert (conflict.before, conflict.theirs, conflict.mine) == (1, 7, 5)
+    assert plan.counts["conflict"] == 1
+    with pytest.raises(tf.ConflictError, match="decide"):
+        editor.apply()
+    assert wf.parameters()["a"].tolist() == [7, 2]
+    editor.session.decide({("1", "a"): "theirs"})
+    editor.apply()
+    # What was edited in another cell than theirs has become part of it; what was not edited is theirs.
+    assert wf.parameters().to_dict("list") == {"a": [7, 6], "b": [70, 80]}
+
+
+def test_mine_stays_if_that_is_decided(wf, editors):
+    wf.push(tf.grid(a=[1, 2]))
+    editor = editors(wf)
+    type_in(editor, 0, "a", "5")
+    theirs = wf.parameters()
+    theirs.loc["1", "a"] = 7
+    wf.push(theirs)
+    assert len(editor.plan().conflicts) == 1
+    editor.session.decide({("1", "a"): "mine"})
+    editor.apply()
+    assert wf.parameters()["a"].tolist() == [5, 2]
+
+
+def test_a_row_that_is_deleted_here_and_changed_there_is_a_conflict(wf, editors):
+    wf.push(tf.grid(a=[1, 2]))
+    editor = editors(wf)
+    editor.sheet.delete_rows(0, 1)
+    theirs = wf.parameters()
+    theirs.loc["1", "a"] = 7
+    wf.push(theirs)
+    (conflict,) = editor.plan().conflicts
+    assert (conflict.job_key, conflict.column) == ("1", "")
+    editor.session.decide({("1", ""): "theirs"})
+    editor.apply()
+    assert wf.parameters()["a"].tolist() == [7, 2]
+
+
+def test_edits_of_a_job_that_is_gone_are_told(wf, editors):
+    wf.push(tf.grid(a=[1, 2]))
+    editor = editors(wf)
+    type_in(editor, 0, "a", "5")
+    wf.delete_jobs("1")
+    editor.session.reload()
+    assert any("a of job 1 = 5" in notice for notice in editor.session.notices)
+    assert editor.value["a"].tolist() == [2]
+
+
+def test_edits_survive_the_editor_and_conflicts_are_found_when_they_are_back(wf, editors):
+    wf.push(pd.DataFrame({"a": [1, 2, 3], "b": [1.0, 2.0, 3.0]}))
+    first = editors(wf)
+    type_in(first, 0, "a", "5")
+    type_in(first, 1, "a", "nothing")
+    first.sheet.delete_rows(2, 3)
+    first.sheet.insert_rows(3, 1)
+    first.close()
+    theirs = wf.parameters()
+    theirs.loc["1", "a"] = 9
+    wf.push(theirs)
+    again = editors(wf)
+    assert again.sheet.counts["invalid"] >= 1
+    assert again.sheet.deleted_keys == ["3"]
+    assert [c.theirs for c in again.session.conflicts] == [9]
+    again.discard()
+    again.close()
+    last = editors(wf)
+    assert not last.sheet.is_dirty
+    assert last.value["a"].tolist() == [9, 2, 3]
+
+
+def test_the_editor_that_is_opened_last_has_the_edits(wf, editors):
+    wf.push(tf.grid(a=[1, 2]))
+    first = editors(wf)
+    type_in(first, 0, "a", "5")
+    second = editors(wf)
+    assert second.value["a"].tolist() == [5, 2]
+    assert "another cell" in first._message.value
+    assert first._grid not in first._root.children or first._root not in first.children
+    type_in(second, 1, "a", "6")
+    second.close()
+    assert editors(wf).value["a"].tolist() == [5, 6]
+
+
+def test_a_table_of_new_rows_comes_along(wf, editors):
+    wf.push(tf.grid(alpha=[0.1]))
+    editor = editors(
+        wf, tf.grid(alpha=[0.2, 0.3], solver=["svd"]), command="echo {alpha}", name="alpha-{alpha}"
+    )
+    assert editor.sheet.counts["new"] == 2
+    assert editor.apply()["added"] == 2
+    assert wf.parameters()["alpha"].tolist() == [0.1, 0.2, 0.3]
+    assert wf.jobs()["command"].tolist()[1:] == ["echo 0.2", "echo 0.3"]
+
+
+def test_an_apply_in_the_background_shows_progress_and_can_be_stopped(wf, editors):
+    wf.push(tf.grid(a=[*range(500)]))
+    editor = editors(wf)
+    sheet = editor.sheet
+    sheet.set_texts([(row, column(editor, "a"), str(1000 + row)) for row in range(500)])
+    stopped = threading.Event()
+
+    def stop(done, total):
+        if not stopped.is_set():
+            stopped.set()
+            editor._background.stop()
+        editor._background.check()
+
+    editor._on_progress = stop
+    editor._apply_button.click()
+    editor.wait(60)
+    assert stopped.is_set()
+    assert "Stopped" in editor._message.value
+    assert wf.parameters()["a"].tolist() == [*range(500)]
+    assert sheet.counts["changed"] == 500
+    del editor._on_progress
+    editor._apply_button.click()
+    editor.wait(60)
+    assert "Applied: 500 jobs changed" in editor._message.value
+    assert wf.parameters()["a"].tolist() == [*range(1000, 1500)]
+
+
+def test_a_failure_in_the_background_is_shown_not_raised(wf, editors):
+    wf.push(tf.grid(a=[1, 2]))
+    editor = editors(wf)
+    type_in(editor, 0, "a", "<b>")
+    editor._plan_button.click()
+    editor.wait(60)
+    assert "&lt;b&gt;" in editor._message.value
+    assert "<b>" not in editor._message.value
+
+
+def test_hostile_texts_are_only_texts_wherever_they_are_shown(wf, editors):
+    bad = "<script>alert(1)</script>"
+    wf.push(pd.DataFrame({bad: ["x", "y"]}))
+    editor = editors(wf)
+    type_in(editor, 0, bad, "<img src=x>")
+    editor.plan()
+    pages = [each.value for each in editor._plan_view.children]
+    pages.append(editor._repr_mimebundle_()["text/html"])
+    assert not any("<script" in page or "<img" in page for page in pages)
+    assert any("&lt;img" in page for page in pages)
+
+
+def test_100_cells_of_10000_jobs_on_a_real_server_and_another_client_in_between(torc_server, editors):
+    """Just those cells are written, and the other client's change is a conflict."""
+    client, other = tf.connect(torc_server.url), tf.connect(torc_server.url)
+    wf = client.create_workflow("editing")
+    random = np.random.default_rng(7)
+    table = pd.DataFrame({f"c{n}": random.integers(0, 1000, 10_000) for n in range(5)})
+    before = wf.push(table, show_progress=False)
+    revs = wf.user_data(role="input", show_progress=False)
+    editor = editors(wf)
+    rows = random.choice(10_000, 100, replace=False).tolist()
+    editor.sheet.set_texts([(row, column(editor, "c2"), str(5000 + row)) for row in rows])
+    theirs = other.workflow(wf.key)
+    key = before.index[rows[0]]
+    (record,) = theirs.job(key).user_data("input")
+    theirs.update_user_data(record.key, {**record.data, "c2": -1})
+    plan = editor.plan()
+    (conflict,) = plan.conflicts
+    assert (conflict.job_key, conflict.column, conflict.theirs, conflict.mine) == (
+        key,
+        "c2",
+        -1,
+        5000 + rows[0],
+    )
+    assert plan.counts == {"create": 0, "update": 99, "unchanged": 9900, "conflict": 1, "delete": 0}
+    editor.session.decide({(key, "c2"): "theirs"})
+    assert editor.apply() == {"added": 0, "changed": 99, "deleted": 0}
+    expected = before.copy()
+    expected.loc[before.index[rows], "c2"] = [5000 + row for row in rows]
+    expected.loc[key, "c2"] = -1
+    assert_frame_equal(wf.parameters(show_progress=False), expected)
+    assert len(wf.user_data(role="input", show_progress=False)) == len(revs)
+    client.close()
+    other.close()
+
+
+def test_the_session_needs_no_widgets(wf):
+    wf.push(tf.grid(a=[1]))
+    session = Session(wf)
+    assert session.propose().is_empty
+    session.draft.close()
+
+
+def test_the_client_of_an_editor_is_any(store):
+    """Every store: edits, new rows and deleted ones, and the table is what the store has afterwards."""
+    wf = Client(store).create_workflow("any")
+    wf.push(pd.DataFrame({"a": [1, 2, 3], "s": ["x", "y", "z"]}))
+    session = Session(wf)
+    session.sheet.set_texts([(0, 1, "10")])
+    session.sheet.delete_rows(1, 2)
+    session.sheet.insert_rows(3, 1)
+    session.sheet.set_texts([(3, 1, "4"), (3, 2, "w")])
+    assert session.apply(session.propose()) == {"added": 1, "changed": 1, "deleted": 1}
+    stored = wf.parameters()
+    assert stored["a"].tolist() == [10, 3, 4]
+    assert_frame_equal(session.sheet.value, stored)
+    assert session.propose().is_empty
+    session.draft.close()

@@ -1,0 +1,79 @@
+"""Work that takes a while, in a thread, so that the kernel stays free."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+__all__ = ["Background", "StoppedError"]
+
+T = TypeVar("T")
+
+
+class StoppedError(Exception):
+    """The user has stopped what was going on."""
+
+
+class Background:
+    """Does one thing at a time.
+
+    Parameters
+    ----------
+    on_busy : callable
+        Called with whether something is going on, whenever that changes.
+    """
+
+    def __init__(self, on_busy: Callable[[bool], None]) -> None:
+        self._on_busy = on_busy
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is going on."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    def start(
+        self, work: Callable[[], T], then: Callable[[T], None], failed: Callable[[BaseException], None]
+    ) -> bool:
+        """Begin, and return True; False, and nothing is begun, if something else is going on."""
+        with self._lock:
+            if self.is_busy:
+                return False
+            self._stop.clear()
+            self._thread = threading.Thread(
+                target=self._run, args=(work, then, failed), name="torc_frames-editor", daemon=True
+            )
+            self._on_busy(True)
+            self._thread.start()
+            return True
+
+    def stop(self) -> None:
+        """Ask what is going on to end at its next `check`."""
+        self._stop.set()
+
+    def check(self) -> None:
+        """Raise StoppedError if it was asked to end."""
+        if self._stop.is_set():
+            raise StoppedError("stopped")
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait for the end of what is going on."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
+
+    def _run(
+        self, work: Callable[[], T], then: Callable[[T], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        try:
+            try:
+                done = work()
+            finally:
+                self._on_busy(False)
+            then(done)
+        except Exception as error:  # noqa: BLE001 (a thread has nobody to raise to: `failed` shows it)
+            failed(error)

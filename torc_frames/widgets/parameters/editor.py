@@ -1,0 +1,352 @@
+"""The editor of a workflow's parameter table, for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+
+from torc_frames.errors import counted
+from torc_frames.rules import Rule
+from torc_frames.targets import DependsOn, ResourceTable
+from torc_frames.widgets.parameters.background import Background, StoppedError
+from torc_frames.widgets.parameters.checking import TableRule
+from torc_frames.widgets.parameters.merging import Cell
+from torc_frames.widgets.parameters.panels import Panels
+from torc_frames.widgets.parameters.planview import CSS, PlanView
+from torc_frames.widgets.parameters.session import Choice, Proposal, Session
+from torc_frames.widgets.parameters.sheet import Sheet
+from torc_frames.widgets.parts import FAILURES, Message, button, html, root, row, text_html
+from torc_frames.widgets.table.preview import preview
+from torc_frames.widgets.table.view import table_view
+from torc_frames.workflow import Workflow
+
+__all__ = ["ParameterEditor"]
+
+_LABEL = "Parameters, a row a job"
+_SHOWS_PER_S = 4
+
+
+class ParameterEditor(widgets.VBox):
+    """The parameter table of a workflow as a spreadsheet: nothing is written before it is applied.
+
+    Cells keep their dtype; what is no value of its column stays visible, outlined, with the reason. "Plan"
+    shows what would become of each row, "Apply" does it. What others have changed meanwhile is a conflict,
+    shown with both values. Edits that are not applied are kept on disk: closing the notebook, or a kernel
+    that dies, loses none.
+
+    Parameters
+    ----------
+    workflow : Workflow
+        Of any store.
+    frame : DataFrame, optional
+        Rows to add, for instance ``tf.grid(…)``: new jobs, once they are applied.
+    command, name, outputs, resources, depends_on
+        Of new jobs, as for `Workflow.push`. A command also becomes that of the jobs there are.
+    rules : mapping of str to Rule, optional
+        What values of a column are allowed.
+    table_rule : callable, optional
+        Takes the table as a DataFrame, and returns a Series of bool (whether a row is right) or of str (why
+        it is not, missing if it is), by the index.
+    height : int
+        Of the table, in pixels.
+
+    Attributes
+    ----------
+    value : DataFrame
+        The table as it is now, indexed by job_key (str, missing for rows that are no jobs yet), with the
+        dtypes of `Workflow.parameters`. A cell that is no value has its last valid one; a new row that is
+        not complete is left out.
+    problems : DataFrame
+        The cells that are no values: row, column, text and reason (str).
+    sheet : Sheet
+        The table, to be edited without a browser.
+
+    Raises
+    ------
+    RefusedError
+        For a rule of a column that makes no sense.
+
+    Examples
+    --------
+    >>> import torc_frames as tf
+    >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+    >>> editor = ParameterEditor(wf, tf.grid(alpha=[0.1, 1.0]), rules={"alpha": tf.Rule(min=0)})
+    >>> editor.apply()
+    {'added': 2, 'changed': 0, 'deleted': 0}
+    >>> editor.sheet.set_texts([(1, 1, "0.5"), (0, 1, "-1")])
+    >>> editor.problems["reason"].tolist()
+    ['-1 is less than 0']
+    >>> editor.value
+             alpha
+    job_key
+    1          0.1
+    2          0.5
+    >>> editor
+    ParameterEditor(workflow='1')
+    >>> editor.discard()
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        frame: pd.DataFrame | None = None,
+        *,
+        command: str | None = None,
+        name: str | None = None,
+        outputs: bool = False,
+        resources: ResourceTable = None,
+        depends_on: DependsOn = None,
+        rules: Mapping[str, Rule] | None = None,
+        table_rule: TableRule | None = None,
+        height: int = 420,
+    ) -> None:
+        options = {
+            "command": command,
+            "name": name,
+            "outputs": outputs,
+            "resources": resources,
+            "depends_on": depends_on,
+        }
+        self._workflow = workflow
+        self._message = Message()
+        self.session = Session(
+            workflow, rules=rules, table_rule=table_rule, options=options, on_taken=self._on_taken
+        )
+        self._background = Background(self._on_busy)
+        self._proposal: Proposal | None = None
+        self._stop_watching: Callable[[], None] = lambda: None
+        self._grid = table_view(self.sheet, label=_LABEL, height=height)
+        self._make_controls()
+        super().__init__([self._root])
+        if frame is not None:
+            self.session.append(frame)
+        self._stop_watching = self.sheet.on_change(lambda _: self._on_change())
+        self._on_change()
+        self._tell_notices()
+
+    # in Python
+
+    @property
+    def sheet(self) -> Sheet:
+        """The table that is edited."""
+        return self.session.sheet
+
+    @property
+    def value(self) -> pd.DataFrame:
+        """The table as it is now."""
+        return self.sheet.value
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """The cells that are no values, a row each: row, column, text, reason."""
+        return self.sheet.problems
+
+    def plan(self) -> Proposal:
+        """Return, and show, what applying would do.
+
+        Raises
+        ------
+        RefusedError
+            If there are cells that are no values.
+        """
+        proposal = self.session.propose()
+        self._show(proposal)
+        return proposal
+
+    def apply(self) -> dict[str, int]:
+        """Do it, and return how many jobs were added, changed and deleted.
+
+        Raises
+        ------
+        ConflictError
+            If others have changed the same cells; ``session.decide`` says which value stays.
+        RefusedError
+            If there are cells that are no values.
+        """
+        done = self.session.apply(self.session.propose())
+        self._applied(done)
+        return done
+
+    def discard(self) -> None:
+        """Forget all edits, those on disk, too."""
+        self.session.discard()
+        self._plan_view.hide()
+        self._message.say("Edits discarded: the table is what the store has")
+
+    def reload(self) -> None:
+        """Pull the table again; edits stay."""
+        self.session.reload()
+        self._tell_notices()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until what a button has begun is done."""
+        self._background.wait(seconds)
+
+    def close(self) -> None:
+        """Take the editor off the page; edits that are not applied are kept on disk."""
+        self._stop_watching()
+        self.session.draft.close()
+        self._grid.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"ParameterEditor(workflow={self._workflow.key!r})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        shown = super()._repr_mimebundle_(**kwargs)
+        return {**(shown or {}), "text/html": preview(self.sheet, _LABEL)}
+
+    # the view
+
+    def _make_controls(self) -> None:
+        message = self._message
+        self._counts = html()
+        self._undo = button("", self.sheet.undo, message=message, icon="undo", tooltip="undo")
+        self._redo = button("", self.sheet.redo, message=message, icon="repeat", tooltip="redo")
+        self._panels = Panels(self.sheet, lambda: getattr(self._grid, "selection", None), message, self.go_to)
+        self._plan_button = button("Plan", self._on_plan, message=message, icon="list")
+        self._apply_button = button("Apply", self._on_apply, message=message, icon="check", style="primary")
+        self._stop_button = button("Stop", self._background.stop, message=message, icon="stop")
+        self._reload_button = button(
+            "", self._on_reload, message=message, icon="refresh", tooltip="pull again"
+        )
+        self._discard_button = button("Discard", self._on_discard, message=message, icon="trash")
+        self._bar = widgets.IntProgress(layout={"width": "200px", "display": "none"})
+        self._stop_button.layout.display = "none"
+        self._plan_view = PlanView(self._on_decided)
+        title = html(text_html(f"Parameters of {self._workflow.name}", "tf-title"))
+        self._root = root(
+            [
+                row(title, self._counts),
+                row(
+                    self._undo,
+                    self._redo,
+                    *self._panels.buttons,
+                    self._plan_button,
+                    self._apply_button,
+                    self._stop_button,
+                    self._bar,
+                    self._reload_button,
+                    self._discard_button,
+                ),
+                self._panels.box,
+                self._message,
+                self._grid,
+                self._plan_view,
+            ],
+            CSS,
+        )
+
+    def go_to(self, row: int, column: int) -> None:
+        """Show a cell and make it the active one."""
+        self._grid.go_to(row, column)
+
+    def _on_change(self) -> None:
+        sheet = self.sheet
+        with sheet.lock:
+            counts = sheet.counts
+            self._undo.disabled, self._redo.disabled = not sheet.can_undo, not sheet.can_redo
+            dirty = sheet.is_dirty
+        told = [
+            f"{counts[name]:,} {name}" for name in ("changed", "new", "deleted", "invalid") if counts[name]
+        ]
+        text = ", ".join(told) if told else "as stored"
+        tone = "tf-title" if dirty else "tf-quiet"
+        self._counts.value = text_html(text, tone, attributes=' role="status"')
+        self._proposal = None
+        self._enable()
+
+    def _enable(self) -> None:
+        busy, dirty = self._background.is_busy, self.sheet.is_dirty
+        self._plan_button.disabled = busy
+        self._apply_button.disabled = busy or not dirty
+        self._discard_button.disabled = busy or not dirty
+        self._reload_button.disabled = busy
+
+    def _on_busy(self, busy: bool) -> None:
+        self._stop_button.layout.display = "" if busy else "none"
+        self._bar.layout.display = "" if busy else "none"
+        for each in (self._plan_button, self._apply_button, self._discard_button, self._reload_button):
+            each.disabled = busy
+
+    def _do(self, text: str, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        self._bar.max, self._bar.value = 1, 0
+        self._bar.bar_style = ""
+        self._message.say(text)
+        if not self._background.start(work, lambda done: self._done(done, then), self._failed):
+            self._message.say("wait until what is going on is done, or stop it", "warning")
+
+    def _done(self, done: Any, then: Callable[[Any], None]) -> None:
+        self._message.clear()
+        then(done)
+        self._tell_notices()
+        self._enable()
+
+    def _failed(self, error: BaseException) -> None:
+        self._enable()
+        if isinstance(error, StoppedError):
+            self._message.say(
+                "Stopped. Your edits are still here: Apply goes on with what is left", "warning"
+            )
+            return
+        self._message.fail(error)
+        if not isinstance(error, FAILURES):
+            raise error
+
+    def _on_plan(self) -> None:
+        self._do("Reading the store…", self.session.propose, self._show)
+
+    def _on_apply(self) -> None:
+        self._do("Applying…", self._apply_in_background, self._after_apply)
+
+    def _on_reload(self) -> None:
+        self._do("Reading the store…", self.session.reload, lambda _: None)
+
+    def _on_discard(self) -> None:
+        self._do("Reading the store…", self.session.discard, lambda _: self._plan_view.hide())
+
+    def _on_decided(self, choices: dict[Cell, Choice]) -> None:
+        self.session.decide(choices)
+        self._on_plan()
+
+    def _apply_in_background(self) -> Proposal | dict[str, int]:
+        proposal = self.session.propose()
+        if proposal.conflicts:
+            return proposal
+        self._background.check()
+        return self.session.apply(proposal, self._on_progress)
+
+    def _after_apply(self, done: Proposal | dict[str, int]) -> None:
+        if isinstance(done, Proposal):
+            self._show(done)
+            self._message.say("Others have changed the same cells: choose below which value stays", "warning")
+        else:
+            self._applied(done)
+
+    def _on_progress(self, done: int, total: int) -> None:
+        self._background.check()
+        self._bar.max, self._bar.value = max(total, 1), done
+
+    def _show(self, proposal: Proposal) -> None:
+        self._proposal = proposal
+        self._plan_view.show(proposal)
+        self._tell_notices()
+
+    def _applied(self, done: Mapping[str, int]) -> None:
+        self._plan_view.hide()
+        told = [f"{counted(count, 'job')} {what}" for what, count in done.items() if count]
+        self._message.say(f"Applied: {', '.join(told)}" if told else "The store had all of this", "good")
+
+    def _tell_notices(self) -> None:
+        notices, self.session.notices = self.session.notices, []
+        if notices:
+            self._message.say("\n".join(notices), "warning")
+
+    def _on_taken(self) -> None:
+        self._stop_watching()
+        self._grid.close()
+        self.children = [root([self._message])]
+        self._message.say("This table is edited in another cell now; its edits are there", "warning")

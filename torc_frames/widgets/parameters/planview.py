@@ -1,0 +1,147 @@
+"""What applying an edited table would do, shown: counts, cells, conflicts to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import ipywidgets as widgets
+
+from torc_frames.errors import counted, shorten
+from torc_frames.widgets.parameters.merging import Cell, Conflict
+from torc_frames.widgets.parameters.session import Choice, Proposal
+from torc_frames.widgets.parts import html, row, text_html
+
+__all__ = ["CSS", "PlanView"]
+
+_MOST_CELLS = 50
+_MOST_CONFLICTS = 20
+_LONGEST_VALUE = 120
+
+CSS = """
+.tf-widget .tf-plan { border: 1px solid var(--jp-border-color2, #bdbdbd); padding: 6px 8px; gap: 6px; }
+.tf-widget .tf-cells { border-collapse: collapse; }
+.tf-widget .tf-cells th, .tf-widget .tf-cells td { text-align: left; padding: 1px 12px 1px 0;
+  vertical-align: top; overflow-wrap: anywhere; font-weight: normal; }
+.tf-widget .tf-cells thead th { color: var(--jp-ui-font-color2, GrayText);
+  border-bottom: 1px solid var(--jp-border-color2, #bdbdbd); }
+.tf-widget .tf-conflict { border-left: 3px solid var(--jp-warn-color1, #f57c00); padding: 2px 8px; }
+"""
+
+_VERBS = {
+    "create": "to create",
+    "update": "to update",
+    "delete": "to delete",
+    "conflict": "in conflict",
+    "unchanged": "unchanged",
+}
+
+
+class PlanView(widgets.VBox):
+    """A proposal, and what the user says of its conflicts.
+
+    Parameters
+    ----------
+    on_decided : callable
+        Called with what was chosen, by job key and column, when all is.
+    """
+
+    def __init__(self, on_decided: Callable[[dict[Cell, Choice]], None]) -> None:
+        super().__init__(layout={"display": "none"})
+        self.add_class("tf-plan")
+        self._on_decided = on_decided
+        self._choices: dict[Cell, widgets.ToggleButtons] = {}
+
+    def show(self, proposal: Proposal) -> None:
+        """Show a proposal."""
+        parts: list[widgets.Widget] = [
+            html(text_html(_summary(proposal), "tf-title", attributes=' role="status"'))
+        ]
+        parts += [html(text_html(note, "tf-quiet")) for note in proposal.notes]
+        if proposal.conflicts:
+            parts.append(self._conflicts(proposal.conflicts))
+        else:
+            parts.append(html(_cells_html(proposal)))
+        self.children = parts
+        self.layout.display = ""
+
+    def hide(self) -> None:
+        """Show nothing."""
+        self.layout.display = "none"
+        self.children = []
+
+    def _conflicts(self, conflicts: list[Conflict]) -> widgets.Widget:
+        shown = conflicts[:_MOST_CONFLICTS]
+        self._choices = {(found.job_key, found.column): self._choice(found) for found in shown}
+        lines: list[widgets.Widget] = []
+        for found in shown:
+            lines.append(html(_conflict_html(found)))
+            lines.append(self._choices[found.job_key, found.column])
+        ours = widgets.Button(description="Keep all of mine")
+        theirs = widgets.Button(description="Take all of theirs")
+        every = [(found.job_key, found.column) for found in conflicts]
+        ours.on_click(lambda _: self._on_decided(dict.fromkeys(every, "mine")))
+        theirs.on_click(lambda _: self._on_decided(dict.fromkeys(every, "theirs")))
+        if len(conflicts) > len(shown):
+            lines.append(html(text_html(f"and {len(conflicts) - len(shown):,} more", "tf-quiet")))
+        box = widgets.VBox([*lines, row(ours, theirs)])
+        box.add_class("tf-conflict")
+        return box
+
+    def _choice(self, conflict: Conflict) -> widgets.ToggleButtons:
+        made = widgets.ToggleButtons(
+            options=[("undecided", ""), ("keep mine", "mine"), ("take theirs", "theirs")],
+            style={"button_width": "auto"},
+        )
+        made.observe(lambda _: self._on_choice(), "value")
+        return made
+
+    def _on_choice(self) -> None:
+        chosen = {cell: each.value for cell, each in self._choices.items() if each.value}
+        if len(chosen) == len(self._choices):
+            self._on_decided(chosen)
+
+
+def _summary(proposal: Proposal) -> str:
+    if proposal.is_empty:
+        return "Nothing to apply: the store has all of this."
+    counts = proposal.counts
+    told = [f"{counted(counts[action], 'job')} {verb}" for action, verb in _VERBS.items() if counts[action]]
+    return f"Applying this: {', '.join(told)}"
+
+
+def _cells_html(proposal: Proposal) -> str:
+    found = proposal.plan.cells
+    lines = [
+        (f"job {key}", column, _short(stored), _short(pushed))
+        for key, column, stored, pushed in found[["job_key", "column", "stored", "pushed"]]
+        .head(_MOST_CELLS)
+        .itertuples(index=False)
+    ]
+    table = _table(("job", "column", "stored", "new"), lines) if lines else ""
+    rest = len(found) - len(lines)
+    more = text_html(f"and {rest:,} more cells", "tf-quiet") if rest else ""
+    gone = ""
+    if proposal.deleted:
+        told = f"Jobs to delete, with their results: {shorten(proposal.deleted)}"
+        gone = text_html(told, "tf-message tf-warning", tag="div")
+    return table + more + gone
+
+
+def _conflict_html(conflict: Conflict) -> str:
+    if not conflict.column:
+        told = f"Job {conflict.job_key} is deleted here, and was changed in the store."
+        return text_html(told)
+    values = [(_short(conflict.mine), _short(conflict.theirs), _short(conflict.before))]
+    caption = text_html(f"Job {conflict.job_key}, {conflict.column}", "tf-title")
+    return caption + _table(("mine", "theirs", "before"), values)
+
+
+def _table(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    columns = "".join(text_html(name, tag="th", attributes=' scope="col"') for name in head)
+    body = "".join("<tr>" + "".join(text_html(cell, tag="td") for cell in line) + "</tr>" for line in lines)
+    return f'<table class="tf-cells"><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _short(value: object) -> str:
+    text = "missing" if value is None else repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

@@ -1,0 +1,198 @@
+"""A thread that looks at a workflow's jobs from time to time, until there is nothing left to see."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from torc_frames.errors import NotFoundError, TorcFramesError
+from torc_frames.widgets.progress.reading import JobReader
+from torc_frames.widgets.progress.tally import Progress, progress, span
+from torc_frames.workflow import Workflow
+
+__all__ = ["State", "Watch"]
+
+_FAILURES = (TorcFramesError, OSError)
+_SLOWER = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to wait between two looks, in seconds."""
+
+    shortest: float
+    longest: float
+    after_errors: float = 60.0
+    share: float = 0.1
+    """The most of all time that looking takes."""
+
+    def next(self, waited: float, took: float, changed: bool) -> float:
+        """Return how long to wait after a look."""
+        wanted = self.shortest if changed else waited * _SLOWER
+        return max(min(max(wanted, self.shortest), self.longest), took / self.share)
+
+    def after_error(self, waited: float) -> float:
+        """Return how long to wait after a look that failed."""
+        return min(max(waited * 2, self.shortest), self.after_errors)
+
+
+CHEAP = Pace(0.5, 2.0)
+SERVER = Pace(2.0, 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known, and what the watch is doing."""
+
+    progress: Progress
+    messages: dict[str, str]
+    """By job key, why the last failures failed, as far as it is known."""
+
+    watching: bool = False
+    told: str = ""
+    """Why it is not watching, or how often it looks."""
+
+    error: str = ""
+    """Why the last look failed, if it did."""
+
+
+class Watch:
+    """Looks at the jobs of a workflow in a thread, and tells what changed.
+
+    It ends by itself when all jobs have ended, when nothing has run for `idle` seconds, and with the process.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    on_change : callable
+        Called with each new `State`, also from the thread.
+    idle : float
+        Seconds without a running job or a change after which to stop.
+    cheap, server : Pace
+        How often to look where the store tells cheaply that nothing changed, and where it does not.
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        on_change: Callable[[State], None],
+        *,
+        idle: float = 300.0,
+        cheap: Pace = CHEAP,
+        server: Pace = SERVER,
+    ) -> None:
+        self.lock = threading.RLock()
+        self._looking = threading.Lock()
+        self.reader = JobReader(workflow)
+        self._on_change, self._idle, self._paces = on_change, idle, (cheap, server)
+        self._jobs = pd.DataFrame()
+        self._causes: dict[tuple[str, int], str] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.state = State(Progress({}), {})
+        self.look()
+
+    def look(self) -> bool:
+        """Look once, in this thread, and return whether something changed.
+
+        Raises
+        ------
+        TorcFramesError
+            If the store can't be read.
+        """
+        with self._looking:
+            jobs = self.reader.read()
+            if jobs is not None:
+                self._jobs = jobs
+            now = progress(self._jobs, pd.Timestamp.now("UTC"))
+            whose = [(one.job_key, one.run_id) for one in now.failures]
+            self._causes = {
+                run: self._causes[run] if run in self._causes else self.reader.message(one)
+                for run, one in zip(whose, now.failures, strict=True)
+            }
+            self._change(
+                progress=now, messages={key: cause for (key, _), cause in self._causes.items()}, error=""
+            )
+        return jobs is not None
+
+    def start(self) -> None:
+        """Watch from now on, if it does not already."""
+        with self.lock:
+            if self._thread is not None and self._thread.is_alive() and not self._stop.is_set():
+                return
+            self._stop = threading.Event()
+            self._thread = threading.Thread(
+                target=self._watch, args=(self._stop,), name="torc_frames-monitor", daemon=True
+            )
+            self._change(watching=True, told="", error="")
+            self._thread.start()
+
+    def stop(self, why: str = "stopped") -> None:
+        """Watch no longer; a look that has begun is the last."""
+        with self.lock:
+            self._stop.set()
+            if self.state.watching:
+                self._change(watching=False, told=why)
+
+    def join(self, seconds: float) -> bool:
+        """Wait until the thread has ended, and return whether it has."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
+        return thread is None or not thread.is_alive()
+
+    def _watch(self, stop: threading.Event) -> None:
+        why = "the monitor broke: its error is in the log"
+        try:
+            why = self._until_over(stop)
+        finally:
+            with self.lock:
+                if stop is self._stop:
+                    self.stop(why)
+
+    def _until_over(self, stop: threading.Event) -> str:
+        """Look from time to time, and return why no longer."""
+        waited, quiet_since, was_over = 0.0, time.monotonic(), self.state.progress.is_over
+        while not stop.wait(waited):
+            began = time.monotonic()
+            try:
+                changed = self.look()
+            except NotFoundError as error:
+                self._change(error=str(error))
+                return "the workflow is gone"
+            except _FAILURES as error:
+                waited = self._pace.after_error(waited)
+                self._change(error=str(error) or type(error).__name__)
+                told = f"looks again in {span(timedelta(seconds=waited))}"
+            else:
+                waited = self._pace.next(waited, time.monotonic() - began, changed)
+                now = self.state.progress
+                if now.is_over and not was_over:
+                    return "all jobs have ended"
+                was_over = now.is_over
+                if changed or now.running:
+                    quiet_since = time.monotonic()
+                told = f"looks every {waited:.2g} s"
+            with self.lock:
+                if not stop.is_set():
+                    self._change(told=told)
+            if time.monotonic() - quiet_since > self._idle:
+                return f"nothing was seen to run for {span(timedelta(seconds=self._idle))}"
+        return "stopped"
+
+    @property
+    def _pace(self) -> Pace:
+        return self._paces[0 if self.reader.is_cheap else 1]
+
+    def _change(self, **changes: Any) -> None:
+        with self.lock:
+            state = replace(self.state, **changes)
+            if state != self.state:
+                self.state = state
+                self._on_change(state)

@@ -1,0 +1,219 @@
+"""A workflow's table being looked at: what is asked of it, what that shows, and what is there now."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from torc_frames.errors import RefusedError, counted, shorten
+from torc_frames.frame.joining import OnClash
+from torc_frames.frame.shape import OnError
+from torc_frames.widgets.results.columns import Arrangement
+from torc_frames.widgets.results.filters import KEY, Filter, NoResults, OneOf
+from torc_frames.widgets.results.query import Aggregate, Query
+from torc_frames.workflow import Workflow
+
+__all__ = ["Chosen", "Exploration", "Summary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What there is of a table at a glance."""
+
+    jobs: int
+    statuses: dict[str, int]
+    """How many jobs have each status, the most frequent first."""
+
+    without_results: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which rows are shown: those with one of the statuses, if any, that meet all the rest."""
+
+    statuses: tuple[str, ...] = ()
+    without_results: bool = False
+    filters: tuple[Filter, ...] = ()
+
+    @property
+    def all(self) -> tuple[Filter, ...]:
+        """All of it as filters."""
+        statuses = (OneOf("status", self.statuses),) if self.statuses else ()
+        return (*statuses, *((NoResults(),) if self.without_results else ()), *self.filters)
+
+
+class Exploration:
+    """What is shown of ``wf.table()``; each change is told to those who asked for that.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    on_clash, on_error
+        As for `Workflow.table`.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The whole table, as it was pulled last.
+    lock : threading.RLock
+        Held while something changes, and by whoever reads several things that belong together.
+    """
+
+    def __init__(
+        self, workflow: Workflow, *, on_clash: OnClash = "error", on_error: OnError = "raise"
+    ) -> None:
+        self.lock = threading.RLock()
+        self.workflow = workflow
+        self.frame = workflow.table(on_clash=on_clash, on_error=on_error, show_progress=False)
+        self.arrangement = Arrangement.of(self.frame)
+        given = {"on_clash": (on_clash, "error"), "on_error": (on_error, "raise")}
+        options = [f"{name}={value!r}" for name, (value, default) in given.items() if value != default]
+        self._source = f"wf.table({', '.join(options)})"
+        self._callbacks: list[Callable[[], None]] = []
+        self._chosen = Chosen()
+        self._query = Query(columns=self.arrangement.shown)
+        self._shown = self._query.apply(self.frame)
+
+    # what is shown
+
+    @property
+    def query(self) -> Query:
+        """All that is asked."""
+        return self._query
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """What is shown, which is not to be changed; see `value`."""
+        return self._shown
+
+    @property
+    def value(self) -> pd.DataFrame:
+        """What is shown, as a frame of the caller's own."""
+        return self._shown.copy()
+
+    @property
+    def chosen(self) -> pd.DataFrame:
+        """The rows that meet the filters, with all their columns."""
+        with self.lock:
+            return self._query.filtered(self.frame)
+
+    @property
+    def code(self) -> str:
+        """The Python that makes `value` of ``wf``."""
+        with self.lock:
+            return self._query.code(self.frame, self._source)
+
+    @property
+    def summary(self) -> Summary:
+        """What there is, filters aside."""
+        with self.lock:
+            counts = self.frame["status"].value_counts()
+            statuses = {str(name): int(count) for name, count in counts.items()}
+            return Summary(len(self.frame), statuses, int(NoResults().mask(self.frame).sum()))
+
+    @property
+    def told(self) -> str:
+        """One line about what is shown."""
+        with self.lock:
+            chosen, whole = len(self.chosen), len(self.frame)
+            jobs = counted(whole, "job") if chosen == whole else f"{chosen:,} of {counted(whole, 'job')}"
+            return f"{counted(len(self._shown), 'group')} of {jobs}" if self._query.groups else jobs
+
+    # what is asked
+
+    @property
+    def asked(self) -> Chosen:
+        """Which rows are shown."""
+        return self._chosen
+
+    def choose(self, chosen: Chosen) -> None:
+        """Show these rows only.
+
+        Raises
+        ------
+        RefusedError
+            For columns that there are not; nothing changes then.
+        """
+        with self.lock:
+            unknown = [
+                one.column for one in chosen.filters if one.column not in {"", KEY, *self.frame.columns}
+            ]
+            if unknown:
+                raise RefusedError(
+                    f"no column {shorten(map(repr, unknown))}; there are {shorten(self.frame)}"
+                )
+            self._chosen = chosen
+            self._set(replace(self._query, filters=chosen.all))
+
+    def toggle_status(self, status: str) -> None:
+        """Show jobs of a status, besides others that were chosen; again: no longer."""
+        with self.lock:
+            rest = tuple(one for one in self._chosen.statuses if one != status)
+            there = status in self._chosen.statuses
+            self.choose(replace(self._chosen, statuses=rest if there else (*rest, status)))
+
+    def toggle_without_results(self) -> None:
+        """Show jobs without results only; again: no longer."""
+        with self.lock:
+            self.choose(replace(self._chosen, without_results=not self._chosen.without_results))
+
+    def group(self, groups: tuple[str, ...], aggregates: tuple[Aggregate, ...] = ()) -> None:
+        """Show groups of rows and aggregates of their values; without groups, rows.
+
+        Raises
+        ------
+        RefusedError
+            For what the columns' dtypes don't allow; nothing changes then.
+        """
+        with self.lock:
+            fit = replace(self._query, groups=groups, aggregates=aggregates, sort=None)
+            self._set(fit)
+
+    def sort(self, name: str, ascending: bool | None) -> None:
+        """Sort what is shown by one of its columns; None for the order of the table."""
+        with self.lock:
+            self._set(replace(self._query, sort=None if ascending is None else (name, ascending)))
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Show these columns, in this order."""
+        with self.lock:
+            query = replace(self._query, columns=arrangement.shown)
+            if not query.groups and query.sort is not None and query.sort[0] not in (*arrangement.shown, KEY):
+                query = replace(query, sort=None)
+            self.arrangement = arrangement
+            self._set(query)
+
+    def refresh(self) -> str:
+        """Show what the store has now, asked the same, and return in words what changed.
+
+        Raises
+        ------
+        TorcFramesError
+            If the store can't be read; what is shown stays.
+        """
+        now = self.workflow.refresh(self.frame)
+        with self.lock:
+            self.frame = now.frame
+            self.arrangement = self.arrangement.fitting(now.frame)
+            fit, lost = replace(self._query, filters=self._chosen.filters).fitting(now.frame)
+            there = set(now.frame["status"])
+            lost += [f"status is {status}" for status in self._chosen.statuses if status not in there]
+            statuses = tuple(status for status in self._chosen.statuses if status in there)
+            self._chosen = replace(self._chosen, statuses=statuses, filters=fit.filters)
+            self._set(replace(fit, filters=self._chosen.all, columns=self.arrangement.shown))
+        changes = {"added": now.added, "updated": now.updated, "removed": now.removed}
+        said = ", ".join(f"{len(keys):,} {how}" for how, keys in changes.items() if keys) or "nothing changed"
+        return f"{said}; no longer possible: {shorten(lost)}" if lost else said
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call back after each change, with `lock` held."""
+        self._callbacks.append(callback)
+
+    def _set(self, query: Query) -> None:
+        self._shown = query.apply(self.frame)
+        self._query = query
+        for callback in list(self._callbacks):
+            callback()

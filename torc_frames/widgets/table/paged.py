@@ -1,0 +1,223 @@
+"""A table in plain ipywidgets, 25 rows a page, for where anywidget is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets as w
+
+from torc_frames.errors import RefusedError, TorcFramesError
+from torc_frames.widgets.table.preview import preview
+from torc_frames.widgets.table.source import Change, EditableSource, Row, Source
+
+__all__ = ["PagedTable"]
+
+ROWS = 25
+COLUMNS = 10
+_COLOURS = {"new": "rgba(46, 157, 87, 0.15)", "deleted": "rgba(211, 48, 47, 0.12)"}
+_CHANGED = "rgba(245, 166, 35, 0.25)"
+_WRONG = "2px solid #d3302f"
+
+
+class PagedTable(w.VBox):
+    """A table to look at, or to edit if its source is an `EditableSource`, a page at a time.
+
+    Parameters
+    ----------
+    source : Source
+        The table. What changes it, here or elsewhere, is shown at once.
+    label : str
+        What it is, for those who can't see it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from torc_frames.widgets.table.frames import FrameSource
+    >>> PagedTable(FrameSource(pd.DataFrame({"alpha": [0.1, 1.0]})), label="Parameters")
+    PagedTable('Parameters', rows=2, columns=1)
+    """
+
+    def __init__(self, source: Source, *, label: str) -> None:
+        self.source, self._label = source, label
+        self._top = self._left = 0
+        self._is_filling = False
+        self._fields: list[list[w.Text]] = []
+        self._heads: list[w.Button] = []
+        self._marks: list[w.Checkbox] = []
+        self._cells = w.GridBox(layout=w.Layout(overflow="auto", grid_gap="1px"))
+        self._note = w.HTML()
+        super().__init__([w.HTML(f"<b>{escape(label)}</b>"), self._buttons(), self._cells, self._note])
+        with source.lock:
+            self._stop = source.on_change(self._on_change)
+            self._build()
+
+    def go_to(self, row: int, column: int) -> None:
+        """Show the page with a cell."""
+        with self.source.lock:
+            if not (0 <= row < len(self.source) and 0 <= column < len(self.source.columns)):
+                raise RefusedError(f"there is no row {row + 1} with a column {column + 1}")
+            self._turn(row // ROWS * ROWS, column // COLUMNS * COLUMNS)
+
+    def close(self) -> None:
+        """Take it off the page; the source is as it was."""
+        self._stop()
+        super().close()
+
+    def __repr__(self) -> str:
+        size = f"rows={len(self.source)}, columns={len(self.source.columns)}"
+        return f"{type(self).__name__}({self._label!r}, {size})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        data = super()._repr_mimebundle_(**kwargs)
+        return data and {**data, "text/html": preview(self.source, self._label)}
+
+    def _buttons(self) -> w.HBox:
+        def button(text: str, tip: str, act: Callable[[], None]) -> w.Button:
+            made = w.Button(description=text, tooltip=tip, layout=w.Layout(width="auto"))
+            made.on_click(lambda _button: self._try(act))
+            return made
+
+        made = [
+            button("◀", "previous rows", lambda: self._turn(self._top - ROWS, self._left)),
+            button("▶", "next rows", lambda: self._turn(self._top + ROWS, self._left)),
+            button("◁", "previous columns", lambda: self._turn(self._top, self._left - COLUMNS)),
+            button("▷", "next columns", lambda: self._turn(self._top, self._left + COLUMNS)),
+        ]
+        if isinstance(self.source, EditableSource):
+            source = self.source
+            made += [
+                button("Undo", "take back the last step", source.undo),
+                button("Redo", "do again what was taken back", source.redo),
+                button("Add row", "a row below the last that is ticked, or at the end", self._add),
+                button(
+                    "Duplicate rows", "copy the rows that are ticked", lambda: self._rows("duplicate_rows")
+                ),
+                button("Delete rows", "delete the rows that are ticked", lambda: self._rows("delete_rows")),
+            ]
+        return w.HBox(made, layout=w.Layout(flex_flow="row wrap"))
+
+    def _build(self) -> None:
+        """Make the widgets of a page; they stay, and what is in them changes."""
+        self._shown = len(self.source.columns[self._left : self._left + COLUMNS])
+        self._heads = [self._head(at) for at in range(self._shown)]
+        self._fields = [[self._field(row, at) for at in range(self._shown)] for row in range(ROWS)]
+        self._marks = [self._mark() for _ in range(ROWS)]
+        self._cells.layout.grid_template_columns = f"24px repeat({self._shown}, minmax(90px, 1fr))"
+        self._fill()
+
+    def _head(self, at: int) -> w.Button:
+        made = w.Button(tooltip="sort", layout=w.Layout(width="auto"))
+        made.on_click(lambda _button: self._try(lambda: self._sort(self._left + at)))
+        return made
+
+    def _mark(self) -> w.Checkbox:
+        return w.Checkbox(indent=False, tooltip="mark this row", layout=w.Layout(width="24px"))
+
+    def _field(self, row: int, at: int) -> w.Text:
+        field = w.Text(continuous_update=False, layout=w.Layout(width="auto"))
+        field.observe(lambda change: self._typed(row, at, change["new"]), "value")
+        return field
+
+    def _fill(self) -> None:
+        source = self.source
+        rows = source.rows(self._top, self._top + ROWS)
+        columns = source.columns[self._left : self._left + COLUMNS]
+        self._is_filling = True
+        try:
+            for at, column in enumerate(columns):
+                self._heads[at].description = f"{column.name}{self._arrow(self._left + at)}"
+            for mark, fields, row in zip(self._marks, self._fields, rows, strict=False):
+                mark.value = False
+                for at, field in enumerate(fields):
+                    self._show(field, row, self._left + at)
+        finally:
+            self._is_filling = False
+        shown = [each for pair in zip(self._marks, self._fields, strict=True) for each in (pair[0], *pair[1])]
+        self._cells.children = [w.HTML(), *self._heads, *shown[: len(rows) * (1 + self._shown)]]
+        self._tell(self._errors(rows))
+
+    def _show(self, field: w.Text, row: Row, column: int) -> None:
+        text, error = row.texts[column], row.errors.get(column, "")
+        described = self.source.columns[column]
+        field.value = text
+        field.disabled = described.read_only or not isinstance(self.source, EditableSource)
+        state = f"{row.state} row, " if row.state else ""
+        field.tooltip = error or f"{state}{described.name}, {described.dtype}"
+        field.style.background = _CHANGED if column in row.changed else _COLOURS.get(row.state, "")
+        field.layout.border = _WRONG if error else ""
+
+    def _arrow(self, column: int) -> str:
+        order = self.source.order
+        return "" if order is None or order[0] != column else (" ▲" if order[1] else " ▼")
+
+    def _errors(self, rows: list[Row]) -> str:
+        names = [column.name for column in self.source.columns]
+        lines = [
+            f"row {at}, {names[column]}: {reason}"
+            for at, row in enumerate(rows, self._top + 1)
+            for column, reason in row.errors.items()
+        ]
+        return "\n".join(lines)
+
+    def _typed(self, row: int, at: int, text: str) -> None:
+        with self.source.lock:
+            source, cell = self.source, (self._top + row, self._left + at, text)
+            if self._is_filling or not isinstance(source, EditableSource) or cell[0] >= len(source):
+                return
+            self._try(lambda: source.set_texts([cell]))
+
+    def _sort(self, column: int) -> None:
+        order = self.source.order
+        is_sorted = order is not None and order[0] == column
+        self.source.sort(column, None if is_sorted and order and not order[1] else not is_sorted)
+
+    def _add(self) -> None:
+        if isinstance(self.source, EditableSource):
+            marked = self._marked()
+            at = marked[-1] + 1 if marked else len(self.source)
+            self.source.insert_rows(at, 1)
+            self._turn(at // ROWS * ROWS, self._left)
+
+    def _rows(self, act: str) -> None:
+        marked = self._marked()
+        if not marked:
+            raise RefusedError("tick the rows first")
+        if marked[-1] - marked[0] != len(marked) - 1:
+            raise RefusedError("tick rows that lie together")
+        getattr(self.source, act)(marked[0], marked[-1] + 1)
+
+    def _marked(self) -> list[int]:
+        here = range(self._top, min(self._top + ROWS, len(self.source)))
+        return [row for row, mark in zip(here, self._marks, strict=False) if mark.value]
+
+    def _turn(self, top: int, left: int) -> None:
+        """Go to another page, as near as there is one."""
+        last = max(0, len(self.source) - 1) // ROWS * ROWS
+        before, self._top = self._left, max(0, min(top, last))
+        self._left = left if 0 <= left < len(self.source.columns) else before
+        if min(COLUMNS, len(self.source.columns) - self._left) != self._shown:
+            self._build()
+        else:
+            self._fill()
+
+    def _on_change(self, change: Change) -> None:
+        if change.columns:
+            self._left = 0
+            self._build()
+        row, column = change.focus or (self._top, self._left)
+        self._turn(row // ROWS * ROWS, column // COLUMNS * COLUMNS)
+
+    def _try(self, act: Callable[[], None]) -> None:
+        with self.source.lock:
+            try:
+                act()
+            except TorcFramesError as error:
+                self._fill()
+                self._tell(str(error))
+
+    def _tell(self, text: str) -> None:
+        shown = f"{len(self.source.rows(self._top, self._top + ROWS))} of {self.source.status}"
+        lines = "".join(f"<br>{escape(line)}" for line in text.splitlines())
+        self._note.value = f"<span role='status'>{escape(shown)}{lines}</span>"
