@@ -96,7 +96,9 @@ class SweepBuilder(widgets.VBox):
         self._code = html()
         self._below = widgets.VBox()
         add = button("axis", self._add, icon="plus", tooltip="add an axis")
-        to_editor = [button("To editor", self._give, message=self._message, icon="table", style="primary")]
+        self._give_button = button(
+            "To editor", self._give, message=self._message, icon="table", style="primary"
+        )
         self._root = root(
             [
                 self._axes,
@@ -106,7 +108,7 @@ class SweepBuilder(widgets.VBox):
                 self._count,
                 self._table,
                 self._code,
-                row(*(to_editor if workflow or on_table else []), self._message),
+                row(*([self._give_button] if workflow or on_table else []), self._message),
                 self._below,
             ],
             CSS + _CSS,

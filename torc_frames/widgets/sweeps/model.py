@@ -9,6 +9,7 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from tokenize import TokenError
 from typing import Any, Literal, get_args
 
 import pandas as pd
@@ -38,6 +39,7 @@ _QUERY_ERRORS = (
     NotImplementedError,
     RecursionError,
     SyntaxError,
+    TokenError,
     TypeError,
     ValueError,
 )
