@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from benchmarks import report, server_report, service
+from benchmarks import grids, report, server_report, service
 from torc_frames.errors import InexactFloatWarning
 
 __all__ = ["main"]
@@ -26,7 +26,9 @@ def main() -> None:
         help="how many records",
     )
     parser.add_argument(
-        "--only", choices=["embedded", "server", "service"], help="one kind of store instead of all"
+        "--only",
+        choices=["embedded", "server", "service", "grids"],
+        help="one kind of store, or the grid, instead of all",
     )
     parser.add_argument("--profile", choices=["pull", "push"], help="print where the time goes instead")
     given = parser.parse_args()
@@ -41,6 +43,7 @@ def main() -> None:
                 "embedded": report.embedded,
                 "server": server_report.report,
                 "service": service.report,
+                "grids": grids.report,
             }
             for kind, make in reports.items():
                 if given.only in (None, kind):

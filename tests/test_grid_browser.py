@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from jupyter import Jupyter, Notebook
+from nbconvert import HTMLExporter
+
+import torc_frames
 
 HERE = Path(__file__).parent
 IMPORTS = f"""
@@ -368,3 +372,80 @@ class Marked(TextSource):
 source = Marked(8); source.cells[5][2] = 'many'
 Grid(source, label='Texts')
 """
+
+
+def test_what_is_kept_for_web_pages_is_not_shown_beside_the_live_grid(lab: Jupyter) -> None:
+    grid = opened(lab, "Grid(TextSource(3), label='Texts')")
+    _expect(grid.output.locator("table")).to_have_count(0)
+    grid.press("Control+s")
+    grid.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    path = max(lab.server.notebooks.glob("*.ipynb"), key=lambda each: each.stat().st_mtime)
+    notebook = nbformat.read(path, as_version=4)
+    html, _ = HTMLExporter().from_notebook_node(notebook)
+    assert "<caption>Texts: 3 rows, 4 columns</caption>" in html
+
+
+def test_a_grid_works_in_a_shadow_root(lab: Jupyter) -> None:
+    """As in marimo: styles, focus and keys stay within."""
+    notebook = lab.open("1")
+    static = Path(torc_frames.__file__).parent / "widgets" / "static" / "dist"
+    shadow = [(static / name).read_text() for name in ("grid.js", "grid.css")]
+    notebook.page.evaluate(SHADOW_JS, shadow)
+    page = notebook.page
+    page.locator("#host .slick-cell").first.wait_for()
+    page.locator("#host .slick-row .l1").first.click()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type("ab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("window.sent.filter(each => each.op === 'set')") == [
+        {"op": "set", "gen": 0, "cells": [[0, 2, "ab"]]}
+    ]
+    assert page.evaluate("document.activeElement.id") == "host"
+    assert page.locator("#host .slick-cell").first.bounding_box()["height"] == 26
+    notebook.screenshot("grid-shadow-root", page.locator("#host"))
+
+
+SHADOW_JS = """async ([script, style]) => {
+  const host = Object.assign(document.createElement('div'), {id: 'host'});
+  Object.assign(host.style, {position: 'fixed', inset: '0 0 auto 0', zIndex: 9999, background: 'white'});
+  document.body.append(host);
+  const root = host.attachShadow({mode: 'open'});
+  const css = document.createElement('style');
+  css.textContent = style;
+  const el = document.createElement('div');
+  root.append(css, el);
+  window.sent = [];
+  let hear;
+  const columns = ['a', 'b', 'c'].map(name => ({name, kind: 'string', dtype: 'str', read_only: false}));
+  const rows = [0, 1].map(row => ({t: columns.map(({name}) => name + row)}));
+  const table = {gen: 0, length: 2, columns, order: null, editable: true};
+  const head = {kind: "head", ...table, status: "", start: 0, rows};
+  const model = {
+    get: name => ({_label: 'Texts', _height: 300})[name],
+    on: (_name, listener) => { hear = listener; },
+    off: () => {},
+    send: message => {
+      window.sent.push(message);
+      if (message.op === 'hello') setTimeout(() => hear(head));
+    },
+  };
+  const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
+  (await import(url)).default.render({model, el});
+}"""
+
+
+def test_a_table_is_edited_page_by_page_without_anywidget(lab: Jupyter) -> None:
+    code = "from torc_frames.widgets.table.paged import PagedTable; source = TextSource(60)"
+    notebook = lab.open(IMPORTS, f"{code}; PagedTable(source, label='Texts')")
+    notebook.run_all()
+    output = notebook.output(1)
+    field = output.get_by_role("textbox").nth(2)
+    field.fill("many")
+    field.press("Enter")
+    notebook.wait_for("source.cells[0][2]", "many")
+    _expect(output.get_by_role("status")).to_contain_text("'many' is no whole number")
+    notebook.screenshot("pages", output)
+    output.get_by_role("button", name="Undo").click()
+    notebook.wait_for("source.cells[0][2]", "0")
+    output.get_by_role("button", name="▶").click()
+    _expect(output.get_by_role("textbox").nth(1)).to_have_value("name 25")

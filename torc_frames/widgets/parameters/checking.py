@@ -1,0 +1,135 @@
+"""What is wrong in a sheet: texts that are no values, and rules that are broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from torc_frames.frame.values import is_missing
+from torc_frames.widgets.parameters.column import Ids
+from torc_frames.widgets.parameters.table import Table
+
+__all__ = ["Checks", "Found", "TableRule"]
+
+TableRule = Callable[[pd.DataFrame], Any]
+"""Of the rows that are complete, numbered from 0 on: a bool for each, or reasons by row or (row, column)."""
+
+_BROKEN = "breaks the rule of the table"
+
+
+class Found(NamedTuple):
+    """One thing that is wrong; of the table as a whole without a row, of a row without a column."""
+
+    id: int | None
+    column: str | None
+    text: str
+    reason: str
+
+
+class Checks:
+    """What is wrong in a table, found when it is asked for and then known until the table changes."""
+
+    def __init__(self, table: Table, rule: TableRule | None) -> None:
+        self._table = table
+        self._rule = rule
+        self._by_cell: dict[int, dict[str | None, str]] | None = None
+        self._failure: str | None = None
+
+    def forget(self) -> None:
+        """Say that the table has changed."""
+        self._by_cell = None
+
+    @property
+    def reach(self) -> bool:
+        """Whether a change of one cell can make others wrong."""
+        return self._rule is not None or any(one.rule and one.rule.unique for one in self._table.columns)
+
+    def of_row(self, id: int) -> dict[str | None, str]:
+        """Return by column what is wrong in a row; None stands for the row as a whole."""
+        found = dict(self._across().get(id, {}))
+        for column in self._table.columns:
+            if (column.typed or column.rule) and (reason := column.reason(id)):
+                found[column.name] = reason
+        return found
+
+    def all(self) -> list[Found]:
+        """Return everything that is wrong, by row and column."""
+        table = self._table
+        wrong = {id for column in table.columns for id in column.unfit()} | set(self._across())
+        ids = table.alive(wrong)
+        ids = ids[np.argsort(table.rows.places(ids))] if len(ids) else ids
+        return [*self._of_table(), *self._of_rows(ids)]
+
+    def _of_table(self) -> Iterator[Found]:
+        self._across()
+        if self._failure:
+            yield Found(None, None, "", self._failure)
+
+    def _of_rows(self, ids: Ids) -> Iterator[Found]:
+        names = [column.name for column in self._table.columns]
+        for id in ids.tolist():
+            reasons = self.of_row(id)
+            if None in reasons:
+                yield Found(id, None, "", reasons[None])
+            for name in names:
+                if name in reasons:
+                    text = self._table.column(name).texts(np.array([id], dtype=np.int64))[0]
+                    yield Found(id, name, text, reasons[name])
+
+    def _across(self) -> Mapping[int, Mapping[str | None, str]]:
+        """Return what is wrong about several cells together."""
+        if self._by_cell is None:
+            found: dict[int, dict[str | None, str]] = {}
+            ids = self._table.rows.alive()
+            for column in self._table.columns:
+                for id, reason in column.repeated(ids).items():
+                    found.setdefault(id, {})[column.name] = reason
+            self._failure = None
+            if self._rule is not None:
+                self._ask(self._rule, found)
+            self._by_cell = found
+        return self._by_cell
+
+    def _ask(self, rule: TableRule, found: dict[int, dict[str | None, str]]) -> None:
+        ids = self._table.complete()
+        frame = self._table.frame(ids).reset_index(drop=True)
+        try:
+            answer = rule(frame)
+            for row, name, reason in _reasons(
+                answer, len(frame), {column.name for column in self._table.columns}
+            ):
+                found.setdefault(int(ids[row]), {}).setdefault(name, reason)
+        except Exception as error:  # noqa: BLE001 - whatever a user's rule raises is shown
+            self._failure = f"table_rule failed: {type(error).__name__}: {error}"
+
+
+def _reasons(answer: Any, length: int, names: set[str]) -> Iterator[tuple[int, str | None, str]]:
+    """Yield row, column and reason of what a rule of a table has answered."""
+    if answer is None:
+        return
+    if isinstance(answer, (pd.Series, np.ndarray, list)) and not _is_of_reasons(answer):
+        good = pd.Series(answer)
+        if len(good) != length:
+            raise ValueError(f"gave {len(good)} answers for {length} rows")
+        bad = ~good.astype("boolean").fillna(True).to_numpy(dtype=np.bool_)
+        yield from ((int(row), None, _BROKEN) for row in np.flatnonzero(bad))
+        return
+    if not isinstance(answer, (Mapping, pd.Series)):
+        raise TypeError(f"gave a {type(answer).__name__}; give a bool for each row, or reasons by row")
+    for at, reason in answer.items():
+        row, name = at if isinstance(at, tuple) else (at, None)
+        if is_missing(reason) or reason == "":
+            continue
+        if not (hasattr(row, "__index__") and 0 <= row < length) or name not in {None, *names}:
+            raise ValueError(f"gave a reason for {at!r}, which is no row, or row and column, of the table")
+        yield int(row), name, str(reason)
+
+
+def _is_of_reasons(answer: Any) -> bool:
+    return isinstance(answer, pd.Series) and pd.api.types.infer_dtype(answer, skipna=True) in (
+        "string",
+        "empty",
+    )

@@ -1,0 +1,160 @@
+"""Which rows a filter chooses, and in which order they are sorted."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from torc_frames.errors import RefusedError
+from torc_frames.frame.types import objects
+from torc_frames.frame.values import RefusalError
+from torc_frames.widgets.parameters.column import Ids, Mask, SheetColumn
+from torc_frames.widgets.parameters.conditions import Condition
+from torc_frames.widgets.parameters.rows import Rows
+from torc_frames.widgets.table.cells import read, shown
+
+__all__ = ["chosen", "sorted_by_key", "sorted_ids"]
+
+
+def chosen(
+    condition: Condition, rows: Rows, columns: Mapping[str, SheetColumn], ids: Ids, key_name: str | None
+) -> Mask:
+    """Return for which rows a condition holds, or for which it does not if it is negated.
+
+    Raises
+    ------
+    RefusedError
+        If there is no such column, or a bound is no value of its dtype.
+    """
+    if condition.test == "new":
+        mask = ~rows.keyed(ids)
+    elif condition.test == "deleted":
+        mask = rows.are_deleted(ids)
+    elif condition.column is None:
+        mask = np.zeros(len(ids), dtype=np.bool_)
+        if key_name is not None:
+            mask |= _of_keys(condition, rows, ids)
+        for column in columns.values():
+            mask |= _of_column(condition, column, ids)
+    elif condition.column == key_name:
+        mask = _of_keys(condition, rows, ids)
+    elif condition.column in columns:
+        mask = _of_column(condition, columns[condition.column], ids)
+    else:
+        raise RefusedError(f"filter: there is no column {condition.column!r}")
+    return ~mask if condition.negated else mask
+
+
+def sorted_ids(column: SheetColumn, ids: Ids, ascending: bool) -> Ids:
+    """Return rows sorted by a column, equal ones as they were; those without a value last."""
+    if column.blank:
+        without = np.isin(ids, list(column.blank))
+        kept = ids[~without]
+        return np.concatenate([_sorted(column.series(kept), kept, ascending), ids[without]])
+    return _sorted(column.series(ids), ids, ascending)
+
+
+def _sorted(series: pd.Series, ids: Ids, ascending: bool) -> Ids:
+    """Return rows sorted by their values."""
+    if not pd.api.types.is_object_dtype(series.dtype):
+        plain = series.reset_index(drop=True)
+        order = plain.sort_values(ascending=ascending, kind="stable", na_position="last").index.to_numpy()
+        return np.asarray(ids[order])
+    missing = series.isna().to_numpy()
+    keys = [_sort_key(value) for value in series[~missing].tolist()]
+    order = np.array(sorted(range(len(keys)), key=keys.__getitem__, reverse=not ascending), dtype=np.int64)
+    return np.concatenate([ids[~missing][order], ids[missing]])
+
+
+def sorted_by_key(rows: Rows, ids: Ids, ascending: bool) -> Ids:
+    """Return rows sorted by job key: the shorter first, as keys are counted; new ones last."""
+    keys = [rows.key(id) for id in ids.tolist()]
+    lengths = pd.Series([None if key is None else f"{len(key):06d}{key}" for key in keys], dtype=object)
+    return _sorted(lengths, ids, ascending)
+
+
+def _sort_key(value: Any) -> tuple[int, Any]:
+    if isinstance(value, bool):
+        return 1, value
+    if isinstance(value, (int, float)):
+        return 0, value
+    return (2, value) if isinstance(value, str) else (3, shown(value))
+
+
+def _of_keys(condition: Condition, rows: Rows, ids: Ids) -> Mask:
+    keys = [rows.key(id) or "" for id in ids.tolist()]
+    if condition.test in ("changed", "invalid"):
+        return np.zeros(len(ids), dtype=np.bool_)
+    if condition.test == "range":
+        raise RefusedError("filter: keys have no range; use contains or choices")
+    return _of_texts(condition, keys)
+
+
+def _of_column(condition: Condition, column: SheetColumn, ids: Ids) -> Mask:
+    if condition.test == "changed":
+        return column.changed(ids)
+    if condition.test == "invalid":
+        return np.isin(ids, list({*column.unfit(), *column.repeated(ids)}))
+    if condition.test == "range":
+        return _in_range(condition, column, ids)
+    if condition.test == "missing" and not column.typed:
+        return np.asarray(column.series(ids).isna().to_numpy())
+    return _of_texts(condition, column.texts(ids))
+
+
+def _of_texts(condition: Condition, texts: Sequence[str]) -> Mask:
+    wanted = condition.text.casefold()
+    if condition.test == "contains":
+        found = [wanted in text.casefold() for text in texts]
+    elif condition.test == "equals":
+        found = [wanted == text.casefold() for text in texts]
+    elif condition.test == "missing":
+        found = [not text for text in texts]
+    else:
+        choices = set(condition.choices)
+        found = [text in choices for text in texts]
+    return np.array(found, dtype=np.bool_)
+
+
+def _in_range(condition: Condition, column: SheetColumn, ids: Ids) -> Mask:
+    series = column.series(ids)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    mask = ~series.isna().to_numpy()
+    if column.blank:
+        mask &= ~np.isin(ids, list(column.blank))
+    for text, least in ((condition.low, True), (condition.high, False)):
+        if text.strip():
+            mask &= _within(series, _bound(text, column), least)
+    return np.asarray(mask)
+
+
+def _bound(text: str, column: SheetColumn) -> Any:
+    """Return what a bound means; between whole numbers it may be any number."""
+    try:
+        return read(text, "float64" if column.format.kind in ("int", "float") else _plain_dtype(column))
+    except RefusalError as refusal:
+        raise RefusedError(f"filter of column {column.name!r}: {refusal}") from None
+
+
+def _plain_dtype(column: SheetColumn) -> Any:
+    dtype = column.format.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return pd.Series(dtype.categories)
+    return objects(["text"]) if column.format.kind == "string" and dtype == np.dtype(object) else dtype
+
+
+def _within(series: pd.Series, bound: Any, least: bool) -> Mask:
+    compare = operator.ge if least else operator.le
+    if pd.api.types.is_object_dtype(series.dtype):
+        numbers = (int, float) if isinstance(bound, (int, float)) else (str,)
+        values = series.tolist()
+        fits = [isinstance(value, numbers) and not isinstance(value, bool) for value in values]
+        pairs = zip(values, fits, strict=True)
+        return np.array([fit and bool(compare(value, bound)) for value, fit in pairs], dtype=np.bool_)
+    found = pd.Series(compare(series, bound))
+    return np.asarray(found.to_numpy(dtype=np.bool_, na_value=False))

@@ -1,0 +1,60 @@
+"""What rows are chosen by: one condition of a filter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from torc_frames.errors import RefusedError, shorten
+
+__all__ = ["Condition", "Test"]
+
+Test = Literal["contains", "equals", "range", "choices", "missing", "changed", "invalid", "new", "deleted"]
+
+_NEED_COLUMN = ("range", "choices", "missing")
+_OF_ROWS = ("new", "deleted")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition that rows are chosen by; a filter is several of them, all of which hold.
+
+    Parameters
+    ----------
+    column : str or None
+        The column whose cells are looked at; None for any of them.
+    test : str
+        ``"contains"`` or ``"equals"`` (`text`, in what the cell shows, upper case or lower), ``"range"``
+        (from `low` to `high`, typed as in a cell; empty for no bound), ``"choices"`` (the cell shows one of
+        `choices`; an empty text is a missing value), ``"missing"``, ``"changed"`` (not as the store has
+        it), ``"invalid"``, and of rows ``"new"`` and ``"deleted"``.
+    negated : bool
+        Whether the rows are wanted for which it does not hold.
+
+    Raises
+    ------
+    RefusedError
+        For a test that there is not, or that needs a column.
+
+    Examples
+    --------
+    >>> Condition("lr", "range", low="0.01", high="")
+    Condition(column='lr', test='range', text='', low='0.01', high='', choices=(), negated=False)
+    """
+
+    column: str | None
+    test: Test
+    text: str = ""
+    low: str = ""
+    high: str = ""
+    choices: tuple[str, ...] = ()
+    negated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.test not in get_args(Test):
+            raise RefusedError(f"filter: no test {self.test!r}; there are {shorten(get_args(Test))}")
+        if self.test in _NEED_COLUMN and self.column is None:
+            raise RefusedError(f"filter: {self.test} is asked of a column; name one")
+        if self.test in _OF_ROWS and self.column is not None:
+            raise RefusedError(f"filter: {self.test} is asked of rows, not of a column")
+        object.__setattr__(self, "choices", tuple(self.choices))

@@ -1,0 +1,567 @@
+"""A table of parameters that is edited: cells, rows and columns, all of it undone step by step."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from torc_frames.errors import RefusedError, counted, warn
+from torc_frames.rules import Rule
+from torc_frames.widgets.parameters import editing, filling, reshaping, state
+from torc_frames.widgets.parameters.checking import Checks, TableRule
+from torc_frames.widgets.parameters.choosing import chosen, sorted_by_key, sorted_ids
+from torc_frames.widgets.parameters.column import Ids
+from torc_frames.widgets.parameters.conditions import Condition
+from torc_frames.widgets.parameters.finding import Search
+from torc_frames.widgets.parameters.patches import History, Step, ViewPatch
+from torc_frames.widgets.parameters.rows import View
+from torc_frames.widgets.parameters.state import Lost, Taken
+from torc_frames.widgets.parameters.table import Table
+from torc_frames.widgets.table.cells import column_of
+from torc_frames.widgets.table.clipboard import write_cells
+from torc_frames.widgets.table.source import Block, Change, Column, Row
+from torc_frames.widgets.table.source import State as RowState
+
+__all__ = ["Sheet"]
+
+
+class Sheet:
+    """A table of parameters to edit, behind a grid; an `EditableSource`, and more.
+
+    The frame that it is made of stays as it is. Every call that changes something is one step that `undo`
+    takes back, sorting and filtering included, and is refused as a whole or done as a whole. A cell in
+    which a text is no value, or breaks a rule, shows the text with the reason; in `value` stands the last
+    value that was one. Dtypes change by `retype_column` alone.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Indexed by job_key, as `Workflow.parameters` returns it, or by a plain range.
+    rules : mapping of str to Rule, optional
+        What the cells of a column must be like. Of those that are there already it is told, and they stay.
+    table_rule : callable, optional
+        What rows must be like: of a frame of the complete rows, numbered from 0 on, it gives a bool for
+        each row (False where it is not as it must be), or a dict or Series of reasons by row, or by
+        (row, column).
+
+    Raises
+    ------
+    RefusedError
+        For a frame that could not be pushed: another index, columns of the same name.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"lr": [0.1, 0.2]}, index=pd.Index(["1", "2"], dtype="str", name="job_key"))
+    >>> sheet = Sheet(frame, rules={"lr": Rule(above=0)})
+    >>> sheet.set_texts([(0, 1, "0.3"), (1, 1, "-1")])
+    >>> sheet.value["lr"].tolist()
+    [0.3, 0.2]
+    >>> sheet.problems
+      job_key  row column text            reason
+    0       2    1     lr   -1  -1.0 is not above 0
+    >>> sheet.undo()
+    >>> sheet.is_dirty
+    False
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        *,
+        rules: Mapping[str, Rule] | None = None,
+        table_rule: TableRule | None = None,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.lost: list[Lost] = []
+        """What was edited, and could not be put on a frame that had changed; kept until `forget_lost`."""
+
+        self._rules = dict(rules or {})
+        self._table_rule = table_rule
+        self._history = History()
+        self._callbacks: list[Callable[[Change], None]] = []
+        self._use(Table(frame, self._rules))
+        unknown = [name for name in self._rules if name not in self._table.stored]
+        if unknown and self._table.stored:
+            warn(f"rules for {unknown[0]!r}: there is no such column")
+
+    def __repr__(self) -> str:
+        return f"Sheet({len(self._table.rows.own)} rows, {len(self._table.columns)} columns)"
+
+    # What a grid asks for.
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns, that of keys first, in the order that is shown."""
+        with self.lock:
+            keys = [column_of("job_key", self._table.base.index, read_only=True)] if self._table.keyed else []
+            return [*keys, *(column.column for column in self._table.columns)]
+
+    @property
+    def order(self) -> tuple[int, bool] | None:
+        """The column that rows are sorted by, and whether ascending; None for the table's own order."""
+        with self.lock:
+            how = self._table.rows.how.order
+            if how is None:
+                return None
+            return self.column_position(how[0] or "job_key"), how[1]
+
+    @property
+    def status(self) -> str:
+        """One line about the whole table."""
+        with self.lock:
+            total, shown = len(self._table.rows.own), len(self._table.rows.view)
+            first = counted(total, "row") if shown == total else f"{shown:,} of {counted(total, 'row')}"
+            counts = self.counts
+            return ", ".join([first, *(f"{count:,} {name}" for name, count in counts.items() if count)])
+
+    def __len__(self) -> int:
+        return len(self._table.rows.view)
+
+    def rows(self, start: int, stop: int) -> list[Row]:
+        """Return some of the rows that are shown."""
+        with self.lock:
+            table = self._table
+            ids = table.rows.view[max(start, 0) : max(stop, 0)]
+            texts = [column.texts(ids) for column in table.columns]
+            if table.keyed:
+                texts.insert(0, [table.rows.key(id) or "" for id in ids.tolist()])
+            changed = np.array([column.changed(ids) for column in table.columns]).reshape(-1, len(ids))
+            states = self._states(ids, changed)
+            return [
+                Row(
+                    [column[at] for column in texts],
+                    states[at],
+                    [] if states[at] == "new" else (np.flatnonzero(changed[:, at]) + table.offset).tolist(),
+                    {self.column_position(name): reason for name, reason in self._checks.of_row(id).items()},
+                )
+                for at, id in enumerate(ids.tolist())
+            ]
+
+    def text(self, block: Block) -> str:
+        """Return cells as tab-separated text, as spreadsheets copy them."""
+        with self.lock:
+            table = self._table
+            ids = table.rows.view[max(block.top, 0) : max(block.bottom, 0)]
+            columns = [column.texts(ids) for column in table.columns]
+            if table.keyed:
+                columns.insert(0, [table.rows.key(id) or "" for id in ids.tolist()])
+            return write_cells(zip(*columns[max(block.left, 0) : max(block.right, 0)], strict=True))
+
+    def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call back after each change, with `lock` held; call what is returned to end that."""
+        with self.lock:
+            self._callbacks.append(callback)
+
+        def end() -> None:
+            with self.lock:
+                if callback in self._callbacks:
+                    self._callbacks.remove(callback)
+
+        return end
+
+    # Cells and rows.
+
+    def set_texts(self, cells: Sequence[tuple[int, int, str]]) -> None:
+        """Type texts into cells, each a row and a column as shown, and what was typed."""
+        with self._step() as step:
+            editing.set_texts(self._table, step, cells)
+
+    def paste(self, block: Block, text: str) -> None:
+        """Put tab-separated text at a block, which it is repeated in if that is larger; rows are added.
+
+        Raises
+        ------
+        RefusedError
+            If it does not fit: more columns than there are, columns of keys, deleted rows. Nothing changes.
+        """
+        with self._step() as step:
+            editing.paste(self._table, step, block, text)
+
+    def clear(self, block: Block) -> None:
+        """Make cells missing; where there is no missing value, they wait for one, and the last stands."""
+        with self._step() as step:
+            editing.clear(self._table, step, block)
+
+    def insert_rows(self, at: int, count: int) -> None:
+        """Add empty rows before a row."""
+        with self._step() as step:
+            editing.insert(self._table, step, at, count)
+
+    def duplicate_rows(self, start: int, stop: int) -> None:
+        """Add copies of rows below them."""
+        with self._step() as step:
+            editing.duplicate(self._table, step, start, stop)
+
+    def delete_rows(self, start: int, stop: int) -> None:
+        """Delete rows: those that the store has stay visible, marked; others vanish."""
+        with self._step() as step:
+            editing.delete(self._table, step, start, stop)
+
+    def restore_rows(self, start: int, stop: int) -> None:
+        """Take back that rows are deleted."""
+        with self._step() as step:
+            editing.restore(self._table, step, start, stop)
+
+    def append(self, frame: pd.DataFrame) -> None:
+        """Add the rows of a frame at the end, as new ones; its columns must be there."""
+        with self._step() as step:
+            editing.append(self._table, step, frame)
+
+    # Columns.
+
+    def add_column(self, name: str, dtype: Any = "float64", default: str = "", at: int | None = None) -> None:
+        """Add a column with a text in each row, at the end or as number `at` of those of parameters."""
+        with self._step() as step:
+            reshaping.add(self._table, step, name, dtype, default, at)
+
+    def rename_column(self, old: str, new: str) -> None:
+        """Give a column another name. The store then lacks a column, and has one that it should not."""
+        with self._step() as step:
+            reshaping.rename(self._table, step, old, new)
+
+    def drop_column(self, name: str) -> None:
+        """Take a column out."""
+        with self._step() as step:
+            reshaping.drop(self._table, step, name)
+
+    def retype_column(self, name: str, dtype: Any) -> None:
+        """Make a column one of another dtype, as if its texts were typed into that.
+
+        What is no value there stays as a text, and its row is left out of `value` until it is one.
+
+        Parameters
+        ----------
+        name : str
+        dtype : str or dtype
+            As pandas writes it; ``"json"`` for anything, ``"category"`` for the values that there are.
+        """
+        with self._step() as step:
+            reshaping.retype(self._table, step, name, dtype)
+
+    # Filling and finding.
+
+    def fill_formula(self, formula: str, where: str | Block) -> None:
+        """Fill a column's rows that are shown, or a block, with a formula over the row's columns.
+
+        See `torc_frames.widgets.parameters.expressions.Formula` for what it may be.
+
+        Raises
+        ------
+        RefusedError
+            If it is none, or has no value for a row; then nothing is filled.
+        """
+        with self._step() as step:
+            filling.fill_formula(self._table, step, formula, where)
+
+    def fill_series(self, series: filling.Series, where: str | Block) -> None:
+        """Fill a column's rows that are shown, or a block, with a sequence such as `Steps` or `Repeated`."""
+        with self._step() as step:
+            filling.fill_series(self._table, step, series, where)
+
+    def find(self, search: Search, column: str | None = None) -> list[tuple[int, int]]:
+        """Return the row and column, as shown, of each cell in which something is."""
+        with self.lock:
+            return filling.found(self._table, search, column)
+
+    def replace(self, search: Search, by: str, column: str | None = None) -> int:
+        """Replace a text in the cells of a column, or of all of them; return in how many."""
+        with self._step() as step:
+            return filling.replace(self._table, step, search, by, column)
+
+    # What is shown.
+
+    def sort(self, column: int, ascending: bool | None) -> None:
+        """Sort by a column; None for the table's own order. Rows that are edited then stay where they are."""
+        with self._step() as step:
+            order = None if ascending is None else (self._name_at(column), ascending)
+            self._show(step, View(order, self._table.rows.how.conditions))
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions of the filter."""
+        return self._table.rows.how.conditions
+
+    def filter(self, *conditions: Condition) -> None:
+        """Show the rows for which all conditions hold; all rows without any. Others are as they were."""
+        with self._step() as step:
+            self._show(step, View(self._table.rows.how.order, conditions))
+
+    def position_of(self, row: str | int, column: str | None = None) -> tuple[int, int] | None:
+        """Return where a cell is shown, to go to it; None if it is not shown.
+
+        Parameters
+        ----------
+        row : str or int
+            A job key, or a row's number in `problems`.
+        column : str or None
+            None for the first column.
+        """
+        with self.lock:
+            rows = self._table.rows
+            if isinstance(row, str):
+                id = rows.keys.index(row) if row in rows.keys else -1
+            else:
+                id = int(rows.own[row]) if 0 <= row < len(rows.own) else -1
+            shown = np.flatnonzero(rows.view == id)
+            names = [column.name for column in self.columns]
+            if not len(shown) or (column is not None and column not in names):
+                return None
+            return int(shown[0]), self.column_position(column)
+
+    def column_position(self, name: str | None) -> int:
+        """Return where a column is shown; None is the first."""
+        if name is None or (self._table.keyed and name == "job_key"):
+            return 0
+        return self._table.columns.index(self._table.column(name)) + self._table.offset
+
+    # What it all amounts to.
+
+    @property
+    def base(self) -> pd.DataFrame:
+        """The frame that the edits are of."""
+        with self.lock:
+            frame = self._table.base.copy()
+            frame.attrs = dict(self._table.attrs)
+            return frame
+
+    @property
+    def value(self) -> pd.DataFrame:
+        """The table as it is edited, a frame to push.
+
+        In the order of the table, whatever is shown. Deleted rows are not in it, nor rows in which a cell
+        that must have a value never had one (see `problems`); new rows have no key. Dtypes are those of the
+        base, but for columns that were retyped, and ``attrs`` are the base's.
+        """
+        return self.take().frame
+
+    def take(self) -> Taken:
+        """Return `value`, with what `rebase` needs to know once it was applied."""
+        with self.lock:
+            ids = self._table.complete()
+            frame = self._table.frame(ids)
+            frame.attrs = dict(self._table.attrs)
+            return Taken(frame, ids)
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """What is wrong: a row for each cell with ``job_key``, ``row``, ``column``, ``text`` and ``reason``.
+
+        ``row`` is the row's number in the table, deleted ones counted, for `position_of`. A rule of the
+        table that failed is a line without a row.
+        """
+        with self.lock:
+            found = self._checks.all()
+            rows = self._table.rows
+            ids = np.array([one.id for one in found if one.id is not None], dtype=np.int64)
+            place = dict(zip(ids.tolist(), rows.places(ids).tolist(), strict=True))
+            numbers = [None if one.id is None else place[one.id] for one in found]
+            keys = [None if one.id is None else rows.key(one.id) for one in found]
+            return pd.DataFrame(
+                {
+                    "job_key": pd.array(keys, dtype="string"),
+                    "row": pd.array(numbers, dtype="Int64"),
+                    "column": pd.array([one.column for one in found], dtype="string"),
+                    "text": pd.array([one.text for one in found], dtype="string"),
+                    "reason": pd.array([one.reason for one in found], dtype="string"),
+                }
+            )
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How much is there: ``changed`` cells, ``new`` and ``deleted`` rows, ``invalid`` cells."""
+        with self.lock:
+            rows, alive = self._table.rows, self._table.rows.alive()
+            keyed = alive[rows.keyed(alive)] if None in rows.keys else alive[alive < rows.base]
+            return {
+                "changed": sum(int(column.changed(keyed).sum()) for column in self._table.columns),
+                "new": len(alive) - len(keyed),
+                "deleted": int(rows.deleted.sum()),
+                "invalid": len(self._checks.all()),
+            }
+
+    @property
+    def deleted_keys(self) -> list[str]:
+        """The job keys of deleted rows."""
+        rows = self._table.rows
+        return [key for id in np.flatnonzero(rows.deleted).tolist() if (key := rows.key(id)) is not None]
+
+    @property
+    def dropped_columns(self) -> list[str]:
+        """The columns that the store has and this table has not: dropped, or renamed away."""
+        return self._table.dropped()
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether anything is other than in the base."""
+        with self.lock:
+            return bool(self.lost) or state.is_dirty(self._table)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._history.done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to do again."""
+        return bool(self._history.undone)
+
+    def undo(self) -> None:
+        """Take back the last step, if there is one."""
+        with self.lock:
+            self._changed(self._history.undo())
+
+    def redo(self) -> None:
+        """Do again what was taken back last, if anything."""
+        with self.lock:
+            self._changed(self._history.redo())
+
+    # Another base.
+
+    def reset(self) -> None:
+        """Discard all edits, and what can be undone."""
+        with self.lock:
+            self.lost = []
+            self._rebased(Table(self.base, self._rules))
+
+    def rebase(
+        self, frame: pd.DataFrame, taken: Taken | None = None, keys: Sequence[str | None] | None = None
+    ) -> None:
+        """Put the edits on another frame, by job key: after a refresh, or after they were applied.
+
+        What can be undone is forgotten. Edits whose rows or columns are gone are in `lost` then. After a
+        refresh ``attrs`` stay those of the pull that the edits were made on, so that a plan still finds what
+        others have changed since.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            What the store has now.
+        taken : Taken or None
+            What `take` gave and was applied, wholly or partly: new rows that are jobs now are new no longer,
+            and what was edited since stays an edit.
+        keys : sequence of str or None
+            The job keys of the rows of ``taken.frame``, if all of it was applied: the index of what
+            `Plan.apply` returned.
+        """
+        with self.lock:
+            before = state.state_of(self._table, self.lost, state.Applied.of(self._table, frame, taken, keys))
+            table, lost = state.restored(Table(frame, self._rules), before)
+            if taken is not None:
+                table.attrs = dict(frame.attrs)
+            self.lost = lost
+            self._rebased(table)
+
+    def state(self) -> dict[str, Any]:
+        """Return the edits as JSON: what `restore` puts on a frame."""
+        with self.lock:
+            return state.as_json(state.state_of(self._table, self.lost))
+
+    @classmethod
+    def restore(
+        cls,
+        frame: pd.DataFrame,
+        edits: Mapping[str, Any],
+        *,
+        rules: Mapping[str, Rule] | None = None,
+        table_rule: TableRule | None = None,
+    ) -> Sheet:
+        """Return a sheet of a frame with the edits of another; see `lost` for those that it can't take.
+
+        Raises
+        ------
+        RefusedError
+            For what is no state of a sheet.
+        """
+        sheet = cls(frame, rules=rules, table_rule=table_rule)
+        table, sheet.lost = state.restored(sheet._table, state.from_json(edits))
+        sheet._use(table)
+        return sheet
+
+    def forget_lost(self) -> None:
+        """Say that what is in `lost` was seen, and is no longer wanted."""
+        with self.lock:
+            self.lost = []
+            self._tell(Change(rows=None))
+
+    # How it is done.
+
+    def _use(self, table: Table) -> None:
+        self._table = table
+        self._checks = Checks(table, self._table_rule)
+        self._history.clear()
+
+    def _rebased(self, table: Table) -> None:
+        how = self._table.rows.how
+        self._use(table)
+        names = {"job_key", *(column.name for column in table.columns)}
+        for column in {one.column for one in how.conditions} | {how.order[0] if how.order else None}:
+            how = how if column is None or column in names else how.renamed(column, None)
+        self._show(Step(), how)
+        self._tell(Change(columns=True))
+
+    @contextmanager
+    def _step(self) -> Iterator[Step]:
+        """Gather what one call does; if it fails, nothing was done."""
+        with self.lock:
+            step = Step()
+            try:
+                yield step
+            except BaseException:
+                step.undo()
+                self._checks.forget()
+                raise
+            if step.patches:
+                self._history.push(step)
+                self._changed(step, undoing=False)
+
+    def _changed(self, step: Step | None, undoing: bool = True) -> None:
+        if step is None:
+            return
+        self._checks.forget()
+        rows = None if self._checks.reach else step.rows(self._table.rows.view)
+        focus = None
+        if undoing and step.focus is not None and step.focus[1] in self._table.by_name():
+            shown = np.flatnonzero(self._table.rows.view == step.focus[0])
+            focus = (int(shown[0]), self.column_position(step.focus[1])) if len(shown) else None
+        self._tell(Change(rows, step.columns, focus))
+
+    def _tell(self, change: Change) -> None:
+        for callback in list(self._callbacks):
+            callback(change)
+
+    def _show(self, step: Step, how: View) -> None:
+        """Sort and choose the rows that are shown."""
+        table = self._table
+        ids: Ids = table.rows.own
+        for condition in how.conditions:
+            ids = ids[chosen(condition, table.rows, table.by_name(), ids, table.key_name)]
+        if how.order is not None:
+            name, ascending = how.order
+            if name is None:
+                ids = sorted_by_key(table.rows, ids, ascending)
+            else:
+                ids = sorted_ids(table.column(name), ids, ascending)
+        if how != table.rows.how or not np.array_equal(ids, table.rows.view):
+            step.do(ViewPatch(table.rows, how, ids))
+
+    def _name_at(self, position: int) -> str | None:
+        if self._table.keyed and position == 0:
+            return None
+        if not 0 <= position - self._table.offset < len(self._table.columns):
+            raise RefusedError(f"there is no column {position}")
+        return self._table.columns[position - self._table.offset].name
+
+    def _states(self, ids: Ids, changed: Any) -> list[RowState]:
+        rows = self._table.rows
+        deleted, keyed = rows.are_deleted(ids).tolist(), rows.keyed(ids).tolist()
+        touched = changed.any(axis=0).tolist() if len(changed) else [False] * len(ids)
+        return [
+            "deleted" if gone else "new" if not known else "changed" if other else ""
+            for gone, known, other in zip(deleted, keyed, touched, strict=True)
+        ]
