@@ -28,7 +28,7 @@ from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import canonical, decode_data
 from torc_frames.records import INPUT, Resources
 from torc_frames.store.base import Store
-from torc_frames.sweep.finishing import recipe_of
+from torc_frames.sweep.finishing import recipe_if_true
 from torc_frames.targets import (
     DependsOn,
     ResourceTable,
@@ -158,9 +158,11 @@ def prepare(store: Store, workflow_key: str, df: pd.DataFrame, options: Options)
     seen = what_was_seen(df, store.url, workflow_key)
     params, targets = identify(df)
     frame = encode_frame(params)
-    lines, differing = _kept(store, frame)
+    lines = records(frame)
+    recipe = recipe_if_true(df, frame.specs, lines)
+    lines, differing = _kept(store, frame, lines)
     needs = resource_list(options.resources, len(df))
-    return Prepared(df, params, targets, frame, lines, differing, needs, seen, recipe_of(df), options)
+    return Prepared(df, params, targets, frame, lines, differing, needs, seen, recipe, options)
 
 
 def decide(store: Store, workflow_key: str, prepared: Prepared, existing: Existing) -> Steps:
@@ -193,7 +195,9 @@ def names_of(prepared: Prepared, rows: list[int], existing: Existing) -> list[st
     return names
 
 
-def _kept(store: Store, frame: EncodedFrame) -> tuple[list[bytes], dict[str, dict[int, Any]]]:
+def _kept(
+    store: Store, frame: EncodedFrame, lines: list[bytes]
+) -> tuple[list[bytes], dict[str, dict[int, Any]]]:
     """Return the rows' records as the store keeps them, and by column the cells that this changed.
 
     Raises
@@ -201,7 +205,6 @@ def _kept(store: Store, frame: EncodedFrame) -> tuple[list[bytes], dict[str, dic
     RefusedError
         For what the store can't keep; for categories it has to be exact.
     """
-    lines = records(frame)
     kept = store.kept(lines)
     problems = []
     differing: dict[str, dict[int, Any]] = {}
@@ -271,7 +274,7 @@ def _as_stored(
     before = encode_frame(seen.reset_index(drop=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InexactFloatWarning)  # told of the table already
-        _kept(store, before)
+        _kept(store, before, records(before))
     return before, {key: row for row, key in enumerate(seen.index)}
 
 
