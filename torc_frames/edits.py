@@ -81,6 +81,8 @@ def read_existing(snap: Snapshot, seen: Seen | None) -> Existing:
         existing.newer = {key for records in pages for key in records.keys}
     elif seen is not None and seen.revs is not None:
         existing.newer = {key for key, rev in existing.revs.items() if seen.revs.get(key) != rev}
+    if seen is not None:
+        existing.newer |= seen.left & existing.raws.keys()
     return existing
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from torc_frames import push
-from torc_frames.edits import read_existing
+from torc_frames.edits import Existing, read_existing
 from torc_frames.errors import counted
 from torc_frames.frame.flatten import join
-from torc_frames.planning import Options, Prepared, Steps, decide, prepare
+from torc_frames.frame.values import plain
+from torc_frames.planning import Options, Prepared, Steps, decide, own_cells, prepare
 from torc_frames.store.base import Store
 from torc_frames.targets import dependencies
 
@@ -36,10 +37,13 @@ class Plan:
         One row for each cell that differs from what the store has: ``job_key``, ``column`` (str), ``stored``,
         ``pushed`` (object, missing cells None), ``conflict`` (bool: the record was written in the store
         since the table was pulled).
+    commands: DataFrame
+        One row for each job that exists and gets another command: ``job_key``, ``stored``, ``pushed`` (str).
     """
 
     rows: pd.DataFrame
     cells: pd.DataFrame
+    commands: pd.DataFrame
 
     def __init__(self, store: Store, workflow_key: str, df: pd.DataFrame, options: Options) -> None:
         self._store = store
@@ -51,6 +55,7 @@ class Plan:
         self._steps = decide(store, workflow_key, self._prepared, existing)
         self.rows = _rows(self._prepared, self._steps)
         self.cells = _cells(self._steps)
+        self.commands = _commands(self._steps, existing)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -82,7 +87,8 @@ class Plan:
         >>> plan.apply().attrs["torc"]["added"]
         2
         """
-        return push.apply(self._store, self._workflow_key, self._prepared, self._steps, progress)
+        prepared = own_cells(self._prepared)
+        return push.apply(self._store, self._workflow_key, prepared, self._steps, progress)
 
     def __repr__(self) -> str:
         lines = [self._summary(), *(f"  {line}" for line in self._lines())]
@@ -104,6 +110,11 @@ class Plan:
             yield f"{mark}job {key}: {column} {_short(stored)} -> {_short(pushed)}"
         if len(self.cells) > len(shown):
             yield f"and {len(self.cells) - len(shown):,} more cells (see .cells)"
+        shown = self.commands.head(_SHOWN)
+        for key, stored, pushed in shown.itertuples(index=False):
+            yield f"job {key}: its command {_short(stored)} -> {_short(pushed)}"
+        if len(self.commands) > len(shown):
+            yield f"and {len(self.commands) - len(shown):,} more commands (see .commands)"
 
 
 def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:
@@ -125,7 +136,7 @@ def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:
 
 def _cells(steps: Steps) -> pd.DataFrame:
     found = [
-        (key, join(path), stored, pushed, key in steps.conflicts)
+        (key, join(path), plain(stored), plain(pushed), key in steps.conflicts)
         for key, cells in steps.cells.items()
         for path, (stored, pushed) in cells.items()
     ]
@@ -139,6 +150,15 @@ def _cells(steps: Steps) -> pd.DataFrame:
             "conflict": pd.Series(columns[4], dtype=bool),
         }
     )
+
+
+def _commands(steps: Steps, existing: Existing) -> pd.DataFrame:
+    columns = {
+        "job_key": list(steps.commands),
+        "stored": [existing.commands[key] for key in steps.commands],
+        "pushed": list(steps.commands.values()),
+    }
+    return pd.DataFrame({name: pd.array(texts, dtype="str") for name, texts in columns.items()})
 
 
 def _short(value: object) -> str:
