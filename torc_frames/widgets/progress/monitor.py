@@ -149,7 +149,7 @@ class Monitor(widgets.VBox):
 
 
 def _ended(now: Progress) -> str:
-    bad = f", {now.failed:,} of them badly" if now.failed else ""
+    bad = f"; {now.failed:,} failed" if now.failed else ""
     return f"All {counted(now.jobs, 'job')} have ended{bad}." if now.jobs > 1 else f"The job has ended{bad}."
 
 
