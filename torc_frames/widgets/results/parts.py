@@ -21,7 +21,7 @@ CSS = """
 .tf-widget .jupyter-button.tf-toggle.mod-active { background: var(--jp-layout-color3, #e0e0e0);
   border-color: var(--jp-ui-font-color2, #616161); font-weight: 600; }
 .tf-widget .tf-panel { border: 1px solid var(--jp-border-color2, #e0e0e0); border-radius: 4px; padding: 6px;
-  gap: 4px; overflow: visible; }
+  margin: 3px 0; gap: 4px; overflow: visible; }
 .tf-widget .tf-figure { max-width: 100%; height: auto; border-radius: 4px; background: #fff; }
 [data-jp-theme-light="false"] .tf-widget .tf-figure { filter: invert(0.92) hue-rotate(180deg); }
 .tf-widget select:focus-visible, .tf-widget input:focus-visible, .tf-widget textarea:focus-visible {
