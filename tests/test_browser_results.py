@@ -151,7 +151,7 @@ def test_the_explorer_is_accessible_in_light_and_dark(explorer: Notebook, dark: 
     output.get_by_role("img", name="Parallel").wait_for()
     explorer.page.set_viewport_size({"width": 1280, "height": 2800})
     explorer.screenshot(f"explorer-{'dark' if dark else 'light'}", output)
-    # The grid is scrolled by its own keys, of which axe knows nothing; tests/test_grid_browser.py looks at it.
+    # The grid is scrolled by keys of its own, of which axe knows nothing; its own tests look at it.
     found = explorer.accessibility_problems(output)
     assert [one for one in found if "slick-viewport" not in one] == []
 
