@@ -449,3 +449,71 @@ def test_a_table_is_edited_page_by_page_without_anywidget(lab: Jupyter) -> None:
     notebook.wait_for("source.cells[0][2]", "0")
     output.get_by_role("button", name="▶").click()
     _expect(output.get_by_role("textbox").nth(1)).to_have_value("name 25")
+
+
+SHEET = """
+from torc_frames.widgets.parameters.sheet import Sheet
+frame = pd.DataFrame({
+    'steps': [1, 2, 3], 'depth': pd.array([1, None, 3], dtype='Int64'), 'lr': [0.1, 0.25, None],
+    'fast': [True, False, True], 'name': ['a', 'b', None],
+    'when': pd.to_datetime(['2026-01-01 00:00', '2026-01-02 12:30', None]),
+    'solver': pd.Categorical(['svd', 'sag', 'svd'], categories=['sag', 'svd']),
+    'model': [{'depth': 1}, [1, 2], 'text'],
+}, index=pd.Index(['7', '8', '9'], name='job_key'))
+sheet = Sheet(frame)
+Grid(sheet, label='Parameters')
+"""
+DTYPES = "[str(dtype) for dtype in sheet.value.dtypes] == [str(dtype) for dtype in frame.dtypes]"
+
+
+def test_every_dtype_is_typed_and_kept(lab: Jupyter) -> None:
+    grid = opened(lab, SHEET)
+    grid.go(0, 1)
+    for text in ["42", "", "1e-3", "f", "new name", "2026-11-23 08:00", "sag", '{"depth": [2, 3]}']:
+        if text:
+            grid.type(text)
+        else:
+            grid.press("Delete")
+        grid.press("Tab")
+    value = "sheet.value.iloc[0]"
+    grid.notebook.wait_for(f"{value}['model'] == {{'depth': [2, 3]}}", True)
+    expected = [42, True, 0.001, False, "new name", "2026-11-23T08:00:00", "sag"]
+    found = "v['steps'].item(), v['depth'] is pd.NA, v['lr'].item(), bool(v['fast']), v['name']"
+    found = f"[[{found}, v['when'].isoformat(), v['solver']] for v in [{value}]][0]"
+    grid.notebook.execute("import numpy as np")
+    assert grid.notebook.value(found.replace("v['steps'].item()", "int(v['steps'])")) == expected
+    assert grid.notebook.value(DTYPES) is True
+    grid.says("8 changed")
+    for column in range(8):
+        header = grid.output.get_by_role("columnheader").nth(column).bounding_box()
+        cell = grid.cell(0, column).bounding_box()
+        assert (header["x"], header["width"]) == (cell["x"], cell["width"])
+    grid.notebook.screenshot("sheet-changed", grid.output)
+    for _ in range(8):
+        grid.press("Control+z")
+    grid.notebook.wait_for("sheet.is_dirty", False)
+    assert grid.notebook.value("sheet.value.equals(Sheet(frame).value)") is True
+
+
+def test_a_sheet_is_pasted_into_grown_marked_and_undone(lab: Jupyter) -> None:
+    grid = opened(lab, SHEET)
+    grid.notebook.copy("10\t20\t0.5\n11\tx\t0.6\n12\t22\t0.7\n")
+    grid.go(1, 1)
+    grid.press("Control+v")
+    grid.shows(2, 2, "x")
+    _expect(grid.cell(2, 2)).to_have_attribute("aria-invalid", "true")
+    grid.notebook.wait_for("len(sheet)", 4)
+    grid.notebook.wait_for("sheet.value['steps'].tolist()[:3]", [1, 10, 11])
+    assert grid.notebook.value(DTYPES) is True
+    grid.go(0, 1)
+    grid.press("Control+Delete")
+    _expect(grid.output.locator(".tf-deleted")).to_have_count(1)
+    _expect(grid.output.locator(".tf-new")).to_have_count(1)
+    grid.press("ArrowDown", "ArrowDown", "ArrowRight")
+    grid.says("'x' is no whole number")
+    grid.notebook.screenshot("sheet-marked", grid.output)
+    assert grid.notebook.accessibility_problems(grid.output) == []
+    grid.press("Control+z", "Control+z")
+    grid.notebook.wait_for("[len(sheet), sheet.is_dirty]", [3, False])
+    grid.press("Control+y")
+    grid.notebook.wait_for("len(sheet)", 4)
