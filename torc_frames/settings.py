@@ -19,6 +19,7 @@ __all__ = [
     "COOKIE_HEADER",
     "DATABASE_URL",
     "DEFAULT_URL",
+    "DRAFTS",
     "JOB_ID",
     "JOB_KEY",
     "JOB_NAME",
@@ -37,6 +38,7 @@ __all__ = [
     "config_files",
     "database_path",
     "default_url",
+    "drafts_folder",
     "environment_for",
     "job_environment",
     "said",
@@ -58,6 +60,7 @@ RUN_ID = "TORC_RUN_ID"
 ATTEMPT_ID = "TORC_ATTEMPT_ID"
 OUTPUT_DIR = "TORC_OUTPUT_DIR"
 WORKFLOW_SUBMISSION_DIR = "TORC_WORKFLOW_SUBMISSION_DIR"
+DRAFTS = "TORC_FRAMES_DRAFTS"
 
 DEFAULT_URL = "torc_frames.db"
 
@@ -169,6 +172,18 @@ def default_url() -> str:
     """
     found = next(said("url"), None)
     return DEFAULT_URL if found is None else found.text
+
+
+def drafts_folder() -> Path:
+    """Return where edits that were not applied are kept: what TORC_FRAMES_DRAFTS says, or the user's state.
+
+    That is ``torc_frames/drafts`` in XDG_STATE_HOME, or in ``~/.local/state``.
+    """
+    if folder := os.environ.get(DRAFTS):
+        return Path(os.path.abspath(os.path.expanduser(folder)))
+    state = os.environ.get("XDG_STATE_HOME", "")
+    home = Path(state) if os.path.isabs(state) else Path(os.path.expanduser("~"), ".local", "state")
+    return home / "torc_frames" / "drafts"
 
 
 def job_environment() -> JobEnvironment:
