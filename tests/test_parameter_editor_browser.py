@@ -50,7 +50,7 @@ class EditorPage:
         return self.output.get_by_role("button", name=name, exact=True)
 
     def says(self, text: str) -> None:
-        _expect(self.output.get_by_text(text).first).to_be_visible()
+        _expect(self.output.get_by_text(text).first).to_be_visible(timeout=15_000)
 
 
 def _expect(what: Any) -> Any:
