@@ -53,6 +53,7 @@ _SETTINGS = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
 }
+_THEMES = "@jupyterlab/apputils-extension/themes"
 _APPLICATIONS = {
     "lab": ("jupyterlab", ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url="]),
     "notebook": ("notebook", ["--expose-app-in-browser"]),
@@ -205,6 +206,8 @@ class Jupyter:
 
     def __init__(self, server: JupyterServer, browser: Browser) -> None:
         self.server = server
+        # A theme that an earlier test has chosen.
+        (server.directory / "settings" / f"{_THEMES}.jupyterlab-settings").unlink(missing_ok=True)
         self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 900})
         self.context.set_default_timeout(_PAGE_MS)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from jupyter import Jupyter, Notebook
+from nbconvert import HTMLExporter
+
+import torc_frames
 
 HERE = Path(__file__).parent
 IMPORTS = f"""
@@ -368,3 +372,148 @@ class Marked(TextSource):
 source = Marked(8); source.cells[5][2] = 'many'
 Grid(source, label='Texts')
 """
+
+
+def test_what_is_kept_for_web_pages_is_not_shown_beside_the_live_grid(lab: Jupyter) -> None:
+    grid = opened(lab, "Grid(TextSource(3), label='Texts')")
+    _expect(grid.output.locator("table")).to_have_count(0)
+    grid.press("Control+s")
+    grid.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    path = max(lab.server.notebooks.glob("*.ipynb"), key=lambda each: each.stat().st_mtime)
+    notebook = nbformat.read(path, as_version=4)
+    html, _ = HTMLExporter().from_notebook_node(notebook)
+    assert "<caption>Texts: 3 rows, 4 columns</caption>" in html
+
+
+def test_a_grid_works_in_a_shadow_root(lab: Jupyter) -> None:
+    """As in marimo: styles, focus and keys stay within."""
+    notebook = lab.open("1")
+    static = Path(torc_frames.__file__).parent / "widgets" / "static" / "dist"
+    shadow = [(static / name).read_text() for name in ("grid.js", "grid.css")]
+    notebook.page.evaluate(SHADOW_JS, shadow)
+    page = notebook.page
+    page.locator("#host .slick-cell").first.wait_for()
+    page.locator("#host .slick-row .l1").first.click()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type("ab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("window.sent.filter(each => each.op === 'set')") == [
+        {"op": "set", "gen": 0, "cells": [[0, 2, "ab"]]}
+    ]
+    assert page.evaluate("document.activeElement.id") == "host"
+    assert page.locator("#host .slick-cell").first.bounding_box()["height"] == 26
+    notebook.screenshot("grid-shadow-root", page.locator("#host"))
+
+
+SHADOW_JS = """async ([script, style]) => {
+  const host = Object.assign(document.createElement('div'), {id: 'host'});
+  Object.assign(host.style, {position: 'fixed', inset: '0 0 auto 0', zIndex: 9999, background: 'white'});
+  document.body.append(host);
+  const root = host.attachShadow({mode: 'open'});
+  const css = document.createElement('style');
+  css.textContent = style;
+  const el = document.createElement('div');
+  root.append(css, el);
+  window.sent = [];
+  let hear;
+  const columns = ['a', 'b', 'c'].map(name => ({name, kind: 'string', dtype: 'str', read_only: false}));
+  const rows = [0, 1].map(row => ({t: columns.map(({name}) => name + row)}));
+  const table = {gen: 0, length: 2, columns, order: null, editable: true};
+  const head = {kind: "head", ...table, status: "", start: 0, rows};
+  const model = {
+    get: name => ({_label: 'Texts', _height: 300})[name],
+    on: (_name, listener) => { hear = listener; },
+    off: () => {},
+    send: message => {
+      window.sent.push(message);
+      if (message.op === 'hello') setTimeout(() => hear(head));
+    },
+  };
+  const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
+  (await import(url)).default.render({model, el});
+}"""
+
+
+def test_a_table_is_edited_page_by_page_without_anywidget(lab: Jupyter) -> None:
+    code = "from torc_frames.widgets.table.paged import PagedTable; source = TextSource(60)"
+    notebook = lab.open(IMPORTS, f"{code}; PagedTable(source, label='Texts')")
+    notebook.run_all()
+    output = notebook.output(1)
+    field = output.get_by_role("textbox").nth(2)
+    field.fill("many")
+    field.press("Enter")
+    notebook.wait_for("source.cells[0][2]", "many")
+    _expect(output.get_by_role("status")).to_contain_text("'many' is no whole number")
+    notebook.screenshot("pages", output)
+    output.get_by_role("button", name="Undo").click()
+    notebook.wait_for("source.cells[0][2]", "0")
+    output.get_by_role("button", name="▶").click()
+    _expect(output.get_by_role("textbox").nth(1)).to_have_value("name 25")
+
+
+SHEET = """
+from torc_frames.widgets.parameters.sheet import Sheet
+frame = pd.DataFrame({
+    'steps': [1, 2, 3], 'depth': pd.array([1, None, 3], dtype='Int64'), 'lr': [0.1, 0.25, None],
+    'fast': [True, False, True], 'name': ['a', 'b', None],
+    'when': pd.to_datetime(['2026-01-01 00:00', '2026-01-02 12:30', None]),
+    'solver': pd.Categorical(['svd', 'sag', 'svd'], categories=['sag', 'svd']),
+    'model': [{'depth': 1}, [1, 2], 'text'],
+}, index=pd.Index(['7', '8', '9'], name='job_key'))
+sheet = Sheet(frame)
+Grid(sheet, label='Parameters')
+"""
+DTYPES = "[str(dtype) for dtype in sheet.value.dtypes] == [str(dtype) for dtype in frame.dtypes]"
+
+
+def test_every_dtype_is_typed_and_kept(lab: Jupyter) -> None:
+    grid = opened(lab, SHEET)
+    grid.go(0, 1)
+    for text in ["42", "", "1e-3", "f", "new name", "2026-11-23 08:00", "sag", '{"depth": [2, 3]}']:
+        if text:
+            grid.type(text)
+        else:
+            grid.press("Delete")
+        grid.press("Tab")
+    value = "sheet.value.iloc[0]"
+    grid.notebook.wait_for(f"{value}['model'] == {{'depth': [2, 3]}}", True)
+    expected = [42, True, 0.001, False, "new name", "2026-11-23T08:00:00", "sag"]
+    found = "v['steps'].item(), v['depth'] is pd.NA, v['lr'].item(), bool(v['fast']), v['name']"
+    found = f"[[{found}, v['when'].isoformat(), v['solver']] for v in [{value}]][0]"
+    grid.notebook.execute("import numpy as np")
+    assert grid.notebook.value(found.replace("v['steps'].item()", "int(v['steps'])")) == expected
+    assert grid.notebook.value(DTYPES) is True
+    grid.says("8 changed")
+    for column in range(8):
+        header = grid.output.get_by_role("columnheader").nth(column).bounding_box()
+        cell = grid.cell(0, column).bounding_box()
+        assert (header["x"], header["width"]) == (cell["x"], cell["width"])
+    grid.notebook.screenshot("sheet-changed", grid.output)
+    for _ in range(8):
+        grid.press("Control+z")
+    grid.notebook.wait_for("sheet.is_dirty", False)
+    assert grid.notebook.value("sheet.value.equals(Sheet(frame).value)") is True
+
+
+def test_a_sheet_is_pasted_into_grown_marked_and_undone(lab: Jupyter) -> None:
+    grid = opened(lab, SHEET)
+    grid.notebook.copy("10\t20\t0.5\n11\tx\t0.6\n12\t22\t0.7\n")
+    grid.go(1, 1)
+    grid.press("Control+v")
+    grid.shows(2, 2, "x")
+    _expect(grid.cell(2, 2)).to_have_attribute("aria-invalid", "true")
+    grid.notebook.wait_for("len(sheet)", 4)
+    grid.notebook.wait_for("sheet.value['steps'].tolist()[:3]", [1, 10, 11])
+    assert grid.notebook.value(DTYPES) is True
+    grid.go(0, 1)
+    grid.press("Control+Delete")
+    _expect(grid.output.locator(".tf-deleted")).to_have_count(1)
+    _expect(grid.output.locator(".tf-new")).to_have_count(1)
+    grid.press("ArrowDown", "ArrowDown", "ArrowRight")
+    grid.says("'x' is no whole number")
+    grid.notebook.screenshot("sheet-marked", grid.output)
+    assert grid.notebook.accessibility_problems(grid.output) == []
+    grid.press("Control+z", "Control+z")
+    grid.notebook.wait_for("[len(sheet), sheet.is_dirty]", [3, False])
+    grid.press("Control+y")
+    grid.notebook.wait_for("len(sheet)", 4)

@@ -287,3 +287,11 @@ def test_it_looks_less_often_when_nothing_happens_or_looking_takes_long(pace):
     assert waited[-1] == pace.longest
     assert pace.next(waited[-1], 0.001, changed=True) == pace.shortest
     assert pace.next(0.5, 3.0, changed=True) == pytest.approx(30)
+
+
+def test_a_workflow_that_can_not_be_read_is_an_error_at_once(tmp_path):
+    client = tf.connect(tmp_path / "study.db")
+    wf = pushed(client)
+    client.delete_workflow(wf.key)
+    with pytest.raises(tf.NotFoundError):
+        Monitor(wf)

@@ -175,6 +175,69 @@ def test_html_is_escaped(wf):
     assert "&lt;img src=x&gt;" in shown
 
 
+def test_commands_that_change_are_shown(wf):
+    table = wf.push(pd.DataFrame({"command": ["x", "y"]}), command="echo {command}")
+    assert wf.plan(table, command="echo {command}").commands.empty
+    table["command"] = ["x", "<b>"]
+    plan = wf.plan(table, command="print {command}")
+    assert actions(plan) == ["update", "update"]
+    assert plan.rows["cells"].tolist() == [0, 1]
+    assert plan.commands.to_dict("list") == {
+        "job_key": list(table.index),
+        "stored": ["echo x", "echo y"],
+        "pushed": ["print x", "print '<b>'"],
+    }
+    one, two = table.index
+    assert f"job {two}: command 'y' -> '<b>'" in repr(plan)
+    assert f"job {one}: its command 'echo x' -> 'print x'" in repr(plan)
+    assert "<b>" not in plan._repr_html_().replace("<b>Plan", "")
+    assert "print &#x27;&lt;b&gt;" in plan._repr_html_()
+    plan.apply()
+    assert wf.jobs()["command"].tolist() == plan.commands["pushed"].tolist()
+
+
+def test_many_commands_are_shown_in_part(wf):
+    table = wf.push(tf.grid(a=range(50)), command="echo {a}")
+    assert "and 30 more commands (see .commands)" in repr(wf.plan(table, command="print {a}"))
+
+
+def test_what_is_left_to_others_keeps_its_command(wf, theirs):
+    mine = conflicting(wf, theirs)
+    before = wf.jobs()["command"]
+    plan = wf.plan(mine, command="echo {a}", on_conflict="theirs")
+    assert plan.commands["job_key"].tolist() == [mine.index[0]]
+    plan.apply()
+    assert wf.jobs()["command"].tolist() == ["echo 10", *before.iloc[1:]]
+
+
+def test_a_command_that_would_change_is_refused_where_jobs_may_not(wf):
+    table = wf.push(tf.grid(a=[1]), command="echo {a}")
+    with pytest.raises(tf.ConflictError, match="would change jobs that exist"):
+        wf.plan(table, command="print {a}", on_exists="error")
+    assert wf.plan(table, command="echo {a}", on_exists="error").counts["unchanged"] == 1
+
+
+def test_cells_that_are_mutated_after_the_plan_show_nowhere(wf):
+    made = pd.DataFrame({"l": [[1], None, "x"], "d": [{"z": [1]}, {}, {"z": 2}]})
+    plan = wf.plan(made)
+    made["l"][0].append(2)
+    made["d"][0]["z"].append(2)
+    pushed = plan.apply()
+    assert_frame_equal(pushed, wf.parameters())
+    assert pushed["l"].tolist() == [[1], None, "x"]
+    pushed["l"].iloc[0].append(3)
+    pushed["d"].iloc[0]["z"].append(3)
+    assert_frame_equal(plan.apply(), wf.parameters())
+
+    edited = wf.parameters()
+    edited["l"] = [[5], None, "x"]
+    plan = wf.plan(edited)
+    edited["l"].iloc[0].append(6)
+    plan.cells["pushed"].iloc[0].append(7)
+    assert_frame_equal(plan.apply(), wf.parameters())
+    assert wf.parameters()["l"].tolist() == [[5], None, "x"]
+
+
 def test_many_cells_are_shown_in_part(wf):
     table = wf.push(tf.grid(a=range(50)))
     table["a"] += 100

@@ -365,7 +365,9 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
         assert self.look() == last
 
 
-Steps_.TestCase.settings = settings(stateful_step_count=25, max_examples=60)
+Steps_.TestCase.settings = settings(
+    stateful_step_count=25, max_examples=int(__import__("os").environ.get("N", 40))
+)
 TestEverythingIsUndone = Steps_.TestCase
 
 

@@ -1,6 +1,7 @@
 """Tables of parameters."""
 
 import base64
+import itertools
 import json
 import sys
 import zlib
@@ -8,7 +9,7 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -154,12 +155,89 @@ def test_a_sobol_sequence_of_an_odd_length_says_so_and_points_at_the_caller():
         (lambda: tf.integers(3, 1), "the lower bound comes first"),
         (lambda: tf.choice([]), "nothing to choose"),
         (lambda: tf.choice([1, 2], [1]), "1 weights for 2 values"),
-        (lambda: tf.choice([1, 2], [0, 0]), "not all of them 0"),
+        (lambda: tf.uniform("0", "1"), "bounds are numbers"),
+        (lambda: tf.uniform(0, 10**400), "finite"),
+        (lambda: tf.choice([1, 2], [0, 0]), "of a finite sum above 0"),
+        (lambda: tf.choice([1, 2], [1, -1]), "numbers from 0"),
+        (lambda: tf.choice([1, 2], [1e308, 1e308]), "finite sum"),
+        (lambda: tf.choice([1, 2], [10**400, 1]), "finite sum"),
+        (lambda: tf.choice([1, 2], ["1", "x"]), "numbers from 0"),
+        (lambda: tf.choice([1, 2], "12"), "a list of numbers, not '12'"),
+        (lambda: tf.choice([1, 2], 3), "a list of numbers, not 3"),
+        (lambda: tf.choice([1, 2], np.ones((2, 2))), r"weights of shape \(2, 2\)"),
+        (lambda: tf.choice([1, 2], np.array(1.0)), r"weights of shape \(\)"),
+        (lambda: tf.choice(np.ones((2, 2))), r"ndarray of shape \(2, 2\)"),
+        (lambda: tf.sample(2**31, {"x": tf.uniform(0, 1)}, method="sobol"), "sobol|GiB"),
+        (lambda: tf.sample(1, {str(n): tf.uniform(0, 1) for n in range(22_000)}, method="sobol"), "22000"),
+        (lambda: tf.sample(10**15, {"x": tf.uniform(0, 1)}), r"10\^15 rows and 1 column"),
+        (lambda: tf.product([1, 2]), "product takes DataFrames, not a list"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises(tf.RefusedError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.ones((2, 2)),
+        np.array(3),
+        pd.DataFrame({"x": [1]}),
+        pd.MultiIndex.from_tuples([(1, 2), (3, 4)]),
+    ],
+    ids=lambda values: type(values).__name__,
+)
+def test_an_axis_of_another_shape_is_refused_with_its_name(values):
+    for make in (tf.grid, tf.zip_):
+        with pytest.raises(
+            tf.RefusedError, match=r"column 'a': an axis is a list of values, not a \w+ of shape"
+        ):
+            make(a=values, b=[1])
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["b > 1", "a >", "a > 'x'", "a.nothing()", "@limit > 1", "(", "import os", "a[", "", "a.b.c", "1/0"],
+)
+def test_a_query_that_makes_no_sense_is_refused_with_itself(where):
+    limit = 1
+    assert limit
+    with pytest.raises(tf.RefusedError, match="where"):
+        tf.grid(a=[1, 2, 3], where=where)
+
+
+def test_a_query_sees_nothing_of_the_package():
+    with pytest.raises(tf.RefusedError, match="not defined"):
+        tf.grid(a=[1, 2], where="@table.a > 1")
+
+
+def test_a_hundred_axes_and_tables():
+    axes = {f"x{at}": [at] for at in range(100)}
+    df = tf.grid(**axes, last=[1, 2])
+    assert df.shape == (2, 101)
+    assert df.iloc[1].tolist() == [*range(100), 2]
+    assert_frame_equal(tf.from_recipe(recipe(df)), df)
+    both = tf.product(*(tf.zip_(**{name: values}) for name, values in axes.items()), tf.zip_(last=[1, 2]))
+    assert_frame_equal(both, df)
+    assert_frame_equal(tf.from_recipe(recipe(both)), both)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=5))
+def test_every_combination_is_there_in_order(lengths):
+    df = tf.grid(**{f"x{at}": range(length) for at, length in enumerate(lengths)})
+    assert [tuple(row) for row in df.to_numpy().tolist()] == list(
+        itertools.product(*(range(length) for length in lengths))
+    )
+
+
+def test_more_combinations_than_memory_holds_are_refused_with_their_number():
+    with pytest.raises(tf.RefusedError, match=r"1,000,000,000,000 rows and 4 columns takes .* GiB"):
+        tf.grid(**{name: range(1000) for name in "abcd"})
+    table = tf.grid(a=range(1000))
+    tables = [table.rename(columns={"a": f"x{at}"}) for at in range(2000)]
+    with pytest.raises(tf.RefusedError, match=r"10\^6000 rows and 2,000 columns"):
+        tf.product(*tables)
 
 
 def test_without_scipy_the_message_says_what_to_install(monkeypatch):
@@ -224,6 +302,121 @@ def test_a_spoiled_recipe_is_refused(spoiled):
     made = recipe(tf.grid(a=[1, 2, 3], where="a > 1"))
     with pytest.raises(tf.RefusedError):
         tf.from_recipe(made | spoiled if spoiled else {})
+
+
+def nested(levels):
+    df = tf.grid(x=[1, 2])
+    for at in range(levels):
+        df = tf.product(df, tf.zip_(**{f"y{at}": [at]}))
+    return df
+
+
+def test_products_of_products_keep_their_recipe_while_a_workflow_can_hold_it(tmp_path):
+    df = nested(40)
+    assert_frame_equal(tf.from_recipe(recipe(df)), df)
+    deep = nested(80)
+    assert "digest" not in recipe(deep)
+    wf = tf.connect(tmp_path / "study.db").create_workflow("deep")
+    for table in (df, deep, tf.grid(l=[json.loads("[" * 120 + "]" * 120)])):
+        wf.push(table)
+    assert_frame_equal(tf.from_recipe(wf.recipes()[0]), df)
+
+
+def wrapped(levels):
+    found = recipe(tf.grid(a=[1, 2, 3]))
+    for _ in range(levels):
+        found = {"version": 1, "digest": "0", "how": "product", "of": [found]}
+    return found
+
+
+DRAWN = recipe(tf.sample(4, SPACE, seed=3))
+CROSSED = recipe(
+    tf.product(tf.grid(c=pd.Categorical(["u", "v"]), t=pd.to_datetime(["2026-01-01"])), tf.grid(z=[1]))
+)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        wrapped(3000),
+        DRAWN | {"seed": -1},
+        DRAWN | {"seed": [1, -1]},
+        DRAWN | {"seed": True},
+        DRAWN | {"n": 10**30},
+        DRAWN | {"n": 2.5},
+        DRAWN | {"method": ["lhs"]},
+        DRAWN
+        | {
+            "space": [
+                {"name": "a", "kind": "choice", "dtype": {"dtype": "int64"}, "values": [1], "weights": 1}
+            ]
+        },
+        DRAWN | {"space": [{"name": "a", "kind": "uniform", "low": 0, "high": 10**400}]},
+        CROSSED | {"of": None},
+        CROSSED | {"rows": float("nan")},
+        CROSSED | {"of": [recipe(tf.zip_(**{name: range(9999)})) for name in "abcdef"]},
+    ],
+)
+def test_a_hostile_recipe_is_refused(made):
+    with pytest.raises(tf.RefusedError):
+        tf.from_recipe(made)
+
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.sampled_from([0, -1, 1, 3, 2**63, -(2**64), 10**30, 0.5, 1e308]),
+        st.sampled_from(
+            ["", "a", "int64", "category", "string", "object", "datetime64[ns, Nowhere]", "arrow"]
+        ),
+        st.sampled_from(
+            ["period[D]", "Int64", "(2,)i4", "float16", "timedelta64[s]", "sobol", "random", "grid"]
+        ),
+        st.text(max_size=4),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["name", "dtype", "values", "kind", "low", "high", "weights", "of", "type", "x"]),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+def places(found, above=()):
+    """Yield the paths of all values of JSON."""
+    yield above
+    items = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
+    for key, item in items:
+        yield from places(item, (*above, key))
+
+
+def spoilt(found, path, value):
+    """Return JSON with another value at a path."""
+    if not path:
+        return value
+    key, *rest = path
+    other = found.copy()
+    other[key] = spoilt(found[key], rest, value)
+    return other
+
+
+@settings(max_examples=400)
+@given(st.data())
+def test_any_recipe_makes_a_table_or_is_refused(data):
+    made = data.draw(st.sampled_from([DRAWN, CROSSED, recipe(tf.zip_(a=["x", None], b=[[1], {}]))]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        if isinstance(made, dict):
+            made = spoilt(made, data.draw(st.sampled_from(list(places(made)))), data.draw(JSON))
+    try:
+        table = tf.from_recipe(made)
+    except tf.RefusedError:
+        return
+    assert isinstance(table, pd.DataFrame)
 
 
 def test_a_table_that_was_changed_has_no_recipe():

@@ -96,6 +96,8 @@ def read_existing(snap: Snapshot, seen: Seen | None) -> Existing:
     elif seen is not None and seen.revs is not None:
         raws, revs = existing.raws, existing.revs
         existing.newer = {key for key, raw in raws.items() if seen.is_newer(key, revs[key], raw)}
+    if seen is not None:
+        existing.newer |= seen.left & existing.raws.keys()
     return existing
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from torc_frames import push
-from torc_frames.edits import read_existing
+from torc_frames.edits import Existing, read_existing
 from torc_frames.errors import counted
 from torc_frames.frame.flatten import join
-from torc_frames.planning import Cells, Options, Prepared, Steps, decide, prepare
+from torc_frames.frame.values import plain
+from torc_frames.planning import Cells, Options, Prepared, Steps, decide, own_cells, prepare
 from torc_frames.progress import Progress
 from torc_frames.store.base import Store
 from torc_frames.targets import dependencies
@@ -37,10 +38,13 @@ class Plan:
         One row for each cell that differs from what the store has: ``job_key``, ``column`` (str), ``stored``,
         ``pushed`` (object, missing cells None), ``conflict`` (bool: the record was written in the store
         since the table was pulled).
+    commands: DataFrame
+        One row for each job that exists and gets another command: ``job_key``, ``stored``, ``pushed`` (str).
     """
 
     rows: pd.DataFrame
     cells: pd.DataFrame
+    commands: pd.DataFrame
 
     def __init__(self, store: Store, workflow_key: str, df: pd.DataFrame, options: Options) -> None:
         self._store = store
@@ -52,6 +56,7 @@ class Plan:
         self._steps = decide(store, workflow_key, self._prepared, existing)
         self.rows = _rows(self._prepared, self._steps)
         self.cells = _cells(self._steps)
+        self.commands = _commands(self._steps, existing)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -86,7 +91,8 @@ class Plan:
         >>> plan.apply().attrs["torc"]["added"]
         2
         """
-        return push.apply(self._store, self._workflow_key, self._prepared, self._steps, progress)
+        prepared = own_cells(self._prepared)
+        return push.apply(self._store, self._workflow_key, prepared, self._steps, progress)
 
     def __repr__(self) -> str:
         lines = [self._summary(), *(f"  {line}" for line in self._lines())]
@@ -108,6 +114,11 @@ class Plan:
             yield f"{mark}job {key}: {column} {_short(stored)} -> {_short(pushed)}"
         if len(self.cells) > len(shown):
             yield f"and {len(self.cells) - len(shown):,} more cells (see .cells)"
+        shown = self.commands.head(_SHOWN)
+        for key, stored, pushed in shown.itertuples(index=False):
+            yield f"job {key}: its command {_short(stored)} -> {_short(pushed)}"
+        if len(self.commands) > len(shown):
+            yield f"and {len(self.commands) - len(shown):,} more commands (see .commands)"
 
 
 def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:
@@ -129,7 +140,7 @@ def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:
 
 def _cells(steps: Steps) -> pd.DataFrame:
     found = [
-        (key, join(path), stored, pushed, key in steps.conflicts)
+        (key, join(path), plain(stored), plain(pushed), key in steps.conflicts)
         for key, cells in steps.cells.items()
         for path, (stored, pushed) in _shown(cells).items()
     ]
@@ -148,6 +159,15 @@ def _cells(steps: Steps) -> pd.DataFrame:
 def _shown(cells: Cells) -> Cells:
     """Return cells without those that are missing before and after: nulls of a column that is dropped."""
     return {path: both for path, both in cells.items() if both != (None, None)}
+
+
+def _commands(steps: Steps, existing: Existing) -> pd.DataFrame:
+    columns = {
+        "job_key": list(steps.commands),
+        "stored": [existing.commands[key] for key in steps.commands],
+        "pushed": list(steps.commands.values()),
+    }
+    return pd.DataFrame({name: pd.array(texts, dtype="str") for name, texts in columns.items()})
 
 
 def _short(value: object) -> str:

@@ -6,7 +6,7 @@ import itertools
 import warnings
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -33,10 +33,11 @@ from torc_frames.frame import recorded
 from torc_frames.frame.flatten import Path, join, split
 from torc_frames.frame.rows import EncodedFrame, encode_frame, records
 from torc_frames.frame.shape import Shape
-from torc_frames.frame.values import canonical, decode_data
+from torc_frames.frame.types import objects
+from torc_frames.frame.values import canonical, decode_data, plain
 from torc_frames.records import INPUT, Resources
 from torc_frames.store.base import Store
-from torc_frames.sweep.finishing import recipe_of
+from torc_frames.sweep.finishing import recipe_if_true
 from torc_frames.targets import (
     DependsOn,
     ResourceTable,
@@ -57,6 +58,7 @@ __all__ = [
     "decide",
     "match_rows",
     "names_of",
+    "own_cells",
     "prepare",
     "whole_paths",
 ]
@@ -136,8 +138,8 @@ class Steps:
     changed: set[str] = field(default_factory=set)
     """The jobs of which something changes."""
 
-    left: set[str] = field(default_factory=set)
-    """The jobs that stay as others have made them, though the table says otherwise."""
+    left: dict[str, list[str]] = field(default_factory=dict)
+    """By job key: the records that stay as others have made them, though the table says otherwise."""
 
     @property
     def new(self) -> list[int]:
@@ -170,9 +172,11 @@ def prepare(store: Store, workflow_key: str, df: pd.DataFrame, options: Options)
     params, targets = identify(df)
     frame = encode_frame(params)
     check_drop(options.drop, frame.paths, targets.kind is not None)
-    lines, differing = _kept(store, frame)
+    lines = records(frame)
+    recipe = recipe_if_true(df, frame.specs, lines)
+    lines, differing = _kept(store, frame, lines)
     needs = resource_list(options.resources, len(df))
-    return Prepared(df, params, targets, frame, lines, differing, needs, seen, recipe_of(df), options)
+    return Prepared(df, params, targets, frame, lines, differing, needs, seen, recipe, options)
 
 
 def decide(store: Store, workflow_key: str, prepared: Prepared, existing: Existing) -> Steps:
@@ -185,6 +189,22 @@ def decide(store: Store, workflow_key: str, prepared: Prepared, existing: Existi
     if options.on_exists != "append":
         _find_rows(steps, prepared.lines, existing, options.on_exists)
     return steps
+
+
+def own_cells(prepared: Prepared) -> Prepared:
+    """Return a prepared table whose lists and objects nobody else has, as the store gets them."""
+    params = prepared.params.copy(deep=False)
+    for name, column in params.items():
+        values = column.tolist() if pd.api.types.is_object_dtype(column.dtype) else []
+        if any(isinstance(value, (list, dict)) for value in values):
+            cells = zip(values, prepared.frame.cells[str(name)], strict=True)
+            own = [plain(cell) if isinstance(value, (list, dict)) else value for value, cell in cells]
+            params[name] = objects(own)
+    differing = {
+        name: {row: plain(value) for row, value in cells.items()}
+        for name, cells in prepared.differing.items()
+    }
+    return replace(prepared, params=params, differing=differing)
 
 
 def names_of(prepared: Prepared, rows: list[int], existing: Existing) -> list[str]:
@@ -205,7 +225,9 @@ def names_of(prepared: Prepared, rows: list[int], existing: Existing) -> list[st
     return names
 
 
-def _kept(store: Store, frame: EncodedFrame) -> tuple[list[bytes], dict[str, dict[int, Any]]]:
+def _kept(
+    store: Store, frame: EncodedFrame, lines: list[bytes]
+) -> tuple[list[bytes], dict[str, dict[int, Any]]]:
     """Return the rows' records as the store keeps them, and by column the cells that this changed.
 
     Raises
@@ -213,7 +235,6 @@ def _kept(store: Store, frame: EncodedFrame) -> tuple[list[bytes], dict[str, dic
     RefusedError
         For what the store can't keep; for categories it has to be exact.
     """
-    lines = records(frame)
     kept = store.kept(lines)
     problems = []
     differing: dict[str, dict[int, Any]] = {}
@@ -258,7 +279,7 @@ def _decide_edits(
     kept = dict(steps.cells)
     if steps.conflicts and options.on_conflict == "theirs":
         kept = {key: cells for key, cells in kept.items() if key not in steps.conflicts}
-        steps.left = set(steps.conflicts)
+        steps.left = steps.conflicts
         steps.cells = kept
         steps.updates = _edited(steps, kept, frame, existing)
     if options.on_conflict != "error":
@@ -266,15 +287,15 @@ def _decide_edits(
     lines = prepared.lines
     steps.additions = {key: lines[row] for key, row in steps.named.items() if key not in existing.inputs}
     steps.changed = {*kept, *steps.additions}
-    if options.on_exists == "error" and steps.changed:
-        raise ConflictError(f"would change jobs that exist: {shorten(steps.changed)}")
     if options.command is not None:
-        rows = list(steps.named.values())
-        filled = templates.fill("command", options.command, frame.cells, rows, quoted=True)
-        commands = zip(steps.named, filled, strict=True)
+        ours = {key: row for key, row in steps.named.items() if key not in steps.left}
+        filled = templates.fill("command", options.command, frame.cells, list(ours.values()), quoted=True)
+        commands = zip(ours, filled, strict=True)
         steps.commands = {key: text for key, text in commands if existing.commands[key] != text}
         steps.changed |= set(steps.commands)
-    else:
+    if options.on_exists == "error" and steps.changed:
+        raise ConflictError(f"would change jobs that exist: {shorten(steps.changed)}")
+    if options.command is None:
         _warn_of_commands(kept, existing, frame)
 
 
@@ -313,7 +334,7 @@ def _as_stored(
     before = encode_frame(seen.reset_index(drop=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InexactFloatWarning)  # told of the table already
-        _kept(store, before)
+        _kept(store, before, records(before))
     return before, {key: row for row, key in enumerate(seen.index)}
 
 

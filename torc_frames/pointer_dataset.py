@@ -15,7 +15,15 @@ from torc_frames.dataset.parts import check_rows_per_file, new_dataset, write_pa
 from torc_frames.dataset.types import Field, dtype_of, label_field, schema_of
 from torc_frames.errors import PointerError, Problem, RefusedError, TorcFramesError, shorten
 from torc_frames.frame.types import Column
-from torc_frames.pointer_files import Missing, Pairs, read_verified, signature, with_index_as_columns
+from torc_frames.pointer_files import (
+    Missing,
+    Pairs,
+    Signature,
+    each_verified,
+    read_verified,
+    signature,
+    with_index_as_columns,
+)
 from torc_frames.pointers import Pointer
 
 __all__ = ["write_dataset"]
@@ -60,7 +68,7 @@ def write_dataset(
     check_rows_per_file(max_rows_per_file)
     with new_dataset(path, overwrite=overwrite) as folder:
         _check_outside(pairs, path)
-        files = _verified(pairs, missing)
+        files = each_verified(pairs, missing, _File)
         missing.tell(len(pairs))
         schema = _schema(files)
         batches = (batch for file in files for batch in file.batches(schema))
@@ -96,7 +104,7 @@ class _Content(NamedTuple):
 class _File:
     """A verified file of a job."""
 
-    def __init__(self, job_key: str, pointer: Pointer, seen: tuple[int, ...] | None) -> None:
+    def __init__(self, job_key: str, pointer: Pointer, seen: Signature) -> None:
         self.job_key = job_key
         self.pointer = pointer
         self.rows = 0
@@ -183,22 +191,6 @@ def _check_outside(pairs: Pairs, path: str | os.PathLike[str]) -> None:
     inside = [path for path in paths if os.path.dirname(path) == target]
     if inside:
         raise RefusedError(f"{target} would replace files that it is made of: {shorten(inside)}")
-
-
-def _verified(pairs: Pairs, missing: Missing) -> list[_File]:
-    files, refused = [], []
-    for key, pointer in pairs:
-        seen, problem = signature(pointer), pointer.problem()
-        if problem is not None:
-            missing.add(key, pointer, problem)
-            continue
-        try:
-            files.append(_File(key, pointer, seen))
-        except TorcFramesError as error:
-            refused.append(Problem(None, None, f"job {key}: {error}"))
-    if refused:
-        raise RefusedError(refused)
-    return files
 
 
 def _schema(files: Sequence[_File]) -> pa.Schema:

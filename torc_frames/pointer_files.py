@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import pandas as pd
 import pyarrow as pa
@@ -28,6 +28,8 @@ __all__ = [
     "Missing",
     "OnMissing",
     "Pairs",
+    "Signature",
+    "each_verified",
     "load_pointers",
     "read_verified",
     "signature",
@@ -39,6 +41,10 @@ OnMissing = Literal["warn", "raise"]
 Pairs = Sequence[tuple[str, Pointer]]
 """Keys of jobs, and what they point to."""
 
+Signature = tuple[int, ...] | None
+"""What tells whether a file was changed; None if there is none."""
+
+T = TypeVar("T")
 Digest = Callable[[str], tuple[int, str]]
 
 _DTYPES = b"torc_frames.dtypes"
@@ -92,26 +98,49 @@ def load_pointers(pairs: Pairs, missing: Missing) -> pd.DataFrame:
     RefusedError
         For all files that can't be read, or have a column ``job_key`` of their own.
     """
-    frames, refused = [], []
+
+    def read(key: str, pointer: Pointer, seen: Signature) -> pd.DataFrame | None:
+        frame = with_index_as_columns(read_verified(pointer), pointer)
+        if signature(pointer) != seen:
+            missing.add(key, pointer, f"{pointer.path} was changed while it was read")
+            return None
+        frame.insert(0, "job_key", pd.Series([key] * len(frame), dtype="str"))
+        return frame
+
+    frames = each_verified(pairs, missing, read)
+    missing.tell(len(pairs))
+    return concat_exactly([frame for frame in frames if frame is not None], first="job_key")
+
+
+def each_verified(pairs: Pairs, missing: Missing, read: Callable[[str, Pointer, Signature], T]) -> list[T]:
+    """Return what is read of each file that is what its pointer says.
+
+    Parameters
+    ----------
+    pairs : sequence of (job_key, Pointer)
+    missing : Missing
+        Takes the files that are missing or were altered.
+    read : callable
+        Takes a job's key, its pointer, and the `signature` that the file had before it was verified.
+
+    Raises
+    ------
+    RefusedError
+        For all files that can't be read.
+    """
+    found, refused = [], []
     for key, pointer in pairs:
         seen, problem = signature(pointer), pointer.problem()
         if problem is not None:
             missing.add(key, pointer, problem)
             continue
         try:
-            frame = with_index_as_columns(read_verified(pointer), pointer)
+            found.append(read(key, pointer, seen))
         except TorcFramesError as error:
             refused.append(Problem(None, None, f"job {key}: {error}"))
-            continue
-        if signature(pointer) != seen:
-            missing.add(key, pointer, f"{pointer.path} was changed while it was read")
-        else:
-            frame.insert(0, "job_key", pd.Series([key] * len(frame), dtype="str"))
-            frames.append(frame)
     if refused:
         raise RefusedError(refused)
-    missing.tell(len(pairs))
-    return concat_exactly(frames, first="job_key")
+    return found
 
 
 def read_verified(pointer: Pointer) -> pd.DataFrame:
@@ -149,7 +178,7 @@ def with_index_as_columns(frame: pd.DataFrame, pointer: Pointer) -> pd.DataFrame
     return frame
 
 
-def signature(pointer: Pointer) -> tuple[int, ...] | None:
+def signature(pointer: Pointer) -> Signature:
     """Return what changes when somebody writes to the file, None if it is not there."""
     try:
         status = os.stat(pointer.path)

@@ -119,6 +119,8 @@ class Seen:
 
     rev: str | None = None
     revs: Mapping[str, str] | None = None
+    left: frozenset[str] = frozenset()
+    """Records that were left as others made them, though the table says otherwise."""
 
     def is_newer(self, key: str, rev: str | None, raw: bytes) -> bool:
         """Return whether a record is not as it was seen, by its rev or its data now."""
@@ -191,7 +193,9 @@ def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str) -> Seen | None:
             f"this is a table of {about.get('kind')}, which would become parameters: edit and push "
             "wf.parameters(), or df.attrs.clear() if its columns are meant as parameters"
         )
-    return Seen(about.get("rev"), read_revs(about.get("revs")))
+    left = about.get("left")
+    keys = frozenset(map(str, left)) if isinstance(left, list) else frozenset()
+    return Seen(about.get("rev"), read_revs(about.get("revs")), keys)
 
 
 def dependencies(depends_on: DependsOn, length: int, known: set[str]) -> list[list[str]] | None:

@@ -35,6 +35,9 @@ def column_of(name: str, values: Iterable[Any]) -> pd.Series:
         raise RefusedError(
             [Problem(None, name, f"an axis is a list of values, not {values!r}: use [{values!r}]")]
         )
+    if getattr(values, "ndim", 1) != 1 or getattr(values, "nlevels", 1) != 1:
+        kind = f"a {type(values).__name__} of shape {getattr(values, 'shape', None)}"
+        raise RefusedError([Problem(None, name, f"an axis is a list of values, not {kind}: use list(...)")])
     if isinstance(values, pd.Series):
         return values.reset_index(drop=True)
     if hasattr(values, "dtype"):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, shorten
 from torc_frames.sweep.columns import column_of, read_column, written_column
 
 __all__ = [
@@ -211,12 +212,7 @@ def choice(values: Iterable[Any], weights: Sequence[float] | None = None) -> Cho
         raise RefusedError("choice([]): there is nothing to choose from")
     if weights is None:
         return Choice(column)
-    shares = tuple(map(float, weights))
-    if len(shares) != len(column):
-        raise RefusedError(f"choice: {len(shares)} weights for {len(column)} values")
-    if not all(math.isfinite(share) and share >= 0 for share in shares) or not sum(shares):
-        raise RefusedError(f"choice: weights are numbers from 0, not all of them 0, not {list(shares)}")
-    return Choice(column, shares)
+    return Choice(column, _shares(weights, len(column)))
 
 
 def read_distribution(name: str, found: Mapping[str, Any]) -> Distribution:
@@ -234,9 +230,31 @@ def read_distribution(name: str, found: Mapping[str, Any]) -> Distribution:
     return makers[kind](found["low"], found["high"])
 
 
+def _shares(weights: Iterable[Any], count: int) -> tuple[float, ...]:
+    if isinstance(weights, (str, bytes)) or not isinstance(weights, Iterable):
+        raise RefusedError(f"choice: weights are a list of numbers, not {weights!r}")
+    listed = list(weights) if getattr(weights, "ndim", 1) == 1 else []
+    if len(listed) != count:
+        shape = getattr(weights, "shape", None)
+        given = f"weights of shape {shape}" if shape is not None else f"{len(listed)} weights"
+        raise RefusedError(f"choice: {given} for {count} values")
+    try:
+        shares = [float(share) if isinstance(share, Real) else math.nan for share in listed]
+    except OverflowError:
+        shares = [math.inf]
+    if not math.isfinite(sum(shares)) or min(shares) < 0 or not sum(shares):
+        shown = shorten(map(repr, listed))
+        raise RefusedError(f"choice: weights are numbers from 0 of a finite sum above 0, not {shown}")
+    return tuple(shares)
+
+
 def _bounds(name: str, low: float, high: float) -> tuple[float, float]:
     try:
+        if isinstance(low, str) or isinstance(high, str):
+            raise TypeError
         bounds = float(low), float(high)
+    except OverflowError:
+        bounds = math.inf, math.inf
     except (TypeError, ValueError):
         raise RefusedError(f"{name}({low!r}, {high!r}): bounds are numbers") from None
     if not (math.isfinite(bounds[0]) and math.isfinite(bounds[1] - bounds[0])):

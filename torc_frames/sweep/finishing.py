@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+import tokenize
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, shorten
+from torc_frames.frame.dtypes import Spec, describe
 from torc_frames.frame.rows import encode_frame, records
-from torc_frames.frame.values import canonical, decode_data
+from torc_frames.frame.values import RefusalError, canonical, decode_data, plain
+from torc_frames.sweep.sizes import PUSHED, check_size
 
-__all__ = ["ATTRIBUTE", "MAX_CELLS", "Where", "digest", "finished", "made_again", "recipe_of"]
+__all__ = ["ATTRIBUTE", "MAX_CELLS", "Where", "finished", "made_again", "recipe_if_true", "recipe_of"]
 
 ATTRIBUTE = "torc_recipe"
 """The key of `DataFrame.attrs` that has the recipe."""
@@ -28,6 +31,23 @@ Where = str | Callable[[pd.DataFrame], Any]
 """Which rows to keep: a query of `DataFrame.query`, or a function of the table that returns booleans."""
 
 _VERSION = 1
+_DEPTH = 5
+"""How deep in a workflow's metadata a recipe stands, at least."""
+
+# What pandas raises of a query: it has no error of its own for all that may be wrong with one.
+_NO_QUERY = (
+    NameError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    NotImplementedError,
+    RecursionError,
+    tokenize.TokenError,
+)
 
 
 def finished(table: pd.DataFrame, how: Mapping[str, Any] | None, where: Where | None) -> pd.DataFrame:
@@ -69,54 +89,87 @@ def made_again(table: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
 
 def recipe_of(table: pd.DataFrame) -> dict[str, Any] | None:
     """Return the recipe of a table, None if it has none, or was changed since it was made."""
-    recipe = table.attrs.get(ATTRIBUTE)
-    if not isinstance(recipe, dict) or "digest" not in recipe or recipe.get("rows") != len(table):
+    if _recipe_in(table) is None:
         return None
-    return recipe if digest(table) == recipe["digest"] else None
-
-
-def digest(table: pd.DataFrame) -> str | None:
-    """Return a digest of the rows and dtypes of a table, None if they can't be had as JSON."""
     try:
         frame = encode_frame(table)
     except RefusedError:
-        return None
-    hashed = blake2b(repr(list(frame.specs.items())).encode(), digest_size=16)
-    hashed.update(b"\n".join(records(frame)))
+        return None  # nothing that can be pushed, which is told then
+    return recipe_if_true(table, frame.specs, records(frame))
+
+
+def recipe_if_true(
+    table: pd.DataFrame, specs: Mapping[str, Spec], lines: Sequence[bytes]
+) -> dict[str, Any] | None:
+    """Return the recipe of a table whose dtypes and rows are these, None as `recipe_of`."""
+    recipe = _recipe_in(table)
+    same = (
+        recipe is not None and list(table.columns) == list(specs) and recipe["digest"] == digest(specs, lines)
+    )
+    return recipe if same else None
+
+
+def digest(specs: Mapping[str, Spec], lines: Sequence[bytes]) -> str:
+    """Return a digest of the dtypes and rows of a table."""
+    hashed = blake2b(repr(list(specs.items())).encode(), digest_size=16)
+    hashed.update(b"\n".join(lines))
     return hashed.hexdigest()
+
+
+def _recipe_in(table: pd.DataFrame) -> dict[str, Any] | None:
+    recipe = table.attrs.get(ATTRIBUTE)
+    whole = isinstance(recipe, dict) and "digest" in recipe and recipe.get("rows") == len(table)
+    return recipe if whole else None
 
 
 def _labelled(
     table: pd.DataFrame, kept: np.ndarray, recipe: dict[str, Any], *, makes_again: bool
 ) -> pd.DataFrame:
     chosen = table if kept.all() else table[kept].reset_index(drop=True)
-    first = _first_of_equal(chosen)
-    rows = chosen if first is None else chosen.take(first).reset_index(drop=True)
+    rows, found = _each_once(chosen)
     recipe |= {"excluded": len(table) - len(chosen), "duplicates": len(chosen) - len(rows), "rows": len(rows)}
-    if makes_again and (found := digest(rows)) is not None:
+    if makes_again and found is not None and _has_room(recipe):
         recipe["digest"] = found
     rows.attrs = {ATTRIBUTE: recipe}
     return rows
 
 
-def _first_of_equal(table: pd.DataFrame) -> list[int] | None:
-    """Return the places of the rows that are the first of their content, None if all are."""
+def _has_room(recipe: Mapping[str, Any]) -> bool:
+    """Return whether a recipe is not nested too deeply to be kept with others in a workflow's metadata."""
+    try:
+        plain(recipe, _DEPTH)
+    except RefusalError:
+        return False
+    return True
+
+
+def _each_once(table: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """Return the rows that are the first of their content, and a digest of them.
+
+    A table that JSON can't hold comes back as it is, without a digest: that is told when it is pushed.
+    """
+    check_size(*table.shape, PUSHED)
     try:
         frame = encode_frame(table)
     except RefusedError:
-        return None  # nothing that can be pushed, which is told then, with all its cells
-    lines: list[Any] = records(frame)
+        return table, None
+    lines = records(frame)
+    contents: list[Any] = lines
     if any(spec["dtype"] == "object" for spec in frame.specs.values()):
-        lines = [canonical(decode_data("", line)) for line in lines]
-    first = dict(zip(reversed(lines), range(len(lines) - 1, -1, -1), strict=True))
-    return None if len(first) == len(lines) or not len(table.columns) else sorted(first.values())
+        contents = [canonical(decode_data("", line)) for line in lines]
+    first = sorted(dict(zip(reversed(contents), range(len(lines) - 1, -1, -1), strict=True)).values())
+    if len(first) == len(lines) or not len(table.columns):
+        return table, digest(frame.specs, lines)
+    rows = table.take(first).reset_index(drop=True)
+    specs = {name: describe(rows[name]) for name in frame.specs}
+    return rows, digest(specs, [lines[at] for at in first])
 
 
 def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
     if callable(where):
         found = where(table)
     elif isinstance(where, str):
-        found = table.eval(where)
+        found = _queried(table, where)
     else:
         raise RefusedError(
             f"where={where!r} is the constraint, a query or a function; a column of that name is made by "
@@ -129,6 +182,18 @@ def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
         shown = f"{mask.dtype} of shape {mask.shape}"
         raise RefusedError(f"where must give a boolean for each of the {len(table)} rows, and gave {shown}")
     return mask
+
+
+def _queried(table: pd.DataFrame, where: str) -> Any:
+    """Return what a query gives; it sees the columns of the table and nothing else of the program."""
+    try:
+        return table.eval(where, local_dict={}, global_dict={})
+    except _NO_QUERY as error:
+        there = shorten(map(repr, table.columns))
+        raise RefusedError(
+            f"where={where!r} is no query of the columns {there}: {error}; values of the program go into its "
+            "text, or use a function of the table"
+        ) from None
 
 
 def _name_of(function: Callable[..., Any]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.values import RefusalError
 from torc_frames.sweep.columns import columns_of, written_column
 from torc_frames.sweep.finishing import MAX_CELLS, Where, finished, recipe_of
+from torc_frames.sweep.sizes import MADE, check_size
 
 __all__ = ["crossed", "grid", "product", "side_by_side", "zip_"]
 
@@ -37,7 +39,8 @@ def grid(*, where: Where | None = None, **axes: Iterable[Any]) -> pd.DataFrame:
     Raises
     ------
     RefusedError
-        For an axis that is a string or no iterable, and for a constraint that gives no booleans.
+        For an axis that is a string or no iterable, a constraint that gives no booleans or names no
+        column, and more combinations than there is memory for.
 
     Examples
     --------
@@ -106,7 +109,7 @@ def product(*tables: pd.DataFrame, where: Where | None = None) -> pd.DataFrame:
     Raises
     ------
     RefusedError
-        If two tables have a column of the same name.
+        If two tables have a column of the same name, or there is no memory for all combinations.
 
     Examples
     --------
@@ -119,6 +122,9 @@ def product(*tables: pd.DataFrame, where: Where | None = None) -> pd.DataFrame:
     2    sag       500    0.1
     3    sag       500    1.0
     """
+    others = [type(table).__name__ for table in tables if not isinstance(table, pd.DataFrame)]
+    if others:
+        raise RefusedError(f"product takes DataFrames, not a {others[0]}: grid(name=[...]) makes one")
     owner: dict[str, int] = {}
     problems = [
         Problem(None, str(name), f"is in table {owner[name]} and in table {at}: rename one")
@@ -130,6 +136,7 @@ def product(*tables: pd.DataFrame, where: Where | None = None) -> pd.DataFrame:
         raise RefusedError(problems)
     recipes = [recipe_of(table) for table in tables]
     how = {"how": "product", "of": recipes} if all(recipe is not None for recipe in recipes) else None
+    check_size(math.prod(map(len, tables)), len(owner), MADE)
     places = _places([len(table) for table in tables])
     parts = [table.take(rows).reset_index(drop=True) for table, rows in zip(tables, places, strict=True)]
     return finished(pd.concat(parts, axis=1) if parts else pd.DataFrame(), how, where)
@@ -137,6 +144,7 @@ def product(*tables: pd.DataFrame, where: Where | None = None) -> pd.DataFrame:
 
 def crossed(columns: Mapping[str, pd.Series]) -> pd.DataFrame:
     """Return every combination of the values of columns."""
+    check_size(math.prod(map(len, columns.values())), len(columns), MADE)
     places = _places([len(values) for values in columns.values()])
     return pd.DataFrame(
         {
@@ -154,8 +162,13 @@ def side_by_side(columns: Mapping[str, pd.Series]) -> pd.DataFrame:
     return pd.DataFrame(dict(columns))
 
 
-def _places(lengths: list[int]) -> Iterable[np.ndarray]:
-    return np.indices(lengths).reshape(len(lengths), -1) if lengths else ()
+def _places(lengths: list[int]) -> Iterator[np.ndarray]:
+    """Yield for each of several tables which of its rows stands in each row of all combinations."""
+    together = repeated = math.prod(lengths)
+    for length in lengths:
+        repeated //= max(length, 1)
+        places = np.repeat(np.arange(length), repeated)
+        yield np.tile(places, together // max(len(places), 1))
 
 
 def _written(how: str, columns: Mapping[str, pd.Series]) -> dict[str, Any] | None:

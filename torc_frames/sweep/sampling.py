@@ -16,8 +16,9 @@ from torc_frames.errors import Problem, RefusedError, warn
 from torc_frames.frame.values import RefusalError
 from torc_frames.sweep.distributions import Choice, Distribution, choice
 from torc_frames.sweep.finishing import MAX_CELLS, Where, finished
+from torc_frames.sweep.sizes import MADE, check_size
 
-__all__ = ["Method", "drawn", "sample"]
+__all__ = ["Method", "check_sample", "drawn", "sample"]
 
 Method = Literal["random", "lhs", "sobol", "halton"]
 
@@ -73,21 +74,27 @@ def sample(
     1  0.013367      3    sag
     2  0.001062      7    sag
     """
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
-        raise RefusedError(f"sample({n!r}, ...): how many points is an integer from 0")
-    if method not in get_args(Method):
-        raise RefusedError(f"method={method!r}: use 'random', 'lhs', 'sobol' or 'halton'")
     if seed is None:
         seed = secrets.randbits(32)
-    elif isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < _LARGEST_SEED:
-        raise RefusedError(f"seed={seed!r}: a seed is an integer from 0, below 2**63")
+    check_sample(n, method, seed)
     distributions = _distributions(space)
     table = drawn(int(n), distributions, method, int(seed))
     return finished(table, _written(int(n), distributions, method, int(seed)), where)
 
 
+def check_sample(n: object, method: object, seed: object) -> None:
+    """Raise RefusedError for a size, method or seed of a sample that makes no sense."""
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
+        raise RefusedError(f"sample({n!r}, ...): how many points is an integer from 0")
+    if method not in get_args(Method):
+        raise RefusedError(f"method={method!r}: use 'random', 'lhs', 'sobol' or 'halton'")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < _LARGEST_SEED:
+        raise RefusedError(f"seed={seed!r}: a seed is an integer from 0, below 2**63")
+
+
 def drawn(n: int, space: Mapping[str, Distribution], method: Method, seed: int) -> pd.DataFrame:
     """Return all points that are drawn."""
+    check_size(n, len(space), MADE)
     points = _points(n, len(space), method, seed)
     columns = zip(space.items(), points.T, strict=True)
     return pd.DataFrame({name: distribution.at(at) for (name, distribution), at in columns})
@@ -124,7 +131,10 @@ def _points(n: int, dimensions: int, method: Method, seed: int) -> np.ndarray:
         warn(f"a Sobol sequence is spread evenly for n={below} or n={2 * below}, less so for n={n}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # which says the same of its balance
-        points: np.ndarray = kind(dimensions, **{name: random}).random(n)
+        try:
+            points: np.ndarray = kind(dimensions, **{name: random}).random(n)
+        except ValueError as error:  # what a sequence has no points for
+            raise RefusedError(f"method={method!r}, n={n}, {dimensions} dimensions: {error}") from None
     return points
 
 

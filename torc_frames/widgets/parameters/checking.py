@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.frame.values import is_missing
-from torc_frames.widgets.parameters.column import Ids
+from torc_frames.widgets.parameters.column import Ids, SheetColumn
 from torc_frames.widgets.parameters.table import Table
 
 __all__ = ["Checks", "Found", "TableRule"]
@@ -57,27 +57,30 @@ class Checks:
 
     def all(self) -> list[Found]:
         """Return everything that is wrong, by row and column."""
-        table = self._table
-        wrong = {id for column in table.columns for id in column.unfit()} | set(self._across())
-        ids = table.alive(wrong)
-        ids = ids[np.argsort(table.rows.places(ids))] if len(ids) else ids
-        return [*self._of_table(), *self._of_rows(ids)]
+        across = self._across()
+        found = [Found(id, None, "", why[None]) for id, why in across.items() if None in why]
+        order = {None: -1} | {column.name: at for at, column in enumerate(self._table.columns)}
+        for column in self._table.columns:
+            ids = self._wrong_in(column)
+            reasons = [column.reason(id) or across[id][column.name] for id in ids.tolist()]
+            for id, text, reason in zip(ids.tolist(), column.texts(ids), reasons, strict=True):
+                found.append(Found(id, column.name, text, reason))
+        ids = np.array([one.id for one in found], dtype=np.int64)
+        places = dict(zip(ids.tolist(), self._table.rows.places(ids).tolist(), strict=True))
+        found.sort(key=lambda one: (places[one.id], order[one.column]))
+        return [Found(None, None, "", self._failure), *found] if self._failure else found
 
-    def _of_table(self) -> Iterator[Found]:
-        self._across()
-        if self._failure:
-            yield Found(None, None, "", self._failure)
+    def count(self) -> int:
+        """Return how many cells, or rows as a whole, are wrong, and whether the rule of the table failed."""
+        rows = sum(None in why for why in self._across().values())
+        cells = sum(len(self._wrong_in(column)) for column in self._table.columns)
+        return rows + cells + bool(self._failure)
 
-    def _of_rows(self, ids: Ids) -> Iterator[Found]:
-        names = [column.name for column in self._table.columns]
-        for id in ids.tolist():
-            reasons = self.of_row(id)
-            if None in reasons:
-                yield Found(id, None, "", reasons[None])
-            for name in names:
-                if name in reasons:
-                    text = self._table.column(name).texts(np.array([id], dtype=np.int64))[0]
-                    yield Found(id, name, text, reasons[name])
+    def _wrong_in(self, column: SheetColumn) -> Ids:
+        """Return the rows in which a cell of a column is wrong."""
+        ids = column.unfit()
+        ids |= {id for id, why in self._across().items() if column.name in why}
+        return self._table.alive(ids)
 
     def _across(self) -> Mapping[int, Mapping[str | None, str]]:
         """Return what is wrong about several cells together."""

@@ -19,6 +19,8 @@ from torc_frames.widgets.table.cells import read, shown
 
 __all__ = ["chosen", "sorted_by_key", "sorted_ids"]
 
+_MOST_DIGITS = 18
+
 
 def chosen(
     condition: Condition, rows: Rows, columns: Mapping[str, SheetColumn], ids: Ids, key_name: str | None
@@ -73,6 +75,8 @@ def _sorted(series: pd.Series, ids: Ids, ascending: bool) -> Ids:
 def sorted_by_key(rows: Rows, ids: Ids, ascending: bool) -> Ids:
     """Return rows sorted by job key: the shorter first, as keys are counted; new ones last."""
     keys = [rows.key(id) for id in ids.tolist()]
+    if all(key is not None and key.isdecimal() and len(key) < _MOST_DIGITS for key in keys):
+        return _sorted(pd.Series(np.array(keys, dtype=np.int64)), ids, ascending)
     lengths = pd.Series([None if key is None else f"{len(key):06d}{key}" for key in keys], dtype=object)
     return _sorted(lengths, ids, ascending)
 

@@ -9,15 +9,13 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.types import objects
-from torc_frames.frame.values import is_missing
 from torc_frames.rules import Rule
 from torc_frames.widgets.parameters.differences import differing
 from torc_frames.widgets.parameters.patches import CellsPatch
 from torc_frames.widgets.table import source
 from torc_frames.widgets.table.cells import Format, as_series
 
-__all__ = ["Ids", "Mask", "SheetColumn", "format_for", "written"]
+__all__ = ["Ids", "Mask", "SheetColumn", "format_for"]
 
 Ids = np.ndarray[Any, np.dtype[np.int64]]
 """Rows by their ids: those of the base frame by position, new ones by number after them."""
@@ -214,7 +212,7 @@ class SheetColumn:
         if self.format.kind == "json" and format.kind != "json":
             for at, (id, value) in enumerate(zip(ids.tolist(), self.values.take(ids).tolist(), strict=True)):
                 if isinstance(value, str) and id not in self.typed:
-                    texts[at] = written(value, format)
+                    texts[at] = format.written([value])[0]
         return texts
 
     def _refresh(self, ids: Ids) -> None:
@@ -255,8 +253,7 @@ class SheetColumn:
     def _texts_of_choices(self) -> tuple[str, ...] | None:
         if self.rule is None or self.rule.choices is None or self.format.kind == "json":
             return None
-        written_choices = [written(choice, self.format) for choice in self.rule.choices]
-        parsed = self.format.read(written_choices)
+        parsed = self.format.read(self.format.written(self.rule.choices))
         return tuple(dict.fromkeys(self.format.texts(parsed.values)))
 
 
@@ -282,17 +279,6 @@ def format_for(dtype: Any) -> Format:
     if dtype in ("str", str) and format.kind == "json":
         return Format(format.dtype, "string", format.spec)
     return format
-
-
-def written(value: Any, format: Format) -> str:
-    """Return the text by which a Python value is typed into a column."""
-    if is_missing(value):
-        return ""
-    if isinstance(value, str) and format.kind not in ("json", "string"):
-        return value
-    if isinstance(value, str) and format.kind == "string":
-        return format.texts(objects([value]))[0]
-    return Format.of(objects([value, []])).texts(objects([value]))[0]
 
 
 def _zeros(count: int, dtype: Any) -> pd.Series:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.values import is_missing
-from torc_frames.widgets.parameters.column import Ids, SheetColumn, written
+from torc_frames.widgets.parameters.column import Ids, SheetColumn
 from torc_frames.widgets.parameters.editing import write
 from torc_frames.widgets.parameters.expressions import Bad, Formula
 from torc_frames.widgets.parameters.finding import Search
@@ -49,8 +49,9 @@ class Steps:
     def values(self, count: int) -> list[Any]:
         """Return so many of them."""
         start, step = _fraction(self.start), _fraction(self.step)
-        whole = isinstance(self.start, int) and isinstance(self.step, int)
-        return [_number(start + step * at, whole) for at in range(count)]
+        if isinstance(self.start, int) and isinstance(self.step, int):
+            return [self.start + self.step * at for at in range(count)]
+        return _line(start, step, count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,7 @@ class Linspace:
     def values(self, count: int) -> list[Any]:
         """Return so many of them."""
         first, last = _fraction(self.first), _fraction(self.last)
-        step = (last - first) / max(count - 1, 1)
-        return [_number(first + step * at, False) for at in range(count)]
+        return _line(first, (last - first) / max(count - 1, 1), count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def fill_formula(table: Table, step: Step, text: str, where: str | Block) -> Non
     if problems:
         raise RefusedError(problems)
     for column in columns:
-        write(step, column, ids, [written(result, column.format) for result in results])
+        write(step, column, ids, column.format.written(results))
 
 
 def fill_series(table: Table, step: Step, series: Series, where: str | Block) -> None:
@@ -149,7 +149,7 @@ def fill_series(table: Table, step: Step, series: Series, where: str | Block) ->
     ids, columns = targets(table, where)
     values = series.values(len(ids))
     for column in columns:
-        write(step, column, ids, [written(value, column.format) for value in values])
+        write(step, column, ids, column.format.written(values))
 
 
 def found(table: Table, search: Search, name: str | None) -> list[tuple[int, int]]:
@@ -209,5 +209,8 @@ def _fraction(value: int | float) -> Fraction:
         raise RefusedError(f"{value!r} is no number") from None
 
 
-def _number(value: Fraction, whole: bool) -> int | float:
-    return int(value) if whole else float(value)
+def _line(start: Fraction, step: Fraction, count: int) -> list[Any]:
+    """Return the floats that are nearest to the numbers of a line: Python divides integers exactly."""
+    below = start.denominator * step.denominator
+    first, more = start.numerator * step.denominator, step.numerator * start.denominator
+    return [(first + more * at) / below for at in range(count)]

@@ -179,9 +179,8 @@ class Panels:
     # filtering
 
     def _filter_panel(self) -> widgets.Widget:
-        where, test = self._picker("column", _ANY), _dropdown("", get_args(Test))
+        where, test = self._picker("column", _ANY), _dropdown("test", get_args(Test))
         text, low, high = _text("text", "text, or a, b, c"), _text("from", ""), _text("to", "")
-        test.tooltip = "what has to hold"
         negated = _checkbox("not")
         shown = html()
 

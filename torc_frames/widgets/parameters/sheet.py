@@ -130,7 +130,9 @@ class Sheet:
             texts = [column.texts(ids) for column in table.columns]
             if table.keyed:
                 texts.insert(0, [table.rows.key(id) or "" for id in ids.tolist()])
-            changed = np.array([column.changed(ids) for column in table.columns]).reshape(-1, len(ids))
+            changed = np.array([column.changed(ids) for column in table.columns]).reshape(
+                len(table.columns), len(ids)
+            )
             states = self._states(ids, changed)
             return [
                 Row(
@@ -381,7 +383,7 @@ class Sheet:
                 "changed": sum(int(column.changed(keyed).sum()) for column in self._table.columns),
                 "new": len(alive) - len(keyed),
                 "deleted": int(rows.deleted.sum()),
-                "invalid": len(self._checks.all()),
+                "invalid": self._checks.count(),
             }
 
     @property

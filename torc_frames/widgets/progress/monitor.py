@@ -89,7 +89,7 @@ class Monitor(widgets.VBox):
         self._title = html(text_html(f"{workflow.name} (workflow {workflow.key})", "tf-title"))
         self._body, self._failures, self._told = html(), html(), html()
         self._message = Message()
-        self._button = button("", self._toggle, message=self._message)
+        self._button = button("Stop", self._toggle, message=self._message)
         self._closed = False
         self.watch = Watch(workflow, self._show, idle=idle)
         inside = [row(self._title, self._button, self._told), self._body, self._message, self._failures]
@@ -122,7 +122,9 @@ class Monitor(widgets.VBox):
     def close(self) -> None:
         """Take it off the page; it looks no longer."""
         self._closed = True
-        self.watch.stop()
+        watch = getattr(self, "watch", None)  # Python closes what could not be made, too
+        if watch is not None:
+            watch.stop()
         super().close()
 
     def _toggle(self) -> None:
@@ -149,7 +151,7 @@ class Monitor(widgets.VBox):
 
 
 def _ended(now: Progress) -> str:
-    bad = f", {now.failed:,} of them badly" if now.failed else ""
+    bad = f"; {now.failed:,} failed" if now.failed else ""
     return f"All {counted(now.jobs, 'job')} have ended{bad}." if now.jobs > 1 else f"The job has ended{bad}."
 
 
@@ -189,7 +191,8 @@ def _pace(now: Progress) -> str:
 def _failures(now: Progress, messages: dict[str, str]) -> str:
     if not now.failures:
         return ""
-    caption = f"Last {len(now.failures)} of {now.failed:,} that failed" if now.failed > 1 else "Failed"
+    shown = len(now.failures)
+    caption = f"Last {shown} of {now.failed:,} that failed" if shown < now.failed else "Failed"
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("job", "name", "ended", "code", "message"))
     rows = "".join(_failure(one, messages.get(one.job_key, "")) for one in now.failures)
     return (

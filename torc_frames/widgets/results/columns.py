@@ -12,6 +12,7 @@ __all__ = ["Arrangement"]
 _HIDDEN = frozenset(
     {
         *("command", "num_cpus", "num_gpus", "memory", "runtime", "run_id", "start_time", "end_time"),
+        "exec_time_minutes",
         "results.error.traceback",
     }
 )

@@ -157,7 +157,9 @@ class ResultsExplorer(widgets.VBox):
 
     def close(self) -> None:
         """Take it off the page."""
-        self.table.close()
+        table = getattr(self, "table", None)  # Python closes what could not be made, too
+        if table is not None:
+            table.close()
         super().close()
 
     def _show(self) -> None:

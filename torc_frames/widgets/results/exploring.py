@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -66,8 +67,9 @@ class Exploration:
         self, workflow: Workflow, *, on_clash: OnClash = "error", on_error: OnError = "raise"
     ) -> None:
         self.lock = threading.RLock()
-        self.workflow = workflow
-        self.frame = workflow.table(on_clash=on_clash, on_error=on_error, show_progress=False)
+        # One of its own: what is read here is not what `Workflow.refresh` would refresh.
+        self.workflow = copy(workflow)
+        self.frame = self.workflow.table(on_clash=on_clash, on_error=on_error, show_progress=False)
         self.arrangement = Arrangement.of(self.frame)
         given = {"on_clash": (on_clash, "error"), "on_error": (on_error, "raise")}
         options = [f"{name}={value!r}" for name, (value, default) in given.items() if value != default]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -16,7 +17,7 @@ from torc_frames.widgets.results.filters import choices, meaning
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Axes", "drawable", "parallel", "picture", "scatter", "suggested"]
+__all__ = ["Axes", "by_weight", "drawable", "parallel", "picture", "scatter", "suggested"]
 
 _PARALLEL_AXES = 6
 _DOTS_PER_INCH = 120
@@ -33,13 +34,25 @@ class Axes:
     columns: tuple[str, ...]
 
 
+def by_weight(names: Iterable[str]) -> list[str]:
+    """Return columns in the order of what they say: parameters, results, then what jobs are otherwise."""
+    return sorted(names, key=_weight)
+
+
+def _weight(name: str) -> int:
+    if name.startswith("results.error."):
+        return 3
+    return next((at for at, start in enumerate(("params.", "results.")) if name.startswith(start)), 2)
+
+
 def drawable(frame: pd.DataFrame) -> list[str]:
-    """Return the columns that can be an axis: numbers, times, and few values."""
-    return [
+    """Return the columns that can be an axis: numbers, times, and few values; see `by_weight`."""
+    able = (
         str(name)
         for name in frame.columns
         if meaning(frame[name]) in ("number", "time", "span") or len(choices(frame[name]) or ()) > 1
-    ]
+    )
+    return by_weight(able)
 
 
 def suggested(frame: pd.DataFrame) -> Axes:

@@ -69,11 +69,11 @@ class FilterRow(widgets.HBox):
         self.condition = dropdown("Condition", [])
         self.text = field("text", width="14em", named=False)
         self.low, self.high = field("from"), field("to")
-        self.choices = selection("values", [])
+        self.choices = selection("values", [], width="14em", named=False)
         self.message = Message()
-        self._values = widgets.HBox()
+        self._values = row()
         self._quiet = False
-        remove = button("", lambda: removed(self), icon="times", tooltip="remove this filter")
+        remove = button("Remove", lambda: removed(self), tooltip="remove this filter")
         super().__init__([row(self.column, self.condition, self._values, remove, self.message)])
         self.column.value = name
         on_value(self.column, self._on_column)

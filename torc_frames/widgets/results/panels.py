@@ -71,8 +71,10 @@ class ColumnsPanel(Panel):
     def __init__(self, exploration: Exploration) -> None:
         super().__init__(exploration)
         self.shown, self.hidden = selection("Shown", []), selection("Hidden", [])
-        up = button("", lambda: self._move(-1), icon="arrow-up", tooltip="move to the left in the table")
-        down = button("", lambda: self._move(1), icon="arrow-down", tooltip="move to the right in the table")
+        up = button("Up", lambda: self._move(-1), icon="arrow-up", tooltip="further to the left in the table")
+        down = button(
+            "Down", lambda: self._move(1), icon="arrow-down", tooltip="further to the right in the table"
+        )
         hide = button("Hide", self._hide, icon="arrow-right", tooltip="hide the columns chosen on the left")
         show = button("Show", self._show, icon="arrow-left", tooltip="show the columns chosen on the right")
         between = widgets.VBox([hide, show], layout={"justify_content": "center"})
@@ -114,12 +116,13 @@ class GroupPanel(Panel):
     def update(self) -> None:
         """See `Panel.update`."""
         frame = self.exploration.frame
-        able = [name for name in self.exploration.arrangement.order if can_group(frame[name])]
+        names = figures.by_weight(self.exploration.arrangement.order)
+        able = [name for name in names if can_group(frame[name])]
         groups = self.exploration.query.groups
         _fill(self.by, able)
         if groups or not self.is_open:
             self.by.value = groups
-        _fill(self.columns, [name for name in self.exploration.arrangement.order if name not in groups])
+        _fill(self.columns, names)
 
     def _group(self) -> None:
         frame = self.exploration.frame
@@ -192,14 +195,15 @@ class CodePanel(Panel):
 
     def __init__(self, exploration: Exploration) -> None:
         super().__init__(exploration)
-        self.text = widgets.Textarea(description="Python", disabled=False, layout={"width": "100%"})
+        self.text = widgets.Textarea(description="Python", layout={"width": "100%"})
         self.text.add_class("tf-stacked")
+        self.text.add_class("tf-code")
         self.children = [self.text]
 
     def update(self) -> None:
         """See `Panel.update`."""
         self.text.value = self.exploration.code
-        self.text.rows = min(12, self.text.value.count("\n") + 1)
+        self.text.rows = min(16, self.text.value.count("\n") + 1)
 
 
 class ExportPanel(Panel):

@@ -21,14 +21,17 @@ CSS = """
 .tf-widget .jupyter-button.tf-toggle.mod-active { background: var(--jp-layout-color3, #e0e0e0);
   border-color: var(--jp-ui-font-color2, #616161); font-weight: 600; }
 .tf-widget .tf-panel { border: 1px solid var(--jp-border-color2, #e0e0e0); border-radius: 4px; padding: 6px;
-  gap: 4px; overflow: visible; }
+  margin: 3px 0; gap: 4px; overflow: visible; }
 .tf-widget .tf-figure { max-width: 100%; height: auto; border-radius: 4px; background: #fff; }
 [data-jp-theme-light="false"] .tf-widget .tf-figure { filter: invert(0.92) hue-rotate(180deg); }
 .tf-widget select:focus-visible, .tf-widget input:focus-visible, .tf-widget textarea:focus-visible {
   outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: -1px; }
-.tf-widget .tf-field > .widget-label { width: auto; min-width: 0; padding-right: 4px; }
+.tf-widget .tf-named > .widget-label { width: auto; min-width: 0; padding-right: 4px; }
+.tf-widget .widget-select-multiple > select { min-height: 0; }
+.tf-widget .tf-stacked > select { width: 100%; }
 .tf-widget .tf-stacked { flex-direction: column; height: auto; }
 .tf-widget .tf-stacked > .widget-label { width: 100%; text-align: left; }
+.tf-widget .tf-code textarea { white-space: pre; overflow-x: auto; }
 .tf-widget textarea { font-family: var(--jp-code-font-family, monospace); }
 """
 
@@ -41,8 +44,8 @@ def options(values: Iterable[Any]) -> list[tuple[str, Any]]:
 def dropdown(name: str, values: Iterable[Any], *, none: str = "", named: bool = False) -> widgets.Dropdown:
     """Return a list to choose one of; its first option is `none`, for None, if that is a text."""
     listed = [*([(none, None)] if none else []), *options(values)]
-    made = widgets.Dropdown(options=listed, description=name, layout={"width": "auto", "max_width": "24em"})
-    made.add_class("tf-field" if named else "tf-unlabeled")
+    made = widgets.Dropdown(options=listed, description=name, layout={"width": "18em" if named else "14em"})
+    made.add_class("tf-named" if named else "tf-unlabeled")
     return made
 
 
@@ -50,7 +53,7 @@ def field(name: str, *, width: str = "9em", named: bool = True) -> widgets.Text:
     """Return a field for a text, which counts when Enter is pressed or the field is left."""
     made = widgets.Text(description=name, continuous_update=False, layout={"width": width})
     if named:
-        made.add_class("tf-field")
+        made.add_class("tf-named")
     else:
         made.placeholder = name
         made.add_class("tf-unlabeled")
@@ -58,13 +61,13 @@ def field(name: str, *, width: str = "9em", named: bool = True) -> widgets.Text:
 
 
 def selection(
-    name: str, values: Sequence[Any], *, rows: int = 7, width: str = "17em"
+    name: str, values: Sequence[Any], *, rows: int = 7, width: str = "17em", named: bool = True
 ) -> widgets.SelectMultiple:
     """Return a list to choose several of, under its name."""
     made = widgets.SelectMultiple(
         options=options(values), description=name, rows=rows, layout={"width": width, "height": "auto"}
     )
-    made.add_class("tf-stacked")
+    made.add_class("tf-stacked" if named else "tf-unlabeled")
     return made
 
 

@@ -124,7 +124,7 @@ class Query:
             yield f"df = {grouped}.agg(**{self._named(frame)!r})"
             shown = self.unsorted(frame)
         elif self.columns is not None:
-            yield f"df = df[{list(self.columns)!r}]"
+            yield f"df = df[{_list_code(self.columns)}]"
         if self.sort is not None:
             name, ascending = self.sort
             key = _BY[_ordering(shown, name)][1]
@@ -178,6 +178,15 @@ def _fits(condition: Filter, frame: pd.DataFrame) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _list_code(names: tuple[str, ...]) -> str:
+    """Return a list in Python, in a line or in as many as it has names."""
+    line = repr(list(names))
+    return line if len(line) <= _WIDEST else "\n".join(["[", *(f"    {name!r}," for name in names), "]"])
+
+
+_WIDEST = 90
 
 
 def _ordering(shown: pd.DataFrame, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ _FALSE = frozenset({"false", "no", "n", "f", "off", "0", "0.0", "falsch"})
 _NOTHING = frozenset({"", "nan", "na", "n/a", "#n/a", "<na>", "nat", "none", "null"})
 """What means a missing value wherever it can't be a text."""
 
+_dumps = json.JSONEncoder(ensure_ascii=False).encode
 _OPENS = ("{", "[", '"')
 _MAYBE_JSON = frozenset('{["-0123456789tfn \t\r\n')
 
@@ -90,6 +91,26 @@ class Format:
             return cls(dtype, kind_of(dtype, series), spec)
         choices = tuple(texts(dtype.categories))
         return cls(dtype, "category", spec, choices, {text: at for at, text in enumerate(choices)})
+
+    def written(self, values: Iterable[Any]) -> list[str]:
+        """Return the texts by which Python values, of any type, are typed into the column.
+
+        Examples
+        --------
+        >>> Format.of("str").written([1, "", None]), Format.of("int64").written([2.0, "3"])
+        (['1', '""', ''], ['2.0', '3'])
+        """
+        if self.kind == "json":
+            return [shown(value) for value in values]
+        write = _write_string if self.kind == "string" and not timetexts.is_time(self.dtype) else str
+        return [
+            write(value)
+            if isinstance(value, str)
+            else repr(value)
+            if type(value) in (int, float) and value == value
+            else shown(value)
+            for value in values
+        ]
 
     @property
     def nullable(self) -> bool:
@@ -294,14 +315,14 @@ def as_series(values: Any) -> pd.Series:
 def shown(value: Any) -> str:
     """Return the text of one JSON value in a column of objects; of other things what Python shows."""
     if isinstance(value, str):
-        return value if _is_bare(value) else json.dumps(value, ensure_ascii=False)
+        return value if _is_bare(value) else _dumps(value)
     if is_missing(value):
         return ""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, (bool, int, float, dict, list)):
         try:
-            return json.dumps(value, ensure_ascii=False)
+            return _dumps(value)
         except (TypeError, ValueError, RecursionError):
             return str(value)
     return str(value)

@@ -56,6 +56,8 @@ class Grid(anywidget.AnyWidget):
     def __init__(self, source: Source, *, label: str, height: int = 420) -> None:
         super().__init__(_label=label, _height=height)
         self.source = source
+        # Asked once: to tell a protocol, Python reads all its properties.
+        self._editable = source if isinstance(source, EditableSource) else None
         self._gen = 0
         self._seen = (0, _PAGE)
         self._stop = source.on_change(self._on_change)
@@ -125,8 +127,8 @@ class Grid(anywidget.AnyWidget):
         return True
 
     def _edit(self, message: messages.Message) -> None:
-        source, length = self.source, len(self.source)
-        if not isinstance(source, EditableSource):
+        source, length = self._editable, len(self.source)
+        if source is None:
             raise RefusedError("this table is to look at: its cells can't be changed")
         match message:
             case messages.Undo():
@@ -174,7 +176,7 @@ class Grid(anywidget.AnyWidget):
                 "length": len(source),
                 "columns": [messages.column(column) for column in source.columns],
                 "order": source.order,
-                "editable": isinstance(source, EditableSource),
+                "editable": self._editable is not None,
                 "status": source.status,
                 **self._rows(start, start + _PAGE),
             }

@@ -41,6 +41,8 @@ class PagedTable(w.VBox):
 
     def __init__(self, source: Source, *, label: str) -> None:
         self.source, self._label = source, label
+        # Asked once: to tell a protocol, Python reads all its properties.
+        self._editable = source if isinstance(source, EditableSource) else None
         self._top = self._left = 0
         self._is_filling = False
         self._fields: list[list[w.Text]] = []
@@ -85,8 +87,8 @@ class PagedTable(w.VBox):
             button("◁", "previous columns", lambda: self._turn(self._top, self._left - COLUMNS)),
             button("▷", "next columns", lambda: self._turn(self._top, self._left + COLUMNS)),
         ]
-        if isinstance(self.source, EditableSource):
-            source = self.source
+        if self._editable is not None:
+            source = self._editable
             made += [
                 button("Undo", "take back the last step", source.undo),
                 button("Redo", "do again what was taken back", source.redo),
@@ -142,7 +144,7 @@ class PagedTable(w.VBox):
         text, error = row.texts[column], row.errors.get(column, "")
         described = self.source.columns[column]
         field.value = text
-        field.disabled = described.read_only or not isinstance(self.source, EditableSource)
+        field.disabled = described.read_only or self._editable is None
         state = f"{row.state} row, " if row.state else ""
         field.tooltip = error or f"{state}{described.name}, {described.dtype}"
         field.style.background = _CHANGED if column in row.changed else _COLOURS.get(row.state, "")
@@ -163,8 +165,8 @@ class PagedTable(w.VBox):
 
     def _typed(self, row: int, at: int, text: str) -> None:
         with self.source.lock:
-            source, cell = self.source, (self._top + row, self._left + at, text)
-            if self._is_filling or not isinstance(source, EditableSource) or cell[0] >= len(source):
+            source, cell = self._editable, (self._top + row, self._left + at, text)
+            if self._is_filling or source is None or cell[0] >= len(source):
                 return
             self._try(lambda: source.set_texts([cell]))
 
@@ -174,10 +176,10 @@ class PagedTable(w.VBox):
         self.source.sort(column, None if is_sorted and order and not order[1] else not is_sorted)
 
     def _add(self) -> None:
-        if isinstance(self.source, EditableSource):
+        if self._editable is not None:
             marked = self._marked()
             at = marked[-1] + 1 if marked else len(self.source)
-            self.source.insert_rows(at, 1)
+            self._editable.insert_rows(at, 1)
             self._turn(at // ROWS * ROWS, self._left)
 
     def _rows(self, act: str) -> None:

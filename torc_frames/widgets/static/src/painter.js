@@ -38,6 +38,12 @@ export class Painter extends SlickGrid {
   setFocus() {}
   handleKeyDown() {}
 
+  // Paddings are within widths, whether or not the styles are there when the grid is made.
+  measureCellPaddingAndBorder() {
+    this.headerColumnWidthDiff = this.headerColumnHeightDiff = this.cellWidthDiff = this.cellHeightDiff = 0;
+    this.absoluteColumnMinWidth = 0;
+  }
+
   cellId(row, column) {
     return `${this.getUID()}-${row}-${column}`;
   }
