@@ -88,28 +88,9 @@ class RecordEditor(widgets.VBox):
         self._about = about
         self._records = {each.key: each for each in records}
         self._open: dict[str, _Opened] = {}
-        self._message = Message()
-        self._title = html()
-        self._state = html()
-        self._records_box = widgets.Dropdown(
-            options=[(label(_titled(each)), each.key) for each in records], description="record"
-        )
-        self._records_box.observe(lambda change: self._show_record(change["new"]), "value")
-        self._view = widgets.ToggleButtons(options=["Form", "JSON"], style={"button_width": "auto"})
-        self._view.observe(lambda _: self._show(), "value")
-        self._save_button = button("Save", self.save, message=self._message, icon="save", style="primary")
-        self._undo = button("Undo", lambda: self.session.form.undo(), icon="undo")
-        self._redo = button("Redo", lambda: self.session.form.redo(), icon="repeat")
-        reload = button("Reload", self.reload, message=self._message, icon="refresh", tooltip="read it again")
-        self._json = widgets.Textarea(layout={"width": "100%", "height": "22em"})
-        self._json.add_class("tf-json")
-        self._json.add_class(UNLABELLED)
-        self._json.observe(self._on_json, "value")
         self._typing_json = False
-        self._wrong = Message()
-        self._conflict = widgets.VBox(layout={"display": "none"})
-        self._conflict.add_class("tf-conflict")
-        self._body = widgets.VBox()
+        self._make_controls()
+        reload = button("Reload", self.reload, message=self._message, icon="refresh", tooltip="read it again")
         several = [self._records_box] if len(records) > 1 else []
         self._root = root(
             [
@@ -142,6 +123,24 @@ class RecordEditor(widgets.VBox):
         self._do(self.session.reload)
 
     # inside
+
+    def _make_controls(self) -> None:
+        self._message, self._wrong = Message(), Message()
+        self._title, self._state = html(), html()
+        options = [(label(_titled(each)), key) for key, each in self._records.items()]
+        self._records_box = widgets.Dropdown(options=options, description="record")
+        self._records_box.observe(lambda change: self._show_record(change["new"]), "value")
+        self._view = widgets.ToggleButtons(options=["Form", "JSON"], style={"button_width": "auto"})
+        self._view.observe(lambda _: self._show(), "value")
+        self._save_button = button("Save", self.save, message=self._message, icon="save", style="primary")
+        self._undo = button("Undo", lambda: self.session.form.undo(), icon="undo")
+        self._redo = button("Redo", lambda: self.session.form.redo(), icon="repeat")
+        self._json = widgets.Textarea(
+            layout={"width": "100%", "height": "22em"}, _dom_classes=("tf-json", UNLABELLED)
+        )
+        self._json.observe(self._on_json, "value")
+        self._conflict = widgets.VBox(layout={"display": "none"}, _dom_classes=("tf-conflict",))
+        self._body = widgets.VBox()
 
     def _do(self, action: Callable[[], str]) -> None:
         told = action()

@@ -12,7 +12,7 @@ from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.parts import Message, button, html, root, row, text_html
 from torc_frames.widgets.sweeps.axes import Axis
 from torc_frames.widgets.sweeps.latest import Latest
-from torc_frames.widgets.sweeps.model import MAX_ROWS, METHODS, SweepModel
+from torc_frames.widgets.sweeps.model import MAX_ROWS, METHODS, SweepModel, Way
 from torc_frames.widgets.sweeps.rows import CSS, AxisLine
 from torc_frames.widgets.table.frames import FrameSource
 from torc_frames.widgets.table.view import table_view
@@ -25,7 +25,12 @@ __all__ = ["SweepBuilder"]
 
 _PAUSE_S = 0.2
 _HEIGHT = 240
-_FIT = {"description_width": "auto"}
+_LEFT_OUT = {"excluded": "left out by the constraint", "duplicates": "there twice"}
+_WAYS: dict[Way, str] = {
+    "grid": "every combination (grid)",
+    "zip": "side by side (zip)",
+    "sample": "drawn (sample)",
+}
 
 _CSS = """
 .tf-widget .tf-code { position: relative; border: 1px solid var(--jp-border-color2, #ccc); }
@@ -183,47 +188,35 @@ class SweepBuilder(widgets.VBox):
     # inside
 
     def _make_controls(self) -> None:
-        model = self.model
-        self._way = widgets.Dropdown(
-            options=[
-                ("every combination (grid)", "grid"),
-                ("side by side (zip)", "zip"),
-                ("drawn (sample)", "sample"),
-            ],
-            description="combine",
-            style=_FIT,
-            layout={"width": "auto"},
-        )
-        self._method = widgets.Dropdown(
-            options=METHODS, description="method", style=_FIT, layout={"width": "auto"}
-        )
-        self._n = widgets.Text(description="how many", style=_FIT, layout={"width": "11em"})
-        self._seed = widgets.Text(description="seed", style=_FIT, layout={"width": "11em"})
+        fit = {"style": {"description_width": "auto"}, "layout": {"width": "auto"}}
+        short = fit | {"layout": {"width": "11em"}}
+        ways = zip(_WAYS.values(), _WAYS, strict=True)
+        self._way = widgets.Dropdown(options=list(ways), description="combine", **fit)
+        self._method = widgets.Dropdown(options=METHODS, description="method", **fit)
+        self._n = widgets.Text(description="how many", **short)
+        self._seed = widgets.Text(description="seed", **short)
         self._sample = row(self._n, self._method, self._seed)
-        self._where = widgets.Text(
-            description="where",
-            placeholder="alpha < 1 or solver == 'svd'",
-            style=_FIT,
-            layout={"width": "100%"},
-        )
-        boxes = [
-            widgets.Checkbox(name in model.factors, description=f"with each row of {name}", indent=False)
-            for name in model.tables
-        ]
-        self._factors = [row(*boxes)] if boxes else []
-        controls = {
+        hint = "alpha < 1 or solver == 'svd'"
+        self._where = widgets.Text(description="where", placeholder=hint, **fit)
+        self._controls = {
             "way": self._way,
             "method": self._method,
             "n": self._n,
             "seed": self._seed,
             "where": self._where,
         }
-        self._controls = controls
-        for name, control in controls.items():
-            control.value = getattr(model, name)
+        for name, control in self._controls.items():
+            control.value = getattr(self.model, name)
             control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
-        for box, name in zip(boxes, model.tables, strict=True):
-            box.observe(lambda change, name=name: self._set_factor(name, change["new"]), "value")
+        boxes = [self._factor(name) for name in self.model.tables]
+        self._factors = [row(*boxes)] if boxes else []
+
+    def _factor(self, name: str) -> widgets.Checkbox:
+        box = widgets.Checkbox(
+            name in self.model.factors, description=f"with each row of {name}", indent=False
+        )
+        box.observe(lambda change: self._set_factor(name, change["new"]), "value")
+        return box
 
     def _show_controls(self) -> None:
         for name, control in self._controls.items():
@@ -290,6 +283,3 @@ class SweepBuilder(widgets.VBox):
             self._message.say("The table was handed on", "good")
         else:
             self._below.children = [self.to_editor()]
-
-
-_LEFT_OUT = {"excluded": "left out by the constraint", "duplicates": "there twice"}
