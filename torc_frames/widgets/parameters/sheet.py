@@ -378,7 +378,7 @@ class Sheet:
         """How much is there: ``changed`` cells, ``new`` and ``deleted`` rows, ``invalid`` cells."""
         with self.lock:
             rows, alive = self._table.rows, self._table.rows.alive()
-            keyed = alive[rows.keyed(alive)] if None in rows.keys else alive[alive < rows.base]
+            keyed = alive[rows.keyed(alive)]
             return {
                 "changed": sum(int(column.changed(keyed).sum()) for column in self._table.columns),
                 "new": len(alive) - len(keyed),
@@ -542,7 +542,7 @@ class Sheet:
         table = self._table
         ids: Ids = table.rows.own
         for condition in how.conditions:
-            ids = ids[chosen(condition, table.rows, table.by_name(), ids, table.key_name)]
+            ids = ids[chosen(condition, table, self._checks, ids)]
         if how.order is not None:
             name, ascending = how.order
             if name is None:

@@ -199,7 +199,7 @@ def is_dirty(table: Table) -> bool:
 def as_json(edits: Edits) -> dict[str, Any]:
     """Return edits as JSON."""
     made: dict[str, Any] = msgspec.to_builtins(edits)
-    return made
+    return {**made, "rows": [list(row) for row in edits.rows], "new": [list(pair) for pair in edits.new]}
 
 
 def from_json(data: Mapping[str, Any]) -> Edits:
