@@ -12,10 +12,13 @@ import ipywidgets as widgets
 
 from torc_frames.errors import TorcFramesError
 
-__all__ = ["FAILURES", "Message", "button", "html", "label", "root", "row", "text_html"]
+__all__ = ["FAILURES", "UNLABELLED", "Message", "button", "html", "label", "root", "row", "text_html"]
 
 FAILURES = (TorcFramesError, OSError, ImportError)
 """What an action may fail with for reasons that a message tells; anything else is a mistake of ours."""
+
+UNLABELLED = "tf-unlabelled"
+"""The class of controls whose description is for screen readers only."""
 
 Tone = Literal["info", "good", "warning", "error"]
 
@@ -49,6 +52,10 @@ _CSS = """
 .tf-widget .jupyter-button:focus-visible, .tf-widget [tabindex]:focus-visible {
   outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
 .tf-widget .tf-busy { cursor: progress; opacity: 0.7; }
+[data-jp-theme-light="false"] .tf-widget select { background-image: url("data:image/svg+xml,\
+<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'><path fill='white' d='M5 7l4 4 4-4z'/></svg>"); }
+.tf-widget .tf-unlabelled > .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); }
 .tf-widget code, .tf-widget pre { font-family: var(--jp-code-font-family, monospace);
   font-size: var(--jp-code-font-size, 13px); color: inherit; background: transparent; }
 """

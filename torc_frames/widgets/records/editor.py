@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from torc_frames.errors import RefusedError, counted
 from torc_frames.job import Job
 from torc_frames.records import INPUT, UserData
-from torc_frames.widgets.parts import Message, button, html, label, root, row, text_html
+from torc_frames.widgets.parts import UNLABELLED, Message, button, html, label, root, row, text_html
 from torc_frames.widgets.records.drafts import RecordDrafts
 from torc_frames.widgets.records.lines import CSS
 from torc_frames.widgets.records.session import Conflict, RecordSession
@@ -103,6 +103,7 @@ class RecordEditor(widgets.VBox):
         reload = button("Reload", self.reload, message=self._message, icon="refresh", tooltip="read it again")
         self._json = widgets.Textarea(layout={"width": "100%", "height": "22em"})
         self._json.add_class("tf-json")
+        self._json.add_class(UNLABELLED)
         self._json.observe(self._on_json, "value")
         self._typing_json = False
         self._wrong = Message()
@@ -195,7 +196,7 @@ class RecordEditor(widgets.VBox):
 
     def _show_json(self) -> None:
         form = self.session.form
-        self._json.tooltip = f"record {self.session.key} as JSON"
+        self._json.description = f"record {self.session.key} as JSON"
         if not self._typing_json and self._json.value != form.json:
             self._json.value = form.json
         if problem := form.json_problem:

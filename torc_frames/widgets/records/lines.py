@@ -11,7 +11,7 @@ from ipywidgets.widgets.widget_description import DescriptionStyle
 from ipywidgets.widgets.widget_string import TextStyle
 
 from torc_frames.errors import counted
-from torc_frames.widgets.parts import html, label, row, text_html
+from torc_frames.widgets.parts import UNLABELLED, html, label, row, text_html
 from torc_frames.widgets.records.form import Form
 from torc_frames.widgets.records.nodes import KINDS, TEXTS, Kind, Node
 from torc_frames.widgets.records.outline import PAGE, Line
@@ -97,7 +97,11 @@ class ValueLine:
         self._slot = widgets.HBox()
         self._slot.add_class("tf-value")
         self._kind = widgets.Dropdown(
-            options=_OPTIONS, value=line.node.kind, layout=looks.kinds, style=looks.listed
+            _dom_classes=(UNLABELLED,),
+            options=_OPTIONS,
+            value=line.node.kind,
+            layout=looks.kinds,
+            style=looks.listed,
         )
         self._kind.observe(lambda change: form.set_kind(self._line.node.id, change["new"]), "value")
         self._more = widgets.Button(icon="ellipsis-h", layout={"width": "auto"})
@@ -114,7 +118,7 @@ class ValueLine:
         self._line = line
         node = line.node
         self._kind.value = node.kind
-        self._kind.tooltip = f"type of {label(line.path)}"
+        self._kind.description = f"type of {label(line.path)}"
         self._more.tooltip = f"more for {label(line.path)}"
         self.box.layout = self._looks.indent(line.depth)
         shape = _shape(node)

@@ -5,11 +5,17 @@ const saves = (event) => (event.ctrlKey || event.metaKey) && event.key.toLowerCa
 function render({ el }) {
   let root;
   let frame;
-  // Lumino, which has the notebook's keys, may see them first, but passes over what is so marked.
-  const mark = (event) => {
-    if (root.contains(event.target)) event.target.toggleAttribute("data-lm-suppress-shortcuts", !saves(event));
+  const before = (event) => {
+    if (!root.contains(event.target)) return;
+    // Lumino, which has the notebook's keys, may see them first, but passes over what is so marked.
+    event.target.toggleAttribute("data-lm-suppress-shortcuts", !saves(event));
+    // The text fields of ipywidgets keep all keys: this one is repeated outside of them.
+    if (saves(event) && event.target.closest(".widget-inline-hbox")) {
+      event.stopImmediatePropagation();
+      if (!root.parentElement.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
+    }
   };
-  const keep = (event) => {
+  const after = (event) => {
     if (!saves(event)) event.stopPropagation();
   };
   // The widget is put on the page some time after this.
@@ -19,14 +25,14 @@ function render({ el }) {
       frame = requestAnimationFrame(find);
       return;
     }
-    window.addEventListener("keydown", mark, true);
-    root.addEventListener("keydown", keep);
+    window.addEventListener("keydown", before, true);
+    root.addEventListener("keydown", after);
   };
   find();
   return () => {
     cancelAnimationFrame(frame);
-    window.removeEventListener("keydown", mark, true);
-    root?.removeEventListener("keydown", keep);
+    window.removeEventListener("keydown", before, true);
+    root?.removeEventListener("keydown", after);
   };
 }
 

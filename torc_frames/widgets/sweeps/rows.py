@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import ipywidgets as widgets
 
-from torc_frames.widgets.parts import html, label, row, text_html
+from torc_frames.widgets.parts import UNLABELLED, html, label, row, text_html
 from torc_frames.widgets.sweeps.axes import FIELDS, KINDS, Axis
 from torc_frames.widgets.sweeps.typed import TypedError
 
@@ -15,8 +15,10 @@ __all__ = ["CSS", "AxisActions", "AxisLine"]
 
 CSS = """
 .tf-widget .tf-axis { padding: 2px 0; border-bottom: 1px solid var(--jp-border-color2, #ccc); }
-.tf-widget .tf-axis .tf-fields { flex: 1 1 18em; gap: 6px; overflow: visible; }
+.tf-widget .tf-axis .tf-fields { flex: 1 1 18em; min-width: 0; gap: 6px; overflow: visible; }
 .tf-widget .tf-axis .tf-told { flex: 1 0 100%; }
+.tf-widget .tf-axis .tf-fields .widget-text { min-width: 5em; }
+.tf-widget .tf-axis .tf-fields input { min-width: 2em; width: 100%; }
 .tf-widget .tf-wide { flex: 2 1 10em; }
 .tf-widget .tf-narrow { flex: 1 1 5em; }
 """
@@ -51,11 +53,13 @@ class AxisLine:
         self.axis, self._actions = axis, actions
         fit = {"description_width": "auto"}
         self._name = widgets.Text(
-            axis.name, placeholder="name", tooltip="name of the axis", layout={"width": "10em"}
+            axis.name, placeholder="name", description="name of the axis", layout={"width": "10em"}
         )
         self._kind = widgets.Dropdown(
-            options=KINDS, value=axis.kind, tooltip="kind of the axis", layout={"width": "8em"}
+            options=KINDS, value=axis.kind, description="kind of the axis", layout={"width": "8em"}
         )
+        self._name.add_class(UNLABELLED)
+        self._kind.add_class(UNLABELLED)
         self._fields = {
             name: widgets.Text(
                 axis.texts.get(name, ""), placeholder=hint, style=fit, layout={"width": "auto"}
