@@ -526,7 +526,9 @@ class Sheet:
         if step is None:
             return
         self._checks.forget()
-        rows = None if self._checks.reach else step.rows(self._table.rows.view)
+        rows = step.rows(self._table.rows.view)
+        if rows is not None and self._checks.reach:
+            rows = (0, len(self._table.rows.view))
         focus = None
         if undoing and step.focus is not None and step.focus[1] in self._table.by_name():
             shown = np.flatnonzero(self._table.rows.view == step.focus[0])

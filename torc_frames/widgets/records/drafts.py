@@ -12,7 +12,6 @@ from typing import Any
 
 from torc_frames.records import UserData
 from torc_frames.settings import drafts_folder
-from torc_frames.settings import drafts_folder
 
 __all__ = ["Draft", "RecordDrafts"]
 
