@@ -43,7 +43,7 @@ def test_edits_are_on_disk_within_a_second_and_back_in_the_next_sheet(folder):
     sheet = draft.open(frame())
     assert not draft.path.exists()
     started = time.monotonic()
-    sheet.set_texts([(0, 1, "7"), (1, 1, "abc")])
+    sheet.set_texts([(0, 1, "7"), (1, 1, "abc"), (2, 1, "\ud800")])
     wait_for(draft.path.exists)
     assert time.monotonic() - started < 3  # a second on a machine that is not busy
     assert draft.path.stat().st_mode & 0o777 == 0o600
@@ -51,7 +51,7 @@ def test_edits_are_on_disk_within_a_second_and_back_in_the_next_sheet(folder):
     draft.close()
     again = Draft(URL, "1", folder).open(frame())
     assert again.value["a"].tolist() == [7, 2, 3]
-    assert again.problems["text"].tolist() == ["abc"]
+    assert again.problems["text"].tolist() == ["abc", "\ud800"]
 
 
 def test_a_file_is_there_only_while_there_are_edits(folder):

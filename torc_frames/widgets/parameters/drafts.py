@@ -179,7 +179,7 @@ class Draft:
                 return
             about = {"format": FORMAT, "version": VERSION, "url": self.url, "workflow_key": self.workflow_key}
             saved = datetime.now(UTC).isoformat(timespec="seconds")
-            _replace(self.path, json.dumps({**about, "saved": saved, "edits": edits}).encode())
+            _replace(self.path, json.dumps({**about, "saved": saved, "edits": edits}, default=str).encode())
         except OSError as error:
             self._tell(f"the edits are not kept on disk: {self.path}: {error.strerror or error}")
 
