@@ -323,6 +323,14 @@ class TestRules:
         sheet.undo()
         assert len(sheet.problems) == 2
 
+    def test_retyping_keeps_values_that_broke_the_rule_and_texts_that_broke_it_texts(self):
+        sheet = Sheet(frame(), rules={"a": Rule(max=2)})
+        sheet.set_texts([(0, A, "9")])
+        sheet.retype_column("a", "float64")
+        assert texts(sheet, A) == ["9", "2.0", "3.0"]
+        assert sheet.value["a"].tolist() == [2.0, 3.0]
+        assert sheet.problems["reason"].tolist() == ["9.0 is more than 2", "3.0 is more than 2"]
+
     def test_required_cells_of_new_rows_wait_for_values(self):
         sheet = Sheet(frame(), rules={"x": Rule(required=True)})
         sheet.append(pd.DataFrame({"a": [4]}))

@@ -22,7 +22,6 @@ from torc_frames.widgets.parameters.patches import History, Step, ViewPatch
 from torc_frames.widgets.parameters.rows import View
 from torc_frames.widgets.parameters.state import Lost, Taken
 from torc_frames.widgets.parameters.table import Table
-from torc_frames.widgets.table.cells import column_of
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, Change, Column, Row
 from torc_frames.widgets.table.source import State as RowState
@@ -98,8 +97,9 @@ class Sheet:
     def columns(self) -> list[Column]:
         """The columns, that of keys first, in the order that is shown."""
         with self.lock:
-            keys = [column_of("job_key", self._table.base.index, read_only=True)] if self._table.keyed else []
-            return [*keys, *(column.column for column in self._table.columns)]
+            keys = Column("job_key", "string", str(self._table.base.index.dtype), read_only=True)
+            shown = [column.column for column in self._table.columns]
+            return [keys, *shown] if self._table.keyed else shown
 
     @property
     def order(self) -> tuple[int, bool] | None:
@@ -368,7 +368,7 @@ class Sheet:
                     "job_key": pd.array(keys, dtype="string"),
                     "row": pd.array(numbers, dtype="Int64"),
                     "column": pd.array([one.column for one in found], dtype="string"),
-                    "text": pd.array([one.text for one in found], dtype="string"),
+                    "text": pd.Series([one.text for one in found], dtype=object),
                     "reason": pd.array([one.reason for one in found], dtype="string"),
                 }
             )

@@ -242,9 +242,11 @@ class _References:
 def _add_column(table: Table, column: SheetColumn, applied: Applied, refs: _References, edits: Edits) -> None:
     stored = table.stored.get(column.origin or "") if column.origin is not None else None
     same = stored is not None and _kind(stored) == (column.format.dtype, column.format.kind)
-    edits.columns.append(
-        EditedColumn(column.name, column.origin, dict(column.format.spec or {}), column.format.kind, not same)
-    )
+    # A column that was written has its values in the store, under its own name.
+    written = applied.taken is not None and column.name in applied.taken.frame
+    origin, retyped = (column.name, False) if written else (column.origin, not same)
+    spec = dict(column.format.spec or {})
+    edits.columns.append(EditedColumn(column.name, origin, spec, column.format.kind, retyped))
     if column.format.spec is None:
         return
     ids, other = table.rows.own, _reference(table, column, stored, applied)
@@ -315,7 +317,9 @@ def _columns(table: Table, edits: Edits) -> tuple[list[SheetColumn], list[str]]:
     columns, gone, made_of = [], [], set()
     base = np.arange(table.rows.base, dtype=np.int64)
     for one in edits.columns:
-        origin = next((name for name in (one.origin, one.name) if name in table.stored), None)
+        # Others may have made a column of this name since; one that was there before is not meant.
+        names = [one.origin] if one.name in edits.base else [one.origin, one.name]
+        origin = next((name for name in names if name in table.stored), None)
         if origin is not None:
             stored = table.stored[origin]
             column = SheetColumn(one.name, stored, Format.of(stored), origin=origin)
@@ -329,8 +333,8 @@ def _columns(table: Table, edits: Edits) -> tuple[list[SheetColumn], list[str]]:
             gone.append(one.name)
             continue
         columns.append(column)
-    names = {column.name for column in columns} | {*edits.base} | made_of
-    added = [name for name in table.stored if name not in names]
+    known = {column.name for column in columns} | {*edits.base} | made_of
+    added = [name for name in table.stored if name not in known]
     columns += [SheetColumn(n, table.stored[n], Format.of(table.stored[n]), origin=n) for n in added]
     return columns, gone
 
