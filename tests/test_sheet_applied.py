@@ -8,7 +8,6 @@ import pytest
 
 import torc_frames as tf
 from torc_frames.errors import ConflictError
-from torc_frames.widgets.parameters.drafts import Draft
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.table.source import Block
 from torc_frames.workflow import Workflow
@@ -113,16 +112,15 @@ def test_new_rows_of_an_apply_that_was_stopped_are_not_made_twice(wf):
     assert len(wf.parameters()) == 5
 
 
-def test_what_another_client_changed_is_a_conflict_also_after_a_restart(wf, theirs, tmp_path):
-    draft = Draft(wf.parameters().attrs["torc"]["url"], wf.key, tmp_path)
-    sheet = draft.open(wf.parameters())
+def test_what_another_client_changed_is_a_conflict_also_after_a_restart(wf, theirs):
+    sheet = Sheet(wf.parameters())
     sheet.set_texts([(0, position(sheet, "n"), "7"), (1, position(sheet, "n"), "8")])
-    draft.close()
+    kept = json.loads(json.dumps(sheet.state()))
     other = theirs.parameters()
     other.loc[other.index[0], "n"] = 70
     other.loc[other.index[2], "n"] = 72
     theirs.push(other)
-    again = Draft(wf.parameters().attrs["torc"]["url"], wf.key, tmp_path).open(wf.parameters())
+    again = Sheet.restore(wf.parameters(), kept)
     assert again.value["n"].tolist() == [7, 8, 72, 4]
     plan = wf.plan(again.value)
     assert plan.counts["conflict"] == 1

@@ -17,10 +17,11 @@ from torc_frames.widgets.parameters.checking import Checks, TableRule
 from torc_frames.widgets.parameters.choosing import chosen, sorted_by_key, sorted_ids
 from torc_frames.widgets.parameters.column import Ids
 from torc_frames.widgets.parameters.conditions import Condition
+from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
 from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.patches import History, Step, ViewPatch
 from torc_frames.widgets.parameters.rows import View
-from torc_frames.widgets.parameters.state import Lost, Taken
+from torc_frames.widgets.parameters.state import Taken
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, Change, Column, Row
@@ -462,7 +463,7 @@ class Sheet:
     def state(self) -> dict[str, Any]:
         """Return the edits as JSON: what `restore` puts on a frame."""
         with self.lock:
-            return state.as_json(state.state_of(self._table, self.lost))
+            return as_json(state.state_of(self._table, self.lost))
 
     @classmethod
     def restore(
@@ -481,7 +482,7 @@ class Sheet:
             For what is no state of a sheet.
         """
         sheet = cls(frame, rules=rules, table_rule=table_rule)
-        table, sheet.lost = state.restored(sheet._table, state.from_json(edits))
+        table, sheet.lost = state.restored(sheet._table, from_json(edits))
         sheet._use(table)
         return sheet
 
