@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -161,9 +161,8 @@ class Sheet:
             self._callbacks.append(callback)
 
         def end() -> None:
-            with self.lock:
-                if callback in self._callbacks:
-                    self._callbacks.remove(callback)
+            with self.lock, suppress(ValueError):
+                self._callbacks.remove(callback)
 
         return end
 
@@ -528,8 +527,7 @@ class Sheet:
             return
         self._checks.forget()
         rows = step.rows(self._table.rows.view)
-        if rows is not None and self._checks.reach:
-            rows = (0, len(self._table.rows.view))
+        rows = (0, len(self)) if rows is not None and self._checks.reach else rows
         focus = None
         if undoing and step.focus is not None and step.focus[1] in self._table.by_name():
             shown = np.flatnonzero(self._table.rows.view == step.focus[0])
