@@ -157,8 +157,7 @@ class Sheet:
 
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call back after each change, with `lock` held; call what is returned to end that."""
-        with self.lock:
-            self._callbacks.append(callback)
+        self._callbacks.append(callback)
 
         def end() -> None:
             with self.lock, suppress(ValueError):
