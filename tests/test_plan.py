@@ -196,6 +196,17 @@ def test_commands_that_change_are_shown(wf):
     assert wf.jobs()["command"].tolist() == plan.commands["pushed"].tolist()
 
 
+def test_the_cells_of_a_record_that_is_added_are_shown(wf):
+    job = wf.add_job("bare")
+    table = pd.DataFrame({"job_key": [job.key], "a": [1], "b": [None]})
+    plan = wf.plan(table)
+    assert actions(plan) == ["update"]
+    (cell,) = plan.cells.to_dict("records")
+    assert cell == {"job_key": job.key, "column": "a", "stored": None, "pushed": 1, "conflict": False}
+    plan.apply()
+    assert wf.parameters()["a"].tolist() == [1]
+
+
 def test_many_commands_are_shown_in_part(wf):
     table = wf.push(tf.grid(a=range(50)), command="echo {a}")
     assert "and 30 more commands (see .commands)" in repr(wf.plan(table, command="print {a}"))
