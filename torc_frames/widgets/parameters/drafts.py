@@ -129,24 +129,26 @@ class Draft:
         if self._sheet is None or self._closed or os.getpid() != self._pid:
             return
         with self._sheet.lock:
-            if not self._pending:
+            if not self._pending and self._asked == self._written:
                 return
             self._pending = False
             self._asked += 1
             number = self._asked
             edits = self._sheet.state() if self._sheet.is_dirty else None
         with self._writing:
+            # What is older than what was written is not written any more.
             if number > self._written:
-                self._written = number
                 self._write(edits)
+                self._written = number
 
     def discard(self) -> None:
         """Remove the file, and keep nothing more until the sheet changes."""
         self._cancel()
         with self._writing:
             self._pending = False
-            self._written = self._asked = self._asked + 1
+            self._asked += 1
             self._write(None)
+            self._written = self._asked
 
     def close(self) -> None:
         """Write what is to be written, and let others have the file."""
