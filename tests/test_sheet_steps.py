@@ -353,7 +353,7 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
         assert self.look() == last
 
 
-Steps_.TestCase.settings = settings(stateful_step_count=25, max_examples=40)
+Steps_.TestCase.settings = settings(stateful_step_count=25, max_examples=EXAMPLES)
 TestEverythingIsUndone = Steps_.TestCase
 
 
