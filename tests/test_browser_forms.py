@@ -225,18 +225,16 @@ def test_the_form_is_accessible_and_handsome(form: Page, dark: bool) -> None:
     assert form.notebook.accessibility_problems(form.output) == []
 
 
-def test_forty_fields_are_there_in_half_a_second(lab: Jupyter, wf: tf.Workflow, tmp_path: Path) -> None:
+def test_forty_fields_are_there_at_once(lab: Jupyter, wf: tf.Workflow, tmp_path: Path) -> None:
     many = {f"k{n}": [{"x": m, "y": [1, 2]} for m in range(40)] for n in range(30)}
     forty = {f"field {n}": [1, 0.5, "x", True, None][n % 5] for n in range(40)}
     wf.add_user_data(None, forty, many)
     form = opened(lab, wf, str(tmp_path / "study.db"), "editor = RecordEditor(wf, '1'); editor")
     form.field("field 39").wait_for()
-    times = []
-    for _ in range(3):
-        times.append(form.page.evaluate(_PAINTED_JS))
-    assert min(times) < 1500, times  # measured 400 ms where nothing else runs
-    form.notebook.execute("editor = RecordEditor(wf, '2')")
-    form.notebook.run(1)
+    times = [form.page.evaluate(_PAINTED_JS) for _ in range(3)]
+    assert min(times) < 1000, times  # 300 where nothing else runs
+    form.notebook.execute("editor = RecordEditor(wf, '2')")  # what is many is folded
+    assert form.notebook.value("len(editor._form_view.box.children)") < 200
 
 
 _PAINTED_JS = """async () => {
@@ -249,6 +247,22 @@ _PAINTED_JS = """async () => {
     await new Promise(resolve => requestAnimationFrame(resolve));
   return performance.now() - begun;
 }"""
+
+
+def test_keys_stay_in_the_form_in_notebook_7_too(notebook7: Jupyter, wf: tf.Workflow, tmp_path: Path) -> None:
+    wf.add_user_data(None, RECORD)
+    form = opened(notebook7, wf, str(tmp_path / "study.db"), "editor = RecordEditor(wf, '1'); editor")
+    cells = form.cells()
+    form.field("type of alpha").focus()
+    form.press("a", "b", "d", "d", "x")
+    form.titled("more for alpha").focus()
+    form.press("a", "b", "d", "d", "x", "Enter")
+    form.titled("delete: alpha").wait_for()
+    form.field("max_iter").fill("7")
+    form.button("Save").click()
+    form.says("Record 1 is saved")
+    assert form.cells() == cells
+    assert wf.get_user_data("1").data["max_iter"] == 7
 
 
 # the builder
@@ -272,7 +286,7 @@ def test_axes_are_typed_counted_and_shown(builder: Page) -> None:
     type_axes(builder)
     builder.says("6 rows")
     builder.field("where").fill("alpha < 10 or solver ==")
-    builder.says("where: ")
+    builder.says("is no query of the columns")
     builder.field("where").fill("alpha < 10 or solver == 'svd'")
     builder.says("5 rows; 1 left out by the constraint")
     builder.output.get_by_role("gridcell", name="sag").first.wait_for()

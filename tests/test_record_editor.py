@@ -660,7 +660,7 @@ def widgets_of(editor: RecordEditor, name: str) -> Any:
 
 
 def shown(editor: RecordEditor) -> str:
-    return " ".join(line._wrong.value for line in lines(editor) if line._wrong in line.box.children)
+    return " ".join(line._wrong.value for line in lines(editor) if line._wrong)
 
 
 def test_lines_are_added_and_moved_by_buttons_and_keep_their_widgets(wf):

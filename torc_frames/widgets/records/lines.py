@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol
 
 import ipywidgets as widgets
+from ipywidgets.widgets.widget_button import ButtonStyle
 from ipywidgets.widgets.widget_description import DescriptionStyle
 from ipywidgets.widgets.widget_string import TextStyle
 
@@ -60,8 +61,10 @@ class Looks:
         self.kinds = widgets.Layout(width="8.5em", flex="0 0 auto")
         self.indent = cache(lambda depth: widgets.Layout(padding=f"0 0 0 {depth * _INDENT_EM:g}em"))
         self.named = cache(self._named)
-        self.listed = DescriptionStyle()
+        self.hidden = DescriptionStyle()
+        self.plain = widgets.Layout()
         self.lines = cache(lambda count: widgets.Layout(height=f"{count * 1.5 + 1:g}em"))
+        self.button = partial(widgets.Button, layout=widgets.Layout(width="auto"), style=ButtonStyle())
 
     @staticmethod
     def _named(depth: int, choices: bool) -> DescriptionStyle:
@@ -92,47 +95,42 @@ class ValueLine:
     def __init__(self, form: Form, looks: Looks, line: Line, actions: Actions) -> None:
         self._form, self._looks, self._actions = form, looks, actions
         self._line = line
-        self._shape = ""
-        self._typed: Any = None
-        self._slot = widgets.HBox()
-        self._slot.add_class("tf-value")
+        self._shape = _shape(line.node)
+        self._typed = self._made(line)
+        self._slot = widgets.HBox([self._typed], layout=looks.plain, _dom_classes=("tf-value",))
         self._kind = widgets.Dropdown(
-            _dom_classes=(UNLABELLED,),
             options=_OPTIONS,
             value=line.node.kind,
+            description=_kind_of(line),
             layout=looks.kinds,
-            style=looks.listed,
+            style=looks.hidden,
+            _dom_classes=(UNLABELLED,),
         )
         self._kind.observe(lambda change: form.set_kind(self._line.node.id, change["new"]), "value")
-        self._more = widgets.Button(icon="ellipsis-h", layout={"width": "auto"})
-        self._more.add_class("tf-icon")
+        self._more = looks.button(icon="ellipsis-h", tooltip=_more_for(line), _dom_classes=("tf-icon",))
         self._more.on_click(lambda _: self._open(not self._panel))
-        self._wrong = html(css="tf-wrong")
+        self._wrong: Any = None
         self._panel: Panel | None = None
-        self.box = widgets.HBox([self._slot, self._kind, self._more])
-        self.box.add_class("tf-row")
-        self.box.add_class("tf-line")
+        self.box = widgets.HBox(
+            [self._slot, self._kind, self._more],
+            layout=looks.indent(line.depth),
+            _dom_classes=("tf-row", "tf-line"),
+        )
 
     def show(self, line: Line, reason: str) -> None:
         """Show the value as it is now, and what is wrong with it."""
         self._line = line
-        node = line.node
-        self._kind.value = node.kind
-        self._kind.description = f"type of {label(line.path)}"
-        self._more.tooltip = f"more for {label(line.path)}"
-        self.box.layout = self._looks.indent(line.depth)
-        shape = _shape(node)
+        shape = _shape(line.node)
         if shape != self._shape:
             self._shape = shape
             self._typed = self._made(line)
             self._slot.children = [self._typed]
         self._update(line)
-        if reason:
-            self._wrong.value = text_html(reason, "tf-message tf-error", tag="div")
-            self.box.add_class("tf-is-wrong")
-        else:
-            self.box.remove_class("tf-is-wrong")
-        self._arrange(bool(reason))
+        self._kind.value = line.node.kind
+        self._kind.description = _kind_of(line)
+        self._more.tooltip = _more_for(line)
+        self.box.layout = self._looks.indent(line.depth)
+        self._show_wrong(reason)
         if self._panel:
             self._panel.show(line)
 
@@ -146,46 +144,54 @@ class ValueLine:
 
     def _open(self, is_open: bool) -> None:
         self._panel = Panel(self._form, self._line, self._actions) if is_open else None
-        self._arrange(bool(self._form.problems.get(self._line.node.id)))
+        self._arrange()
         if self._panel:
             self._panel.show(self._line)
 
-    def _arrange(self, wrong: bool) -> None:
+    def _show_wrong(self, reason: str) -> None:
+        if reason:
+            self._wrong = self._wrong or html(css="tf-wrong")
+            self._wrong.value = text_html(reason, "tf-message tf-error", tag="div")
+            self.box.add_class("tf-is-wrong")
+        elif self._wrong:
+            self._wrong = None
+            self.box.remove_class("tf-is-wrong")
+        self._arrange()
+
+    def _arrange(self) -> None:
         children = [self._slot, self._kind, self._more]
-        children += [self._wrong] if wrong else []
+        children += [self._wrong] if self._wrong else []
         children += [self._panel.box] if self._panel else []
         if list(self.box.children) != children:
             self.box.children = children
 
     def _made(self, line: Line) -> Any:
-        node = line.node
+        node, looks = line.node, self._looks
         if self._shape == "holds":
-            made = widgets.Button(layout={"width": "auto"})
-            made.add_class("tf-fold")
+            text, tooltip = _group(line)
+            made = looks.button(description=text, tooltip=tooltip, _dom_classes=("tf-fold",))
             made.on_click(lambda _: self._actions.turn(self._line.node))
             return made
-        style = self._looks.named(line.depth, self._shape == "boolean")
+        options = {"description": _name(line), "style": looks.named(line.depth, self._shape == "boolean")}
         if self._shape == "boolean":
-            made = widgets.Dropdown(options=["true", "false"], value=node.text, style=style)
+            made = widgets.Dropdown(options=["true", "false"], value=node.text, layout=looks.plain, **options)
         elif self._shape == "lines":
-            made = widgets.Textarea(node.text, style=style)
+            made = widgets.Textarea(node.text, layout=looks.lines(_height(node)), **options)
         else:
             hint = "null" if self._shape == "null" else ""
-            made = widgets.Text(node.text, disabled=bool(hint), placeholder=hint, style=style)
+            options |= {"disabled": bool(hint), "placeholder": hint}
+            made = widgets.Text(node.text, layout=looks.plain, **options)
         made.observe(lambda change: self._form.set_text(self._line.node.id, change["new"]), "value")
         return made
 
     def _update(self, line: Line) -> None:
         node, typed = line.node, self._typed
         if self._shape == "holds":
-            mark = "▾" if line.is_open else "▸"
-            noun = "field" if node.kind == "object" else "item"
-            typed.description = f"{mark} {label(line.name)}"
-            typed.tooltip = f"{label(line.path)}: {counted(len(node.inside), noun)}"
+            typed.description, typed.tooltip = _group(line)
             return
-        typed.description = label(line.name) or "␣"
+        typed.description = _name(line)
         if self._shape == "lines":
-            typed.layout = self._looks.lines(min(max(node.text.count("\n") + 1, 2), 8))
+            typed.layout = self._looks.lines(_height(node))
         if typed.value != node.text:
             typed.value = node.text
 
@@ -237,49 +243,77 @@ class Panel:
 class AddLine:
     """The place to add to an object or a list."""
 
-    def __init__(self, looks: Looks, line: Line, actions: Actions) -> None:
-        self._looks = looks
-        self._button = widgets.Button(icon="plus", layout={"width": "auto"})
+    def __init__(self, _: Form, looks: Looks, line: Line, actions: Actions) -> None:
+        self._button = looks.button(icon="plus", **self._said(line))
         self._button.on_click(lambda _: actions.add(line.node.id))
-        self.box = widgets.HBox([self._button])
-        self.box.add_class("tf-line")
+        self.box = widgets.HBox([self._button], layout=looks.indent(line.depth), _dom_classes=("tf-line",))
 
     def show(self, line: Line, _: str) -> None:
         """Show what it adds to."""
-        self.box.layout = self._looks.indent(line.depth)
-        self._button.description = "item" if line.node.kind == "list" else "field"
-        self._button.tooltip = f"add to {label(line.path)}"
+        for name, text in self._said(line).items():
+            setattr(self._button, name, text)
 
     def focus(self) -> None:
         """Bring the cursor to the button."""
         self._button.focus()
 
+    @staticmethod
+    def _said(line: Line) -> dict[str, str]:
+        noun = "item" if line.node.kind == "list" else "field"
+        return {"description": noun, "tooltip": f"add to {label(line.path)}"}
+
 
 class PagesLine:
     """The place to go to other pages of an object or a list."""
 
-    def __init__(self, looks: Looks, line: Line, actions: Actions) -> None:
-        self._looks, self._line = looks, line
-        self._before = widgets.Button(icon="arrow-left", description="before", layout={"width": "auto"})
-        self._after = widgets.Button(icon="arrow-right", description="after", layout={"width": "auto"})
+    def __init__(self, _: Form, looks: Looks, line: Line, actions: Actions) -> None:
+        self._line = line
+        self._before = looks.button(icon="arrow-left", description="before")
+        self._after = looks.button(icon="arrow-right", description="after")
         self._before.on_click(lambda _: actions.page(self._line.node, max(self._line.start - PAGE, 0)))
         self._after.on_click(lambda _: actions.page(self._line.node, self._line.start + PAGE))
         self._text = html()
         self.box = row(self._before, self._text, self._after)
+        self.box.layout = looks.indent(line.depth)
 
     def show(self, line: Line, _: str) -> None:
         """Show where in it the page is."""
         self._line = line
         total = len(line.node.inside)
         end = min(line.start + PAGE, total)
-        self.box.layout = self._looks.indent(line.depth)
         self._text.value = text_html(f"{line.start + 1:,} to {end:,} of {total:,} in {line.path}", "tf-quiet")
         self._before.disabled = line.start == 0
         self._after.disabled = end == total
+        self._before.tooltip = f"values before these of {label(line.path)}"
+        self._after.tooltip = f"values after these of {label(line.path)}"
 
     def focus(self) -> None:
         """Bring the cursor to the button."""
         self._after.focus()
+
+
+def _name(line: Line) -> str:
+    return label(line.name) or "␣"
+
+
+def _kind_of(line: Line) -> str:
+    return f"type of {label(line.path)}"
+
+
+def _more_for(line: Line) -> str:
+    return f"more for {label(line.path)}"
+
+
+def _group(line: Line) -> tuple[str, str]:
+    """Return what an object or list is called, and what is told of it."""
+    noun = "field" if line.node.kind == "object" else "item"
+    told = f"{label(line.path)}: {counted(len(line.node.inside), noun)}"
+    return f"{'▾' if line.is_open else '▸'} {label(line.name)}", told
+
+
+def _height(node: Node) -> int:
+    """Return how many lines a text is typed in."""
+    return min(max(node.text.count("\n") + 1, 2), 8)
 
 
 def _shape(node: Node) -> str:

@@ -18,6 +18,7 @@ __all__ = ["FormView"]
 _MOST_LINES = 500
 _PAINTED_S = 0.15
 """When a browser has painted new lines, so that the cursor can go there."""
+_LINES = {"value": ValueLine, "add": AddLine, "pages": PagesLine}
 
 
 class FormView:
@@ -97,9 +98,8 @@ class FormView:
         return lines
 
     def _made(self, line: Line) -> Any:
-        if line.part == "value":
-            return ValueLine(self._form, self._looks, line, self)
-        return (AddLine if line.part == "add" else PagesLine)(self._looks, line, self)
+        made: Any = _LINES[line.part]
+        return made(self._form, self._looks, line, self)
 
     def _focus(self, line: Any) -> None:
         later = threading.Timer(_PAINTED_S, line.focus)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import pandas as pd
@@ -18,6 +17,9 @@ from torc_frames.widgets.sweeps.rows import CSS, AxisLine
 from torc_frames.widgets.table.frames import FrameSource
 from torc_frames.widgets.table.view import table_view
 from torc_frames.workflow import Workflow
+
+if TYPE_CHECKING:
+    from torc_frames.widgets.parameters.editor import ParameterEditor
 
 __all__ = ["SweepBuilder"]
 
@@ -129,7 +131,7 @@ class SweepBuilder(widgets.VBox):
         """The Python that makes the table; RefusedError if something typed is wrong."""
         return self.model.code
 
-    def to_editor(self) -> Any:
+    def to_editor(self) -> ParameterEditor:
         """Return a `ParameterEditor` of the workflow with this table.
 
         Raises
@@ -139,8 +141,9 @@ class SweepBuilder(widgets.VBox):
         """
         if self._workflow is None:
             raise RefusedError("a table goes into the editor of a workflow: SweepBuilder(wf)")
-        editor = import_module("torc_frames.widgets.parameters.editor").ParameterEditor
-        return editor(self._workflow, self.value)
+        from torc_frames.widgets.parameters.editor import ParameterEditor
+
+        return ParameterEditor(self._workflow, self.value)
 
     def show(self) -> None:
         """Show the model as it is now; needed after it was changed from Python."""
