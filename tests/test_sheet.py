@@ -345,7 +345,7 @@ class TestRules:
         sheet.on_change(told.append)
         sheet.set_texts([(0, A, "2")])
         assert [sorted(row.errors) for row in sheet.rows(0, 3)] == [[A], [A], []]
-        assert told[0].rows is None
+        assert told[0].rows == (0, 3)
         sheet.delete_rows(1, 2)
         assert sheet.counts["invalid"] == 0
 
