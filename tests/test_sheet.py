@@ -5,6 +5,8 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from strategies import tables
 
 from torc_frames.errors import RefusedError, TorcFramesWarning
 from torc_frames.rules import Rule
@@ -680,6 +682,30 @@ class TestAnotherBase:
         assert texts(sheet, A) == ["2", "3", "4"]
         assert len(sheet.conditions) == 1
         assert sheet.order is None
+
+
+@given(tables())
+def test_any_table_that_can_be_pushed_can_be_edited(table):
+    sheet = Sheet(table)
+    pd.testing.assert_frame_equal(sheet.value, table)
+    whole = Block(0, 0, len(table), len(table.columns))
+    assert sheet.counts["changed"] == 0
+    if table.size:
+        sheet.paste(whole, sheet.text(whole))
+        pd.testing.assert_frame_equal(sheet.value, table)
+        assert not sheet.is_dirty
+    for row in range(len(table)):
+        sheet.duplicate_rows(2 * row, 2 * row + 1)
+    doubled = table.loc[table.index.repeat(2)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(sheet.value, doubled)
+    pd.testing.assert_frame_equal(Sheet.restore(table, sheet.state()).value, doubled)
+    sheet.clear(Block(0, 0, len(sheet), len(table.columns)))
+    kept = sheet.value
+    assert kept.dtypes.equals(table.dtypes)
+    pd.testing.assert_frame_equal(Sheet.restore(table, sheet.state()).value, kept)
+    while sheet.can_undo:
+        sheet.undo()
+    pd.testing.assert_frame_equal(sheet.value, table)
 
 
 @pytest.mark.parametrize(
