@@ -327,7 +327,12 @@ class Notebook:
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(path.read_text())
         found = self.page.evaluate(_AXE_JS, what.element_handle())
-        return [f"{each['id']}: {[node['html'][:200] for node in each['nodes']]}" for each in found]
+        nodes = {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in found}
+        # The grid around it has the focus, and its keys scroll, which axe can't know.
+        scrolling = nodes.pop("scrollable-region-focusable", [])
+        if others := [html for html in scrolling if not html.startswith('<div class="slick-viewport')]:
+            nodes["scrollable-region-focusable"] = others
+        return [f"{rule}: {html}" for rule, html in nodes.items()]
 
     def screenshot(self, name: str, what: Locator | None = None) -> Path | None:
         """Take a picture of the page or a part of it, if TORC_FRAMES_SCREENSHOTS says where to."""

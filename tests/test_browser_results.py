@@ -106,6 +106,7 @@ def test_results_are_grouped_drawn_and_exported(explorer: Notebook, lab: Jupyter
     output.get_by_role("button", name="Parallel").click()
     output.get_by_role("img", name="Parallel coordinates of params.alpha").wait_for()
     output.get_by_label("color").last.select_option("params.solver")
+    explorer.page.set_viewport_size({"width": 1280, "height": 1700})
     explorer.screenshot("explorer-figures", output)
 
     output.get_by_role("button", name="Group").click()

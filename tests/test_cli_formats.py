@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
-from torc_frames.cli.formulas import is_live, neutral, restored
 from torc_frames.cli.root import root
 from torc_frames.cli.tables import read_table
+from torc_frames.table_files.formulas import is_live, neutral, restored
 from torc_frames.workflow import Workflow
 
 REPOSITORY = Path(__file__).parents[1]
@@ -311,8 +311,8 @@ def test_what_is_made_neutral_is_not_live_and_is_restored(text: str) -> None:
 def test_texts_survive_a_spreadsheet_file_and_never_run(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], names: list[str]
 ) -> None:
-    from torc_frames.cli.exports import write_csv
-    from torc_frames.cli.sheets import write_sheet
+    from torc_frames.table_files.exports import write_csv
+    from torc_frames.table_files.sheets import write_sheet
 
     folder = tmp_path_factory.mktemp("files")
     names = [name or "x" for name in names[:2]]

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
-from torc_frames.cli.exports import write_csv
 from torc_frames.cli.root import root
 from torc_frames.cli.tables import read_table
+from torc_frames.table_files.exports import write_csv
 from torc_frames.tables import typed
 from torc_frames.workflow import Workflow
 

@@ -20,6 +20,7 @@ LAYERS = [
     {"records"},
     {"frame", "wire", "settings", "server_settings", "sweep", "templates", "progress", "tables", "rules"},
     {"dataset"},
+    {"table_files"},
     {"store", "pointers", "pointer_files", "pointer_dataset"},
     {"targets"},
     {"pull", "edits", "advice", "job", "processes", "service"},

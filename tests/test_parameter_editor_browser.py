@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ class EditorPage:
         _expect(self.cell(row, column)).to_have_text(text)
 
     def button(self, name: str) -> Any:
-        return self.output.get_by_role("button", name=re.compile(rf"{name}$"))
+        return self.output.get_by_role("button", name=name, exact=True)
 
     def says(self, text: str) -> None:
         _expect(self.output.get_by_text(text).first).to_be_visible(timeout=15_000)
@@ -135,9 +134,7 @@ def test_a_reload_and_a_new_kernel_keep_the_edits(lab: Jupyter, wf: Any, tmp_pat
     page.type(0, 1, "0.5")
     page.page.wait_for_timeout(100)
     page.notebook.wait_for("editor.session.draft.path.exists()", True)
-    page.page.evaluate(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
-    )
+    page.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     page.notebook.load()
     page.notebook.run_all()
     again = EditorPage(page.notebook)

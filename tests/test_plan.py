@@ -126,6 +126,34 @@ def test_what_was_left_to_others_is_a_conflict_again(wf, theirs):
     assert wf.parameters().values.tolist() == [[10, 0], [2, 99], [99, 0]]
 
 
+@pytest.mark.parametrize("which", ["given", "returned"])
+def test_what_a_push_wrote_beside_what_it_left_is_no_conflict_later(wf, theirs, which):
+    mine = conflicting(wf, theirs)
+    pushed = wf.push(mine, on_conflict="theirs")
+    table = mine if which == "given" else pushed
+    table.iloc[0, 0] = 100
+    assert actions(wf.plan(table)) == ["update", "conflict", "conflict"]
+    wf.push(table, on_conflict="theirs")
+    assert wf.parameters()["a"].tolist() == [100, 2, 99]
+    theirs.push(theirs.parameters().assign(a=[0, 2, 99]))
+    assert actions(wf.plan(table)) == ["conflict", "conflict", "conflict"]
+    wf.push(table, on_conflict="ours")
+    table["a"] += 1
+    assert set(actions(wf.plan(table))) == {"update"}
+    assert_frame_equal(wf.push(table), wf.parameters())
+
+
+def test_a_plan_stands_without_the_attrs_of_its_table(wf, theirs):
+    mine = conflicting(wf, theirs)
+    for on_conflict in ("theirs", "ours"):
+        plan = wf.plan(mine, on_conflict=on_conflict)
+        attrs = dict(mine.attrs)
+        mine.attrs.clear()
+        plan.apply()
+        mine.attrs.update(attrs)
+    assert wf.parameters()["a"].tolist() == [10, 20, 3]
+
+
 def test_a_table_that_is_changed_after_its_plan_does_not_change_the_recipe(wf):
     made = tf.grid(a=[1, 2])
     edited = made.copy()
@@ -194,6 +222,17 @@ def test_commands_that_change_are_shown(wf):
     assert "print &#x27;&lt;b&gt;" in plan._repr_html_()
     plan.apply()
     assert wf.jobs()["command"].tolist() == plan.commands["pushed"].tolist()
+
+
+def test_the_cells_of_a_record_that_is_added_are_shown(wf):
+    job = wf.add_job("bare")
+    table = pd.DataFrame({"job_key": [job.key], "a": [1], "b": [None]})
+    plan = wf.plan(table)
+    assert actions(plan) == ["update"]
+    (cell,) = plan.cells.to_dict("records")
+    assert cell == {"job_key": job.key, "column": "a", "stored": None, "pushed": 1, "conflict": False}
+    plan.apply()
+    assert wf.parameters()["a"].tolist() == [1]
 
 
 def test_many_commands_are_shown_in_part(wf):

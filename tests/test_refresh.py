@@ -154,6 +154,18 @@ def test_a_frame_is_refreshed_as_it_was_pulled(wf, options):
     assert_frame_equal(wf.refresh(frame).frame, wf.parameters(**options))
 
 
+@pytest.mark.parametrize("kind", ["user_data", "parameters"])
+def test_rows_that_were_filtered_out_come_back(wf, kind):
+    wf.push(tf.grid(a=[1.5, 2.5, 3.5, 4.5]))
+    frame = pulled(wf, kind)
+    part = frame[frame["a"] > 2]
+    assert_frame_equal(wf.refresh(part).frame, frame)
+    wf.push(wf.parameters().replace({"a": {4.5: 9.5}}))
+    now = wf.refresh(part)
+    assert_frame_equal(now.frame, pulled(wf, kind))
+    assert (len(now.added), len(now.updated)) == (1, 1)
+
+
 def test_few_changes_of_many_are_read_alone(wf, store_kind, monkeypatch):
     only(store_kind.has_revs, "it does not tell what changed")
     wf.push(tf.grid(a=np.arange(5000) + 0.5, b=[7], text=["x"], l=[[1]]))

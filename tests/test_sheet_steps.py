@@ -17,7 +17,7 @@ from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, EditableSource
 
-ROWS = 4
+EXAMPLES = 40 if settings().max_examples <= 100 else 2_000
 
 
 def objects(values):
@@ -61,36 +61,24 @@ def table_rule(rows):
 
 
 TEXTS = st.sampled_from(
-    ["", "1", "-3", "2.5", "1e400", "abc", "true", '""', "2026-03-29", "2026-10-25 02:30", "x", "y"]
-    + [
-        '{"a": 1}',
-        "[1",
-        '"1"',
-        "a\tb",
-        "a\nb",
-        "1,5",
-        "null",
-        "9007199254740993",
-        "2026-01-01 00:00:00+01:00",
+    [
+        *("", "1", "-3", "2.5", "1e400", "abc", "true", '""', "x", "y", "a\tb", "a\nb", "1,5", "null"),
+        *("2026-03-29", "2026-10-25 02:30", "2026-01-01 00:00:00+01:00", "9007199254740993"),
+        *('{"a": 1}', "[1", '"1"'),
     ]
 )
 DTYPES = st.sampled_from(
-    ["int64", "Int64", "float64", "bool", "boolean", "str", "string", "datetime64[us]", "category", "json"]
-    + ["datetime64[us, UTC]", "timedelta64[s]", "int8", "uint8", "float32"]
+    [
+        *("int64", "Int64", "float64", "bool", "boolean", "str", "string", "category", "json", "int8"),
+        *("uint8", "float32", "datetime64[us]", "datetime64[us, UTC]", "timedelta64[s]"),
+    ]
 )
 NAMES = st.sampled_from(["int", "Int", "model.lr", "text", "kind", "nested", "new", "other", "zoned", "when"])
 FORMULAS = st.sampled_from(
     [
-        "row",
-        "row * 2 + 1",
-        "model.lr / 2",
-        "coalesce(Int, 1)",
-        "'run-' + str(row)",
-        "1 / row",
-        "Int ** 9",
-        "text",
+        *("row", "row * 2 + 1", "model.lr / 2", "coalesce(Int, 1)", "'run-' + str(row)", "1 / row", "text"),
+        *("Int ** 9", "where(row > 1, 1, None)", "`plain text`", "open('x')", "int > 0"),
     ]
-    + ["where(row > 1, 1, None)", "`plain text`", "open('x')", "int > 0"]
 )
 SERIES = st.sampled_from(
     [Steps(1), Steps(0.1, 0.1), Linspace(0, 1), Logspace(1, 100), Repeated(["a", 1, None])]
@@ -365,9 +353,7 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
         assert self.look() == last
 
 
-Steps_.TestCase.settings = settings(
-    stateful_step_count=25, max_examples=int(__import__("os").environ.get("N", 40))
-)
+Steps_.TestCase.settings = settings(stateful_step_count=25, max_examples=EXAMPLES)
 TestEverythingIsUndone = Steps_.TestCase
 
 

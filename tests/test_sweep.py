@@ -70,6 +70,26 @@ def test_a_constraint_is_a_query_or_a_function_and_what_it_excludes_is_counted()
     assert "lambda" in recipe(function)["where"]
 
 
+def test_a_function_that_writes_to_its_table_changes_nothing_else():
+    def where(table):
+        table["a"] = 0
+        table["new"] = 1
+        return table["new"] == 1
+
+    df = tf.grid(a=[1, 2], where=where)
+    assert df.to_dict("list") == {"a": [1, 2]}
+    assert_frame_equal(tf.from_recipe(recipe(df)), df)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [lambda df: (df["a"] > 1).sort_index(ascending=False), lambda df: df[df["a"] > 0]["a"].head(2) > 0],
+)
+def test_booleans_in_another_order_are_refused(where):
+    with pytest.raises(tf.RefusedError, match="in the order of the table"):
+        tf.grid(a=[1, 2, 3], where=where)
+
+
 @pytest.mark.parametrize("where", [["x"], "a", "a.sum() > 1", lambda df: df, lambda df: [None] * len(df)])
 def test_a_constraint_that_gives_no_booleans_is_refused(where):
     with pytest.raises(tf.RefusedError, match="where"):

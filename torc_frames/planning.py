@@ -287,6 +287,8 @@ def _decide_edits(
     lines = prepared.lines
     steps.additions = {key: lines[row] for key, row in steps.named.items() if key not in existing.inputs}
     steps.changed = {*kept, *steps.additions}
+    added = {key: _added_cells(frame, steps.named[key]) for key in steps.additions}
+    steps.cells = {**steps.cells, **added}
     if options.command is not None:
         ours = {key: row for key, row in steps.named.items() if key not in steps.left}
         filled = templates.fill("command", options.command, frame.cells, list(ours.values()), quoted=True)
@@ -319,6 +321,11 @@ def _dropped(
 def whole_paths(existing: Existing, frame: EncodedFrame) -> frozenset[Path]:
     """Return where objects are values, in the store or in a table."""
     return recorded.whole_paths({**recorded.read(existing.metadata), **frame.specs})
+
+
+def _added_cells(frame: EncodedFrame, row: int) -> Cells:
+    values = {path: frame.cells[name][row] for name, path in frame.paths.items()}
+    return {path: (None, value) for path, value in values.items() if value is not None}
 
 
 def _as_stored(

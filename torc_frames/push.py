@@ -88,13 +88,17 @@ def apply(
     if rev is None:
         new = zip(added.input_keys, jobs.inputs, strict=True)
         written |= {key: rev_of_content(raw) for key, raw in new if key is not None and raw is not None}
-    now = {"rev": rev} if rev is not None else {"rev": None, "revs": _revs(steps, existing, written)}
-    if prepared.seen is not None and not steps.left:
-        # What this table says is what the store has: its next push conflicts with later changes only.
-        prepared.table.attrs["torc"] = {**prepared.table.attrs["torc"], **now}
-    elif steps.left:
-        # The table still says otherwise than the store: its next push is to find the same conflicts.
-        now = {key: value for key, value in prepared.table.attrs["torc"].items() if key in now}
+    now: dict[str, Any] = {"rev": rev}
+    if rev is None:
+        now["revs"] = _revs(steps, existing, written)
+    if steps.left:
+        # There the table still says otherwise than the store: its next push is to find the same conflicts.
+        now["left"] = sorted({key for keys in steps.left.values() for key in keys})
+    before = prepared.table.attrs.get("torc")
+    if prepared.seen is not None and isinstance(before, dict):
+        # What else the table says is what the store has: its next push conflicts with later changes only.
+        rest = {key: value for key, value in before.items() if key not in ("rev", "revs", "left")}
+        prepared.table.attrs["torc"] = {**rest, **now}
     about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters", **now}
     return _pushed(prepared, steps, about | _counts(frame.length, len(rows), len(steps.changed)))
 

@@ -49,7 +49,7 @@ def refresh(store: Store, workflow_key: str, frame: pd.DataFrame) -> Refreshed:
             f"a frame of {about.get('kind')} can't be refreshed, nor one that was pulled with a function as "
             "usecols: pull it again"
         )
-    if about["rev"] is not None and _is_plain(about, how):
+    if about["rev"] is not None and _is_plain(frame, about, how):
         with store.snapshot(workflow_key) as snap:
             if snap.workflow.rev == about["rev"]:
                 return Refreshed(frame, [], [], [])
@@ -60,10 +60,11 @@ def refresh(store: Store, workflow_key: str, frame: pd.DataFrame) -> Refreshed:
     return Refreshed(now, *_compared(frame, now, about["kind"]))
 
 
-def _is_plain(about: Mapping[str, Any], how: Mapping[str, Any]) -> bool:
-    """Return whether the frame is of whole records as they are, so that rows can be replaced."""
+def _is_plain(frame: pd.DataFrame, about: Mapping[str, Any], how: Mapping[str, Any]) -> bool:
+    """Return whether the frame is of whole records, all of them, so that rows can be replaced."""
     asked = ("job_key", "role", "usecols", "dtype_backend")
     plain = all(how.get(name) is None for name in asked) and "unreadable" not in about
+    plain = plain and about["records"] == len(frame)
     return plain and (about["kind"] == "user_data" or (about["kind"] in _ROLES and "dtypes" in about))
 
 

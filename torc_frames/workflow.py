@@ -305,7 +305,8 @@ class Workflow:
         """Return a pulled frame as it would be pulled now, and what changed.
 
         An embedded store tells what changed since, and only that is read; a server does not, and is read
-        anew. Rows that did not change are taken from the frame as they are there.
+        anew. Rows that did not change are taken from the frame as they are there: cells that you edited in it
+        may stay. Refresh a frame as it was pulled, and edit a copy.
 
         Parameters
         ----------
@@ -682,7 +683,8 @@ class Workflow:
         -------
         Plan
             Its ``rows`` say what becomes of each row of the table (create, update, unchanged, conflict), its
-            ``cells`` which values change from what to what, its ``apply()`` does it.
+            ``cells`` which values change from what to what, its ``commands`` which commands; its ``apply()``
+            does it.
 
         Raises
         ------

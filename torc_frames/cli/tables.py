@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from torc_frames.cli.adoption import Parameters
-from torc_frames.cli.formulas import restored
 from torc_frames.dataset.types import JSON_TEXT
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.frame.build import Columns
 from torc_frames.frame.types import Column, objects
+from torc_frames.table_files.formulas import restored
 
 __all__ = ["LINES", "read_table"]
 
@@ -182,7 +182,7 @@ def _all_text(values: list[Any]) -> bool:
 
 
 def _read_excel(path: Path, known: Parameters) -> pd.DataFrame:
-    from torc_frames.cli.sheets import read_sheet
+    from torc_frames.table_files.sheets import read_sheet
 
     names, columns = read_sheet(path)
     keys = columns[names.index("job_key")] if "job_key" in names else []

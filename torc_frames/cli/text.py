@@ -8,10 +8,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Literal
 
+from torc_frames.table_files.cells import cell_text
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["cell_text", "print_table", "printable"]
+__all__ = ["print_table", "printable"]
 
 _WIDEST = 40
 _GAP = 3
@@ -37,19 +39,6 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def cell_text(value: Any) -> str:
-    """Return how a JSON value shows in a table or in CSV: strings as they are, missing as nothing."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value)
-    from torc_frames.frame.values import encode_data
-
-    return encode_data(value).decode()
 
 
 def print_table(columns: Mapping[str, Sequence[Any]], file: IO[str], whole: str = "") -> None:

@@ -167,7 +167,7 @@ def _each_once(table: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
 
 def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
     if callable(where):
-        found = where(table)
+        found = where(table.copy())  # which may be written to
     elif isinstance(where, str):
         found = _queried(table, where)
     else:
@@ -175,6 +175,8 @@ def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
             f"where={where!r} is the constraint, a query or a function; a column of that name is made by "
             "df.rename(columns=...)"
         )
+    if isinstance(found, pd.Series) and not found.index.equals(table.index):
+        raise RefusedError("where must give its booleans in the order of the table, with the table's index")
     mask = np.asarray(found)
     if mask.dtype == object and all(isinstance(value, (bool, np.bool_)) for value in mask.tolist()):
         mask = mask.astype(np.bool_)

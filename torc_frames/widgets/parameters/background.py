@@ -22,19 +22,19 @@ class Background:
     ----------
     on_busy : callable
         Called with whether something is going on, whenever that changes.
+
+    Attributes
+    ----------
+    is_busy : bool
+        Whether something is going on.
     """
 
     def __init__(self, on_busy: Callable[[bool], None]) -> None:
         self._on_busy = on_busy
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self.is_busy = False
         self._stop = threading.Event()
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether something is going on."""
-        thread = self._thread
-        return thread is not None and thread.is_alive()
 
     def start(
         self, work: Callable[[], T], then: Callable[[T], None], failed: Callable[[BaseException], None]
@@ -47,6 +47,7 @@ class Background:
             self._thread = threading.Thread(
                 target=self._run, args=(work, then, failed), name="torc_frames-editor", daemon=True
             )
+            self.is_busy = True
             self._on_busy(True)
             self._thread.start()
             return True
@@ -73,6 +74,7 @@ class Background:
             try:
                 done = work()
             finally:
+                self.is_busy = False
                 self._on_busy(False)
             then(done)
         except Exception as error:  # noqa: BLE001 (a thread has nobody to raise to: `failed` shows it)

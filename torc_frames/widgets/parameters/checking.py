@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.frame.values import is_missing
-from torc_frames.widgets.parameters.column import Ids, SheetColumn
+from torc_frames.widgets.parameters.column import SheetColumn
 from torc_frames.widgets.parameters.table import Table
 
 __all__ = ["Checks", "Found", "TableRule"]
@@ -61,7 +61,7 @@ class Checks:
         found = [Found(id, None, "", why[None]) for id, why in across.items() if None in why]
         order = {None: -1} | {column.name: at for at, column in enumerate(self._table.columns)}
         for column in self._table.columns:
-            ids = self._wrong_in(column)
+            ids = self._table.alive(self.wrong(column))
             reasons = [column.reason(id) or across[id][column.name] for id in ids.tolist()]
             for id, text, reason in zip(ids.tolist(), column.texts(ids), reasons, strict=True):
                 found.append(Found(id, column.name, text, reason))
@@ -73,14 +73,14 @@ class Checks:
     def count(self) -> int:
         """Return how many cells, or rows as a whole, are wrong, and whether the rule of the table failed."""
         rows = sum(None in why for why in self._across().values())
-        cells = sum(len(self._wrong_in(column)) for column in self._table.columns)
+        cells = sum(len(self._table.alive(self.wrong(column))) for column in self._table.columns)
         return rows + cells + bool(self._failure)
 
-    def _wrong_in(self, column: SheetColumn) -> Ids:
-        """Return the rows in which a cell of a column is wrong."""
-        ids = column.unfit()
-        ids |= {id for id, why in self._across().items() if column.name in why}
-        return self._table.alive(ids)
+    def wrong(self, column: SheetColumn | None) -> set[int]:
+        """Return the rows in which a cell of a column is wrong, or the row as a whole; deleted ones, too."""
+        name = None if column is None else column.name
+        ids = set() if column is None else column.unfit()
+        return ids | {id for id, why in self._across().items() if name in why}
 
     def _across(self) -> Mapping[int, Mapping[str | None, str]]:
         """Return what is wrong about several cells together."""

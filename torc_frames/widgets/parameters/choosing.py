@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.types import objects
 from torc_frames.frame.values import RefusalError
+from torc_frames.widgets.parameters.checking import Checks
 from torc_frames.widgets.parameters.column import Ids, Mask, SheetColumn
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.rows import Rows
+from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.cells import read, shown
 
 __all__ = ["chosen", "sorted_by_key", "sorted_ids"]
@@ -22,9 +24,7 @@ __all__ = ["chosen", "sorted_by_key", "sorted_ids"]
 _MOST_DIGITS = 18
 
 
-def chosen(
-    condition: Condition, rows: Rows, columns: Mapping[str, SheetColumn], ids: Ids, key_name: str | None
-) -> Mask:
+def chosen(condition: Condition, table: Table, checks: Checks, ids: Ids) -> Mask:
     """Return for which rows a condition holds, or for which it does not if it is negated.
 
     Raises
@@ -32,20 +32,21 @@ def chosen(
     RefusedError
         If there is no such column, or a bound is no value of its dtype.
     """
+    columns = table.by_name()
     if condition.test == "new":
-        mask = ~rows.keyed(ids)
+        mask = ~table.rows.keyed(ids)
     elif condition.test == "deleted":
-        mask = rows.are_deleted(ids)
+        mask = table.rows.are_deleted(ids)
     elif condition.column is None:
-        mask = np.zeros(len(ids), dtype=np.bool_)
-        if key_name is not None:
-            mask |= _of_keys(condition, rows, ids)
+        mask = _of_keys(condition, table, ids)
         for column in columns.values():
-            mask |= _of_column(condition, column, ids)
-    elif condition.column == key_name:
-        mask = _of_keys(condition, rows, ids)
+            mask |= _of_column(condition, column, table, checks, ids)
+        if condition.test == "invalid":
+            mask |= np.isin(ids, list(checks.wrong(None)))
+    elif condition.column == table.key_name:
+        mask = _of_keys(condition, table, ids)
     elif condition.column in columns:
-        mask = _of_column(condition, columns[condition.column], ids)
+        mask = _of_column(condition, columns[condition.column], table, checks, ids)
     else:
         raise RefusedError(f"filter: there is no column {condition.column!r}")
     return ~mask if condition.negated else mask
@@ -89,20 +90,20 @@ def _sort_key(value: Any) -> tuple[int, Any]:
     return (2, value) if isinstance(value, str) else (3, shown(value))
 
 
-def _of_keys(condition: Condition, rows: Rows, ids: Ids) -> Mask:
-    keys = [rows.key(id) or "" for id in ids.tolist()]
-    if condition.test in ("changed", "invalid"):
+def _of_keys(condition: Condition, table: Table, ids: Ids) -> Mask:
+    if condition.test in ("changed", "invalid") or not table.keyed:
         return np.zeros(len(ids), dtype=np.bool_)
     if condition.test == "range":
         raise RefusedError("filter: keys have no range; use contains or choices")
-    return _of_texts(condition, keys)
+    return _of_texts(condition, [table.rows.key(id) or "" for id in ids.tolist()])
 
 
-def _of_column(condition: Condition, column: SheetColumn, ids: Ids) -> Mask:
+def _of_column(condition: Condition, column: SheetColumn, table: Table, checks: Checks, ids: Ids) -> Mask:
     if condition.test == "changed":
-        return column.changed(ids)
+        # New rows are new; of them nothing has changed.
+        return np.asarray(column.changed(ids) & table.rows.keyed(ids))
     if condition.test == "invalid":
-        return np.isin(ids, list({*column.unfit(), *column.repeated(ids)}))
+        return np.isin(ids, list(checks.wrong(column)))
     if condition.test == "range":
         return _in_range(condition, column, ids)
     if condition.test == "missing" and not column.typed:

@@ -193,17 +193,23 @@ class SheetColumn:
     def retyped(self, format: Format, ids: Ids) -> SheetColumn:
         """Return the column as if the texts of some rows were typed into one of another dtype.
 
-        What is no value there has none: not even the one that it had in this dtype.
+        What is no value there has none: not even the one that it had in this dtype. Values that break the
+        rule already stay values.
         """
         length = len(self.values)
         values = format.restored([None] * length) if format.nullable else _zeros(length, format.dtype)
         if values is None:
             raise RefusedError(f"column {self.name!r} can't be of dtype {format.dtype}")
         other = SheetColumn(self.name, values, format, origin=self.origin)
-        other.rule = self.rule
-        patch = other.write(ids, self.texts_for(format, ids))
-        patch.blank = set(patch.typed)
-        patch.swap()
+        texts = self.texts_for(format, ids)
+        typed = np.array([id in self.typed for id in ids.tolist()], dtype=np.bool_)
+        for which, rule in ((~typed, None), (typed, self.rule)):
+            other.rule = rule
+            at = np.flatnonzero(which)
+            if len(at):
+                patch = other.write(ids[at], [texts[place] for place in at.tolist()])
+                patch.blank = set(patch.typed)
+                patch.swap()
         return other
 
     def texts_for(self, format: Format, ids: Ids) -> list[str]:

@@ -204,16 +204,14 @@ class ParameterEditor(widgets.VBox):
     def _make_controls(self) -> None:
         message = self._message
         self._counts = html()
-        self._undo = button("", self.sheet.undo, message=message, icon="undo", tooltip="undo")
-        self._redo = button("", self.sheet.redo, message=message, icon="repeat", tooltip="redo")
+        self._undo = button("Undo", self.sheet.undo, message=message)
+        self._redo = button("Redo", self.sheet.redo, message=message)
         self._panels = Panels(self.sheet, lambda: getattr(self._grid, "selection", None), message, self.go_to)
-        self._plan_button = button("Plan", self._on_plan, message=message, icon="list")
-        self._apply_button = button("Apply", self._on_apply, message=message, icon="check", style="primary")
-        self._stop_button = button("Stop", self._background.stop, message=message, icon="stop")
-        self._reload_button = button(
-            "", self._on_reload, message=message, icon="refresh", tooltip="pull again"
-        )
-        self._discard_button = button("Discard", self._on_discard, message=message, icon="trash")
+        self._plan_button = button("Plan", self._on_plan, message=message)
+        self._apply_button = button("Apply", self._on_apply, message=message, style="primary")
+        self._stop_button = button("Stop", self._background.stop, message=message)
+        self._reload_button = button("Reload", self._on_reload, message=message)
+        self._discard_button = button("Discard", self._on_discard, message=message)
         self._bar = widgets.IntProgress(layout={"width": "200px", "display": "none"})
         self._stop_button.layout.display = "none"
         self._plan_view = PlanView(self._on_decided)

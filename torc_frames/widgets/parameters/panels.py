@@ -65,12 +65,10 @@ class Panels:
         self._toggles = {name: self._toggle(name) for name in self._panels}
         self.box = widgets.VBox()
         self.buttons = [
-            self._button("", self.add_row, icon="plus", tooltip="add a row below the selection"),
-            self._button("", self.duplicate_rows, icon="copy", tooltip="duplicate the selected rows"),
-            self._button("", self.delete_rows, icon="minus", tooltip="delete the selected rows"),
-            self._button(
-                "", self.restore_rows, icon="reply", tooltip="restore the selected rows that are deleted"
-            ),
+            self._button("Add row", self.add_row, tooltip="add a row below the selection"),
+            self._button("Duplicate", self.duplicate_rows, tooltip="duplicate the selected rows"),
+            self._button("Delete", self.delete_rows, tooltip="delete the selected rows"),
+            self._button("Restore", self.restore_rows, tooltip="restore selected rows that are deleted"),
             *self._toggles.values(),
         ]
         sheet.on_change(self._on_change)
@@ -134,7 +132,7 @@ class Panels:
                     self._button(
                         "Retype", lambda: self._sheet.retype_column(self._picked(picked), other.value)
                     ),
-                    self._button("Drop", lambda: self._sheet.drop_column(self._picked(picked)), icon="trash"),
+                    self._button("Drop", lambda: self._sheet.drop_column(self._picked(picked))),
                 ),
             ]
         )
@@ -229,7 +227,7 @@ class Panels:
             text,
             low,
             high,
-            self._button("Add filter", add, icon="filter"),
+            self._button("Add filter", add),
             self._button("Show all", clear),
         )
         return widgets.VBox([fields, shown])

@@ -50,6 +50,9 @@ class Rows:
     own: Ids
     view: Ids
     deleted: Mask
+    known: Mask
+    """By id, whether there is a key."""
+
     how: View = field(default_factory=View)
     made: int = 0
     """How many ids have been given out."""
@@ -58,7 +61,8 @@ class Rows:
     def of(cls, keys: Sequence[str | None]) -> Rows:
         """Return the rows of a base frame."""
         ids = np.arange(len(keys), dtype=np.int64)
-        return cls(list(keys), ids, ids, np.zeros(len(keys), dtype=np.bool_), made=len(keys))
+        known = np.array([key is not None for key in keys], dtype=np.bool_)
+        return cls(list(keys), ids, ids, np.zeros(len(keys), dtype=np.bool_), known, made=len(keys))
 
     @property
     def base(self) -> int:
@@ -71,14 +75,11 @@ class Rows:
 
     def keyed(self, ids: Ids) -> Mask:
         """Return which rows are jobs of the store."""
-        return np.array([self.key(id) is not None for id in ids.tolist()], dtype=np.bool_)
+        return _marks(self.known, ids)
 
     def are_deleted(self, ids: Ids) -> Mask:
         """Return which rows are marked as deleted."""
-        marked = np.zeros(len(ids), dtype=np.bool_)
-        there = ids < len(self.deleted)
-        marked[there] = self.deleted[ids[there]]
-        return marked
+        return _marks(self.deleted, ids)
 
     def alive(self) -> Ids:
         """Return the rows that are not deleted, in the table's order."""
@@ -120,3 +121,11 @@ class Rows:
         where = np.full(self.made, -1, dtype=np.int64)
         where[self.own] = np.arange(len(self.own))
         return where[ids]
+
+
+def _marks(of_base: Mask, ids: Ids) -> Mask:
+    """Return the marks of rows; those that are not of the base have none."""
+    marks = np.zeros(len(ids), dtype=np.bool_)
+    there = ids < len(of_base)
+    marks[there] = of_base[ids[there]]
+    return marks

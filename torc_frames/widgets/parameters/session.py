@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -97,7 +98,9 @@ class Session:
         options: Mapping[str, Any] | None = None,
         on_taken: Callable[[], None] = lambda: None,
     ) -> None:
-        self.wf = wf
+        self.wf = copy(wf)
+        """The frames that it pulls here are not those that the user pulled last."""
+
         self.options = {**(options or {}), "on_conflict": "ours"}
         self.notices: list[str] = []
         """What the user has to be told; whoever tells it takes it out."""

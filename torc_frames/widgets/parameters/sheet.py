@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,12 @@ from torc_frames.widgets.parameters.checking import Checks, TableRule
 from torc_frames.widgets.parameters.choosing import chosen, sorted_by_key, sorted_ids
 from torc_frames.widgets.parameters.column import Ids
 from torc_frames.widgets.parameters.conditions import Condition
+from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
 from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.patches import History, Step, ViewPatch
 from torc_frames.widgets.parameters.rows import View
-from torc_frames.widgets.parameters.state import Lost, Taken
+from torc_frames.widgets.parameters.state import Taken
 from torc_frames.widgets.parameters.table import Table
-from torc_frames.widgets.table.cells import column_of
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, Change, Column, Row
 from torc_frames.widgets.table.source import State as RowState
@@ -98,8 +98,9 @@ class Sheet:
     def columns(self) -> list[Column]:
         """The columns, that of keys first, in the order that is shown."""
         with self.lock:
-            keys = [column_of("job_key", self._table.base.index, read_only=True)] if self._table.keyed else []
-            return [*keys, *(column.column for column in self._table.columns)]
+            keys = Column("job_key", "string", str(self._table.base.index.dtype), read_only=True)
+            shown = [column.column for column in self._table.columns]
+            return [keys, *shown] if self._table.keyed else shown
 
     @property
     def order(self) -> tuple[int, bool] | None:
@@ -156,13 +157,11 @@ class Sheet:
 
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call back after each change, with `lock` held; call what is returned to end that."""
-        with self.lock:
-            self._callbacks.append(callback)
+        self._callbacks.append(callback)
 
         def end() -> None:
-            with self.lock:
-                if callback in self._callbacks:
-                    self._callbacks.remove(callback)
+            with self.lock, suppress(ValueError):
+                self._callbacks.remove(callback)
 
         return end
 
@@ -368,7 +367,7 @@ class Sheet:
                     "job_key": pd.array(keys, dtype="string"),
                     "row": pd.array(numbers, dtype="Int64"),
                     "column": pd.array([one.column for one in found], dtype="string"),
-                    "text": pd.array([one.text for one in found], dtype="string"),
+                    "text": pd.Series([one.text for one in found], dtype=object),
                     "reason": pd.array([one.reason for one in found], dtype="string"),
                 }
             )
@@ -378,7 +377,7 @@ class Sheet:
         """How much is there: ``changed`` cells, ``new`` and ``deleted`` rows, ``invalid`` cells."""
         with self.lock:
             rows, alive = self._table.rows, self._table.rows.alive()
-            keyed = alive[rows.keyed(alive)] if None in rows.keys else alive[alive < rows.base]
+            keyed = alive[rows.keyed(alive)]
             return {
                 "changed": sum(int(column.changed(keyed).sum()) for column in self._table.columns),
                 "new": len(alive) - len(keyed),
@@ -462,7 +461,7 @@ class Sheet:
     def state(self) -> dict[str, Any]:
         """Return the edits as JSON: what `restore` puts on a frame."""
         with self.lock:
-            return state.as_json(state.state_of(self._table, self.lost))
+            return as_json(state.state_of(self._table, self.lost))
 
     @classmethod
     def restore(
@@ -481,7 +480,7 @@ class Sheet:
             For what is no state of a sheet.
         """
         sheet = cls(frame, rules=rules, table_rule=table_rule)
-        table, sheet.lost = state.restored(sheet._table, state.from_json(edits))
+        table, sheet.lost = state.restored(sheet._table, from_json(edits))
         sheet._use(table)
         return sheet
 
@@ -526,7 +525,8 @@ class Sheet:
         if step is None:
             return
         self._checks.forget()
-        rows = None if self._checks.reach else step.rows(self._table.rows.view)
+        rows = step.rows(self._table.rows.view)
+        rows = (0, len(self)) if rows is not None and self._checks.reach else rows
         focus = None
         if undoing and step.focus is not None and step.focus[1] in self._table.by_name():
             shown = np.flatnonzero(self._table.rows.view == step.focus[0])
@@ -542,7 +542,7 @@ class Sheet:
         table = self._table
         ids: Ids = table.rows.own
         for condition in how.conditions:
-            ids = ids[chosen(condition, table.rows, table.by_name(), ids, table.key_name)]
+            ids = ids[chosen(condition, table, self._checks, ids)]
         if how.order is not None:
             name, ascending = how.order
             if name is None:

@@ -1,4 +1,4 @@
-"""The edits of a sheet as JSON, and put on a frame again, which may be another one by then."""
+"""The edits of a sheet, gathered, and put on a frame again, which may be another one by then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import pandas as pd
 
@@ -17,85 +16,12 @@ from torc_frames.frame.types import Column as JsonColumn
 from torc_frames.planning import match_rows
 from torc_frames.widgets.parameters.column import Ids, SheetColumn
 from torc_frames.widgets.parameters.differences import differing
+from torc_frames.widgets.parameters.edits import VERSION, EditedCells, EditedColumn, Edits, Lost, TypedCell
 from torc_frames.widgets.parameters.patches import CellsPatch
 from torc_frames.widgets.parameters.table import Table, check_names
 from torc_frames.widgets.table.cells import Format, kind_of
 
-__all__ = ["Applied", "Edits", "Lost", "Taken", "as_json", "from_json", "is_dirty", "restored", "state_of"]
-
-VERSION = 1
-
-
-class Lost(msgspec.Struct, frozen=True):
-    """An edit that could not be put on a frame that had changed.
-
-    Attributes
-    ----------
-    job_key : str or None
-        The row; None for a new one.
-    column : str
-    text : str
-        What the cell showed.
-    reason : str
-        What is gone.
-    """
-
-    job_key: str | None
-    column: str
-    text: str
-    reason: str
-
-
-class EditedColumn(msgspec.Struct):
-    """A column of the sheet: of which column of the base it was made, and its dtype."""
-
-    name: str
-    origin: str | None
-    dtype: dict[str, Any]
-    kind: str
-    retyped: bool
-
-
-class EditedCells(msgspec.Struct):
-    """Values of a column, as JSON in its dtype, by row."""
-
-    column: str
-    rows: list[int]
-    values: list[Any]
-
-
-class TypedCell(msgspec.Struct):
-    """A text that is no value; in a blank cell there never was one."""
-
-    column: str
-    row: int
-    text: str
-    reason: str
-    blank: bool
-
-
-class Edits(msgspec.Struct):
-    """All edits of a sheet. Rows are numbers of places in `rows`."""
-
-    version: int
-    torc: dict[str, Any] | None
-    """``attrs["torc"]`` of the frame that the edits were made on."""
-
-    base: list[str]
-    """The columns that it had."""
-
-    columns: list[EditedColumn]
-    rows: list[tuple[str, str | int]]
-    """``["key", job_key]``, for rows without one ``["at", position]``, or ``["new", number]``."""
-
-    new: list[tuple[int, int | None]]
-    """New rows in their order, each with the row that it comes after."""
-
-    deleted: list[int]
-    removed: list[int]
-    cells: list[EditedCells]
-    typed: list[TypedCell]
-    lost: list[Lost]
+__all__ = ["Applied", "Taken", "is_dirty", "restored", "state_of"]
 
 
 class Taken(NamedTuple):
@@ -196,24 +122,6 @@ def is_dirty(table: Table) -> bool:
     )
 
 
-def as_json(edits: Edits) -> dict[str, Any]:
-    """Return edits as JSON."""
-    made: dict[str, Any] = msgspec.to_builtins(edits)
-    return made
-
-
-def from_json(data: Mapping[str, Any]) -> Edits:
-    """Return edits that were JSON; RefusedError for anything else."""
-    try:
-        edits = msgspec.convert(data, Edits)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise RefusedError(f"no edits of a sheet: {error}") from None
-    if edits.version != VERSION:
-        raise RefusedError(f"edits of version {edits.version}; this torc_frames knows {VERSION}")
-    _check(edits)
-    return edits
-
-
 class _References:
     """The rows that edits speak of."""
 
@@ -242,9 +150,11 @@ class _References:
 def _add_column(table: Table, column: SheetColumn, applied: Applied, refs: _References, edits: Edits) -> None:
     stored = table.stored.get(column.origin or "") if column.origin is not None else None
     same = stored is not None and _kind(stored) == (column.format.dtype, column.format.kind)
-    edits.columns.append(
-        EditedColumn(column.name, column.origin, dict(column.format.spec or {}), column.format.kind, not same)
-    )
+    # A column that was written has its values in the store, under its own name.
+    written = applied.taken is not None and column.name in applied.taken.frame
+    origin, retyped = (column.name, False) if written else (column.origin, not same)
+    spec = dict(column.format.spec or {})
+    edits.columns.append(EditedColumn(column.name, origin, spec, column.format.kind, retyped))
     if column.format.spec is None:
         return
     ids, other = table.rows.own, _reference(table, column, stored, applied)
@@ -315,7 +225,9 @@ def _columns(table: Table, edits: Edits) -> tuple[list[SheetColumn], list[str]]:
     columns, gone, made_of = [], [], set()
     base = np.arange(table.rows.base, dtype=np.int64)
     for one in edits.columns:
-        origin = next((name for name in (one.origin, one.name) if name in table.stored), None)
+        # Others may have made a column of this name since; one that was there before is not meant.
+        names = [one.origin] if one.name in edits.base else [one.origin, one.name]
+        origin = next((name for name in names if name in table.stored), None)
         if origin is not None:
             stored = table.stored[origin]
             column = SheetColumn(one.name, stored, Format.of(stored), origin=origin)
@@ -329,8 +241,8 @@ def _columns(table: Table, edits: Edits) -> tuple[list[SheetColumn], list[str]]:
             gone.append(one.name)
             continue
         columns.append(column)
-    names = {column.name for column in columns} | {*edits.base} | made_of
-    added = [name for name in table.stored if name not in names]
+    known = {column.name for column in columns} | {*edits.base} | made_of
+    added = [name for name in table.stored if name not in known]
     columns += [SheetColumn(n, table.stored[n], Format.of(table.stored[n]), origin=n) for n in added]
     return columns, gone
 
@@ -440,22 +352,3 @@ def _lost(edits: Edits, row: int, column: str, text: str, no_column: bool) -> Lo
     key = str(what) if kind == "key" else None
     reason = f"column {column!r} is gone" if no_column else f"job {key} is gone" if key else "the row is gone"
     return Lost(key, column, text, reason)
-
-
-def _check(edits: Edits) -> None:
-    """Refuse edits that speak of rows or columns that they don't have."""
-    names = [column.name for column in edits.columns]
-    numbers = [row for row, _ in edits.new] + [after for _, after in edits.new if after is not None]
-    numbers += [*edits.deleted, *edits.removed, *(typed.row for typed in edits.typed)]
-    numbers += [row for cells in edits.cells for row in cells.rows]
-    spoken = {cells.column for cells in edits.cells} | {typed.column for typed in edits.typed}
-    good = (
-        len(set(names)) == len(names)
-        and all(0 <= number < len(edits.rows) for number in numbers)
-        and spoken <= set(names)
-        and all(len(cells.rows) == len(cells.values) for cells in edits.cells)
-        and {kind for kind, _ in edits.rows} <= {"key", "at", "new"}
-        and {row for row, _ in edits.new} == {at for at, (kind, _) in enumerate(edits.rows) if kind == "new"}
-    )
-    if not good:
-        raise RefusedError("no edits of a sheet: they speak of rows or columns that they don't have")

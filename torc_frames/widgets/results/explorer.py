@@ -99,10 +99,10 @@ class ResultsExplorer(widgets.VBox):
         self._above, self._below = widgets.VBox(), widgets.VBox()
         for one in self._toggles.values():
             on_value(one, self._arrange_panels)
-        refresh = button("Refresh", self.refresh, message=self.message, icon="refresh")
+        self._refresh = button("Refresh", self.refresh, message=self.message, icon="refresh")
         add = button("Filter", self.filters.add, icon="plus", tooltip="add a filter")
         inside = [
-            row(self._strip, refresh, self.message),
+            row(self._strip, self._refresh, self.message),
             row(add, *self._toggles.values()),
             self.filters,
             self._above,

@@ -308,7 +308,7 @@ def as_series(values: Any) -> pd.Series:
         return values
     if isinstance(values, (str, type, np.dtype, pd.api.extensions.ExtensionDtype)):
         return pd.Series([], dtype=values)
-    array = values.to_numpy() if isinstance(values, pd.arrays.NumpyExtensionArray) else values
+    array = values.to_numpy() if type(values) is pd.arrays.NumpyExtensionArray else values
     return pd.Series(array, dtype=array.dtype, copy=False)
 
 

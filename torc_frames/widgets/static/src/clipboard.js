@@ -67,7 +67,7 @@ function here(table, { top, left, bottom, right }) {
   const lines = [];
   for (let row = top; row < bottom; row++) {
     const item = table.rows.get(row);
-    if (!item || item.cut.some((column) => column >= left && column < right)) return null;
+    if (!table.has(row) || item.cut.some((column) => column >= left && column < right)) return null;
     lines.push(item.texts.slice(left, right).map(quoted).join("\t"));
   }
   const text = lines.join("\n");

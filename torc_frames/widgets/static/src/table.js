@@ -58,6 +58,11 @@ export class Table {
     return this.rows.get(row)?.cut.includes(column) ?? false;
   }
 
+  // Whether a row is here as Python has it.
+  has(row) {
+    return this.rows.has(row) && this.pages.has(Math.floor(row / PAGE));
+  }
+
   // Show at once what was typed; Python's answer replaces it.
   typed(row, column, text) {
     const item = this.rows.get(row);
@@ -123,7 +128,7 @@ export class Table {
   onStale(message) {
     if (message.gen !== this.gen) return;
     this.status = message.status;
-    for (let row = message.start; row < message.stop; row++) this.rows.delete(row);
+    // They stay on the page until the new ones come.
     for (let at = Math.floor(message.start / PAGE); at * PAGE < message.stop; at++) this.pages.delete(at);
     this.listeners.rows([], true);
   }

@@ -9,10 +9,10 @@ from typing import IO, Any
 
 import pandas as pd
 
-from torc_frames.cli.formulas import is_live
-from torc_frames.cli.text import cell_text
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
 from torc_frames.frame.dtypes import encode
+from torc_frames.table_files.cells import cell_text
+from torc_frames.table_files.formulas import is_live
 
 __all__ = ["read_sheet", "sheet_cells", "write_sheet"]
 

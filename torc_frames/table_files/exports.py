@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from torc_frames.cli.formulas import neutral
-from torc_frames.cli.text import cell_text
 from torc_frames.dataset.types import JSON_TEXT
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import split, unflatten
 from torc_frames.frame.types import Column, objects
+from torc_frames.table_files.cells import cell_text
+from torc_frames.table_files.formulas import neutral
 
 __all__ = ["json_columns", "json_rows", "write_csv", "write_parquet"]
 
