@@ -178,7 +178,11 @@ def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
     if isinstance(found, pd.Series) and not found.index.equals(table.index):
         raise RefusedError("where must give its booleans in the order of the table, with the table's index")
     mask = np.asarray(found)
-    if mask.dtype == object and all(isinstance(value, (bool, np.bool_)) for value in mask.tolist()):
+    if (
+        mask.dtype == object
+        and mask.ndim == 1
+        and all(isinstance(value, (bool, np.bool_)) for value in mask.tolist())
+    ):
         mask = mask.astype(np.bool_)
     if mask.dtype != np.bool_ or mask.shape != (len(table),):
         shown = f"{mask.dtype} of shape {mask.shape}"
