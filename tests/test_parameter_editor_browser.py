@@ -79,7 +79,7 @@ def test_typing_planning_and_applying(lab: Jupyter, wf: Any, tmp_path: Path) -> 
     page = opened(lab, wf, tmp_path)
     page.type(0, 1, "0.5")
     page.type(1, 1, "-3")
-    page.says("1 changed")
+    page.says("2 changed, 1 invalid")
     page.button("Plan").click()
     page.says("-3")
     assert wf.parameters()["alpha"].tolist()[:2] == [0.01, 0.01]
