@@ -260,6 +260,14 @@ class TestColumns:
             sheet.undo()
         assert not sheet.is_dirty
 
+    def test_edits_of_a_renamed_column_are_undone_though_the_table_has_grown(self, sheet):
+        sheet.rename_column("a", "b")
+        sheet.set_texts([(0, A, "9")])
+        sheet.insert_rows(0, 1)
+        for _ in range(3):
+            sheet.undo()
+        pd.testing.assert_frame_equal(sheet.value, frame())
+
     def test_a_column_renamed_to_one_that_was_dropped_is_compared_with_that(self, sheet):
         sheet.drop_column("x")
         sheet.rename_column("a", "x")

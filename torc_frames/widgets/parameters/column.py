@@ -184,12 +184,6 @@ class SheetColumn:
             series = self.series(valid)
         return {int(valid[at]): reason for at, reason in self.rule.repeated(series.tolist()).items()}
 
-    def renamed(self, name: str) -> SheetColumn:
-        """Return the column under another name; the cells are the same ones."""
-        other = SheetColumn.__new__(SheetColumn)
-        other.__dict__ |= self.__dict__ | {"name": name}
-        return other
-
     def retyped(self, format: Format, ids: Ids) -> SheetColumn:
         """Return the column as if the texts of some rows were typed into one of another dtype.
 

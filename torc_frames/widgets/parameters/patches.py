@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
     from torc_frames.widgets.parameters.column import Ids, SheetColumn
@@ -18,6 +19,7 @@ __all__ = [
     "ColumnsPatch",
     "DeletedPatch",
     "History",
+    "NamePatch",
     "Patch",
     "RowsPatch",
     "Step",
@@ -59,9 +61,8 @@ class CellsPatch:
 
     def weight(self) -> int:
         """Return about how many bytes it keeps."""
-        each = _OBJECT_BYTES if self.values.dtype == np.dtype(object) else 0
         typed = sum(len(text) + len(reason) + _OBJECT_BYTES for text, reason in self.typed.values())
-        return int(self.ids.nbytes + self.values.nbytes + each * len(self.ids) + typed)
+        return int(self.ids.nbytes) + _bytes(self.values) + typed
 
 
 @dataclass(slots=True)
@@ -145,7 +146,25 @@ class ColumnsPatch:
     def weight(self) -> int:
         """Return about how many bytes it keeps."""
         shared = {id(column.values) for column in self.table.columns}
-        return sum(int(column.values.nbytes) for column in self.columns if id(column.values) not in shared)
+        return sum(_bytes(column.values) for column in self.columns if id(column.values) not in shared)
+
+
+@dataclass(slots=True)
+class NamePatch:
+    """Another name of a column, the cells of which stay what they are."""
+
+    table: Table
+    column: SheetColumn
+    name: str
+
+    def swap(self) -> None:
+        """Exchange the names."""
+        self.name, self.column.name = self.column.name, self.name
+        self.table.set_columns(self.table.columns)
+
+    def weight(self) -> int:
+        """Return about how many bytes it keeps."""
+        return len(self.name)
 
 
 @dataclass(slots=True)
@@ -168,7 +187,7 @@ class Step:
     @property
     def columns(self) -> bool:
         """Whether the columns are others."""
-        return any(isinstance(patch, ColumnsPatch) for patch in self.patches)
+        return any(isinstance(patch, (ColumnsPatch, NamePatch)) for patch in self.patches)
 
     def rows(self, view: Ids) -> tuple[int, int] | None:
         """Return the first and last of the rows shown that it changed, None if it changed which there are."""
@@ -233,6 +252,13 @@ class History:
         self.done.clear()
         self.undone.clear()
         self._weights.clear()
+
+
+def _bytes(values: Any) -> int:
+    if isinstance(values, pd.Categorical):
+        return int(values.codes.nbytes)
+    each = _OBJECT_BYTES if pd.api.types.is_object_dtype(values.dtype) else 0
+    return int(values.nbytes) + each * len(values)
 
 
 def _inserted(all_ids: Ids, at: Ids, ids: Sequence[int] | Ids) -> Ids:

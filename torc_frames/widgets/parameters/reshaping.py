@@ -10,7 +10,7 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.parameters.column import Ids, SheetColumn, format_for
-from torc_frames.widgets.parameters.patches import ColumnsPatch, Step, ViewPatch
+from torc_frames.widgets.parameters.patches import ColumnsPatch, NamePatch, Step, ViewPatch
 from torc_frames.widgets.parameters.table import Table, check_names
 from torc_frames.widgets.table.cells import Format
 from torc_frames.widgets.table.numerals import quoted
@@ -44,7 +44,7 @@ def rename(table: Table, step: Step, old: str, new: str) -> None:
     if new == old:
         return
     _check_name(table, new, [one.name for one in table.columns if one is not column])
-    step.do(ColumnsPatch(table, _replaced(table.columns, column, [column.renamed(new)])))
+    step.do(NamePatch(table, column, new))
     _rename_view(table, step, old, new)
 
 
