@@ -218,7 +218,20 @@ def test_an_axis_of_another_shape_is_refused_with_its_name(values):
 
 @pytest.mark.parametrize(
     "where",
-    ["b > 1", "a >", "a > 'x'", "a.nothing()", "@limit > 1", "(", "import os", "a[", "", "a.b.c", "a.__class__", "1/0"],
+    [
+        "b > 1",
+        "a >",
+        "a > 'x'",
+        "a.nothing()",
+        "@limit > 1",
+        "(",
+        "import os",
+        "a[",
+        "",
+        "a.b.c",
+        "a.__class__",
+        "1/0",
+    ],
 )
 def test_a_query_that_makes_no_sense_is_refused_with_itself(where):
     limit = 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from servers import TorcServer, run_torc
+from servers import TorcServer, run_torc, wipe
 
 import torc_frames as tf
 
@@ -447,6 +447,7 @@ def test_a_bare_number_of_a_specification_is_an_error_that_names_it(runs: Runs) 
 
 
 def test_a_record_that_the_server_can_not_read_stays_when_its_job_is_deleted(runs: Runs) -> None:
+    wipe(runs.server)  # of two such records nobody can tell which workflow's they are
     job = "jobs: [{name: reader, command: 'true', input_user_data: [limit, other]}]"
     wf = runs.create(NUMBER.replace("jobs: []", job))
     wf.delete_jobs(*wf.jobs().index)

@@ -78,7 +78,7 @@ class ParameterEditor(widgets.VBox):
     {'added': 2, 'changed': 0, 'deleted': 0}
     >>> editor.sheet.set_texts([(1, 1, "0.5"), (0, 1, "-1")])
     >>> editor.problems["reason"].tolist()
-    ['-1 is less than 0']
+    ['-1.0 is less than 0']
     >>> editor.value
              alpha
     job_key
