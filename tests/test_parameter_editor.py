@@ -341,3 +341,66 @@ def test_the_client_of_an_editor_is_any(store):
     assert_frame_equal(session.sheet.value, stored)
     assert session.propose().is_empty
     session.draft.close()
+
+
+def test_a_stopped_apply_on_a_server_is_finished_and_doubles_nothing(torc_server):
+    client = tf.connect(torc_server.url)
+    wf = client.create_workflow("stopped")
+    wf.push(tf.grid(a=[0], b=[0]))
+    session = Session(wf)
+    session.append(tf.grid(a=[*range(1, 26)], b=[*range(40)]))
+    seen = []
+
+    def stop(done, total):
+        seen.append(done)
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        session.apply(session.propose(), stop)
+    session.apply(session.propose())
+    stored = wf.parameters(show_progress=False)
+    assert len(stored) == len(stored.drop_duplicates()) == 1001
+    assert not session.sheet.is_dirty
+    session.draft.close()
+    client.close()
+
+
+def test_running_the_cell_again_adds_no_row_twice(wf, editors):
+    for _ in range(3):
+        editor = editors(wf, tf.grid(a=[1, 2]))
+        assert editor.sheet.counts["new"] == 2
+    assert editor.apply()["added"] == 2
+    assert editors(wf, tf.grid(a=[1, 2, 3])).sheet.counts["new"] == 1
+
+
+def test_what_others_change_while_it_is_planned_is_not_written_back(wf, editors, monkeypatch):
+    wf.push(tf.grid(a=[1, 2, 3]))
+    editor = editors(wf)
+    type_in(editor, 0, "a", "5")
+    session, reload, times = editor.session, editor.session.reload, []
+
+    def reload_and_be_late():
+        reload()
+        if not times:
+            times.append(1)
+            theirs = wf.parameters()
+            theirs.loc["3", "a"] = 99
+            wf.push(theirs)
+
+    monkeypatch.setattr(session, "reload", reload_and_be_late)
+    editor.apply()
+    assert wf.parameters()["a"].tolist() == [5, 2, 99]
+
+
+def test_theirs_can_be_taken_even_if_it_breaks_a_rule(wf, editors):
+    wf.push(tf.grid(a=[1, 2]))
+    editor = editors(wf, rules={"a": tf.Rule(min=0)})
+    type_in(editor, 0, "a", "5")
+    theirs = wf.parameters()
+    theirs.loc["1", "a"] = -1
+    wf.push(theirs)
+    assert len(editor.plan().conflicts) == 1
+    editor.session.decide({("1", "a"): "theirs"})
+    assert editor.plan().is_empty
+    assert wf.parameters()["a"].tolist() == [-1, 2]

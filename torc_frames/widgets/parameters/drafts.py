@@ -109,8 +109,10 @@ class Draft:
         with self._writing:
             if self.path is None:
                 return
-            self.flush()
-            self.release()
+            try:
+                self.flush()
+            finally:
+                self.release()
 
     def release(self) -> None:
         """Leave the file as it is to the next editor."""

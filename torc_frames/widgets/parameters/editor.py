@@ -111,6 +111,7 @@ class ParameterEditor(widgets.VBox):
             "depends_on": depends_on,
         }
         self._workflow = workflow
+        self._has_command = command is not None
         self._message = Message()
         self.session = Session(
             workflow, rules=rules, table_rule=table_rule, options=options, on_taken=self._on_taken
@@ -260,7 +261,7 @@ class ParameterEditor(widgets.VBox):
     def _enable(self) -> None:
         busy, dirty = self._background.is_busy, self.sheet.is_dirty
         self._plan_button.disabled = busy
-        self._apply_button.disabled = busy or not dirty
+        self._apply_button.disabled = busy or not (dirty or self._has_command)
         self._discard_button.disabled = busy or not dirty
         self._reload_button.disabled = busy
 

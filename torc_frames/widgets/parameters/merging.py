@@ -10,6 +10,7 @@ import pandas as pd
 
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.values import canonical
+from torc_frames.widgets.parameters.patches import CellsPatch
 from torc_frames.widgets.parameters.sheet import Sheet
 
 __all__ = ["Cell", "Conflict", "Edit", "blocking", "changed_meanwhile", "edits", "revert"]
@@ -101,7 +102,10 @@ def revert(sheet: Sheet, cells: Iterable[Cell]) -> None:
                 step.do(table.rows.marking(ids[table.rows.are_deleted(ids)]))
             elif len(ids):
                 column, stored = table.column(name), table.stored[name]
-                step.do(column.write(ids, column.format.texts(stored.take(ids))))
+                if column.format.dtype == stored.dtype:  # even what breaks a rule
+                    step.do(CellsPatch(column, ids, stored.take(ids).array, {}, set()))
+                else:
+                    step.do(column.write(ids, column.format.texts(stored.take(ids))))
 
 
 def blocking(sheet: Sheet) -> pd.DataFrame:

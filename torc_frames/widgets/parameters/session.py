@@ -12,7 +12,11 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import ConflictError, RefusedError, counted, shorten
+from torc_frames.frame.dtypes import encode
+from torc_frames.frame.rows import encode_frame, records
+from torc_frames.frame.values import canonical
 from torc_frames.plan import Plan
+from torc_frames.planning import match_rows
 from torc_frames.rules import Rule
 from torc_frames.widgets.parameters import merging
 from torc_frames.widgets.parameters.checking import TableRule
@@ -25,6 +29,8 @@ from torc_frames.workflow import Workflow
 __all__ = ["Choice", "Proposal", "Session"]
 
 Choice = Literal["mine", "theirs"]
+
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,9 @@ class Session:
         """What the user has to be told; whoever tells it takes it out."""
         self.pulled = wf.parameters(show_progress=False)
         self._conflicts: dict[Cell, Conflict] = {}
+        self._begun: Taken | None = None
+        """What is being applied: part of it may be in the store, when that was stopped."""
+
         self.draft = Draft(self.pulled.attrs["torc"]["url"], wf.key, self._state, on_taken)
         self.sheet = self._opened(rules, table_rule)
         self.notices += self.draft.notices
@@ -117,9 +126,10 @@ class Session:
         """Pull the table again; edits stay, and those of cells that others have changed are conflicts."""
         theirs = self.wf.refresh(self.pulled)
         with self.sheet.lock:
-            if theirs.added or theirs.updated or theirs.removed:
+            if self._begun is not None or theirs.added or theirs.updated or theirs.removed:
                 self._find_conflicts(merging.edits(self.sheet), theirs.frame)
-                self.sheet.rebase(theirs.frame)
+                self.sheet.rebase(theirs.frame, self._begun)
+                self._begun = None
                 self._tell_lost()
             self.pulled = theirs.frame
 
@@ -132,19 +142,25 @@ class Session:
             If there are cells that are no values, by row and column.
         """
         self._check_cells()
-        self.reload()
-        with self.sheet.lock:
-            self._check_cells()
-            taken = self.sheet.take()
-            deleted, dropped = self.sheet.deleted_keys, self.sheet.dropped_columns
-            conflicts = self.conflicts
-        # What others have changed is looked after here, by cell; the plan knows records only.
-        taken.frame.attrs = dict(self.pulled.attrs)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            plan = self.wf.plan(taken.frame, drop=dropped, **self.options)
-        notes = list(dict.fromkeys(str(warning.message) for warning in caught))
-        return Proposal(plan, taken, deleted, conflicts, notes)
+        for _ in range(_TRIES):
+            self.reload()
+            with self.sheet.lock:
+                self._check_cells()
+                taken = self.sheet.take()
+                edited = merging.edits(self.sheet)
+                deleted, dropped = self.sheet.deleted_keys, self.sheet.dropped_columns
+                ours = {*dropped, *(set(taken.frame.columns) - set(self.pulled.columns))}
+                conflicts = self.conflicts
+            # What others have changed is looked after here, by cell; the plan knows records only.
+            taken.frame.attrs = dict(self.pulled.attrs)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                plan = self.wf.plan(taken.frame, drop=dropped, **self.options)
+            cells = zip(plan.cells["job_key"], plan.cells["column"], strict=True)
+            if all(cell in edited or cell[1] in ours for cell in cells):
+                notes = list(dict.fromkeys(str(warning.message) for warning in caught))
+                return Proposal(plan, taken, deleted, conflicts, notes)
+        raise ConflictError("others change the store all the time: try again when they have done")
 
     def apply(
         self, proposal: Proposal, progress: bool | Callable[[int, int], None] = False
@@ -169,6 +185,7 @@ class Session:
             raise ConflictError(
                 f"{counted(len(proposal.conflicts), 'cell')} changed in the store, too: decide what stays"
             )
+        self._begun = proposal.taken
         # Before the rest: a column that is dropped is gone when no job has it any more.
         if proposal.deleted:
             self.wf.delete_jobs(*proposal.deleted)
@@ -177,7 +194,8 @@ class Session:
             pushed = proposal.plan.apply(progress=progress)
         theirs = self.wf.refresh(self.pulled).frame
         with self.sheet.lock:
-            self.pulled = theirs
+            self._find_conflicts(_since(merging.edits(self.sheet), proposal.taken), theirs)
+            self.pulled, self._begun = theirs, None
             self.sheet.rebase(theirs, proposal.taken, pushed.index.tolist())
             self._tell_lost()
         self.draft.flush()
@@ -195,10 +213,22 @@ class Session:
         self.draft.flush()
 
     def append(self, frame: pd.DataFrame) -> None:
-        """Add the rows of a table as new ones, and the columns that there are not yet."""
-        there = {column.name for column in self.sheet.columns}
+        """Add the rows of a table as new ones, and the columns that there are not yet.
+
+        Rows that are there already, as jobs or as new ones, are left out, as a push leaves them out.
+        """
+        frame = frame.reset_index(drop=True)
+        there = records(encode_frame(self.sheet.value.reset_index(drop=True)))
+        lines = records(encode_frame(frame))
+        same = match_rows(list(range(len(lines))), lines, {str(at): [line] for at, line in enumerate(there)})
+        if same:
+            self.notices.append(f"{counted(len(same), 'row')} to add were there already")
+            frame = frame.drop(index=list(same)).reset_index(drop=True)
+        if not len(frame):
+            return
+        names = {column.name for column in self.sheet.columns}
         for name in frame.columns:
-            if name not in there:
+            if name not in names:
                 self.sheet.add_column(
                     name, _with_gaps(frame[name].dtype) if len(self.sheet) else frame[name].dtype
                 )
@@ -293,6 +323,22 @@ class Session:
                 self.notices.append(f"edits of {self.draft.saved_at} are back: apply or discard them")
                 return sheet
         return Sheet(self.pulled, rules=rules, table_rule=table_rule)
+
+
+def _since(edited: Mapping[Cell, Edit], taken: Taken) -> dict[Cell, Edit]:
+    """Return the edits that were made after a table was taken; what it was then is what they were before."""
+    found = {}
+    places = {key: at for at, key in enumerate(taken.frame.index.tolist())}
+    columns: dict[str, list[Any]] = {}
+    for cell, edit in edited.items():
+        if not edit.column or edit.job_key not in places or edit.column not in taken.frame:
+            continue
+        if edit.column not in columns:
+            columns[edit.column] = encode(taken.frame[edit.column])[0]
+        then = columns[edit.column][places[edit.job_key]]
+        if canonical(then) != canonical(edit.mine):
+            found[cell] = edit._replace(before=then)
+    return found
 
 
 def _where(key: Any, column: Any) -> str:
