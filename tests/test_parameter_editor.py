@@ -1,6 +1,8 @@
 """The editor of parameters, driven without a browser, on real stores."""
 
+import shutil
 import threading
+import time
 
 import numpy as np
 import pandas as pd
@@ -404,3 +406,29 @@ def test_theirs_can_be_taken_even_if_it_breaks_a_rule(wf, editors):
     editor.session.decide({("1", "a"): "theirs"})
     assert editor.plan().is_empty
     assert wf.parameters()["a"].tolist() == [-1, 2]
+
+
+def test_a_draft_that_can_not_be_written_is_told(wf, editors, drafts):
+    wf.push(tf.grid(a=[1, 2]))
+    editor = editors(wf)
+    shutil.rmtree(drafts)
+    drafts.write_text("")
+    type_in(editor, 0, "a", "5")
+    end = time.monotonic() + 20
+    while "not kept on disk" not in editor._message.value:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert editor.apply() == {"added": 0, "changed": 1, "deleted": 0}
+    drafts.unlink()
+
+
+def test_a_closed_editor_leaves_no_widget_on_the_page(wf):
+    wf.push(tf.grid(a=[1, 2]))
+    editor = ParameterEditor(wf)
+    inside, waiting = [], [*editor.children]
+    while waiting:
+        inside.append(waiting.pop())
+        waiting += getattr(inside[-1], "children", ())
+    editor.close()
+    assert len(inside) > 20
+    assert [each for each in inside if each.comm is not None] == []

@@ -59,6 +59,8 @@ class Draft:
         When that was.
     notices : list of str
         What the user has to know.
+    on_failed : callable
+        Called with what to tell when what was to be kept could not be written.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Draft:
         self.found: State | None = None
         self.saved_at: str | None = None
         self.notices: list[str] = []
+        self.on_failed: Callable[[str], object] = self.notices.append
         try:
             self._open(drafts_folder())
         except OSError as error:
@@ -182,7 +185,7 @@ class Draft:
         try:
             self.flush()
         except OSError as error:
-            self.notices.append(f"the draft could not be written: {error}")
+            self.on_failed(f"edits are not kept on disk: {error}")
 
     def _stop_timer(self) -> None:
         with self._timing:

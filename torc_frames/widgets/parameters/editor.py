@@ -112,13 +112,14 @@ class ParameterEditor(widgets.VBox):
         }
         self._workflow = workflow
         self._has_command = command is not None
+        self._stop_watching: Callable[[], None] = lambda: None
         self._message = Message()
         self.session = Session(
             workflow, rules=rules, table_rule=table_rule, options=options, on_taken=self._on_taken
         )
         self._background = Background(self._on_busy)
         self._proposal: Proposal | None = None
-        self._stop_watching: Callable[[], None] = lambda: None
+        self.session.draft.on_failed = lambda text: self._message.say(text, "warning")
         self._grid = table_view(self.sheet, label=_LABEL, height=height)
         self._make_controls()
         super().__init__([self._root])
@@ -189,8 +190,10 @@ class ParameterEditor(widgets.VBox):
     def close(self) -> None:
         """Take the editor off the page; edits that are not applied are kept on disk."""
         self._stop_watching()
-        self.session.draft.close()
-        self._grid.close()
+        if "session" in vars(self):
+            self.session.draft.close()
+        for child in self.children:
+            _close(child)
         super().close()
 
     def __repr__(self) -> str:
@@ -349,3 +352,10 @@ class ParameterEditor(widgets.VBox):
         self._grid.close()
         self.children = [root([self._message])]
         self._message.say("This table is edited in another cell now; its edits are there", "warning")
+
+
+def _close(widget: widgets.Widget) -> None:
+    """Close a widget and all that is inside of it."""
+    for child in getattr(widget, "children", ()):
+        _close(child)
+    widget.close()

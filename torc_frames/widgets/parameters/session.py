@@ -198,7 +198,7 @@ class Session:
             self.pulled, self._begun = theirs, None
             self.sheet.rebase(theirs, proposal.taken, pushed.index.tolist())
             self._tell_lost()
-        self.draft.flush()
+        self._forget_draft()
         done = {name: int(pushed.attrs["torc"][name]) for name in ("added", "changed")}
         return {**done, "deleted": len(proposal.deleted)}
 
@@ -210,7 +210,7 @@ class Session:
             self._conflicts.clear()
             self.sheet.reset()
             self.sheet.rebase(theirs)
-        self.draft.flush()
+        self._forget_draft()
 
     def append(self, frame: pd.DataFrame) -> None:
         """Add the rows of a table as new ones, and the columns that there are not yet.
@@ -291,6 +291,12 @@ class Session:
             self.sheet.forget_lost()
 
     # drafts
+
+    def _forget_draft(self) -> None:
+        try:
+            self.draft.flush()
+        except OSError as error:
+            self.notices.append(f"the draft could not be removed: {error}")
 
     def _state(self) -> dict[str, Any] | None:
         with self.sheet.lock:
