@@ -26,7 +26,6 @@ from torc_frames.workflow import Workflow
 __all__ = ["ParameterEditor"]
 
 _LABEL = "Parameters, a row a job"
-_SHOWS_PER_S = 4
 
 
 class ParameterEditor(widgets.VBox):
@@ -118,7 +117,6 @@ class ParameterEditor(widgets.VBox):
             workflow, rules=rules, table_rule=table_rule, options=options, on_taken=self._on_taken
         )
         self._background = Background(self._on_busy)
-        self._proposal: Proposal | None = None
         self.session.draft.on_failed = lambda text: self._message.say(text, "warning")
         self._grid = table_view(self.sheet, label=_LABEL, height=height)
         self._make_controls()
@@ -258,7 +256,6 @@ class ParameterEditor(widgets.VBox):
         text = ", ".join(told) if told else "as stored"
         tone = "tf-title" if dirty else "tf-quiet"
         self._counts.value = text_html(text, tone, attributes=' role="status"')
-        self._proposal = None
         self._enable()
 
     def _enable(self) -> None:
@@ -333,7 +330,6 @@ class ParameterEditor(widgets.VBox):
         self._bar.max, self._bar.value = max(total, 1), done
 
     def _show(self, proposal: Proposal) -> None:
-        self._proposal = proposal
         self._plan_view.show(proposal)
         self._tell_notices()
 

@@ -33,7 +33,6 @@ DTYPES = (
 
 _ANY = "any column"
 _SELECTED = "selected cells"
-_FIELD = {"width": "150px"}
 _SHORT = {"description_width": "auto"}
 
 
