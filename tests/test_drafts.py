@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from torc_frames.widgets.parameters.drafts import Draft
+from torc_frames.widgets.drafts import Draft
 
 URL = "sqlite:///study.db"
 
@@ -98,7 +98,7 @@ def test_the_last_editor_of_a_process_takes_over():
 
 IN_ANOTHER_PROCESS = """
 import sys
-from torc_frames.widgets.parameters.drafts import Draft
+from torc_frames.widgets.drafts import Draft
 draft = Draft("sqlite:///study.db", "1", lambda: {"n": 99}, lambda: None)
 draft.flush()
 print(draft.path.name, flush=True)
@@ -114,6 +114,9 @@ def test_an_editor_of_another_process_keeps_its_own():
         mine = draft({"n": 1})
         assert mine.found is None
         assert mine.path.name != name
+        assert mine.notices == [
+            "this workflow is edited in another notebook, too: its draft is kept apart from this one"
+        ]
         mine.close()
         other.kill()
         other.wait()
@@ -143,6 +146,96 @@ def test_a_file_that_is_no_draft_is_set_aside_not_lost(folder, text):
     again.close()
 
 
+def of(identity, state=None):
+    return Draft(URL, "1", lambda: state, lambda: None, identity=identity)
+
+
+RIDGE = {"name": "ridge", "created": "2026-11-01T12:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("kept", "now"),
+    [
+        (RIDGE, RIDGE | {"created": "2026-11-02T12:00:00Z"}),
+        (RIDGE | {"created": None}, {"name": "lasso", "created": None}),
+        (RIDGE, {"name": "lasso", "created": None}),
+    ],
+)
+def test_a_draft_of_another_workflow_that_had_the_key_is_set_aside(folder, kept, now):
+    of(kept, {"n": 1}).close()
+    [path] = folder.iterdir()
+    before = path.read_bytes()
+    saved_at = json.loads(before)["saved_at"]
+    other = of(now)
+    assert other.found is None
+    [notice] = other.notices
+    other.close()
+    [aside] = folder.iterdir()
+    assert aside.read_bytes() == before
+    assert notice == (
+        f"there was a draft of another workflow that had this key, 'ridge', saved {saved_at}: "
+        f"set aside as {aside}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept", "now"),
+    [
+        (RIDGE, RIDGE),
+        (RIDGE, RIDGE | {"name": "has another name by now"}),
+        (RIDGE, {"name": "ridge", "created": None}),
+        (None, RIDGE),
+        (RIDGE, None),
+    ],
+)
+def test_a_draft_is_found_where_nothing_says_that_it_is_another_workflow(kept, now):
+    of(kept, {"n": 1}).close()
+    again = of(now)
+    assert again.found == {"n": 1}
+    assert again.notices == []
+    again.close()
+
+
+def test_a_draft_of_a_record_is_not_that_of_the_table(folder):
+    table, record = draft({"n": 1}), Draft(URL, "1", lambda: {"n": 2}, lambda: None, record_key="1")
+    table.close()
+    record.close()
+    again = Draft(URL, "1", lambda: None, lambda: None, record_key="1")
+    assert again.found == {"n": 2}
+    again.close()
+    assert [json.loads(path.read_text())["state"] for path in folder.iterdir()] == [{"n": 1}]
+
+
+def test_who_is_taken_over_ends_what_it_does_before_it_is_kept_for_the_last_time():
+    edits = {"n": 1}
+    first = Draft(URL, "1", lambda: dict(edits), lambda: edits.update(n=2))
+    second = draft()
+    assert first.path is None
+    assert second.found == {"n": 2}
+    second.close()
+
+
+def test_no_two_processes_hold_a_lock_and_none_is_left_behind(tmp_path):
+    """Locks are taken and freed by several processes, with a file that only one may have."""
+    code = """
+import os, random, sys, time
+from pathlib import Path
+from torc_frames.widgets.draftfile import lock, unlock
+path, alone = Path(sys.argv[1], "a.lock"), Path(sys.argv[1], "alone")
+got = 0
+while got < 200:
+    held = lock(path)
+    if held is not None:
+        os.close(os.open(alone, os.O_CREAT | os.O_EXCL))
+        os.unlink(alone)
+        unlock(held, path)
+        got += 1
+"""
+    several = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(3)]
+    assert [one.wait(60) for one in several] == [0, 0, 0]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_where_nothing_can_be_written_the_editor_works_and_says_so(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TORC_FRAMES_DRAFTS", str(tmp_path / "file" / "drafts"))
@@ -156,6 +249,7 @@ def test_where_nothing_can_be_written_the_editor_works_and_says_so(tmp_path, mon
 def test_edits_survive_a_process_that_just_ends(folder):
     code = IN_ANOTHER_PROCESS.replace("draft.flush()", "draft.changed()").replace("sys.stdin.readline()", "")
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert [path.suffix for path in folder.iterdir()] == [".json"]
     again = draft()
     assert again.found == {"n": 99}
     again.close()

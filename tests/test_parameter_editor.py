@@ -432,3 +432,297 @@ def test_a_closed_editor_leaves_no_widget_on_the_page(wf):
     editor.close()
     assert len(inside) > 20
     assert [each for each in inside if each.comm is not None] == []
+
+
+# what is shown of a plan
+
+
+def pushed_by_others(wf, key, name, value):
+    theirs = wf.parameters()
+    theirs.loc[key, name] = value
+    wf.push(theirs)
+
+
+def inside(widget):
+    for child in getattr(widget, "children", ()):
+        yield child
+        yield from inside(child)
+
+
+def shown(editor):
+    """What the plan says, or nothing if there is none on the page."""
+    if editor._plan_view.layout.display == "none":
+        return ""
+    return " ".join(str(getattr(each, "value", "")) for each in inside(editor._plan_view))
+
+
+def press(editor, name):
+    found = [*inside(editor._plan_view), *inside(editor)]
+    next(each for each in found if getattr(each, "description", "") == name).click()
+    editor.wait(60)
+
+
+OLD = "The table has changed since"
+
+
+@pytest.fixture
+def in_conflict(wf, editors):
+    wf.push(tf.grid(a=[1, 2, 3]))
+    editor = editors(wf)
+    type_in(editor, 0, "a", "50")
+    pushed_by_others(wf, "1", "a", 70)
+    press(editor, "Plan")
+    assert "70" in shown(editor)
+    return editor
+
+
+@pytest.mark.parametrize("name", ["Keep all of mine", "Take all of theirs"])
+def test_what_is_decided_is_what_was_shown(wf, in_conflict, name):
+    """Since the conflict was shown, others have changed the cell once more, and it was pulled."""
+    pushed_by_others(wf, "1", "a", 71)
+    in_conflict.session.reload()
+    press(in_conflict, name)
+    assert [each.theirs for each in in_conflict.session.conflicts] == [71]
+    assert in_conflict.value.loc["1", "a"] == 50
+    assert "71" in shown(in_conflict)
+
+
+def test_each_conflict_is_decided_by_its_own_buttons(wf, editors):
+    wf.push(tf.grid(a=[1, 2, 3]))
+    editor = editors(wf)
+    for row in (0, 1):
+        type_in(editor, row, "a", str(50 + row))
+        pushed_by_others(wf, str(1 + row), "a", 70 + row)
+    press(editor, "Plan")
+    one, other = editor._plan_view._choices.values()
+    one.value = "mine"
+    editor.wait(60)
+    assert len(editor.session.conflicts) == 2
+    other.value = "theirs"
+    editor.wait(60)
+    assert editor.session.conflicts == []
+    assert "1 job to update" in shown(editor)
+    assert editor.value["a"].tolist() == [50, 71, 3]
+
+
+def test_a_failure_to_decide_is_shown(in_conflict, monkeypatch):
+    def fail(*args, **options):
+        raise tf.RefusedError("this is <refused>")
+
+    monkeypatch.setattr(in_conflict.session, "decide", fail)
+    press(in_conflict, "Take all of theirs")
+    assert "this is &lt;refused&gt;" in in_conflict._message.value
+    assert "70" in shown(in_conflict)
+
+
+def test_nothing_is_decided_while_something_goes_on(in_conflict, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(in_conflict.session, "reload", lambda: begun.set() or go_on.wait(60))
+    in_conflict._reload_button.click()
+    assert begun.wait(60)
+    assert all(each.disabled for each in in_conflict._plan_view._buttons)
+    in_conflict._plan_view._buttons[1].click()
+    assert "wait until" in in_conflict._message.value
+    go_on.set()
+    in_conflict.wait(60)
+    assert in_conflict.value.loc["1", "a"] == 50
+    assert not any(each.disabled for each in in_conflict._plan_view._buttons)
+
+
+def test_an_edit_after_a_plan_makes_it_an_old_one_whose_conflicts_can_be_decided(wf, in_conflict):
+    editor = in_conflict
+    assert OLD not in shown(editor)
+    editor.sheet.sort(1, False)
+    editor.sheet.sort(1, None)
+    assert OLD not in shown(editor)
+    type_in(editor, 1, "a", "60")
+    assert OLD in shown(editor)
+    press(editor, "Take all of theirs")
+    assert OLD not in shown(editor)
+    assert "1 job to update" in shown(editor)
+    assert editor.value["a"].tolist() == [70, 60, 3]
+
+
+def test_what_is_edited_while_it_is_planned_is_said_not_to_be_in_it(wf, editors, monkeypatch):
+    wf.push(tf.grid(a=[1, 2, 3]))
+    editor = editors(wf)
+    type_in(editor, 0, "a", "50")
+    propose, begun, go_on = editor.session.propose, threading.Event(), threading.Event()
+
+    def slow():
+        proposal = propose()
+        begun.set()
+        go_on.wait(60)
+        return proposal
+
+    monkeypatch.setattr(editor.session, "propose", slow)
+    editor._plan_button.click()
+    assert begun.wait(60)
+    type_in(editor, 1, "a", "60")
+    go_on.set()
+    editor.wait(60)
+    assert OLD in shown(editor)
+
+
+def test_a_plan_of_what_others_have_changed_is_not_an_old_one(wf, editors):
+    wf.push(tf.grid(a=[1, 2, 3]))
+    editor = editors(wf)
+    type_in(editor, 0, "a", "50")
+    pushed_by_others(wf, "2", "a", 70)
+    press(editor, "Plan")
+    assert "1 job to update" in shown(editor)
+    assert OLD not in shown(editor)
+
+
+@pytest.mark.parametrize("by_button", [True, False])
+def test_a_reload_takes_a_plan_away_if_the_table_is_another(wf, in_conflict, by_button):
+    editor = in_conflict
+
+    def reload():
+        press(editor, "Reload") if by_button else editor.reload()
+
+    reload()
+    assert "70" in shown(editor)
+    pushed_by_others(wf, "1", "a", 71)
+    reload()
+    assert shown(editor) == ""
+
+
+@pytest.mark.parametrize("by_button", [True, False])
+def test_discarding_takes_a_plan_away(in_conflict, by_button):
+    press(in_conflict, "Discard") if by_button else in_conflict.discard()
+    assert shown(in_conflict) == ""
+    assert in_conflict.value["a"].tolist() == [70, 2, 3]
+
+
+# what goes on in the background
+
+
+def test_stop_is_there_only_where_something_stops(wf, editors, monkeypatch):
+    wf.push(tf.grid(a=[1, 2, 3]))
+    editor = editors(wf)
+    seen = {}
+    for name in ("reload", "propose", "discard", "apply"):
+        work = getattr(editor.session, name)
+
+        def looking(*args, name=name, work=work):
+            seen[name] = editor._stop_button.layout.display, editor._bar.layout.display
+            return work(*args)
+
+        monkeypatch.setattr(editor.session, name, looking)
+    for name in ("Plan", "Reload", "Discard", "Apply"):
+        type_in(editor, 0, "a", "50")
+        press(editor, name)
+        assert editor._stop_button.layout.display == "none"
+        hidden = ("none", "none")
+        if name == "Plan":
+            assert seen == {"propose": hidden, "reload": hidden}
+    assert seen.pop("apply") == ("", "")
+    assert seen["discard"] == hidden
+    assert seen["propose"] == ("", "")  # of the apply
+
+
+def test_the_bar_moves_four_times_a_second_and_to_the_end(wf, editors):
+    wf.push(tf.grid(a=[1]))
+    editor = editors(wf)
+    editor._on_busy(True)
+    sent, send = [], editor._bar.send_state
+    editor._bar.send_state = lambda key=None: sent.append(key) or send(key)
+    began = time.monotonic()
+    for done in range(500):
+        editor._on_progress(done, 500)
+        time.sleep(0.001)
+    took = time.monotonic() - began
+    moves = len(sent)
+    assert 1 < moves <= took / 0.25 + 1
+    editor._on_progress(500, 500)
+    assert len(sent) == moves + 1
+    assert (editor._bar.value, editor._bar.max) == (500, 500)
+
+
+@pytest.fixture
+def applying(wf, editors):
+    """An editor that is in the middle of applying, and what lets it go on."""
+    wf.push(tf.grid(a=[*range(500)]))
+    editor = editors(wf)
+    editor.sheet.set_texts([(row, column(editor, "a"), str(1000 + row)) for row in range(500)])
+    at_work, go_on = threading.Event(), threading.Event()
+    on_progress = editor._on_progress
+
+    def slow(done, total):
+        at_work.set()
+        go_on.wait(60)
+        on_progress(done, total)
+
+    editor._on_progress = slow
+    editor._apply_button.click()
+    assert at_work.wait(60)
+    return editor, go_on
+
+
+def test_who_takes_over_an_editor_waits_until_it_has_stopped_applying(wf, editors, applying):
+    first, go_on = applying
+    threading.Timer(0.5, go_on.set).start()
+    second = editors(wf)
+    assert not first._background.is_busy
+    assert "another cell" in first._message.value
+    assert first.session.draft.path is None
+    # What was not applied is there, once.
+    stored = wf.parameters()["a"].tolist()
+    assert second.value["a"].tolist() == [*range(1000, 1500)]
+    assert second.plan().counts["update"] == sum(value < 1000 for value in stored)
+    second.apply()
+    assert wf.parameters()["a"].tolist() == [*range(1000, 1500)]
+    first._apply_button.click()
+    assert not first._background.is_busy
+
+
+def test_who_takes_over_an_editor_in_a_thread_of_its_own_waits_too(wf, editors, applying):
+    first, go_on = applying
+    made = []
+    thread = threading.Thread(target=lambda: made.append(editors(wf)))
+    thread.start()
+    time.sleep(0.3)
+    assert made == []
+    go_on.set()
+    thread.join(60)
+    assert made[0].value["a"].tolist() == [*range(1000, 1500)]
+    assert not first._background.is_busy
+
+
+def test_closing_an_editor_stops_what_it_applies_and_keeps_the_edits(wf, editors, applying):
+    first, go_on = applying
+    threading.Timer(0.5, go_on.set).start()
+    first.close()
+    assert not first._background.is_busy
+    again = editors(wf)
+    assert again.value["a"].tolist() == [*range(1000, 1500)]
+    assert again.apply()["changed"] == 500
+
+
+def test_who_takes_over_an_editor_adds_no_row_that_it_has_added(torc_server, editors):
+    client = tf.connect(torc_server.url)
+    wf = client.create_workflow("taken")
+    wf.push(tf.grid(a=[0], b=[0]))
+    first = editors(wf, tf.grid(a=[*range(1, 26)], b=[*range(40)]))
+    at_work, go_on = threading.Event(), threading.Event()
+    on_progress = first._on_progress
+
+    def slow(done, total):
+        if done:
+            at_work.set()
+            go_on.wait(60)
+        on_progress(done, total)
+
+    first._on_progress = slow
+    first._apply_button.click()
+    assert at_work.wait(60)
+    threading.Timer(0.3, go_on.set).start()
+    second = editors(wf)
+    assert 1 < len(wf.parameters(show_progress=False)) < 1001
+    second.apply()
+    stored = wf.parameters(show_progress=False)
+    assert len(stored) == len(stored.drop_duplicates()) == 1001
+    assert not second.sheet.is_dirty
+    second.close()
+    client.close()

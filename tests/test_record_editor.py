@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +22,7 @@ from strategies import FREE_KEYS, json_values
 import torc_frames as tf
 from torc_frames.errors import UncertainWriteError
 from torc_frames.frame.values import encode_data
-from torc_frames.widgets.parts import label, text_html
+from torc_frames.widgets.parts import label, root, text_html
 from torc_frames.widgets.records import jsontext, nodes
 from torc_frames.widgets.records.editor import RecordEditor
 from torc_frames.widgets.records.form import Form
@@ -373,6 +378,14 @@ def wf(tmp_path: Path) -> tf.Workflow:
     return tf.connect(tmp_path / "study.db").create_workflow("forms")
 
 
+def test_without_anywidget_it_is_told_that_keys_are_the_notebook_s(monkeypatch):
+    assert "notebook's commands" not in "".join(str(getattr(each, "value", "")) for each in root([]).children)
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    *_, told = root([]).children
+    assert "notebook's commands" in told.value
+    assert "torc_frames[widgets]" in told.value
+
+
 def test_a_record_is_saved_exactly(wf):
     data = {"i": 1, "f": 1.0, "big": 2**70, "n": None, "s": "ü\n", "l": [True, {"x": -0.0}]}
     [key] = wf.add_user_data(None, data)
@@ -604,22 +617,146 @@ def test_edits_of_an_earlier_session_do_not_overwrite_what_others_wrote_since(wf
     assert wf.get_user_data(key).data == {"a": 1, "b": 2}
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def typed_in(editor: RecordEditor, name: str, text: str) -> None:
+    form = editor.session.form
+    form.set_text(form.find(name), text)
+
+
+def drafts_in(folder: Path) -> list[Path]:
+    return list((folder / "drafts").glob("*.json"))
+
+
 def test_a_draft_that_can_not_be_written_is_told(wf, tmp_path):
     (tmp_path / "drafts").write_text("a file where a folder should be")
     [key] = wf.add_user_data(None, {"a": 1})
+    assert "no draft can be written" in RecordEditor(wf, key)._message.value
+    (tmp_path / "drafts").unlink()
     editor = RecordEditor(wf, key)
-    editor.session.form.set_text(editor.session.form.find("a"), "7")
-    assert "not kept on disk" in editor._message.value
+    shutil.rmtree(tmp_path / "drafts")
+    typed_in(editor, "a", "7")
+    wait_for(lambda: "not kept on disk" in editor._message.value)
 
 
-def test_drafts_are_for_their_user_only(wf, tmp_path):
+def test_drafts_are_for_their_user_only_and_go_with_the_editor(wf, tmp_path):
     [key] = wf.add_user_data(None, {"a": 1})
     editor = RecordEditor(wf, key)
-    editor.session.form.set_text(editor.session.form.find("a"), "7")
-    [draft] = (tmp_path / "drafts").iterdir()
+    typed_in(editor, "a", "7")
+    wait_for(lambda: len(drafts_in(tmp_path)) == 1)
+    [draft] = drafts_in(tmp_path)
     assert draft.stat().st_mode & 0o077 == 0
+    assert draft.parent.stat().st_mode & 0o077 == 0
     editor.save()
+    wait_for(lambda: drafts_in(tmp_path) == [])
+    editor.close()
     assert list((tmp_path / "drafts").iterdir()) == []
+
+
+def test_a_record_is_edited_in_the_cell_where_it_was_opened_last(wf):
+    job = wf.add_job("two")
+    keys = wf.add_user_data(job, {"a": 1}, {"b": 1}, name="part")
+    first = RecordEditor(wf, job)
+    typed_in(first, "a", "2")
+    first._records_box.value = keys[1]
+    typed_in(first, "b", "2")
+    # The one that is not shown is opened anew when it is chosen, as it is then.
+    other = RecordEditor(wf, keys[0])
+    assert other.session.form.value == {"a": 2}
+    other.save()
+    other.close()
+    first._records_box.value = keys[0]
+    assert first.session.form.value == {"a": 2}
+    assert not first.session.dirty
+    # The one that is shown is gone from there, and not its edits.
+    first._records_box.value = keys[1]
+    second = RecordEditor(wf, keys[1])
+    assert "edited in another cell now" in first._message.value
+    assert first._json.comm is None
+    assert second.session.form.value == {"b": 2}
+    second.close()
+
+
+def test_a_closed_editor_leaves_no_widget_on_the_page(wf):
+    editor = RecordEditor(wf, wf.add_user_data(None, {"a": [1, {"b": 2}]})[0])
+    inside, waiting = [editor._json, editor._wrong], [*editor.children]
+    while waiting:
+        inside.append(waiting.pop())
+        waiting += getattr(inside[-1], "children", ())
+    editor.close()
+    assert len(inside) > 20
+    assert [each for each in inside if each.comm is not None] == []
+
+
+IN_ANOTHER_PROCESS = """
+import sys
+import torc_frames as tf
+from torc_frames.widgets.records.editor import RecordEditor
+editor = RecordEditor(tf.connect(sys.argv[1]).workflow("1"), "1")
+editor.session.form.set_text(editor.session.form.find("a"), "99")
+editor.session.form.set_text(editor.session.form.find("b"), "not a number")
+editor._open["1"].draft.flush()
+print("kept", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_kernel_does_not_overwrite_the_draft_of_another_and_finds_that_of_a_dead_one(wf, tmp_path):
+    [key] = wf.add_user_data(None, {"a": 1, "b": 1})
+    arguments = [sys.executable, "-c", IN_ANOTHER_PROCESS, str(tmp_path / "study.db")]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline().strip() == "kept"
+        mine = RecordEditor(wf, key)
+        assert "edited in another notebook, too" in mine._message.value
+        assert mine.session.form.value == {"a": 1, "b": 1}
+        typed_in(mine, "a", "5")
+        mine.save()
+        mine.close()
+        other.kill()
+        other.wait()
+    again = RecordEditor(wf, key)
+    assert "not saved are here again" in again._message.value
+    assert again.session.form.problems
+    typed_in(again, "b", "2")
+    again.save()
+    assert [each.path for each in again.session.conflict.differences] == ["a", "b"]
+    again.close()
+
+
+@pytest.mark.parametrize("state", [{}, {"form": None, "stored": {}}, {"form": {}, "stored": {"data": 1}}])
+def test_a_draft_of_a_record_that_can_not_be_read_is_set_aside(wf, tmp_path, state):
+    [key] = wf.add_user_data(None, {"a": 1})
+    first = RecordEditor(wf, key)
+    typed_in(first, "a", "7")
+    first.close()
+    [draft] = drafts_in(tmp_path)
+    draft.write_text(json.dumps(json.loads(draft.read_text()) | {"state": state}))
+    again = RecordEditor(wf, key)
+    assert "set aside" in again._message.value
+    assert again.session.form.value == {"a": 1}
+    again.close()
+
+
+def test_a_draft_is_not_of_a_record_of_the_same_key_in_a_file_made_anew(tmp_path):
+    path = tmp_path / "again.db"
+    for name in ("first", "second"):
+        client = tf.connect(path)
+        made = client.create_workflow(name)
+        made.add_user_data(None, {"a": 1})
+        editor = RecordEditor(made, "1")
+        assert editor.session.form.value == {"a": 1}
+        message = editor._message.value
+        typed_in(editor, "a", "7")
+        editor.close()
+        client.close()
+        path.unlink()
+    assert "draft of another workflow" in message
+    assert "first" in message
 
 
 def test_widgets_follow_the_form_and_the_form_the_widgets(wf):

@@ -1,6 +1,7 @@
 """Frames brought up to date."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,11 @@ from stores import only
 
 import torc_frames as tf
 from torc_frames import pull
-from torc_frames.records import NewJobs
+from torc_frames.records import NewJobs, RunResult
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow import Workflow
 
+START, END = "2026-11-24T10:00:00Z", "2026-11-24T10:00:01Z"
 KINDS = ["user_data", "parameters", "results", "table", "jobs"]
 
 
@@ -91,6 +93,19 @@ def test_a_deleted_job_is_removed_whose_result_others_read(wf, store):
     assert wf.user_data()["record_key"].tolist() == [key, other]
 
 
+def test_a_deleted_job_is_removed_whose_result_a_new_job_has(wf, store):
+    only(not store.roles_are_of_records, "its records have one role for all jobs")
+    jobs = [wf.add_job("one"), wf.add_job("two")]
+    (_,), (key,) = (wf.add_user_data(job, {"loss": 0.5}, role="output") for job in jobs)
+    results = wf.results()
+    shared = NewJobs(["three"], [""], [None], links={"output": [[key]]})
+    (third,) = store.add_jobs(wf.key, shared).job_keys
+    wf.delete_jobs(jobs[1])
+    now = wf.refresh(results)
+    assert_frame_equal(now.frame, wf.results())
+    assert (now.added, now.removed) == ([third], [jobs[1].key])
+
+
 def test_the_frame_that_was_pulled_last_is_refreshed_without_naming_it(wf):
     with pytest.raises(tf.RefusedError, match="pull one"):
         wf.refresh()
@@ -152,6 +167,50 @@ def test_a_frame_is_refreshed_as_it_was_pulled(wf, options):
     frame = wf.parameters(**options)
     wf.push(tf.grid(a=[3], b=[1.5]))
     assert_frame_equal(wf.refresh(frame).frame, wf.parameters(**options))
+
+
+@pytest.mark.parametrize("kind", ["table", "jobs"])
+def test_what_was_left_out_comes_back(wf, kind):
+    wf.push(tf.grid(a=[1.5, 2.5]), outputs=True)
+    frame = pulled(wf, kind)
+    for part in (frame.iloc[1:], frame.drop(columns="status")):
+        now = wf.refresh(part)
+        assert_frame_equal(now.frame, frame)
+        assert now.added == ([frame.index[0]] if len(part) == 1 else [])
+        assert now.updated == ([] if len(part) == 1 else list(frame.index))
+
+
+COLUMNS = {
+    "user_data": ["record_key", "a"],
+    "parameters": ["a"],
+    "results": ["loss"],
+    "table": ["status", "params.a"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_read_of_what_did_not_change(wf, kind, store_kind, monkeypatch):
+    only(store_kind.has_revs, "it does not tell what changed")
+    wf.push(tf.grid(a=[1.5, 2.5]))
+    wf.job(wf.jobs().index[0]).store(loss=0.5)
+    options = {} if kind == "jobs" else {"usecols": COLUMNS[kind], "dtype_backend": "pyarrow"}
+    frames = [pulled(wf, kind), pulled(wf, kind, **options)]
+    monkeypatch.setattr(pull, "_pull", None)
+    for frame in frames:
+        assert wf.refresh(frame).frame is frame
+
+
+def test_files_are_read_again_though_the_workflow_did_not_change(wf, tmp_path):
+    wf.push(tf.grid(a=[1]))
+    (key,) = wf.jobs().index
+    pointer = tf.Pointer.save(pd.DataFrame({"x": [1]}), tmp_path, "file")
+    wf.job(key).store(file=pointer)
+    frame = wf.table(load=["file"])
+    Path(pointer.path).unlink()
+    with pytest.warns(UserWarning, match="file"):
+        now = wf.refresh(frame).frame
+    with pytest.warns(UserWarning, match="file"):
+        assert_frame_equal(now, wf.table(load=["file"]))
 
 
 @pytest.mark.parametrize("kind", ["user_data", "parameters"])
@@ -244,7 +303,9 @@ UNIFORM = st.fixed_dictionaries(
 )
 EDITS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "job", "update", "delete", "store", "share", "drop"]),
+        st.sampled_from(
+            ["add", "job", "update", "delete", "store", "share", "drop", "start", "finish", "reset"]
+        ),
         st.integers(0, 30),
         st.one_of(UNIFORM, RECORDS),
     ),
@@ -255,7 +316,8 @@ EDITS = st.lists(
 
 def edit(wf, what, at, data):
     """Do one edit, if there is something to do it with."""
-    records, jobs = wf.user_data()["record_key"].tolist(), wf.jobs().index.tolist()
+    statuses = wf.jobs()["status"]
+    records, jobs = wf.user_data()["record_key"].tolist(), statuses.index.tolist()
     if what == "add":
         wf.add_user_data(None, data)
     elif what == "job":
@@ -268,8 +330,16 @@ def edit(wf, what, at, data):
     elif what == "share" and records:
         shared = {"input" if at % 2 else "output": [[records[at % len(records)]]]}
         wf._store.add_jobs(wf.key, NewJobs(["two"], [""], [None], links=shared))
-    elif what == "drop" and jobs:
+    elif what == "drop" and jobs and statuses.iloc[at % len(jobs)] != "running":
         wf.delete_jobs(jobs[at % len(jobs)])
+    elif what == "start" and jobs:
+        wf._store.start_jobs(wf.key, [jobs[at % len(jobs)]], "here")
+    elif what == "finish":
+        for job in wf._store.start_jobs(wf.key, jobs[at % 4 :: 4], "here"):
+            status = "completed" if at % 2 else "failed"
+            wf._store.finish_job(wf.key, RunResult(job.key, job.run_id, status, 1 - at % 2, START, END))
+    elif what == "reset" and jobs:
+        wf._store.reset_jobs(wf.key, [jobs[at % len(jobs)]])
     elif what == "store" and jobs:
         wf.add_user_data(jobs[at % len(jobs)], data, role="output")
 

@@ -199,8 +199,12 @@ class TestRows:
     def test_rows_of_a_frame_are_appended_as_new_ones(self, sheet):
         sheet.append(pd.DataFrame({"x": [5, 6], "s": ["", None]}))
         assert texts(sheet)[3:] == [["", "", "5.0", '""'], ["", "", "6.0", ""]]
-        with pytest.raises(RefusedError, match="no column 'other'"):
-            sheet.append(pd.DataFrame({"other": [1]}))
+        sheet.append(pd.DataFrame({"other": [1]}))
+        assert [column.name for column in sheet.columns] == ["job_key", "a", "x", "s", "other"]
+        assert texts(sheet)[-2:] == [["", "", "6.0", "", ""], ["", "", "", "", "1"]]
+        with pytest.raises(RefusedError, match="'job_key'"):
+            sheet.append(pd.DataFrame({"more": [1], "job_key": [2]}))
+        assert len(sheet.columns) == 5
 
     def test_too_many_rows_are_refused(self, sheet):
         with pytest.raises(RefusedError, match="add up to 1,000,000"):
@@ -639,6 +643,15 @@ class TestAnotherBase:
             ("3", "x", "abc", "column 'x' is gone"),
         ]
         assert sheet.is_dirty
+
+    def test_a_column_that_was_dropped_and_came_anew_stays_where_it_came(self, sheet):
+        sheet.drop_column("a")
+        sheet.append(pd.DataFrame({"a": [70], "x": [0.1], "s": ["n"]}))
+        edited = sheet.value
+        assert list(edited) == [*edited.columns.drop("a"), "a"]
+        pd.testing.assert_frame_equal(Sheet.restore(frame(), sheet.state()).value, edited)
+        sheet.rebase(frame())
+        pd.testing.assert_frame_equal(sheet.value, edited)
 
     def test_what_was_applied_is_no_edit_any_more_and_what_came_since_is(self, sheet):
         sheet.set_texts([(0, A, "9")])

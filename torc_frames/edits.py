@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
-from torc_frames.errors import Problem, RefusedError, shorten
+from torc_frames.errors import NotFoundError, Problem, RefusedError, shorten
 from torc_frames.frame.flatten import DATA, Path, join, split
 from torc_frames.frame.joining import join_records
 from torc_frames.frame.rows import EncodedFrame
 from torc_frames.frame.values import canonical, decode_data, encode_data
 from torc_frames.records import INPUT, Resources
+from torc_frames.store import deleting
 from torc_frames.store.base import Snapshot
-from torc_frames.targets import Seen
+from torc_frames.targets import Seen, Targets
 
 __all__ = [
     "Edits",
     "Existing",
     "changed_cells",
+    "check_delete",
     "check_drop",
     "dropped_cells",
     "look_up",
     "near",
     "nowhere",
     "read_existing",
+    "refuse_deleted",
 ]
 
 
@@ -54,6 +58,25 @@ class Existing:
 
     newer: set[str] = field(default_factory=set)
     """Records that were written after the table was pulled."""
+
+    deleted: dict[str, str] = field(default_factory=dict)
+    """By job key: the names of jobs that are to be deleted, of which all else is left out."""
+
+    def leave_out(self, job_keys: Sequence[str]) -> None:
+        """Make it the workflow that is left when jobs are deleted; those that are gone already are none."""
+        if not job_keys:
+            return
+        names = {key: name for name, same in self.names.items() for key in same}
+        self.deleted = {key: names[key] for key in job_keys if key in names}
+        self.names = _without(self.names, self.deleted)
+        for of_jobs in (self.commands, self.statuses, self.resources, self.inputs):
+            for key in self.deleted:
+                of_jobs.pop(key, None)
+        records = self.jobs_of
+        self.jobs_of = _without(records, self.deleted)
+        for key in records.keys() - self.jobs_of.keys():
+            del self.raws[key], self.revs[key]
+            self.newer.discard(key)
 
     def data(self, key: str) -> Any:
         """Return the decoded data of a record."""
@@ -99,6 +122,38 @@ def read_existing(snap: Snapshot, seen: Seen | None) -> Existing:
     if seen is not None:
         existing.newer |= seen.left & existing.raws.keys()
     return existing
+
+
+def check_delete(snap: Snapshot, existing: Existing, job_keys: Sequence[str]) -> None:
+    """Refuse to delete jobs as the store would refuse it, which it does not before it is written to.
+
+    Raises
+    ------
+    NotFoundError
+        With all keys that do not exist.
+    RefusedError
+        For jobs that are under way, and jobs that others depend on.
+    """
+    missing = [key for key in job_keys if key not in existing.commands]
+    if missing:
+        raise NotFoundError("job", missing, f"workflow {snap.workflow.key}")
+    waits = (zip(page.job_keys, page.depends_on_keys, strict=True) for page in snap.dependencies())
+    deleting.check(job_keys, existing.statuses, chain.from_iterable(waits))
+
+
+def refuse_deleted(job_keys: Sequence[str], existing: Existing, targets: Targets) -> None:
+    """Refuse a table that names jobs that are to be deleted."""
+    named = set(targets.values)
+    if targets.kind == "job_name":
+        free = existing.deleted.items()
+        both = [key for key, name in free if name in named and name not in existing.names]
+    else:
+        both = [key for key in job_keys if key in named]
+    if both:
+        raise RefusedError(
+            f"the table names jobs {shorten(both)}, which are to be deleted: take their rows out, or leave "
+            "them out of delete="
+        )
 
 
 def changed_cells(
@@ -305,6 +360,12 @@ def look_up(data: Any, path: Path) -> Any:
     for name in path:
         data = data.get(name) if isinstance(data, dict) else None
     return data
+
+
+def _without(by: Mapping[str, list[str]], gone: Collection[str]) -> dict[str, list[str]]:
+    """Return lists without some of their items, and without those that this empties."""
+    left = {name: [key for key in keys if key not in gone] for name, keys in by.items()}
+    return {name: keys for name, keys in left.items() if keys}
 
 
 def _has(data: Any, path: Path) -> bool:

@@ -9,14 +9,13 @@ from typing import Any
 import pandas as pd
 
 from torc_frames import push
-from torc_frames.edits import Existing, read_existing
-from torc_frames.errors import counted
+from torc_frames.edits import Existing, check_delete, read_existing
+from torc_frames.errors import counted, shorten
 from torc_frames.frame.flatten import join
 from torc_frames.frame.values import plain
 from torc_frames.planning import Cells, Options, Prepared, Steps, decide, own_cells, prepare
 from torc_frames.progress import Progress
 from torc_frames.store.base import Store
-from torc_frames.targets import dependencies
 
 __all__ = ["Plan"]
 
@@ -40,11 +39,14 @@ class Plan:
         since the table was pulled).
     commands: DataFrame
         One row for each job that exists and gets another command: ``job_key``, ``stored``, ``pushed`` (str).
+    deleted: list of str
+        Keys of the jobs that are deleted, with their results.
     """
 
     rows: pd.DataFrame
     cells: pd.DataFrame
     commands: pd.DataFrame
+    deleted: list[str]
 
     def __init__(self, store: Store, workflow_key: str, df: pd.DataFrame, options: Options) -> None:
         self._store = store
@@ -52,30 +54,37 @@ class Plan:
         self._prepared = prepare(store, workflow_key, df, options)
         with store.snapshot(workflow_key) as snap:
             existing = read_existing(snap, self._prepared.seen)
-        dependencies(options.depends_on, len(df), set(existing.commands))
+            if options.delete:
+                check_delete(snap, existing, options.delete)
+        existing.leave_out(options.delete)
         self._steps = decide(store, workflow_key, self._prepared, existing)
+        self._steps.jobs, _ = push.made(self._prepared, self._steps, existing)
+        self.deleted = list(existing.deleted)
         self.rows = _rows(self._prepared, self._steps)
         self.cells = _cells(self._steps)
         self.commands = _commands(self._steps, existing)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows have each action."""
+        """How many rows have each action; and under "delete" how many jobs are deleted, if any are."""
         found = self.rows["action"].value_counts()
-        return {action: int(found.get(action, 0)) for action in ACTIONS}
+        counts = {action: int(found.get(action, 0)) for action in ACTIONS}
+        return {**counts, "delete": len(self.deleted)} if self.deleted else counts
 
     def apply(self, *, progress: Progress = True) -> pd.DataFrame:
         """Do it, and return the table as `Workflow.push` does.
 
-        Stopped anywhere, it is finished by another call, which doubles nothing.
+        Stopped anywhere, it is finished by another call, which doubles nothing, and does not mind jobs that
+        were to be deleted and are gone. Jobs are deleted before all else; in an embedded store all is done or
+        nothing.
 
         Parameters
         ----------
         progress : bool or callable
             Show a progress bar when it takes more than a second; or call ``progress(done, total)`` at the
-            beginning, and then several times a second, with how many jobs have been added or changed, and
-            of how many. It is called in this thread, and what it raises stops the apply there: an embedded
-            store is then as it was, and on a server the next call goes on.
+            beginning, and then several times a second, with how many jobs have been added, changed or
+            deleted, and of how many. It is called in this thread, and what it raises stops the apply there:
+            an embedded store is then as it was, and on a server the next call goes on.
 
         Raises
         ------
@@ -107,6 +116,9 @@ class Plan:
         return f"Plan of {counted(len(self.rows), 'row')}: {', '.join(told)}"
 
     def _lines(self) -> Iterator[str]:
+        if self.deleted:
+            what = "job" if len(self.deleted) == 1 else "jobs"
+            yield f"delete {what} {shorten(self.deleted)}, with their results"
         shown = self.cells.head(_SHOWN)
         columns = (shown[name].tolist() for name in ("job_key", "column", "stored", "pushed", "conflict"))
         for key, column, stored, pushed, conflict in zip(*columns, strict=True):

@@ -20,6 +20,7 @@ from torc_frames.edits import (
     dropped_cells,
     look_up,
     near,
+    refuse_deleted,
 )
 from torc_frames.errors import (
     ConflictError,
@@ -35,7 +36,7 @@ from torc_frames.frame.rows import EncodedFrame, encode_frame, records
 from torc_frames.frame.shape import Shape
 from torc_frames.frame.types import objects
 from torc_frames.frame.values import canonical, decode_data, plain
-from torc_frames.records import INPUT, Resources
+from torc_frames.records import INPUT, NewJobs, Resources
 from torc_frames.store.base import Store
 from torc_frames.sweep.finishing import recipe_if_true
 from torc_frames.targets import (
@@ -82,6 +83,7 @@ class Options:
     resources: ResourceTable = None
     depends_on: DependsOn = None
     drop: tuple[str, ...] = ()
+    delete: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,9 @@ class Steps:
     left: dict[str, list[str]] = field(default_factory=dict)
     """By job key: the records that stay as others have made them, though the table says otherwise."""
 
+    jobs: NewJobs | None = None
+    """What the new rows become, where it was shown."""
+
     @property
     def new(self) -> list[int]:
         """The rows that become jobs."""
@@ -182,6 +187,7 @@ def prepare(store: Store, workflow_key: str, df: pd.DataFrame, options: Options)
 def decide(store: Store, workflow_key: str, prepared: Prepared, existing: Existing) -> Steps:
     """Return what is to be done in a store that has this already."""
     options = prepared.options
+    refuse_deleted(options.delete, existing, prepared.targets)
     steps = Steps([*prepared.targets.find(existing.names)])
     steps.named = {key: row for row, key in enumerate(steps.job_keys) if key is not None}
     if steps.named:

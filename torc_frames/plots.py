@@ -81,10 +81,7 @@ def lines(
     >>> plots.lines(df, x="alpha", y="loss", logx=True).axes[0].get_xlabel()
     'alpha'
     """
-    _check_columns(df, [x, y] if by is None else [x, y, by])
-    rows = (
-        df[list(dict.fromkeys([x, y] if by is None else [x, y, by]))].dropna().sort_values(x, kind="stable")
-    )
+    rows = df[_columns(df, x, y, by)].dropna().sort_values(x, kind="stable")
     groups = [(None, rows)] if by is None else list(rows.groupby(by, observed=True))
     if len(groups) > _MOST_NAMES:
         raise RefusedError(f"by={by!r} has {len(groups)} values: too many lines to tell apart")
@@ -146,7 +143,7 @@ def scatter(
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     ['a', 'b']
     """
-    _check_columns(df, [x, y] if by is None else [x, y, by])
+    _columns(df, x, y, by)
     given = df[df[x].notna() & df[y].notna()]
     rows = _some(given, limit)
     figure, axes = _figure(x, y, logx, logy)
@@ -210,7 +207,7 @@ def parallel(
     chosen, logs = list(dict.fromkeys(columns)), set(log)
     if len(chosen) < 2:
         raise RefusedError("parallel coordinates need at least two columns")
-    _check_columns(df, chosen if by is None else [*chosen, by])
+    _columns(df, *chosen, by)
     rows = _some(df, limit)
     scales = [_scale(rows[name], name in logs) for name in chosen]
     figure = _Shown(figsize=(max(6.4, 1.6 * len(chosen)), 4.0), layout="constrained")
@@ -392,10 +389,13 @@ def _draw_axis(axes: Axes, at: int, scale: _Scale) -> None:
         axes.text(at - 0.03, height, label, ha="right", va="center", fontsize="small", bbox=box, zorder=4)
 
 
-def _check_columns(df: pd.DataFrame, names: Iterable[str]) -> None:
-    unknown = [name for name in names if name not in df]
+def _columns(df: pd.DataFrame, *names: str | None) -> list[str]:
+    """Return the columns that are named, each once; RefusedError if there is one that does not exist."""
+    asked = [name for name in dict.fromkeys(names) if name is not None]
+    unknown = [name for name in asked if name not in df]
     if unknown:
         raise RefusedError(f"no column {shorten(map(repr, unknown))}; there are {shorten(map(repr, df))}")
+    return asked
 
 
 def _some(rows: pd.DataFrame, limit: int) -> pd.DataFrame:

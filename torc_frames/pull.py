@@ -355,7 +355,7 @@ def _pull(
     if read.one_record_a_job:
         about["dtypes"] = digest_of(read.shape.specs)
     if how is not None and not callable(shape.usecols):
-        about["pull"] = {**how, **_written(shape)}
+        about |= {"pull": {**how, **_written(shape)}, "shape": list(frame.shape)}
     if read.revs:
         about["revs"] = written_revs(read.revs)
     frame.attrs["torc"] = about

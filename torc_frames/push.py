@@ -12,7 +12,7 @@ import pandas as pd
 from torc_frames import templates
 from torc_frames.advice import advise
 from torc_frames.edits import Existing, nowhere, read_existing
-from torc_frames.errors import ConflictError, UnavailableError, shorten
+from torc_frames.errors import ConflictError, NotFoundError, UnavailableError, shorten
 from torc_frames.frame import recorded
 from torc_frames.frame.shape import column_index, key_index
 from torc_frames.frame.values import encode_data
@@ -24,7 +24,7 @@ from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.parallel import TELL_S
 from torc_frames.targets import dependencies, rev_of_content, written_revs
 
-__all__ = ["apply", "push"]
+__all__ = ["apply", "made", "push"]
 
 CHUNK = 200_000
 """How many jobs are added at once, at most."""
@@ -56,13 +56,12 @@ def apply(
     with store.transaction():
         with store.snapshot(workflow_key) as snap:
             existing = read_existing(snap, prepared.seen)
-        waits = dependencies(options.depends_on, frame.length, set(existing.commands))
+        existing.leave_out(options.delete)
         steps = decide(store, workflow_key, prepared, existing)
         steps.check()
         if shown is not None:
             _check_same(shown, steps)
-        rows = steps.new
-        jobs = _new_jobs(prepared, rows, existing, waits)
+        jobs, patch = made(prepared, steps, existing, shown)
         advise(
             store,
             workflow_key,
@@ -75,15 +74,16 @@ def apply(
             resources=prepared.needs,
         )
         _warn(prepared, steps)
-        patch = _recorded(prepared, steps, existing)
         paced = watched(show_progress)
-        with progress(len(jobs) + len(steps.changed), "push", show_progress, unit="job") as bar:
+        total = len(existing.deleted) + len(jobs) + len(steps.changed)
+        with progress(total, "push", show_progress, unit="job") as bar:
+            _delete(store, workflow_key, options.delete, existing, bar, again=shown is not None)
             written = _write(store, workflow_key, steps, patch, existing, _Writing(bar, steps), paced)
             added = _add(store, workflow_key, jobs, bar, paced)
             if options.drop:
                 _forget_columns(store, workflow_key, prepared, steps, existing)
         rev = store.get_workflow(workflow_key).rev
-    for row, key in zip(rows, added.job_keys, strict=True):
+    for row, key in zip(steps.new, added.job_keys, strict=True):
         steps.job_keys[row] = key
     if rev is None:
         new = zip(added.input_keys, jobs.inputs, strict=True)
@@ -100,21 +100,35 @@ def apply(
         rest = {key: value for key, value in before.items() if key not in ("rev", "revs", "left")}
         prepared.table.attrs["torc"] = {**rest, **now}
     about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters", **now}
-    return _pushed(prepared, steps, about | _counts(frame.length, len(rows), len(steps.changed)))
+    counts = _counts(frame.length, len(jobs), len(steps.changed))
+    return _pushed(prepared, steps, {**about, **counts, "deleted": len(existing.deleted)})
 
 
-def _new_jobs(
-    prepared: Prepared, rows: list[int], existing: Existing, waits: Sequence[Sequence[str]] | None
-) -> NewJobs:
-    command = prepared.options.command or ""
-    return NewJobs(
-        names=names_of(prepared, rows, existing),
-        commands=templates.fill("command", command, prepared.frame.cells, rows, quoted=True),
+def made(
+    prepared: Prepared, steps: Steps, existing: Existing, shown: Steps | None = None
+) -> tuple[NewJobs, dict[str, Any]]:
+    """Return the new jobs, and the patch of the metadata, {} if it stays as it is.
+
+    Raises
+    ------
+    NotFoundError, RefusedError
+        For all that these can't be: nothing that is refused is found later, but by the store itself.
+    """
+    options, rows, cells = prepared.options, steps.new, prepared.frame.cells
+    waits = dependencies(options.depends_on, prepared.frame.length, existing.commands, options.delete)
+    # What a plan has filled in is not filled in again; names that are counted depend on the store.
+    same = shown.jobs if shown is not None and shown.new == rows else None
+    jobs = NewJobs(
+        names=same.names if same and options.name else names_of(prepared, rows, existing),
+        commands=same.commands
+        if same
+        else templates.fill("command", options.command or "", cells, rows, quoted=True),
         inputs=[prepared.lines[row] for row in rows],
-        outputs=prepared.options.outputs,
+        outputs=options.outputs,
         depends_on=waits and [waits[row] for row in rows],
         resources=prepared.needs and [prepared.needs[row] for row in rows],
     )
+    return jobs, _recorded(prepared, steps, existing)
 
 
 def _revs(steps: Steps, existing: Existing, written: Mapping[str, str]) -> str:
@@ -263,6 +277,29 @@ def _write(
         written |= {key: rev_of_content(raw) for key, raw in zip(added, data[part], strict=True)}
         report(len(keys[part]))
     return written
+
+
+def _delete(
+    store: Store, workflow_key: str, job_keys: Sequence[str], existing: Existing, bar: Bar, *, again: bool
+) -> None:
+    """Delete jobs; if this may be done in part already, those that are gone are no error."""
+    told, there = 0, len(existing.deleted)
+
+    def report(done: int) -> None:
+        nonlocal told
+        now = min(done, there - told)
+        told += now
+        bar.update(now)
+
+    # All are named again at first: so a server's store knows what it has begun.
+    while job_keys:
+        try:
+            store.delete_jobs(workflow_key, job_keys, report=report)
+            break
+        except NotFoundError as error:
+            if not again or error.kind != "job":
+                raise
+            job_keys = [key for key in job_keys if key not in error.keys]
 
 
 def _parts(length: int, paced: bool) -> Iterator[slice]:

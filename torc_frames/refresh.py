@@ -49,22 +49,28 @@ def refresh(store: Store, workflow_key: str, frame: pd.DataFrame) -> Refreshed:
             f"a frame of {about.get('kind')} can't be refreshed, nor one that was pulled with a function as "
             "usecols: pull it again"
         )
-    if about["rev"] is not None and _is_plain(frame, about, how):
+    if about["kind"] == "user_data" and "record_key" not in frame.columns:
+        raise RefusedError("a frame of user_data is refreshed by its column record_key: pull it with that")
+    if about["rev"] is not None and _is_whole(frame, about, how):
         with store.snapshot(workflow_key) as snap:
             if snap.workflow.rev == about["rev"]:
                 return Refreshed(frame, [], [], [])
-            quick = _quickly(snap, frame, about)
+            quick = _quickly(snap, frame, about) if _is_plain(about, how) else None
         if quick is not None:
             return quick
     now = pull.again(store, workflow_key, about["kind"], how)
     return Refreshed(now, *_compared(frame, now, about["kind"]))
 
 
-def _is_plain(frame: pd.DataFrame, about: Mapping[str, Any], how: Mapping[str, Any]) -> bool:
+def _is_whole(frame: pd.DataFrame, about: Mapping[str, Any], how: Mapping[str, Any]) -> bool:
+    """Return whether the frame is what was pulled, and of nothing that changes without the workflow."""
+    return list(frame.shape) == about["shape"] and "unreadable" not in about and not how.get("load")
+
+
+def _is_plain(about: Mapping[str, Any], how: Mapping[str, Any]) -> bool:
     """Return whether the frame is of whole records, all of them, so that rows can be replaced."""
     asked = ("job_key", "role", "usecols", "dtype_backend")
-    plain = all(how.get(name) is None for name in asked) and "unreadable" not in about
-    plain = plain and about["records"] == len(frame)
+    plain = all(how.get(name) is None for name in asked) and about["records"] == about["shape"][0]
     return plain and (about["kind"] == "user_data" or (about["kind"] in _ROLES and "dtypes" in about))
 
 
@@ -103,7 +109,7 @@ def _quickly(snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]) -> R
         now = pd.concat([now, delta[~there]]).take(order)
     if kind == "user_data" and len(gone) + (~there).sum():
         now = now.reset_index(drop=True)
-    now.attrs = {"torc": {**about, **_when(snap), "records": len(now)}}
+    now.attrs = {"torc": {**about, **_when(snap), "records": len(now), "shape": list(now.shape)}}
     changed = (new[~there], new[there], old[removed])
     return Refreshed(now, *([str(key) for key in keys.tolist()] for keys in changed))
 
@@ -159,10 +165,10 @@ def _changed_jobs(
     if not single or not known.issuperset(changed) or pull.digest_of(shape.specs) != about["dtypes"]:
         return keys, None
     wanted = [key for key in changed if key in job_of]
+    added = ~np.isin(np.array(links.job_keys, dtype=np.int64), keys)
+    if snap.count_user_data(role=role) != len(keys) + added.sum():
+        return keys, None
     if len(wanted) < len(changed):
-        jobs = np.array(links.job_keys, dtype=np.int64)
-        if snap.count_user_data(role=role) != len(keys) + (~np.isin(jobs, keys)).sum():
-            return keys, None
         rows = _decoded([page.only(set(wanted)) for page in pages], shape)
     order = {key: place for place, key in enumerate(wanted)}
     chosen = [key for key in links.record_keys if key in order]
@@ -284,31 +290,37 @@ def _compared(old: pd.DataFrame, new: pd.DataFrame, kind: str) -> tuple[list[str
     added = [key for key in after if key not in before]
     removed = [key for key in before if key not in after]
     both = [key for key in after if key in before]
-    columns = [name for name in dict.fromkeys([*old.columns, *new.columns]) if name != "rev"]
-    cells = [
-        (_cells(frame, name), places) for name in columns for frame, places in ((old, before), (new, after))
-    ]
-    updated = [
-        key
-        for key in both
-        if any(
-            _differ(one[here[key]], other[there[key]])
-            for (one, here), (other, there) in zip(cells[::2], cells[1::2], strict=True)
-        )
-    ]
-    return added, updated, removed
+    here, there = ([places[key] for key in both] for places in (before, after))
+    updated = np.zeros(len(both), dtype=bool)
+    for name in dict.fromkeys([*old.columns, *new.columns]):
+        if name != "rev":
+            updated |= _different(_column(old, name, here), _column(new, name, there))
+    return added, list(compress(both, updated)), removed
 
 
 def _by_key(frame: pd.DataFrame, kind: str) -> dict[str, int]:
-    if kind == "user_data" and "record_key" not in frame.columns:
-        raise RefusedError("a frame of user_data is refreshed by its column record_key: pull it with that")
     keys = frame["record_key"] if kind == "user_data" else frame.index
     return {key: at for at, key in enumerate(keys.tolist())}
 
 
-def _cells(frame: pd.DataFrame, name: str) -> list[Any]:
-    return encode(frame[name])[0] if name in frame.columns else [None] * len(frame)
+def _column(frame: pd.DataFrame, name: str, places: list[int]) -> pd.Series:
+    if name not in frame.columns:
+        return pd.Series([None] * len(places), dtype="object")
+    return frame[name].take(places).reset_index(drop=True)
 
 
-def _differ(one: Any, other: Any) -> bool:
-    return one is not other and canonical(one) != canonical(other)
+def _different(one: pd.Series, other: pd.Series) -> np.ndarray:
+    """Return where two columns hold what is not the same as JSON."""
+    different = np.ones(len(one), dtype=bool)
+    if one.dtype == other.dtype and _is_of_scalars(one) and _is_of_scalars(other):
+        equal = pd.Series(one.array == other.array).fillna(False).to_numpy(dtype=bool)
+        different = ~equal & ~(one.isna() & other.isna()).to_numpy()
+    places = np.flatnonzero(different)
+    cells = (encode(column.iloc[places])[0] for column in (one, other))
+    different[places] = [canonical(left) != canonical(right) for left, right in zip(*cells, strict=True)]
+    return different
+
+
+def _is_of_scalars(column: pd.Series) -> bool:
+    """Return whether equal cells are equal JSON: among objects, True is 1."""
+    return column.dtype.kind in "iufbmM" or pd.api.types.infer_dtype(column, skipna=True) == "string"

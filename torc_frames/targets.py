@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -198,13 +198,15 @@ def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str) -> Seen | None:
     return Seen(about.get("rev"), read_revs(about.get("revs")), keys)
 
 
-def dependencies(depends_on: DependsOn, length: int, known: set[str]) -> list[list[str]] | None:
+def dependencies(
+    depends_on: DependsOn, length: int, known: Collection[str], deleted: Collection[str] = ()
+) -> list[list[str]] | None:
     """Return the keys of the jobs that each row waits for.
 
     Raises
     ------
     RefusedError
-        If there is a list for each row, but not of the table's length.
+        If there is a list for each row, but not of the table's length; for jobs that are to be deleted.
     NotFoundError
         For keys that do not exist.
     """
@@ -220,6 +222,9 @@ def dependencies(depends_on: DependsOn, length: int, known: set[str]) -> list[li
     else:
         rows = [[str(key) for key in given]] * length
     unknown = dict.fromkeys(key for row in rows for key in row if key not in known)
+    going = [key for key in unknown if key in deleted]
+    if going:
+        raise RefusedError(f"depends_on names jobs {shorten(going)}, which are to be deleted")
     if unknown:
         raise NotFoundError("job", unknown, "the workflow (depends_on)")
     return rows

@@ -304,9 +304,10 @@ class Workflow:
     def refresh(self, frame: pd.DataFrame | None = None) -> Refreshed:
         """Return a pulled frame as it would be pulled now, and what changed.
 
-        An embedded store tells what changed since, and only that is read; a server does not, and is read
-        anew. Rows that did not change are taken from the frame as they are there: cells that you edited in it
-        may stay. Refresh a frame as it was pulled, and edit a copy.
+        An embedded store tells what changed since, and only that is read, of `table` and `jobs` everything if
+        anything has changed; a server does not, and is read anew. Rows that did not change are taken from the
+        frame as they are there: cells that you edited in it may stay. Refresh a frame as it was pulled, and
+        edit a copy.
 
         Parameters
         ----------
@@ -580,6 +581,7 @@ class Workflow:
         resources: ResourceTable = None,
         depends_on: DependsOn = None,
         drop: str | Sequence[str] = (),
+        delete: JobLike | Sequence[JobLike] = (),
         show_progress: Progress = True,
     ) -> pd.DataFrame:
         """Make one job with one input record of each row, or update those that the table names.
@@ -622,6 +624,10 @@ class Workflow:
             Columns to take out of the input records of the jobs that the table names, by key or name; the
             table itself has them no more. What no job has any more is no column of `parameters`. Columns
             that no job has are told by a warning, as the same push may have been here before.
+        delete : str, int, Job or list of such
+            Jobs to delete in the same step, as `delete_jobs` does: rows are not taken for them, and their
+            names are free. In an embedded store all is done or nothing; a server deletes first, when all is
+            checked.
         show_progress : bool or callable
             Show a progress bar when it takes more than a second; or what is called with how many jobs are
             done, and of how many (see `Plan.apply`).
@@ -642,7 +648,7 @@ class Workflow:
             With ``on_exists="error"``, or for a conflict (``df.attrs["torc"]`` remembers what the table has
             seen); nothing is written then.
         NotFoundError
-            If a job key of the table does not exist.
+            If a job key of the table, or one to delete, does not exist.
 
         Examples
         --------
@@ -656,7 +662,8 @@ class Workflow:
         2        alpha-1.0  echo 1.0  ready
         """
         gone = (drop,) if isinstance(drop, str) else tuple(drop)
-        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on, gone)
+        keys = _job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
+        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys)
         return push.push(self._store, self.key, df, options, show_progress=show_progress)
 
     def plan(
@@ -671,12 +678,13 @@ class Workflow:
         resources: ResourceTable = None,
         depends_on: DependsOn = None,
         drop: str | Sequence[str] = (),
+        delete: JobLike | Sequence[JobLike] = (),
     ) -> Plan:
         """Return what `push` would do with a table, and write nothing.
 
         Parameters
         ----------
-        df, command, name, on_exists, on_conflict, outputs, resources, depends_on, drop
+        df, command, name, on_exists, on_conflict, outputs, resources, depends_on, drop, delete
             As for `push`.
 
         Returns
@@ -702,7 +710,8 @@ class Workflow:
           job 1: alpha 0.1 -> 0.5
         """
         gone = (drop,) if isinstance(drop, str) else tuple(drop)
-        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on, gone)
+        keys = _job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
+        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys)
         return Plan(self._store, self.key, df, options)
 
     def recipes(self) -> list[dict[str, Any]]:
@@ -782,8 +791,7 @@ class Workflow:
         job_key
         2          1.0
         """
-        keys = [job.key if isinstance(job, Job) else str(job) for job in jobs]
-        self._store.delete_jobs(self.key, keys)
+        self._store.delete_jobs(self.key, _job_keys(jobs))
 
     def add_user_data(
         self, job: JobLike | None, *documents: Any, role: Role | None = INPUT, name: str | None = None
@@ -982,3 +990,7 @@ class Workflow:
         if job is None:
             return None
         return self._store.get_job(job.key if isinstance(job, Job) else str(job), self.key).key
+
+
+def _job_keys(jobs: Sequence[JobLike]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(job.key if isinstance(job, Job) else str(job) for job in jobs))

@@ -12,7 +12,18 @@ import ipywidgets as widgets
 
 from torc_frames.errors import TorcFramesError
 
-__all__ = ["FAILURES", "UNLABELLED", "Message", "button", "html", "label", "root", "row", "text_html"]
+__all__ = [
+    "FAILURES",
+    "UNLABELLED",
+    "Message",
+    "button",
+    "close_inside",
+    "html",
+    "label",
+    "root",
+    "row",
+    "text_html",
+]
 
 FAILURES = (TorcFramesError, OSError, ImportError)
 """What an action may fail with for reasons that a message tells; anything else is a mistake of ours."""
@@ -23,6 +34,11 @@ UNLABELLED = "tf-unlabelled"
 Tone = Literal["info", "good", "warning", "error"]
 
 _KEYS = Path(__file__).parent / "static" / "keys.js"
+
+_NO_GUARD = (
+    'Letters typed on buttons and lists are the notebook\'s commands here ("x" cuts the cell); '
+    "not so with anywidget: pip install 'torc_frames[widgets]'"
+)
 
 _MARKS: dict[str, str] = {"info": "", "good": "✓ ", "warning": "⚠ ", "error": "✗ "}
 
@@ -99,9 +115,10 @@ def root(children: Sequence[widgets.Widget], css: str = "") -> widgets.VBox:
     """Return the outermost box of a widget, which brings the styles.
 
     Keys that are pressed inside stay inside, with anywidget: for a notebook, "a" and "dd" are commands.
+    Without it, only those typed into text fields do, and the box says so.
     """
     style = widgets.HTML(f"<style>{_CSS}{css}</style>", layout={"display": "none"})
-    box = widgets.VBox([style, *_guards(), *children])
+    box = widgets.VBox([style, *children, _guard()])
     box.add_class("tf-widget")
     return box
 
@@ -111,6 +128,16 @@ def row(*children: widgets.Widget) -> widgets.HBox:
     box = widgets.HBox(children)
     box.add_class("tf-row")
     return box
+
+
+def close_inside(box: widgets.Widget) -> None:
+    """Close all widgets inside of a box, which ipywidgets leaves open.
+
+    A box that stays open and has a closed one inside keeps the kernel from telling any page of its widgets.
+    """
+    for child in getattr(box, "children", ()):
+        close_inside(child)
+        child.close()
 
 
 class Message(widgets.HTML):
@@ -169,12 +196,12 @@ def button(
     return made
 
 
-def _guards() -> list[widgets.Widget]:
+def _guard() -> widgets.Widget:
     if find_spec("anywidget") is None:
-        return []
+        return html(text_html(_NO_GUARD, "tf-quiet"))
     from anywidget import AnyWidget
 
-    return [AnyWidget(_esm=_KEYS.read_text(), layout={"display": "none"})]
+    return AnyWidget(_esm=_KEYS.read_text(), layout={"display": "none"})
 
 
 def _shown(character: str) -> str:

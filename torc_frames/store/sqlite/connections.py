@@ -103,13 +103,14 @@ class Connections:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make all writing of this thread one transaction."""
+        """Make all writing of this thread one transaction; inside of another one it is part of that."""
+        outer = self._local.transaction
         with self.writing() as connection:
             self._local.transaction = connection
             try:
                 yield
             finally:
-                self._local.transaction = None
+                self._local.transaction = outer
 
     @contextmanager
     def write(self, workflow_key: str) -> Iterator[Write]:

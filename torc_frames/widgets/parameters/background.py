@@ -21,33 +21,50 @@ class Background:
     Parameters
     ----------
     on_busy : callable
-        Called with whether something is going on, whenever that changes.
+        Called with whether something is going on, whenever that changes; it must not start anything.
 
     Attributes
     ----------
     is_busy : bool
-        Whether something is going on.
+        Whether something is going on: work, or what follows from it.
+    can_stop : bool
+        Whether what is going on, or was last, asks `check` now and then.
     """
 
     def __init__(self, on_busy: Callable[[bool], None]) -> None:
         self._on_busy = on_busy
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self.is_busy = False
         self._stop = threading.Event()
+        self._is_closed = False
+        self.is_busy = False
+        self.can_stop = False
 
     def start(
-        self, work: Callable[[], T], then: Callable[[T], None], failed: Callable[[BaseException], None]
+        self,
+        work: Callable[[], T],
+        then: Callable[[T], None],
+        failed: Callable[[BaseException], None],
+        *,
+        can_stop: bool = False,
     ) -> bool:
-        """Begin, and return True; False, and nothing is begun, if something else is going on."""
+        """Begin, and return True; False, and nothing is begun, if something else is going on, or closed.
+
+        Parameters
+        ----------
+        work, then, failed : callable
+            Called in a thread, `then` with what `work` returns, `failed` with what one of them raises.
+        can_stop : bool
+            Whether `work` asks `check` now and then.
+        """
         with self._lock:
-            if self.is_busy:
+            if self.is_busy or self._is_closed:
                 return False
             self._stop.clear()
             self._thread = threading.Thread(
                 target=self._run, args=(work, then, failed), name="torc_frames-editor", daemon=True
             )
-            self.is_busy = True
+            self.is_busy, self.can_stop = True, can_stop
             self._on_busy(True)
             self._thread.start()
             return True
@@ -62,20 +79,26 @@ class Background:
             raise StoppedError("stopped")
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait for the end of what is going on."""
+        """Wait for the end of what is going on, and of what follows from it."""
         thread = self._thread
-        if thread is not None:
+        if thread is not None and thread is not threading.current_thread():
             thread.join(seconds)
+
+    def close(self) -> None:
+        """Begin nothing any more, ask what is going on to end, and wait until it has."""
+        with self._lock:
+            self._is_closed = True
+        self.stop()
+        self.wait()
 
     def _run(
         self, work: Callable[[], T], then: Callable[[T], None], failed: Callable[[BaseException], None]
     ) -> None:
         try:
-            try:
-                done = work()
-            finally:
-                self.is_busy = False
-                self._on_busy(False)
-            then(done)
+            then(work())
         except Exception as error:  # noqa: BLE001 (a thread has nobody to raise to: `failed` shows it)
             failed(error)
+        finally:
+            with self._lock:
+                self.is_busy = False
+                self._on_busy(False)

@@ -40,6 +40,8 @@ class SheetColumn:
         What the store has in the column of this name, for the first ids.
     origin : str or None
         The column of the base frame whose values these were.
+    token : object or None
+        What it is known by, whatever it is called; None for a column that is none of those there were.
     """
 
     def __init__(
@@ -50,8 +52,10 @@ class SheetColumn:
         *,
         stored: pd.Series | None = None,
         origin: str | None = None,
+        token: object | None = None,
     ) -> None:
         self.name = name
+        self.token = object() if token is None else token
         self.format = format
         self.origin = origin
         self.values: Any = values.array.copy()
@@ -194,7 +198,7 @@ class SheetColumn:
         values = format.restored([None] * length) if format.nullable else _zeros(length, format.dtype)
         if values is None:
             raise RefusedError(f"column {self.name!r} can't be of dtype {format.dtype}")
-        other = SheetColumn(self.name, values, format, origin=self.origin)
+        other = SheetColumn(self.name, values, format, origin=self.origin, token=self.token)
         texts = self.texts_for(format, ids)
         typed = np.array([id in self.typed for id in ids.tolist()], dtype=np.bool_)
         for which, rule in ((~typed, None), (typed, self.rule)):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, counted
+from torc_frames.widgets.parameters import reshaping
 from torc_frames.widgets.parameters.column import Ids, SheetColumn
 from torc_frames.widgets.parameters.patches import Step
 from torc_frames.widgets.parameters.table import Table
@@ -121,19 +123,27 @@ def restore(table: Table, step: Step, start: int, stop: int) -> None:
 
 
 def append(table: Table, step: Step, frame: pd.DataFrame) -> None:
-    """Add the rows of a frame, as new ones, at the end; cells of columns that it has not are missing."""
-    unknown = [name for name in frame.columns if name not in table.by_name()]
-    if unknown:
-        raise RefusedError(f"there is no column {unknown[0]!r}: add it first")
+    """Add the rows of a frame, as new ones, at the end; cells of columns that either has not are missing."""
     _check_size(len(frame))
     if not len(frame):
         return
+    for name in frame.columns:
+        if name not in table.by_name():
+            dtype = frame[name].dtype
+            reshaping.add(table, step, name, _with_gaps(dtype) if len(table.rows.own) else dtype, "", None)
     ids = table.new_rows(step, len(table.rows.view), len(frame))
     for name in frame.columns:
         column, series = table.column(name), frame[name].reset_index(drop=True)
         other = SheetColumn(name, series, Format.of(series))
         texts = other.texts_for(column.format, np.arange(len(series), dtype=np.int64))
         write(step, column, ids, texts)
+
+
+def _with_gaps(dtype: Any) -> Any:
+    """Return the dtype of a column that some rows have no value in."""
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "biu":
+        return dtype
+    return "boolean" if dtype.kind == "b" else str(dtype).replace("i", "I").replace("u", "U")
 
 
 def write(step: Step, column: SheetColumn, ids: Ids, texts: Sequence[str]) -> None:

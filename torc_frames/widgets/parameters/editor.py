@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import ipywidgets as widgets
 import pandas as pd
@@ -13,12 +15,21 @@ from torc_frames.rules import Rule
 from torc_frames.targets import DependsOn, ResourceTable
 from torc_frames.widgets.parameters.background import Background, StoppedError
 from torc_frames.widgets.parameters.checking import TableRule
-from torc_frames.widgets.parameters.merging import Cell
+from torc_frames.widgets.parameters.merging import Cell, Conflict
 from torc_frames.widgets.parameters.panels import Panels
 from torc_frames.widgets.parameters.planview import CSS, PlanView
 from torc_frames.widgets.parameters.session import Choice, Proposal, Session
 from torc_frames.widgets.parameters.sheet import Sheet
-from torc_frames.widgets.parts import FAILURES, Message, button, html, root, row, text_html
+from torc_frames.widgets.parts import (
+    FAILURES,
+    Message,
+    button,
+    close_inside,
+    html,
+    root,
+    row,
+    text_html,
+)
 from torc_frames.widgets.table.preview import preview
 from torc_frames.widgets.table.view import table_view
 from torc_frames.workflow import Workflow
@@ -26,6 +37,10 @@ from torc_frames.workflow import Workflow
 __all__ = ["ParameterEditor"]
 
 _LABEL = "Parameters, a row a job"
+_BETWEEN_S = 0.25
+"""How long the bar stands still at least: each move is a message to the browser."""
+
+T = TypeVar("T")
 
 
 class ParameterEditor(widgets.VBox):
@@ -43,7 +58,8 @@ class ParameterEditor(widgets.VBox):
     frame : DataFrame, optional
         Rows to add, for instance ``tf.grid(…)``: new jobs, once they are applied.
     command, name, outputs, resources, depends_on
-        Of new jobs, as for `Workflow.push`. A command also becomes that of the jobs there are.
+        Of new jobs, as for `Workflow.push`, the same for all of them: rows of the table come and go, so a
+        value for each is refused. A command also becomes that of the jobs there are.
     rules : mapping of str to Rule, optional
         What values of a column are allowed.
     table_rule : callable, optional
@@ -66,7 +82,7 @@ class ParameterEditor(widgets.VBox):
     Raises
     ------
     RefusedError
-        For a rule of a column that makes no sense.
+        For a rule of a column that makes no sense, and for resources or dependencies of a row each.
 
     Examples
     --------
@@ -113,18 +129,20 @@ class ParameterEditor(widgets.VBox):
         self._has_command = command is not None
         self._stop_watching: Callable[[], None] = lambda: None
         self._message = Message()
+        self._background = Background(self._on_busy)
+        self._here = threading.local()
         self.session = Session(
             workflow, rules=rules, table_rule=table_rule, options=options, on_taken=self._on_taken
         )
-        self._background = Background(self._on_busy)
         self.session.draft.on_failed = lambda text: self._message.say(text, "warning")
         self._grid = table_view(self.sheet, label=_LABEL, height=height)
         self._make_controls()
         super().__init__([self._root])
         if frame is not None:
             self.session.append(frame)
+        self._how = self.sheet.order, self.sheet.conditions
         self._stop_watching = self.sheet.on_change(lambda _: self._on_change())
-        self._on_change()
+        self._tell_counts()
         self._tell_notices()
 
     # in Python
@@ -152,7 +170,7 @@ class ParameterEditor(widgets.VBox):
         RefusedError
             If there are cells that are no values.
         """
-        proposal = self.session.propose()
+        proposal = self._propose()
         self._show(proposal)
         return proposal
 
@@ -166,32 +184,35 @@ class ParameterEditor(widgets.VBox):
         RefusedError
             If there are cells that are no values.
         """
-        done = self.session.apply(self.session.propose())
+        done = self._by_itself(lambda: self.session.apply(self.session.propose()))
         self._applied(done)
         return done
 
     def discard(self) -> None:
         """Forget all edits, those on disk, too."""
-        self.session.discard()
+        self._by_itself(self.session.discard)
         self._plan_view.hide()
         self._message.say("Edits discarded: the table is what the store has")
 
     def reload(self) -> None:
         """Pull the table again; edits stay."""
-        self.session.reload()
+        self._by_itself(self.session.reload)
         self._tell_notices()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait until what a button has begun is done."""
+        """Wait until what a button has begun is done, and shown."""
         self._background.wait(seconds)
 
     def close(self) -> None:
-        """Take the editor off the page; edits that are not applied are kept on disk."""
-        self._stop_watching()
-        if "session" in vars(self):
+        """Take the editor off the page; edits that are not applied are kept on disk.
+
+        What is being applied is stopped; this waits until it has.
+        """
+        if "session" in vars(self):  # Python closes what could not be made, too
+            self._background.close()
+            self._stop_watching()
             self.session.draft.close()
-        for child in self.children:
-            _close(child)
+        close_inside(self)
         super().close()
 
     def __repr__(self) -> str:
@@ -244,7 +265,31 @@ class ParameterEditor(widgets.VBox):
         """Show a cell and make it the active one."""
         self._grid.go_to(row, column)
 
+    def _by_itself(self, work: Callable[[], T]) -> T:
+        """Do what may change the table other than by edits: a plan that is shown is of another one then."""
+        here = self._here
+        here.is_working, here.has_changed = True, False
+        try:
+            return work()
+        finally:
+            here.is_working = False
+            if here.has_changed:
+                self._plan_view.hide()
+
+    def _propose(self) -> Proposal:
+        self._plan_view.begin()
+        return self._by_itself(self.session.propose)
+
     def _on_change(self) -> None:
+        how = self.sheet.order, self.sheet.conditions
+        if getattr(self._here, "is_working", False):
+            self._here.has_changed = True
+        elif how == self._how:  # not only sorted or filtered
+            self._plan_view.edited()
+        self._how = how
+        self._tell_counts()
+
+    def _tell_counts(self) -> None:
         sheet = self.sheet
         with sheet.lock:
             counts = sheet.counts
@@ -265,27 +310,32 @@ class ParameterEditor(widgets.VBox):
         self._discard_button.disabled = busy or not dirty
         self._reload_button.disabled = busy
 
+        self._plan_view.enable(not busy)
+
     def _on_busy(self, busy: bool) -> None:
-        self._stop_button.layout.display = "" if busy else "none"
-        self._bar.layout.display = "" if busy else "none"
-        for each in (self._plan_button, self._apply_button, self._discard_button, self._reload_button):
-            each.disabled = busy
-
-    def _do(self, text: str, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        self._bar.max, self._bar.value = 1, 0
-        self._bar.bar_style = ""
-        self._message.say(text)
-        if not self._background.start(work, lambda done: self._done(done, then), self._failed):
-            self._message.say("wait until what is going on is done, or stop it", "warning")
-
-    def _done(self, done: Any, then: Callable[[Any], None]) -> None:
-        self._message.clear()
-        then(done)
-        self._tell_notices()
+        display = "" if busy and self._background.can_stop else "none"
+        self._stop_button.layout.display = self._bar.layout.display = display
+        if busy:
+            self._bar.max, self._bar.value = 1, 0
+            self._moved = -_BETWEEN_S
         self._enable()
+
+    def _do(
+        self, text: str, work: Callable[[], T], then: Callable[[T], None], *, can_stop: bool = False
+    ) -> None:
+        def done(what: T) -> None:
+            self._message.clear()
+            then(what)
+            self._tell_notices()
+
+        self._message.say(text)
+        if not self._background.start(work, done, self._failed, can_stop=can_stop):
+            self._tell_busy()
+
+    def _tell_busy(self) -> None:
+        self._message.say("wait until what is going on is done", "warning")
 
     def _failed(self, error: BaseException) -> None:
-        self._enable()
         if isinstance(error, StoppedError):
             self._message.say(
                 "Stopped. Your edits are still here: Apply goes on with what is left", "warning"
@@ -296,27 +346,38 @@ class ParameterEditor(widgets.VBox):
             raise error
 
     def _on_plan(self) -> None:
-        self._do("Reading the store…", self.session.propose, self._show)
+        self._do("Reading the store…", self._propose, self._show)
 
     def _on_apply(self) -> None:
-        self._do("Applying…", self._apply_in_background, self._after_apply)
+        self._do("Applying…", self._apply_in_background, self._after_apply, can_stop=True)
 
     def _on_reload(self) -> None:
-        self._do("Reading the store…", self.session.reload, lambda _: None)
+        self._do("Reading the store…", lambda: self._by_itself(self.session.reload), lambda _: None)
 
     def _on_discard(self) -> None:
-        self._do("Reading the store…", self.session.discard, lambda _: self._plan_view.hide())
+        self._do(
+            "Reading the store…",
+            lambda: self._by_itself(self.session.discard),
+            lambda _: self._plan_view.hide(),
+        )
 
-    def _on_decided(self, choices: dict[Cell, Choice]) -> None:
-        self.session.decide(choices)
-        self._on_plan()
+    def _on_decided(self, choices: dict[Cell, Choice], shown: list[Conflict]) -> None:
+        if self._background.is_busy:
+            self._tell_busy()
+            return
+        try:
+            self.session.decide(choices, shown=shown)
+        except FAILURES as error:
+            self._message.fail(error)
+        else:
+            self._on_plan()
 
     def _apply_in_background(self) -> Proposal | dict[str, int]:
-        proposal = self.session.propose()
+        proposal = self._propose()
         if proposal.conflicts:
             return proposal
         self._background.check()
-        return self.session.apply(proposal, self._on_progress)
+        return self._by_itself(lambda: self.session.apply(proposal, self._on_progress))
 
     def _after_apply(self, done: Proposal | dict[str, int]) -> None:
         if isinstance(done, Proposal):
@@ -327,10 +388,17 @@ class ParameterEditor(widgets.VBox):
 
     def _on_progress(self, done: int, total: int) -> None:
         self._background.check()
-        self._bar.max, self._bar.value = max(total, 1), done
+        now = time.monotonic()
+        if done < total and now - self._moved < _BETWEEN_S:
+            return
+        self._moved = now
+        with self._bar.hold_sync():  # in one message
+            self._bar.max, self._bar.value = max(total, 1), done
 
     def _show(self, proposal: Proposal) -> None:
-        self._plan_view.show(proposal)
+        with self.sheet.lock:
+            self._plan_view.show(proposal)
+        self._enable()
         self._tell_notices()
 
     def _applied(self, done: Mapping[str, int]) -> None:
@@ -344,14 +412,9 @@ class ParameterEditor(widgets.VBox):
             self._message.say("\n".join(notices), "warning")
 
     def _on_taken(self) -> None:
+        self._background.close()
         self._stop_watching()
-        self._grid.close()
+        close_inside(self)
+        self._message = Message()
         self.children = [root([self._message])]
         self._message.say("This table is edited in another cell now; its edits are there", "warning")
-
-
-def _close(widget: widgets.Widget) -> None:
-    """Close a widget and all that is inside of it."""
-    for child in getattr(widget, "children", ()):
-        _close(child)
-    widget.close()

@@ -85,11 +85,18 @@ class Edits(msgspec.Struct):
     typed: list[TypedCell]
     lost: list[Lost]
 
+    known: list[str] | None = None
+    """The jobs that the base had: new rows may have become others. None where there are no new rows."""
+
+    begun: list[tuple[int, str]] = []
+    """New rows that were being written, each with its record then, JSON."""
+
 
 def as_json(edits: Edits) -> dict[str, Any]:
     """Return edits as JSON."""
     made: dict[str, Any] = msgspec.to_builtins(edits)
-    return {**made, "rows": [list(row) for row in edits.rows], "new": [list(pair) for pair in edits.new]}
+    pairs = {name: [list(pair) for pair in made[name]] for name in ("rows", "new", "begun")}
+    return {**made, **pairs}
 
 
 def from_json(data: Mapping[str, Any]) -> Edits:
@@ -109,7 +116,7 @@ def _check(edits: Edits) -> None:
     names = [column.name for column in edits.columns]
     numbers = [row for row, _ in edits.new] + [after for _, after in edits.new if after is not None]
     numbers += [*edits.deleted, *edits.removed, *(typed.row for typed in edits.typed)]
-    numbers += [row for cells in edits.cells for row in cells.rows]
+    numbers += [row for cells in edits.cells for row in cells.rows] + [row for row, _ in edits.begun]
     spoken = {cells.column for cells in edits.cells} | {typed.column for typed in edits.typed}
     good = (
         len(set(names)) == len(names)

@@ -16,6 +16,7 @@ __all__ = ["CSS", "PlanView"]
 _MOST_CELLS = 50
 _MOST_CONFLICTS = 20
 _LONGEST_VALUE = 120
+_OLD = text_html("The table has changed since: plan again", "tf-quiet", attributes=' role="status"')
 
 CSS = """
 .tf-widget .tf-plan { border: 1px solid var(--jp-border-color2, #bdbdbd); padding: 6px 8px; gap: 6px; }
@@ -42,19 +43,34 @@ class PlanView(widgets.VBox):
     Parameters
     ----------
     on_decided : callable
-        Called with what was chosen, by job key and column, when all is.
+        Called with what was chosen, by job key and column, when all is, and the conflicts that were shown.
     """
 
-    def __init__(self, on_decided: Callable[[dict[Cell, Choice]], None]) -> None:
+    def __init__(self, on_decided: Callable[[dict[Cell, Choice], list[Conflict]], None]) -> None:
         super().__init__(layout={"display": "none"})
         self.add_class("tf-plan")
         self._on_decided = on_decided
         self._choices: dict[Cell, widgets.ToggleButtons] = {}
+        self._buttons: list[widgets.Button] = []
+        self._note = html()
+        self._is_old = False
+
+    def begin(self) -> None:
+        """Say that a plan is being made, which may lack what is edited from now on."""
+        self._is_old = False
+
+    def edited(self) -> None:
+        """Say that the table was edited: a plan that is shown, or being made, is of what it was before."""
+        self._is_old = True
+        self._note.value = _OLD
 
     def show(self, proposal: Proposal) -> None:
-        """Show a proposal."""
+        """Show a proposal, the one that was begun last."""
+        self._choices, self._buttons = {}, []
+        self._note.value = _OLD if self._is_old else ""
         parts: list[widgets.Widget] = [
-            html(text_html(_summary(proposal), "tf-title", attributes=' role="status"'))
+            html(text_html(_summary(proposal), "tf-title", attributes=' role="status"')),
+            self._note,
         ]
         parts += [html(text_html(note, "tf-quiet")) for note in proposal.notes]
         if proposal.conflicts:
@@ -68,37 +84,47 @@ class PlanView(widgets.VBox):
         """Show nothing."""
         self.layout.display = "none"
         self.children = []
+        self._choices, self._buttons = {}, []
+
+    def enable(self, enabled: bool) -> None:
+        """Let conflicts be decided, or not now."""
+        for each in (*self._choices.values(), *self._buttons):
+            each.disabled = not enabled
 
     def _conflicts(self, conflicts: list[Conflict]) -> widgets.Widget:
         shown = conflicts[:_MOST_CONFLICTS]
-        self._choices = {(found.job_key, found.column): self._choice(found) for found in shown}
+        self._choices = {(found.job_key, found.column): self._choice(conflicts) for found in shown}
         lines: list[widgets.Widget] = []
         for found in shown:
             lines.append(html(_conflict_html(found)))
             lines.append(self._choices[found.job_key, found.column])
-        ours = widgets.Button(description="Keep all of mine")
-        theirs = widgets.Button(description="Take all of theirs")
-        every = [(found.job_key, found.column) for found in conflicts]
-        ours.on_click(lambda _: self._on_decided(dict.fromkeys(every, "mine")))
-        theirs.on_click(lambda _: self._on_decided(dict.fromkeys(every, "theirs")))
+        ours = self._button("Keep all of mine", "mine", conflicts)
+        theirs = self._button("Take all of theirs", "theirs", conflicts)
+        self._buttons = [ours, theirs]
         if len(conflicts) > len(shown):
             lines.append(html(text_html(f"and {len(conflicts) - len(shown):,} more", "tf-quiet")))
         box = widgets.VBox([*lines, row(ours, theirs)])
         box.add_class("tf-conflict")
         return box
 
-    def _choice(self, conflict: Conflict) -> widgets.ToggleButtons:
+    def _button(self, text: str, choice: Choice, conflicts: list[Conflict]) -> widgets.Button:
+        chosen = dict.fromkeys([(found.job_key, found.column) for found in conflicts], choice)
+        made = widgets.Button(description=text)
+        made.on_click(lambda _: self._on_decided(chosen, conflicts))
+        return made
+
+    def _choice(self, conflicts: list[Conflict]) -> widgets.ToggleButtons:
         made = widgets.ToggleButtons(
             options=[("undecided", ""), ("keep mine", "mine"), ("take theirs", "theirs")],
             style={"button_width": "auto"},
         )
-        made.observe(lambda _: self._on_choice(), "value")
+        made.observe(lambda _: self._on_choice(conflicts), "value")
         return made
 
-    def _on_choice(self) -> None:
+    def _on_choice(self, conflicts: list[Conflict]) -> None:
         chosen = {cell: each.value for cell, each in self._choices.items() if each.value}
-        if len(chosen) == len(self._choices):
-            self._on_decided(chosen)
+        if chosen and len(chosen) == len(self._choices):
+            self._on_decided(chosen, conflicts)
 
 
 def _summary(proposal: Proposal) -> str:
@@ -131,6 +157,14 @@ def _conflict_html(conflict: Conflict) -> str:
     if not conflict.column:
         told = f"Job {conflict.job_key} is deleted here, and was changed in the store."
         return text_html(told)
+    if not conflict.job_key:
+        told = f"Column {conflict.column} is dropped here, and was changed in the store."
+        cells = [
+            (f"job {key}", _short(conflict.before[key]), _short(new)) for key, new in conflict.theirs.items()
+        ]
+        rest = len(cells) - _MOST_CELLS
+        more = text_html(f"and {rest:,} more cells", "tf-quiet") if rest > 0 else ""
+        return text_html(told) + _table(("job", "before", "theirs"), cells[:_MOST_CELLS]) + more
     values = [(_short(conflict.mine), _short(conflict.theirs), _short(conflict.before))]
     caption = text_html(f"Job {conflict.job_key}, {conflict.column}", "tf-title")
     return caption + _table(("mine", "theirs", "before"), values)

@@ -81,6 +81,10 @@ class Rows:
         """Return which rows are marked as deleted."""
         return _marks(self.deleted, ids)
 
+    def deleted_keys(self) -> list[str]:
+        """Return the jobs of rows that are marked as deleted."""
+        return [key for id in np.flatnonzero(self.deleted).tolist() if (key := self.key(id)) is not None]
+
     def alive(self) -> Ids:
         """Return the rows that are not deleted, in the table's order."""
         return self.own[~self.are_deleted(self.own)]

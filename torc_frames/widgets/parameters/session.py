@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
-import numpy as np
+import msgspec
 import pandas as pd
+from pandas.api.types import is_scalar
 
-from torc_frames.errors import ConflictError, RefusedError, counted, shorten
-from torc_frames.frame.dtypes import encode
-from torc_frames.frame.rows import encode_frame, records
-from torc_frames.frame.values import canonical
+from torc_frames.errors import ConflictError, NotFoundError, RefusedError, counted, shorten
 from torc_frames.plan import Plan
 from torc_frames.planning import match_rows
 from torc_frames.rules import Rule
+from torc_frames.widgets.drafts import Draft
 from torc_frames.widgets.parameters import merging
+from torc_frames.widgets.parameters.applied import Taken
+from torc_frames.widgets.parameters.before import Before
 from torc_frames.widgets.parameters.checking import TableRule
-from torc_frames.widgets.parameters.drafts import Draft
-from torc_frames.widgets.parameters.merging import Cell, Conflict, Edit
+from torc_frames.widgets.parameters.matching import lines_of
+from torc_frames.widgets.parameters.merging import Before as Known
+from torc_frames.widgets.parameters.merging import Cell, Conflict, Edited
 from torc_frames.widgets.parameters.sheet import Sheet
-from torc_frames.widgets.parameters.state import Taken
 from torc_frames.workflow import Workflow
 
 __all__ = ["Choice", "Proposal", "Session"]
@@ -43,8 +46,6 @@ class Proposal:
         Of the rows that are there.
     taken : Taken
         The table as it was proposed.
-    deleted : list of str
-        Keys of the jobs that would be deleted, with their results.
     conflicts : list of Conflict
         What has to be decided before.
     notes : list of str
@@ -53,15 +54,20 @@ class Proposal:
 
     plan: Plan
     taken: Taken
-    deleted: list[str]
     conflicts: list[Conflict]
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def deleted(self) -> list[str]:
+        """Keys of the jobs that would be deleted, with their results."""
+        return self.taken.deleted
 
     @property
     def counts(self) -> dict[str, int]:
         """How many rows have each action: create, update, unchanged, conflict, delete."""
         counts = self.plan.counts
-        in_conflict = {conflict.job_key for conflict in self.conflicts}
+        keys = ([each.job_key] if each.job_key else [*each.theirs] for each in self.conflicts)
+        in_conflict = set(chain.from_iterable(keys))
         deleted = [key for key in self.deleted if key not in in_conflict]
         rows = self.plan.rows
         moved = rows.loc[rows["job_key"].isin(in_conflict), "action"].value_counts()
@@ -107,16 +113,32 @@ class Session:
         self.wf = copy(wf)
         """The frames that it pulls here are not those that the user pulled last."""
 
+        _check_options(options or {})
         self.options = {**(options or {}), "on_conflict": "ours"}
         self.notices: list[str] = []
         """What the user has to be told; whoever tells it takes it out."""
-        self.pulled = wf.parameters(show_progress=False)
+        self._lock = threading.RLock()
+        """One thing at a time is done with the store; never waited for while the sheet is locked."""
+
         self._conflicts: dict[Cell, Conflict] = {}
         self._begun: Taken | None = None
         """What is being applied: part of it may be in the store, when that was stopped."""
 
-        self.draft = Draft(self.pulled.attrs["torc"]["url"], wf.key, self._state, on_taken)
-        self.sheet = self._opened(rules, table_rule)
+        record = wf._store.get_workflow(wf.key)
+        self.draft = Draft(
+            wf._store.url,
+            wf.key,
+            self._state,
+            on_taken,
+            identity={"name": record.name, "created": record.created},
+        )
+        # Pulled once nobody else applies what the draft holds.
+        try:
+            self.pulled = wf.parameters(show_progress=False)
+            self.sheet = self._opened(rules, table_rule)
+        except BaseException:
+            self.draft.release()
+            raise
         self.notices += self.draft.notices
         self.sheet.on_change(lambda _: self.draft.changed())
 
@@ -124,14 +146,17 @@ class Session:
 
     def reload(self) -> None:
         """Pull the table again; edits stay, and those of cells that others have changed are conflicts."""
-        theirs = self.wf.refresh(self.pulled)
-        with self.sheet.lock:
-            if self._begun is not None or theirs.added or theirs.updated or theirs.removed:
-                self._find_conflicts(merging.edits(self.sheet), theirs.frame)
-                self.sheet.rebase(theirs.frame, self._begun)
-                self._begun = None
-                self._tell_lost()
-            self.pulled = theirs.frame
+        with self._lock:
+            theirs = self.wf.refresh(self.pulled)
+            with self.sheet.lock:
+                changed = theirs.added or theirs.updated or theirs.removed
+                if changed or self._begun is not None or _columns(theirs.frame) != _columns(self.pulled):
+                    arriving = set(theirs.frame.columns) - set(self.pulled.columns)
+                    self._find_conflicts(merging.edits(self.sheet, arriving), theirs.frame, self._first)
+                    self.sheet.rebase(theirs.frame, self._begun)
+                    self._begun = None
+                    self._tell_lost()
+                self.pulled = theirs.frame
 
     def propose(self) -> Proposal:
         """Return what applying the table as it is now would do.
@@ -139,27 +164,29 @@ class Session:
         Raises
         ------
         RefusedError
-            If there are cells that are no values, by row and column.
+            For cells that are no values, by row and column, and for all that `Workflow.plan` refuses.
         """
-        self._check_cells()
-        for _ in range(_TRIES):
-            self.reload()
-            with self.sheet.lock:
-                self._check_cells()
-                taken = self.sheet.take()
-                edited = merging.edits(self.sheet)
-                deleted, dropped = self.sheet.deleted_keys, self.sheet.dropped_columns
-                ours = {*dropped, *(set(taken.frame.columns) - set(self.pulled.columns))}
-                conflicts = self.conflicts
-            # What others have changed is looked after here, by cell; the plan knows records only.
-            taken.frame.attrs = dict(self.pulled.attrs)
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                plan = self.wf.plan(taken.frame, drop=dropped, **self.options)
-            cells = zip(plan.cells["job_key"], plan.cells["column"], strict=True)
-            if all(cell in edited or cell[1] in ours for cell in cells):
-                notes = list(dict.fromkeys(str(warning.message) for warning in caught))
-                return Proposal(plan, taken, deleted, conflicts, notes)
+        with self._lock:
+            self._check_cells()
+            for _ in range(_TRIES):
+                self.reload()
+                with self.sheet.lock:
+                    self._check_cells()
+                    taken, dropped = self.sheet.take(), self.sheet.dropped_columns
+                    conflicts = self.conflicts
+                # What others have changed is looked after here, by cell; the plan knows records only.
+                taken.frame.attrs = dict(self.pulled.attrs)
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always")
+                    try:
+                        plan = self.wf.plan(taken.frame, drop=dropped, delete=taken.deleted, **self.options)
+                    except NotFoundError as error:
+                        if set(error.keys).isdisjoint([*taken.frame.index, *taken.deleted]):
+                            raise
+                        continue  # others have deleted it since
+                    if not merging.has_moved(plan.cells, self.pulled, taken.frame.columns):
+                        notes = list(dict.fromkeys(str(warning.message) for warning in caught))
+                        return Proposal(plan, taken, conflicts, notes)
         raise ConflictError("others change the store all the time: try again when they have done")
 
     def apply(
@@ -179,38 +206,47 @@ class Session:
         Raises
         ------
         ConflictError
-            If there are conflicts that nobody has decided, or if the store has changed since.
+            If there are conflicts that nobody has decided, or if the store or the table has changed since, so
+            that it is to be proposed again.
         """
         if proposal.conflicts:
             raise ConflictError(
                 f"{counted(len(proposal.conflicts), 'cell')} changed in the store, too: decide what stays"
             )
-        self._begun = proposal.taken
-        # Before the rest: a column that is dropped is gone when no job has it any more.
-        if proposal.deleted:
-            self.wf.delete_jobs(*proposal.deleted)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they were told with the proposal
-            pushed = proposal.plan.apply(progress=progress)
-        theirs = self.wf.refresh(self.pulled).frame
-        with self.sheet.lock:
-            self._find_conflicts(_since(merging.edits(self.sheet), proposal.taken), theirs)
-            self.pulled, self._begun = theirs, None
-            self.sheet.rebase(theirs, proposal.taken, pushed.index.tolist())
-            self._tell_lost()
-        self._forget_draft()
+        taken = proposal.taken
+        with self._lock:
+            with self.sheet.lock:
+                if not self.sheet.is_current(taken):
+                    raise ConflictError(
+                        "the table was pulled again since this was proposed: propose it again"
+                    )
+                self._begun = taken
+            self._keep("the draft could not be written before")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # they were told with the proposal
+                pushed = proposal.plan.apply(progress=progress)
+            theirs = self.wf.refresh(self.pulled).frame
+            keys = pushed.index.tolist()
+            with self.sheet.lock:
+                edited = merging.edits_since(self.sheet, taken, keys)
+                self._find_conflicts(edited, theirs, lambda _cell, _source, then: then)
+                self.sheet.rebase(theirs, taken, keys)
+                self.pulled, self._begun = theirs, None
+                self._tell_lost()
+            self._keep("the draft could not be removed")
         done = {name: int(pushed.attrs["torc"][name]) for name in ("added", "changed")}
-        return {**done, "deleted": len(proposal.deleted)}
+        return {**done, "deleted": len(taken.deleted)}
 
     def discard(self) -> None:
         """Forget all edits; the table is what the store has."""
-        theirs = self.wf.refresh(self.pulled).frame
-        with self.sheet.lock:
-            self.pulled = theirs
-            self._conflicts.clear()
-            self.sheet.reset()
-            self.sheet.rebase(theirs)
-        self._forget_draft()
+        with self._lock:
+            theirs = self.wf.refresh(self.pulled).frame
+            with self.sheet.lock:
+                self.pulled, self._begun = theirs, None
+                self._conflicts.clear()
+                self.sheet.reset()
+                self.sheet.rebase(theirs)
+            self._keep("the draft could not be removed")
 
     def append(self, frame: pd.DataFrame) -> None:
         """Add the rows of a table as new ones, and the columns that there are not yet.
@@ -218,21 +254,13 @@ class Session:
         Rows that are there already, as jobs or as new ones, are left out, as a push leaves them out.
         """
         frame = frame.reset_index(drop=True)
-        there = records(encode_frame(self.sheet.value.reset_index(drop=True)))
-        lines = records(encode_frame(frame))
-        same = match_rows(list(range(len(lines))), lines, {str(at): [line] for at, line in enumerate(there)})
-        if same:
-            self.notices.append(f"{counted(len(same), 'row')} to add were there already")
-            frame = frame.drop(index=list(same)).reset_index(drop=True)
-        if not len(frame):
-            return
-        names = {column.name for column in self.sheet.columns}
-        for name in frame.columns:
-            if name not in names:
-                self.sheet.add_column(
-                    name, _with_gaps(frame[name].dtype) if len(self.sheet) else frame[name].dtype
-                )
-        self.sheet.append(frame)
+        with self.sheet.lock:
+            there = {str(at): [line] for at, line in enumerate(lines_of(self.sheet.value))}
+            same = match_rows(list(range(len(frame))), lines_of(frame), there)
+            if same:
+                self.notices.append(f"{counted(len(same), 'row')} to add were there already")
+                frame = frame.drop(index=list(same)).reset_index(drop=True)
+            self.sheet.append(frame)
 
     # conflicts
 
@@ -242,37 +270,55 @@ class Session:
         with self.sheet.lock:
             if not self._conflicts:
                 return []
-            edited = merging.edits(self.sheet)
-            # What is no longer edited is decided.
-            self._conflicts = {
-                cell: found._replace(mine=edited[cell].mine)
-                for cell, found in self._conflicts.items()
-                if cell in edited
-            }
-            return list(self._conflicts.values())
+            now = merging.edits(self.sheet, only={key for key, _ in self._conflicts})
+            return merging.shown(self._conflicts, now)
 
-    def decide(self, choices: Mapping[Cell, Choice]) -> None:
+    def decide(self, choices: Mapping[Cell, Choice], shown: Iterable[Conflict] = ()) -> None:
         """Keep what is in the table (``"mine"``), or take what is in the store (``"theirs"``).
 
         Parameters
         ----------
         choices : mapping
             By job key and column, as conflicts have them.
+        shown : iterable of Conflict
+            The conflicts as the user has seen them: one that is another by now stays, to be decided again.
         """
         wrong = {*choices.values()} - {"mine", "theirs"}
         if wrong:
             raise RefusedError(f"decide by 'mine' or 'theirs', not by {shorten(map(repr, wrong))}")
         with self.sheet.lock:
-            for cell in choices:
-                self._conflicts.pop(cell, None)
-            merging.revert(self.sheet, [cell for cell, choice in choices.items() if choice == "theirs"])
+            now = {(found.job_key, found.column): found for found in self.conflicts}
+            seen = {(found.job_key, found.column): found for found in shown}
+            decided = {
+                cell: choice
+                for cell, choice in choices.items()
+                if cell not in seen or cell not in now or merging.same(seen[cell].theirs, now[cell].theirs)
+            }
+            names = merging.store_names(self.sheet)
+            for key, name in decided:
+                for source in merging.covered(self._conflicts, (key, names.get(name, name))):
+                    del self._conflicts[source]
+            merging.revert(self.sheet, [cell for cell, choice in decided.items() if choice == "theirs"])
         self.draft.changed()
 
-    def _find_conflicts(self, edited: Mapping[Cell, Edit], theirs: pd.DataFrame) -> None:
-        for found in merging.changed_meanwhile(edited, theirs):
-            cell = (found.job_key, found.column)
-            first = self._conflicts.get(cell, found)
-            self._conflicts[cell] = found._replace(before=first.before)
+    def _first(self, _: Cell, source: Cell, last: Any) -> Any:
+        """Return what a cell was when it was edited: it waits for a decision, or is as it was last."""
+        found = self._conflicts.get(source)
+        key, name = source
+        if found is not None and key and name:
+            return found.before
+        covered = merging.covered(self._conflicts, source)
+        if not covered or (key and found is not None):
+            return last if found is None else found.before
+        # Of a row or a column: those of its cells that wait, over what the others are.
+        cells = {
+            (each[0] if name else each[1]): self._conflicts[each].before for each in covered if all(each)
+        }
+        return {**last, **({} if found is None else found.before), **cells}
+
+    def _find_conflicts(self, edited: Edited, theirs: pd.DataFrame, before: Known) -> None:
+        """Find them anew; what cells were when they were edited is kept until they are decided."""
+        self._conflicts = dict(merging.changed_meanwhile(edited, theirs, before))
 
     def _check_cells(self) -> None:
         found = merging.blocking(self.sheet)
@@ -292,68 +338,62 @@ class Session:
 
     # drafts
 
-    def _forget_draft(self) -> None:
+    def _keep(self, otherwise: str) -> None:
         try:
             self.draft.flush()
         except OSError as error:
-            self.notices.append(f"the draft could not be removed: {error}")
+            self.notices.append(f"{otherwise}: {error}")
 
     def _state(self) -> dict[str, Any] | None:
         with self.sheet.lock:
             if not self.sheet.is_dirty:
                 return None
-            edited = merging.edits(self.sheet)
-            before = [[key, column, edit.before] for (key, column), edit in edited.items()]
-            for number, (key, column, _) in enumerate(before):
-                if (key, column) in self._conflicts:
-                    before[number][2] = self._conflicts[key, column].before
-            return {"sheet": self.sheet.state(), "before": before}
+            before = Before.of(merging.edits(self.sheet), self._first if self._conflicts else None)
+            return {"sheet": self.sheet.state(self._begun), "before": msgspec.to_builtins(before)}
 
     def _opened(self, rules: Mapping[str, Rule] | None, table_rule: TableRule | None) -> Sheet:
         """Return the sheet, with the edits of the draft if there is one."""
         found = self.draft.found
         if found is not None:
             try:
+                before = msgspec.convert(found["before"], Before)
                 sheet = Sheet.restore(self.pulled, found["sheet"], rules=rules, table_rule=table_rule)
-                before = {(str(key), str(column)): value for key, column, value in found["before"]}
             except (RefusedError, KeyError, TypeError, ValueError) as error:
                 self.draft.set_aside(str(error))
             else:
                 self.sheet = sheet
-                edited = merging.edits(sheet)
-                known = {cell: edit for cell, edit in edited.items() if cell in before}
-                self._find_conflicts(
-                    {cell: edit._replace(before=before[cell]) for cell, edit in known.items()}, self.pulled
-                )
+                self._find_conflicts(merging.edits(sheet), self.pulled, before.told())
                 self._tell_lost()
                 self.notices.append(f"edits of {self.draft.saved_at} are back: apply or discard them")
                 return sheet
         return Sheet(self.pulled, rules=rules, table_rule=table_rule)
 
 
-def _since(edited: Mapping[Cell, Edit], taken: Taken) -> dict[Cell, Edit]:
-    """Return the edits that were made after a table was taken; what it was then is what they were before."""
-    found = {}
-    places = {key: at for at, key in enumerate(taken.frame.index.tolist())}
-    columns: dict[str, list[Any]] = {}
-    for cell, edit in edited.items():
-        if not edit.column or edit.job_key not in places or edit.column not in taken.frame:
-            continue
-        if edit.column not in columns:
-            columns[edit.column] = encode(taken.frame[edit.column])[0]
-        then = columns[edit.column][places[edit.job_key]]
-        if canonical(then) != canonical(edit.mine):
-            found[cell] = edit._replace(before=then)
-    return found
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Refuse what `Workflow.push` takes a row each: rows of an edited table come and go."""
+    resources, waits = options.get("resources"), options.get("depends_on")
+    several = (
+        [name for name, value in resources.items() if not is_scalar(value)]
+        if isinstance(resources, Mapping)
+        else []
+    )
+    if several or isinstance(resources, pd.DataFrame):
+        told = f"resources of {several[0]!r}" if several else "a DataFrame of resources"
+        raise RefusedError(
+            f"{told}: an editor takes one value for all new jobs; push rows that differ with wf.push"
+        )
+    if not (waits is None or isinstance(waits, (str, int))) and not all(
+        isinstance(one, (str, int)) for one in waits
+    ):
+        raise RefusedError(
+            "depends_on of an editor holds keys, for all new jobs alike; push rows that differ with wf.push"
+        )
+
+
+def _columns(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    return [(str(name), repr(dtype)) for name, dtype in frame.dtypes.items()]
 
 
 def _where(key: Any, column: Any) -> str:
     row = "a new row" if pd.isna(key) else f"job {key}"
     return row if pd.isna(column) else f"{column} of {row}"
-
-
-def _with_gaps(dtype: Any) -> Any:
-    """Return the dtype of a column that some rows have no value in."""
-    if not isinstance(dtype, np.dtype) or dtype.kind not in "biu":
-        return dtype
-    return "boolean" if dtype.kind == "b" else str(dtype).replace("i", "I").replace("u", "U")

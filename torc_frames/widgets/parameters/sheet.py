@@ -13,6 +13,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError, counted, warn
 from torc_frames.rules import Rule
 from torc_frames.widgets.parameters import editing, filling, reshaping, state
+from torc_frames.widgets.parameters.applied import Applied, Taken
 from torc_frames.widgets.parameters.checking import Checks, TableRule
 from torc_frames.widgets.parameters.choosing import chosen, sorted_by_key, sorted_ids
 from torc_frames.widgets.parameters.column import Ids
@@ -21,7 +22,6 @@ from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
 from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.patches import History, Step, ViewPatch
 from torc_frames.widgets.parameters.rows import View
-from torc_frames.widgets.parameters.state import Taken
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, Change, Column, Row
@@ -209,7 +209,7 @@ class Sheet:
             editing.restore(self._table, step, start, stop)
 
     def append(self, frame: pd.DataFrame) -> None:
-        """Add the rows of a frame at the end, as new ones; its columns must be there."""
+        """Add the rows of a frame at the end, as new ones, and the columns that there are not yet."""
         with self._step() as step:
             editing.append(self._table, step, frame)
 
@@ -343,10 +343,11 @@ class Sheet:
     def take(self) -> Taken:
         """Return `value`, with what `rebase` needs to know once it was applied."""
         with self.lock:
-            ids = self._table.complete()
-            frame = self._table.frame(ids)
-            frame.attrs = dict(self._table.attrs)
-            return Taken(frame, ids)
+            return Taken.of(self._table)
+
+    def is_current(self, taken: Taken) -> bool:
+        """Return whether what was taken is of the base that the sheet has now, as `rebase` wants it."""
+        return taken.table is self._table
 
     @property
     def problems(self) -> pd.DataFrame:
@@ -388,8 +389,7 @@ class Sheet:
     @property
     def deleted_keys(self) -> list[str]:
         """The job keys of deleted rows."""
-        rows = self._table.rows
-        return [key for id in np.flatnonzero(rows.deleted).tolist() if (key := rows.key(id)) is not None]
+        return self._table.rows.deleted_keys()
 
     @property
     def dropped_columns(self) -> list[str]:
@@ -435,6 +435,7 @@ class Sheet:
     ) -> None:
         """Put the edits on another frame, by job key: after a refresh, or after they were applied.
 
+        New rows whose content a job has that was not there before are new no longer: they are that job.
         What can be undone is forgotten. Edits whose rows or columns are gone are in `lost` then. After a
         refresh ``attrs`` stay those of the pull that the edits were made on, so that a plan still finds what
         others have changed since.
@@ -444,24 +445,34 @@ class Sheet:
         frame : DataFrame
             What the store has now.
         taken : Taken or None
-            What `take` gave and was applied, wholly or partly: new rows that are jobs now are new no longer,
-            and what was edited since stays an edit.
+            What `take` gave and was applied, wholly or partly: what was edited since stays an edit.
         keys : sequence of str or None
             The job keys of the rows of ``taken.frame``, if all of it was applied: the index of what
             `Plan.apply` returned.
+
+        Raises
+        ------
+        RefusedError
+            If what was taken is of another base than the present one.
         """
         with self.lock:
-            before = state.state_of(self._table, self.lost, state.Applied.of(self._table, frame, taken, keys))
-            table, lost = state.restored(Table(frame, self._rules), before)
+            before = state.state_of(self._table, self.lost, Applied.of(self._table, frame, taken, keys))
+            table, lost = state.restored(frame, self._rules, before)
             if taken is not None:
                 table.attrs = dict(frame.attrs)
             self.lost = lost
             self._rebased(table)
 
-    def state(self) -> dict[str, Any]:
-        """Return the edits as JSON: what `restore` puts on a frame."""
+    def state(self, begun: Taken | None = None) -> dict[str, Any]:
+        """Return the edits as JSON: what `restore` puts on a frame.
+
+        Parameters
+        ----------
+        begun : Taken or None
+            What is being applied: part of it may be in the store, whatever is edited since.
+        """
         with self.lock:
-            return as_json(state.state_of(self._table, self.lost))
+            return as_json(state.state_of(self._table, self.lost, Applied(begun=begun)))
 
     @classmethod
     def restore(
@@ -480,7 +491,7 @@ class Sheet:
             For what is no state of a sheet.
         """
         sheet = cls(frame, rules=rules, table_rule=table_rule)
-        table, sheet.lost = state.restored(sheet._table, from_json(edits))
+        table, sheet.lost = state.restored(frame, sheet._rules, from_json(edits))
         sheet._use(table)
         return sheet
 

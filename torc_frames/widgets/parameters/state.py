@@ -3,87 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.frame.dtypes import encode, restore
-from torc_frames.frame.rows import encode_frame, records
 from torc_frames.frame.types import Column as JsonColumn
-from torc_frames.planning import match_rows
+from torc_frames.rules import Rule
+from torc_frames.widgets.parameters.applied import Applied, Taken
 from torc_frames.widgets.parameters.column import Ids, SheetColumn
 from torc_frames.widgets.parameters.differences import differing
 from torc_frames.widgets.parameters.edits import VERSION, EditedCells, EditedColumn, Edits, Lost, TypedCell
+from torc_frames.widgets.parameters.matching import lines_of, with_jobs
 from torc_frames.widgets.parameters.patches import CellsPatch
 from torc_frames.widgets.parameters.table import Table, check_names
 from torc_frames.widgets.table.cells import Format, kind_of
 
-__all__ = ["Applied", "Taken", "is_dirty", "restored", "state_of"]
-
-
-class Taken(NamedTuple):
-    """A sheet's value, and which rows it has: what is given to a plan, and to `Sheet.rebase` afterwards."""
-
-    frame: pd.DataFrame
-    ids: Ids
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What of a sheet was written to the store: its edits are none any more."""
-
-    keys: dict[int, str] = field(default_factory=dict)
-    """The jobs that new rows have become, by row."""
-
-    taken: Taken | None = None
-    """What was written wholly."""
-
-    @classmethod
-    def of(
-        cls, table: Table, now: pd.DataFrame, taken: Taken | None, keys: Sequence[str | None] | None
-    ) -> Applied:
-        """Return what was written, found by content where the keys of new rows are not known."""
-        if taken is None:
-            return cls()
-        if keys is None:
-            return cls(_found_by_content(table, now, taken))
-        if len(keys) != len(taken.ids):
-            raise RefusedError(f"{len(keys)} keys for {len(taken.ids)} rows that were taken")
-        pairs = zip(taken.ids.tolist(), keys, strict=True)
-        return cls({id: key for id, key in pairs if key is not None and table.rows.key(id) is None}, taken)
+__all__ = ["as_pulled", "is_dirty", "restored", "state_of"]
 
 
 def state_of(table: Table, lost: Sequence[Lost], applied: Applied | None = None) -> Edits:
     """Return the edits of a table."""
     applied = applied or Applied()
-    refs = _References(table, applied.keys)
-    edits = Edits(
-        VERSION, table.attrs.get("torc"), list(table.stored), [], refs.rows, [], [], [], [], [], list(lost)
-    )
+    refs = _References(table, applied)
+    base = [*table.stored]
+    if applied.taken is not None:
+        base += [name for name in applied.taken.frame.columns if name not in table.stored]
+    edits = Edits(VERSION, table.attrs.get("torc"), base, [], refs.rows, [], [], [], [], [], list(lost))
     before = None
     for id in table.rows.own.tolist():
         if refs.is_new(id):
             edits.new.append((refs.of(id), None if before is None else refs.of(before)))
         before = id
-    edits.deleted = [refs.of(id) for id in np.flatnonzero(table.rows.deleted).tolist()]
+    removed = applied.removed(table.rows)
+    edits.new += [(refs.of(id), None) for id in removed if refs.is_new(id)]
+    edits.deleted = [refs.of(id) for id in [*np.flatnonzero(table.rows.deleted).tolist(), *removed]]
     gone = np.setdiff1d(np.arange(table.rows.base), table.rows.own)
     edits.removed = [refs.of(id) for id in gone.tolist()]
+    if edits.new:
+        edits.known = [key for key in table.rows.keys if key is not None]
+    if applied.begun is not None:
+        edits.begun = _begun(applied.begun, refs)
     for column in table.columns:
         _add_column(table, column, applied, refs, edits)
     return edits
 
 
-def restored(table: Table, edits: Edits) -> tuple[Table, list[Lost]]:
-    """Put edits on a table that has none, and return it with what it can't take.
+def restored(frame: pd.DataFrame, rules: Mapping[str, Rule], edits: Edits) -> tuple[Table, list[Lost]]:
+    """Return a table of a frame with edits put on it, and what it can't take.
 
-    ``attrs["torc"]`` are then those that the edits were made on, if there are any.
+    New rows that have become jobs meanwhile are these jobs. Columns that are all the base's have its order.
+    ``attrs["torc"]`` are those that the edits were made on, if there are any edits.
     """
+    table = Table(frame, rules)
+    ids, lost = _put(table, edits)
+    found = with_jobs(table, ids, edits)
+    if found is not edits:
+        table = Table(frame, rules)
+        _, lost = _put(table, found)
+    names = [*table.stored]
+    if {(name, name) for name in names} == {(column.origin, column.name) for column in table.columns}:
+        table.columns.sort(key=lambda column: names.index(column.name))
+    if edits.torc is not None and is_dirty(table):
+        table.attrs["torc"] = edits.torc
+    return table, lost
+
+
+def _put(table: Table, edits: Edits) -> tuple[list[int | None], list[Lost]]:
+    """Put edits on a table that has none; return the rows that they speak of, and what it can't take."""
     lost = list(edits.lost)
-    columns, gone = _columns(table, edits)
-    check_names([column.name for column in columns])
+    columns = _fitting(table, _columns(table, edits))
     ids = _place_rows(table, edits)
     table.set_columns(columns)
     taken = [id for id in ids if id is not None and id >= table.rows.base]
@@ -96,11 +87,9 @@ def restored(table: Table, edits: Edits) -> tuple[Table, list[Lost]]:
     for typed in edits.typed:
         _put_typed(table, edits, typed, ids, lost)
     for row in edits.deleted:
-        if (id := ids[row]) is not None:
+        if (id := ids[row]) is not None and id < table.rows.base:
             table.rows.deleted[id] = True
-    if edits.torc is not None and (gone or is_dirty(table)):
-        table.attrs["torc"] = edits.torc
-    return table, lost
+    return ids, lost
 
 
 def is_dirty(table: Table) -> bool:
@@ -125,43 +114,57 @@ def is_dirty(table: Table) -> bool:
 class _References:
     """The rows that edits speak of."""
 
-    def __init__(self, table: Table, keys: Mapping[int, str]) -> None:
+    def __init__(self, table: Table, applied: Applied) -> None:
         self.rows: list[tuple[str, str | int]] = []
         self._table = table
-        self._keys = keys
+        self._applied = applied
         self._known: dict[int, int] = {}
 
     def is_new(self, id: int) -> bool:
         """Return whether a row is neither of the base nor a job by now."""
-        return id >= self._table.rows.base and id not in self._keys
+        if id in self._applied.wanted:
+            return True
+        return id >= self._table.rows.base and id not in self._applied.keys
 
     def of(self, id: int) -> int:
         """Return the number of a row."""
         if id not in self._known:
             self._known[id] = len(self.rows)
-            key = self._keys.get(id) or self._table.rows.key(id)
-            if key is not None:
-                self.rows.append(("key", key))
+            key = self._applied.keys.get(id) or self._table.rows.key(id)
+            if self.is_new(id):
+                self.rows.append(("new", id))
             else:
-                self.rows.append(("new" if id >= self._table.rows.base else "at", id))
+                self.rows.append(("at", id) if key is None else ("key", key))
         return self._known[id]
 
 
+def _begun(taken: Taken, refs: _References) -> list[tuple[int, str]]:
+    """Return the new rows that were being written, with what they were then."""
+    at = [place for place, id in enumerate(taken.ids.tolist()) if refs.is_new(id)]
+    lines = lines_of(taken.frame.iloc[at])
+    return [(refs.of(int(taken.ids[place])), line.decode()) for place, line in zip(at, lines, strict=True)]
+
+
 def _add_column(table: Table, column: SheetColumn, applied: Applied, refs: _References, edits: Edits) -> None:
-    stored = table.stored.get(column.origin or "") if column.origin is not None else None
+    stored = None if column.origin is None else table.stored.get(column.origin)
     same = stored is not None and _kind(stored) == (column.format.dtype, column.format.kind)
-    # A column that was written has its values in the store, under its own name.
-    written = applied.taken is not None and column.name in applied.taken.frame
-    origin, retyped = (column.name, False) if written else (column.origin, not same)
+    origin, retyped = column.origin, not same
+    written = applied.name(column)
+    if applied.taken is not None and written is not None:
+        # It has its values in the store, under the name that it had then.
+        origin, retyped = written, applied.taken.frame[written].dtype != column.format.dtype
     spec = dict(column.format.spec or {})
     edits.columns.append(EditedColumn(column.name, origin, spec, column.format.kind, retyped))
     if column.format.spec is None:
         return
-    ids, other = table.rows.own, _reference(table, column, stored, applied)
-    before, typed_before, known = other
-    here = ids[known[ids]]
-    differs = np.ones(len(ids), dtype=np.bool_)
-    differs[known[ids]] = differing(column.values.take(here), before.take(here))
+    ids = np.concatenate([table.rows.own, np.array(applied.removed(table.rows), dtype=np.int64)])
+    before, typed_before, known = _reference(table, column, stored, applied)
+    # What is missing is so already in a row or a column that is new, unless it may be none by now.
+    differs = ~column.series(ids).isna().to_numpy()
+    if applied.begun is not None:
+        differs |= np.isin(ids, applied.begun.ids)
+    here = known[ids]
+    differs[here] = differing(column.values.take(ids[here]), before.take(ids[here]))
     listed = zip(ids.tolist(), differs.tolist(), strict=True)
     valid = [
         id
@@ -183,68 +186,84 @@ def _reference(
     """Return what a column is without edits, the texts in it, and of which rows that is known."""
     made = SheetColumn(column.name, column.series(np.arange(table.rows.made, dtype=np.int64)), column.format)
     known = np.zeros(table.rows.made, dtype=np.bool_)
-    base = np.arange(table.rows.base, dtype=np.int64)
     if stored is not None:
-        plain = SheetColumn(column.name, stored, Format.of(stored))
-        if _kind(stored) != (column.format.dtype, column.format.kind):
-            plain = plain.retyped(column.format, base)
+        base = np.arange(table.rows.base, dtype=np.int64)
+        plain = as_pulled(column, stored)
         made.values[base] = plain.values.take(base)
         made.typed = dict(plain.typed)
         known[base] = True
-    taken = applied.taken
-    if (
-        taken is not None
-        and column.name in taken.frame
-        and taken.frame[column.name].dtype == column.format.dtype
-    ):
-        made.values[taken.ids] = taken.frame[column.name].array
+    written, taken = applied.name(column), applied.taken
+    if taken is not None and written is not None and taken.frame[written].dtype == column.format.dtype:
+        made.values[taken.ids] = taken.frame[written].array
         known[taken.ids] = True
+    known[list(applied.wanted)] = False
     return made.values, made.typed, known
+
+
+def as_pulled(column: SheetColumn, stored: pd.Series) -> SheetColumn:
+    """Return what a column would be if nobody had edited it, in the dtype that it has."""
+    plain = SheetColumn(column.name, stored, Format.of(stored))
+    if _kind(stored) == (column.format.dtype, column.format.kind):
+        return plain
+    return plain.retyped(column.format, np.arange(len(stored), dtype=np.int64))
 
 
 def _kind(series: pd.Series) -> tuple[Any, str]:
     return series.dtype, kind_of(series.dtype, series)
 
 
-def _found_by_content(table: Table, now: pd.DataFrame, taken: Taken) -> dict[int, str]:
-    """Return the jobs that rows which were new have become, as far as there are jobs of their content."""
-    new = [at for at, id in enumerate(taken.ids.tolist()) if table.rows.key(id) is None]
-    known = {key for key in table.rows.keys if key is not None}
-    keys = [key for key in now.index.tolist() if key not in known]
-    if not new or not keys:
-        return {}
-    lines = records(encode_frame(taken.frame.iloc[new].reset_index(drop=True)))
-    others = records(encode_frame(now.loc[keys].reset_index(drop=True)))
-    contents = {str(key): [line] for key, line in zip(keys, others, strict=True)}
-    found = match_rows(list(range(len(new))), lines, contents)
-    return {int(taken.ids[new[at]]): key for at, key in found.items()}
-
-
-def _columns(table: Table, edits: Edits) -> tuple[list[SheetColumn], list[str]]:
-    """Return the columns that a table is to have, and those of the edits that are gone."""
-    columns, gone, made_of = [], [], set()
+def _columns(table: Table, edits: Edits) -> list[SheetColumn]:
+    """Return the columns that a table is to have."""
+    columns, made_of = [], set()
     base = np.arange(table.rows.base, dtype=np.int64)
     for one in edits.columns:
         # Others may have made a column of this name since; one that was there before is not meant.
-        names = [one.origin] if one.name in edits.base else [one.origin, one.name]
-        origin = next((name for name in names if name in table.stored), None)
+        arrived = one.name in table.stored and one.name not in edits.base
+        origin = one.origin if one.origin in table.stored else one.name if arrived else None
         if origin is not None:
             stored = table.stored[origin]
             column = SheetColumn(one.name, stored, Format.of(stored), origin=origin)
             wanted = _format(one) if one.retyped and one.origin is not None else column.format
             if (wanted.dtype, wanted.kind) != (column.format.dtype, column.format.kind):
                 column = column.retyped(wanted, base)
-            made_of.add(origin)
+            if arrived and origin != one.name:
+                _join(column, table.stored[one.name])
+            made_of |= {origin, column.origin}
         elif one.origin is None:
             column = _empty_column(one, base)
+        elif one.name in table.stored:  # what it was made of is gone: it was written under its new name
+            column = SheetColumn(
+                one.name, table.stored[one.name], Format.of(table.stored[one.name]), origin=one.name
+            )
         else:
-            gone.append(one.name)
             continue
         columns.append(column)
     known = {column.name for column in columns} | {*edits.base} | made_of
     added = [name for name in table.stored if name not in known]
     columns += [SheetColumn(n, table.stored[n], Format.of(table.stored[n]), origin=n) for n in added]
-    return columns, gone
+    return columns
+
+
+def _fitting(table: Table, columns: list[SheetColumn]) -> list[SheetColumn]:
+    """Leave out columns whose names lie inside of others that the store has by now, or around them."""
+    kept = [column.name for column in columns if column.name in table.stored]
+    for column in columns:
+        if column.name not in kept:
+            try:
+                check_names([*kept, column.name])
+            except RefusedError:
+                continue  # its cells are told as lost
+            kept.append(column.name)
+    check_names(kept)
+    return [column for column in columns if column.name in kept]
+
+
+def _join(column: SheetColumn, theirs: pd.Series) -> None:
+    """Make a column that was renamed the one that others have made of this name; its gaps are theirs."""
+    gaps = np.flatnonzero(column.series(np.arange(len(theirs))).isna().to_numpy() & theirs.notna().to_numpy())
+    if len(gaps):
+        column.write(gaps, Format.of(theirs).texts(theirs.take(gaps))).swap()
+    column.origin = column.name
 
 
 def _format(column: EditedColumn) -> Format:
@@ -321,9 +340,9 @@ def _put_cells(
     column = table.by_name().get(one.name)
     there = [at for at, row in enumerate(cells.rows) if ids[row] is not None and column is not None]
     if len(there) < len(made):
-        kept = set(there)
+        kept, deleted = set(there), set(edits.deleted)
         for at, text in enumerate(format.texts(made)):
-            if at not in kept:
+            if at not in kept and cells.rows[at] not in deleted:
                 lost.append(_lost(edits, cells.rows[at], one.name, text, column is None))
     if column is None or not there:
         return
@@ -340,7 +359,8 @@ def _put_typed(
 ) -> None:
     column, id = table.by_name().get(typed.column), ids[typed.row]
     if column is None or id is None:
-        lost.append(_lost(edits, typed.row, typed.column, typed.text, column is None))
+        if typed.row not in edits.deleted:
+            lost.append(_lost(edits, typed.row, typed.column, typed.text, column is None))
         return
     at = np.array([id], dtype=np.int64)
     blank = {id} if typed.blank else set()

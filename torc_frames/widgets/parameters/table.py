@@ -36,12 +36,16 @@ class Table:
     Raises
     ------
     RefusedError
-        For an index of another kind, for keys that come twice and for columns that can't be pushed.
+        For an index of another kind, for keys that come twice, for columns that can't be pushed and for rules
+        that are none.
     """
 
     def __init__(self, base: pd.DataFrame, rules: Mapping[str, Rule]) -> None:
         if not isinstance(base, pd.DataFrame):
             raise RefusedError(f"a sheet is made of a DataFrame, not of a {type(base).__name__}")
+        for name, rule in rules.items():
+            if not isinstance(rule, Rule):
+                raise RefusedError(f"rules of column {name!r} are a tf.Rule(…), not a {type(rule).__name__}")
         self.attrs = dict(base.attrs)
         self.base = base.copy()
         self.base.attrs = {}

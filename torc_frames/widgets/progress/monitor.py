@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from torc_frames.errors import counted
-from torc_frames.widgets.parts import Message, button, html, root, row, text_html
+from torc_frames.widgets.parts import Message, button, close_inside, html, root, row, text_html
 from torc_frames.widgets.progress.tally import Failed, Progress, span
 from torc_frames.widgets.progress.watching import State, Watch
 from torc_frames.workflow import Workflow
@@ -125,6 +125,7 @@ class Monitor(widgets.VBox):
         watch = getattr(self, "watch", None)  # Python closes what could not be made, too
         if watch is not None:
             watch.stop()
+        close_inside(self)
         super().close()
 
     def _toggle(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,11 +10,21 @@ import ipywidgets as widgets
 from torc_frames.errors import RefusedError, counted
 from torc_frames.job import Job
 from torc_frames.records import INPUT, UserData
-from torc_frames.widgets.parts import UNLABELLED, Message, button, html, label, root, row, text_html
-from torc_frames.widgets.records.drafts import RecordDrafts
+from torc_frames.widgets.parts import (
+    FAILURES,
+    UNLABELLED,
+    Message,
+    button,
+    close_inside,
+    html,
+    label,
+    root,
+    row,
+    text_html,
+)
 from torc_frames.widgets.records.lines import CSS
-from torc_frames.widgets.records.session import Conflict, RecordSession
-from torc_frames.widgets.records.view import FormView
+from torc_frames.widgets.records.opened import Opened
+from torc_frames.widgets.records.session import Conflict
 from torc_frames.workflow import Workflow
 
 __all__ = ["RecordEditor"]
@@ -84,10 +93,11 @@ class RecordEditor(widgets.VBox):
         job: str | int | Job | None = None,
     ) -> None:
         self._workflow = workflow
+        self._of = workflow._store.get_workflow(workflow.key)
         records, about = _records(workflow, record, job)
         self._about = about
         self._records = {each.key: each for each in records}
-        self._open: dict[str, _Opened] = {}
+        self._open: dict[str, Opened] = {}
         self._typing_json = False
         self._make_controls()
         reload = button("Reload", self.reload, message=self._message, icon="refresh", tooltip="read it again")
@@ -122,6 +132,14 @@ class RecordEditor(widgets.VBox):
         """Read the record again; undo brings back what was there."""
         self._do(self.session.reload)
 
+    def close(self) -> None:
+        """Take the editor off the page; edits that are not saved are kept on disk."""
+        if "_root" in vars(self):  # Python closes what could not be made, too
+            self._take_off()
+            for opened in self._open.values():
+                opened.close()
+        super().close()
+
     # inside
 
     def _make_controls(self) -> None:
@@ -129,7 +147,7 @@ class RecordEditor(widgets.VBox):
         self._title, self._state = html(), html()
         options = [(label(_titled(each)), key) for key, each in self._records.items()]
         self._records_box = widgets.Dropdown(options=options, description="record")
-        self._records_box.observe(lambda change: self._show_record(change["new"]), "value")
+        self._records_box.observe(lambda change: self._on_chosen(change["new"]), "value")
         self._view = widgets.ToggleButtons(options=["Form", "JSON"], style={"button_width": "auto"})
         self._view.observe(lambda _: self._show(), "value")
         self._save_button = button("Save", self.save, message=self._message, icon="save", style="primary")
@@ -147,27 +165,49 @@ class RecordEditor(widgets.VBox):
         self._message.say(told, "warning" if self.session.conflict else "good")
         self._show_conflict(self.session.conflict)
 
+    def _on_chosen(self, key: str) -> None:
+        try:
+            self._show_record(key)
+        except FAILURES as error:
+            self._message.fail(error)
+
     def _show_record(self, key: str) -> None:
         if key not in self._open:
-            self._open[key] = _Opened(self._workflow, self._records[key], self._changed)
+            record = self._records.pop(key, None) or self._workflow.get_user_data(key)
+            opened = Opened(self._workflow, self._of, record, self._changed, self._taken)
+            opened.draft.on_failed = self._warn
+            self._open[key] = opened
         opened = self._open[key]
         self.session, self._form_view = opened.session, opened.view
         self._title.value = text_html(f"Record {key}{self._about}", "tf-title")
-        if opened.restored:
-            self._message.say("Edits that were not saved are here again; Undo takes them away", "warning")
-            opened.restored = False
-        else:
-            self._message.clear()
+        self._warn("\n".join(opened.notices))
+        opened.notices.clear()
         self._show_conflict(self.session.conflict)
         if self.session.form.is_text:
             self._view.value = "JSON"
         self._show()
 
-    def _changed(self, opened: _Opened) -> None:
+    def _changed(self, opened: Opened) -> None:
         if opened.session is self.session:
             self._show()
-        if reason := opened.keep():
-            self._message.say(f"This edit is not kept on disk: {reason}", "warning")
+
+    def _taken(self, opened: Opened) -> None:
+        """Leave a record to an editor in another cell; it is opened anew when it is chosen again."""
+        self._open.pop(opened.session.key, None)
+        if opened.session is self.session:
+            self._take_off()
+            self._message = Message()
+            self.children = [root([self._message])]
+            self._warn("This record is edited in another cell now; its edits are there")
+        opened.close()
+
+    def _take_off(self) -> None:
+        close_inside(self)
+        self._json.close()
+        self._wrong.close()
+
+    def _warn(self, text: str) -> None:
+        self._message.say(text, "warning")
 
     def _show(self) -> None:
         form = self.session.form
@@ -228,34 +268,6 @@ class RecordEditor(widgets.VBox):
 
     def _choice(self, text: str, action: Callable[[], str]) -> widgets.Button:
         return button(text, lambda: self._do(action), message=self._message)
-
-
-class _Opened:
-    """A record that was opened: its session, its lines, and its draft."""
-
-    def __init__(self, workflow: Workflow, record: UserData, changed: Callable[[_Opened], None]) -> None:
-        self._drafts = RecordDrafts(workflow._store.url, workflow.key, record.key)
-        self.session = RecordSession(workflow, record)
-        self.restored = self._restored()
-        self.view = FormView(self.session.form)
-        self.session.form.on_change(lambda: changed(self))
-
-    def _restored(self) -> bool:
-        draft = self._drafts.found()
-        with suppress(ValueError):  # a draft of another version is none
-            return draft is not None and self.session.restore(draft.record, draft.state)
-        return False
-
-    def keep(self) -> str:
-        """Keep what was not saved on disk; return why that is not possible."""
-        try:
-            if self.session.dirty:
-                self._drafts.keep(self.session.form.state(), self.session.stored)
-            else:
-                self._drafts.drop()
-        except OSError as error:
-            return str(error)
-        return ""
 
 
 def _records(workflow: Workflow, record: Any, job: Any) -> tuple[list[UserData], str]:

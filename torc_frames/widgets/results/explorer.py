@@ -11,7 +11,7 @@ import pandas as pd
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
 from torc_frames.records import FAILED, PENDING_FAILED, TERMINATED
-from torc_frames.widgets.parts import Message, button, root, row
+from torc_frames.widgets.parts import Message, button, close_inside, root, row
 from torc_frames.widgets.results.exploring import Chosen, Exploration
 from torc_frames.widgets.results.filter_rows import FilterBar
 from torc_frames.widgets.results.panels import (
@@ -157,9 +157,7 @@ class ResultsExplorer(widgets.VBox):
 
     def close(self) -> None:
         """Take it off the page."""
-        table = getattr(self, "table", None)  # Python closes what could not be made, too
-        if table is not None:
-            table.close()
+        close_inside(self)
         super().close()
 
     def _show(self) -> None:

@@ -201,7 +201,7 @@ class Exploration:
             self.frame = now.frame
             self.arrangement = self.arrangement.fitting(now.frame)
             fit, lost = replace(self._query, filters=self._chosen.filters).fitting(now.frame)
-            there = set(now.frame["status"])
+            there = set(now.frame["status"].unique())
             lost += [f"status is {status}" for status in self._chosen.statuses if status not in there]
             statuses = tuple(status for status in self._chosen.statuses if status in there)
             self._chosen = replace(self._chosen, statuses=statuses, filters=fit.filters)

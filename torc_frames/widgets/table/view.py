@@ -1,4 +1,4 @@
-"""The view of a table that can be had here: the grid, or where anywidget is missing its pages."""
+"""Views put on a page and taken off it: the grid, or where anywidget is missing its pages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Unsaved edits, kept in a file until they are applied or discarded.
 
-A draft is a JSON object: ``torc_frames_draft`` (the version of this format, 1), ``url`` and
-``workflow_key`` of the workflow it belongs to, ``saved_at`` (UTC), and ``state``, which the sheet reads.
+A draft is a JSON object: ``torc_frames_draft`` (the version of this format, 1), ``url``, ``workflow_key``
+and, if it is of one record only, ``record_key`` of what it belongs to, ``identity`` (what else is known of
+the workflow, or null), ``saved_at`` (UTC), and ``state``, which the editor reads.
 """
 
 from __future__ import annotations
@@ -9,22 +10,16 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
-import os
-import tempfile
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
-
-try:
-    import fcntl
-except ImportError:  # no POSIX: two kernels may then write the same file
-    fcntl = None  # type: ignore[assignment]
+from typing import Any
 
 from torc_frames.settings import drafts_folder
+from torc_frames.widgets.draftfile import is_locked, lock, unlock, write_whole
 
 __all__ = ["Draft"]
 
@@ -49,7 +44,13 @@ class Draft:
     state : callable
         Returns what is to be kept, JSON; None if there is nothing, and the file goes.
     on_taken : callable
-        Called when another editor of this process takes over.
+        Called when another editor of this process takes over, before the file is written for the last
+        time: what still changes what is edited has to end in it.
+    record_key : str or None
+        The record that is edited; None if it is the table of all.
+    identity : mapping or None
+        The workflow's name, and when it was created (None if that is not known): a draft of another one,
+        which had the same url and key, is set aside.
 
     Attributes
     ----------
@@ -64,16 +65,27 @@ class Draft:
     """
 
     def __init__(
-        self, url: str, workflow_key: str, state: Callable[[], State | None], on_taken: Callable[[], None]
+        self,
+        url: str,
+        workflow_key: str,
+        state: Callable[[], State | None],
+        on_taken: Callable[[], None],
+        *,
+        record_key: str | None = None,
+        identity: Mapping[str, str | None] | None = None,
     ) -> None:
         self._about = {"url": url, "workflow_key": workflow_key}
+        if record_key is not None:
+            self._about["record_key"] = record_key
+        self._what = "workflow" if record_key is None else "record"
+        self._identity = None if identity is None else dict(identity)
         self._state = state
         self._on_taken = on_taken
         self._writing = threading.RLock()
         # What is edited may be locked while `changed` is called: nothing is waited for under this one.
         self._timing = threading.Lock()
         self._timer: threading.Timer | None = None
-        self._unlock: Callable[[], object] = lambda: None
+        self._held: weakref.finalize[..., Draft] | None = None
         self.path: Path | None = None
         self.found: State | None = None
         self.saved_at: str | None = None
@@ -83,7 +95,7 @@ class Draft:
             self._open(drafts_folder())
         except OSError as error:
             self.notices.append(f"edits are not kept between sessions, as no draft can be written: {error}")
-            self.path = None
+            self.release()
         if self.path is not None:
             _live[self.path] = self
 
@@ -96,7 +108,7 @@ class Draft:
                 self._timer.start()
 
     def flush(self) -> None:
-        """Write what there is to keep now; not to be called while the sheet is locked."""
+        """Write what there is to keep now; not to be called while what is edited is locked."""
         with self._writing:
             self._stop_timer()
             if self.path is None:
@@ -104,14 +116,14 @@ class Draft:
             state = self._state()
             if state is None:
                 self.path.unlink(missing_ok=True)
-            else:
-                _write(self.path, self._about, state)
+                return
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            kept = {"torc_frames_draft": _VERSION, **self._about, "identity": self._identity}
+            write_whole(self.path, json.dumps({**kept, "saved_at": now, "state": state}))
 
     def close(self) -> None:
         """Write what there is to keep, and leave the file to the next editor."""
         with self._writing:
-            if self.path is None:
-                return
             try:
                 self.flush()
             finally:
@@ -124,7 +136,16 @@ class Draft:
             if self.path is not None:
                 _live.pop(self.path, None)
             self.path = None
-            self._unlock()
+            # At the end of the process only what is detached can still be called.
+            if self._held is not None and (held := self._held.detach()) is not None:
+                unlock(*held[2])
+
+    def set_aside(self, reason: str) -> None:
+        """Keep a draft that can't be read under another name."""
+        if (aside := self._move_aside("unreadable")) is not None:
+            self.notices.append(f"a draft could not be read and was set aside as {aside}: {reason}")
+
+    # inside
 
     def _open(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -135,51 +156,62 @@ class Draft:
                 live._give_up()
         # Those that hold something first, the newest of them first of all.
         for path in sorted(paths, key=_age):
-            held = _locked(path.with_suffix(".lock"))
+            held = lock(_lock_of(path))
             if held is not None:
                 self.path = path
-                self._unlock = weakref.finalize(self, held.close)
+                self._held = weakref.finalize(self, unlock, held, _lock_of(path))
+                self._held.atexit = False  # `_close_all` writes the file before
                 break
         else:
-            raise OSError(f"{_MOST} other editors of this workflow are open")
+            raise OSError(f"{_MOST} other editors of this {self._what} are open")
         self._read()
-        others = [path for path in paths if path != self.path and path.exists() and not _is_locked(path)]
-        if others:
-            self.notices.append("there is another draft of this workflow; it comes back after this one")
+        self._look_around([path for path in paths if path != self.path])
+
+    def _look_around(self, others: list[Path]) -> None:
+        edited = {path for path in others if is_locked(_lock_of(path))}
+        if edited:
+            self.notices.append(
+                f"this {self._what} is edited in another notebook, too: its draft is kept apart from this one"
+            )
+        if any(path.exists() for path in others if path not in edited):
+            self.notices.append(f"there is another draft of this {self._what}; it comes back after this one")
 
     def _give_up(self) -> None:
-        self.close()
         self._on_taken()
+        self.close()
 
     def _read(self) -> None:
         assert self.path is not None
         try:
-            text = self.path.read_text(encoding="utf-8")
+            kept = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return
         except ValueError:
-            text = ""
-        try:
-            kept = json.loads(text)
-        except ValueError:
             kept = None
-        state = kept.get("state") if isinstance(kept, dict) else None
-        about = {name: kept.get(name) for name in self._about} if isinstance(kept, dict) else {}
-        if about == self._about and isinstance(state, dict) and kept.get("torc_frames_draft") == _VERSION:
-            self.found, self.saved_at = state, str(kept.get("saved_at"))
+        kept = kept if isinstance(kept, dict) else {}
+        about = {name: kept.get(name) for name in self._about}
+        if (
+            about != self._about
+            or kept.get("torc_frames_draft") != _VERSION
+            or not isinstance(kept.get("state"), dict)
+        ):
+            self.set_aside(f"it is not a draft of this {self._what} that this version can read")
+        elif _is_other(kept.get("identity"), self._identity):
+            whose = f"{kept['identity'].get('name')!r}, saved {kept.get('saved_at')}"
+            aside = self._move_aside("other")
+            self.notices.append(
+                f"there was a draft of another workflow that had this key, {whose}: set aside as {aside}"
+            )
         else:
-            self.set_aside("it is not a draft of this workflow that this version can read")
+            self.found, self.saved_at = kept["state"], str(kept.get("saved_at"))
 
-    def set_aside(self, reason: str) -> None:
-        """Keep a draft that can't be read under another name."""
+    def _move_aside(self, why: str) -> Path | None:
         with self._writing:
             self.found = None
             if self.path is None:
-                return
+                return None
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-            aside = self.path.with_name(f"{self.path.stem}.unreadable-{stamp}")
-            self.path.rename(aside)
-            self.notices.append(f"a draft could not be read and was set aside as {aside}: {reason}")
+            return self.path.rename(self.path.with_name(f"{self.path.stem}.{why}-{stamp}"))
 
     def _on_time(self) -> None:
         try:
@@ -194,24 +226,16 @@ class Draft:
                 self._timer = None
 
 
-def _write(path: Path, about: dict[str, str], state: State) -> None:
-    """Write a file that is there whole or not at all, and that only this user can read."""
-    kept = {
-        "torc_frames_draft": _VERSION,
-        **about,
-        "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "state": state,
-    }
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(kept, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def _is_other(kept: object, mine: Mapping[str, str | None] | None) -> bool:
+    """Return whether a draft is known to be of another workflow."""
+    if not isinstance(kept, dict) or mine is None:
+        return False
+    part = "created" if kept.get("created") and mine.get("created") else "name"
+    return kept.get(part) != mine.get(part)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_suffix(".lock")
 
 
 def _age(path: Path) -> tuple[float, str]:
@@ -221,30 +245,8 @@ def _age(path: Path) -> tuple[float, str]:
         return 0, path.name
 
 
-def _locked(path: Path) -> IO[bytes] | None:
-    """Return a file that no other process holds, locked; None if one does."""
-    file = open(path, "ab")  # noqa: SIM115 (it is held for as long as the editor lives)
-    os.chmod(path, 0o600)
-    if fcntl is not None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return None
-        except OSError:  # a file system without locks
-            pass
-    return file
-
-
-def _is_locked(path: Path) -> bool:
-    held = _locked(path.with_suffix(".lock"))
-    if held is not None:
-        held.close()
-    return held is None
-
-
 @atexit.register
-def _flush_all() -> None:
+def _close_all() -> None:
     for draft in list(_live.values()):
         with suppress(OSError):
-            draft.flush()
+            draft.close()
