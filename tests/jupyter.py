@@ -123,6 +123,7 @@ class JupyterServer:
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", module, "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
         command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password="]
+        command += ["--ServerApp.disable_check_xsrf=True"]  # or it would not let us stop kernels
         command += [f"--ServerApp.root_dir={self.notebooks}", "--allow-root", *options]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -156,7 +157,7 @@ class JupyterServer:
     def stop_kernels(self) -> None:
         """Stop all kernels, and the sessions they belong to."""
         for session in requests.get(f"{self.url}/api/sessions", timeout=30).json():
-            requests.delete(f"{self.url}/api/sessions/{session['id']}", timeout=30)
+            requests.delete(f"{self.url}/api/sessions/{session['id']}", timeout=30).raise_for_status()
 
     def _write_settings(self) -> None:
         self.notebooks.mkdir(parents=True)

@@ -7,6 +7,8 @@ from html import escape
 from typing import Any
 
 import ipywidgets as w
+from ipywidgets.widgets.widget_bool import CheckboxStyle
+from ipywidgets.widgets.widget_string import TextStyle
 
 from torc_frames.errors import RefusedError, TorcFramesError
 from torc_frames.widgets.table.preview import preview
@@ -48,12 +50,18 @@ class PagedTable(w.VBox):
         self._fields: list[list[w.Text]] = []
         self._heads: list[w.Button] = []
         self._marks: list[w.Checkbox] = []
+        # Of all cells together: were each to have its own, a page would be thousands of messages, and Jupyter
+        # loses some of so many at once.
+        self._auto, self._narrow = w.Layout(width="auto"), w.Layout(width="24px")
+        self._outlined = w.Layout(width="auto", border=_WRONG)
+        self._styles = {colour: TextStyle(background=colour) for colour in ("", _CHANGED, *_COLOURS.values())}
+        self._head_style, self._mark_style = w.ButtonStyle(), CheckboxStyle()
         self._cells = w.GridBox(layout=w.Layout(overflow="auto", grid_gap="1px"))
-        self._note = w.HTML()
+        self._corner, self._note = w.HTML(), w.HTML()
         super().__init__([w.HTML(f"<b>{escape(label)}</b>"), self._buttons(), self._cells, self._note])
         with source.lock:
             self._stop = source.on_change(self._on_change)
-            self._build()
+            self._fill()
 
     def go_to(self, row: int, column: int) -> None:
         """Show the page with a cell."""
@@ -100,55 +108,63 @@ class PagedTable(w.VBox):
             ]
         return w.HBox(made, layout=w.Layout(flex_flow="row wrap"))
 
-    def _build(self) -> None:
-        """Make the widgets of a page; they stay, and what is in them changes."""
-        self._shown = len(self.source.columns[self._left : self._left + COLUMNS])
-        self._heads = [self._head(at) for at in range(self._shown)]
-        self._fields = [[self._field(row, at) for at in range(self._shown)] for row in range(ROWS)]
-        self._marks = [self._mark() for _ in range(ROWS)]
-        self._cells.layout.grid_template_columns = f"24px repeat({self._shown}, minmax(90px, 1fr))"
-        self._fill()
-
     def _head(self, at: int) -> w.Button:
-        made = w.Button(tooltip="sort", layout=w.Layout(width="auto"))
+        made = w.Button(tooltip="sort", layout=self._auto, style=self._head_style)
         made.on_click(lambda _button: self._try(lambda: self._sort(self._left + at)))
         return made
 
     def _mark(self) -> w.Checkbox:
-        return w.Checkbox(indent=False, tooltip="mark this row", layout=w.Layout(width="24px"))
+        return w.Checkbox(indent=False, tooltip="mark this row", layout=self._narrow, style=self._mark_style)
 
-    def _field(self, row: int, at: int) -> w.Text:
-        field = w.Text(continuous_update=False, layout=w.Layout(width="auto"))
+    def _field(self, row: int, at: int, look: dict[str, Any]) -> w.Text:
+        field = w.Text(continuous_update=False, **look)
         field.observe(lambda change: self._typed(row, at, change["new"]), "value")
         return field
 
     def _fill(self) -> None:
+        """Show a page. Widgets are made when first needed; they stay, and what is in them changes."""
         source = self.source
         rows = source.rows(self._top, self._top + ROWS)
         columns = source.columns[self._left : self._left + COLUMNS]
+        self._heads += [self._head(at) for at in range(len(self._heads), len(columns))]
+        self._marks += [self._mark() for _ in range(len(self._marks), len(rows))]
+        self._fields += [[] for _ in range(len(self._fields), len(rows))]
+        shown: list[w.Widget] = [self._corner, *self._heads[: len(columns)]]
         self._is_filling = True
         try:
             for at, column in enumerate(columns):
                 self._heads[at].description = f"{column.name}{self._arrow(self._left + at)}"
-            for mark, fields, row in zip(self._marks, self._fields, rows, strict=False):
-                mark.value = False
-                for at, field in enumerate(fields):
-                    self._show(field, row, self._left + at)
+            for line, row in enumerate(rows):
+                self._marks[line].value = False
+                shown.append(self._marks[line])
+                shown += [self._show(line, at, row) for at in range(len(columns))]
         finally:
             self._is_filling = False
-        shown = [each for pair in zip(self._marks, self._fields, strict=True) for each in (pair[0], *pair[1])]
-        self._cells.children = [w.HTML(), *self._heads, *shown[: len(rows) * (1 + self._shown)]]
+        self._cells.layout.grid_template_columns = f"24px repeat({len(columns)}, minmax(90px, 1fr))"
+        self._cells.children = shown
         self._tell(self._errors(rows))
 
-    def _show(self, field: w.Text, row: Row, column: int) -> None:
-        text, error = row.texts[column], row.errors.get(column, "")
-        described = self.source.columns[column]
-        field.value = text
-        field.disabled = described.read_only or self._editable is None
+    def _show(self, line: int, at: int, row: Row) -> w.Text:
+        """Return the field of a cell, as it is now."""
+        look, fields = self._look(row, self._left + at), self._fields[line]
+        if at == len(fields):
+            fields.append(self._field(line, at, look))
+        else:
+            with fields[at].hold_sync():  # one message
+                for name, value in look.items():
+                    setattr(fields[at], name, value)
+        return fields[at]
+
+    def _look(self, row: Row, column: int) -> dict[str, Any]:
+        error, described = row.errors.get(column, ""), self.source.columns[column]
         state = f"{row.state} row, " if row.state else ""
-        field.tooltip = error or f"{state}{described.name}, {described.dtype}"
-        field.style.background = _CHANGED if column in row.changed else _COLOURS.get(row.state, "")
-        field.layout.border = _WRONG if error else ""
+        return {
+            "value": row.texts[column],
+            "disabled": described.read_only or self._editable is None,
+            "tooltip": error or f"{state}{described.name}, {described.dtype}",
+            "style": self._styles[_CHANGED if column in row.changed else _COLOURS.get(row.state, "")],
+            "layout": self._outlined if error else self._auto,
+        }
 
     def _arrow(self, column: int) -> str:
         order = self.source.order
@@ -197,17 +213,14 @@ class PagedTable(w.VBox):
     def _turn(self, top: int, left: int) -> None:
         """Go to another page, as near as there is one."""
         last = max(0, len(self.source) - 1) // ROWS * ROWS
-        before, self._top = self._left, max(0, min(top, last))
-        self._left = left if 0 <= left < len(self.source.columns) else before
-        if min(COLUMNS, len(self.source.columns) - self._left) != self._shown:
-            self._build()
-        else:
-            self._fill()
+        self._top = max(0, min(top, last))
+        if 0 <= left < len(self.source.columns):
+            self._left = left
+        self._fill()
 
     def _on_change(self, change: Change) -> None:
         if change.columns:
             self._left = 0
-            self._build()
         row, column = change.focus or (self._top, self._left)
         self._turn(row // ROWS * ROWS, column // COLUMNS * COLUMNS)
 
