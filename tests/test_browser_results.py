@@ -96,6 +96,8 @@ _TEXTS_JS = """keys => {
 
 
 def test_results_are_grouped_drawn_and_exported(explorer: Notebook, lab: Jupyter) -> None:
+    from playwright.sync_api import expect
+
     output = explorer.output(1)
     output.get_by_role("button", name="Scatter").click()
     picture = output.get_by_role("img", name="Scatter plot of results.loss against params.alpha, 12 jobs")
@@ -105,7 +107,10 @@ def test_results_are_grouped_drawn_and_exported(explorer: Notebook, lab: Jupyter
     output.get_by_role("button", name="no results 6").click()
     output.get_by_role("button", name="Parallel").click()
     output.get_by_role("img", name="Parallel coordinates of params.alpha").wait_for()
+    picture.wait_for()
+    before = picture.get_attribute("src")
     output.get_by_label("color").last.select_option("params.solver")
+    expect(picture).not_to_have_attribute("src", before)
     explorer.page.set_viewport_size({"width": 1280, "height": 1700})
     explorer.screenshot("explorer-figures", output)
 
