@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -28,8 +28,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # processes that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# These machines are shared: how long an example takes says nothing.
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# These machines are shared: how long an example takes says nothing. Explaining traces every line, which can
+# take longer than a test may, and then what failed is not told.
+settings.register_profile(
+    "default",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+)
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5000)
 settings.load_profile("default")
 
