@@ -196,10 +196,12 @@ class Proxy:
         head = b""
         while (line := stream.readline()) not in (b"\r\n", b""):
             head += line
-        if not head:
+        words = head.split(b" ", 2)
+        if len(words) < 3:
+            # The end, or a stranger: ZeroMQ calls a kernel that is gone at the port that is now ours.
             return None
         lengths = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
         length = int(lengths[0].partition(b":")[2]) if lengths else 0
-        method, path, _ = head.split(b" ", 2)
+        method, path, _ = words
         port = int(self.server.url.split(":")[2].split("/")[0])
         return Request(method.decode(), path.decode(), head, stream.read(length), port)
