@@ -155,9 +155,22 @@ class JupyterServer:
             process.wait()
 
     def stop_kernels(self) -> None:
-        """Stop all kernels, and the sessions they belong to."""
-        for session in requests.get(f"{self.url}/api/sessions", timeout=30).json():
+        """Stop all kernels, and the sessions they belong to, once no page is connected to any.
+
+        Channels to a kernel that is gone before them try to connect to its ports for ever.
+        """
+        wait_until(self._is_left, "the pages to leave their kernels")
+        for session in self._get("sessions"):
             requests.delete(f"{self.url}/api/sessions/{session['id']}", timeout=30).raise_for_status()
+
+    def _is_left(self) -> bool:
+        return not any(kernel["connections"] for kernel in self._get("kernels"))
+
+    def _get(self, what: str) -> list[dict[str, Any]]:
+        answer = requests.get(f"{self.url}/api/{what}", timeout=30)
+        answer.raise_for_status()
+        listed: list[dict[str, Any]] = answer.json()
+        return listed
 
     def _write_settings(self) -> None:
         self.notebooks.mkdir(parents=True)
