@@ -273,7 +273,7 @@ class Jupyter:
 
 
 def _context(browser: Browser) -> BrowserContext:
-    """Return the browser's one context, whose cache has the applications' code: that is half of opening them."""
+    """Return the browser's one context: in its cache is the applications' code, half of opening them."""
     if not browser.contexts:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         context.set_default_timeout(_PAGE_MS)
