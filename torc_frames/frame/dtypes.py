@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from torc_frames.frame.exact import as_type, cast
 from torc_frames.frame.types import Column, from_arrow, objects, to_numpy
 from torc_frames.frame.values import RefusalError, is_missing, plain
 
@@ -332,15 +333,6 @@ _ALLOWED: dict[str, frozenset[str]] = {
 }
 
 
-def _same_but_last_digit(array: pa.ChunkedArray, natural: pa.ChunkedArray) -> bool:
-    """Return whether values are those of single precision, give or take the last digit of a double.
-
-    A server may change that one; the next number of single precision is millions of doubles away.
-    """
-    one, other = (found.cast(pa.float64()).to_numpy() for found in (array, natural))
-    return bool(np.isclose(one, other, rtol=4 * np.finfo(np.float64).eps, atol=0, equal_nan=True).all())
-
-
 def _restore_plain(column: Column, dtype: Any) -> pd.Series | None:
     if not column.kinds <= _ALLOWED[dtype.kind]:
         return None
@@ -350,12 +342,9 @@ def _restore_plain(column: Column, dtype: Any) -> pd.Series | None:
         else pa.from_numpy_dtype(getattr(dtype, "numpy_dtype", dtype))
     )
     if column.kind() == "object":
-        array = pa.chunked_array([pa.array(column.values(), target)])
+        array = pa.chunked_array([as_type(column.values(), target)])
     else:
-        natural = column.arrow()
-        array = natural.cast(target)
-        if array.type == pa.float32() and not _same_but_last_digit(array, natural):
-            return None
+        array = cast(column.arrow(), target)
     if isinstance(dtype, np.dtype):
         if array.null_count and dtype.kind != "f":
             return None

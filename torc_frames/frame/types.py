@@ -11,13 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.exact import EXACT_IN_FLOAT, as_type, cast, fits_float
 
 __all__ = ["Column", "DtypeBackend", "InexactChunkError", "check_dtype_backend", "to_backend"]
 
 DtypeBackend = Literal["numpy_nullable", "pyarrow"] | None
-
-EXACT = 2**53
-"""Up to here every integer is a float64."""
 
 ARROW = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "str": pa.string()}
 
@@ -196,11 +194,7 @@ _BACKENDS: dict[str, Callable[[Any], Any]] = {"numpy_nullable": _nullable, "pyar
 
 
 def _as_array(chunk: pa.Array | list[Any], target: pa.DataType) -> pa.Array:
-    if not isinstance(chunk, list):
-        return chunk if chunk.type == target else chunk.cast(target, safe=False)
-    if target == pa.float64():
-        chunk = [None if value is None else float(value) for value in chunk]
-    return pa.array(chunk, target)
+    return as_type(chunk, target) if isinstance(chunk, list) else cast(chunk, target)
 
 
 def _kind(kind: type) -> str | None:
@@ -211,14 +205,8 @@ def _kind(kind: type) -> str | None:
 
 def _exact_in_float(chunk: pa.Array | list[Any]) -> bool:
     if not isinstance(chunk, list):
-        if not len(chunk) or pc.max(pc.abs(chunk)).as_py() in range(EXACT + 1):
+        if not len(chunk) or pc.max(pc.abs(chunk)).as_py() in range(EXACT_IN_FLOAT + 1):
             return True
         chunk = chunk.drop_null().to_pylist()
-    return all(_fits(value) for value in chunk)
+    return all(fits_float(value) for value in chunk)
 
-
-def _fits(value: int) -> bool:
-    try:
-        return int(float(value)) == value
-    except OverflowError:
-        return False
