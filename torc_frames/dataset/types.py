@@ -10,8 +10,9 @@ import msgspec
 import pandas as pd
 import pyarrow as pa
 
-from torc_frames.frame.dtypes import Spec, restore
+from torc_frames.frame.dtypes import restore
 from torc_frames.frame.flatten import Path, join
+from torc_frames.frame.specs import Spec
 from torc_frames.frame.types import ARROW, Column, one_kind, to_backend
 
 __all__ = ["JSON_TEXT", "Field", "Survey", "dtype_of", "exact_type", "json_texts", "label_field", "schema_of"]

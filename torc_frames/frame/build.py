@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from torc_frames.frame.flatten import DATA, Path, join, leaves, reserved_name
 from torc_frames.frame.exact import EXACT_IN_FLOAT
+from torc_frames.frame.flatten import DATA, Path, join, leaves, reserved_name
 from torc_frames.frame.types import Column
 from torc_frames.frame.values import decode_lines
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.frame.dtypes import UNITS, Spec, is_spec, kind_of, typed, unit_of
 from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.specs import UNITS, Spec, is_spec, kind_of, typed, unit_of
 from torc_frames.frame.values import RefusalError
 
 __all__ = ["KEY", "merge", "read", "recipes", "whole_paths", "without"]

@@ -209,4 +209,3 @@ def _exact_in_float(chunk: pa.Array | list[Any]) -> bool:
             return True
         chunk = chunk.drop_null().to_pylist()
     return all(fits_float(value) for value in chunk)
-
