@@ -24,7 +24,7 @@ from torc_frames.frame.specs import (
 from torc_frames.frame.types import Column, from_arrow, objects, to_numpy
 from torc_frames.frame.values import RefusalError, is_missing, plain
 
-__all__ = ["describe", "encode", "restore"]
+__all__ = ["are_near", "describe", "encode", "restore"]
 
 Encoded = tuple[list[Any], dict[int, str]]
 """The cells of a column as JSON values, None for missing ones, and why cells were refused, by position."""
@@ -78,6 +78,15 @@ def encode(series: pd.Series) -> Encoded:
         hidden = np.isnat(numbers) & ~series.isna().to_numpy(dtype=bool)
         return texts, {int(row): "the least value of its unit is no time" for row in np.flatnonzero(hidden)}
     return _encode_plain(series)
+
+
+def are_near(series: pd.Series) -> bool:
+    """Return whether Python, too, has all the times or durations of a column: the years from 1 to 9999."""
+    numbers = _times(series)
+    days = numbers[~np.isnat(numbers)].astype(f"{numbers.dtype.kind}8[D]").view("i8")
+    # One day at each end is for the hours of zones.
+    low, high = (-719_161, 2_932_895) if numbers.dtype.kind == "M" else (-999_999_998, 999_999_998)
+    return bool(((low <= days) & (days <= high)).all())
 
 
 def restore(column: Column, spec: Spec) -> pd.Series | None:

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from torc_frames.errors import RefusedError
 from torc_frames.frame.exact import EXACT_IN_FLOAT, as_type, cast, fits_float
+from torc_frames.frame.specs import native
 
-__all__ = ["Column", "DtypeBackend", "InexactChunkError", "check_dtype_backend", "to_backend"]
+__all__ = ["Column", "DtypeBackend", "InexactChunkError", "as_native", "check_dtype_backend", "to_backend"]
 
 DtypeBackend = Literal["numpy_nullable", "pyarrow"] | None
 
@@ -161,7 +162,13 @@ def to_backend(series: pd.Series, dtype_backend: DtypeBackend) -> pd.Series:
     if convert and given.kind == "O" and pd.api.types.infer_dtype(series, skipna=True) == "string":
         given = pd.StringDtype()
     dtype = convert(given) if convert else None
-    return series if dtype is None else series.astype(dtype)
+    return series if dtype is None else as_native(series).astype(dtype)
+
+
+def as_native(series: pd.Series) -> pd.Series:
+    """Return a column with its bytes in the order that this machine has, which Arrow needs."""
+    dtype = native(series.dtype)
+    return series if dtype is series.dtype else series.astype(dtype)
 
 
 def _nullable(dtype: Any) -> Any:
@@ -186,7 +193,7 @@ def _arrow(dtype: Any) -> Any:
         return pd.ArrowDtype(pa.string())
     if isinstance(dtype, pd.DatetimeTZDtype):
         return pd.ArrowDtype(pa.timestamp(dtype.unit, str(dtype.tz)))
-    numpy = getattr(dtype, "numpy_dtype", dtype)
+    numpy = native(getattr(dtype, "numpy_dtype", dtype))
     return pd.ArrowDtype(pa.from_numpy_dtype(numpy)) if isinstance(numpy, np.dtype) else None
 
 
