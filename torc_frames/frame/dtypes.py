@@ -50,10 +50,10 @@ def describe(series: pd.Series) -> Spec:
     if isinstance(dtype, pd.StringDtype):
         missing = "NA" if dtype.na_value is pd.NA else "nan"
         return {"dtype": "string", "storage": dtype.storage, "missing": missing}
-    if pd.api.types.is_object_dtype(dtype):
-        return {"dtype": "object", **_describe_missing(series)}
     if isinstance(dtype, pd.ArrowDtype):
         spec = {"dtype": "arrow", "type": str(dtype.pyarrow_dtype)}
+    elif pd.api.types.is_object_dtype(dtype):
+        return {"dtype": "object", **_describe_missing(series)}
     else:
         spec = {"dtype": name_of(dtype)}
     if is_kept(dtype) and recorded_dtype(spec) == dtype:
@@ -81,12 +81,18 @@ def encode(series: pd.Series) -> Encoded:
 
 
 def are_near(series: pd.Series) -> bool:
-    """Return whether Python, too, has all the times or durations of a column: the years from 1 to 9999."""
+    """Return whether Python and pandas show all the times or durations of a column, in any zone.
+
+    Python has the years from 1 to 9999, pandas what the unit has room for.
+    """
     numbers = _times(series)
-    days = numbers[~np.isnat(numbers)].astype(f"{numbers.dtype.kind}8[D]").view("i8")
+    given = numbers[~np.isnat(numbers)]
+    counts, days = given.view("i8"), given.astype(f"{given.dtype.kind}8[D]").view("i8")
     # One day at each end is for the hours of zones.
-    low, high = (-719_161, 2_932_895) if numbers.dtype.kind == "M" else (-999_999_998, 999_999_998)
-    return bool(((low <= days) & (days <= high)).all())
+    low, high = (-719_161, 2_932_895) if given.dtype.kind == "M" else (-999_999_998, 999_999_998)
+    day = int(np.timedelta64(1, "D") / np.timedelta64(1, np.datetime_data(given.dtype)[0]))
+    room = (counts > -(2**63) + day) & (counts < 2**63 - 1 - day)
+    return bool((room & (low <= days) & (days <= high)).all())
 
 
 def restore(column: Column, spec: Spec) -> pd.Series | None:
@@ -196,8 +202,12 @@ def _parse_duration(text: str, digits: int) -> int:
 
 
 def _encode_objects(series: pd.Series) -> Encoded:
+    return _plain_values(series.tolist())
+
+
+def _plain_values(cells: list[Any]) -> Encoded:
     values, refused = [], {}
-    for row, value in enumerate(series.tolist()):
+    for row, value in enumerate(cells):
         try:
             values.append(None if is_missing(value) else plain(value))
         except RefusalError as refusal:
@@ -217,11 +227,20 @@ def _encode_plain(series: pd.Series) -> Encoded:
         refused = {row: f"{numbers[row]} is not JSON; use a missing value or a number" for row in bad}
         values = numbers.tolist()
     else:
-        refused = {}
         values = series.tolist()
+        refused = _no_texts(values) if isinstance(series.dtype, pd.StringDtype) else {}
     if missing.any():
         values = [None if gap else value for value, gap in zip(values, missing.tolist(), strict=True)]
     return values, refused
+
+
+def _no_texts(values: list[Any]) -> dict[int, str]:
+    """Return why texts are refused, by position; those of Python can hold what UTF-8 can't."""
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return _plain_values(values)[1]
+    return {}
 
 
 def _restore_strings(column: Column, missing: Any, storage: Any) -> pd.Series | None:

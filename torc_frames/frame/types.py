@@ -192,9 +192,20 @@ def _arrow(dtype: Any) -> Any:
     if isinstance(dtype, pd.StringDtype):
         return pd.ArrowDtype(pa.string())
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return pd.ArrowDtype(pa.timestamp(dtype.unit, str(dtype.tz)))
+        zone = _arrow_zone(dtype.tz)
+        return None if zone is None else pd.ArrowDtype(pa.timestamp(dtype.unit, zone))
     numpy = native(getattr(dtype, "numpy_dtype", dtype))
     return pd.ArrowDtype(pa.from_numpy_dtype(numpy)) if isinstance(numpy, np.dtype) else None
+
+
+def _arrow_zone(zone: Any) -> str | None:
+    """Return what Arrow calls a zone, None for one that it has no name for."""
+    try:
+        name: str = pa.lib.tzinfo_to_string(zone)
+        pa.lib.string_to_tzinfo(name)
+    except (ValueError, TypeError, LookupError, pa.ArrowException):
+        return None
+    return name
 
 
 _BACKENDS: dict[str, Callable[[Any], Any]] = {"numpy_nullable": _nullable, "pyarrow": _arrow}

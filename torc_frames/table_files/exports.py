@@ -72,10 +72,9 @@ def write_csv(frame: pd.DataFrame, file: IO[bytes], *, raw: bool = False) -> Non
 
 def _texts(series: pd.Series, safe: Callable[[str], str]) -> list[str | None] | None:
     """Return the cells of a column of objects or of texts as they are to be written; None for others."""
-    dtype = series.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        dtype = dtype.categories.dtype
-    if pd.api.types.is_object_dtype(dtype) or (dtype.kind in "mM" and not are_near(series)):
+    kinds = series.cat.categories.to_series() if isinstance(series.dtype, pd.CategoricalDtype) else series
+    dtype = kinds.dtype
+    if pd.api.types.is_object_dtype(dtype) or (dtype.kind in "mM" and not are_near(kinds)):
         values = _values(series)
     elif isinstance(dtype, pd.StringDtype) or "string" in str(dtype):
         values = [None if missing else value for value, missing in zip(series, series.isna(), strict=True)]
