@@ -52,6 +52,8 @@ def cast(array: Values, target: pa.DataType) -> Values:
 
     Numbers stay numbers, texts texts, and booleans booleans; the sign of -0.0 and a NaN are values.
     """
+    if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(target):
+        array = array.cast(array.type.value_type)
     if array.type == target:
         return array
     if array.null_count == len(array):
