@@ -1,4 +1,4 @@
-"""What jobs return, as JSON: what can be kept of it, and why the rest can't. Needs neither pandas nor numpy."""
+"""What jobs return, as JSON: what can be kept of it, and why the rest can't. Needs no pandas, no numpy."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ MOST_ITEMS = 10_000
 
 UNSTORED = ("error", "unstored")
 """Where a record says which results are not in it, and why."""
+
+_MOST_LINES = 1_000
+_MOST_REASON = 300
 
 _BESIDE = ".".join(UNSTORED)
 """The key that says it in a record that has an ``error`` of its own, which is no object."""
@@ -94,7 +97,9 @@ def note_unstored(
     given = {*stored, *(path[0] for path in unstored)}
     before = _lines(values)
     lines = [line for line in before if _first_key(line) not in given]
-    lines += [f"{_shown(path)}: {reason}" for path, reason in unstored.items()]
+    lines += [f"{_shown(path)}: {_cut(reason)}" for path, reason in unstored.items()]
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"and {len(lines) - _MOST_LINES:,} more"]
     return _with_lines(values, lines) if lines or before else values
 
 
@@ -209,9 +214,13 @@ def _at(where: str) -> str:
 
 
 def _shown(path: Path) -> str:
-    """Return the name of a result as a column has it, in quotes where it could be taken for something else."""
+    """Return the name of a result as a column has it, in quotes where it holds what ends a name."""
     name = join(path)
     return json.dumps(name) if ":" in name or name.startswith('"') else name
+
+
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= _MOST_REASON else f"{reason[:_MOST_REASON]}…"
 
 
 def _first_key(line: str) -> str:
@@ -238,7 +247,9 @@ def _with_lines(values: dict[str, Any], lines: list[str]) -> dict[str, Any]:
     rest = {key: value for key, value in values.items() if key != _BESIDE or not _is_lines(value)}
     error = rest.get(UNSTORED[0])
     if error is None or isinstance(error, dict):
-        own = {key: value for key, value in (error or {}).items() if key != UNSTORED[1] or not _is_lines(value)}
+        own = {
+            key: value for key, value in (error or {}).items() if key != UNSTORED[1] or not _is_lines(value)
+        }
         if UNSTORED[1] not in own:
             error = own | ({UNSTORED[1]: lines} if lines else {})
             return {key: value for key, value in rest.items() if key != UNSTORED[0]} | (
