@@ -21,6 +21,7 @@ from torc_frames.frame.types import DtypeBackend
 from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.job import Job
 from torc_frames.mapping.jobs import MapOptions, map_rows
+from torc_frames.outputs import fit_documents
 from torc_frames.plan import Plan
 from torc_frames.planning import OnConflict, OnExists, Options
 from torc_frames.pointer_files import OnMissing
@@ -798,7 +799,8 @@ class Workflow:
     ) -> list[str]:
         """Add records to a job, or to the workflow as a whole, and return their keys.
 
-        All documents are checked before any is stored.
+        All documents are checked before any is stored. Of objects that are outputs of a job, what can't be
+        kept is left out and named, as `Job.store` says.
 
         Parameters
         ----------
@@ -820,8 +822,11 @@ class Workflow:
         ['1', '2']
         """
         job_key = self._job_key(job)
-        data = self._store.kept(encode_documents(documents))
         label = f"workflow {self.key}" if job_key is None else f"job {job_key}"
+        if job_key is not None and role == OUTPUT:
+            data = fit_documents(self._store, documents, label)
+        else:
+            data = self._store.kept(encode_documents(documents))
         warn_if_large((label, len(raw)) for raw in data)
         return self._store.add_user_data(
             self.key,
