@@ -94,7 +94,7 @@ def store(options: Options, results: tuple[str, ...]) -> None:
     r"""Store results of a job: NAME=VALUE, or JSON5 objects.
 
     A VALUE is JSON5 (a number, true, null, "text", [1, 2]); what is none is text. nan, NaN and an empty one
-    are missing. A dot in NAME is a level, \\. a dot. Inside a job, JOB may be left out.
+    are missing. A dot in NAME is a level, \. a dot. Inside a job, JOB may be left out.
 
     Calls of one run of the job add up, the first one of a new run replaces what an earlier run stored. What
     can't be kept is left out, with a warning, and named in error.unstored of the record.
