@@ -167,25 +167,26 @@ def filled(template: str, values: list[str]) -> str:
 
 
 def run(shell: str, commands: list[str], folder: Path) -> list[list[list[str]]]:
-    """Run commands, each in a subshell, in an empty folder.
+    """Run commands, each in a subshell, in a folder of their own.
 
     Returns of each command the words that `show` got, a list for each time it was called.
     """
-    (folder / "HIT").unlink(missing_ok=True)
-    shown = folder / "shown"
+    where, shown = folder / "where", folder / "shown"
+    where.mkdir(exist_ok=True)
+    (where / "HIT").unlink(missing_ok=True)
     shown.unlink(missing_ok=True)
     each = """show() { printf "%s\\0" "$#" "$@" >> "$SHOWN"; }
     for c; do (eval "$c"); printf "end\\0" >> "$SHOWN"; done"""
     subprocess.run(
         [shell, "-c", each, "sh", *commands],
-        cwd=folder,
+        cwd=where,
         env=os.environ | {"SHOWN": str(shown)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         timeout=60,
     )
-    assert not (folder / "HIT").exists(), commands
+    assert not (where / "HIT").exists(), commands
     words = iter(shown.read_bytes().decode("utf-8", "surrogateescape").split("\0")[:-1])
     found: list[list[list[str]]] = [[]]
     for count in words:
