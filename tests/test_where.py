@@ -213,15 +213,15 @@ def test_too_much_work_is_refused_before_it_begins():
         kept_by(table, " or ".join(["a > 1"] * 1000))
 
 
-NUMBERS = st.sampled_from(
-    ["a", "b", "u", "x", "0", "1", "2", "-1", "0.5", "(a + b)", "(x * 2)", "(a - u)", "(a % 3)", "(b // 2)"]
-)
+COLUMNS = ["a", "b", "u", "x", "(a + b)", "(x * 2)", "(a - u)", "(a % 3)", "(b // 2)"]
+ANY = st.sampled_from([*COLUMNS, "0", "1", "2", "-1", "0.5"])
+NUMBERS = st.sampled_from(COLUMNS)  # of constants alone pandas makes something else: 'p' == 'p' is False
 COMPARED, LESS = st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), st.sampled_from(["<", "<="])
 WORDS = st.sampled_from(["s", "'p'", "'q'"])
 TESTS = st.one_of(
-    st.tuples(NUMBERS, COMPARED, NUMBERS).map(" ".join),
-    st.tuples(NUMBERS, LESS, NUMBERS, LESS, NUMBERS).map(" ".join),
-    st.tuples(WORDS, st.sampled_from(["==", "!="]), WORDS).map(" ".join),
+    st.tuples(NUMBERS, COMPARED, ANY).map(" ".join),
+    st.tuples(ANY, LESS, NUMBERS, LESS, ANY).map(" ".join),
+    st.tuples(st.just("s"), st.sampled_from(["==", "!="]), WORDS).map(" ".join),
     st.sampled_from(["f", "f == True", "a in [1, 2]", "a == [1, 3]", "s in ['p']", "s not in ['p', 'q']"]),
 )
 TEXTS = st.recursive(
@@ -249,12 +249,8 @@ SAME = pd.DataFrame(
 
 @given(TEXTS)
 def test_it_keeps_what_pandas_keeps(text):
-    try:
-        expected = SAME.eval(text, engine="python")
-    except (TypeError, ValueError, NotImplementedError):
-        return  # of constants alone, of which pandas makes something else
-    if isinstance(expected, pd.Series) and expected.dtype == bool:
-        assert kept_by(SAME, text).tolist() == expected.tolist()
+    expected = SAME.eval(text, engine="python")
+    assert kept_by(SAME, text).tolist() == expected.tolist(), text
 
 
 @given(st.text(st.sampled_from("ax1 +-*/%()[]., '\"`_<=>!&|~@andornotif:{}\\\n"), max_size=40))

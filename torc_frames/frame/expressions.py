@@ -52,6 +52,8 @@ class Formula:
         The columns that it is about.
     size : int
         Of how many parts it is.
+    by_row : bool
+        Whether it is about the row's number.
 
     Raises
     ------
@@ -77,6 +79,7 @@ class Formula:
         self.text = text
         self.needs: set[str] = set()
         self.size = 0
+        self.by_row = False
         self._columns = set(columns)
         self._names: dict[str, str] = {}
         if len(text) > _MOST_CHARACTERS:
@@ -165,7 +168,9 @@ class Formula:
         name = self._name(node)
         if name in self._columns:
             self.needs.add(name)
-        elif name not in (ROW, *CONSTANTS):
+        elif name == ROW:
+            self.by_row = True
+        elif name not in CONSTANTS:
             known = f"there are: {shorten(sorted(self._columns))}" if self._columns else "there are none"
             raise self._refuse(f"no column {name!r}; {known}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,36 @@ def kept_by(table: pd.DataFrame, text: str) -> np.ndarray:
         raise RefusedError(f"where={text!r} is no query of the columns: {why}; {_ANOTHER_WAY}") from None
     if formula.size * len(table) > _MOST_STEPS:
         raise RefusedError(f"where={text!r} is too long for {counted(len(table), 'row')}: {_ANOTHER_WAY}")
-    kept = np.zeros(len(table), np.bool_)
-    for start in range(0, len(table), _AT_ONCE):  # texts that it makes are in memory for so many rows only
-        part = table.iloc[start : start + _AT_ONCE]
+    rows, of_row = (None, None) if formula.by_row else _each_once(table, sorted(formula.needs))
+    asked = table if rows is None else table.take(rows)
+    kept = np.zeros(len(asked), np.bool_)
+    for start in range(0, len(asked), _AT_ONCE):  # texts that it makes are in memory for so many rows only
+        part = asked.iloc[start : start + _AT_ONCE]
         cells = {name: _cells(part[name]) for name in formula.needs}
         found = formula.values(cells, range(start, start + len(part)))
-        kept[start : start + len(part)] = [_is_kept(text, row, one) for row, one in enumerate(found, start)]
-    return kept
+        at = range(start, start + len(part)) if rows is None else rows[start : start + len(part)].tolist()
+        kept[start : start + len(part)] = list(map(_is_kept, repeat(text), at, found))
+    return kept if of_row is None else kept[of_row]
+
+
+def _each_once(table: pd.DataFrame, names: list[str]) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return the rows that are the first of their values in some columns, and for each row which it is.
+
+    A grid has few combinations of them, and many rows. None where values of several types could be equal,
+    or hardly any row comes twice.
+    """
+    codes, combinations = np.zeros(len(table), np.int64), 1
+    for name in names:
+        column = table[name]
+        if column.dtype.kind == "O" and not (column.map(type) == str).all():  # noqa: E721 (not of its kind)
+            return None, None
+        of_column, values = pd.factorize(column, use_na_sentinel=False)
+        combinations *= max(len(values), 1)
+        if combinations > len(table) // 2:
+            return None, None
+        codes = codes * len(values) + of_column
+    _, rows, of_row = np.unique(codes, return_index=True, return_inverse=True)
+    return rows, of_row
 
 
 def _is_kept(text: str, row: int, found: Any) -> bool:
