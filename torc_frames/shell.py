@@ -221,7 +221,7 @@ class _Reader:
             self._target = ""
         word = self._word
         word.written += found
-        word.bare += found if kind in ("plain", "hole") else "'"
+        word.bare += found if kind in ("plain", "hole") else "$" if kind == "expanded" else "'"
         word.text += {"single": found[1:-1], "double": found[1:-1], "escaped": found[1:]}.get(kind, found)
         if kind == "hole":
             word.holes.append(self._next)
@@ -263,7 +263,9 @@ class _Reader:
     def _end_command(self) -> None:
         """Refuse values for commands that read more into their arguments than texts."""
         self._end_word()
-        words, self._words, self._is_name, self._target, self._ended_by = self._words, [], True, "", ""
+        # An empty variable is no word at all: what comes after it stands in its place.
+        words = [word for word in self._words if set(word.bare) != {"$"}]
+        self._words, self._is_name, self._target, self._ended_by = [], True, "", ""
         while words and (words[0].written in _BEFORE_COMMANDS or _ASSIGNED.match(words[0].written)):
             words = words[1:]
             while words and words[0].text.startswith("-"):
