@@ -27,6 +27,7 @@ from torc_frames.records import (
 from torc_frames.store.parallel import Report
 from torc_frames.store.sqlite import jobs as sqlite_jobs
 from torc_frames.store.sqlite.file import translated
+from torc_frames.store.sqlite.identity import file_id
 from torc_frames.store.sqlite.keys import (
     WORKFLOW_COLUMNS,
     decode_data,
@@ -34,13 +35,8 @@ from torc_frames.store.sqlite.keys import (
     find_workflow,
     workflow_record,
 )
-from torc_frames.store.torc_file.snapshot import (
-    TorcFileConnection,
-    TorcFileSnapshot,
-    as_served,
-    connect,
-    show_as_ours,
-)
+from torc_frames.store.sqlite.reading import ReadConnection
+from torc_frames.store.torc_file.snapshot import TorcFileSnapshot, as_served, connect, show_as_ours
 from torc_frames.wire.v1 import name_from_wire, rev_of
 
 __all__ = ["TORC_1", "TorcFileStore", "is_torc_file"]
@@ -77,7 +73,7 @@ def is_torc_file(path: str | os.PathLike[str]) -> bool:
         with closing(sqlite3.connect(f"{Path(file).as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             tables = _tables(connection)
         if not tables or _MIGRATIONS in tables:
-            with closing(connect(file)) as connection:
+            with closing(connect(file, file_id(file))) as connection:
                 tables = _tables(connection)
     except (sqlite3.Error, TorcFramesError):
         return False
@@ -119,6 +115,7 @@ class TorcFileStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
         self.url = _SCHEME + self.path
+        self._id = file_id(self.path)
         with self._reading() as connection:
             self.schema = _schema(connection)
 
@@ -126,9 +123,9 @@ class TorcFileStore:
         return f"TorcFileStore({self.path!r})"
 
     @contextmanager
-    def _open(self) -> Iterator[TorcFileConnection]:
+    def _open(self) -> Iterator[ReadConnection]:
         """Lend a connection of its own, which is cheap, closes with the file, and needs no locks of ours."""
-        with closing(connect(self.path)) as connection:
+        with closing(connect(self.path, self._id)) as connection:
             with translated(self.path):
                 _check(connection, self.path)
                 show_as_ours(connection)
@@ -136,7 +133,7 @@ class TorcFileStore:
             yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[TorcFileConnection]:
+    def _reading(self) -> Iterator[ReadConnection]:
         with self._open() as connection:
             with translated(self.path):
                 yield connection
@@ -297,7 +294,7 @@ class TorcFileStore:
         self._refuse()
 
 
-def _check(connection: TorcFileConnection, path: str) -> None:
+def _check(connection: ReadConnection, path: str) -> None:
     """Raise unless the tables are those of torc 1.0, or have at least all that is read of them."""
     tables = _tables(connection)
     if _MIGRATIONS not in tables:
@@ -325,6 +322,6 @@ def _check(connection: TorcFileConnection, path: str) -> None:
     )
 
 
-def _schema(connection: TorcFileConnection) -> int:
+def _schema(connection: ReadConnection) -> int:
     (found,) = connection.execute(f"SELECT ifnull(max(version), 0) FROM {_MIGRATIONS}").fetchone()
     return int(found)

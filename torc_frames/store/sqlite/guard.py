@@ -1,0 +1,289 @@
+"""Locks on an open store that no other opening and closing of its files in this process drops.
+
+SQLite's locks are POSIX locks, and those of a process on a file are dropped when any descriptor of that file
+is closed in it: `shutil.copy` of an open database does. The next one to close the database anywhere then
+takes itself for the last, and removes the write-ahead log with what is still to be written through it. Locks
+of an open file description, which only Linux has, stay. A read lock beside SQLite's own keeps every process
+from being the last.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterable
+from threading import RLock
+
+from torc_frames.errors import UnavailableError
+from torc_frames.store.sqlite.identity import FileId, file_id
+
+if sys.platform == "linux":
+    import fcntl
+
+__all__ = ["AVAILABLE", "Guard", "can_guard", "forget", "lock", "take"]
+
+AVAILABLE = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
+"""Whether this system has locks of open file descriptions."""
+
+# See "os_unix.c" of SQLite: bytes of the database, and of its index, that it locks.
+_SHARED = (0x40000002, 510)  # all who use the database; who is to be the last one locks it for writing
+_WRITER = (120, 1)  # in the index: who writes
+_IN_USE = (128, 1)  # in the index: all who use it; who finds it free makes the index anew
+_MARKS = 2**40  # from here on, bytes that nobody locks but a process for itself
+
+_WAL = b"\2\2"
+_WAL_AT = 18
+_PAUSE = 0.001
+
+lock = RLock()
+"""Held while guards are made or given up, and over a fork."""
+_guards: dict[FileId, Guard] = {}
+_kept: list[int] = []
+
+
+class Guard:
+    """Holds one file for all connections that this process has to it.
+
+    Attributes
+    ----------
+    id : tuple of int
+        Which file it is, whatever its path names meanwhile.
+    held : bool
+        Whether nobody can remove the file's log; only of a file in WAL mode.
+    """
+
+    def __init__(self, file: str, descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        self.file = file
+        self.id = found.st_dev, found.st_ino
+        self.held = False
+        self.users = 0
+        self._descriptor = descriptor
+        self._index: int | None = None
+        self._log: FileId | None = None
+        self._mark = (_MARKS + secrets.randbits(60), 1)
+        self._touches = 0
+
+    def is_wal(self) -> bool:
+        """Return whether the file is in WAL mode by now."""
+        return os.pread(self._descriptor, len(_WAL), _WAL_AT) == _WAL
+
+    def hold(self, timeout: float) -> bool:
+        """Hold the file if it is in WAL mode, and return whether it is held."""
+        if not self.held and self._is_log_of_another_file():
+            log, index = f"{self.file}-wal", f"{self.file}-shm"
+            raise UnavailableError(
+                f"{self.file} was deleted or replaced while a process had it open, and that process still "
+                f"uses {log}, which belongs to the former file: end that process, delete {log} and {index} "
+                "if they are still there then, and connect again"
+            )
+        deadline = time.monotonic() + timeout
+        while not self.held and self.is_wal():
+            try:
+                with lock:
+                    _set(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
+                    self.held = True
+                    if not self.is_wal():
+                        _set(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
+                        self.held = False
+            except BlockingIOError:  # its last connection is being closed
+                if time.monotonic() > deadline:
+                    raise UnavailableError(f"{self.file} stayed locked by another process") from None
+                time.sleep(_PAUSE)
+            except OSError:  # a file system without such locks
+                return False
+        return self.held
+
+    def hold_index(self) -> None:
+        """Hold the index, too; to be called once SQLite has opened it."""
+        with lock:
+            if self._index is None:
+                self._log = file_id(f"{self.file}-wal")
+                try:
+                    self._index = _opened(f"{self.file}-shm")
+                    _set(self._index, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _IN_USE)
+                    _set(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
+                except OSError as error:
+                    raise UnavailableError(f"can not lock {self.file}-shm: {error.strerror}") from error
+
+    def touches(self) -> int:
+        """Return how often the index was opened and closed elsewhere in this process.
+
+        That drops SQLite's locks there, of which other processes may be the readers and writers at once.
+        They can't be held in any other way, but a lock of the same kind on a byte of our own goes with them.
+        """
+        if self._index is not None and not _is_locked(self._index, self._mark):
+            with lock:
+                if not _is_locked(self._index, self._mark):
+                    self._touches += 1
+                    _set(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
+        return self._touches
+
+    def take_back(self, timeout: float) -> None:
+        """Be the only writer again, after SQLite's lock for that was dropped; to roll back is to write."""
+        deadline = time.monotonic() + timeout
+        while self._index is not None:
+            try:
+                _set(self._index, fcntl.F_SETLK, fcntl.F_WRLCK, _WRITER)
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(_PAUSE)
+
+    def close(self, close: Callable[[], None]) -> None:
+        """Close a connection; with the last one let go of the file, so that SQLite puts it in order."""
+        with lock:
+            self.users -= 1
+            if self.users:
+                close()
+                return
+            del _guards[self.id]
+            if self.held and not self._is_log_needed():
+                _set(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
+            close()
+            descriptors = [each for each in (self._descriptor, self._index) if each is not None]
+            for each in descriptors:
+                _set(each, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, (0, 0))
+            _let_go(descriptors)
+
+    def _is_log_needed(self) -> bool:
+        """Return whether the log, which SQLite removes by its name, is by now that of another file."""
+        if self._index is None:
+            return False
+        try:
+            if file_id(self.file) == self.id:
+                return False
+            if file_id(f"{self.file}-wal") not in (None, self._log):
+                return True
+        except UnavailableError:
+            return True
+        _set(self._index, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _IN_USE)
+        return _is_locked(self._index, _IN_USE, fcntl.F_GETLK)  # by another process
+
+    def _is_log_of_another_file(self) -> bool:
+        """Return whether somebody uses the log beside the file, but not the file.
+
+        Then it was replaced, and what is still in the log belongs to what it was.
+        """
+        for _ in range(20):  # who is opening or closing it may be between the two
+            if not _is_index_used(f"{self.file}-shm") or _is_locked(self._descriptor, _SHARED):
+                return False
+            time.sleep(5 * _PAUSE)
+        return True
+
+    def forget(self) -> None:
+        """Close what a fork copied; the locks are the parent's."""
+        for each in (self._descriptor, self._index):
+            if each is not None:
+                os.close(each)
+
+
+def take(file: str) -> Guard | None:
+    """Return the guard of a file for one more connection; None if it has none on this system."""
+    if not AVAILABLE or not os.path.isfile(file):  # a pipe would be waited for
+        return None
+    with lock:
+        while True:
+            found = file_id(file)
+            if found is None:
+                return None
+            guard = _guards.get(found)
+            if guard is None:
+                try:
+                    guard = Guard(file, os.open(file, os.O_RDONLY | os.O_CLOEXEC))
+                except OSError:
+                    return None
+                _guards[guard.id] = guard
+            guard.users += 1
+            # Garbage that is collected here may have closed the last connection.
+            if _guards.get(guard.id) is guard:
+                return guard
+
+
+def can_guard(file: str) -> bool:
+    """Return whether a file, if there is one, can be held on this system."""
+    guard = take(file)
+    if guard is None:
+        return AVAILABLE and not os.path.exists(file)
+    try:
+        with lock:
+            if not guard.held:
+                _set(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
+                _set(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
+        return True
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        guard.close(lambda: None)
+
+
+def forget() -> None:
+    """Forget all guards, in the child of a fork."""
+    for guard in _guards.values():
+        guard.forget()
+    for each in _kept:
+        os.close(each)
+    _guards.clear()
+    _kept.clear()
+
+
+def _opened(file: str) -> int:
+    try:
+        return os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _set(descriptor: int, command: int, kind: int, where: tuple[int, int]) -> None:
+    fcntl.fcntl(descriptor, command, struct.pack("hhqqi", kind, os.SEEK_SET, *where, 0))
+
+
+def _is_locked(descriptor: int, where: tuple[int, int], command: int | None = None) -> bool:
+    """Return whether anybody but this description (with `F_GETLK`: but this process) has a lock there."""
+    asked = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, *where, 0)
+    answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK if command is None else command, asked)
+    return bool(struct.unpack_from("h", answer)[0] != fcntl.F_UNLCK)
+
+
+def _is_index_used(index: str) -> bool:
+    try:
+        descriptor = _opened(index)
+    except OSError:
+        return False
+    try:
+        return _is_locked(descriptor, _IN_USE)
+    finally:
+        _let_go([descriptor])
+
+
+def _let_go(descriptors: Iterable[int]) -> None:
+    """Close descriptors, but not while anybody else in this process may have locks on their files.
+
+    Those would be dropped: somebody may have the database open by SQLite alone.
+    """
+    _kept.extend(descriptors)
+    others = {_id_of(each) for each in _all_descriptors() if each not in _kept}
+    for each in list(_kept):
+        if _id_of(each) not in others:
+            _kept.remove(each)
+            os.close(each)
+
+
+def _all_descriptors() -> list[int]:
+    try:
+        return list(map(int, os.listdir("/proc/self/fd")))
+    except OSError:
+        return []
+
+
+def _id_of(descriptor: int) -> FileId | None:
+    try:
+        return file_id(descriptor)
+    except UnavailableError:
+        return None
