@@ -12,6 +12,7 @@ from functools import partial
 
 from torc_frames.errors import TornReadError, UnavailableError, UncertainWriteError
 from torc_frames.store.sqlite.file import Connection, check_readable, translated
+from torc_frames.store.sqlite.guard import State
 from torc_frames.store.sqlite.identity import FileId, check_is, file_id
 from torc_frames.store.sqlite.keys import find_workflow, next_id
 from torc_frames.store.sqlite.opening import close_idle, open_file, registry_lock
@@ -104,36 +105,47 @@ class Connections:
                 f"{self.path} is on a network file system: a thread can't write there "
                 "while it has a snapshot open"
             )
-        with self._begun() as (connection, touches):
+        with self._begun() as (connection, state):
             try:
                 yield connection
                 self._check_file()
-                if connection.touches() != touches:
-                    raise UnavailableError(self._touched("nothing was written: do it again"))
+                state = self._still_writer(connection, state)
                 connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:
-                    if connection.guard is not None and connection.touches() != touches:
-                        connection.guard.take_back(self.timeout)
-                    connection.execute("ROLLBACK")
+                self._roll_back(connection, state)
                 raise
             self._check_file()
-            if connection.touches() != touches:
-                raise UncertainWriteError(self._touched("read what is there before you write it again"))
+            if state is not None and connection.guard and connection.guard.state().touches != state.touches:
+                raise UncertainWriteError(self._disturbed("look what is there before you write it again"))
 
     @contextmanager
-    def _begun(self) -> Iterator[tuple[Connection, int]]:
-        """Lend this thread's connection in a transaction, and say how often its locks were dropped before."""
+    def _begun(self) -> Iterator[tuple[Connection, State | None]]:
+        """Lend this thread's connection in a transaction, with the state of its locks before."""
         while True:
             with self._lent() as connection, translated(self.path):
-                touches = connection.touches()
+                state = connection.state()
                 # A lock that is taken only at the first write can find that another writer was first.
                 connection.execute("BEGIN IMMEDIATE")
                 if connection.is_outgrown():
                     connection.execute("ROLLBACK")
                     continue
-                yield connection, touches
+                yield connection, state
                 return
+
+    def _still_writer(self, connection: Connection, state: State | None) -> State | None:
+        if connection.guard is None or state is None:
+            return None
+        now = connection.guard.be_writer_again(state, self.timeout)
+        if now is None:
+            raise UnavailableError(self._disturbed("nothing was written: do it again"))
+        return now
+
+    def _roll_back(self, connection: Connection, state: State | None) -> None:
+        if not connection.in_transaction:
+            return
+        if connection.guard is not None and not connection.is_undisturbed(state):
+            connection.guard.take_back(self.timeout)  # to roll back is to write
+        connection.execute("ROLLBACK")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -172,10 +184,10 @@ class Connections:
         with closing(self._opened(reading=True)) as connection:
             self._local.snapshots += 1
             try:
-                touches = connection.touches()
+                state = connection.state()
                 with translated(self.path):
                     connection.execute("BEGIN")
-                yield connection, partial(self._verify, connection, touches)
+                yield connection, partial(self._verify, connection, state)
             finally:
                 self._local.snapshots -= 1
 
@@ -249,23 +261,23 @@ class Connections:
     @contextmanager
     def _watched(self, connection: Connection) -> Iterator[None]:
         """Raise UnavailableError if the locks of a read were dropped, rather than what came of that."""
-        touches = connection.touches()
+        state = connection.state()
         try:
             yield
         except sqlite3.DatabaseError as error:
-            if connection.touches() == touches:
+            if connection.is_undisturbed(state):
                 raise
-            raise UnavailableError(self._touched("read it again")) from error
-        if connection.touches() != touches:
-            raise UnavailableError(self._touched("read it again"))
+            raise UnavailableError(self._disturbed("read it again")) from error
+        if not connection.is_undisturbed(state):
+            raise UnavailableError(self._disturbed("read it again"))
 
-    def _verify(self, connection: Connection, touches: int) -> None:
+    def _verify(self, connection: Connection, state: State | None) -> None:
         self._check_file()
-        if connection.touches() != touches:
-            raise TornReadError(self._touched("what was read may be torn"))
+        if not connection.is_undisturbed(state):
+            raise TornReadError(self._disturbed("what was read may be torn"))
 
-    def _touched(self, advice: str) -> str:
+    def _disturbed(self, advice: str) -> str:
         return (
-            f"{self.path}-shm was opened and closed by this process while it was in use, which drops "
-            f"SQLite's locks: {advice} (client.backup copies a store that is open)"
+            f"{self.path}-shm was opened and closed by this process while others wrote, which drops SQLite's "
+            f"locks: {advice} (client.backup copies a store that is open)"
         )

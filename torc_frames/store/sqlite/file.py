@@ -21,7 +21,7 @@ from torc_frames.errors import (
     VersionError,
 )
 from torc_frames.store.sqlite import schema
-from torc_frames.store.sqlite.guard import Guard
+from torc_frames.store.sqlite.guard import Guard, State
 from torc_frames.store.sqlite.identity import FileId
 
 __all__ = [
@@ -61,9 +61,13 @@ class Connection(sqlite3.Connection):
         super().__init__(*args, **kwargs)
         self.closed = False
 
-    def touches(self) -> int:
-        """Return how often SQLite's locks were dropped so far; see `Guard.touches`."""
-        return 0 if self.guard is None else self.guard.touches()
+    def state(self) -> State | None:
+        """Return what `is_undisturbed` compares with."""
+        return None if self.guard is None else self.guard.state()
+
+    def is_undisturbed(self, state: State | None) -> bool:
+        """Return whether SQLite's locks, or what they are for, have been kept since; see `Guard`."""
+        return self.guard is None or state is None or self.guard.is_undisturbed(state)
 
     def is_outgrown(self) -> bool:
         """Return whether the file is in WAL mode by now, and was not when this was opened."""

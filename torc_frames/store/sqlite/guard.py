@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from threading import RLock
+from typing import NamedTuple
 
 from torc_frames.errors import UnavailableError
 from torc_frames.store.sqlite.identity import FileId, file_id
@@ -23,7 +24,7 @@ from torc_frames.store.sqlite.identity import FileId, file_id
 if sys.platform == "linux":
     import fcntl
 
-__all__ = ["AVAILABLE", "Guard", "can_guard", "forget", "lock", "take"]
+__all__ = ["AVAILABLE", "Guard", "State", "can_guard", "forget", "lock", "take"]
 
 AVAILABLE = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
 """Whether this system has locks of open file descriptions."""
@@ -34,6 +35,7 @@ _WRITER = (120, 1)  # in the index: who writes
 _IN_USE = (128, 1)  # in the index: all who use it; who finds it free makes the index anew
 _MARKS = 2**40  # from here on, bytes that nobody locks but a process for itself
 
+_HEADER_BYTES = 48
 _WAL = b"\2\2"
 _WAL_AT = 18
 _PAUSE = 0.001
@@ -42,6 +44,13 @@ lock = RLock()
 """Held while guards are made or given up, and over a fork."""
 _guards: dict[FileId, Guard] = {}
 _kept: list[int] = []
+
+
+class State(NamedTuple):
+    """How often SQLite's locks were dropped, and what every write changes."""
+
+    touches: int
+    header: bytes
 
 
 class Guard:
@@ -109,7 +118,36 @@ class Guard:
                 except OSError as error:
                     raise UnavailableError(f"can not lock {self.file}-shm: {error.strerror}") from error
 
-    def touches(self) -> int:
+    def state(self) -> State:
+        """Return what `is_undisturbed` and `be_writer_again` compare with; to be asked for before a lock."""
+        return State(self._count(), self._header())
+
+    def is_undisturbed(self, state: State) -> bool:
+        """Return whether SQLite has kept its locks since, or nobody wrote while it had none."""
+        return self._count() == state.touches or self._header() == state.header
+
+    def be_writer_again(self, state: State, timeout: float) -> State | None:
+        """Return the state now that the lock for writing is ours; None if somebody else wrote meanwhile."""
+        while (touches := self._count()) != state.touches:
+            if not self.take_back(timeout) or self._header() != state.header:
+                return None
+            state = State(touches, state.header)
+        return state
+
+    def take_back(self, timeout: float) -> bool:
+        """Take the lock for writing that SQLite believes to have, and return whether it is ours."""
+        deadline = time.monotonic() + timeout
+        while self._index is not None:
+            try:
+                _set(self._index, fcntl.F_SETLK, fcntl.F_WRLCK, _WRITER)
+                return True
+            except OSError:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(_PAUSE)
+        return False
+
+    def _count(self) -> int:
         """Return how often the index was opened and closed elsewhere in this process.
 
         That drops SQLite's locks there, of which other processes may be the readers and writers at once.
@@ -122,17 +160,9 @@ class Guard:
                     _set(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
         return self._touches
 
-    def take_back(self, timeout: float) -> None:
-        """Be the only writer again, after SQLite's lock for that was dropped; to roll back is to write."""
-        deadline = time.monotonic() + timeout
-        while self._index is not None:
-            try:
-                _set(self._index, fcntl.F_SETLK, fcntl.F_WRLCK, _WRITER)
-                return
-            except OSError:
-                if time.monotonic() > deadline:
-                    return
-                time.sleep(_PAUSE)
+    def _header(self) -> bytes:
+        """Return what every write changes."""
+        return b"" if self._index is None else os.pread(self._index, _HEADER_BYTES, 0)
 
     def close(self, close: Callable[[], None]) -> None:
         """Close a connection; with the last one let go of the file, so that SQLite puts it in order."""

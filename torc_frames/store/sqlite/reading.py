@@ -10,6 +10,7 @@ from pathlib import Path
 from torc_frames.errors import TornReadError, UnavailableError
 from torc_frames.store.sqlite import guard as guards
 from torc_frames.store.sqlite.file import Connection, translated
+from torc_frames.store.sqlite.guard import State
 from torc_frames.store.sqlite.identity import FileId, check_is
 from torc_frames.store.sqlite.opening import registry_lock
 
@@ -25,8 +26,8 @@ class ReadConnection(Connection):
     known: FileId | None
     watched: dict[str, tuple[int, ...]]
     """Files that others may write to while they are read, and what they were like before."""
-    before = 0
-    """How often SQLite's locks were dropped before."""
+    before: State | None = None
+    """The state of SQLite's locks when it was opened."""
 
     def verify(self) -> None:
         """Raise TornReadError if what was read may not be of one moment."""
@@ -34,7 +35,7 @@ class ReadConnection(Connection):
             check_is(self.path, self.known)
         if any(_look(file) != look for file, look in self.watched.items()):
             raise TornReadError(f"{self.path} was written to while it was read")
-        if self.touches() != self.before:
+        if not self.is_undisturbed(self.before):
             raise TornReadError(f"{self.path}-shm was opened in this process while {self.path} was read")
 
 
@@ -112,7 +113,7 @@ def _hold_index(connection: ReadConnection, path: str) -> None:
     with translated(path):
         connection.execute("PRAGMA user_version").fetchone()  # until something is read there is no index
     connection.guard.hold_index()
-    connection.before = connection.touches()
+    connection.before = connection.state()
 
 
 def is_read_only(file: str) -> bool:
