@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 from torc_frames.errors import ConflictError, RefusedError, shorten
@@ -25,6 +26,7 @@ from torc_frames.records import (
 from torc_frames.store.base import Snapshot
 from torc_frames.store.parallel import Report, tell
 from torc_frames.store.sqlite import jobs as sqlite_jobs
+from torc_frames.store.sqlite.backup import back_up
 from torc_frames.store.sqlite.connections import Connections, Write
 from torc_frames.store.sqlite.deleting import delete_jobs
 from torc_frames.store.sqlite.file import is_network
@@ -359,6 +361,10 @@ class SQLiteStore:
                 (workflow,),
             ).fetchall()
         return {str(job): runner for job, runner in rows}
+
+    def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """See `FileStore.backup`."""
+        return back_up(self.path, self._connections.moment, path, overwrite=overwrite)
 
     def close(self) -> None:
         """See `Store.close`."""

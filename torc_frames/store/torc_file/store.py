@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import shlex
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from torc_frames.records import (
 )
 from torc_frames.store.parallel import Report
 from torc_frames.store.sqlite import jobs as sqlite_jobs
+from torc_frames.store.sqlite.backup import back_up
 from torc_frames.store.sqlite.file import translated
 from torc_frames.store.sqlite.identity import file_id
 from torc_frames.store.sqlite.keys import (
@@ -177,6 +178,15 @@ class TorcFileStore:
         key, served = str(number), as_served(raw)
         data = decode_data(key, served)
         return UserData(key, str(workflow), data, name_from_wire(name), bool(is_ephemeral), rev_of(served))
+
+    @contextmanager
+    def _moment(self) -> Iterator[tuple[ReadConnection, Callable[[], None]]]:
+        with self._open() as connection:
+            yield connection, connection.verify
+
+    def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """See `FileStore.backup`."""
+        return back_up(self.path, self._moment, path, overwrite=overwrite)
 
     def close(self) -> None:
         """See `Store.close`; between two calls nothing is open."""
