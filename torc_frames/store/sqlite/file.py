@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -80,7 +80,14 @@ class Connection(sqlite3.Connection):
         if guard is None or self.process != os.getpid():
             super().close()
         else:
-            guard.close(super().close)
+            guard.close(super().close, self._empty_log)
+
+    def _empty_log(self) -> None:
+        """Write the log into the file, which is another one than that at the path."""
+        with suppress(sqlite3.Error):  # it was damaged, and is of no use any more
+            self.rollback()
+            self.execute("PRAGMA busy_timeout = 0")
+            self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def __del__(self) -> None:
         if not self.closed and self.process == os.getpid():

@@ -35,6 +35,7 @@ _WRITER = (120, 1)  # in the index: who writes
 _IN_USE = (128, 1)  # in the index: all who use it; who finds it free makes the index anew
 _MARKS = 2**40  # from here on, bytes that nobody locks but a process for itself
 
+_BESIDE = ("-wal", "-shm")
 _HEADER_BYTES = 48
 _WAL = b"\2\2"
 _WAL_AT = 18
@@ -164,35 +165,41 @@ class Guard:
         """Return what every write changes."""
         return b"" if self._index is None else os.pread(self._index, _HEADER_BYTES, 0)
 
-    def close(self, close: Callable[[], None]) -> None:
-        """Close a connection; with the last one let go of the file, so that SQLite puts it in order."""
+    def close(self, close: Callable[[], None], empty_log: Callable[[], None]) -> None:
+        """Close a connection; with the last one let go of the file, so that SQLite puts it in order.
+
+        Of a file that was deleted or replaced SQLite leaves the log where it is, for whatever is at the path
+        to be read with it. If nobody else uses that log, it is written into the former file, and removed.
+        """
         with lock:
             self.users -= 1
             if self.users:
                 close()
                 return
             del _guards[self.id]
-            if self.held and not self._is_log_needed():
-                _set(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
-            close()
             descriptors = [each for each in (self._descriptor, self._index) if each is not None]
             for each in descriptors:
                 _set(each, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, (0, 0))
+            is_left = self._leaves_log()
+            if is_left:
+                empty_log()
+            close()
+            if is_left:
+                for end in _BESIDE:
+                    os.unlink(f"{self.file}{end}")
             _let_go(descriptors)
 
-    def _is_log_needed(self) -> bool:
-        """Return whether the log, which SQLite removes by its name, is by now that of another file."""
-        if self._index is None:
-            return False
+    def _leaves_log(self) -> bool:
+        """Return whether the file is not at its path any more, but its log is, and only this process uses it."""
         try:
-            if file_id(self.file) == self.id:
-                return False
-            if file_id(f"{self.file}-wal") not in (None, self._log):
-                return True
+            return (
+                self._index is not None
+                and file_id(self.file) != self.id
+                and [file_id(f"{self.file}{end}") for end in _BESIDE] == [self._log, file_id(self._index)]
+                and not _is_locked(self._index, _IN_USE, fcntl.F_GETLK)
+            )
         except UnavailableError:
-            return True
-        _set(self._index, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _IN_USE)
-        return _is_locked(self._index, _IN_USE, fcntl.F_GETLK)  # by another process
+            return False
 
     def _is_log_of_another_file(self) -> bool:
         """Return whether somebody uses the log beside the file, but not the file.
@@ -204,6 +211,10 @@ class Guard:
                 return False
             time.sleep(5 * _PAUSE)
         return True
+
+    def drop(self) -> None:
+        """Let go of it where no connection was made."""
+        self.close(lambda: None, lambda: None)
 
     def forget(self) -> None:
         """Close what a fork copied; the locks are the parent's."""
@@ -250,7 +261,7 @@ def can_guard(file: str) -> bool:
     except OSError:
         return False
     finally:
-        guard.close(lambda: None)
+        guard.drop()
 
 
 def forget() -> None:

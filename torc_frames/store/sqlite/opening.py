@@ -82,7 +82,7 @@ def _opened(
         connection = _connect(path, file, timeout, create)
     except BaseException:
         if guard is not None:
-            guard.close(lambda: None)
+            guard.drop()
         raise
     connection.guard, connection.reading = guard, reading
     try:

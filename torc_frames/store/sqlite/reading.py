@@ -81,7 +81,7 @@ def connect(path: str, known: FileId | None, *, network: bool) -> ReadConnection
         connection = _connect(path, file, options)
     except BaseException:
         if guard is not None:
-            guard.close(lambda: None)
+            guard.drop()
         raise
     connection.file, connection.path, connection.known, connection.watched = file, path, known, watched
     connection.guard = guard
