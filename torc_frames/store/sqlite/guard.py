@@ -23,6 +23,10 @@ from torc_frames.store.sqlite.identity import FileId, file_id
 
 if sys.platform == "linux":
     import fcntl
+    from ctypes import PyDLL, create_string_buffer, get_errno
+
+    _libc = PyDLL(None, use_errno=True)
+    _UNLOCKED = struct.pack("h", fcntl.F_UNLCK)
 
 __all__ = ["AVAILABLE", "Guard", "State", "can_guard", "forget", "lock", "take"]
 
@@ -190,7 +194,7 @@ class Guard:
             _let_go(descriptors)
 
     def _leaves_log(self) -> bool:
-        """Return whether the file is not at its path any more, but its log is, and only this process uses it."""
+        """Return whether the file is not at its path any more, but its log, which nobody else uses, is."""
         try:
             return (
                 self._index is not None
@@ -286,10 +290,16 @@ def _set(descriptor: int, command: int, kind: int, where: tuple[int, int]) -> No
 
 
 def _is_locked(descriptor: int, where: tuple[int, int], command: int | None = None) -> bool:
-    """Return whether anybody but this description (with `F_GETLK`: but this process) has a lock there."""
-    asked = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, *where, 0)
-    answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK if command is None else command, asked)
-    return bool(struct.unpack_from("h", answer)[0] != fcntl.F_UNLCK)
+    """Return whether anybody but this description (with `F_GETLK`: but this process) has a lock there.
+
+    Other threads don't run meanwhile, as they would in `fcntl.fcntl`: between the look at a lock and the write
+    that needs it they could drop it.
+    """
+    asked = create_string_buffer(struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, *where, 0))
+    if _libc.fcntl(descriptor, fcntl.F_OFD_GETLK if command is None else command, asked) != 0:
+        number = get_errno()
+        raise OSError(number, os.strerror(number))
+    return asked.raw[:2] != _UNLOCKED
 
 
 def _is_index_used(index: str) -> bool:
