@@ -1,8 +1,7 @@
 """A process that writes to an embedded store as a kernel does, others beside it, and what of it is kept.
 
-``python keeping.py write|plain FILE WHO COUNT`` adds records to the first workflow, by torc_frames or by SQLite
-alone; each is acknowledged in ``FILE.acks`` once it is written. Needs nothing but the standard library and
-the store.
+``python keeping.py write|plain FILE WHO COUNT`` adds records to the first workflow, by torc_frames or by
+SQLite alone; each is acknowledged in ``FILE.acks`` once it is written.
 """
 
 from __future__ import annotations

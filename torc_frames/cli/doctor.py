@@ -107,9 +107,10 @@ def _file(path: Path, source: str) -> Iterator[_Fact]:
     folder = os.path.dirname(file)
     if is_read_only(file) or not (exists or os.access(folder, os.W_OK)):
         where = folder if not exists or os.access(file, os.W_OK) else file
+        only_read = ", so the database can only be read" if exists else ""
         raise TorcFramesError(
-            f"{where} can not be written by this user{', so the database can only be read' if exists else ''}: "
-            "change its permissions, or copy the database"
+            f"{where} can not be written by this user{only_read}: change its permissions, "
+            "or copy the database"
         )
     yield _Fact("writable", "yes")
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 
-from torc_frames.errors import TornReadError, UnavailableError, UncertainWriteError
+from torc_frames.errors import TornReadError, UnavailableError
 from torc_frames.store.sqlite.file import Connection, check_readable, translated
 from torc_frames.store.sqlite.guard import State
 from torc_frames.store.sqlite.identity import FileId, check_is, file_id
@@ -86,8 +86,16 @@ class Connections:
                     yield only
                 only.verify()
             return
-        with self._lent() as connection, translated(self.path), self._watched(connection):
-            yield connection
+        with self._lent() as connection, translated(self.path):
+            state = connection.state()
+            try:
+                yield connection
+            except sqlite3.DatabaseError as error:
+                if connection.is_undisturbed(state):
+                    raise
+                raise UnavailableError(self._disturbed("read it again")) from error
+            if not connection.is_undisturbed(state):
+                raise UnavailableError(self._disturbed("read it again"))
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -105,22 +113,23 @@ class Connections:
                 f"{self.path} is on a network file system: a thread can't write there "
                 "while it has a snapshot open"
             )
-        with self._begun() as (connection, state):
+        with self._begun() as connection:
             try:
                 yield connection
                 self._check_file()
-                state = self._still_writer(connection, state)
                 connection.execute("COMMIT")
             except BaseException:
-                self._roll_back(connection, state)
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
+            finally:
+                if connection.guard is not None:
+                    connection.guard.end_writing()
             self._check_file()
-            if state is not None and connection.guard and connection.guard.state().touches != state.touches:
-                raise UncertainWriteError(self._disturbed("look what is there before you write it again"))
 
     @contextmanager
-    def _begun(self) -> Iterator[tuple[Connection, State | None]]:
-        """Lend this thread's connection in a transaction, with the state of its locks before."""
+    def _begun(self) -> Iterator[Connection]:
+        """Lend this thread's connection in a transaction."""
         while True:
             with self._lent() as connection, translated(self.path):
                 state = connection.state()
@@ -128,24 +137,22 @@ class Connections:
                 connection.execute("BEGIN IMMEDIATE")
                 if connection.is_outgrown():
                     connection.execute("ROLLBACK")
-                    continue
-                yield connection, state
-                return
+                elif self._owns(connection, state):
+                    yield connection
+                    return
 
-    def _still_writer(self, connection: Connection, state: State | None) -> State | None:
-        if connection.guard is None or state is None:
-            return None
-        now = connection.guard.be_writer_again(state, self.timeout)
-        if now is None:
-            raise UnavailableError(self._disturbed("nothing was written: do it again"))
-        return now
-
-    def _roll_back(self, connection: Connection, state: State | None) -> None:
-        if not connection.in_transaction:
-            return
-        if connection.guard is not None and not connection.is_undisturbed(state):
-            connection.guard.take_back(self.timeout)  # to roll back is to write
-        connection.execute("ROLLBACK")
+    def _owns(self, connection: Connection, state: State | None) -> bool:
+        """Own what was just begun, or end it and return False."""
+        guard, owns = connection.guard, False
+        try:
+            owns = guard is None or state is None or guard.own_writing(state, self.timeout)
+        finally:
+            if guard is not None and not owns:
+                connection.execute("ROLLBACK")
+                guard.end_writing()
+                # SQLite does not look for what others wrote while it believed to be the only writer.
+                connection.close()
+        return owns
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -257,19 +264,6 @@ class Connections:
             file = os.path.realpath(self.path)
             close_idle(file, file_id(file))
             raise
-
-    @contextmanager
-    def _watched(self, connection: Connection) -> Iterator[None]:
-        """Raise UnavailableError if the locks of a read were dropped, rather than what came of that."""
-        state = connection.state()
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            if connection.is_undisturbed(state):
-                raise
-            raise UnavailableError(self._disturbed("read it again")) from error
-        if not connection.is_undisturbed(state):
-            raise UnavailableError(self._disturbed("read it again"))
 
     def _verify(self, connection: Connection, state: State | None) -> None:
         self._check_file()

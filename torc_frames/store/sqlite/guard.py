@@ -23,9 +23,7 @@ from torc_frames.store.sqlite.identity import FileId, file_id
 
 if sys.platform == "linux":
     import fcntl
-    from ctypes import PyDLL, create_string_buffer, get_errno
 
-    _libc = PyDLL(None, use_errno=True)
     _UNLOCKED = struct.pack("h", fcntl.F_UNLCK)
 
 __all__ = ["AVAILABLE", "Guard", "State", "can_guard", "forget", "lock", "take"]
@@ -79,6 +77,7 @@ class Guard:
         self._index: int | None = None
         self._log: FileId | None = None
         self._mark = (_MARKS + secrets.randbits(60), 1)
+        self._mark_asked = _flock(fcntl.F_WRLCK, *self._mark)
         self._touches = 0
 
     def is_wal(self) -> bool:
@@ -98,17 +97,16 @@ class Guard:
         while not self.held and self.is_wal():
             try:
                 with lock:
-                    _set(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
-                    self.held = True
-                    if not self.is_wal():
-                        _set(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
+                    self.held = _lock(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
+                    if self.held and not self.is_wal():
+                        _lock(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
                         self.held = False
-            except BlockingIOError:  # its last connection is being closed
-                if time.monotonic() > deadline:
-                    raise UnavailableError(f"{self.file} stayed locked by another process") from None
-                time.sleep(_PAUSE)
             except OSError:  # a file system without such locks
                 return False
+            if not self.held:  # its last connection is being closed
+                if time.monotonic() > deadline:
+                    raise UnavailableError(f"{self.file} stayed locked by another process")
+                time.sleep(_PAUSE)
         return self.held
 
     def hold_index(self) -> None:
@@ -118,39 +116,41 @@ class Guard:
                 self._log = file_id(f"{self.file}-wal")
                 try:
                     self._index = _opened(f"{self.file}-shm")
-                    _set(self._index, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _IN_USE)
-                    _set(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
+                    while not _lock(self._index, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _IN_USE):
+                        time.sleep(_PAUSE)  # somebody is opening it
+                    _lock(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
                 except OSError as error:
                     raise UnavailableError(f"can not lock {self.file}-shm: {error.strerror}") from error
 
     def state(self) -> State:
-        """Return what `is_undisturbed` and `be_writer_again` compare with; to be asked for before a lock."""
+        """Return what `is_undisturbed` and `own_writing` compare with; to be asked for before a lock."""
         return State(self._count(), self._header())
 
     def is_undisturbed(self, state: State) -> bool:
         """Return whether SQLite has kept its locks since, or nobody wrote while it had none."""
         return self._count() == state.touches or self._header() == state.header
 
-    def be_writer_again(self, state: State, timeout: float) -> State | None:
-        """Return the state now that the lock for writing is ours; None if somebody else wrote meanwhile."""
-        while (touches := self._count()) != state.touches:
-            if not self.take_back(timeout) or self._header() != state.header:
-                return None
-            state = State(touches, state.header)
-        return state
+    def own_writing(self, state: State, timeout: float) -> bool:
+        """Turn SQLite's lock for writing, just taken, into one that stays.
 
-    def take_back(self, timeout: float) -> bool:
-        """Take the lock for writing that SQLite believes to have, and return whether it is ours."""
+        Returns whether nobody wrote meanwhile; `state` is that before SQLite took its own. SQLite goes on
+        believing in that, and other connections of this process ask SQLite.
+        """
+        if self._index is None:
+            return True
+        header = self._header()
+        _lock(self._index, fcntl.F_SETLK, fcntl.F_UNLCK, _WRITER)
         deadline = time.monotonic() + timeout
-        while self._index is not None:
-            try:
-                _set(self._index, fcntl.F_SETLK, fcntl.F_WRLCK, _WRITER)
-                return True
-            except OSError:
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(_PAUSE)
-        return False
+        while not _lock(self._index, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, _WRITER):
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"{self.file} stayed locked by another process")
+            time.sleep(_PAUSE)
+        return self._count() == state.touches and self._header() == header
+
+    def end_writing(self) -> None:
+        """Let others write, after SQLite has ended its transaction."""
+        if self._index is not None:
+            _lock(self._index, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _WRITER)
 
     def _count(self) -> int:
         """Return how often the index was opened and closed elsewhere in this process.
@@ -158,11 +158,11 @@ class Guard:
         That drops SQLite's locks there, of which other processes may be the readers and writers at once.
         They can't be held in any other way, but a lock of the same kind on a byte of our own goes with them.
         """
-        if self._index is not None and not _is_locked(self._index, self._mark):
+        if self._index is not None and not _is_locked(self._index, self._mark_asked):
             with lock:
-                if not _is_locked(self._index, self._mark):
+                if not _is_locked(self._index, self._mark_asked):
                     self._touches += 1
-                    _set(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
+                    _lock(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
         return self._touches
 
     def _header(self) -> bytes:
@@ -183,7 +183,7 @@ class Guard:
             del _guards[self.id]
             descriptors = [each for each in (self._descriptor, self._index) if each is not None]
             for each in descriptors:
-                _set(each, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, (0, 0))
+                _lock(each, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, (0, 0))
             is_left = self._leaves_log()
             if is_left:
                 empty_log()
@@ -200,7 +200,7 @@ class Guard:
                 self._index is not None
                 and file_id(self.file) != self.id
                 and [file_id(f"{self.file}{end}") for end in _BESIDE] == [self._log, file_id(self._index)]
-                and not _is_locked(self._index, _IN_USE, fcntl.F_GETLK)
+                and not _is_locked(self._index, _flock(fcntl.F_WRLCK, *_IN_USE), fcntl.F_GETLK)
             )
         except UnavailableError:
             return False
@@ -211,7 +211,9 @@ class Guard:
         Then it was replaced, and what is still in the log belongs to what it was.
         """
         for _ in range(20):  # who is opening or closing it may be between the two
-            if not _is_index_used(f"{self.file}-shm") or _is_locked(self._descriptor, _SHARED):
+            if not _is_index_used(f"{self.file}-shm") or _is_locked(
+                self._descriptor, _flock(fcntl.F_WRLCK, *_SHARED)
+            ):
                 return False
             time.sleep(5 * _PAUSE)
         return True
@@ -257,10 +259,8 @@ def can_guard(file: str) -> bool:
     try:
         with lock:
             if not guard.held:
-                _set(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
-                _set(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
-        return True
-    except BlockingIOError:
+                _lock(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
+                _lock(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
         return True
     except OSError:
         return False
@@ -285,21 +285,24 @@ def _opened(file: str) -> int:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
 
 
-def _set(descriptor: int, command: int, kind: int, where: tuple[int, int]) -> None:
-    fcntl.fcntl(descriptor, command, struct.pack("hhqqi", kind, os.SEEK_SET, *where, 0))
+def _flock(kind: int, start: int, length: int) -> bytes:
+    """Return a ``struct flock``."""
+    return struct.pack("hhqqi", kind, os.SEEK_SET, start, length, 0)
 
 
-def _is_locked(descriptor: int, where: tuple[int, int], command: int | None = None) -> bool:
-    """Return whether anybody but this description (with `F_GETLK`: but this process) has a lock there.
+def _lock(descriptor: int, command: int, kind: int, where: tuple[int, int]) -> bool:
+    """Take or give up a lock, and return whether that was possible now."""
+    try:
+        fcntl.fcntl(descriptor, command, _flock(kind, *where))
+    except BlockingIOError:
+        return False
+    return True
 
-    Other threads don't run meanwhile, as they would in `fcntl.fcntl`: between the look at a lock and the write
-    that needs it they could drop it.
-    """
-    asked = create_string_buffer(struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, *where, 0))
-    if _libc.fcntl(descriptor, fcntl.F_OFD_GETLK if command is None else command, asked) != 0:
-        number = get_errno()
-        raise OSError(number, os.strerror(number))
-    return asked.raw[:2] != _UNLOCKED
+
+def _is_locked(descriptor: int, asked: bytes, command: int | None = None) -> bool:
+    """Return whether anybody but this description (with `F_GETLK`: but this process) has a lock."""
+    answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK if command is None else command, asked)
+    return bool(answer[:2] != _UNLOCKED)
 
 
 def _is_index_used(index: str) -> bool:
@@ -308,7 +311,7 @@ def _is_index_used(index: str) -> bool:
     except OSError:
         return False
     try:
-        return _is_locked(descriptor, _IN_USE)
+        return _is_locked(descriptor, _flock(fcntl.F_WRLCK, *_IN_USE))
     finally:
         _let_go([descriptor])
 
