@@ -214,6 +214,10 @@ class TorcFileSnapshot(SQLiteSnapshot):
             starts, ends = map(list, zip(*times, strict=True))
             yield replace(page, start_times=starts, end_times=ends)
 
+    def stale(self) -> Mapping[str, bool | None] | None:
+        """See `Snapshot.stale`; torc keeps neither revs nor times of records."""
+        return None
+
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""
         tables = self._fetch("SELECT name FROM main.sqlite_master WHERE type = 'table'", {})
