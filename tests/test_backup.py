@@ -40,8 +40,7 @@ def test_it_has_what_is_in_the_log_where_a_copy_by_hand_has_not(client: tf.Clien
     assert copy == tmp_path / "copy.db"
     assert {file.name for file in tmp_path.iterdir() if "copy" in file.name} == {"copy.db"}
     assert count(copy) == 3
-    with pytest.raises(sqlite3.Error), closing(sqlite3.connect(tmp_path / "by-hand.db")) as connection:
-        connection.execute("SELECT * FROM user_data").fetchall()
+    assert count(tmp_path / "by-hand.db") == 0
     other = tf.connect(copy)
     assert other.workflow(1).parameters()["a"].tolist() == [1, 2, 3]
     other.workflow(1).add_user_data("1", {"b": 1})
@@ -117,7 +116,7 @@ def test_it_replaces_when_told_and_keeps_permissions(client: tf.Client, tmp_path
 def test_a_store_that_is_open_is_not_replaced(client: tf.Client, tmp_path: Path) -> None:
     other = tf.connect(tmp_path / "other.db")
     other.create_workflow("o")
-    with pytest.raises(RefusedError, match="somebody has .*other.db open"):
+    with pytest.raises(RefusedError, match=r"somebody has .*other\.db open"):
         client.backup(tmp_path / "other.db", overwrite=True)
     other.close()
     client.backup(tmp_path / "other.db", overwrite=True)
