@@ -159,7 +159,8 @@ def test_a_log_that_another_process_uses_of_a_former_file_is_not_read(tmp_path: 
     shutil.copy(path, tmp_path / "backup.db")
     code = (
         "import sys; from torc_frames.store.sqlite.store import SQLiteStore\n"
-        "store = SQLiteStore(sys.argv[1])\nstore.add_user_data('1', [b'1']); print(flush=True); sys.stdin.read()"
+        "store = SQLiteStore(sys.argv[1])\nstore.add_user_data('1', [b'1'])\n"
+        "print(flush=True); sys.stdin.read()"
     )
     environment = {**os.environ, "PYTHONPATH": keeping.ROOT}
     other = subprocess.Popen(
