@@ -115,7 +115,7 @@ def shown_bytes(count: int) -> str:
 
 def _bytes(text: str) -> int:
     number, unit = text.rstrip(_UNITS + _UNITS.upper()), text[-1].lower()
-    return int(number) * 1024 ** (_UNITS.find(unit) + 1)
+    return int(number) << 10 * (_UNITS.find(unit) + 1)
 
 
 def _seconds(text: str) -> float:

@@ -207,7 +207,8 @@ def end_left(store: RunnableStore, workflow_key: str, job_keys: Collection[str])
         If some can't be ended.
     """
     runners = store.runners(workflow_key)
-    left = {key: runners[key] for key in job_keys if key in runners and not is_same_process(runners[key])}
+    wanted = set(job_keys)
+    left = {key: one for key, one in runners.items() if key in wanted and not is_same_process(one)}
     if not left:
         return
     end_processes(dict.fromkeys(mark_of(runner, key) for key, runner in left.items()), calls=True)

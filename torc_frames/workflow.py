@@ -905,6 +905,35 @@ class Workflow:
             show_progress=show_progress,
         )
 
+    def reset_jobs(self, *jobs: JobLike) -> None:
+        """Make jobs of an embedded store ready to be run again, whatever they are.
+
+        `run` does so by itself for jobs that a killed runner of this machine has left. For those of another
+        machine or container, of which nothing can be known from here, this says that they are no more.
+
+        Parameters
+        ----------
+        *jobs : str, int or Job
+
+        Raises
+        ------
+        ConflictError
+            For jobs that a process of this machine is running; nothing is changed.
+        RefusedError
+            On a torc-server.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("again")
+        >>> job = wf.add_job("first", command="true")
+        >>> _ = wf.run()
+        >>> wf.reset_jobs(job)
+        >>> wf.jobs()["status"].tolist()
+        ['ready']
+        """
+        runner.reset_jobs(self._store, self.key, _job_keys(jobs))
+
     def map(
         self,
         func: Callable[..., Mapping[str, Any] | None],
