@@ -170,3 +170,9 @@ def tried(folder: Path, kind: str, number: signal.Signals) -> None:
 def _note(name: str, text: object) -> None:
     with open(name, "a") as file:
         file.write(f"{text}\n")
+
+
+def environment(n: int) -> dict[str, str]:
+    """Return what a function sees of its environment, and what it starts."""
+    seen = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout
+    return {"environment": f"{dict(os.environ)}{seen}"}

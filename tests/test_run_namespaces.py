@@ -55,10 +55,8 @@ def folder(study: SQLiteStore, tmp_path: Path) -> Path:
 
 
 def is_runner(pid: int, started: str) -> bool:
-    return (
-        procfs.start_time(pid) == started
-        and b"torc_frames.runner" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    )
+    code = Path(f"/proc/{pid}/cmdline").read_bytes()
+    return procfs.start_time(pid) == started and b"torc_frames.runner" in code
 
 
 def run_ids(store: SQLiteStore) -> list[int]:

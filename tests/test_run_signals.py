@@ -245,7 +245,7 @@ def test_children_without_their_environment_are_found_by_their_parents(
 
 
 def test_a_daemon_of_a_job_that_has_completed_is_left(study: SQLiteStore, folder: Path) -> None:
-    [key] = add(study, "setsid sleep 300 & echo $! > daemon")
+    add(study, "setsid sleep 300 & echo $! > daemon")
     process = started([*PYTHON, held.RUN.replace("workers=2", "workers=3")], folder)
     held.wait_until(lambda: held.statuses(study)[-1] == "completed", "the job's end")
     left_by(process, study)

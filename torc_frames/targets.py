@@ -277,7 +277,7 @@ def _spread(name: str, values: Any, length: int) -> list[Any]:
     if isinstance(values, str) or not hasattr(values, "__len__"):
         values = values.item() if hasattr(values, "item") else values
         return [values] * length
-    listed = pd.Series(values).tolist()
+    listed = [None if is_missing(value) else value for value in pd.Series(values).tolist()]
     if len(listed) != length:
         raise RefusedError(f"resources[{name!r}] has {len(listed)} values for {length} rows")
     return listed
