@@ -616,8 +616,9 @@ class Workflow:
             other jobs depend on it, and after a change runs again only what changed.
         resources : dict or DataFrame, optional
             num_cpus, num_gpus, memory (``"2g"``), runtime (``"PT1H"``): a value, or one for each row.
-            `run` holds jobs to them, and `map` refuses all but the first. Say all of them for a torc-server: what is left out is torc's default there, 1 CPU, ``"1m"`` and
-            ``"PT1M"``, and Slurm holds jobs to it.
+            `run` holds jobs to them, and `map` refuses all but the first. Say all of them for a torc-server:
+            what is left out is torc's default there, 1 CPU, ``"1m"`` and ``"PT1M"``, and Slurm holds jobs to
+            it.
         depends_on : key, list of keys, or list of lists of keys, optional
             Jobs that must complete before any of the new ones start, or a list of such for each row.
         drop : str or list of str
