@@ -51,6 +51,20 @@ def add(options: Options, name: str, command: str, num_cpus: int, depends_on: tu
     emit_keys(options, "job_key", [job.key])
 
 
+@jobs.command(epilog=examples("torc-frames jobs reset 3 4"))
+@click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
+@shared_options
+@pass_options
+def reset(options: Options, jobs: tuple[str, ...]) -> None:
+    """Make jobs of an embedded store ready to be run again.
+
+    Also running ones, if no process of this machine runs them: those that a killed runner on another machine
+    or in another container has left.
+    """
+    options.workflow().reset_jobs(*jobs)
+    log.info("Reset %d jobs", len(jobs))
+
+
 @jobs.command(
     "add-user-data",
     epilog=examples(

@@ -52,7 +52,7 @@ def run(
 ) -> None:
     """Run the jobs of a workflow on this machine.
 
-    The exit code is 1 if jobs failed.
+    The exit code is 1 if jobs failed. SIGTERM and SIGHUP end the running jobs, as Ctrl-C does.
     """
     if options.format in ("csv", "parquet"):
         raise click.UsageError(f"how a run ended is no {options.format} table: torc-frames jobs list")
