@@ -17,10 +17,10 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError, UnreadableRecordError, warn
 from torc_frames.frame import assemble, recorded
-from torc_frames.frame.dtypes import Spec
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, choose
+from torc_frames.frame.specs import Spec
 from torc_frames.frame.types import InexactChunkError, check_dtype_backend
 from torc_frames.frame.values import decode_data, decode_lines
 from torc_frames.pointer_files import Missing, OnMissing, Pairs, load_pointers

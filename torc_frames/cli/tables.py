@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from torc_frames.cli.adoption import Parameters
+from torc_frames.dataset.parquet import read_parquet, table_columns
 from torc_frames.dataset.types import JSON_TEXT
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.frame.build import Columns
@@ -56,32 +56,31 @@ def read_table(path: Path, current: pd.DataFrame | None = None, *, raw_csv: bool
 
 
 def _read_parquet(path: Path, known: Parameters) -> pd.DataFrame:
-    table = pq.ParquetFile(path).read()
-    frame: pd.DataFrame = table.to_pandas()
-    for field in table.schema:
-        if field.name in frame.columns:
-            given = frame[field.name]
-            exact = _exact(field, table.column(field.name), given.dtype)
-            series = known.of_parquet(field.name, given if exact is None else exact.set_axis(frame.index))
-            if series is not given:
-                frame[field.name] = series
+    frame, table = read_parquet(path)
+    for place, at in enumerate(table_columns(table, frame)):
+        field, given = table.schema.field(at), frame.iloc[:, place]
+        series = given
+        if field.metadata and JSON_TEXT in field.metadata:
+            series = _decoded(field.name, table.column(at).to_pylist())
+        elif pa.types.is_date32(field.type):
+            series = pd.Series(table.column(at), dtype=pd.ArrowDtype(field.type))
+        series = known.of_parquet(field.name, series.set_axis(frame.index))
+        if series is not given:
+            frame.isetitem(place, series.array)
     return frame
 
 
-def _exact(field: pa.Field, column: pa.ChunkedArray, dtype: Any) -> pd.Series | None:
-    """Return a column that pandas would read as something else than it is, None for others."""
-    if field.metadata and JSON_TEXT in field.metadata:
-        return objects([None if text is None else _decode(text) for text in column.to_pylist()])
-    if pa.types.is_nested(field.type):
-        return objects(column.to_pylist())
-    if column.null_count == 0 or isinstance(dtype, pd.api.extensions.ExtensionDtype):
-        return None
-    if pa.types.is_boolean(field.type):
-        return pd.Series(column.to_pylist(), dtype="boolean")
-    if pa.types.is_integer(field.type):
-        nullable = str(field.type).replace("uint", "UInt").replace("int", "Int")
-        return pd.Series(column.to_pylist(), dtype=nullable)
-    return None
+def _decoded(name: str, texts: list[Any]) -> pd.Series:
+    """Return the values of a column whose texts are JSON, as the file says."""
+    values, problems = [], []
+    for row, text in enumerate(texts):
+        try:
+            values.append(None if text is None else _decode(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            problems.append(Problem(row, name, f"is no JSON, though the file says so: {error}"))
+    if problems:
+        raise RefusedError(problems)
+    return objects(values)
 
 
 def _read_json(path: Path, known: Parameters) -> pd.DataFrame:

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.frame.dtypes import describe, encode, is_spec, restore
+from torc_frames.frame.dtypes import describe, encode, restore
+from torc_frames.frame.specs import is_spec
 from torc_frames.frame.types import Column
 from torc_frames.frame.values import RefusalError
 

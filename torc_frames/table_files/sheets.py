@@ -10,7 +10,8 @@ from typing import IO, Any
 import pandas as pd
 
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
-from torc_frames.frame.dtypes import encode
+from torc_frames.frame.dtypes import are_near, encode
+from torc_frames.frame.specs import time_zone
 from torc_frames.table_files.cells import cell_text
 from torc_frames.table_files.formulas import is_live
 
@@ -103,11 +104,11 @@ def _text_cell(openpyxl: Any, sheet: Any, text: str) -> Any:
 
 def sheet_cells(series: pd.Series) -> list[Any]:
     """Return the cells of a column as what openpyxl writes without a loss."""
-    missing = series.isna().tolist()
     if series.dtype.kind in "mM":
-        as_times = _are_times_of_excel(series)
-        values = [value.to_pydatetime() if as_times else str(value) for value in series]
-        return [None if gap else value for value, gap in zip(values, missing, strict=True)]
+        if not are_near(series):
+            return encode(series)[0]
+        as_cell = _time_of_excel if _are_times_of_excel(series) else str
+        return [None if gap else as_cell(value) for value, gap in zip(series, series.isna(), strict=True)]
     values, refused = encode(series)
     for row in refused:
         values[row] = str(series.iloc[row])
@@ -119,11 +120,17 @@ def sheet_cells(series: pd.Series) -> list[Any]:
 
 
 def _are_times_of_excel(series: pd.Series) -> bool:
-    if series.dtype.kind == "m" or getattr(series.dt, "tz", None) is not None:
+    if series.dtype.kind == "m" or time_zone(series.dtype) is not None:
         return False
-    given = series.dropna()
-    exact = given.dt.floor("ms").eq(given).all() and given.ge(_FIRST_DAY).all()
-    return bool(exact and given.dt.year.lt(10_000).all())
+    given = series.dropna().astype(
+        "datetime64[ns]" if str(series.dtype).endswith("[ns]") else "datetime64[us]"
+    )
+    return bool(given.dt.floor("ms").eq(given).all() and given.ge(_FIRST_DAY).all())
+
+
+def _time_of_excel(value: Any) -> Any:
+    """Return a time or date as Python has it."""
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
 
 
 def _escaped(text: str) -> str:
