@@ -133,7 +133,7 @@ def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
     """Return one row a job; see `Workflow.jobs`."""
 
     def build(read: Reading) -> pd.DataFrame:
-        return assemble.jobs_frame(read.snap.jobs(), read.snap.results(), read.shape)
+        return assemble.jobs_frame(read.snap.jobs(), read.snap.results(), read.shape, read.snap.stale)
 
     return _pull(store, workflow_key, build, shape, kind="jobs", how={})
 
@@ -206,7 +206,7 @@ def table(
         whole = replace(read.shape, usecols=None)
         pages, results = read.snap.jobs(), read.snap.results()
         records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
-        left = assemble.jobs_frame(pages, results, whole)
+        left = assemble.jobs_frame(pages, results, whole, read.snap.stale)
         inputs = _job_records(read, INPUT, None, on_clash, whole, records)
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = assemble.beside(assemble.beside(left, inputs, "params."), outputs, "results.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -127,8 +127,16 @@ def job_records_frame(
     return frame
 
 
-def jobs_frame(pages: Iterable[JobPage], results: Iterable[ResultPage], shape: Shape) -> pd.DataFrame:
-    """Return one row a job, with how its last run ended; indexed by job key."""
+Stale = Callable[[], Mapping[str, bool | None] | None]
+
+
+def jobs_frame(
+    pages: Iterable[JobPage], results: Iterable[ResultPage], shape: Shape, stale: Stale
+) -> pd.DataFrame:
+    """Return one row a job, with how its last run ended; indexed by job key.
+
+    `stale` is asked only if its column is wanted; see `torc_frames.store.base.Snapshot.stale`.
+    """
     jobs = list(pages)
     ends: dict[str, tuple[int, str, str]] = {}
     for page in results:
@@ -139,8 +147,9 @@ def jobs_frame(pages: Iterable[JobPage], results: Iterable[ResultPage], shape: S
     last = [ends.get(key, (None, None, None)) for key in keys]
     start, end = (_times([row[at] for row in last]) for at in (1, 2))
     texts = {"job_name": "names", "command": "commands", "status": "statuses"}
-    cells = {
+    cells: dict[str, pd.Series] = {
         **{name: text_column([getattr(page, part) for page in jobs]) for name, part in texts.items()},
+        "stale": pd.Series(dtype="boolean"),
         "num_cpus": pd.Series([n for page in jobs for n in page.num_cpus], dtype="int64"),
         "num_gpus": pd.Series([n for page in jobs for n in page.num_gpus], dtype="int64"),
         "memory": text_column([page.memory for page in jobs]),
@@ -152,9 +161,17 @@ def jobs_frame(pages: Iterable[JobPage], results: Iterable[ResultPage], shape: S
         "exec_time_minutes": (end - start).dt.total_seconds() / 60,
     }
     chosen = choose(list(cells), shape.usecols)
+    if "stale" in chosen:
+        cells["stale"] = _stale(keys, stale())
     frame = frame_of({name: to_backend(cells[name], shape.dtype_backend) for name in chosen}, len(keys))
     frame.index = key_index(keys)
     return frame
+
+
+def _stale(keys: list[str], told: Mapping[str, bool | None] | None) -> pd.Series:
+    """Return for each job whether it is stale, missing where that can't be told."""
+    values = [None] * len(keys) if told is None else [told.get(key, False) for key in keys]
+    return pd.Series(values, dtype="boolean")
 
 
 def beside(left: pd.DataFrame, right: pd.DataFrame, prefix: str) -> pd.DataFrame:

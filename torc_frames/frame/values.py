@@ -19,6 +19,7 @@ __all__ = [
     "encode_documents",
     "is_missing",
     "plain",
+    "unknown",
 ]
 
 MAX_DEPTH = 127
@@ -125,7 +126,7 @@ def plain(value: Any, depth: int = 1, where: str = "") -> Any:
         return _list_of(value, depth, where)
     if hasattr(value, "to_json") and kind.__name__ == "Pointer":
         return value.to_json()
-    raise RefusalError(_unknown(value, where))
+    raise RefusalError(unknown(value, where))
 
 
 def encode_data(data: Any) -> bytes:
@@ -219,10 +220,10 @@ def _list_of(array: Any, depth: int, where: str) -> Any:
 
 def _numpy_scalar(value: Any, depth: int, where: str) -> Any:
     if value.dtype.kind not in "biufU" or type(value).__name__ == "ndarray":
-        raise RefusalError(_unknown(value, where))
+        raise RefusalError(unknown(value, where))
     item = value.item()
     if _is_scalar(item):
-        raise RefusalError(_unknown(value, where))
+        raise RefusalError(unknown(value, where))
     return plain(item, depth, where)
 
 
@@ -253,7 +254,8 @@ def _key(key: Any, where: str) -> str:
     return _checked_str(key, where)
 
 
-def _unknown(value: Any, where: str) -> str:
+def unknown(value: Any, where: str = "") -> str:
+    """Return why a value of an unknown type is no JSON, and what to use instead."""
     names = [base.__name__ for base in type(value).__mro__]
     if "Enum" in names:
         mend = "use its .value or .name"
