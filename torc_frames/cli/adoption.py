@@ -65,9 +65,11 @@ class Parameters:
         return adopt(series, self.current[name]) if name in self.current else series
 
     def of_parquet(self, name: str, series: pd.Series) -> pd.Series:
-        """Return a column of a Parquet file; that has its dtype but for objects, seconds and categories."""
+        """Return a column of a Parquet file; that says its dtype, but not of all."""
         dtype = self.current[name].dtype if name in self.current else None
-        lost = isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith(("object", "datetime64[s"))
+        lost = isinstance(dtype, (pd.CategoricalDtype, pd.ArrowDtype)) or str(dtype).startswith(
+            ("object", "datetime64[s")
+        )
         return self.adopted(name, series) if lost else series
 
     def of_sheet(self, name: str, series: pd.Series, values: list[Any], keys: list[Any]) -> pd.Series:
