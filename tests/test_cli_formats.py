@@ -300,7 +300,7 @@ TEXTS = st.one_of(
 def test_what_is_made_neutral_is_not_live_and_is_restored(text: str) -> None:
     assert restored(neutral(text)) == text
     assert not is_live(neutral(text))
-    assert neutral(text) in (text, f"'{text}")
+    assert neutral(text).replace("'", "") == text.replace("'", "")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
