@@ -1,4 +1,4 @@
-"""CSV files as other programs write them: what is found, what is told, what is refused, and with which mend."""
+"""CSV files of other programs: what is found, told, and refused, and with which mend."""
 
 from __future__ import annotations
 
