@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from torc_frames.cli.adoption import Parameters
-from torc_frames.dataset.types import JSON_TEXT
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.frame.build import Columns
-from torc_frames.frame.types import Column, objects
+from torc_frames.frame.types import Column
 from torc_frames.table_files.delimited import CsvOptions, read_rows
 from torc_frames.table_files.doubts import doubt
+from torc_frames.table_files.foreign import decode_json, frame_of_arrow
 from torc_frames.table_files.formulas import restored, restored_name
 
 __all__ = ["LINES", "read_table"]
@@ -81,37 +80,18 @@ class Reading:
 
 def _read_parquet(path: Path, reading: Reading) -> pd.DataFrame:
     table = pq.ParquetFile(path).read()
-    frame: pd.DataFrame = table.to_pandas()
-    for field in table.schema:
-        if field.name in frame.columns:
-            given = frame[field.name]
-            exact = _exact(field, table.column(field.name), given.dtype)
-            series = reading.known.of_parquet(
-                field.name, given if exact is None else exact.set_axis(frame.index)
-            )
+    frame = frame_of_arrow(table)
+    for name in table.column_names:
+        if name in frame.columns:
+            given = frame[name]
+            series = reading.known.of_parquet(name, given)
             if series is not given:
-                frame[field.name] = series
+                frame[name] = series
     return frame
 
 
-def _exact(field: pa.Field, column: pa.ChunkedArray, dtype: Any) -> pd.Series | None:
-    """Return a column that pandas would read as something else than it is, None for others."""
-    if field.metadata and JSON_TEXT in field.metadata:
-        return objects([None if text is None else _decode(text) for text in column.to_pylist()])
-    if pa.types.is_nested(field.type):
-        return objects(column.to_pylist())
-    if column.null_count == 0 or isinstance(dtype, pd.api.extensions.ExtensionDtype):
-        return None
-    if pa.types.is_boolean(field.type):
-        return pd.Series(column.to_pylist(), dtype="boolean")
-    if pa.types.is_integer(field.type):
-        nullable = str(field.type).replace("uint", "UInt").replace("int", "Int")
-        return pd.Series(column.to_pylist(), dtype=nullable)
-    return None
-
-
 def _read_json(path: Path, reading: Reading) -> pd.DataFrame:
-    rows = _decode(path.read_text("utf-8-sig"))
+    rows = decode_json(path.read_text("utf-8-sig"))
     if not isinstance(rows, list):
         raise RefusedError(f"{path.name}: a table is a list of objects, [{{…}}, {{…}}]")
     return _frame_of_rows(path, rows, reading.known)
@@ -119,7 +99,7 @@ def _read_json(path: Path, reading: Reading) -> pd.DataFrame:
 
 def _read_lines(path: Path, reading: Reading) -> pd.DataFrame:
     lines = path.read_text("utf-8-sig").split("\n")
-    return _frame_of_rows(path, [_decode(line) for line in lines if line.strip()], reading.known)
+    return _frame_of_rows(path, [decode_json(line) for line in lines if line.strip()], reading.known)
 
 
 def _frame_of_rows(path: Path, rows: list[Any], known: Parameters) -> pd.DataFrame:
@@ -130,23 +110,6 @@ def _frame_of_rows(path: Path, rows: list[Any], known: Parameters) -> pd.DataFra
     columns.add_rows(rows)
     series = {name: known.adopted(name, column.natural()) for name, column in columns.finish().items()}
     return pd.DataFrame(series, index=pd.RangeIndex(len(rows)))
-
-
-def _decode(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} is there twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON; use null, a string or a number")
 
 
 def _read_csv(path: Path, reading: Reading) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from torc_frames.records import BLOCKED, READY
 from torc_frames.runner import Rerun, alone, check_rerun, jobs_to_reset
 from torc_frames.schedule import read_board
 from torc_frames.store.base import RunnableStore, Store
+from torc_frames.table_files.foreign import Table
 from torc_frames.targets import DependsOn, ResourceTable
 
 __all__ = ["MapOptions", "map_rows"]
@@ -51,7 +52,7 @@ def map_rows(
     store: Store,
     workflow_key: str,
     func: Function,
-    params: pd.DataFrame,
+    params: Table,
     executor: Executor | None,
     options: MapOptions,
 ) -> pd.DataFrame:
@@ -73,7 +74,7 @@ def _run(
     store: RunnableStore,
     workflow_key: str,
     func: Function,
-    params: pd.DataFrame,
+    params: Table,
     executor: Executor | None,
     options: MapOptions,
 ) -> list[str]:
@@ -109,7 +110,7 @@ def _push(
     store: Store,
     workflow_key: str,
     func: Function,
-    params: pd.DataFrame,
+    params: Table,
     executor: Executor | None,
     options: MapOptions,
 ) -> list[str]:
@@ -144,7 +145,7 @@ def _push(
 
 
 def _read(
-    store: Store, workflow_key: str, func: Function, params: pd.DataFrame, options: Options
+    store: Store, workflow_key: str, func: Function, params: Table, options: Options
 ) -> tuple[Prepared, Existing, Steps]:
     """Check the table, and return what pushing it would do; nothing is written."""
     prepared = prepare(store, workflow_key, params, options)
