@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -160,7 +161,9 @@ def _of_numpy(series: pd.Series) -> pd.Series:
     kind = series.dtype.pyarrow_dtype if isinstance(series.dtype, pd.ArrowDtype) else None
     if kind is None or pa.types.is_duration(kind) or getattr(kind, "tz", None) is not None:
         return series
-    return series.astype(f"datetime64[{getattr(kind, 'unit', 's')}]")
+    plain: Any = np.dtype(f"datetime64[{getattr(kind, 'unit', 's')}]")
+    times: pd.Series = series.astype(plain)
+    return times
 
 
 def _are_times_of_excel(series: pd.Series) -> bool:
