@@ -22,7 +22,7 @@ LAYERS = [
     {"dataset"},
     {"table_files"},
     {"store", "pointers", "pointer_files", "pointer_dataset"},
-    {"targets"},
+    {"targets", "outputs", "run_files"},
     {"pull", "edits", "advice", "job", "processes", "service"},
     {"planning", "copying", "schedule", "refresh"},
     {"streams"},

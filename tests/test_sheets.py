@@ -109,7 +109,7 @@ def test_the_digits_stand_in_the_file(tmp_path: Path) -> None:
         ([" ", "\r"], "str"),
         ([[1, 2.5, None], ["a"]], "object"),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_a_pulled_workbook_changes_nothing(tmp_path: Path, values: list[Any], dtype: Any) -> None:
     wf = tf.connect(tmp_path / "study.db").create_workflow("sheet")

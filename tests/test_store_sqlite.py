@@ -178,7 +178,7 @@ class TestFile:
         assert (waits.job_keys, waits.depends_on_keys, removed) == (["3", "3"], ["1", "2"], ["6"])
         assert store.runners("1") == {"2": "host:1"}
         assert store.get_user_data("1", "7").is_ephemeral
-        assert store.add_user_data("1", [b"1"]) == [{1: "8", 2: "9"}[version]]
+        assert store.add_user_data("1", [b"1"]) == [{1: "8"}.get(version, "9")]
         store.close()
 
     def test_the_second_schema_has_documents(self, path: Path) -> None:

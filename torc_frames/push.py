@@ -185,7 +185,9 @@ def _recorded(prepared: Prepared, steps: Steps, existing: Existing) -> dict[str,
     frame, options = prepared.frame, prepared.options
     empty = {name for name, cells in frame.cells.items() if all(cell is None for cell in cells)}
     replaces = _names_all(steps, existing)
-    patch = recorded.merge(existing.metadata, frame.specs, empty=empty, replaces=replaces)
+    patch = recorded.merge(
+        existing.metadata, frame.specs, empty=empty, replaces=replaces, dropped=options.drop
+    )
     if options.command is not None:
         patch[recorded.KEY]["command"] = options.command
     recipe = prepared.recipe

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from torc_frames import settings
-from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError, shorten, warn
+from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError, counted, shorten, warn
 from torc_frames.job import Job
 from torc_frames.processes import Launcher
 from torc_frames.progress import progress
@@ -18,7 +19,6 @@ from torc_frames.records import (
     CANCELED,
     COMPLETED,
     FAILED,
-    INPUT,
     OUTPUT,
     PENDING_FAILED,
     READY,
@@ -112,8 +112,8 @@ def run(
         Slots; a job takes as many as its ``num_cpus``. By default the number of CPUs.
     rerun : {"failed", "missing", "changed", "all"}, optional
         Run jobs again that failed or were canceled; with ``"missing"`` also completed ones that have no
-        output; with ``"changed"`` those whose parameters were changed after they completed; with
-        ``"all"`` all but those running elsewhere.
+        output; with ``"changed"`` those whose parameters were changed since they were started (``stale`` of
+        `Workflow.jobs`); with ``"all"`` all but those running elsewhere.
     output_dir : str or path, optional
         For the files of the jobs' stdout and stderr; by default ``torc_output/<name of the database>``
         beside the database.
@@ -147,7 +147,20 @@ def run(
     scheduler = Scheduler(store, workflow_key, launcher, slots)
     with progress(len(pending), "jobs", show_progress, unit="job") as bar:
         scheduler.work(bar)
-    return scheduler.summary()
+    return replace(scheduler.summary(), stale=_tell_of_stale(store, workflow_key))
+
+
+def _tell_of_stale(store: RunnableStore, workflow_key: str) -> int:
+    """Warn of completed jobs whose results are of other parameters, and return how many there are."""
+    completed = read_board(store, workflow_key).with_status(COMPLETED)
+    stale = stale_jobs(store, workflow_key).intersection(completed)
+    if stale:
+        warn(
+            f"{counted(len(stale), 'completed job')} of workflow {workflow_key} had parameters changed since "
+            "the run whose results are there: wf.run(rerun='changed'), or `torc-frames run --rerun changed`, "
+            f"runs {'it' if len(stale) == 1 else 'them'} again"
+        )
+    return len(stale)
 
 
 def check_rerun(rerun: Rerun) -> None:
@@ -168,7 +181,7 @@ def jobs_to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: 
         filled = _jobs_with_output(store, workflow_key)
         again.update(key for key in board.with_status(COMPLETED) if key not in filled)
     if rerun == "changed":
-        changed = _jobs_with_new_input(store, workflow_key)
+        changed = stale_jobs(store, workflow_key)
         again.update(key for key in board.with_status(COMPLETED) if key in changed)
     if rerun == "all":
         again.update(board.with_status(COMPLETED))
@@ -216,21 +229,10 @@ def _jobs_with_output(store: RunnableStore, workflow_key: str) -> set[str]:
         }
 
 
-def _jobs_with_new_input(store: RunnableStore, workflow_key: str) -> set[str]:
-    """Return the jobs that have an input record newer than what last happened to the job."""
+def stale_jobs(store: RunnableStore, workflow_key: str) -> set[str]:
+    """Return the jobs that show results of other parameters than they have now, as far as can be told."""
     with store.snapshot(workflow_key) as snapshot:
-        of_job = {key: rev for page in snapshot.jobs() for key, rev in zip(page.keys, page.revs, strict=True)}
-        of_record = {
-            key: rev
-            for page in snapshot.user_data(role=INPUT)
-            for key, rev in zip(page.keys, page.revs, strict=True)
-        }
-        return {
-            job_key
-            for links in snapshot.links(role=INPUT, labels=False)
-            for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True)
-            if int(of_record[record_key] or 0) > int(of_job[job_key] or 0)
-        }
+        return {key for key, is_stale in (snapshot.stale() or {}).items() if is_stale}
 
 
 @contextlib.contextmanager

@@ -59,6 +59,8 @@ class RunSummary:
         Where the jobs' stdout (.o) and stderr (.e) are.
     failures : tuple of Failure
         In the order in which they failed.
+    stale : int
+        Completed jobs whose parameters were changed since the run whose results are there.
     """
 
     completed: int
@@ -68,6 +70,7 @@ class RunSummary:
     running_elsewhere: int
     output_dir: Path = field(repr=False)
     failures: tuple[Failure, ...] = field(default=(), repr=False)
+    stale: int = field(default=0, repr=False)
 
 
 class Claimer(Protocol):

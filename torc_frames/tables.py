@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.exact import EXACT_IN_FLOAT, as_dtype
+from torc_frames.frame.specs import native
 from torc_frames.frame.texts import typed
+from torc_frames.frame.types import to_backend
 
 __all__ = ["concat_exactly", "read_table", "typed"]
 
-_EXACT_IN_FLOAT64 = 2**53
 
 # From 3.1 on pandas reads floats exactly, and deprecates the option that asks for it.
 _CSV_OPTIONS: dict[str, Any] = (
@@ -21,7 +24,7 @@ _CSV_OPTIONS: dict[str, Any] = (
 
 
 def read_table(path: str, format: str) -> pd.DataFrame:
-    """Read a file of the given format (parquet, csv, json or jsonl).
+    """Read a file of the given format (csv, json or jsonl).
 
     Raises
     ------
@@ -29,46 +32,54 @@ def read_table(path: str, format: str) -> pd.DataFrame:
         If the content isn't of that format.
     """
     try:
-        if format == "parquet":
-            frame = pd.read_parquet(path, engine="pyarrow")
-        elif format == "csv":
-            frame = _read_csv(path)
-        else:
-            frame = _frame_of_objects(_objects(path, format))
+        return _read_csv(path) if format == "csv" else _frame_of_objects(_objects(path, format))
     except (ValueError, OSError, NotImplementedError) as error:
         raise RefusedError(f"can not read {path} as {format}: {error}") from error
-    return frame
 
 
 def concat_exactly(frames: list[pd.DataFrame], first: str) -> pd.DataFrame:
     """Join frames end to end; columns in the order of first appearance, `first` before all.
 
-    Integers that other frames lack become Int64, and beside floats stay integers (object) if float64
-    would round them.
+    Each value is as it was: integers and booleans that other frames lack become nullable, and a column of
+    which no dtype but object holds all values is of objects.
     """
     if not frames:
         return pd.DataFrame({first: pd.Series([], dtype="str")})
+    frames = [frame.astype({name: native(dtype) for name, dtype in frame.dtypes.items()}) for frame in frames]
     columns = list(dict.fromkeys(name for frame in frames for name in frame.columns))
-    targets = {name: target for name in columns if (target := _common_dtype(frames, name)) is not None}
-    aligned = [
-        frame.astype({name: dtype for name, dtype in targets.items() if name in frame.columns})
-        for frame in frames
-    ]
+    targets = {name: _common_dtype(frames, name) for name in columns}
+    aligned = [frame.astype({name: targets[name] for name in frame.columns}) for frame in frames]
     return pd.concat(aligned, ignore_index=True)
 
 
-def _common_dtype(frames: list[pd.DataFrame], name: Any) -> str | None:
+def _common_dtype(frames: list[pd.DataFrame], name: Any) -> Any:
+    """Return the dtype in which a column of several frames is joined: it holds each value, and gaps."""
     present = [frame[name] for frame in frames if name in frame.columns]
-    integers = [column for column in present if pd.api.types.is_integer_dtype(column.dtype)]
-    if not integers:
-        return None
-    if len(integers) == len(present):
-        if len(present) == len(frames):
-            return None
-        unsigned = all(str(column.dtype).lower().startswith("uint") for column in present)
-        return "UInt64" if unsigned else "Int64"
-    exact = all(column.dropna().abs().le(_EXACT_IN_FLOAT64).all() for column in integers)
-    return None if exact else "object"
+    dtypes = list({column.dtype: None for column in present})
+    gaps = len(present) < len(frames)
+    try:
+        if {dtype.kind for dtype in dtypes} <= {"i", "u"}:
+            return _common_integer(present, gaps)
+        joined = dtypes[0] if len(dtypes) == 1 else pd.concat(present, ignore_index=True).dtype
+        if gaps and isinstance(joined, np.dtype) and joined.kind in "biu":
+            joined = to_backend(pd.Series(dtype=joined), "numpy_nullable").dtype
+    except (ValueError, TypeError, OverflowError, NotImplementedError):
+        return object
+    same = len(dtypes) == 1 or all(as_dtype(column, joined) is not None for column in present)
+    return joined if same else object
+
+
+def _common_integer(columns: list[pd.Series], gaps: bool) -> Any:
+    """Return a dtype that holds all integers: one of theirs, if that has room for gaps, else of 64 bits."""
+    dtypes = {column.dtype for column in columns}
+    if len(dtypes) == 1 and not (gaps and isinstance(columns[0].dtype, np.dtype)):
+        return columns[0].dtype
+    plain = not gaps and all(isinstance(dtype, np.dtype) for dtype in dtypes)
+    both: list[Any] = ["int64", "uint64"] if plain else ["Int64", "UInt64"]
+    if all(column.dtype.kind == "u" for column in columns):
+        both.reverse()
+    holding = (one for one in both if all(as_dtype(column, one) is not None for column in columns))
+    return next(holding, object)
 
 
 def _objects(path: str, format: str) -> list[dict[str, Any]]:
@@ -98,7 +109,7 @@ def _column(values: list[Any]) -> pd.Series[Any]:
         return pd.Series(values, dtype="str")
     if kinds == {bool}:
         return pd.Series(values, dtype="boolean" if None in values else "bool")
-    exact = all(abs(value) <= _EXACT_IN_FLOAT64 for value in integers)
+    exact = all(abs(value) <= EXACT_IN_FLOAT for value in integers)
     if kinds and kinds <= {int, float} and exact:
         return pd.Series(values, dtype="float64")
     return pd.Series(values, dtype="object")

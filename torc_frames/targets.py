@@ -136,18 +136,19 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
     Raises
     ------
     RefusedError
-        For an index that is neither a plain range nor of jobs, and for two ways of naming jobs.
+        For an index that is neither of jobs nor of plain numbers of rows, in whatever order, and for two
+        ways of naming jobs.
     """
     if "record_key" in df.columns:
         raise RefusedError(
             "column 'record_key': this looks like the frame of user_data(), a row a record; "
             "edit and push the frame of parameters(), a row a job"
         )
-    columns = [name for name in KEYS if name in df.columns]
+    columns = [str(name) for name in df.columns if name in KEYS]
     index = df.index
     if index.nlevels == 1 and index.name in KEYS:
         given = [str(index.name), *columns]
-    elif index.name is None and (isinstance(index, pd.RangeIndex) or not len(df)):
+    elif index.name is None and index.nlevels == 1 and _are_numbers_of_rows(index):
         given = columns
     elif index.nlevels > 1 or index.name is not None:
         raise RefusedError(f"the index {list(index.names)} would be lost: df.reset_index() makes it columns")
@@ -158,7 +159,7 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
                 f'df.rename_axis("job_key") if it is of job keys, else {mend}, which makes new jobs; new '
                 "rows are pushed as a table of their own"
             )
-        raise RefusedError(f"the index has no name and is no plain range: {mend}")
+        raise RefusedError(f"the index has no name and is not of numbers: {mend}")
     if len(given) > 1:
         raise RefusedError(f"jobs are named by {' and by '.join(given)}: drop one of them")
     if not given:
@@ -170,6 +171,11 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
         raise RefusedError(problems)
     params = df.drop(columns=columns).reset_index(drop=True)
     return params, Targets(kind, keys)
+
+
+def _are_numbers_of_rows(index: pd.Index) -> bool:
+    """Return whether an index is what rows of a plain range keep when they are sorted, sampled or joined."""
+    return not len(index) or pd.api.types.is_integer_dtype(index.dtype)
 
 
 def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str) -> Seen | None:

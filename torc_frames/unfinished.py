@@ -24,7 +24,8 @@ def missing(workflow: Workflow, params: Table) -> pd.DataFrame:
     """Return the rows of a table of parameters that have no successful result in a workflow.
 
     A row is known by its content, as in `Workflow.push`: it has a result if a job of the same parameters
-    has completed. Two equal rows need two such jobs.
+    has completed, and its parameters were not changed since (`Workflow.jobs` says ``stale`` of those). Two
+    equal rows need two such jobs.
 
     Parameters
     ----------
@@ -73,7 +74,8 @@ def _completed(snap: Snapshot, existing: Existing) -> set[str]:
     for page in snap.results() if ended else ():
         well |= {key: code == 0 for key, code in zip(page.job_keys, page.return_codes, strict=True)}
     completed = {key for key, status in existing.statuses.items() if status == COMPLETED}
-    return completed | {key for key in ended if well.get(key)}
+    stale = {key for key, is_stale in (snap.stale() or {}).items() if is_stale}
+    return (completed | {key for key in ended if well.get(key)}) - stale
 
 
 def _rows(prepared: Prepared, existing: Existing, done: set[str]) -> set[int]:

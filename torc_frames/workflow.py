@@ -21,6 +21,7 @@ from torc_frames.frame.types import DtypeBackend
 from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.job import Job
 from torc_frames.mapping.jobs import MapOptions, map_rows
+from torc_frames.outputs import fit_documents
 from torc_frames.plan import Plan
 from torc_frames.planning import OnConflict, OnExists, Options
 from torc_frames.pointer_files import OnMissing
@@ -82,10 +83,13 @@ class Workflow:
         Returns
         -------
         DataFrame
-            Indexed by job_key (str). Columns: job_name, command, status (str); num_cpus, num_gpus
-            (int64); memory, runtime (str, may be missing); run_id (int64, how often it was started);
+            Indexed by job_key (str). Columns: job_name, command, status (str); stale (boolean); num_cpus,
+            num_gpus (int64); memory, runtime (str, may be missing); run_id (int64, how often it was started);
             return_code (Int64), start_time and end_time (datetime64[us, UTC]), exec_time_minutes
-            (float64) of the last run, missing for a job that never ended.
+            (float64) of the last run, missing for a job that never ended. ``stale`` says whether parameters
+            were changed after the run began whose results are there (without results, after the last run
+            began): ``run(rerun="changed")`` runs such jobs again. It is missing where a store can't tell, as
+            servers can't, nor embedded stores of runs that were copied or are from before schema 3.
 
         Examples
         --------
@@ -266,7 +270,8 @@ class Workflow:
     ) -> pd.DataFrame:
         """Return one row for every job: job columns, then ``params.*``, then ``results.*``.
 
-        Jobs that failed, or never ran, are rows like any other, with missing results.
+        Jobs that failed, or never ran, are rows like any other, with missing results; ``stale`` marks those
+        whose results are of other parameters than stand beside them, as in `jobs`.
 
         Parameters
         ----------
@@ -800,7 +805,8 @@ class Workflow:
     ) -> list[str]:
         """Add records to a job, or to the workflow as a whole, and return their keys.
 
-        All documents are checked before any is stored.
+        All documents are checked before any is stored. Of objects that are outputs of a job, what can't be
+        kept is left out and named, as `Job.store` says.
 
         Parameters
         ----------
@@ -822,8 +828,11 @@ class Workflow:
         ['1', '2']
         """
         job_key = self._job_key(job)
-        data = self._store.kept(encode_documents(documents))
         label = f"workflow {self.key}" if job_key is None else f"job {job_key}"
+        if job_key is not None and role == OUTPUT:
+            data = fit_documents(self._store, documents, label)
+        else:
+            data = self._store.kept(encode_documents(documents))
         warn_if_large((label, len(raw)) for raw in data)
         return self._store.add_user_data(
             self.key,
@@ -874,8 +883,8 @@ class Workflow:
             How many cores to use; a job takes as many as its num_cpus. Default: all.
         rerun : {"failed", "missing", "changed", "all"}, optional
             Which jobs that ended to run again: those that failed or were canceled; also those without
-            a result; also those whose parameters were changed since; or all. Jobs that never ended are
-            always run.
+            a result; also those whose parameters were changed since they began (``stale`` of `jobs`); or
+            all. Jobs that never ended are always run.
         output_dir : path, optional
             Where stdout and stderr of jobs are kept. Default: a folder in ``torc_output`` beside the
             database.
@@ -932,7 +941,7 @@ class Workflow:
         func : callable
             Takes the row's values by name (``model.depth`` is in the dict ``model``, a missing cell is
             None), or the whole row as one dict if its only parameter is named ``row`` or is positional-only.
-            Returns a dict of JSON-able values and pointers, or None.
+            Returns a dict of values that `Job.store` takes, or None.
         params : DataFrame, or a table of Polars, Arrow or DuckDB
             As for `push`.
         executor : concurrent.futures.Executor, optional
@@ -953,9 +962,10 @@ class Workflow:
         -------
         DataFrame
             The rows of `table` that are these jobs, in the order of `params`. Where the function raised, or
-            returned what can't be stored, the job failed with return code 1, and its results are
-            ``error.type``, ``error.message`` and ``error.traceback``; a warning tells how many. The next run
-            of a job replaces its results.
+            returned no dict, the job failed with return code 1, and its results are ``error.type``,
+            ``error.message`` and ``error.traceback``; a warning tells how many. Of what can't be stored the
+            rest is, and ``error.unstored`` says what, as `Job.store` does. The next run of a job replaces its
+            results.
 
         Raises
         ------

@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from torc_frames.frame.dtypes import Spec, describe, encode, kind_of, restore
-from torc_frames.frame.dtypes import typed as key_of
+from torc_frames.frame.dtypes import describe, encode, restore
 from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.specs import Spec, kind_of
+from torc_frames.frame.specs import typed as key_of
 from torc_frames.frame.texts import Numerals, typed, values_of
 from torc_frames.frame.types import Column, objects
 from torc_frames.frame.values import RefusalError

@@ -9,15 +9,15 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from torc_frames.cli.adoption import Parameters
+from torc_frames.dataset.parquet import read_parquet, table_columns
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.frame.build import Columns
 from torc_frames.frame.types import Column
 from torc_frames.table_files.delimited import CsvOptions, read_rows
 from torc_frames.table_files.doubts import doubt
-from torc_frames.table_files.foreign import decode_json, frame_of_arrow
+from torc_frames.table_files.foreign import as_pushed, decode_json
 from torc_frames.table_files.formulas import restored, restored_name
 
 __all__ = ["LINES", "read_table"]
@@ -79,14 +79,13 @@ class Reading:
 
 
 def _read_parquet(path: Path, reading: Reading) -> pd.DataFrame:
-    table = pq.ParquetFile(path).read()
-    frame = frame_of_arrow(table)
-    for name in table.column_names:
-        if name in frame.columns:
-            given = frame[name]
-            series = reading.known.of_parquet(name, given)
-            if series is not given:
-                frame[name] = series
+    frame, table = read_parquet(path)
+    frame = as_pushed(frame, table)
+    for place, at in enumerate(table_columns(table, frame)):
+        given = frame.iloc[:, place]
+        series = reading.known.of_parquet(table.schema.field(at).name, given)
+        if series is not given:
+            frame.isetitem(place, series.set_axis(frame.index))
     return frame
 
 

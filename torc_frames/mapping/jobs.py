@@ -234,7 +234,7 @@ def _check_import(func: Function, path: str) -> None:
 
 
 def _tell_of_ended(mapper: Mapper) -> None:
-    """Warn of jobs that failed, and of large records."""
+    """Warn of jobs that failed, of results that are not stored, and of large records."""
     warn_if_large(mapper.large)
     if mapper.failures:
         lines = dict(mapper.failures)
@@ -242,6 +242,16 @@ def _tell_of_ended(mapper: Mapper) -> None:
         warn(
             f"{counted(len(mapper.failures), 'job')} failed: {told}; their rows have results.error.type, "
             ".message and .traceback, and the same call runs them again"
+        )
+    if mapper.unstored:
+        told = shorten(
+            f"{key} ({_short('; '.join(mapper.unstored[key]))})"
+            for key in mapper.keys
+            if key in mapper.unstored
+        )
+        warn(
+            f"{counted(len(mapper.unstored), 'job')} returned what can't be stored: {told}; the other "
+            "results are, and their rows have results.error.unstored"
         )
 
 

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, counted, shorten, warn
 from torc_frames.frame.values import decode_data, encode_data
-from torc_frames.job import joined_parameters, output_name, result_record
+from torc_frames.job import joined_parameters
 from torc_frames.mapping.call import Function, Outcome, call, failed
 from torc_frames.mapping.workers import Crew
+from torc_frames.outputs import output_name, result_record
 from torc_frames.pointers import LARGE_BYTES
 from torc_frames.processes import runner_id, utc_now
 from torc_frames.progress import Bar
@@ -50,6 +51,8 @@ class Mapper:
     keys : sequence of str
         The jobs to run.
     failures : list of (job key, line)
+    unstored : dict of job key to lines
+        Which results of it could not be kept, and why.
     large : list of (label, bytes)
         Records that are better kept in files.
     """
@@ -68,6 +71,7 @@ class Mapper:
     ended: SimpleQueue[Call] = field(default_factory=SimpleQueue)
     stored: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+    unstored: dict[str, tuple[str, ...]] = field(default_factory=dict)
     large: list[tuple[str, int]] = field(default_factory=list)
 
     def work(self, bar: Bar) -> None:
@@ -160,6 +164,8 @@ class Mapper:
             self.stored += 1
             if outcome.error is not None:
                 self.failures.append((job.key, outcome.error))
+            if outcome.unstored:
+                self.unstored[job.key] = outcome.unstored
             if len(outcome.data) > LARGE_BYTES:
                 self.large.append((f"job {job.key} ({job.name})", len(outcome.data)))
 

@@ -84,6 +84,14 @@ class Snapshot(Protocol):
     def results(self) -> Iterator[ResultPage]:
         """Yield how every run of every job ended, oldest run first."""
 
+    def stale(self) -> Mapping[str, bool | None] | None:
+        """Return which jobs are stale: True for those that are, None for those that can't be told.
+
+        All others are not. None for all of them where the store can tell of none. A job is stale if its
+        input records were changed after the run began whose outputs are there, or if there are none, after
+        its last run began; outputs of no run are as of when they were stored.
+        """
+
     def dependencies(self) -> Iterator[DependencyPage]:
         """Yield which job waits for which, ordered by the waiting job."""
 
@@ -286,8 +294,16 @@ class RunnableStore(Store, Protocol):
         """Record how a run ended and set the job's status to it.
 
         Jobs that waited for nothing else become ready when the status is completed; otherwise those
-        that depend on the job, directly or not, are canceled. A run that is not the job's current one
+        that depend on the job, directly or not, are canceled, and outputs that are there since before the
+        run are dropped, as by `drop_outputs`: they are not its own. A run that is not the job's current one
         is refused with ConflictError.
+        """
+
+    def drop_outputs(self, workflow_key: str, job_key: str, run_id: int | None = None) -> None:
+        """Delete the outputs that are there since before the present run of a running job.
+
+        The record of its results and those that other jobs are linked to are emptied (``{}``). Nothing
+        happens if the job does not run; ConflictError if `run_id` is given and is not its present run.
         """
 
     def reset_jobs(self, workflow_key: str, job_keys: Sequence[str]) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, shorten
-from torc_frames.frame.dtypes import Spec, describe
+from torc_frames.frame.dtypes import describe
 from torc_frames.frame.rows import encode_frame, records
+from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import RefusalError, canonical, decode_data, plain
 from torc_frames.sweep.sizes import PUSHED, check_size
 

@@ -12,11 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from torc_frames.dataset.types import JSON_TEXT
-from torc_frames.errors import Problem, RefusedError, TorcFramesError
-from torc_frames.frame.dtypes import encode
+from torc_frames.dataset.parts import parquet_errors
+from torc_frames.dataset.types import JSON_TEXT, can_be_written, json_texts
+from torc_frames.errors import Problem, RefusedError
+from torc_frames.frame.dtypes import are_near, encode
 from torc_frames.frame.flatten import split, unflatten
-from torc_frames.frame.types import Column, objects
+from torc_frames.frame.types import Column, as_native, objects
 from torc_frames.table_files.cells import cell_text
 from torc_frames.table_files.formulas import neutral, neutral_name
 
@@ -83,14 +84,13 @@ def _needs_quotes(plain: pd.DataFrame) -> bool:
 
 def _texts(series: pd.Series) -> list[str | None] | None:
     """Return the cells of a column of objects, texts or durations; None for others, which are not live."""
-    dtype = series.dtype
+    kinds = series.cat.categories.to_series() if isinstance(series.dtype, pd.CategoricalDtype) else series
+    dtype = kinds.dtype
+    if pd.api.types.is_object_dtype(dtype) or (dtype.kind in "mM" and not are_near(kinds)):
+        return [None if value is None else cell_text(value) for value in _values(series)]
     if dtype.kind == "m":
         lines = csv.reader(io.StringIO(series.to_csv(index=False, header=False)))
         return [line[0] if line and line[0] else None for line in lines]
-    if isinstance(dtype, pd.CategoricalDtype):
-        dtype = dtype.categories.dtype
-    if pd.api.types.is_object_dtype(dtype):
-        return [None if value is None else cell_text(value) for value in _values(series)]
     if isinstance(dtype, pd.StringDtype) or "string" in str(dtype):
         return [None if missing else value for value, missing in zip(series, series.isna(), strict=True)]
     return None
@@ -101,21 +101,42 @@ def write_parquet(frame: pd.DataFrame, file: IO[bytes]) -> None:
     plain = frame.copy(deep=False)
     as_json = []
     for position, (name, dtype) in enumerate(frame.dtypes.items()):
-        if pd.api.types.is_object_dtype(dtype) and not _is_arrow(values := _values(frame.iloc[:, position])):
-            texts = [None if value is None else _encode(value).decode() for value in values]
-            plain.isetitem(position, Column.of(texts).natural().array)
+        series = frame.iloc[:, position]
+        inner = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+        if inner is not dtype and isinstance(inner, pd.PeriodDtype):
+            plain.isetitem(position, Column.of(_values(series)).natural().array)
+        elif not pd.api.types.is_object_dtype(inner):
+            plain.isetitem(position, as_native(series).array)
+        elif not can_be_written(values := _values(series)):
+            plain.isetitem(position, Column.of(json_texts(values).to_pylist()).natural().array)
             as_json.append(str(name))
-    try:
-        table = pa.Table.from_pandas(plain)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise TorcFramesError(f"Parquet can not hold this table: {error}") from error
+    table = _as_arrow(plain)
     if as_json:
         print(f"Stored as JSON strings, for their mixed values: {', '.join(as_json)}", file=sys.stderr)
     for name in as_json:
         at = table.schema.get_field_index(name)
         field = table.schema.field(at).with_metadata({JSON_TEXT: b"1"})
         table = table.set_column(at, field, table.column(at))
-    pq.write_table(table, file)
+    with parquet_errors(table):
+        pq.write_table(table, file)
+
+
+def _as_arrow(frame: pd.DataFrame) -> pa.Table:
+    try:
+        return pa.Table.from_pandas(frame)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError) as error:
+        raise RefusedError(_not_arrow(frame) or f"Parquet can't hold this table: {error}") from error
+
+
+def _not_arrow(frame: pd.DataFrame) -> list[Problem]:
+    """Return what Arrow has no type for, by column."""
+    problems = []
+    for name, series in frame.items():
+        try:
+            pa.Array.from_pandas(series)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError) as error:
+            problems.append(Problem(None, str(name), f"Parquet can't hold it; make it texts: {error}"))
+    return problems
 
 
 def _values(series: pd.Series) -> list[Any]:
@@ -124,15 +145,6 @@ def _values(series: pd.Series) -> list[Any]:
         row, reason = next(iter(refused.items()))
         raise RefusedError([Problem(row, str(series.name), reason)])
     return values
-
-
-def _is_arrow(values: list[Any]) -> bool:
-    """Return whether Arrow gives back the same JSON."""
-    try:
-        again = pa.array(values).to_pylist()
-    except (pa.ArrowException, OverflowError, TypeError):
-        return False
-    return _encode(again) == _encode(values)
 
 
 def _inner(names: list[str]) -> set[str]:

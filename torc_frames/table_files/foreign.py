@@ -9,11 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from torc_frames.dataset.parquet import frame_of_table, table_columns
 from torc_frames.dataset.types import JSON_TEXT
-from torc_frames.errors import RefusedError
-from torc_frames.frame.types import Column, from_arrow, objects, to_numpy
+from torc_frames.errors import Problem, RefusedError
+from torc_frames.frame.types import Column, from_arrow, objects
 
-__all__ = ["Table", "as_frame", "decode_json", "frame_of_arrow"]
+__all__ = ["Table", "as_frame", "as_pushed", "decode_json"]
 
 
 class ArrowTable(Protocol):
@@ -80,7 +81,7 @@ def as_frame(table: Any) -> pd.DataFrame:
     mend = next((_MENDS[kind] for kind in kinds if kind in _MENDS), None)
     if mend is None and (hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__")):
         try:
-            return frame_of_arrow(pa.table(table))
+            return _frame_of(pa.table(table))
         except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
             mend = f"Arrow can not read it, {error}"
     if mend is None:
@@ -91,21 +92,75 @@ def as_frame(table: Any) -> pd.DataFrame:
     )
 
 
-def frame_of_arrow(table: pa.Table) -> pd.DataFrame:
-    """Return an Arrow table as a DataFrame without changing a value.
+def _frame_of(table: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table as a DataFrame without changing a value; see `as_frame`."""
+    simple = [_simple(column) for column in table.columns]
+    fields = [field.with_type(column.type) for field, column in zip(table.schema, simple, strict=True)]
+    plain = pa.Table.from_arrays(simple, schema=pa.schema(fields, table.schema.metadata))
+    return as_pushed(frame_of_table(plain), plain)
 
-    An index and the dtypes of pandas are those that its metadata tells of, if they can be had.
-    """
-    columns = [_series(field, table.column(at)) for at, field in enumerate(table.schema)]
-    told = _as_pandas_tells(table)
-    if told is None:
-        frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(table.num_rows))
-        frame.columns = pd.Index(table.column_names, dtype="str") if columns else pd.RangeIndex(0)
-        return frame
-    for name, series in zip(table.column_names, columns, strict=True):
-        if name in told.columns and not _is_exact(told[name], table.schema.field(name)):
-            told[name] = series.set_axis(told.index)
-    return told
+
+def as_pushed(frame: pd.DataFrame, table: pa.Table) -> pd.DataFrame:
+    """Return the frame of a table with its dates, JSON in texts and integers as what can be pushed."""
+    for place, at in enumerate(table_columns(table, frame)):
+        series = _special(table.schema.field(at), table.column(at))
+        if series is not None:
+            frame.isetitem(place, series.set_axis(frame.index))
+    return frame
+
+
+def _special(field: pa.Field, column: pa.ChunkedArray) -> pd.Series | None:
+    """Return a column that pandas has as objects, or as texts, as what it is; None for others."""
+    kind = column.type
+    if field.metadata and JSON_TEXT in field.metadata:
+        return _decoded(field.name, column.to_pylist())
+    if pa.types.is_date(kind):
+        return from_arrow(column.cast(pa.date32()), pd.ArrowDtype(pa.date32()))
+    if pa.types.is_decimal(kind) and kind.scale <= 0:
+        return Column.of([None if value is None else int(value) for value in column.to_pylist()]).natural()
+    return None
+
+
+def _decoded(name: str, texts: list[Any]) -> pd.Series:
+    """Return the values of a column whose texts are JSON, as the table says."""
+    values, problems = [], []
+    for row, text in enumerate(texts):
+        try:
+            values.append(None if text is None else decode_json(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            problems.append(Problem(row, name, f"is no JSON, though the file says so: {error}"))
+    if problems:
+        raise RefusedError(problems)
+    return objects(values)
+
+
+def _simple(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of a type that pandas knows, with the same values."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType) and not kind.extension_name.startswith("pandas."):
+        storage = [chunk.storage for chunk in column.chunks]
+        return _simple(pa.chunked_array(storage, kind.storage_type))
+    if pa.types.is_run_end_encoded(kind):
+        return _simple(pa.chunked_array(map(pc.run_end_decode, column.chunks), kind.value_type))
+    if pa.types.is_string_view(kind):
+        return column.cast(pa.large_string())
+    if pa.types.is_binary_view(kind):
+        return column.cast(pa.large_binary())
+    if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+        return _categories(column)
+    return column
+
+
+def _categories(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    chunks = [
+        pa.DictionaryArray.from_arrays(
+            chunk.indices, chunk.dictionary.cast(pa.large_string()), ordered=kind.ordered
+        )
+        for chunk in column.chunks
+    ]
+    made = pa.dictionary(kind.index_type, pa.large_string(), kind.ordered)
+    return pa.chunked_array(chunks, made).unify_dictionaries()
 
 
 def decode_json(text: str) -> Any:
@@ -124,75 +179,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON; use null, a string or a number")
-
-
-def _as_pandas_tells(table: pa.Table) -> pd.DataFrame | None:
-    """Return what pandas makes of a table that it has written, None for others."""
-    if b"pandas" not in (table.schema.metadata or {}) or len({*table.column_names}) < table.num_columns:
-        return None
-    try:
-        frame: pd.DataFrame = table.to_pandas()
-    except Exception:  # noqa: BLE001 - whatever somebody else's notes make pandas raise: it does without them
-        return None
-    return frame if len(frame) == table.num_rows and frame.columns.is_unique else None
-
-
-def _is_exact(series: pd.Series, field: pa.Field) -> bool:
-    """Return whether pandas has a column in a dtype of its own that its metadata tells of."""
-    marked = field.metadata and JSON_TEXT in field.metadata
-    return isinstance(series.dtype, pd.api.extensions.ExtensionDtype) and not marked
-
-
-def _series(field: pa.Field, column: pa.ChunkedArray) -> pd.Series:
-    kind = column.type
-    if field.metadata and JSON_TEXT in field.metadata:
-        return objects([None if text is None else decode_json(text) for text in column.to_pylist()])
-    if isinstance(kind, pa.BaseExtensionType):
-        column = pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type)
-        return _series(pa.field(field.name, kind.storage_type), column)
-    if pa.types.is_run_end_encoded(kind):
-        return _series(field, pa.chunked_array(map(pc.run_end_decode, column.chunks), kind.value_type))
-    if pa.types.is_dictionary(kind):
-        return _categories(column)
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
-        if column.null_count:
-            return from_arrow(column, _nullable(kind))
-        return pd.Series(to_numpy(column))
-    if pa.types.is_floating(kind):
-        return pd.Series(to_numpy(column))
-    if _is_text(kind):
-        return pd.Series(
-            column.cast(pa.large_string()).to_pandas(), dtype="str" if column.null_count else None
-        )
-    if pa.types.is_date(kind):
-        return from_arrow(column.cast(pa.date32()), pd.ArrowDtype(pa.date32()))
-    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
-        return pd.Series(column.to_pandas())
-    values = column.to_pylist()
-    if pa.types.is_decimal(kind) and kind.scale <= 0:
-        return Column.of([None if value is None else int(value) for value in values]).natural()
-    return objects(values)
-
-
-def _nullable(kind: pa.DataType) -> Any:
-    if pa.types.is_boolean(kind):
-        return pd.BooleanDtype()
-    return pd.api.types.pandas_dtype(str(kind).replace("uint", "UInt").replace("int", "Int"))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _categories(column: pa.ChunkedArray) -> pd.Series:
-    if not _is_text(column.type.value_type):
-        return pd.Series(column.to_pandas())
-    chunks = [
-        pa.DictionaryArray.from_arrays(
-            chunk.indices, chunk.dictionary.cast(pa.large_string()), ordered=column.type.ordered
-        )
-        for chunk in column.chunks
-    ]
-    if not chunks:
-        return pd.Series(pd.Categorical([], ordered=column.type.ordered))
-    return pd.Series(pa.chunked_array(chunks).unify_dictionaries().to_pandas())

@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
-from torc_frames.frame.dtypes import encode
+from torc_frames.frame.dtypes import are_near, encode
+from torc_frames.frame.specs import time_zone
 from torc_frames.table_files.cells import cell_text
 from torc_frames.table_files.formulas import is_live
 
@@ -139,6 +140,8 @@ def _is_rounded(value: Any) -> bool:
 def sheet_cells(series: pd.Series) -> list[Any]:
     """Return the cells of a column as they are in a sheet; RefusedError for what is no JSON."""
     if series.dtype.kind in "mM":
+        if not are_near(series):
+            return encode(series)[0]
         series = _of_numpy(series)
         as_times = _are_times_of_excel(series)
         values = [value.to_pydatetime() if as_times else str(value) for value in series]
@@ -159,7 +162,7 @@ def sheet_cells(series: pd.Series) -> list[Any]:
 def _of_numpy(series: pd.Series) -> pd.Series:
     """Return Arrow's dates and times without a zone as pandas' own."""
     kind = series.dtype.pyarrow_dtype if isinstance(series.dtype, pd.ArrowDtype) else None
-    if kind is None or pa.types.is_duration(kind) or getattr(kind, "tz", None) is not None:
+    if kind is None or pa.types.is_duration(kind) or time_zone(series.dtype) is not None:
         return series
     plain: Any = np.dtype(f"datetime64[{getattr(kind, 'unit', 's')}]")
     times: pd.Series = series.astype(plain)
@@ -167,11 +170,12 @@ def _of_numpy(series: pd.Series) -> pd.Series:
 
 
 def _are_times_of_excel(series: pd.Series) -> bool:
-    if series.dtype.kind == "m" or getattr(series.dt, "tz", None) is not None:
+    if series.dtype.kind == "m" or time_zone(series.dtype) is not None:
         return False
-    given = series.dropna()
-    exact = given.dt.floor("ms").eq(given).all() and given.ge(_FIRST_DAY).all()
-    return bool(exact and given.dt.year.lt(10_000).all())
+    given = series.dropna().astype(
+        "datetime64[ns]" if str(series.dtype).endswith("[ns]") else "datetime64[us]"
+    )
+    return bool(given.dt.floor("ms").eq(given).all() and given.ge(_FIRST_DAY).all())
 
 
 def _reason_against(text: str) -> str | None:

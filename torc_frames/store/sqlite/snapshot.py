@@ -26,6 +26,7 @@ from torc_frames.records import (
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow
+from torc_frames.store.sqlite.stale import stale_jobs
 
 __all__ = ["SQLiteSnapshot"]
 
@@ -202,6 +203,10 @@ class SQLiteSnapshot:
         """See `Snapshot.results`."""
         for (_, jobs, *columns), _ in self._pages(_RESULTS):
             yield ResultPage(jobs, *columns)
+
+    def stale(self) -> Mapping[str, bool | None] | None:
+        """See `Snapshot.stale`."""
+        return stale_jobs(self._fetch)
 
     def dependencies(self) -> Iterator[DependencyPage]:
         """See `Snapshot.dependencies`."""

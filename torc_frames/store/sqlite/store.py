@@ -40,6 +40,7 @@ from torc_frames.store.sqlite.keys import (
     texts,
     workflow_record,
 )
+from torc_frames.store.sqlite.outputs import drop_outputs
 
 __all__ = ["SQLiteStore"]
 
@@ -322,6 +323,11 @@ class SQLiteStore:
         """See `RunnableStore.finish_job`."""
         with self._connections.write(workflow_key) as write:
             sqlite_jobs.finish_job(write, result)
+
+    def drop_outputs(self, workflow_key: str, job_key: str, run_id: int | None = None) -> None:
+        """See `RunnableStore.drop_outputs`."""
+        with self._connections.write(workflow_key) as write:
+            drop_outputs(write, job_key, run_id)
 
     def reset_jobs(self, workflow_key: str, job_keys: Sequence[str]) -> None:
         """See `RunnableStore.reset_jobs`."""

@@ -302,6 +302,10 @@ class TorcFileSnapshot(SQLiteSnapshot):
             self._verify()  # what is written to without locks can look damaged
             raise
 
+    def stale(self) -> Mapping[str, bool | None] | None:
+        """See `Snapshot.stale`; torc keeps neither revs nor times of records."""
+        return None
+
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""
         tables = self._fetch("SELECT name FROM main.sqlite_master WHERE type = 'table'", {})

@@ -46,7 +46,7 @@ class JobReader:
             self.requests += 1
             if workflow._store.get_workflow(workflow.key).rev == self._rev:
                 return None
-        jobs = workflow.jobs(usecols=list(COLUMNS))
+        jobs = workflow.jobs(usecols=[*COLUMNS, "stale"])
         about = jobs.attrs["torc"]
         self._rev = about["rev"]
         self.requests += about["requests"]

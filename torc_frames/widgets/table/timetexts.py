@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from torc_frames.frame.dtypes import UNITS, encode
+from torc_frames.frame.dtypes import encode
+from torc_frames.frame.specs import UNITS
 from torc_frames.frame.values import RefusalError
 
 __all__ = ["is_moment", "is_time", "reader", "texts"]
