@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,11 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.exact import EXACT_IN_FLOAT, as_dtype
 from torc_frames.frame.specs import native
-from torc_frames.frame.types import Column, objects, to_backend
+from torc_frames.frame.texts import typed
+from torc_frames.frame.types import to_backend
 
 __all__ = ["concat_exactly", "read_table", "typed"]
 
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_LONGEST_INTEGER = 20
 
 # From 3.1 on pandas reads floats exactly, and deprecates the option that asks for it.
 _CSV_OPTIONS: dict[str, Any] = (
@@ -38,35 +35,6 @@ def read_table(path: str, format: str) -> pd.DataFrame:
         return _read_csv(path) if format == "csv" else _frame_of_objects(_objects(path, format))
     except (ValueError, OSError, NotImplementedError) as error:
         raise RefusedError(f"can not read {path} as {format}: {error}") from error
-
-
-def typed(texts: list[str | None]) -> pd.Series:
-    """Return a column of CSV cells in the dtype that all of them are written as.
-
-    int64 (with gaps Int64) for integers within 64 bits without leading zeros, float64 for finite decimal
-    numbers of which float64 rounds no integer, bool (boolean) for true and false, else str.
-
-    Examples
-    --------
-    >>> [str(typed(cells).dtype) for cells in (["1", None], ["1", "0.5"], ["True", "false"])]
-    ['Int64', 'float64', 'bool']
-    >>> typed(["007", "1"]).tolist()
-    ['007', '1']
-    """
-    given = [text for text in texts if text is not None]
-    if not given:
-        return objects(texts)
-    if all(map(_INTEGER.fullmatch, given)):
-        if max(map(len, given)) <= _LONGEST_INTEGER:
-            integers = [None if text is None else int(text) for text in texts]
-            column = Column.of(integers)
-            if column.kind() == "int":
-                return column.natural()
-    elif all(map(_is_float, given)):
-        return Column.of([None if text is None else float(text) for text in texts]).natural()
-    elif {text.lower() for text in given} <= {"true", "false"}:
-        return Column.of([None if text is None else text.lower() == "true" for text in texts]).natural()
-    return Column.of(texts).natural()
 
 
 def concat_exactly(frames: list[pd.DataFrame], first: str) -> pd.DataFrame:
@@ -169,9 +137,3 @@ def _is_suspect(dtype: Any, texts: pd.Series) -> bool:
     if given.str.match(r"[+-]?0[0-9]").any():
         return True
     return bool(dtype.kind == "f" and given.str.fullmatch(r"-?[0-9]+").all())
-
-
-def _is_float(text: str) -> bool:
-    if _INTEGER.fullmatch(text):
-        return len(text) <= _LONGEST_INTEGER and abs(int(text)) <= EXACT_IN_FLOAT
-    return _NUMBER.fullmatch(text) is not None and abs(float(text)) != float("inf")

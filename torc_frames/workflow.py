@@ -30,6 +30,7 @@ from torc_frames.progress import Progress
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
 from torc_frames.refresh import Refreshed
 from torc_frames.store.base import Store
+from torc_frames.table_files.foreign import Table
 from torc_frames.targets import DependsOn, ResourceTable, resource_list
 
 if TYPE_CHECKING:
@@ -576,7 +577,7 @@ class Workflow:
 
     def push(
         self,
-        df: pd.DataFrame,
+        df: Table,
         *,
         command: str | None = None,
         name: str | None = None,
@@ -599,8 +600,9 @@ class Workflow:
 
         Parameters
         ----------
-        df : DataFrame
-            A row a job; columns have unique string names, ``model.depth`` is stored nested.
+        df : DataFrame, or a table of Polars, Arrow or DuckDB
+            A row a job; columns have unique string names, ``model.depth`` is stored nested. Integers and
+            booleans with gaps of other libraries become Int64 and boolean.
         command : str, optional
             The job's command, run by a shell. ``{column}`` (or ``{column:format}``) is replaced by the
             row's value, quoted for the shell; double braces stand for themselves. A job that reads its
@@ -674,7 +676,7 @@ class Workflow:
 
     def plan(
         self,
-        df: pd.DataFrame,
+        df: Table,
         *,
         command: str | None = None,
         name: str | None = None,
@@ -950,7 +952,7 @@ class Workflow:
     def map(
         self,
         func: Callable[..., Mapping[str, Any] | None],
-        params: pd.DataFrame,
+        params: Table,
         executor: Executor | None = None,
         *,
         name: str | None = None,
@@ -973,7 +975,7 @@ class Workflow:
             Takes the row's values by name (``model.depth`` is in the dict ``model``, a missing cell is
             None), or the whole row as one dict if its only parameter is named ``row`` or is positional-only.
             Returns a dict of values that `Job.store` takes, or None.
-        params : DataFrame
+        params : DataFrame, or a table of Polars, Arrow or DuckDB
             As for `push`.
         executor : concurrent.futures.Executor, optional
             Any, such as loky's, or Dask's ``client.get_executor()``; it stays open. Default: a process for

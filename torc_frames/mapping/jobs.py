@@ -27,6 +27,7 @@ from torc_frames.runner import Rerun, alone, check_rerun, end_left, jobs_to_rese
 from torc_frames.schedule import read_board, shown_runners
 from torc_frames.signals import ended_by_signals
 from torc_frames.store.base import RunnableStore, Store
+from torc_frames.table_files.foreign import Table
 from torc_frames.targets import DependsOn, ResourceTable
 
 __all__ = ["MapOptions", "map_rows"]
@@ -52,7 +53,7 @@ def map_rows(
     store: Store,
     workflow_key: str,
     func: Function,
-    params: pd.DataFrame,
+    params: Table,
     executor: Executor | None,
     options: MapOptions,
 ) -> pd.DataFrame:
@@ -75,7 +76,7 @@ def _run(
     store: RunnableStore,
     workflow_key: str,
     func: Function,
-    params: pd.DataFrame,
+    params: Table,
     executor: Executor | None,
     options: MapOptions,
 ) -> list[str]:
@@ -113,7 +114,7 @@ def _push(
     store: Store,
     workflow_key: str,
     func: Function,
-    params: pd.DataFrame,
+    params: Table,
     executor: Executor | None,
     options: MapOptions,
 ) -> list[str]:
@@ -148,7 +149,7 @@ def _push(
 
 
 def _read(
-    store: Store, workflow_key: str, func: Function, params: pd.DataFrame, options: Options
+    store: Store, workflow_key: str, func: Function, params: Table, options: Options
 ) -> tuple[Prepared, Existing, Steps]:
     """Check the table, and return what pushing it would do; nothing is written."""
     prepared = prepare(store, workflow_key, params, options)
