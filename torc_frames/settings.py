@@ -12,6 +12,7 @@ from typing import Any
 
 from torc_frames.errors import NotInJobError, RefusedError, warn
 from torc_frames.records import JobRecord
+from torc_frames.regular import open_regular
 
 __all__ = [
     "API_URL",
@@ -366,7 +367,7 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return tomllib.load(file)
     except OSError as error:
         raise RefusedError(f"can not read {path}: {error.strerror}") from error
