@@ -40,8 +40,15 @@ class EditorPage:
     def cell(self, row: int, column: int) -> Any:
         return self.grid.locator(f"[role=row][aria-rowindex='{row + 2}'] [aria-colindex='{column + 1}']")
 
-    def type(self, row: int, column: int, text: str) -> None:
+    def go(self, row: int, column: int) -> None:
+        """Click a cell, and wait until the keys are its own: what is below the fold is scrolled to before."""
         self.cell(row, column).click()
+        _expect(self.grid).to_have_attribute(
+            "aria-activedescendant", self.cell(row, column).get_attribute("id"), timeout=15_000
+        )
+
+    def type(self, row: int, column: int, text: str) -> None:
+        self.go(row, column)
         self.page.keyboard.type(text)
         self.page.keyboard.press("Enter")
         _expect(self.cell(row, column)).to_have_text(text)
@@ -95,8 +102,8 @@ def test_typing_planning_and_applying(lab: Jupyter, wf: Any, tmp_path: Path) -> 
 def test_pasting_grows_the_table_and_undo_takes_it_back(lab: Jupyter, wf: Any, tmp_path: Path) -> None:
     page = opened(lab, wf, tmp_path)
     page.notebook.copy("0.7\t3\tsvd\n0.8\t5\tsag\n")
-    page.cell(23, 1).click()
-    page.page.keyboard.press("Control+V")
+    page.go(23, 1)
+    page.page.keyboard.press("Control+v")
     page.notebook.wait_for("len(editor.sheet)", 25)
     page.notebook.wait_for("editor.value['depth'].tolist()[-2:]", [3, 5])
     page.page.keyboard.press("Control+Z")

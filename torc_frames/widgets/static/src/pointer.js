@@ -30,9 +30,10 @@ export function pointer(view) {
     const cell = event.target.closest(".slick-cell");
     if (!cell || event.button !== 0) return;
     event.preventDefault();
-    view.focus();
+    // Before the focus, which goes to the first cell where there is none, and rows scroll below the pointer.
     const { row, cell: column } = cellAt(event);
     selection.go(row, column, { extend: event.shiftKey });
+    view.focus();
     document.addEventListener("mousemove", onMove);
     document.addEventListener("mouseup", onUp);
   });
