@@ -16,8 +16,10 @@ from pathlib import Path
 
 import keeping
 import pytest
+from click.testing import CliRunner
 
 import torc_frames as tf
+from torc_frames.cli.root import root
 from torc_frames.errors import StoreFileError, TornReadError, UnavailableError
 from torc_frames.store.sqlite import guard as guards
 from torc_frames.store.sqlite import opening
@@ -208,7 +210,7 @@ class TestIndex:
         for thread in threads:
             thread.start()
         pauses = random.Random(1)
-        for number in range(3):
+        for number in range(2):
             other = keeping.start("write", path, f"other{number}", 5)
             while other.poll() is None:
                 keeping.touch(path, keeping.TABLES)
@@ -228,9 +230,7 @@ def test_a_pipe_is_no_store(tmp_path: Path) -> None:
             SQLiteStore(device)
 
 
-def test_without_such_locks_it_works_as_it_would(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_without_such_locks_it_works_as_it_would(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guards, "AVAILABLE", False)
     with closing(SQLiteStore(path, network=False)) as store:
         store.add_workflow("w")
@@ -241,6 +241,21 @@ def test_without_such_locks_it_works_as_it_would(
         with pytest.raises(UnavailableError, match="was deleted or replaced"):
             store.workflows()
     assert not guards.can_guard(str(path))
+    monkeypatch.chdir(path.parent)
+    assert "locks        SQLite's alone" in told_by_doctor(path)
+
+
+@needs_locks
+def test_doctor_says_that_they_are_held(path: Path, store: SQLiteStore) -> None:
+    for each in (path, path.with_name("none-yet.db")):
+        assert "locks        held, whatever else" in told_by_doctor(each)
+    keeping.touch(path)
+    keeping.add(store, path, "a", range(3))
+    assert keeping.kept(path) == keeping.acknowledged(path)
+
+
+def told_by_doctor(path: Path) -> str:
+    return CliRunner().invoke(root, ["-u", str(path), "doctor"], prog_name="torc-frames").stdout
 
 
 @needs_locks

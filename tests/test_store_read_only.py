@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -64,18 +65,17 @@ print(json.dumps(read(sys.argv[1])))
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that every user reaches, with a store of three jobs."""
-    for each in (tmp_path, *tmp_path.parents[:3]):
-        if each.stat().st_uid == os.getuid() and each != Path(each.anchor):
-            each.chmod(each.stat().st_mode | 0o055)
-    folder = tmp_path / "media"
-    folder.mkdir()
-    client = tf.connect(folder / "study.db")
-    client.create_workflow("w").push(tf.grid(a=[1, 2, 3]))
-    client.close()
-    yield folder
-    folder.chmod(0o755)
+def folder() -> Iterator[Path]:
+    """A folder that every user reaches (pytest's is for one user), with a store of three jobs."""
+    with tempfile.TemporaryDirectory() as base:
+        os.chmod(base, 0o755)
+        folder = Path(base, "media")
+        folder.mkdir()
+        client = tf.connect(folder / "study.db")
+        client.create_workflow("w").push(tf.grid(a=[1, 2, 3]))
+        client.close()
+        yield folder
+        folder.chmod(0o755)
 
 
 def read(path: Path, before: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -85,7 +85,8 @@ def read(path: Path, before: tuple[str, ...] = ()) -> dict[str, Any]:
     environment = {**os.environ, "PYTHONPATH": keeping.ROOT, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def folder_only(folder: Path) -> None:
@@ -123,7 +124,8 @@ def test_what_somebody_else_writes_meanwhile_is_read(folder: Path) -> None:
         store.add_user_data("1", [b"5"])
         assert read(folder / "study.db")["records"] == 5
         folder.chmod(0o755)
-    assert read(folder / "study.db")["records"] == 5
+    found = read(folder / "study.db")
+    assert found.get("records") == 5, found
 
 
 @pytest.mark.parametrize("index", [True, False])
@@ -145,7 +147,7 @@ def test_a_log_that_a_killed_process_left_is_read_or_it_is_said_how(folder: Path
 def killed(path: Path) -> None:
     code = (
         "import os, sys; from torc_frames.store.sqlite.store import SQLiteStore\n"
-        "SQLiteStore(sys.argv[1]).add_user_data('1', [b'4']); os.kill(os.getpid(), 9)"
+        "store = SQLiteStore(sys.argv[1])\nstore.add_user_data('1', [b'4'])\nos.kill(os.getpid(), 9)"
     )
     environment = {**os.environ, "PYTHONPATH": keeping.ROOT}
     subprocess.run([sys.executable, "-c", code, str(path)], env=environment, check=False)
