@@ -90,13 +90,8 @@ class Requirements(Kept):
 
     def add(self, place: Place, form: Form, body: Body) -> int:
         """See `Collection.add`; the same ones, added again without a key, are one."""
-        defaults = {
-            "num_cpus": 1,
-            "num_gpus": 0,
-            "num_nodes": 1,
-            "memory": _DEFAULT_MEMORY,
-            "runtime": _RUNTIME[form],
-        }
+        defaults = {"num_cpus": 1, "num_gpus": 0, "num_nodes": 1}
+        defaults |= {"memory": _DEFAULT_MEMORY, "runtime": _RUNTIME[form]}
         raw = {name: msgspec.Raw(legacy.encode(value)) for name, value in defaults.items()}
         whole = body._replace(attributes={**raw, **body.attributes})
         found = self.same(place, whole) if body.key is None else None
