@@ -16,8 +16,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from torc_frames.records import NewJobs
 from torc_frames.store.sqlite.store import SQLiteStore
 
@@ -172,6 +170,8 @@ def tried(folder: Path, kind: str, number: signal.Signals) -> None:
 
 def need_namespaces() -> list[str]:
     """Return the command that makes a PID namespace, or skip; with TORC_FRAMES_REQUIRE_ALL, fail."""
+    import pytest  # not where workers import this module
+
     command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     try:
         done = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
@@ -188,7 +188,7 @@ def need_namespaces() -> list[str]:
 
 
 def raced(folder: Path, chance: random.Random) -> int:
-    """Have runners in two PID namespaces and one outside run jobs at once; return how many jobs there were."""
+    """Have runners in two PID namespaces and one outside run jobs at once; return how many jobs."""
     unshare, count = need_namespaces(), 24
     store = SQLiteStore(folder / "study.db")
     store.add_workflow("raced")

@@ -90,7 +90,7 @@ class Requirements(Kept):
 
     def add(self, place: Place, form: Form, body: Body) -> int:
         """See `Collection.add`; the same ones, added again without a key, are one."""
-        defaults = {"num_cpus": 1, "num_gpus": 0, "num_nodes": 1}
+        defaults: dict[str, Any] = {"num_cpus": 1, "num_gpus": 0, "num_nodes": 1}
         defaults |= {"memory": _DEFAULT_MEMORY, "runtime": _RUNTIME[form]}
         raw = {name: msgspec.Raw(legacy.encode(value)) for name, value in defaults.items()}
         whole = body._replace(attributes={**raw, **body.attributes})
