@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -165,6 +166,53 @@ def tried(folder: Path, kind: str, number: signal.Signals) -> None:
     finally:
         clean(folder)
         store.close()
+
+
+def need_namespaces() -> list[str]:
+    """Return the command that makes a PID namespace, or skip; with TORC_FRAMES_REQUIRE_ALL, fail."""
+    import pytest  # not where workers import this module
+
+    command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    try:
+        done = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
+    except OSError as error:
+        reason = str(error)
+    else:
+        if done.returncode == 0:
+            return command
+        reason = done.stderr.strip()
+    told = f"no PID namespace can be made here, which takes root and unshare: {reason}"
+    if os.environ.get("TORC_FRAMES_REQUIRE_ALL"):
+        pytest.fail(told, pytrace=False)
+    pytest.skip(told)
+
+
+def raced(folder: Path, chance: random.Random) -> int:
+    """Have runners in two PID namespaces and one outside run jobs at once; return how many jobs."""
+    unshare, count = need_namespaces(), 24
+    store = SQLiteStore(folder / "study.db")
+    store.add_workflow("raced")
+    command = (
+        "exec 9>>lock-$TORC_JOB_KEY; flock -n 9 || echo $TORC_JOB_KEY >> twice; "
+        f"echo $TORC_JOB_KEY >> log; sleep 0.0{chance.randint(1, 9)}"
+    )
+    store.add_jobs("1", NewJobs([f"n{n}" for n in range(count)], [command] * count, [None] * count))
+    run = [sys.executable, "-c", RUN]
+    commands = [[*unshare, *run], [*unshare, *run], run]
+    chance.shuffle(commands)
+    try:
+        runs = []
+        for one in commands:
+            runs.append(start(one, folder))
+            time.sleep(chance.random() / 2)
+        assert [one.wait(PATIENCE_S) for one in runs] == [0, 0, 0], told(folder)
+        assert statuses(store) == ["completed"] * count
+        assert sorted(lines(folder / "log")) == sorted(str(n + 1) for n in range(count)), "a job ran twice"
+        assert lines(folder / "twice") == []
+    finally:
+        clean(folder)
+        store.close()
+    return count
 
 
 def _note(name: str, text: object) -> None:

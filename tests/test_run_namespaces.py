@@ -20,24 +20,13 @@ from torc_frames.records import NewJobs
 from torc_frames.runner import reset_jobs, run
 from torc_frames.store.sqlite.store import SQLiteStore
 
-UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 NOT_FIRST = f"{sys.executable} -c '{held.RUN}' & wait"
 """As in most containers: the runner is not the first process of its namespace."""
 
 
 @pytest.fixture(scope="module")
 def unshare() -> list[str]:
-    try:
-        done = subprocess.run([*UNSHARE, "true"], capture_output=True, text=True, check=False)
-    except OSError as error:
-        reason = str(error)
-    else:
-        reason = done.stderr.strip() if done.returncode else ""
-    if reason and os.environ.get("TORC_FRAMES_REQUIRE_ALL"):
-        pytest.fail(f"no PID namespace can be made: {reason}", pytrace=False)
-    if reason:
-        pytest.skip(f"no PID namespace can be made here, which takes root and unshare: {reason}")
-    return UNSHARE
+    return held.need_namespaces()
 
 
 @pytest.fixture
@@ -102,12 +91,8 @@ def test_one_that_is_gone_is_known_from_outside_and_its_jobs_are_ended(
     assert has_ended(runner) is False
     with pytest.raises(ConflictError, match=f"jobs 1 are being run by {shown_runner(runner)}: end"):
         reset_jobs(study, "1", ["1"])
-    [pid] = [
-        found.pid
-        for found in procfs.processes().values()
-        if procfs._pid_inside(found.pid) == int(runner.split(":")[2])
-        and found.started == runner.split(":")[3]
-    ]
+    started = runner.rpartition(":")[2]
+    [pid] = [found.pid for found in procfs.processes().values() if is_runner(found.pid, started)]
     os.kill(pid, signal.SIGKILL)
     held.wait_until(lambda: has_ended(runner), "the runner's end")
     (folder / "quick").touch()

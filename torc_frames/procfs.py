@@ -149,8 +149,9 @@ def named_in_namespace(which: str, pid: int, started: str) -> bool:
     for process in processes().values():
         if _pid_inside(process.pid) != pid:
             continue
+        found = _namespace_of(str(process.pid))
         # Another user's namespace can't be read; then when it started must do.
-        if (_namespace_of(str(process.pid)) or which) == which or process.started == started:
+        if found == which or (found is None and process.started == started):
             return True
     return False
 

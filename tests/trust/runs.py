@@ -19,18 +19,30 @@ def ended(kind: str) -> Callable[[Place], None]:
     return attempt
 
 
-FAULTS = [
-    Fault(
+def raced(place: Place) -> int:
+    return held.raced(place.folder, place.random)
+
+
+def signals(kind: str, name: str, small: int) -> Fault:
+    return Fault(
         f"SIGTERM, SIGKILL, SIGHUP and SIGINT in turn to {name}: no process of a job is left, none runs "
         "twice side by side, the next run completes all",
         "embedded",
         small=small,
-        full=80,
+        full=20 * len(SIGNALS),
         attempt=ended(kind),
     )
-    for kind, name, small in (
-        ("run", "`wf.run`", 4),
-        ("map", "`wf.map`", 2),
-        ("command line", "`torc-frames run`", 2),
-    )
+
+
+FAULTS = [
+    signals("run", "`wf.run`", 4),
+    signals("map", "`wf.map`", 2),
+    signals("command line", "`torc-frames run`", 2),
+    Fault(
+        "jobs run by runners in two PID namespaces and one outside at once: each runs once",
+        "embedded",
+        small=1,
+        full=20,
+        attempt=raced,
+    ),
 ]
