@@ -71,11 +71,11 @@ def test_a_config_file_that_is_none_is_refused(path):
 
 
 def test_certificates_are_not_read_from_it(path):
-    with pytest.raises(tf.RefusedError, match="ca_cert.*not a regular file"):
+    with pytest.raises(tf.RefusedError, match=r"ca_cert.*not a regular file"):
         server_settings("https://host/", ca_cert=str(path))
     with open("torc.toml", "w") as file:
         file.write(f'[client]\napi_url = "https://host/"\n[client.tls]\nca_cert = "{path}"\n')
-    with pytest.raises(tf.RefusedError, match="ca_cert.*not a regular file"):
+    with pytest.raises(tf.RefusedError, match=r"ca_cert.*not a regular file"):
         server_settings()
 
 
