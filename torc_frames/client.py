@@ -44,7 +44,8 @@ def connect(
         torc's config files say, else ``torc_frames.db`` in the working directory.
     username, password, ca_cert, insecure, cookie, timeout : optional
         For a server: basic authentication, a file of certificates to trust, whether to trust any (never
-        do), a raw ``Cookie`` header, and the seconds that the server may be silent. Default: torc's
+        do), a raw ``Cookie`` header, and the seconds that one call to it may take, whatever it sends
+        meanwhile (without it, 600, of which it may be silent for 60). Default for the others: torc's
         variables (TORC_PASSWORD, …) and config files; ``torc-frames doctor`` tells what is in force.
 
     Returns

@@ -68,7 +68,7 @@ class ServerSettings:
     timeout_s : float
         How long the server may be silent.
     limit_s : float
-        How long one request may take in all.
+        How long one call may take in all, its repetitions included.
     send_credentials : bool
         Whether the user named this server, and not only a ``./torc.toml``. If not, there are none here.
     sources : mapping of str to str
@@ -117,7 +117,8 @@ def server_settings(
     cookie : str, optional
         A ``Cookie`` header as it is.
     timeout : float, optional
-        For how many seconds the server may be silent. Default: 60.
+        For how many seconds a call may last, by the clock, all that is tried again included. Default: 600,
+        of which the server may be silent for 60.
 
     Raises
     ------
@@ -148,7 +149,7 @@ def server_settings(
         ca_cert=None if file is None else _certificates(file),
         insecure=any_will_do is not None and _boolean(any_will_do),
         timeout_s=seconds,
-        limit_s=max(600.0, seconds),
+        limit_s=600.0 if timeout is None else seconds,
         send_credentials=trusted,
         sources={name: place.source for name, place in places.items() if place is not None},
         **({name: place.text for name, place in found.items()} if trusted else {}),

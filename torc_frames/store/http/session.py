@@ -31,7 +31,7 @@ from torc_frames.errors import (
     UncertainWriteError,
 )
 from torc_frames.server_settings import is_loopback, read_certificates
-from torc_frames.store.http.connections import EXCHANGE, Adapter
+from torc_frames.store.http.connections import CONNECT_TIMEOUT, EXCHANGE, Adapter
 from torc_frames.store.http.failures import BROKEN, FEW, Did, Failure, Failures
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ __all__ = ["Http"]
 
 MAX_BODY = 2 << 30
 MAX_RETRY_AFTER = 60.0
-CONNECT_TIMEOUT = 10.0
 
 _BLOCK = 1 << 20
 _SHORTEST_SECRET = 6
@@ -70,8 +69,7 @@ class Http:
     Parameters
     ----------
     settings : ServerSettings
-        Where the server is, as whom to speak, whom to trust, how long to wait. The look-up of the host's
-        name is the one thing that can take longer.
+        Where the server is, as whom to speak, whom to trust, how long to wait.
 
     Attributes
     ----------
