@@ -1,10 +1,13 @@
-"""What doctests may use, and where editors keep drafts while tests run."""
+"""What doctests may use, where editors keep drafts while tests run, and how tests share the cores."""
 
 import os
 import tempfile
 from pathlib import Path
 
 import pytest
+
+SLOW = ("browser", "test_jupyter", "test_trust", "test_torc_", "test_legacy", "test_mapping", ".ipynb")
+"""What is in the names of the files that take longest."""
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +21,22 @@ def _doctest_names(request: pytest.FixtureRequest) -> None:
 def pytest_configure() -> None:
     """Keep the drafts of tests, and of the kernels that they start, out of the user's own."""
     os.environ["TORC_FRAMES_DRAFTS"] = tempfile.mkdtemp(prefix="torc_frames-drafts-")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return how many processes run the tests: one a core, and none beside this one for a single file.
+
+    One process runs all tests of a file, as they share servers, browsers and a notebook's kernel.
+    """
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    files = {name.partition("::")[0] for name in config.args}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(cores, len(files)) if all(map(os.path.isfile, files)) else cores
+    return workers if workers > 1 else 0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let several processes begin with the slow files, so that they end at about the same time."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not any(part in item.path.name for part in SLOW))

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from jupyter import Jupyter, JupyterServer, chromium, jupyter, jupyter_server
 from servers import TorcServer
 from services import Service
-from stores import STORES, StoreKind
+from stores import EVERY_STORE, STORES, StoreKind
 
 from torc_frames.store.base import Store
 
@@ -40,9 +40,16 @@ settings.register_profile("thorough", parent=settings.get_profile("default"), ma
 settings.load_profile("default")
 
 
-@pytest.fixture(params=list(STORES))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test with a store on every kind, or on those that it is marked with."""
+    if "store_kind" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("stores")
+        metafunc.parametrize("store_kind", mark.args if mark else EVERY_STORE, indirect=True)
+
+
+@pytest.fixture
 def store_kind(request: pytest.FixtureRequest) -> StoreKind:
-    """Every kind of store in turn."""
+    """The kinds of store in turn; see `stores.py` for how to choose them."""
     return STORES[request.param]
 
 

@@ -24,7 +24,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -222,14 +222,17 @@ class Jupyter:
         self.server = server
         # A theme that an earlier test has chosen.
         (server.directory / "settings" / f"{_THEMES}.jupyterlab-settings").unlink(missing_ok=True)
-        self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 900})
-        self.context.set_default_timeout(_PAGE_MS)
+        self.context = _context(browser)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
         self.requests: list[str] = []
         self.errors: list[str] = []
-        self.context.on("request", lambda request: self.requests.append(request.url))
-        self.context.on("console", self._on_console)
-        self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        self._watched: dict[str, Callable[[Any], None]] = {
+            "request": lambda request: self.requests.append(request.url),
+            "console": self._on_console,
+            "weberror": lambda error: self.errors.append(str(error.error)),
+        }
+        for event, heard in self._watched.items():
+            self.context.on(event, heard)  # type: ignore[call-overload]
 
     def open(self, *cells: str, name: str | None = None) -> Notebook:
         """Write a notebook of some cells of code, and open it with a kernel that is ready."""
@@ -253,7 +256,10 @@ class Jupyter:
 
     def close(self) -> None:
         """Close all pages, and stop their kernels."""
-        self.context.close()
+        for page in self.context.pages:
+            page.close()
+        for event, heard in self._watched.items():
+            self.context.remove_listener(event, heard)
         self.server.stop_kernels()
 
     def _path(self, name: str) -> str:
@@ -264,6 +270,14 @@ class Jupyter:
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+
+def _context(browser: Browser) -> BrowserContext:
+    """Return the browser's one context: in its cache is the applications' code, half of opening them."""
+    if not browser.contexts:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context.set_default_timeout(_PAGE_MS)
+    return browser.contexts[0]
 
 
 @contextmanager
@@ -315,6 +329,7 @@ class Notebook:
         end = time.monotonic() + seconds
         while (found := self.value(expression)) != expected:
             assert time.monotonic() < end, f"{expression} is {found!r}, not {expected!r}"
+            time.sleep(0.02)  # or asking is what keeps the kernel from getting there
 
     def execute(self, code: str) -> None:
         """Run code in the kernel, outside of any cell."""

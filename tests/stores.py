@@ -171,3 +171,18 @@ STORES = {
     "service": _of_service("service", links_need_roles=True),
     "service-first": _of_service("first_service", roles_are_of_records=True),
 }
+
+SECURED = ("torc-server-auth", "torc-server-tls")
+"""Those that `test_secured_stores.py` has for itself: passwords and TLS are no part of what is stored."""
+
+EVERY_STORE = tuple(name for name in STORES if name not in SECURED)
+"""Those that a test with the fixture `store` runs on, unless it is marked."""
+
+on_every_store = pytest.mark.stores(*EVERY_STORE)
+on_each_store = pytest.mark.stores("sqlite", "torc-server", "service")
+"""For what the program behind a store has a say in: one store of each."""
+
+on_sqlite = pytest.mark.stores("sqlite")
+"""For rules that don't depend on the store."""
+
+on_secured_stores = pytest.mark.stores(*SECURED)

@@ -155,13 +155,13 @@ def test_of_several_output_records_the_named_or_the_oldest_is_filled(
     assert outputs(job) == {name: {"x": 1} if name == chosen else {} for name in names}
 
 
-def test_bad_results_are_refused_by_name_and_nothing_is_stored(study: SQLiteStore) -> None:
+def test_bad_results_are_left_out_by_name_and_the_rest_is_stored(study: SQLiteStore) -> None:
     [job] = add(study, None)
-    with pytest.raises(RefusedError) as caught:
+    with pytest.warns(TorcFramesWarning, match=r"not stored: bad \(.*, frame \(.*tf\.Pointer"):
         job.store(fine=1, bad={1}, frame=pd.DataFrame({"x": [1]}))
-    assert [problem.column for problem in caught.value.problems] == ["bad", "frame"]
-    assert "tf.Pointer" in str(caught.value)
-    assert job.user_data() == []
+    [record] = job.user_data()
+    assert record.data["fine"] == 1
+    assert [line.partition(":")[0] for line in record.data["error"]["unstored"]] == ["bad", "frame"]
 
 
 def test_a_pointer_is_stored_as_json(study: SQLiteStore, tmp_path: Path) -> None:

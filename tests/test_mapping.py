@@ -300,22 +300,12 @@ def test_what_a_function_returns_is_stored_as_a_job_stores_it(
     assert wf.results().index.tolist() == ["1", "2"]
 
 
-@pytest.mark.parametrize(
-    ("what", "told"),
-    [
-        ("list", "returns returned a list, not its results by name: return a dict"),
-        ("nan", "at loss: nan is not JSON"),
-        ("array", "at a: a ndarray can't be kept exactly as JSON; use .tolist()"),
-        ("keys", "the key 1 is a int; JSON keys are strings"),
-    ],
-)
-def test_what_can_not_be_stored_is_a_failed_job(
-    wf: Workflow, threads: ThreadPoolExecutor, tmp_path: Path, what: str, told: str
-) -> None:
+def test_what_has_no_names_is_a_failed_job(wf: Workflow, threads: ThreadPoolExecutor, tmp_path: Path) -> None:
     with pytest.warns(tf.TorcFramesWarning, match="1 job failed"):
-        table = wf.map(mapped.returns, tf.grid(what=[what], folder=[str(tmp_path)]), threads)
+        table = wf.map(mapped.returns, tf.grid(what=["list"], folder=[str(tmp_path)]), threads)
     assert table["status"].tolist() == ["failed"]
     assert table["results.error.type"].tolist() == ["torc_frames.errors.RefusedError"]
+    told = "returns returned a list, not its results by name: return a dict"
     assert told in table["results.error.message"].item()
 
 

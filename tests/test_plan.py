@@ -8,11 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
-from stores import only
+from stores import on_each_store, on_sqlite
 
 import torc_frames as tf
 from torc_frames.records import RunResult
 from torc_frames.workflow import Workflow
+
+# What is planned and read is ours alone; what a store has a say in is marked.
+pytestmark = on_sqlite
 
 
 @pytest.fixture
@@ -30,6 +33,7 @@ def actions(plan):
     return plan.rows["action"].tolist()
 
 
+@on_each_store
 def test_a_plan_writes_nothing_and_apply_does_what_it_shows(wf):
     wf.push(tf.grid(a=[1, 2]))
     df = wf.parameters()
@@ -51,6 +55,7 @@ def test_a_plan_writes_nothing_and_apply_does_what_it_shows(wf):
     assert_frame_equal(wf.parameters(), pushed)
 
 
+@on_each_store
 def test_what_was_pulled_is_a_plan_of_nothing(wf):
     when = pd.to_datetime(["2026-01-01", "2026-01-02", None])
     df = pd.DataFrame(
@@ -90,6 +95,7 @@ def conflicting(wf, theirs):
     return mine
 
 
+@on_each_store
 def test_what_another_client_changed_since_the_pull_is_a_conflict_with_both_values(wf, theirs):
     mine = conflicting(wf, theirs)
     before = wf.parameters()
@@ -126,6 +132,7 @@ def test_what_was_left_to_others_is_a_conflict_again(wf, theirs):
     assert wf.parameters().values.tolist() == [[10, 0], [2, 99], [99, 0]]
 
 
+@on_each_store
 @pytest.mark.parametrize("which", ["given", "returned"])
 def test_what_a_push_wrote_beside_what_it_left_is_no_conflict_later(wf, theirs, which):
     mine = conflicting(wf, theirs)
@@ -171,6 +178,7 @@ def test_ours_overwrites_what_another_client_changed(wf, theirs):
     assert wf.parameters().values.tolist() == [[10, 0], [20, 0], [3, 0]]
 
 
+@on_each_store
 def test_a_store_that_changed_after_the_plan_is_told_and_nothing_written(wf, theirs):
     wf.push(tf.grid(a=[1, 2]))
     mine = wf.parameters()
@@ -183,6 +191,7 @@ def test_a_store_that_changed_after_the_plan_is_told_and_nothing_written(wf, the
     assert wf.parameters()["a"].tolist() == [1, 5]
 
 
+@on_each_store
 def test_a_plan_that_was_done_in_part_is_finished_by_apply(wf, theirs):
     df = tf.grid(a=range(5))
     plan = wf.plan(df)
@@ -203,6 +212,7 @@ def test_html_is_escaped(wf):
     assert "&lt;img src=x&gt;" in shown
 
 
+@on_each_store
 def test_commands_that_change_are_shown(wf):
     table = wf.push(pd.DataFrame({"command": ["x", "y"]}), command="echo {command}")
     assert wf.plan(table, command="echo {command}").commands.empty
@@ -224,6 +234,7 @@ def test_commands_that_change_are_shown(wf):
     assert wf.jobs()["command"].tolist() == plan.commands["pushed"].tolist()
 
 
+@on_each_store
 def test_the_cells_of_a_record_that_is_added_are_shown(wf):
     job = wf.add_job("bare")
     table = pd.DataFrame({"job_key": [job.key], "a": [1], "b": [None]})
@@ -290,6 +301,7 @@ def test_bad_options_are_refused(wf):
         wf.plan([1])
 
 
+@on_each_store
 def test_the_recipe_of_a_table_is_kept_with_the_push_once(wf):
     df = tf.sample(6, {"x": tf.uniform(0, 1), "n": tf.integers(1, 9)}, seed=3, where="n > 2")
     wf.push(df)
@@ -307,8 +319,7 @@ def test_old_recipes_make_room_for_new_ones(wf):
     assert len(wf.recipes()) == 3
 
 
-def test_warnings_point_at_who_pushed(wf, store_kind):
-    only(store_kind.runs_jobs, "torc runs jobs of others")
+def test_warnings_point_at_who_pushed(wf):
     wf.push(pd.DataFrame({"a": [1, 2]}), command="echo {a}")
     with pytest.warns(tf.TorcFramesWarning, match="kept it") as caught:
         wf.plan(pd.DataFrame({"a": [1, 2]}), command="true").apply()
@@ -324,8 +335,7 @@ def finish(wf, keys, status="completed"):
         store.finish_job(wf.key, RunResult(job.key, job.run_id, status, code, at, at))
 
 
-def test_missing_gives_the_rows_without_a_successful_result(wf, store_kind):
-    only(store_kind.runs_jobs, "torc runs its jobs")
+def test_missing_gives_the_rows_without_a_successful_result(wf):
     params = tf.grid(a=[1, 2, 3, 4], s=["x"])
     assert_frame_equal(tf.missing(wf, params), params)
     keys = wf.push(params).index
@@ -415,6 +425,7 @@ class Editing:
         self.table = pushed
 
 
+@on_each_store
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data(), names=st.lists(st.sampled_from(list(COLUMNS)), min_size=1, max_size=4, unique=True))
 def test_the_store_has_what_the_table_says_after_each_of_many_edits(store, data, names):
@@ -438,6 +449,7 @@ def told(plan):
     return done, pushed
 
 
+@on_each_store
 def test_a_plan_tells_how_far_it_is_with_additions_and_updates(wf, store_kind):
     many = 2_000 if store_kind.server is None else 600
     done, pushed = told(wf.plan(pd.DataFrame({"a": range(many)})))
@@ -452,6 +464,7 @@ def test_a_plan_tells_how_far_it_is_with_additions_and_updates(wf, store_kind):
     assert told(wf.plan(pushed))[0] == [0]
 
 
+@on_each_store
 def test_a_job_of_several_writes_is_told_once(wf):
     keys = [wf.add_job(f"job{n}", command="false").key for n in range(6)]
     wf.add_user_data(keys[0], {"a": 0}, {"b": 0})
@@ -462,6 +475,7 @@ def test_a_job_of_several_writes_is_told_once(wf):
     assert set(wf.jobs()["command"]) == {"true"}
 
 
+@on_each_store
 @pytest.mark.parametrize("at", [0, 1])
 @pytest.mark.parametrize("what", ["add", "update"])
 def test_an_apply_that_is_stopped_is_finished_by_the_next(wf, store_kind, what, at):

@@ -4,9 +4,13 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stores import on_each_store, on_sqlite
 
 import torc_frames as tf
 from torc_frames.client import Client
+
+# What is planned and read is ours alone; what a store has a say in is marked.
+pytestmark = on_sqlite
 
 
 class StopError(Exception):
@@ -22,6 +26,7 @@ def values(wf):
     return sorted(wf.parameters()["a"].tolist())
 
 
+@on_each_store
 def test_a_row_takes_the_place_of_a_job_of_the_same_content(wf):
     before = wf.push(pd.DataFrame({"a": [1, 2]}), name="job-{a}")
     first, second = before.index
@@ -40,6 +45,7 @@ def test_a_row_takes_the_place_of_a_job_of_the_same_content(wf):
     assert values(wf) == [1, 2, 3]
 
 
+@on_each_store
 def test_a_push_deletes_as_a_plan_does_and_counts_it(wf):
     first, second, third = wf.push(pd.DataFrame({"a": [1, 2, 3]})).index
     table = wf.parameters().loc[[third]].assign(a=30)
@@ -70,6 +76,7 @@ def test_what_can_not_be_done_is_refused_before_anything_is(wf):
     assert values(wf) == [1, 2]
 
 
+@on_each_store
 def test_an_interrupted_apply_is_finished_by_the_same_plan(wf):
     first, _ = wf.push(pd.DataFrame({"a": [1, 2]})).index
     plan = wf.plan(pd.DataFrame({"a": [1, 3]}), delete=first)
@@ -109,6 +116,7 @@ def test_an_embedded_store_does_all_of_it_or_nothing(tmp_path):
     client.close()
 
 
+@on_each_store
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     stored=st.lists(st.integers(0, 3), max_size=6),

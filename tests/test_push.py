@@ -8,13 +8,16 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stores import link, only
-from strategies import tables
+from stores import link, on_each_store, on_every_store, on_sqlite, only
+from strategies import examples, tables
 
 import torc_frames as tf
 from torc_frames.client import Client
 from torc_frames.edits import read_existing
 from torc_frames.targets import resource_list, what_was_seen
+
+# What is planned and read is ours alone; what a store has a say in is marked.
+pytestmark = on_sqlite
 
 
 @pytest.fixture
@@ -40,10 +43,8 @@ def rev(wf):
     return wf.links().attrs["torc"]["rev"]
 
 
-@pytest.mark.filterwarnings("ignore::torc_frames.InexactFloatWarning")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(df=tables())
-def test_what_is_pushed_is_what_is_pulled(store, store_kind, df):
+def push_and_pull(store, store_kind, df):
+    """Push a table, and compare what is pulled, and what more pushes of it change."""
     wf = Client(store).create_workflow("study")
     try:
         pushed = wf.push(df)
@@ -66,6 +67,21 @@ def test_what_is_pushed_is_what_is_pulled(store, store_kind, df):
     assert rev(wf) == before
 
 
+@given(df=tables())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_pushed_is_what_is_pulled(store, store_kind, df):
+    push_and_pull(store, store_kind, df)
+
+
+@pytest.mark.stores("torc-server", "service", "service-first")
+@pytest.mark.filterwarnings("ignore::torc_frames.InexactFloatWarning")
+@given(df=tables())
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_pushed_to_a_server_is_what_is_pulled(store, store_kind, df):
+    push_and_pull(store, store_kind, df)
+
+
+@on_each_store
 def test_the_push_returns_the_table_indexed_by_job_key(wf, table):
     pushed = wf.push(table)
     assert pushed.index.name == "job_key"
@@ -82,6 +98,7 @@ def test_a_longer_table_adds_what_is_new(wf):
     assert second.loc[first.index, "alpha"].tolist() == [1, 2]
 
 
+@on_each_store
 def test_content_is_typed_but_one_is_one_point_zero(wf):
     wf.push(pd.DataFrame({"x": [1]}))
     assert len(wf.push(pd.DataFrame({"x": [1.0]})).index.intersection(["1"])) == 1
@@ -116,6 +133,7 @@ def test_on_exists(wf):
         wf.push(df, on_exists="replace")
 
 
+@on_each_store
 def test_a_table_with_job_keys_changes_only_what_changed(wf, table):
     wf.push(table)
     revs = wf.user_data()["rev"]
@@ -147,6 +165,7 @@ def test_rows_without_a_key_are_new_jobs(wf):
     assert wf.parameters()["a"].tolist() == [1, 20, 3, 4]
 
 
+@on_each_store
 def test_jobs_without_an_input_record_get_one(wf):
     first, second = wf.add_job("first"), wf.add_job("second")
     wf.push(pd.DataFrame({"job_name": ["second", "first"], "a": [2, 1]}))
@@ -154,6 +173,7 @@ def test_jobs_without_an_input_record_get_one(wf):
     assert wf.job(second.key).parameters == {"a": 2}
 
 
+@on_each_store
 def test_a_job_with_two_input_records_is_changed_where_the_key_is(wf):
     job = wf.add_job("two")
     wf.add_user_data(job, {"a": 1}, {"b": 2, "c": None})
@@ -208,6 +228,7 @@ def test_bad_options_write_nothing(wf, table, options, says):
     assert wf.jobs().empty
 
 
+@on_every_store
 def test_commands_names_resources_outputs_and_dependencies(wf, store_kind):
     first = wf.push(tf.grid(alpha=[0.1, 0.2]))
     df = pd.DataFrame({"alpha": [0.1, 1e-7], "note": ["it's $HOME", "plain"], "on": [True, False]})
@@ -329,6 +350,7 @@ def test_needs_that_make_no_sense_write_nothing_and_tell_the_mend(wf, table, nam
     assert (rev(wf), len(wf.jobs()), len(wf.user_data())) == (before, 0, 0)
 
 
+@on_each_store
 def test_another_writer_in_between_is_a_conflict_and_nothing_is_written(wf, store, store_kind, monkeypatch):
     wf.push(pd.DataFrame({"a": [1, 2]}))
     edited = wf.parameters()
@@ -356,6 +378,7 @@ def test_a_large_record_is_kept_with_a_warning(wf):
     pd.testing.assert_frame_equal(wf.parameters(), pushed)
 
 
+@on_each_store
 def test_two_pushes_of_different_tables_share_the_workflow(wf):
     wf.push(pd.DataFrame({"a": [1, 2]}))
     wf.push(pd.DataFrame({"b": pd.to_datetime(["2020-01-01"])}))
@@ -366,8 +389,7 @@ def test_two_pushes_of_different_tables_share_the_workflow(wf):
     assert pd.isna(both.loc["3", "a"])
 
 
-def test_what_changed_in_the_store_since_the_pull_is_a_conflict(wf, store_kind):
-    only(store_kind.has_revs, "it has no revs")
+def test_what_changed_in_the_store_since_the_pull_is_a_conflict(wf):
     wf.push(pd.DataFrame({"a": [1, 2, 3]}))
     mine = wf.parameters()
     wf.update_user_data("1", {"a": 99})
@@ -380,8 +402,9 @@ def test_what_changed_in_the_store_since_the_pull_is_a_conflict(wf, store_kind):
     assert wf.parameters()["a"].tolist() == [1, 5, 3]
 
 
+@on_each_store
 @pytest.mark.filterwarnings("ignore::torc_frames.InexactFloatWarning")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(df=tables())
 def test_a_pushed_table_has_seen_what_the_store_has(store, store_kind, df):
     wf = Client(store).create_workflow("study")
@@ -398,6 +421,7 @@ def test_a_pushed_table_has_seen_what_the_store_has(store, store_kind, df):
     assert (seen.rev is None) == (not store_kind.has_revs)
 
 
+@on_each_store
 @pytest.mark.parametrize("how", ["added", "unchanged", "updated", "completed"])
 def test_what_others_changed_since_a_push_is_a_conflict(wf, reader, how):
     table = pd.DataFrame({"a": [1, 2, 3]})
@@ -421,6 +445,7 @@ def test_what_others_changed_since_a_push_is_a_conflict(wf, reader, how):
     assert wf.parameters()["a"].tolist() == [10, 7, 3]
 
 
+@on_each_store
 def test_a_table_may_be_edited_and_pushed_again_and_again(wf):
     table = wf.push(pd.DataFrame({"a": [1, 2]}))
     for value in (10, 20, 30):
@@ -434,6 +459,7 @@ def test_a_table_may_be_edited_and_pushed_again_and_again(wf):
         assert wf.parameters()["a"].tolist() == [30, value]
 
 
+@on_each_store
 def test_commands_follow_the_parameters_where_told_and_warn_where_not(wf):
     wf.push(pd.DataFrame({"a": [1, 2]}), command="echo {a}")
     table = wf.parameters()
@@ -445,8 +471,7 @@ def test_commands_follow_the_parameters_where_told_and_warn_where_not(wf):
     assert wf.jobs()["command"].tolist() == ["echo 1", "echo 5"]
 
 
-def test_jobs_whose_parameters_changed_after_they_ran_can_be_run_again(wf, store_kind, tmp_path):
-    only(store_kind.runs_jobs, "torc runs its jobs")
+def test_jobs_whose_parameters_changed_after_they_ran_can_be_run_again(wf, tmp_path):
     wf.push(pd.DataFrame({"a": [1, 2]}), command=f"echo x >> {tmp_path}/runs")
     wf.run(workers=1, show_progress=False)
     table = wf.parameters()
@@ -458,6 +483,7 @@ def test_jobs_whose_parameters_changed_after_they_ran_can_be_run_again(wf, store
     assert wf.run(workers=1, rerun="changed", show_progress=False).completed == 0
 
 
+@on_every_store
 @pytest.mark.parametrize(
     ("records", "column", "value", "after"),
     [
@@ -571,8 +597,7 @@ def test_a_placeholder_in_quotes_is_refused(wf, command):
         wf.push(pd.DataFrame({"n": ["$(touch pwned)"]}), command=command)
 
 
-def test_values_never_become_commands(wf, store_kind, tmp_path):
-    only(store_kind.runs_jobs, "torc runs its jobs")
+def test_values_never_become_commands(wf, tmp_path):
     values = ["$(touch pwned)", "`touch pwned`", "; touch pwned", "a' b", 'a" b', "\\", "{n}", "-x"]
     wf.push(pd.DataFrame({"n": values}), command=f"cd {tmp_path} && printf '%s' x{{n}} > \"$TORC_JOB_KEY\"")
     assert wf.run(workers=2, show_progress=False).failed == 0
@@ -587,6 +612,7 @@ def test_the_pushed_frame_is_left_as_it_was(wf, table):
     assert table.attrs == {}
 
 
+@on_every_store
 def test_a_record_shared_by_jobs_is_changed_for_all_of_them_or_not_at_all(wf, store, store_server):
     wf.push(pd.DataFrame({"a": [1, 2]}))
     first, second = wf.user_data()["record_key"]
@@ -604,6 +630,7 @@ def test_a_record_shared_by_jobs_is_changed_for_all_of_them_or_not_at_all(wf, st
     assert wf.parameters()["a"].tolist() == [5, 5]
 
 
+@on_every_store
 def test_tables_pushed_at_once_are_pushed_one_after_the_other(wf, store):
     df = pd.DataFrame({"a": range(100), "t": pd.date_range("2026", periods=100)})
     other = pd.DataFrame({"b": pd.Categorical(["x", "y"])})
@@ -616,6 +643,7 @@ def test_tables_pushed_at_once_are_pushed_one_after_the_other(wf, store):
     assert dtypes == {"a": "Int64", "t": str(df["t"].dtype), "b": "category"}
 
 
+@on_each_store
 def test_a_push_that_fails_half_way_leaves_nothing(wf, store, monkeypatch):
     wf.push(pd.DataFrame({"a": [1, 2]}))
     mixed = pd.concat([wf.parameters().reset_index(), pd.DataFrame({"a": [3]})], ignore_index=True)

@@ -5,12 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
-from stores import link, only
+from stores import link, on_each_store, on_every_store, on_sqlite
 
 import torc_frames as tf
 from torc_frames.frame import recorded
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow import Workflow
+
+# What is planned and read is ours alone; what a store has a say in is marked.
+pytestmark = on_sqlite
 
 
 @pytest.fixture
@@ -33,6 +36,7 @@ def data(wf):
     return [wf.get_user_data(key).data for key in keys]
 
 
+@on_each_store
 def test_dropped_columns_are_gone_from_records_and_recorded_dtypes(wf):
     when = pd.to_datetime(["2026-01-01", None, "2026-01-03"])
     wf.push(
@@ -71,6 +75,7 @@ def test_a_renamed_column_keeps_its_place_and_dtype(wf):
     assert list(pushed.columns) == ["a", "z.new", "c"]
 
 
+@on_each_store
 def test_objects_that_a_dropped_column_empties_go_too(wf):
     wf.push(pd.DataFrame({"m.a.b": [1, 2], "m.c": [3, 4], "n.x": [5, 6], "o": [{"k": 1}, {}]}))
     pushed = wf.push(wf.parameters()[["m.c"]], drop=["m.a.b", "n.x", "o"])
@@ -78,6 +83,7 @@ def test_objects_that_a_dropped_column_empties_go_too(wf):
     assert data(wf) == [{"m": {"c": 3}}, {"m": {"c": 4}}]
 
 
+@on_each_store
 def test_the_last_column_can_be_dropped(wf):
     keys = wf.push(pd.DataFrame({"a.b": [1, 2]})).index
     pushed = wf.push(wf.parameters()[[]], drop="a.b")
@@ -108,6 +114,7 @@ def test_a_column_of_nulls_is_dropped(wf):
     assert list(wf.parameters().columns) == ["a"]
 
 
+@on_each_store
 def test_what_others_wrote_since_is_a_conflict_that_drops_nothing(wf, theirs):
     wf.push(tf.grid(a=[1, 2], b=[5]))
     edited = wf.parameters()
@@ -150,6 +157,7 @@ def test_a_table_without_keys_drops_nothing(wf):
     assert list(wf.parameters().columns) == ["a", "b"]
 
 
+@on_every_store
 def test_a_shared_record_loses_a_column_for_all_its_jobs_or_not_at_all(wf, store, store_server):
     first = wf.push(tf.grid(a=[1, 2], b=[7]))
     key = wf.user_data(role="input")["record_key"].iloc[0]
@@ -161,8 +169,8 @@ def test_a_shared_record_loses_a_column_for_all_its_jobs_or_not_at_all(wf, store
     assert list(wf.parameters(on_clash="last").columns) == ["a"]
 
 
-def test_a_drop_that_was_stopped_is_finished_by_the_same_push(wf, store, store_kind, monkeypatch):
-    only(store_kind.server is not None, "it is all of it or nothing")
+@pytest.mark.stores("torc-server", "service")  # an embedded store does all of it or nothing
+def test_a_drop_that_was_stopped_is_finished_by_the_same_push(wf, store, monkeypatch):
     when = pd.to_datetime(["2026-01-01"] * 30)
     wf.push(pd.DataFrame({"a": range(30), "when": when, "o": [{"k": i} for i in range(30)]}))
     edited = wf.parameters()[["a"]].rename(columns={"a": "b"})

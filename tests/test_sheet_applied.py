@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from stores import on_each_store, on_sqlite
 
 import torc_frames as tf
 from torc_frames.errors import ConflictError
@@ -12,7 +13,10 @@ from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.table.source import Block
 from torc_frames.workflow import Workflow
 
-pytestmark = pytest.mark.filterwarnings("ignore::torc_frames.errors.InexactFloatWarning")
+pytestmark = [
+    on_sqlite,  # what is planned is ours alone; what a store has a say in is marked
+    pytest.mark.filterwarnings("ignore::torc_frames.errors.InexactFloatWarning"),
+]
 
 
 @pytest.fixture
@@ -60,6 +64,7 @@ def test_a_sheet_of_what_was_pulled_is_a_plan_of_nothing(wf):
     pd.testing.assert_frame_equal(sheet.value, wf.parameters())
 
 
+@on_each_store
 def test_just_the_edited_cells_are_planned_and_applied(wf):
     sheet = Sheet(wf.parameters())
     typed = {
@@ -87,6 +92,7 @@ def test_just_the_edited_cells_are_planned_and_applied(wf):
     assert sheet.counts == {"changed": 1, "new": 0, "deleted": 0, "invalid": 1}
 
 
+@on_each_store
 def test_new_rows_become_jobs_and_are_no_longer_new(wf):
     sheet = Sheet(wf.parameters())
     sheet.duplicate_rows(0, 2)
@@ -112,6 +118,7 @@ def test_new_rows_of_an_apply_that_was_stopped_are_not_made_twice(wf):
     assert len(wf.parameters()) == 5
 
 
+@on_each_store
 def test_what_another_client_changed_is_a_conflict_also_after_a_restart(wf, theirs):
     sheet = Sheet(wf.parameters())
     sheet.set_texts([(0, position(sheet, "n"), "7"), (1, position(sheet, "n"), "8")])

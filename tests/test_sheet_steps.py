@@ -7,6 +7,7 @@ import pandas as pd
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from strategies import examples
 
 from torc_frames.errors import RefusedError
 from torc_frames.rules import Rule
@@ -16,8 +17,6 @@ from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, EditableSource
-
-EXAMPLES = 40 if settings().max_examples <= 100 else 2_000
 
 
 def objects(values):
@@ -376,7 +375,7 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
         assert whole(self.sheet) == last
 
 
-Steps_.TestCase.settings = settings(stateful_step_count=25, max_examples=EXAMPLES)
+Steps_.TestCase.settings = settings(stateful_step_count=25, max_examples=examples(40))
 TestEverythingIsUndone = Steps_.TestCase
 
 

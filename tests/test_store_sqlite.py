@@ -178,7 +178,7 @@ class TestFile:
         assert (waits.job_keys, waits.depends_on_keys, removed) == (["3", "3"], ["1", "2"], ["6"])
         assert store.runners("1") == {"2": "host:1"}
         assert store.get_user_data("1", "7").is_ephemeral
-        assert store.add_user_data("1", [b"1"]) == [{1: "8", 2: "9"}[version]]
+        assert store.add_user_data("1", [b"1"]) == [{1: "8"}.get(version, "9")]
         store.close()
 
     def test_the_second_schema_has_documents(self, path: Path) -> None:
@@ -413,8 +413,8 @@ class TestLocks:
             thread = threading.Thread(target=store.workflows)
             thread.start()
             thread.join()
-        # SQLite keeps the file of a closed connection for the next one while another has locks.
-        assert opened() <= 5
+        # SQLite keeps the file of a closed connection for the next one while another has locks; two are ours.
+        assert opened() <= 7
         store.close()
         assert opened() == 0
         assert list(path.parent.iterdir()) == [path]

@@ -33,7 +33,7 @@ from torc_frames.store.v1 import leftover as v1_leftover
 from torc_frames.store.v1.store import V1Store
 from torc_frames.wire import numbers
 
-ROWS = 10_000
+ROWS = 2_500
 
 
 @pytest.fixture(autouse=True)
@@ -162,7 +162,7 @@ def test_a_push_survives_twenty_kills_of_the_server(fresh_server, monkeypatch):
     df = table()
     with Proxy(fresh_server) as proxy:
         client = tf.connect(proxy.url)
-        monkeypatch.setattr(v1_jobs, "CHUNK_ROWS", 3_000)
+        monkeypatch.setattr(v1_jobs, "CHUNK_ROWS", 800)
         key = client.create_workflow("undisturbed").key
         before = len(proxy.writes())
         push(client, key, df)
@@ -174,7 +174,7 @@ def test_a_push_survives_twenty_kills_of_the_server(fresh_server, monkeypatch):
         assert len(moments) == 20
         kills = kill_before(fresh_server), kill_after(fresh_server), kill_while(fresh_server)
         for nth, (n, how) in enumerate(moments):
-            monkeypatch.setattr(v1_jobs, "CHUNK_ROWS", 3_000 if nth < 14 else 10_000)
+            monkeypatch.setattr(v1_jobs, "CHUNK_ROWS", 800 if nth < 14 else ROWS)
             key = client.create_workflow(f"kill {nth}").key
             proxy.once(kills[how], nth_write(n))
             with pytest.raises(UnavailableError):

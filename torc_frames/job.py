@@ -6,22 +6,26 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from torc_frames.errors import ConflictError, NotFoundError, Problem, RefusedError, UnreadableRecordError
+from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
 from torc_frames.frame.flatten import set_path
 from torc_frames.frame.joining import join_records
-from torc_frames.frame.values import decode_lines, encode_data, encode_documents
+from torc_frames.frame.results import Keepable, keepable
+from torc_frames.frame.values import decode_lines, encode_documents
+from torc_frames.outputs import Fitted, fit, fit_documents, output_name, result_record, warn_of_unstored
 from torc_frames.pointers import warn_if_large
 from torc_frames.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData
+from torc_frames.run_files import RunFiles
+from torc_frames.store.base import RunnableStore
 
 if TYPE_CHECKING:
     from torc_frames.store.base import Store
 
-__all__ = ["Job", "joined_parameters", "output_name", "result_record"]
+__all__ = ["Job", "joined_parameters"]
 
 _TRIES = 50
 _SHORTEST_PAUSE_S = 0.002
@@ -30,8 +34,7 @@ _LONGEST_PAUSE_S = 0.05
 Mark = tuple[str, str, str, int]
 
 _stored: set[Mark] = set()
-_first: set[Mark] = set()
-"""The runs that this process has stored something of, and those of which it is the first to do so."""
+"""The runs that this process has stored something of."""
 
 _storing = threading.RLock()
 
@@ -132,10 +135,12 @@ class Job:
     ) -> list[str]:
         """Add one record a document to the job, and return their keys in order.
 
+        Of output records inside the job, those of its earlier runs go with the first that a new run adds.
+
         Parameters
         ----------
         *documents
-            JSON-able values.
+            JSON-able values. Of objects that are outputs what can't be kept is left out, as `store` says.
         role : {"input", "output"}, optional
             What the records are to the job; ``"output"`` for what it logs, None for neither.
         name : str, optional
@@ -145,15 +150,24 @@ class Job:
         ------
         RefusedError
             For documents that can't be kept exactly; ``row`` of a problem is the document's position.
+        ConflictError
+            For outputs, if this process is a run of the job that a later run has taken over from.
         """
-        encoded = self._store.kept(encode_documents(documents))
+        if role == OUTPUT:
+            encoded = fit_documents(self._store, documents, self._label)
+        else:
+            encoded = self._store.kept(encode_documents(documents))
         if not encoded:
             return []
         warn_if_large((self._label, len(data)) for data in encoded)
         count = len(encoded)
-        keys = self._store.add_user_data(
-            self.workflow_key, encoded, job_keys=[self.key] * count, role=role, names=[name] * count
-        )
+        with self._store.transaction():
+            files = self._drop_earlier() if role == OUTPUT and self._inside else None
+            keys = self._store.add_user_data(
+                self.workflow_key, encoded, job_keys=[self.key] * count, role=role, names=[name] * count
+            )
+        if files is not None:
+            files.note_added(keys)
         self.__dict__.pop("parameters", None)
         return keys
 
@@ -165,6 +179,11 @@ class Job:
         processes; the first call of a new run replaces what an earlier run stored. From outside the job
         (a handle that is not of `torc_frames.current_job`) they are added to what is there.
 
+        NaN and other missing values are stored as missing, tuples and arrays of up to 10,000 values as lists,
+        scalars of numpy and pandas as what they are, times and durations as text in ISO 8601. What can't be
+        kept exactly (infinity, bytes, other objects; on a torc-server integers beyond 64 bits) is left out
+        and named in a warning and in ``error.unstored`` of the record, a list of texts; the rest is stored.
+
         Parameters
         ----------
         **values
@@ -173,19 +192,20 @@ class Job:
         Raises
         ------
         RefusedError
-            For values that can't be kept exactly; nothing is stored.
+            For results without names; nothing is stored.
         ConflictError
             If this process is a run of the job that a later run has taken over from.
         """
         if nothing:
             raise RefusedError("store() takes results by name: store(loss=0.3), or store(**results)")
-        fragments = self._encode(values)
+        results = keepable(values)
         for attempt in range(_TRIES):
             with _storing:
-                stored = self._try_to_store(fragments)
+                stored = self._try_to_store(results)
             if stored is not None:
-                record_key, size = stored
-                warn_if_large([(self._label, size)])
+                record_key, (data, unstored) = stored
+                warn_if_large([(self._label, len(data))])
+                warn_of_unstored(self._label, unstored)
                 return record_key
             pause = min(_LONGEST_PAUSE_S, _SHORTEST_PAUSE_S * 2**attempt)
             time.sleep(random.uniform(0, pause))  # noqa: S311 - spreads retries, keeps no secret
@@ -198,88 +218,83 @@ class Job:
     def _label(self) -> str:
         return f"job {self.key} ({self.name})"
 
-    def _encode(self, values: dict[str, Any]) -> dict[str, bytes]:
-        fragments, problems = {}, []
-        for key, value in values.items():
-            try:
-                encode_data(key)
-                fragments[key] = encode_data(value)
-            except RefusedError as error:
-                problems.append(Problem(None, key, str(error)))
-        if problems:
-            raise RefusedError(problems)
-        return fragments
-
-    def _try_to_store(self, fragments: dict[str, bytes]) -> tuple[str, int] | None:
-        """Return the record's key and size, or None if another process wrote it meanwhile."""
+    def _current(self) -> JobRecord:
+        """Return the job as it is; ConflictError if a later run has taken over from this process."""
         job = self._store.get_job(self.key, self.workflow_key)
         if self._own_run is not None and job.run_id > self._own_run:
             raise ConflictError(
                 f"{self._label} was started anew as run {job.run_id}; nothing of run {self._own_run}, "
                 "which is this process, is stored"
             )
+        return job
+
+    def _try_to_store(self, results: Keepable) -> tuple[str, Fitted] | None:
+        """Return the record's key and data, or None if another process wrote it meanwhile."""
+        job = self._current()
         mark = (self._store.url, job.workflow_key, job.key, job.run_id)
         record = self._output_record()
-        merge = (
-            not self._inside or mark in _stored or self._was_stored(job, record.rev if record else None, mark)
-        )
-        if record is None:
-            stored: tuple[str, int] | None = self._add_output(fragments)
-        else:
-            stored = self._update(record, fragments, merge)
+        merge = not self._inside or mark in _stored or self._was_stored(job, record.rev if record else None)
+        stored = self._add_output(results) if record is None else self._update(record, results, merge)
         if stored is not None:
             _stored.add(mark)
         return stored
 
-    def _was_stored(self, job: JobRecord, rev: str | None, mark: Mark) -> bool:
+    def _was_stored(self, job: JobRecord, rev: str | None) -> bool:
         """Return whether this run has stored something, as far as anybody can tell."""
         if job.rev is not None:
             return _of_this_run(job, rev)
-        if self._output_dir is None:
-            return True
-        if mark in _first:
-            return False
-        # Without revs a file tells the processes of one run who is the first.
-        created = self._store.get_workflow(job.workflow_key).created
-        run = blake2b(repr((*mark, created, self._attempt)).encode(), digest_size=16).hexdigest()
-        folder = os.path.join(self._output_dir, ".torc_frames")
-        try:
-            os.makedirs(folder, exist_ok=True)
-            os.close(os.open(os.path.join(folder, f"stored-{run}"), os.O_CREAT | os.O_EXCL, 0o600))
-        except OSError:
-            return True  # somebody was, or nobody can tell: adding to what is there loses nothing
-        _first.add(mark)
-        return False
+        files = self._files(job)
+        return files is None or not files.is_first()
 
-    def _update(self, record: UserData, fragments: dict[str, bytes], merge: bool) -> tuple[str, int] | None:
-        if merge and record.data is not None:
-            if not isinstance(record.data, dict):
-                raise ConflictError(
-                    f"{self._label}: output record {record.key} holds data of this run that is not "
-                    "an object, so nothing can be added to it"
-                )
-            fragments = {key: encode_data(value) for key, value in record.data.items()} | fragments
-        (encoded,) = self._store.kept([_joined(fragments)])
+    def _files(self, job: JobRecord) -> RunFiles | None:
+        """Return where the processes of this run leave what they have to tell each other."""
+        if self._output_dir is None:
+            return None
+        created = self._store.get_workflow(job.workflow_key).created
+        whose = (self._store.url, job.workflow_key, job.key, created)
+        return RunFiles(self._output_dir, whose, (job.run_id, self._attempt))
+
+    def _drop_earlier(self) -> RunFiles | None:
+        """Delete the outputs of earlier runs, where anybody can tell; return where to note new ones."""
+        job = self._current()
+        if isinstance(self._store, RunnableStore):
+            self._store.drop_outputs(self.workflow_key, self.key, self._own_run)
+            return None
+        files = self._files(job)
+        if files is not None and (earlier := files.added_earlier()):
+            there = [record.key for record in self.user_data(OUTPUT) if record.key in earlier]
+            with suppress(NotFoundError):  # another process of this run was quicker
+                self._store.delete_user_data(self.workflow_key, there)
+        return files
+
+    def _update(self, record: UserData, results: Keepable, merge: bool) -> tuple[str, Fitted] | None:
+        before = record.data if merge and record.data is not None else {}
+        if not isinstance(before, dict):
+            raise ConflictError(
+                f"{self._label}: output record {record.key} holds data of this run that is not "
+                "an object, so nothing can be added to it"
+            )
+        fitted = fit(self._store, results, before)
         try:
-            self._store.update_user_data(self.workflow_key, [record.key], [encoded], revs=[record.rev])
+            self._store.update_user_data(self.workflow_key, [record.key], [fitted[0]], revs=[record.rev])
         except (ConflictError, NotFoundError):
             return None
-        return record.key, len(encoded)
+        return record.key, fitted
 
-    def _add_output(self, fragments: dict[str, bytes]) -> tuple[str, int]:
-        [encoded] = self._store.kept([_joined(fragments)])
+    def _add_output(self, results: Keepable) -> tuple[str, Fitted]:
+        fitted = fit(self._store, results)
         [added] = self._store.add_user_data(
-            self.workflow_key, [encoded], job_keys=[self.key], role=OUTPUT, names=[output_name(self.name)]
+            self.workflow_key, [fitted[0]], job_keys=[self.key], role=OUTPUT, names=[output_name(self.name)]
         )
         for _ in range(_TRIES):
             first = self._output_record()
             if first is None or first.key == added:
                 break
             # Another process of this run added its own at the same time; the older one stays.
-            if (stored := self._update(first, fragments, merge=True)) is not None:
+            if (stored := self._update(first, results, merge=True)) is not None:
                 self._store.delete_user_data(self.workflow_key, [added])
                 return stored
-        return added, len(encoded)
+        return added, fitted
 
     def _output_record(self) -> UserData | None:
         return result_record(self.user_data(OUTPUT), self.name)
@@ -295,28 +310,7 @@ def joined_parameters(records: Sequence[Any], label: str) -> dict[str, Any]:
     return joined
 
 
-def output_name(job_name: str) -> str:
-    """Return the name of the record that holds a job's results."""
-    return f"output_{job_name}"
-
-
-def result_record(outputs: Iterable[UserData], job_name: str) -> UserData | None:
-    """Return the one of a job's output records that its results go to; see `Job.store`."""
-    fallback = None
-    for output in outputs:
-        if output.name == output_name(job_name):
-            return output
-        # A record with data and without a name was logged by someone, not declared to be filled.
-        if fallback is None and (output.name is not None or output.data in (None, {})):
-            fallback = output
-    return fallback
-
-
 def _of_this_run(job: JobRecord, rev: str | None) -> bool:
     if job.status != RUNNING or rev is None or job.rev is None:
         return False
     return rev.isdecimal() and job.rev.isdecimal() and int(rev) > int(job.rev)
-
-
-def _joined(fragments: dict[str, bytes]) -> bytes:
-    return b"{" + b",".join(encode_data(key) + b":" + data for key, data in fragments.items()) + b"}"

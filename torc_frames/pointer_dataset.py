@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from torc_frames.dataset.parquet import frame_of_table, index_columns, table_columns
 from torc_frames.dataset.parts import check_rows_per_file, new_dataset, write_parts
 from torc_frames.dataset.types import Field, dtype_of, label_field, schema_of
 from torc_frames.errors import PointerError, Problem, RefusedError, TorcFramesError, shorten
+from torc_frames.frame.exact import InexactError, cast
 from torc_frames.frame.types import Column
 from torc_frames.pointer_files import (
     Missing,
@@ -25,6 +28,7 @@ from torc_frames.pointer_files import (
     with_index_as_columns,
 )
 from torc_frames.pointers import Pointer
+from torc_frames.regular import open_regular
 
 __all__ = ["write_dataset"]
 
@@ -127,8 +131,8 @@ class _File:
             return pa.nulls(part.num_rows, field.type)
         array = part.column(column.at)
         try:
-            return array if array.type == field.type else array.cast(field.type)
-        except pa.ArrowException as error:
+            return cast(array, field.type)
+        except InexactError as error:
             reason = (
                 f"is {field.type} for all files together, which does not hold what job {self.job_key} has"
             )
@@ -146,17 +150,28 @@ class _File:
 
 
 def _of_parquet(pointer: Pointer) -> _Content:
-    file = pq.ParquetFile(pointer.path, buffer_size=_BUFFER, pre_buffer=False)
-    schema = file.schema_arrow
-    frame = with_index_as_columns(schema.empty_table().to_pandas(), pointer)
-    described = (schema.pandas_metadata or {}).get("index_columns", [])
-    index = [schema.get_field_index(name) for name in described if isinstance(name, str)]
-    places = [*index, *(at for at in range(len(schema)) if at not in index)]
-    columns = {
-        str(name): _Column(at, _dense(schema.field(at).type), dtype, _has_gaps(file, schema.names[at]))
-        for at, (name, dtype) in zip(places, frame.dtypes.items(), strict=True)
-    }
-    return _Content(columns, lambda: file.iter_batches(_BATCH_ROWS))
+    with _opened(pointer) as file:
+        schema = file.schema_arrow
+        empty = schema.empty_table()
+        inner = frame_of_table(empty)
+        frame = with_index_as_columns(inner, pointer)
+        places = [*index_columns(empty, inner), *table_columns(empty, inner)]
+        columns = {
+            str(name): _Column(at, _dense(schema.field(at).type), dtype, _has_gaps(file, schema.names[at]))
+            for at, (name, dtype) in zip(places, frame.dtypes.items(), strict=True)
+        }
+    return _Content(columns, lambda: _batches(pointer))
+
+
+def _batches(pointer: Pointer) -> Iterator[pa.RecordBatch]:
+    with _opened(pointer) as file:
+        yield from file.iter_batches(_BATCH_ROWS)
+
+
+@contextmanager
+def _opened(pointer: Pointer) -> Iterator[pq.ParquetFile]:
+    with open_regular(pointer.path) as file:
+        yield pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
 
 
 def _of_other(pointer: Pointer) -> _Content:
@@ -241,8 +256,12 @@ def _common_dtype(columns: Sequence[tuple[_File, _Column]], kind: pa.DataType, g
     dtypes = [column.dtype for _, column in columns]
     one = dtypes[0] if all(dtype == dtypes[0] for dtype in dtypes) else None
     has_room = not (gaps and isinstance(one, np.dtype) and one.kind in "biu")
-    return (
-        one
-        if has_room and one is not None and not isinstance(one, pd.CategoricalDtype)
-        else dtype_of(kind, gaps)
-    )
+    return one if has_room and _is_of(one, kind) else dtype_of(kind, gaps)
+
+
+def _is_of(dtype: Any, kind: pa.DataType) -> bool:
+    """Return whether a dtype, which a file only says that it has, is one of the type that it has."""
+    try:
+        return bool(pa.Array.from_pandas(pd.Series(dtype=dtype)).type == kind)
+    except (pa.ArrowException, TypeError, ValueError):
+        return False

@@ -16,10 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from torc_frames import settings
-from torc_frames.dataset.parts import sync
+from torc_frames.dataset.parquet import frame_of_table, read_parquet
+from torc_frames.dataset.parts import parquet_errors, sync
 from torc_frames.errors import NotInJobError, PointerError, Problem, RefusedError, TorcFramesError, warn
 from torc_frames.frame.dtypes import describe, restore
-from torc_frames.frame.types import Column, from_arrow, to_backend
+from torc_frames.frame.exact import as_dtype
+from torc_frames.frame.specs import is_spec, name_of, recorded_dtype
+from torc_frames.frame.types import Column
 from torc_frames.frame.values import RefusalError
 from torc_frames.pointers import Format, Pointer
 from torc_frames.tables import concat_exactly, read_table
@@ -156,8 +159,10 @@ def read_verified(pointer: Pointer) -> pd.DataFrame:
         raise RefusedError(
             f"{pointer.path} is of no format that a pointer reads ({formats}); open it yourself"
         )
-    frame = read_table(pointer.path, pointer.format)
-    return _with_recorded(frame, pointer.path) if pointer.format == "parquet" else frame
+    if pointer.format != "parquet":
+        return read_table(pointer.path, pointer.format)
+    frame, table = read_parquet(pointer.path)
+    return _with_recorded(frame, table)
 
 
 def with_index_as_columns(frame: pd.DataFrame, pointer: Pointer) -> pd.DataFrame:
@@ -173,6 +178,9 @@ def with_index_as_columns(frame: pd.DataFrame, pointer: Pointer) -> pd.DataFrame
         frame = frame.reset_index(drop=isinstance(index, pd.RangeIndex) and index.name is None)
     except ValueError as error:
         raise RefusedError(f"{pointer.path}: its index has the name of a column: {error}") from error
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise RefusedError(f"{pointer.path} has two columns {twice[0]!r}; rename one in the file")
     if "job_key" in frame.columns:
         raise RefusedError(f"{pointer.path} has a column job_key of its own; rename it in the file")
     return frame
@@ -202,7 +210,8 @@ def write_file(df: Any, folder: str, name: str | None, digest: Digest) -> tuple[
     os.makedirs(folder, exist_ok=True)
     temporary = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
     try:
-        pq.write_table(table, temporary)
+        with parquet_errors(table):
+            pq.write_table(table, temporary)
         sync(temporary)
         found = digest(temporary)
         name = f"{_job_prefix()}{found[1][:_DIGITS]}" if name is None else name.removesuffix(".parquet")
@@ -239,60 +248,50 @@ def _as_arrow(df: Any) -> pa.Table:
 def _dtypes_to_record(df: pd.DataFrame, table: pa.Table) -> dict[str, Any]:
     """Return, by column, the dtypes that would not come back from Parquet, and tell of those that can't."""
     file = io.BytesIO()
-    pq.write_table(table.schema.empty_table(), file)
-    back = pd.read_parquet(io.BytesIO(file.getvalue()))
+    with parquet_errors(table):
+        pq.write_table(table.schema.empty_table(), file)
+    back = frame_of_table(pq.ParquetFile(file).read())
     recorded, lost = {}, []
     for name, dtype in df.dtypes.items():
-        if name not in back.columns or back[name].dtype == dtype or pd.api.types.is_object_dtype(dtype):
+        if name not in back.columns or back[name].dtype == dtype or getattr(dtype, "hasobject", False):
             continue
         try:
             recorded[str(name)] = dict(describe(df[name]))
         except RefusalError:
-            lost.append(f"{name!r} as {back[name].dtype}, not {dtype}")
+            lost.append(f"{name!r} as {name_of(back[name].dtype)}, not {name_of(dtype)}")
     if lost:
         warn(f"columns come back with another dtype: {', '.join(lost)}")
     return recorded
 
 
-def _with_recorded(frame: pd.DataFrame, path: str) -> pd.DataFrame:
-    """Return a frame with the integers that pandas made floats, and the dtypes that Parquet doesn't hold."""
-    schema = pq.read_schema(path)
-    specs = _decoded((schema.metadata or {}).get(_DTYPES))
-    changed: dict[Any, pd.Series] = {}
-    for name, series in frame.items():
-        at = schema.get_field_index(str(name))
-        if at >= 0 and pa.types.is_integer(schema.field(at).type) and series.dtype.kind == "f":
-            column = pq.ParquetFile(path).read(columns=[schema.field(at).name]).column(0)
-            changed[name] = _whole_numbers(column).set_axis(frame.index)
-        if isinstance(specs.get(str(name)), dict):
-            changed[name] = _as_recorded(changed.get(name, series), specs[str(name)])
-    if changed:
-        frame = frame.copy(deep=False)
-        for name, series in changed.items():
-            frame[name] = series
+def _with_recorded(frame: pd.DataFrame, table: pa.Table) -> pd.DataFrame:
+    """Return a frame with the dtypes that Parquet doesn't hold, where they hold its values."""
+    specs = _decoded((table.schema.metadata or {}).get(_DTYPES))
+    for at, name in enumerate(frame.columns):
+        spec = specs.get(str(name))
+        dtype = _recorded_dtype(spec) if isinstance(spec, dict) and is_spec(spec) else None
+        made = None if dtype is None else as_dtype(frame.iloc[:, at], dtype)
+        if made is not None:
+            frame.isetitem(at, made.array)
     return frame
 
 
-def _whole_numbers(column: pa.ChunkedArray) -> pd.Series:
-    like = pd.Series(dtype=column.type.to_pandas_dtype())
-    return from_arrow(column, to_backend(like, "numpy_nullable").dtype)
-
-
-def _as_recorded(series: pd.Series, spec: Mapping[str, Any]) -> pd.Series:
+def _recorded_dtype(spec: Mapping[str, Any]) -> Any:
+    """Return the dtype of a spec, None where there is none."""
     try:
-        dtype: Any = spec["dtype"]
-        if dtype == "category":
+        if spec["dtype"] == "category":
             categories: Any = restore(Column.of(spec["categories"]), spec["of"])
-            dtype = pd.CategoricalDtype(pd.Index(categories), ordered=spec["ordered"])
-        made = series.astype(dtype)
-    except (ValueError, TypeError, KeyError):
-        return series
-    return made if made.isna().equals(series.isna()) else series
+            return pd.CategoricalDtype(pd.Index(categories), ordered=spec["ordered"])
+        if spec["dtype"] == "string":
+            return restore(Column.of([]), spec).dtype
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return recorded_dtype(spec)
 
 
 def _decoded(raw: bytes | None) -> dict[str, Any]:
     try:
         found = json.loads(raw or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

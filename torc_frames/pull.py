@@ -17,10 +17,10 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError, UnreadableRecordError, warn
 from torc_frames.frame import assemble, recorded
-from torc_frames.frame.dtypes import Spec
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, choose
+from torc_frames.frame.specs import Spec
 from torc_frames.frame.types import InexactChunkError, check_dtype_backend
 from torc_frames.frame.values import decode_data, decode_lines
 from torc_frames.pointer_files import Missing, OnMissing, Pairs, load_pointers
@@ -133,7 +133,7 @@ def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
     """Return one row a job; see `Workflow.jobs`."""
 
     def build(read: Reading) -> pd.DataFrame:
-        return assemble.jobs_frame(read.snap.jobs(), read.snap.results(), read.shape)
+        return assemble.jobs_frame(read.snap.jobs(), read.snap.results(), read.shape, read.snap.stale)
 
     return _pull(store, workflow_key, build, shape, kind="jobs", how={})
 
@@ -206,7 +206,7 @@ def table(
         whole = replace(read.shape, usecols=None)
         pages, results = read.snap.jobs(), read.snap.results()
         records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
-        left = assemble.jobs_frame(pages, results, whole)
+        left = assemble.jobs_frame(pages, results, whole, read.snap.stale)
         inputs = _job_records(read, INPUT, None, on_clash, whole, records)
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = assemble.beside(assemble.beside(left, inputs, "params."), outputs, "results.")

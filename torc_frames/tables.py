@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
-import re
+import os
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.types import Column, objects
+from torc_frames.frame.exact import EXACT_IN_FLOAT, as_dtype
+from torc_frames.frame.specs import native
+from torc_frames.frame.texts import typed
+from torc_frames.frame.types import to_backend
+from torc_frames.regular import open_regular
 
 __all__ = ["concat_exactly", "read_table", "typed"]
 
-_EXACT_IN_FLOAT64 = 2**53
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_LONGEST_INTEGER = 20
-
+_COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
 # From 3.1 on pandas reads floats exactly, and deprecates the option that asks for it.
 _CSV_OPTIONS: dict[str, Any] = (
     {"float_precision": "round_trip"} if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1) else {}
@@ -25,7 +27,7 @@ _CSV_OPTIONS: dict[str, Any] = (
 
 
 def read_table(path: str, format: str) -> pd.DataFrame:
-    """Read a file of the given format (parquet, csv, json or jsonl).
+    """Read a file of the given format (csv, json or jsonl).
 
     Raises
     ------
@@ -33,79 +35,58 @@ def read_table(path: str, format: str) -> pd.DataFrame:
         If the content isn't of that format.
     """
     try:
-        if format == "parquet":
-            frame = pd.read_parquet(path, engine="pyarrow")
-        elif format == "csv":
-            frame = _read_csv(path)
-        else:
-            frame = _frame_of_objects(_objects(path, format))
+        return _read_csv(path) if format == "csv" else _frame_of_objects(_objects(path, format))
     except (ValueError, OSError, NotImplementedError) as error:
         raise RefusedError(f"can not read {path} as {format}: {error}") from error
-    return frame
-
-
-def typed(texts: list[str | None]) -> pd.Series:
-    """Return a column of CSV cells in the dtype that all of them are written as.
-
-    int64 (with gaps Int64) for integers within 64 bits without leading zeros, float64 for finite decimal
-    numbers of which float64 rounds no integer, bool (boolean) for true and false, else str.
-
-    Examples
-    --------
-    >>> [str(typed(cells).dtype) for cells in (["1", None], ["1", "0.5"], ["True", "false"])]
-    ['Int64', 'float64', 'bool']
-    >>> typed(["007", "1"]).tolist()
-    ['007', '1']
-    """
-    given = [text for text in texts if text is not None]
-    if not given:
-        return objects(texts)
-    if all(map(_INTEGER.fullmatch, given)):
-        if max(map(len, given)) <= _LONGEST_INTEGER:
-            integers = [None if text is None else int(text) for text in texts]
-            column = Column.of(integers)
-            if column.kind() == "int":
-                return column.natural()
-    elif all(map(_is_float, given)):
-        return Column.of([None if text is None else float(text) for text in texts]).natural()
-    elif {text.lower() for text in given} <= {"true", "false"}:
-        return Column.of([None if text is None else text.lower() == "true" for text in texts]).natural()
-    return Column.of(texts).natural()
 
 
 def concat_exactly(frames: list[pd.DataFrame], first: str) -> pd.DataFrame:
     """Join frames end to end; columns in the order of first appearance, `first` before all.
 
-    Integers that other frames lack become Int64, and beside floats stay integers (object) if float64
-    would round them.
+    Each value is as it was: integers and booleans that other frames lack become nullable, and a column of
+    which no dtype but object holds all values is of objects.
     """
     if not frames:
         return pd.DataFrame({first: pd.Series([], dtype="str")})
+    frames = [frame.astype({name: native(dtype) for name, dtype in frame.dtypes.items()}) for frame in frames]
     columns = list(dict.fromkeys(name for frame in frames for name in frame.columns))
-    targets = {name: target for name in columns if (target := _common_dtype(frames, name)) is not None}
-    aligned = [
-        frame.astype({name: dtype for name, dtype in targets.items() if name in frame.columns})
-        for frame in frames
-    ]
+    targets = {name: _common_dtype(frames, name) for name in columns}
+    aligned = [frame.astype({name: targets[name] for name in frame.columns}) for frame in frames]
     return pd.concat(aligned, ignore_index=True)
 
 
-def _common_dtype(frames: list[pd.DataFrame], name: Any) -> str | None:
+def _common_dtype(frames: list[pd.DataFrame], name: Any) -> Any:
+    """Return the dtype in which a column of several frames is joined: it holds each value, and gaps."""
     present = [frame[name] for frame in frames if name in frame.columns]
-    integers = [column for column in present if pd.api.types.is_integer_dtype(column.dtype)]
-    if not integers:
-        return None
-    if len(integers) == len(present):
-        if len(present) == len(frames):
-            return None
-        unsigned = all(str(column.dtype).lower().startswith("uint") for column in present)
-        return "UInt64" if unsigned else "Int64"
-    exact = all(column.dropna().abs().le(_EXACT_IN_FLOAT64).all() for column in integers)
-    return None if exact else "object"
+    dtypes = list({column.dtype: None for column in present})
+    gaps = len(present) < len(frames)
+    try:
+        if {dtype.kind for dtype in dtypes} <= {"i", "u"}:
+            return _common_integer(present, gaps)
+        joined = dtypes[0] if len(dtypes) == 1 else pd.concat(present, ignore_index=True).dtype
+        if gaps and isinstance(joined, np.dtype) and joined.kind in "biu":
+            joined = to_backend(pd.Series(dtype=joined), "numpy_nullable").dtype
+    except (ValueError, TypeError, OverflowError, NotImplementedError):
+        return object
+    same = len(dtypes) == 1 or all(as_dtype(column, joined) is not None for column in present)
+    return joined if same else object
+
+
+def _common_integer(columns: list[pd.Series], gaps: bool) -> Any:
+    """Return a dtype that holds all integers: one of theirs, if that has room for gaps, else of 64 bits."""
+    dtypes = {column.dtype for column in columns}
+    if len(dtypes) == 1 and not (gaps and isinstance(columns[0].dtype, np.dtype)):
+        return columns[0].dtype
+    plain = not gaps and all(isinstance(dtype, np.dtype) for dtype in dtypes)
+    both: list[Any] = ["int64", "uint64"] if plain else ["Int64", "UInt64"]
+    if all(column.dtype.kind == "u" for column in columns):
+        both.reverse()
+    holding = (one for one in both if all(as_dtype(column, one) is not None for column in columns))
+    return next(holding, object)
 
 
 def _objects(path: str, format: str) -> list[dict[str, Any]]:
-    with open(path, encoding="utf-8") as file:
+    with io.TextIOWrapper(open_regular(path), encoding="utf-8") as file:
         if format == "jsonl":
             objects = [json.loads(line) for line in file if line.strip()]
         else:
@@ -131,7 +112,7 @@ def _column(values: list[Any]) -> pd.Series[Any]:
         return pd.Series(values, dtype="str")
     if kinds == {bool}:
         return pd.Series(values, dtype="boolean" if None in values else "bool")
-    exact = all(abs(value) <= _EXACT_IN_FLOAT64 for value in integers)
+    exact = all(abs(value) <= EXACT_IN_FLOAT for value in integers)
     if kinds and kinds <= {int, float} and exact:
         return pd.Series(values, dtype="float64")
     return pd.Series(values, dtype="object")
@@ -139,8 +120,11 @@ def _column(values: list[Any]) -> pd.Series[Any]:
 
 def _read_csv(path: str) -> pd.DataFrame:
     """Read CSV as pandas does, but for numbers that would not be what is written: 007 is a text."""
-    frame: pd.DataFrame = pd.read_csv(path, low_memory=False, **_CSV_OPTIONS)
-    texts = pd.read_csv(path, low_memory=False, dtype="str")
+    options: Any = {"low_memory": False, "compression": _COMPRESSIONS.get(os.path.splitext(path)[1].lower())}
+    with open_regular(path) as file:
+        frame: pd.DataFrame = pd.read_csv(file, **options, **_CSV_OPTIONS)
+    with open_regular(path) as file:
+        texts = pd.read_csv(file, **options, dtype="str")
     for at, dtype in enumerate(frame.dtypes):
         cells = texts.iloc[:, at]
         if _is_suspect(dtype, cells):
@@ -159,9 +143,3 @@ def _is_suspect(dtype: Any, texts: pd.Series) -> bool:
     if given.str.match(r"[+-]?0[0-9]").any():
         return True
     return bool(dtype.kind == "f" and given.str.fullmatch(r"-?[0-9]+").all())
-
-
-def _is_float(text: str) -> bool:
-    if _INTEGER.fullmatch(text):
-        return len(text) <= _LONGEST_INTEGER and abs(int(text)) <= _EXACT_IN_FLOAT64
-    return _NUMBER.fullmatch(text) is not None and abs(float(text)) != float("inf")

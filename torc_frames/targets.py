@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pandas as pd
 from torc_frames.errors import NotFoundError, Problem, RefusedError, shorten
 from torc_frames.frame.values import decode_data, is_missing
 from torc_frames.records import Resources
+from torc_frames.resources import bad_memory, bad_runtime
 
 __all__ = [
     "DependsOn",
@@ -34,22 +34,6 @@ DependsOn = str | int | Sequence[str | int] | Sequence[Sequence[str | int]] | No
 ResourceTable = Mapping[str, Any] | pd.DataFrame | None
 
 KEYS = ("job_key", "job_name")
-
-_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-_MEMORY = re.compile(r"([0-9]+)([kmgt]?)", re.IGNORECASE)
-_LIKE_MEMORY = re.compile(r"\s*([0-9]{1,9})\s*([kmgt])i?(b|bytes?|igs?)?\s*", re.IGNORECASE)
-_MOST_BYTES = 2**63
-
-# torc ignores what comes after what it can read: "PT1H30" would be one hour, "PT90" nothing.
-_RUNTIME = re.compile(
-    r"P(?=.)(?:[0-9]+W|(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+D)?"
-    r"(?:T(?=.)(?:[0-9]+H)?(?:[0-9]+M)?(?:[0-9]+(?:[.,][0-9]*)?S)?)?)"
-)
-_LIKE_RUNTIME = re.compile(
-    r"\s*([0-9]{1,9})\s*(s|m|h|d|w)(ec|in|r|ours?|inutes?|econds?|ays?|eeks?)?s?\s*", re.IGNORECASE
-)
-_MOST_OF_A_UNIT = 2**32
-_SHOWN = 40
 
 _sorted = msgspec.json.Encoder(order="deterministic").encode
 
@@ -136,18 +120,19 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
     Raises
     ------
     RefusedError
-        For an index that is neither a plain range nor of jobs, and for two ways of naming jobs.
+        For an index that is neither of jobs nor of plain numbers of rows, in whatever order, and for two
+        ways of naming jobs.
     """
     if "record_key" in df.columns:
         raise RefusedError(
             "column 'record_key': this looks like the frame of user_data(), a row a record; "
             "edit and push the frame of parameters(), a row a job"
         )
-    columns = [name for name in KEYS if name in df.columns]
+    columns = [str(name) for name in df.columns if name in KEYS]
     index = df.index
     if index.nlevels == 1 and index.name in KEYS:
         given = [str(index.name), *columns]
-    elif index.name is None and (isinstance(index, pd.RangeIndex) or not len(df)):
+    elif index.name is None and index.nlevels == 1 and _are_numbers_of_rows(index):
         given = columns
     elif index.nlevels > 1 or index.name is not None:
         raise RefusedError(f"the index {list(index.names)} would be lost: df.reset_index() makes it columns")
@@ -158,7 +143,7 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
                 f'df.rename_axis("job_key") if it is of job keys, else {mend}, which makes new jobs; new '
                 "rows are pushed as a table of their own"
             )
-        raise RefusedError(f"the index has no name and is no plain range: {mend}")
+        raise RefusedError(f"the index has no name and is not of numbers: {mend}")
     if len(given) > 1:
         raise RefusedError(f"jobs are named by {' and by '.join(given)}: drop one of them")
     if not given:
@@ -170,6 +155,11 @@ def identify(df: pd.DataFrame) -> tuple[pd.DataFrame, Targets]:
         raise RefusedError(problems)
     params = df.drop(columns=columns).reset_index(drop=True)
     return params, Targets(kind, keys)
+
+
+def _are_numbers_of_rows(index: pd.Index) -> bool:
+    """Return whether an index is what rows of a plain range keep when they are sorted, sampled or joined."""
+    return not len(index) or pd.api.types.is_integer_dtype(index.dtype)
 
 
 def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str) -> Seen | None:
@@ -293,7 +283,7 @@ def _spread(name: str, values: Any, length: int) -> list[Any]:
     if isinstance(values, str) or not hasattr(values, "__len__"):
         values = values.item() if hasattr(values, "item") else values
         return [values] * length
-    listed = pd.Series(values).tolist()
+    listed = [None if is_missing(value) else value for value in pd.Series(values).tolist()]
     if len(listed) != length:
         raise RefusedError(f"resources[{name!r}] has {len(listed)} values for {length} rows")
     return listed
@@ -308,38 +298,4 @@ def _bad_resource(name: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         return f"{value!r} is no string like '2g' or 'PT1H'"
-    return _bad_memory(value) if name == "memory" else _bad_runtime(value)
-
-
-def _bad_memory(text: str) -> str | None:
-    match = _MEMORY.fullmatch(text)
-    if match is None:
-        like = _LIKE_MEMORY.fullmatch(text)
-        mend = f"write {like[1]}{like[2].lower()}" if like else "write 512m or 2g"
-        return f"{_quoted(text)} is no memory, which is a whole number and k, m, g or t: {mend}"
-    size = int(match[1]) * 1024 ** _POWERS[match[2].lower()] if len(match[1]) < 20 else _MOST_BYTES
-    return None if 0 < size < _MOST_BYTES else f"{_quoted(text)} is {'too much' if size else 'nothing'}"
-
-
-def _bad_runtime(text: str) -> str | None:
-    if _RUNTIME.fullmatch(text) is None:
-        return f"{_quoted(text)} is no duration in ISO 8601: write {_like_runtime(text)}"
-    numbers = re.findall("[0-9]+(?=[A-Z.,])", text)
-    if any(len(number) > 99 or int(number) >= _MOST_OF_A_UNIT for number in numbers):
-        return f"{_quoted(text)} is too long"
-    return None
-
-
-def _like_runtime(text: str) -> str:
-    """Return what was meant, where that is plain, else examples."""
-    if _RUNTIME.fullmatch(text.strip().upper()):
-        return text.strip().upper()
-    like = _LIKE_RUNTIME.fullmatch(text)
-    if like is None:
-        return "PT30M, PT1H30M or P2D"
-    unit = like[2].upper()
-    return f"P{'T' if unit in 'SMH' else ''}{like[1]}{unit}"
-
-
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    return bad_memory(value) if name == "memory" else bad_runtime(value)

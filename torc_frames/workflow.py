@@ -21,6 +21,7 @@ from torc_frames.frame.types import DtypeBackend
 from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.job import Job
 from torc_frames.mapping.jobs import MapOptions, map_rows
+from torc_frames.outputs import fit_documents
 from torc_frames.plan import Plan
 from torc_frames.planning import OnConflict, OnExists, Options
 from torc_frames.pointer_files import OnMissing
@@ -29,6 +30,7 @@ from torc_frames.progress import Progress
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
 from torc_frames.refresh import Refreshed
 from torc_frames.store.base import Store
+from torc_frames.table_files.foreign import Table
 from torc_frames.targets import DependsOn, ResourceTable, resource_list
 
 if TYPE_CHECKING:
@@ -81,10 +83,13 @@ class Workflow:
         Returns
         -------
         DataFrame
-            Indexed by job_key (str). Columns: job_name, command, status (str); num_cpus, num_gpus
-            (int64); memory, runtime (str, may be missing); run_id (int64, how often it was started);
+            Indexed by job_key (str). Columns: job_name, command, status (str); stale (boolean); num_cpus,
+            num_gpus (int64); memory, runtime (str, may be missing); run_id (int64, how often it was started);
             return_code (Int64), start_time and end_time (datetime64[us, UTC]), exec_time_minutes
-            (float64) of the last run, missing for a job that never ended.
+            (float64) of the last run, missing for a job that never ended. ``stale`` says whether parameters
+            were changed after the run began whose results are there (without results, after the last run
+            began): ``run(rerun="changed")`` runs such jobs again. It is missing where a store can't tell, as
+            servers can't, nor embedded stores of runs that were copied or are from before schema 3.
 
         Examples
         --------
@@ -265,7 +270,8 @@ class Workflow:
     ) -> pd.DataFrame:
         """Return one row for every job: job columns, then ``params.*``, then ``results.*``.
 
-        Jobs that failed, or never ran, are rows like any other, with missing results.
+        Jobs that failed, or never ran, are rows like any other, with missing results; ``stale`` marks those
+        whose results are of other parameters than stand beside them, as in `jobs`.
 
         Parameters
         ----------
@@ -571,7 +577,7 @@ class Workflow:
 
     def push(
         self,
-        df: pd.DataFrame,
+        df: Table,
         *,
         command: str | None = None,
         name: str | None = None,
@@ -594,8 +600,9 @@ class Workflow:
 
         Parameters
         ----------
-        df : DataFrame
-            A row a job; columns have unique string names, ``model.depth`` is stored nested.
+        df : DataFrame, or a table of Polars, Arrow or DuckDB
+            A row a job; columns have unique string names, ``model.depth`` is stored nested. Integers and
+            booleans with gaps of other libraries become Int64 and boolean.
         command : str, optional
             The job's command, run by a shell. ``{column}`` (or ``{column:format}``) is replaced by the
             row's value, quoted for the shell; double braces stand for themselves. A job that reads its
@@ -616,8 +623,9 @@ class Workflow:
             other jobs depend on it, and after a change runs again only what changed.
         resources : dict or DataFrame, optional
             num_cpus, num_gpus, memory (``"2g"``), runtime (``"PT1H"``): a value, or one for each row.
-            Say all of them for a torc-server: what is left out is torc's default there, 1 CPU, ``"1m"`` and
-            ``"PT1M"``, and Slurm holds jobs to it.
+            `run` holds jobs to them, and `map` refuses all but the first. Say all of them for a torc-server:
+            what is left out is torc's default there, 1 CPU, ``"1m"`` and ``"PT1M"``, and Slurm holds jobs to
+            it.
         depends_on : key, list of keys, or list of lists of keys, optional
             Jobs that must complete before any of the new ones start, or a list of such for each row.
         drop : str or list of str
@@ -668,7 +676,7 @@ class Workflow:
 
     def plan(
         self,
-        df: pd.DataFrame,
+        df: Table,
         *,
         command: str | None = None,
         name: str | None = None,
@@ -798,7 +806,8 @@ class Workflow:
     ) -> list[str]:
         """Add records to a job, or to the workflow as a whole, and return their keys.
 
-        All documents are checked before any is stored.
+        All documents are checked before any is stored. Of objects that are outputs of a job, what can't be
+        kept is left out and named, as `Job.store` says.
 
         Parameters
         ----------
@@ -820,8 +829,11 @@ class Workflow:
         ['1', '2']
         """
         job_key = self._job_key(job)
-        data = self._store.kept(encode_documents(documents))
         label = f"workflow {self.key}" if job_key is None else f"job {job_key}"
+        if job_key is not None and role == OUTPUT:
+            data = fit_documents(self._store, documents, label)
+        else:
+            data = self._store.kept(encode_documents(documents))
         warn_if_large((label, len(raw)) for raw in data)
         return self._store.add_user_data(
             self.key,
@@ -866,14 +878,17 @@ class Workflow:
     ) -> runner.RunSummary:
         r"""Run the jobs of an embedded store on this machine; see `torc_frames.runner.run`.
 
+        Ctrl-C, SIGTERM and SIGHUP end the running jobs with all that they started, and make them ready again.
+        What a killed run has left of its jobs, the next one ends first.
+
         Parameters
         ----------
         workers : int, optional
             How many cores to use; a job takes as many as its num_cpus. Default: all.
         rerun : {"failed", "missing", "changed", "all"}, optional
             Which jobs that ended to run again: those that failed or were canceled; also those without
-            a result; also those whose parameters were changed since; or all. Jobs that never ended are
-            always run.
+            a result; also those whose parameters were changed since they began (``stale`` of `jobs`); or
+            all. Jobs that never ended are always run.
         output_dir : path, optional
             Where stdout and stderr of jobs are kept. Default: a folder in ``torc_output`` beside the
             database.
@@ -905,10 +920,39 @@ class Workflow:
             show_progress=show_progress,
         )
 
+    def reset_jobs(self, *jobs: JobLike) -> None:
+        """Make jobs of an embedded store ready to be run again, whatever they are.
+
+        `run` does so by itself for jobs that a killed runner of this machine has left. For those of another
+        machine or container, of which nothing can be known from here, this says that they are no more.
+
+        Parameters
+        ----------
+        *jobs : str, int or Job
+
+        Raises
+        ------
+        ConflictError
+            For jobs that a process of this machine is running; nothing is changed.
+        RefusedError
+            On a torc-server.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("again")
+        >>> job = wf.add_job("first", command="true")
+        >>> _ = wf.run()
+        >>> wf.reset_jobs(job)
+        >>> wf.jobs()["status"].tolist()
+        ['ready']
+        """
+        runner.reset_jobs(self._store, self.key, _job_keys(jobs))
+
     def map(
         self,
         func: Callable[..., Mapping[str, Any] | None],
-        params: pd.DataFrame,
+        params: Table,
         executor: Executor | None = None,
         *,
         name: str | None = None,
@@ -930,15 +974,16 @@ class Workflow:
         func : callable
             Takes the row's values by name (``model.depth`` is in the dict ``model``, a missing cell is
             None), or the whole row as one dict if its only parameter is named ``row`` or is positional-only.
-            Returns a dict of JSON-able values and pointers, or None.
-        params : DataFrame
+            Returns a dict of values that `Job.store` takes, or None.
+        params : DataFrame, or a table of Polars, Arrow or DuckDB
             As for `push`.
         executor : concurrent.futures.Executor, optional
             Any, such as loky's, or Dask's ``client.get_executor()``; it stays open. Default: a process for
             each CPU, for which the function must stand in a module, or in a script whose calls are under
             ``if __name__ == "__main__":``. For functions of a notebook: ``loky.get_reusable_executor()``.
         name, resources, depends_on
-            As for `push`. An executor knows no resources.
+            As for `push`. An executor holds no call to memory, runtime or GPUs: those are refused in an
+            embedded store.
         rerun : {"changed", "failed", "missing", "all"}, optional
             Which jobs that ended to run again, as for `run`; None for those only that never ended. Changed
             code is not noticed: say "all" then.
@@ -951,9 +996,10 @@ class Workflow:
         -------
         DataFrame
             The rows of `table` that are these jobs, in the order of `params`. Where the function raised, or
-            returned what can't be stored, the job failed with return code 1, and its results are
-            ``error.type``, ``error.message`` and ``error.traceback``; a warning tells how many. The next run
-            of a job replaces its results.
+            returned no dict, the job failed with return code 1, and its results are ``error.type``,
+            ``error.message`` and ``error.traceback``; a warning tells how many. Of what can't be stored the
+            rest is, and ``error.unstored`` says what, as `Job.store` does. The next run of a job replaces its
+            results.
 
         Raises
         ------

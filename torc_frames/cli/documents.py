@@ -9,7 +9,7 @@ from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
 
-__all__ = ["numbered", "parse_documents"]
+__all__ = ["numbered", "parse_documents", "value_of"]
 
 _DEEPEST = 200
 
@@ -24,19 +24,27 @@ _BYTES = re.compile(r"b'(\w+)'")
 _DIGITS = re.compile(r"[-+]?[.\d]")
 
 
-def parse_documents(texts: Sequence[str]) -> list[Any]:
+def parse_documents(texts: Sequence[str], *, exact: bool = True) -> list[Any]:
     """Return the values of JSON5 texts.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    exact : bool
+        Whether to refuse what can't be kept exactly, such as NaN and Infinity.
 
     Raises
     ------
     RefusedError
-        Naming every text that is no JSON5, or that can't be kept exactly: with a key twice in one
-        object, with NaN or Infinity.
+        Naming every text that is no JSON5, or has a key twice in one object, or can't be kept exactly.
     """
     documents, problems = [], []
     for position, text in enumerate(texts, 1):
         try:
-            documents.append(_parse(text))
+            value = value_of(text)
+            if exact:
+                _check(value)
+            documents.append(value)
         except ValueError as error:
             problems.append(Problem(None, None, f"document {position}: {error}"))
     if problems:
@@ -63,10 +71,15 @@ def _of_document(problem: Problem, count: int) -> Problem:
     return Problem(None, None, reason if count == 1 else f"document {row + 1}: {reason}")
 
 
-def _parse(text: str) -> Any:
-    import pyjson5
-
+def _check(value: Any) -> None:
     from torc_frames.frame.values import encode_data
+
+    encode_data(value)
+
+
+def value_of(text: str) -> Any:
+    """Return the value of a JSON5 text; ValueError if it is none, or says two things."""
+    import pyjson5
 
     try:
         value = pyjson5.decode(text, maxdepth=_DEEPEST)
@@ -77,7 +90,6 @@ def _parse(text: str) -> Any:
         raise ValueError("not JSON5: it is not valid UTF-8") from None
     for problem in _ambiguities(text):
         raise ValueError(problem)
-    encode_data(value)
     return value
 
 

@@ -36,14 +36,17 @@ class Options:
 
     def client(self, *, create: bool = False) -> Client:
         """Open the store; only where `create` is set may that make a new database."""
-        url = self.database_url or settings.default_url()
-        path = settings.database_path(url)
-        if path is not None and not create and not path.exists():
-            raise TorcFramesError(f"no database {path}; make one with `torc-frames workflows create NAME`")
+        if not create:
+            self._check_database()
         from torc_frames.client import connect
 
         # Not by the default url: connect knows which places may be trusted with a password.
         return connect(self.database_url or None)
+
+    def _check_database(self) -> None:
+        path = settings.database_path(self.database_url or settings.default_url())
+        if path is not None and not path.exists():
+            raise TorcFramesError(f"no database {path}; make one with `torc-frames workflows create NAME`")
 
     def workflow(self, client: Client | None = None) -> Workflow:
         """Return the workflow of ``-k``, or the only one that there is."""
@@ -61,9 +64,16 @@ class Options:
         raise click.UsageError(f"which workflow? Give its key with -k KEY:{listed}")
 
     def job(self, key: str) -> Job:
-        """Return a job by its key alone; where ``-k`` is given, the job must be of that workflow."""
-        client = self.client()
-        return client.job(key) if self.workflow_key is None else client.workflow(self.workflow_key).job(key)
+        """Return a job by its key alone; where ``-k`` is given, the job must be of that workflow.
+
+        Without a client, who would load pandas: jobs in shell call this every time.
+        """
+        self._check_database()
+        from torc_frames.job import Job
+        from torc_frames.store.open import open_store
+
+        store = open_store(self.database_url or None)
+        return Job(store, store.get_job(key, self.workflow_key))
 
 
 pass_options = click.make_pass_decorator(Options, ensure=True)

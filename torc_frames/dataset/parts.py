@@ -15,13 +15,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from torc_frames.errors import RefusedError, TorcFramesError, shorten
+from torc_frames.errors import Problem, RefusedError, TorcFramesError, shorten
 
-__all__ = ["check_rows_per_file", "new_dataset", "sync", "write_parts"]
+__all__ = ["check_rows_per_file", "new_dataset", "parquet_errors", "sync", "write_parts"]
 
 _PART = re.compile(r"part-\d{5,}\.parquet")
 _GROUP_ROWS = 100_000
 _GROUP_BYTES = 32 * 2**20
+_PARQUET_MEND = "Parquet has no room for it; make it texts, or leave the column out"
 _EXCHANGE = 2  # RENAME_EXCHANGE
 _HERE = -100  # AT_FDCWD
 
@@ -65,12 +66,57 @@ def write_parts(
         with pq.ParquetWriter(folder / f"part-{part:05d}.parquet", schema) as writer:
             room = max_rows_per_file
             while table is not None and table.num_rows <= room:
-                writer.write_table(table, row_group_size=max(table.num_rows, 1))
+                with parquet_errors(table, rows):
+                    writer.write_table(table, row_group_size=max(table.num_rows, 1))
                 room -= table.num_rows
                 rows += table.num_rows
                 table = next(tables, None)
         part += 1
     return rows
+
+
+@contextmanager
+def parquet_errors(table: pa.Table, start: int = 0) -> Iterator[None]:
+    """Let what Parquet refuses of a table be told by row, from `start` on, and column.
+
+    Raises
+    ------
+    RefusedError
+    """
+    try:
+        yield
+    except (pa.ArrowException, NotImplementedError) as error:
+        problems = []
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            row = _first_refused(column)
+            if row is not None:
+                where = None if row < 0 else start + row
+                problems.append(Problem(where, name, f"{_PARQUET_MEND}: {str(error).splitlines()[0]}"))
+        raise RefusedError(problems or f"Parquet can't hold this table: {error}") from error
+
+
+def _first_refused(column: pa.ChunkedArray) -> int | None:
+    """Return the first row that Parquet can't hold, -1 if it can't hold the type, None if it holds all."""
+    if not _is_refused(column):
+        return None
+    if _is_refused(column.slice(0, 0)):
+        return -1
+    start, stop = 0, len(column)
+    while stop - start > 1:
+        middle = (start + stop) // 2
+        if _is_refused(column.slice(start, middle - start)):
+            stop = middle
+        else:
+            start = middle
+    return start
+
+
+def _is_refused(column: pa.ChunkedArray) -> bool:
+    try:
+        pq.write_table(pa.table({"column": column}), pa.BufferOutputStream())
+    except (pa.ArrowException, NotImplementedError):
+        return True
+    return False
 
 
 def check_rows_per_file(max_rows_per_file: int) -> None:

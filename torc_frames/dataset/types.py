@@ -10,14 +10,28 @@ import msgspec
 import pandas as pd
 import pyarrow as pa
 
-from torc_frames.frame.dtypes import Spec, restore
+from torc_frames.frame.dtypes import restore
 from torc_frames.frame.flatten import Path, join
-from torc_frames.frame.types import ARROW, Column, one_kind, to_backend
+from torc_frames.frame.specs import Spec
+from torc_frames.frame.types import ARROW, Column, as_native, one_kind, to_backend
 
-__all__ = ["JSON_TEXT", "Field", "Survey", "dtype_of", "exact_type", "json_texts", "label_field", "schema_of"]
+__all__ = [
+    "JSON_TEXT",
+    "Field",
+    "Survey",
+    "can_be_written",
+    "dtype_of",
+    "exact_type",
+    "json_texts",
+    "label_field",
+    "schema_of",
+]
 
 JSON_TEXT = b"torc_frames.json"
 """Marks a column whose strings are JSON, in the metadata of its Arrow or Parquet field."""
+
+_DEEPEST = 24
+"""How deep lists and objects may be nested in an Arrow type; its C interface takes 64 levels."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -137,7 +151,9 @@ class _Seen:
         if made is None or isinstance(made.dtype, pd.PeriodDtype):
             self._spec = None  # to others than pandas, a period would be a bare number
         elif self._restored is None:
-            self._restored = made.iloc[:0]
+            self._restored = as_native(made.iloc[:0])
+            if not _is_arrow(self._restored):
+                self._spec = None
 
 
 def label_field(name: str) -> Field:
@@ -201,6 +217,12 @@ def exact_type(values: list[Any]) -> pa.DataType | None:
     return array.type if same else None
 
 
+def can_be_written(values: list[Any]) -> bool:
+    """Return whether Parquet holds JSON values as they are, so that others read them, too."""
+    kind = exact_type(values)
+    return kind is not None and (pa.types.is_null(kind) or _can_be_written(kind))
+
+
 def _as_json(column: Column) -> pa.Array:
     return json_texts(column.values())
 
@@ -216,7 +238,7 @@ def _restored_field(name: str, path: Path | None, like: pd.Series, spec: Spec, g
         dtype = dtype_of(target, gaps) if target in ARROW.values() else dtype.categories.dtype
 
     def convert(column: Column) -> pa.Array:
-        array = pa.Array.from_pandas(restore(column, spec))
+        array = pa.Array.from_pandas(as_native(restore(column, spec)))
         return array if array.type == target else array.cast(target)
 
     return Field(name, path, target, dtype, convert)
@@ -227,6 +249,15 @@ def dtype_of(kind: pa.DataType, gaps: bool) -> Any:
     series = pd.Series(pa.array([], kind).to_pandas())
     nullable = gaps and series.dtype.kind in "bi"
     return to_backend(series, "numpy_nullable").dtype if nullable else series.dtype
+
+
+def _is_arrow(series: pd.Series) -> bool:
+    """Return whether Arrow has such a dtype; it has no categories of several kinds."""
+    try:
+        pa.Array.from_pandas(series)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError):
+        return False
+    return True
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -259,10 +290,15 @@ def _joined(one: pa.DataType | None, other: pa.DataType | None) -> pa.DataType |
     return None
 
 
-def _can_be_written(kind: pa.DataType) -> bool:
-    """Return whether Parquet files of this type are read by others: none do empty objects or lists alone."""
+def _can_be_written(kind: pa.DataType, depth: int = 0) -> bool:
+    """Return whether Parquet files of this type are read by others.
+
+    None do empty objects or lists alone, and types that are deeper than a few dozen levels.
+    """
+    if depth > _DEEPEST:
+        return False
     if pa.types.is_list(kind):
-        return _can_be_written(kind.value_type)
+        return _can_be_written(kind.value_type, depth + 1)
     if pa.types.is_struct(kind):
-        return kind.num_fields > 0 and all(_can_be_written(field.type) for field in kind)
+        return kind.num_fields > 0 and all(_can_be_written(field.type, depth + 1) for field in kind)
     return not pa.types.is_null(kind)

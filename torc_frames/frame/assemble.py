@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from torc_frames.frame.build import Columns
 from torc_frames.frame.flatten import RESERVED, Path
 from torc_frames.frame.joining import OnClash, check_on_clash, join_records
 from torc_frames.frame.shape import Shape, choose, frame_of, key_index, series_of, strings, text_column
-from torc_frames.frame.types import to_backend
+from torc_frames.frame.types import objects, to_backend
 from torc_frames.frame.values import decode_lines
 from torc_frames.records import JobPage, LinkPage, ResultPage, UserDataPage
 
@@ -127,8 +127,16 @@ def job_records_frame(
     return frame
 
 
-def jobs_frame(pages: Iterable[JobPage], results: Iterable[ResultPage], shape: Shape) -> pd.DataFrame:
-    """Return one row a job, with how its last run ended; indexed by job key."""
+Stale = Callable[[], Mapping[str, bool | None] | None]
+
+
+def jobs_frame(
+    pages: Iterable[JobPage], results: Iterable[ResultPage], shape: Shape, stale: Stale
+) -> pd.DataFrame:
+    """Return one row a job, with how its last run ended; indexed by job key.
+
+    `stale` is asked only if its column is wanted; see `torc_frames.store.base.Snapshot.stale`.
+    """
     jobs = list(pages)
     ends: dict[str, tuple[int, str, str]] = {}
     for page in results:
@@ -139,8 +147,9 @@ def jobs_frame(pages: Iterable[JobPage], results: Iterable[ResultPage], shape: S
     last = [ends.get(key, (None, None, None)) for key in keys]
     start, end = (_times([row[at] for row in last]) for at in (1, 2))
     texts = {"job_name": "names", "command": "commands", "status": "statuses"}
-    cells = {
+    cells: dict[str, pd.Series] = {
         **{name: text_column([getattr(page, part) for page in jobs]) for name, part in texts.items()},
+        "stale": pd.Series(dtype="boolean"),
         "num_cpus": pd.Series([n for page in jobs for n in page.num_cpus], dtype="int64"),
         "num_gpus": pd.Series([n for page in jobs for n in page.num_gpus], dtype="int64"),
         "memory": text_column([page.memory for page in jobs]),
@@ -152,16 +161,22 @@ def jobs_frame(pages: Iterable[JobPage], results: Iterable[ResultPage], shape: S
         "exec_time_minutes": (end - start).dt.total_seconds() / 60,
     }
     chosen = choose(list(cells), shape.usecols)
+    if "stale" in chosen:
+        cells["stale"] = _stale(keys, stale())
     frame = frame_of({name: to_backend(cells[name], shape.dtype_backend) for name in chosen}, len(keys))
     frame.index = key_index(keys)
     return frame
 
 
+def _stale(keys: list[str], told: Mapping[str, bool | None] | None) -> pd.Series:
+    """Return for each job whether it is stale, missing where that can't be told."""
+    values = [None] * len(keys) if told is None else [told.get(key, False) for key in keys]
+    return pd.Series(values, dtype="boolean")
+
+
 def beside(left: pd.DataFrame, right: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """Return `left` with the columns of `right`, prefixed, for the same jobs; dtypes make room for gaps."""
-    positions = right.index.get_indexer(left.index)
-    cells = {prefix + str(name): _spread(column, positions) for name, column in right.items()}
-    return pd.concat([left, pd.DataFrame(cells, index=left.index)], axis=1)
+    return _joined(left, right, right.index.get_indexer(left.index), prefix)
 
 
 def links_frame(links: Links, shape: Shape) -> pd.DataFrame:
@@ -187,20 +202,29 @@ def with_files(table: pd.DataFrame, prefix: str, files: pd.DataFrame) -> pd.Data
     left = table.drop(columns=[name for name in table if str(name).startswith(f"{prefix}.")])
     if left.index.has_duplicates and files["job_key"].duplicated().any():
         raise RefusedError(f"{prefix!r} and another one both have several rows a job; load one at a time")
-    right = files.set_index("job_key").rename(columns=lambda name: f"{prefix}.{name}")
-    if not left.index.isin(right.index).all():
-        right = pd.DataFrame({name: _with_room(column) for name, column in right.items()})
-    return left.join(right, how="left")
+    right = files.set_index("job_key")
+    positions, _ = right.index.get_indexer_non_unique(left.index)
+    rows = right.index.value_counts().reindex(left.index).fillna(1).to_numpy(dtype=np.int64)
+    return _joined(left.take(np.repeat(np.arange(len(left)), rows)), right, positions, f"{prefix}.")
 
 
-def _spread(column: pd.Series, positions: np.ndarray) -> Any:
-    """Return the cells at the positions, missing ones where a position is -1."""
-    gaps = positions < 0
-    if not gaps.any():
-        return column.array.take(positions)
+def _joined(left: pd.DataFrame, right: pd.DataFrame, positions: np.ndarray, prefix: str) -> pd.DataFrame:
+    """Return `left` with, prefixed, the rows of `right` at the positions, missing ones where that is -1."""
+    cells = {prefix + str(name): _spread(column, positions) for name, column in right.items()}
+    added = pd.DataFrame({name: column.set_axis(left.index) for name, column in cells.items()}, left.index)
+    return pd.concat([left, added], axis=1)
+
+
+def _spread(column: pd.Series, positions: np.ndarray) -> pd.Series:
+    """Return the cells at the positions; objects that are missing are so as those of the column are."""
     if pd.api.types.is_object_dtype(column.dtype):
-        return np.append(column.to_numpy(), [None])[positions]
-    return _with_room(column).array.take(positions, allow_fill=True)
+        values = column.to_numpy()
+        missing = values[column.isna().to_numpy()][:1].tolist()
+        # pandas would take objects that are texts for its own texts
+        return pd.Series(np.append(values, objects(missing or [None]))[positions], dtype=object)
+    gaps = bool((positions < 0).any())
+    taken = (_with_room(column) if gaps else column).array.take(positions, allow_fill=gaps)
+    return pd.Series(taken)
 
 
 def _with_room(column: pd.Series) -> pd.Series:

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from torc_frames.frame.exact import EXACT_IN_FLOAT
 from torc_frames.frame.flatten import DATA, Path, join, leaves, reserved_name
-from torc_frames.frame.types import EXACT, Column
+from torc_frames.frame.types import Column
 from torc_frames.frame.values import decode_lines
 
 __all__ = ["Columns", "Page"]
@@ -214,7 +215,7 @@ def _accept(array: pa.Array) -> tuple[pa.Array, str, bool]:
         return array, "other", False
     if pa.types.is_float64(array.type):
         numbers = array.drop_null().to_numpy()
-        if np.any(np.abs(numbers) >= EXACT) or np.any((numbers == 0) & np.signbit(numbers)):
+        if np.any(np.abs(numbers) >= EXACT_IN_FLOAT) or np.any((numbers == 0) & np.signbit(numbers)):
             raise _NotColumnarError  # large integers were rounded already, -0 may have been an integer
         return array, "float", bool(np.any(numbers == np.trunc(numbers)))
     kind = _KINDS.get(array.type)

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from torc_frames.frame.exact import as_type, cast
+from torc_frames.frame.specs import (
+    UNITS,
+    Spec,
+    is_kept,
+    mend_of,
+    name_of,
+    recorded_dtype,
+    time_unit,
+    time_zone,
+    typed,
+)
 from torc_frames.frame.types import Column, from_arrow, objects, to_numpy
 from torc_frames.frame.values import RefusalError, is_missing, plain
 
-__all__ = ["UNITS", "Spec", "describe", "encode", "is_spec", "kind_of", "restore", "typed", "unit_of"]
-
-Spec = Mapping[str, Any]
-"""A dtype as JSON: ``{"dtype": "int64"}``, with what else it takes to make the same dtype again."""
+__all__ = ["are_near", "describe", "encode", "restore"]
 
 Encoded = tuple[list[Any], dict[int, str]]
 """The cells of a column as JSON values, None for missing ones, and why cells were refused, by position."""
 
 MISSING: dict[str, Any] = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
 
-UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
-"""Units of time, and how many digits of a second they have."""
-
-_ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
-_TIME = re.compile(r"-?\d{4,}(?:-\d\d){0,2}(?:[T ]\d\d(?::?\d\d){0,2}(?:\.\d+)?(Z|[+-]\d\d(?::?\d\d)?)?)?")
+_TIME = re.compile(r"-?\d{4,}(?:-\d\d){0,2}(?:[T ]\d\d(?::?\d\d){0,2}(?:\.(\d+))?(Z|[+-]\d\d(?::?\d\d)?)?)?")
+_NOT_A_TIME = -(2**63)
 _DURATION = re.compile(r"(-?)PT(\d+)(?:\.(\d+))?S")
 
 
@@ -41,19 +46,19 @@ def describe(series: pd.Series) -> Spec:
     """
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return _describe_categories(dtype)
+        return _describe_categories(series)
     if isinstance(dtype, pd.StringDtype):
         missing = "NA" if dtype.na_value is pd.NA else "nan"
         return {"dtype": "string", "storage": dtype.storage, "missing": missing}
-    if pd.api.types.is_object_dtype(dtype):
-        return {"dtype": "object", **_describe_missing(series)}
     if isinstance(dtype, pd.ArrowDtype):
         spec = {"dtype": "arrow", "type": str(dtype.pyarrow_dtype)}
+    elif pd.api.types.is_object_dtype(dtype):
+        return {"dtype": "object", **_describe_missing(series)}
     else:
-        spec = {"dtype": str(dtype)}
-    if _supported(dtype) and _dtype(spec) == dtype:
+        spec = {"dtype": name_of(dtype)}
+    if is_kept(dtype) and recorded_dtype(spec) == dtype:
         return spec
-    raise RefusalError(f"dtype {dtype} can't be kept; convert the column, for instance with .astype(str)")
+    raise RefusalError(f"dtype {name_of(dtype)} can't be kept; {mend_of(dtype, _shown(series))}")
 
 
 def encode(series: pd.Series) -> Encoded:
@@ -69,8 +74,25 @@ def encode(series: pd.Series) -> Encoded:
         return [None if value is pd.NaT else str(value) for value in series], {}
     numbers = _times(series)
     if numbers is not None:
-        return _encode_times(numbers, zoned=_zone(dtype) is not None), {}
+        texts = _encode_times(numbers, zoned=time_zone(dtype) is not None)
+        hidden = np.isnat(numbers) & ~series.isna().to_numpy(dtype=bool)
+        return texts, {int(row): "the least value of its unit is no time" for row in np.flatnonzero(hidden)}
     return _encode_plain(series)
+
+
+def are_near(series: pd.Series) -> bool:
+    """Return whether Python and pandas show all the times or durations of a column, in any zone.
+
+    Python has the years from 1 to 9999, pandas what the unit has room for.
+    """
+    numbers = _times(series)
+    given = numbers[~np.isnat(numbers)]
+    counts, days = given.view("i8"), given.astype(f"{given.dtype.kind}8[D]").view("i8")
+    # One day at each end is for the hours of zones.
+    low, high = (-719_161, 2_932_895) if given.dtype.kind == "M" else (-999_999_998, 999_999_998)
+    day = int(np.timedelta64(1, "D") / np.timedelta64(1, np.datetime_data(given.dtype)[0]))
+    room = (counts > -(2**63) + day) & (counts < 2**63 - 1 - day)
+    return bool((room & (low <= days) & (days <= high)).all())
 
 
 def restore(column: Column, spec: Spec) -> pd.Series | None:
@@ -84,52 +106,29 @@ def restore(column: Column, spec: Spec) -> pd.Series | None:
             return _restore_categories(column, spec)
         if name == "string":
             return _restore_strings(column, MISSING[spec["missing"]], spec["storage"])
-        dtype = _dtype(spec)
-        if not _supported(dtype):
+        dtype = recorded_dtype(spec)
+        if not is_kept(dtype):
             return None
         if isinstance(dtype, pd.PeriodDtype):
+            if not column.kinds <= {"str"}:
+                return None  # pandas takes numbers for years
             periods = pd.Series(pd.PeriodIndex(column.values(), dtype=dtype))
             return periods if encode(periods)[0] == column.values() else None
-        if _unit(dtype):
+        if time_unit(dtype):
             return _restore_times(column, dtype)
         return _restore_plain(column, dtype)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, pa.ArrowException):
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, pa.ArrowException):
         return None  # what was recorded, by whomever, does not fit what is there now: the caller says so
 
 
-def is_spec(found: Mapping[str, Any]) -> bool:
-    """Return whether what stands in the metadata has the form of a spec."""
-    if found.get("dtype") == "category":
-        of = found.get("of")
-        categories = isinstance(found.get("categories"), list) and isinstance(found.get("ordered"), bool)
-        return categories and isinstance(of, dict) and is_spec(of)
-    return isinstance(found.get("dtype"), str)
-
-
-def kind_of(spec: Spec) -> str:
-    """Return what a dtype means to JSON: plain values, or texts of times, durations, periods, categories."""
-    if spec["dtype"] in ("object", "category"):
-        return str(spec["dtype"])
-    dtype = _dtype(spec) if spec["dtype"] != "string" else None
-    if isinstance(dtype, pd.PeriodDtype):
-        return str(dtype)
-    unit = _unit(dtype)
-    if unit is None:
-        return "plain"
-    return f"{unit[0]}8, {'zoned' if _zone(dtype) else 'naive'}"
-
-
-def unit_of(spec: Spec) -> str:
-    """Return the unit of times or durations, like ``"us"``; "" for other dtypes."""
-    unit = _unit(_dtype(spec)) if kind_of(spec)[:2] in ("M8", "m8") else None
-    return unit[3:-1] if unit else ""
+def _shown(series: pd.Series) -> str:
+    return "s" if series.name is None else f"df[{series.name!r}]"
 
 
 def _describe_missing(series: pd.Series) -> dict[str, str]:
     kinds: dict[str, int] = {}
     for row in np.flatnonzero(series.isna().to_numpy()).tolist():
-        value = series.iat[row]
-        kinds.setdefault("nan" if isinstance(value, float) else str(value).strip("<>"), row)
+        kinds.setdefault(_kind_of_missing(series.iat[row]), row)
     if len(kinds) > 1:
         found = " and ".join(f"{kind} (row {row})" for kind, row in kinds.items())
         raise RefusalError(
@@ -141,64 +140,32 @@ def _describe_missing(series: pd.Series) -> dict[str, str]:
     return {} if kind == "None" else {"missing": kind}
 
 
-def _describe_categories(dtype: pd.CategoricalDtype) -> Spec:
-    values = dtype.categories.to_series()
-    of = describe(values)
+def _kind_of_missing(value: Any) -> str:
+    if type(value).__module__ == "numpy" and value.dtype.kind in "mM":
+        return "numpy's NaT"
+    return "nan" if isinstance(value, float) else str(value).strip("<>")
+
+
+def _describe_categories(series: pd.Series) -> Spec:
+    dtype: Any = series.dtype
+    name, values = dtype.categories.name, dtype.categories.to_series(name=None)
+    if isinstance(values.dtype, pd.CategoricalDtype) or not (name is None or isinstance(name, str)):
+        raise RefusalError(f"these categories can't be kept; use {_shown(series)}.astype(object)")
+    try:
+        of = describe(values)
+    except RefusalError:
+        mend = f'use {_shown(series)}.astype("string") if texts will do'
+        raise RefusalError(f"categories of dtype {name_of(values.dtype)} can't be kept; {mend}") from None
     encoded, refused = encode(values)
     if refused:
         raise RefusalError(f"a category is refused: {next(iter(refused.values()))}")
-    return {"dtype": "category", "ordered": bool(dtype.ordered), "of": of, "categories": encoded}
-
-
-def _dtype(spec: Spec) -> Any:
-    """Return the dtype of a spec, None where this pandas knows no such dtype."""
-    try:
-        if spec["dtype"] != "arrow":
-            return pd.api.types.pandas_dtype(spec["dtype"])
-        zoned = _ZONED.fullmatch(spec["type"])
-        arrow = pa.timestamp(zoned[1], zoned[2]) if zoned else pa.type_for_alias(spec["type"])
-        return pd.ArrowDtype(arrow)
-    except (TypeError, ValueError, NotImplementedError):
-        return None
-
-
-def _supported(dtype: Any) -> bool:
-    if isinstance(dtype, pd.ArrowDtype):
-        kind = dtype.pyarrow_dtype
-        numbers = pa.types.is_integer(kind) or pa.types.is_float32(kind) or pa.types.is_float64(kind)
-        texts = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind)
-        times = pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or pa.types.is_date32(kind)
-        return bool(numbers or texts or times)
-    if isinstance(dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
-        return True
-    numpy = getattr(dtype, "numpy_dtype", dtype) if str(dtype) != "Sparse" else None
-    return isinstance(numpy, np.dtype) and (
-        numpy.kind in "biu" or (numpy.kind == "f" and numpy.itemsize in (4, 8)) or _unit(dtype) is not None
-    )
-
-
-def _unit(dtype: Any) -> str | None:
-    """Return the numpy dtype of times, dates or durations, None for other dtypes."""
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        return f"M8[{dtype.unit}]"
-    if isinstance(dtype, pd.ArrowDtype):
-        arrow = dtype.pyarrow_dtype
-        if pa.types.is_date32(arrow):
-            return "M8[D]"
-        if pa.types.is_timestamp(arrow) or pa.types.is_duration(arrow):
-            return f"{'M' if pa.types.is_timestamp(arrow) else 'm'}8[{arrow.unit}]"
-    return dtype.str[1:] if isinstance(dtype, np.dtype) and dtype.kind in "mM" else None
-
-
-def _zone(dtype: Any) -> str | None:
-    if isinstance(dtype, pd.ArrowDtype):
-        return getattr(dtype.pyarrow_dtype, "tz", None)
-    return str(dtype.tz) if isinstance(dtype, pd.DatetimeTZDtype) else None
+    named = {} if name is None else {"axis": name}
+    return {"dtype": "category", "ordered": bool(dtype.ordered), "of": of, "categories": encoded, **named}
 
 
 def _times(series: pd.Series) -> Any:
     """Return times (in UTC) or durations as a numpy array, None for other columns."""
-    if isinstance(series.dtype, pd.ArrowDtype) and _unit(series.dtype):
+    if isinstance(series.dtype, pd.ArrowDtype) and time_unit(series.dtype):
         return pa.array(series.array).to_numpy(zero_copy_only=False)
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         return series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
@@ -237,8 +204,12 @@ def _parse_duration(text: str, digits: int) -> int:
 
 
 def _encode_objects(series: pd.Series) -> Encoded:
+    return _plain_values(series.tolist())
+
+
+def _plain_values(cells: list[Any]) -> Encoded:
     values, refused = [], {}
-    for row, value in enumerate(series.tolist()):
+    for row, value in enumerate(cells):
         try:
             values.append(None if is_missing(value) else plain(value))
         except RefusalError as refusal:
@@ -258,11 +229,20 @@ def _encode_plain(series: pd.Series) -> Encoded:
         refused = {row: f"{numbers[row]} is not JSON; use a missing value or a number" for row in bad}
         values = numbers.tolist()
     else:
-        refused = {}
         values = series.tolist()
+        refused = _no_texts(values) if isinstance(series.dtype, pd.StringDtype) else {}
     if missing.any():
         values = [None if gap else value for value, gap in zip(values, missing.tolist(), strict=True)]
     return values, refused
+
+
+def _no_texts(values: list[Any]) -> dict[int, str]:
+    """Return why texts are refused, by position; those of Python can hold what UTF-8 can't."""
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return _plain_values(values)[1]
+    return {}
 
 
 def _restore_strings(column: Column, missing: Any, storage: Any) -> pd.Series | None:
@@ -279,28 +259,21 @@ def _restore_categories(column: Column, spec: Spec) -> pd.Series | None:
         return None
     codes = {typed(value): code for code, value in enumerate(spec["categories"])}
     taken = [-1 if value is None else codes[typed(value)] for value in column.values()]
-    dtype = pd.CategoricalDtype(pd.Index(values), ordered=spec["ordered"])
+    dtype = pd.CategoricalDtype(pd.Index(values, name=spec.get("axis")), ordered=spec["ordered"])
     return pd.Series(pd.Categorical.from_codes(taken, dtype=dtype))
-
-
-def typed(value: Any) -> tuple[bool, Any]:
-    """Return a key for a JSON value by which True is not 1."""
-    return isinstance(value, bool), value
 
 
 def _restore_times(column: Column, dtype: Any) -> pd.Series | None:
     texts = column.values()
-    unit = _unit(dtype) or ""
+    unit = time_unit(dtype) or ""
+    zoned = time_zone(dtype) is not None
     if unit.startswith("m8"):
-        digits = UNITS[np.datetime_data(unit)[0]]
-        counts = ["NaT" if text is None else _parse_duration(text, digits) for text in texts]
-        numbers = np.array(counts, dtype=unit) if counts else np.empty(0, dtype=unit)
+        numbers = _durations(texts, unit)
     else:
-        zoned = _zone(dtype) is not None
         forms = [_TIME.fullmatch(text) for text in texts if text is not None]
-        if any(form is None or (form[1] is not None) != zoned for form in forms):
+        if any(form is None or (form[2] is not None) != zoned for form in forms):
             return None
-        if any(form and form[1] not in (None, "Z") for form in forms):
+        if any(form and form[2] not in (None, "Z") for form in forms):
             return _restore_other_times(texts, dtype)
         stripped = ["NaT" if text is None else text.removesuffix("Z") for text in texts]
         numbers = np.array(stripped, dtype=unit)
@@ -312,9 +285,20 @@ def _restore_times(column: Column, dtype: Any) -> pd.Series | None:
     return series.dt.tz_localize("UTC").astype(dtype) if isinstance(dtype, pd.DatetimeTZDtype) else series
 
 
+def _durations(texts: list[Any], unit: str) -> np.ndarray:
+    digits = UNITS[np.datetime_data(unit)[0]]
+    counts = [None if text is None else _parse_duration(text, digits) for text in texts]
+    if _NOT_A_TIME in counts:
+        raise ValueError("the least value of its unit is no duration")
+    return np.array([_NOT_A_TIME if count is None else count for count in counts], dtype="i8").view(unit)
+
+
 def _restore_other_times(texts: list[Any], dtype: Any) -> pd.Series | None:
     """Return times that somebody wrote in another form of ISO 8601."""
-    zoned = _zone(dtype) is not None
+    forms = [_TIME.fullmatch(text) for text in texts if text is not None]
+    if any(form and form[1] and len(form[1].rstrip("0")) > max(UNITS.values()) for form in forms):
+        return None  # pandas reads nine digits, and leaves out others
+    zoned = time_zone(dtype) is not None
     parsed = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", utc=zoned)
     series = parsed.astype(dtype)
     back = series.astype(parsed.dtype)
@@ -332,15 +316,6 @@ _ALLOWED: dict[str, frozenset[str]] = {
 }
 
 
-def _same_but_last_digit(array: pa.ChunkedArray, natural: pa.ChunkedArray) -> bool:
-    """Return whether values are those of single precision, give or take the last digit of a double.
-
-    A server may change that one; the next number of single precision is millions of doubles away.
-    """
-    one, other = (found.cast(pa.float64()).to_numpy() for found in (array, natural))
-    return bool(np.isclose(one, other, rtol=4 * np.finfo(np.float64).eps, atol=0, equal_nan=True).all())
-
-
 def _restore_plain(column: Column, dtype: Any) -> pd.Series | None:
     if not column.kinds <= _ALLOWED[dtype.kind]:
         return None
@@ -350,12 +325,9 @@ def _restore_plain(column: Column, dtype: Any) -> pd.Series | None:
         else pa.from_numpy_dtype(getattr(dtype, "numpy_dtype", dtype))
     )
     if column.kind() == "object":
-        array = pa.chunked_array([pa.array(column.values(), target)])
+        array = pa.chunked_array([as_type(column.values(), target)])
     else:
-        natural = column.arrow()
-        array = natural.cast(target)
-        if array.type == pa.float32() and not _same_but_last_digit(array, natural):
-            return None
+        array = cast(column.arrow(), target)
     if isinstance(dtype, np.dtype):
         if array.null_count and dtype.kind != "f":
             return None

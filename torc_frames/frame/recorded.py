@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.frame.dtypes import UNITS, Spec, is_spec, kind_of, typed, unit_of
 from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.specs import UNITS, Spec, is_spec, kind_of, typed, unit_of
 from torc_frames.frame.values import RefusalError
 
 __all__ = ["KEY", "merge", "read", "recipes", "whole_paths", "without"]
@@ -35,6 +35,7 @@ def merge(
     *,
     empty: Collection[str] = (),
     replaces: bool = False,
+    dropped: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the patch of the metadata after a push of columns with these dtypes.
 
@@ -50,15 +51,18 @@ def merge(
         Pushed columns in which all is missing; they take the dtype recorded before.
     replaces : bool
         Whether the push sets these columns for all jobs, so that no other dtype matters.
+    dropped : collection of str
+        Columns that the push removes.
 
     Raises
     ------
     RefusedError
-        For a column whose dtype would make values recorded before unreadable as what they are.
+        For a column whose dtype would make values recorded before unreadable as what they are, and for one
+        that lies inside a column of objects.
     """
     ours = metadata.get(KEY)
     after = read(metadata)
-    problems = []
+    problems = _inside_others(specs, {name: spec for name, spec in after.items() if name not in dropped})
     for name, spec in specs.items():
         before = after.get(name)
         try:
@@ -96,14 +100,40 @@ def recipes(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def whole_paths(specs: Mapping[str, Spec]) -> frozenset[Path]:
     """Return the paths of columns that were pushed as objects, so that dicts there are not flattened."""
-    paths = set()
-    for name, spec in specs.items():
-        if spec["dtype"] == "object":
-            try:
-                paths.add(split(name))
-            except RefusedError:
-                continue  # a name that no push records
-    return frozenset(paths)
+    return frozenset(_paths(name for name, spec in specs.items() if spec["dtype"] == "object"))
+
+
+def _inside_others(specs: Mapping[str, Spec], before: Mapping[str, Spec]) -> list[Problem]:
+    """Return pushed columns of which one, or a recorded one, is inside the objects of the other.
+
+    A pull shows an object as it is or by its parts: the other column would come back empty.
+    """
+    old, new, objects = _paths(before), _paths(specs), whole_paths({**before, **specs})
+    problems = []
+    for inner, outer in ((new, old), (old, new)):
+        around = objects.intersection(outer)
+        for path, name in inner.items():
+            above = next((path[:n] for n in range(1, len(path)) if path[:n] in around), None)
+            if above is not None:
+                pushed, known = (name, outer[above]) if inner is new else (outer[above], name)
+                how = (
+                    f"lies inside {known!r}"
+                    if inner is new
+                    else f"holds objects, and inside them is {known!r}"
+                )
+                mend = "rename it, or push both alike, as objects or as columns with dots"
+                problems.append(Problem(None, pushed, f"{how}, a column that was pushed before: {mend}"))
+    return problems
+
+
+def _paths(names: Iterable[str]) -> dict[Path, str]:
+    paths = {}
+    for name in names:
+        try:
+            paths[split(name)] = name
+        except RefusedError:
+            continue  # a name that no push records
+    return paths
 
 
 def _joined(before: Spec, spec: Spec) -> Spec:

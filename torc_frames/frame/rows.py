@@ -10,15 +10,17 @@ import msgspec
 import pandas as pd
 
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
-from torc_frames.frame.dtypes import Spec, describe, encode, restore
+from torc_frames.frame.dtypes import describe, encode, restore
+from torc_frames.frame.exact import is_same
 from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.specs import Spec, name_of
 from torc_frames.frame.types import Column
 from torc_frames.frame.values import RefusalError
 
 __all__ = ["EncodedFrame", "encode_frame", "records"]
 
 _BLOCK_ROWS = 5_000
-_TIMES = ("datetime64", "timedelta64", "arrow", "period", "category")
+_TIMES = ("datetime64", "timedelta64", ">", "arrow", "period", "category")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ def _nest(columns: Mapping[Path, Sequence[Any]]) -> list[dict[str, Any]]:
 
 def _check_columns(df: pd.DataFrame) -> dict[str, Path]:
     if df.columns.nlevels > 1:
-        raise RefusedError("columns have several levels: join them, df.columns = df.columns.map('.'.join)")
+        raise RefusedError(
+            "columns have several levels: join them, "
+            "df.columns = ['.'.join(filter(None, map(str, name))) for name in df.columns]"
+        )
     if df.columns.name is not None:
         raise RefusedError(
             f"the columns have a name, {df.columns.name!r}, which can't be kept: df.rename_axis(columns=None)"
@@ -110,10 +115,10 @@ def _encode_column(series: pd.Series, name: str, frame: EncodedFrame) -> list[Pr
     try:
         spec = describe(series)
         cells, refused = encode(series)
+        if not refused and any(spec["dtype"].startswith(kind) for kind in _TIMES):
+            refused = _check_restores(series, spec, cells)
     except RefusalError as refusal:
         return [Problem(None, name, str(refusal))]
-    if not refused and any(spec["dtype"].startswith(kind) for kind in _TIMES):
-        refused = _check_restores(series, spec, cells)
     frame.specs[name] = spec
     frame.cells[name] = cells
     return [Problem(row, name, reason) for row, reason in refused.items()]
@@ -123,10 +128,11 @@ def _check_restores(series: pd.Series, spec: Spec, cells: list[Any]) -> dict[int
     """Make sure that a dtype with a text form of its own comes back as it went."""
     again = restore(Column.of(cells), spec)
     if again is None or again.dtype != series.dtype:
-        return {0: f"dtype {series.dtype} does not come back as it was; convert the column to text"}
-    original = series.reset_index(drop=True)
-    differs = ~((again == original) | (again.isna() & original.isna()))
+        mend = f'use df[{series.name!r}].astype("string") if texts will do'
+        raise RefusalError(f"dtype {name_of(series.dtype)} does not come back as it was; {mend}")
+    back, _ = encode(again)
     return {
-        int(row): f"{original.iloc[row]} does not come back as it was"
-        for row in differs.to_numpy().nonzero()[0]
+        row: f"{cell} does not come back as it was"
+        for row, (cell, came) in enumerate(zip(cells, back, strict=True))
+        if not is_same(cell, came)
     }

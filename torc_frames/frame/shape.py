@@ -12,8 +12,9 @@ import pyarrow as pa
 from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame import recorded
 from torc_frames.frame.build import Columns
-from torc_frames.frame.dtypes import Spec, restore
+from torc_frames.frame.dtypes import restore
 from torc_frames.frame.flatten import join, reserved_name, split
+from torc_frames.frame.specs import Spec
 from torc_frames.frame.types import Column, DtypeBackend, to_backend
 
 __all__ = [

@@ -11,13 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.exact import EXACT_IN_FLOAT, as_type, cast, fits_float
+from torc_frames.frame.specs import native
 
-__all__ = ["Column", "DtypeBackend", "InexactChunkError", "check_dtype_backend", "to_backend"]
+__all__ = ["Column", "DtypeBackend", "InexactChunkError", "as_native", "check_dtype_backend", "to_backend"]
 
 DtypeBackend = Literal["numpy_nullable", "pyarrow"] | None
-
-EXACT = 2**53
-"""Up to here every integer is a float64."""
 
 ARROW = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "str": pa.string()}
 
@@ -163,7 +162,13 @@ def to_backend(series: pd.Series, dtype_backend: DtypeBackend) -> pd.Series:
     if convert and given.kind == "O" and pd.api.types.infer_dtype(series, skipna=True) == "string":
         given = pd.StringDtype()
     dtype = convert(given) if convert else None
-    return series if dtype is None else series.astype(dtype)
+    return series if dtype is None else as_native(series).astype(dtype)
+
+
+def as_native(series: pd.Series) -> pd.Series:
+    """Return a column with its bytes in the order that this machine has, which Arrow needs."""
+    dtype = native(series.dtype)
+    return series if dtype is series.dtype else series.astype(dtype)
 
 
 def _nullable(dtype: Any) -> Any:
@@ -187,20 +192,27 @@ def _arrow(dtype: Any) -> Any:
     if isinstance(dtype, pd.StringDtype):
         return pd.ArrowDtype(pa.string())
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return pd.ArrowDtype(pa.timestamp(dtype.unit, str(dtype.tz)))
-    numpy = getattr(dtype, "numpy_dtype", dtype)
+        zone = _arrow_zone(dtype.tz)
+        return None if zone is None else pd.ArrowDtype(pa.timestamp(dtype.unit, zone))
+    numpy = native(getattr(dtype, "numpy_dtype", dtype))
     return pd.ArrowDtype(pa.from_numpy_dtype(numpy)) if isinstance(numpy, np.dtype) else None
+
+
+def _arrow_zone(zone: Any) -> str | None:
+    """Return what Arrow calls a zone, None for one that it has no name for."""
+    try:
+        name: str = pa.lib.tzinfo_to_string(zone)
+        pa.lib.string_to_tzinfo(name)
+    except (ValueError, TypeError, LookupError, pa.ArrowException):
+        return None
+    return name
 
 
 _BACKENDS: dict[str, Callable[[Any], Any]] = {"numpy_nullable": _nullable, "pyarrow": _arrow}
 
 
 def _as_array(chunk: pa.Array | list[Any], target: pa.DataType) -> pa.Array:
-    if not isinstance(chunk, list):
-        return chunk if chunk.type == target else chunk.cast(target, safe=False)
-    if target == pa.float64():
-        chunk = [None if value is None else float(value) for value in chunk]
-    return pa.array(chunk, target)
+    return as_type(chunk, target) if isinstance(chunk, list) else cast(chunk, target)
 
 
 def _kind(kind: type) -> str | None:
@@ -211,14 +223,7 @@ def _kind(kind: type) -> str | None:
 
 def _exact_in_float(chunk: pa.Array | list[Any]) -> bool:
     if not isinstance(chunk, list):
-        if not len(chunk) or pc.max(pc.abs(chunk)).as_py() in range(EXACT + 1):
+        if not len(chunk) or pc.max(pc.abs(chunk)).as_py() in range(EXACT_IN_FLOAT + 1):
             return True
         chunk = chunk.drop_null().to_pylist()
-    return all(_fits(value) for value in chunk)
-
-
-def _fits(value: int) -> bool:
-    try:
-        return int(float(value)) == value
-    except OverflowError:
-        return False
+    return all(fits_float(value) for value in chunk)

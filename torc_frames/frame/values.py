@@ -19,6 +19,7 @@ __all__ = [
     "encode_documents",
     "is_missing",
     "plain",
+    "unknown",
 ]
 
 MAX_DEPTH = 127
@@ -40,6 +41,17 @@ _MENDS = {
     "set": "use a sorted list",
     "frozenset": "use a sorted list",
     "complex": "use a list of its two parts",
+    "longdouble": "use float(), which may round",
+    "clongdouble": "use a list of its two parts",
+    "void": "use .item()",
+    "range": "use list()",
+    "Index": "use .tolist()",
+    "ExtensionArray": "use .tolist()",
+    "Array": "use .to_pylist()",
+    "ChunkedArray": "use .to_pylist()",
+    "Scalar": "use .as_py()",
+    "NAType": "use None",
+    "NaTType": "use None",
     "ndarray": "use .tolist(), or store a file and tf.Pointer(path)",
     "Series": "use .tolist(), or store a file and tf.Pointer(path)",
     "DataFrame": "write it to a file and store tf.Pointer(path)",
@@ -47,14 +59,28 @@ _MENDS = {
     "datetime": "use .isoformat(), or a column of dtype datetime64",
     "datetime64": "use str(), or a column of dtype datetime64",
     "Timestamp": "use .isoformat(), or make the column datetime64 with pd.to_datetime",
-    "date": "use .isoformat()",
+    "date": "use .isoformat(), or make the column datetime64 with pd.to_datetime",
     "time": "use .isoformat()",
     "timedelta": "use .total_seconds(), or a column of dtype timedelta64",
     "timedelta64": "use a column of dtype timedelta64",
     "Timedelta": "use .total_seconds(), or make the column timedelta64 with pd.to_timedelta",
     "Period": "use str()",
     "Interval": "use its .left and .right",
+    "DateOffset": "use str()",
+    "str": "use str()",
+    "int": "use int()",
+    "float": "use float()",
 }
+
+
+_ARRAY_MENDS = {
+    "c": "use a list of real and one of imaginary parts",
+    "M": "use numpy.datetime_as_string(array).tolist()",
+    "m": "use its counts, .astype('int64').tolist()",
+    "S": "use .astype(str).tolist()",
+    "V": "use a list of objects, by the names of its fields",
+}
+"""By numpy's kind of dtype."""
 
 
 class RefusalError(ValueError):
@@ -96,9 +122,11 @@ def plain(value: Any, depth: int = 1, where: str = "") -> Any:
         return {_key(key, where): plain(item, depth + 1, f"{where}.{key}") for key, item in value.items()}
     if _is_scalar(value):
         return _numpy_scalar(value, depth, where)
+    if _is_array(value):
+        return _list_of(value, depth, where)
     if hasattr(value, "to_json") and kind.__name__ == "Pointer":
         return value.to_json()
-    raise RefusalError(_unknown(value, where))
+    raise RefusalError(unknown(value, where))
 
 
 def encode_data(data: Any) -> bytes:
@@ -178,12 +206,24 @@ def _is_scalar(value: Any) -> bool:
     return type(value).__module__ == "numpy" and hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0
 
 
+def _is_array(value: Any) -> bool:
+    return type(value).__module__ == "numpy" and type(value).__name__ == "ndarray"
+
+
+def _list_of(array: Any, depth: int, where: str) -> Any:
+    """Return the list that an array is in JSON."""
+    mend = _ARRAY_MENDS.get(array.dtype.kind)
+    if mend is not None:
+        raise RefusalError(_at(where, f"an array of dtype {array.dtype} can't be kept exactly; {mend}"))
+    return plain(array.tolist(), depth, where)
+
+
 def _numpy_scalar(value: Any, depth: int, where: str) -> Any:
     if value.dtype.kind not in "biufU" or type(value).__name__ == "ndarray":
-        raise RefusalError(_unknown(value, where))
+        raise RefusalError(unknown(value, where))
     item = value.item()
     if _is_scalar(item):
-        raise RefusalError(_unknown(value, where))
+        raise RefusalError(unknown(value, where))
     return plain(item, depth, where)
 
 
@@ -214,7 +254,8 @@ def _key(key: Any, where: str) -> str:
     return _checked_str(key, where)
 
 
-def _unknown(value: Any, where: str) -> str:
+def unknown(value: Any, where: str = "") -> str:
+    """Return why a value of an unknown type is no JSON, and what to use instead."""
     names = [base.__name__ for base in type(value).__mro__]
     if "Enum" in names:
         mend = "use its .value or .name"

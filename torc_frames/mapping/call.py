@@ -6,11 +6,13 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.flatten import join
+from torc_frames.frame.results import keepable, note_unstored
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.processes import utc_now
 
@@ -30,12 +32,16 @@ _KINDS_THAT_NEED_NOTHING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.
 
 
 class Outcome(NamedTuple):
-    """How one call ended; ``data`` is the JSON of the job's output record, ``error`` a line, or None."""
+    """How one call ended; ``data`` is the JSON of the job's output record, ``error`` a line, or None.
+
+    ``unstored`` tells which results can't be kept, and why.
+    """
 
     data: bytes
     error: str | None
     start_time: str
     end_time: str
+    unstored: tuple[str, ...] = ()
 
 
 def call(func: Function | str, row: bytes, whose: str) -> Outcome:
@@ -54,7 +60,8 @@ def call(func: Function | str, row: bytes, whose: str) -> Outcome:
         function = load_function(func) if isinstance(func, str) else func
         arguments = decode_data(whose, row)
         results = function(arguments) if takes_row(function) else function(**arguments)
-        return Outcome(_encoded(function, results), None, start, utc_now())
+        data, unstored = _encoded(function, results)
+        return Outcome(data, None, start, utc_now(), unstored)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a user's function raises is its result
         # The first frame is this one.
         above = error.__traceback__
@@ -146,15 +153,17 @@ def shown(func: Function) -> str:
     return str(getattr(func, "__qualname__", None) or f"a {type(func).__name__}")
 
 
-def _encoded(func: Function, results: Any) -> bytes:
+def _encoded(func: Function, results: Any) -> tuple[bytes, tuple[str, ...]]:
     if results is None:
-        return b"{}"
-    if not isinstance(results, dict):
+        return b"{}", ()
+    if not isinstance(results, Mapping):
         raise RefusedError(
             f"{shown(func)} returned a {type(results).__name__}, not its results by name: "
             "return a dict like {'loss': 0.3}, or None"
         )
-    return encode_data(results)
+    kept = keepable(results)
+    lines = tuple(f"{join(path)} ({reason})" for path, reason in kept.unstored.items())
+    return encode_data(note_unstored(kept.values, kept.unstored, kept.values)), lines
 
 
 def _text(text: str) -> str:

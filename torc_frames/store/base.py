@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from torc_frames.records import (
@@ -22,7 +24,7 @@ from torc_frames.records import (
 )
 from torc_frames.store.parallel import Report
 
-__all__ = ["RunnableStore", "Snapshot", "Store"]
+__all__ = ["FileStore", "RunnableStore", "Snapshot", "Store"]
 
 
 class Snapshot(Protocol):
@@ -83,6 +85,14 @@ class Snapshot(Protocol):
 
     def results(self) -> Iterator[ResultPage]:
         """Yield how every run of every job ended, oldest run first."""
+
+    def stale(self) -> Mapping[str, bool | None] | None:
+        """Return which jobs are stale: True for those that are, None for those that can't be told.
+
+        All others are not. None for all of them where the store can tell of none. A job is stale if its
+        input records were changed after the run began whose outputs are there, or if there are none, after
+        its last run began; outputs of no run are as of when they were stored.
+        """
 
     def dependencies(self) -> Iterator[DependencyPage]:
         """Yield which job waits for which, ordered by the waiting job."""
@@ -272,6 +282,17 @@ class Store(Protocol):
 
 
 @runtime_checkable
+class FileStore(Store, Protocol):
+    """A store that is one file."""
+
+    def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Make a whole copy of the file while others use it, and return its path.
+
+        It is there whole or not at all. RefusedError if there is a file already, unless `overwrite` is set.
+        """
+
+
+@runtime_checkable
 class RunnableStore(Store, Protocol):
     """A store whose jobs can be run on this machine, without a server."""
 
@@ -286,8 +307,16 @@ class RunnableStore(Store, Protocol):
         """Record how a run ended and set the job's status to it.
 
         Jobs that waited for nothing else become ready when the status is completed; otherwise those
-        that depend on the job, directly or not, are canceled. A run that is not the job's current one
+        that depend on the job, directly or not, are canceled, and outputs that are there since before the
+        run are dropped, as by `drop_outputs`: they are not its own. A run that is not the job's current one
         is refused with ConflictError.
+        """
+
+    def drop_outputs(self, workflow_key: str, job_key: str, run_id: int | None = None) -> None:
+        """Delete the outputs that are there since before the present run of a running job.
+
+        The record of its results and those that other jobs are linked to are emptied (``{}``). Nothing
+        happens if the job does not run; ConflictError if `run_id` is given and is not its present run.
         """
 
     def reset_jobs(self, workflow_key: str, job_keys: Sequence[str]) -> None:

@@ -13,10 +13,10 @@ from torc_frames.dataset.spool import Spool
 from torc_frames.dataset.types import Survey
 from torc_frames.errors import TornReadError
 from torc_frames.frame import recorded
-from torc_frames.frame.dtypes import Spec
 from torc_frames.frame.flatten import RESERVED, Path
 from torc_frames.frame.joining import OnClash, join_records
 from torc_frames.frame.shape import Shape, specs_of
+from torc_frames.frame.specs import Spec
 from torc_frames.frame.types import Column, InexactChunkError
 from torc_frames.frame.values import decode_lines
 from torc_frames.pull import Reading

@@ -183,6 +183,10 @@ class LegacySnapshot:
             self._results = [_result_page(items) for items in rows]
         yield from self._results
 
+    def stale(self) -> Mapping[str, bool | None] | None:
+        """See `Snapshot.stale`; revs of the service are of single documents, and its results have none."""
+        return None
+
     def dependencies(self) -> Iterator[DependencyPage]:
         """See `Snapshot.dependencies`; empty where the service has no edges."""
         at = {key: position for position, key in enumerate(self._keys())}

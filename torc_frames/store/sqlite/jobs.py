@@ -30,6 +30,7 @@ from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.connections import Write
 from torc_frames.store.sqlite.file import Connection
 from torc_frames.store.sqlite.keys import find_all, find_one, id_list, texts
+from torc_frames.store.sqlite.outputs import drop_earlier
 
 __all__ = ["WAITS", "add_jobs", "add_runs", "finish_job", "get_job", "reset_jobs", "start_jobs"]
 
@@ -170,7 +171,8 @@ def _insert_links(write: Write, jobs: NewJobs, ids: range) -> None:
     records = find_all(write.connection, "user_data", write.workflow_id, wanted)
     # Whose record it is has changed, so that it comes with what changed since.
     write.connection.execute(
-        "UPDATE user_data SET rev = ? WHERE id IN (SELECT value FROM json_each(?))",
+        "UPDATE user_data SET document_rev = ifnull(document_rev, rev), rev = ? "
+        "WHERE id IN (SELECT value FROM json_each(?))",
         (write.rev(), id_list(record for (record,) in records.values())),
     )
     write.connection.executemany(
@@ -215,18 +217,20 @@ def finish_job(write: Write, result: RunResult) -> None:
     if result.status not in (COMPLETED, FAILED, CANCELED):
         raise RefusedError(f"a run can not end as {result.status!r}")
     connection, workflow = write.connection, write.workflow_id
-    job, status, run_id = find_one(connection, "job", workflow, result.job_key, "id, status, run_id")
+    columns = "id, status, run_id, rev"
+    job, status, run_id, start_rev = find_one(connection, "job", workflow, result.job_key, columns)
     if status != RUNNING or run_id != result.run_id:
         raise ConflictError(
             f"run {result.run_id} of job {job} can not end: the job is {status}, its run is {run_id}"
         )
     values = {"job": job, "status": result.status, "rev": write.rev()}
     connection.execute(
-        "INSERT INTO result (id, workflow_id, job_id, run_id, status, return_code, start_time, end_time) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO result "
+        "(id, workflow_id, job_id, run_id, status, return_code, start_time, end_time, start_rev) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            write.next_id("result"),
-            *(workflow, job, run_id, result.status, result.return_code, result.start_time, result.end_time),
+            *(write.next_id("result"), workflow, job, run_id, result.status, result.return_code),
+            *(result.start_time, result.end_time, start_rev),
         ),
     )
     connection.execute("UPDATE job SET status = :status, runner = NULL, rev = :rev WHERE id = :job", values)
@@ -237,6 +241,7 @@ def finish_job(write: Write, result: RunResult) -> None:
             values,
         )
     else:
+        drop_earlier(write, job, start_rev)
         connection.execute(
             f"{_DEPENDENTS} UPDATE job SET status = 'canceled', rev = :rev "
             "WHERE status IN ('ready', 'blocked') AND id IN (SELECT id FROM dependent)",

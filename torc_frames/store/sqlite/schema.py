@@ -127,7 +127,10 @@ _DOCUMENTS = (
     "WHERE document_key IS NOT NULL",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOCUMENTS)
+# The rev of the workflow when a run began: what is newer was changed since. NULL where nobody can tell.
+_STARTS = ("ALTER TABLE result ADD COLUMN start_rev INTEGER",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOCUMENTS, _STARTS)
 """The statements of each migration; the first turns an empty file into schema 1, and so on."""
 
 VERSION = len(MIGRATIONS)

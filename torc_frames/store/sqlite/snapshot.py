@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, StoreFileError
 from torc_frames.records import (
     DependencyPage,
     JobPage,
@@ -26,6 +26,7 @@ from torc_frames.records import (
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow
+from torc_frames.store.sqlite.stale import stale_jobs
 
 __all__ = ["SQLiteSnapshot"]
 
@@ -126,9 +127,12 @@ class SQLiteSnapshot:
     unreadable: Mapping[str, str] = MappingProxyType({})
     _links_source = "job CROSS JOIN link ON link.job_id = job.id"
 
-    def __init__(self, connection: Connection, path: str, workflow_key: str) -> None:
+    def __init__(
+        self, connection: Connection, path: str, workflow_key: str, verify: Callable[[], None]
+    ) -> None:
         self._connection = connection
         self._path = path
+        self._verify = verify
         self.workflow = find_workflow(connection, workflow_key, path)
         self.requests = 1
         self._id = int(self.workflow.key)
@@ -203,6 +207,10 @@ class SQLiteSnapshot:
         for (_, jobs, *columns), _ in self._pages(_RESULTS):
             yield ResultPage(jobs, *columns)
 
+    def stale(self) -> Mapping[str, bool | None] | None:
+        """See `Snapshot.stale`."""
+        return stale_jobs(self._fetch)
+
     def dependencies(self) -> Iterator[DependencyPage]:
         """See `Snapshot.dependencies`."""
         for (jobs, others), _ in self._pages(_DEPENDENCIES):
@@ -227,7 +235,8 @@ class SQLiteSnapshot:
         return [str(record) for (record,) in self._fetch(sql, {"since": _rev(since)})]
 
     def verify(self) -> None:
-        """Do nothing: a read transaction shows one moment."""
+        """See `Snapshot.verify`; a read transaction shows one moment, for as long as its locks are kept."""
+        self._verify()
 
     def _job(self, job_key: str | None) -> int | None:
         if job_key is None:
@@ -248,8 +257,12 @@ class SQLiteSnapshot:
 
     def _fetch(self, sql: str, values: Mapping[str, object]) -> list[Any]:
         self.requests += 1
-        with translated(self._path):
-            return self._connection.execute(sql, {**values, "workflow": self._id}).fetchall()
+        try:
+            with translated(self._path):
+                return self._connection.execute(sql, {**values, "workflow": self._id}).fetchall()
+        except StoreFileError:
+            self._verify()  # what is written to without locks can look damaged
+            raise
 
     def _pages(
         self,

@@ -156,6 +156,10 @@ class V1Snapshot:
             self._results = [_result_page(items) for items in rows]
         yield from self._results
 
+    def stale(self) -> Mapping[str, bool | None] | None:
+        """See `Snapshot.stale`; a torc-server keeps neither revs nor times of records."""
+        return None
+
     def dependencies(self) -> Iterator[DependencyPage]:
         """See `Snapshot.dependencies`."""
         listing = Listing(

@@ -186,6 +186,8 @@ def _pace(now: Progress) -> str:
         said.append(f"about {span(now.left)} left, until {end:{'%H:%M' if same_day else '%Y-%m-%d %H:%M'}}")
     elif now.running:
         said.append("how long the rest takes is not known yet")
+    if now.stale:
+        said.append(f"{now.stale:,} stale: parameters changed since their run")
     return " · ".join(said)
 
 

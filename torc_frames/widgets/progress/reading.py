@@ -11,6 +11,7 @@ import pandas as pd
 from torc_frames import settings
 from torc_frames.errors import NotFoundError, UnreadableRecordError
 from torc_frames.records import OUTPUT
+from torc_frames.regular import open_regular
 from torc_frames.widgets.progress.tally import COLUMNS, Failed
 from torc_frames.workflow import Workflow
 
@@ -46,7 +47,7 @@ class JobReader:
             self.requests += 1
             if workflow._store.get_workflow(workflow.key).rev == self._rev:
                 return None
-        jobs = workflow.jobs(usecols=list(COLUMNS))
+        jobs = workflow.jobs(usecols=[*COLUMNS, "stale"])
         about = jobs.attrs["torc"]
         self._rev = about["rev"]
         self.requests += about["requests"]
@@ -109,7 +110,7 @@ def tail(path: Path, since: pd.Timestamp | None = None) -> str:
     ''
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - _TAIL_BYTES))
             content = file.read(_TAIL_BYTES)

@@ -24,7 +24,7 @@ from torc_frames.records import (
 __all__ = ["COLUMNS", "FAILURES", "Failed", "Progress", "progress", "span"]
 
 COLUMNS = ("job_name", "status", "run_id", "return_code", "start_time", "end_time")
-"""What of `Workflow.jobs` is needed."""
+"""What of `Workflow.jobs` is needed; ``stale`` is counted if it is there."""
 
 WINDOW = timedelta(minutes=10)
 _LONGEST_LIST = 5
@@ -78,6 +78,8 @@ class Progress:
         The last that failed, the latest first.
     failed : int
         How many failed in all.
+    stale : int
+        How many show results of other parameters than they have now.
     """
 
     counts: dict[str, int]
@@ -88,6 +90,7 @@ class Progress:
     left: timedelta | None = None
     failures: tuple[Failed, ...] = ()
     failed: int = 0
+    stale: int = 0
 
     @property
     def is_over(self) -> bool:
@@ -137,6 +140,7 @@ def progress(jobs: pd.DataFrame, at: pd.Timestamp, window: timedelta = WINDOW) -
         None if left is None else timedelta(minutes=left),
         tuple(_failed(bad)),
         len(bad),
+        int(jobs["stale"].sum()) if "stale" in jobs else 0,
     )
 
 

@@ -94,6 +94,9 @@ class ResultsExplorer(widgets.VBox):
         self._all = button("", self._show_all, tooltip="take back all filters")
         self._bare = toggle("", "show only jobs without results", pill=True)
         on_value(self._bare, lambda: self._act(self.exploration.toggle_without_results))
+        self._stale = toggle("", "show only jobs whose parameters changed since their run", pill=True)
+        self._stale.add_class("tf-bad")
+        on_value(self._stale, lambda: self._act(self.exploration.toggle_stale))
         self.panels = {name: panel(self.exploration) for name, _, _, panel in _PANELS}
         self._toggles = {name: toggle(name, tip, icon=icon) for name, icon, tip, _ in _PANELS}
         self._above, self._below = widgets.VBox(), widgets.VBox()
@@ -174,7 +177,7 @@ class ResultsExplorer(widgets.VBox):
         summary, asked = self.exploration.summary, self.exploration.asked
         if list(summary.statuses) != list(self._statuses):
             self._statuses = {status: self._status_toggle(status) for status in summary.statuses}
-            self._strip.children = [self._all, *self._statuses.values(), self._bare]
+            self._strip.children = [self._all, *self._statuses.values(), self._bare, self._stale]
         self._all.description = f"all {summary.jobs:,}"
         for status, one in self._statuses.items():
             one.description = f"{status} {summary.statuses[status]:,}"
@@ -182,6 +185,9 @@ class ResultsExplorer(widgets.VBox):
         self._bare.description = f"no results {summary.without_results:,}"
         self._bare.value = asked.without_results
         self._bare.layout.display = None if summary.without_results else "none"
+        self._stale.description = f"stale {summary.stale:,}"
+        self._stale.value = asked.stale
+        self._stale.layout.display = None if summary.stale or asked.stale else "none"
 
     def _status_toggle(self, status: str) -> widgets.ToggleButton:
         made = toggle("", f"show only jobs that are {status}", pill=True)

@@ -29,6 +29,8 @@ class Summary:
     """How many jobs have each status, the most frequent first."""
 
     without_results: int
+    stale: int = 0
+    """How many show results of other parameters than stand beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,15 @@ class Chosen:
     statuses: tuple[str, ...] = ()
     without_results: bool = False
     filters: tuple[Filter, ...] = ()
+    stale: bool = False
 
     @property
     def all(self) -> tuple[Filter, ...]:
         """All of it as filters."""
         statuses = (OneOf("status", self.statuses),) if self.statuses else ()
-        return (*statuses, *((NoResults(),) if self.without_results else ()), *self.filters)
+        bare = (NoResults(),) if self.without_results else ()
+        stale = (OneOf("stale", (True,)),) if self.stale else ()
+        return (*statuses, *bare, *stale, *self.filters)
 
 
 class Exploration:
@@ -114,7 +119,8 @@ class Exploration:
         with self.lock:
             counts = self.frame["status"].value_counts()
             statuses = {str(name): int(count) for name, count in counts.items()}
-            return Summary(len(self.frame), statuses, int(NoResults().mask(self.frame).sum()))
+            bare, stale = int(NoResults().mask(self.frame).sum()), int(self.frame["stale"].sum())
+            return Summary(len(self.frame), statuses, bare, stale)
 
     @property
     def told(self) -> str:
@@ -161,6 +167,11 @@ class Exploration:
         """Show jobs without results only; again: no longer."""
         with self.lock:
             self.choose(replace(self._chosen, without_results=not self._chosen.without_results))
+
+    def toggle_stale(self) -> None:
+        """Show jobs only whose parameters changed since their run; again: no longer."""
+        with self.lock:
+            self.choose(replace(self._chosen, stale=not self._chosen.stale))
 
     def group(self, groups: tuple[str, ...], aggregates: tuple[Aggregate, ...] = ()) -> None:
         """Show groups of rows and aggregates of their values; without groups, rows.

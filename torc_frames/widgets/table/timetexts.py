@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from torc_frames.frame.dtypes import UNITS, encode
+from torc_frames.frame.dtypes import encode
+from torc_frames.frame.specs import UNITS
 from torc_frames.frame.values import RefusalError
 from torc_frames.widgets.table import meanings
 
