@@ -141,3 +141,9 @@ def test_a_limit_that_is_less_than_the_extremes_keeps_them():
         drawn = lines(plots.parallel(frame, columns=["p0", "p1", "loss"], limit=1))
     assert (drawn.min(axis=0) == 0).all()
     assert (drawn.max(axis=0) == 1).all()
+
+
+def test_few_numbers_are_told_apart_in_their_order():
+    frame = pd.DataFrame({"x": range(6), "loss": [12.0, 2.1, np.nan, 14.0, 3.0, 2.1]}, index=[7] * 6)
+    legend = plots.scatter(frame, x="x", y="x", by="loss").axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["2.1", "3.0", "12.0", "14.0", "missing"]

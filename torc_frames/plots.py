@@ -331,11 +331,12 @@ def _scale(values: pd.Series, log: bool = False) -> _Scale:
 def _codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Return which of a column's few values each is, -1 where it is missing, and their texts."""
     texts = values.astype(object).map(str, na_action="ignore")
-    ordered = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else texts.dropna()
+    is_category = isinstance(values.dtype, pd.CategoricalDtype)
     there = set(texts.dropna())
+    ordered = values.cat.categories if is_category else texts.dropna().sort_values()
+    if _is_number(values):
+        ordered = texts.iloc[values.reset_index(drop=True).sort_values().index]
     names = [name for name in dict.fromkeys(map(str, ordered)) if name in there]
-    if not isinstance(values.dtype, pd.CategoricalDtype):
-        names.sort()
     if len(names) > _MOST_NAMES:
         raise RefusedError(
             f"{values.name!r} has {len(names)} values that are no numbers: too many to tell apart"
