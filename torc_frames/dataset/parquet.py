@@ -74,7 +74,8 @@ def frame_of_table(table: pa.Table) -> pd.DataFrame:
 def _index(arrays: list[pd.Series], names: Any) -> pd.Index:
     if len(arrays) == 1:
         return pd.Index(arrays[0], name=names[0])
-    return pd.MultiIndex.from_arrays(arrays, names=names)
+    levels: pd.Index = pd.MultiIndex.from_arrays(arrays, names=names)
+    return levels
 
 
 def index_columns(table: pa.Table, frame: pd.DataFrame) -> list[int]:
