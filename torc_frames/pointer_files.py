@@ -283,7 +283,8 @@ def _recorded_dtype(spec: Mapping[str, Any]) -> Any:
             categories: Any = restore(Column.of(spec["categories"]), spec["of"])
             return pd.CategoricalDtype(pd.Index(categories), ordered=spec["ordered"])
         if spec["dtype"] == "string":
-            return restore(Column.of([]), spec).dtype
+            made = restore(Column.of([]), spec)
+            return None if made is None else made.dtype
     except (ValueError, TypeError, AttributeError):
         return None
     return recorded_dtype(spec)

@@ -74,9 +74,11 @@ def frame_of_table(table: pa.Table) -> pd.DataFrame:
 
 
 def _index(arrays: list[pd.Series], names: Any) -> pd.Index:
-    if len(arrays) == 1:
-        return pd.Index(arrays[0], name=names[0])
-    return pd.MultiIndex.from_arrays(arrays, names=names)
+    one = len(arrays) == 1
+    made: pd.Index = (
+        pd.Index(arrays[0], name=names[0]) if one else pd.MultiIndex.from_arrays(arrays, names=names)
+    )
+    return made
 
 
 def index_columns(table: pa.Table, frame: pd.DataFrame) -> list[int]:
