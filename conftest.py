@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SLOW = ("browser", "test_jupyter", "test_trust", "test_torc_", "test_mapping", "test_service")
+SLOW = ("browser", "test_jupyter", "test_trust", "test_torc_", "test_legacy", "test_mapping", ".ipynb")
 """What is in the names of the files that take longest."""
 
 

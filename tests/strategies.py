@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from hypothesis import settings
 from hypothesis import strategies as st
+
+
+def examples(few: int) -> int:
+    """How many examples a property has that takes long for each; many with the profile `thorough`."""
+    return few if settings().max_examples <= 100 else 20 * few
+
 
 TEXTS = st.one_of(
     st.text(st.characters(codec="utf-8"), max_size=3),

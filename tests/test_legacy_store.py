@@ -618,7 +618,15 @@ def at_write(number: int, fault: Callable[[Request], bytes | None]) -> Callable[
 class TestLostAnswers:
     """A write whose answer is lost is neither lost nor doubled, wherever it happens."""
 
-    @pytest.mark.parametrize("fault", [lost, unasked, cut, unavailable, failed])
+    @pytest.mark.parametrize(
+        ("served", "fault"),
+        [
+            *(("service", fault) for fault in (lost, unasked, cut, unavailable, failed)),
+            # Both forms see a fault alike; how they find out what was written is their own.
+            *(("first_service", fault) for fault in (lost, unasked)),
+        ],
+        indirect=["served"],
+    )
     def test_any_one_of_them(self, proxy: Proxy, fault: Callable[[Request], bytes | None]) -> None:
         store = open_store(proxy.url)
         plain = store.add_workflow("plain").key

@@ -178,9 +178,18 @@ def test_a_file_of_an_earlier_run_is_not_believed(tmp_path):
 
 
 def test_it_watches_a_run_and_stops_by_itself(tmp_path):
-    wf = pushed(tf.connect(tmp_path / "study.db"), 6, "sleep 0.15")
+    # Each job waits until jobs were seen to run after the one two before it had ended.
+    last = tmp_path / "seen"
+    waits = f"until [ $(cat {last} || echo -9) -ge $((TORC_JOB_KEY - 2)) ]; do sleep 0.02; done"
+    wf = pushed(tf.connect(tmp_path / "study.db"), 6, waits)
     seen = []
-    watch = Watch(wf, lambda state: seen.append(state), cheap=QUICK)
+
+    def see(state):
+        seen.append(state)
+        if state.progress.running:
+            last.write_text(str(state.progress.ended))
+
+    watch = Watch(wf, see, cheap=QUICK)
     watch.start()
     wf.run(workers=2)
     assert watch.join(20)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stores import on_each_store, on_every_store, on_sqlite
+from stores import on_each_store, on_sqlite
 
 import torc_frames as tf
 from torc_frames.client import Client
@@ -116,7 +116,7 @@ def test_an_embedded_store_does_all_of_it_or_nothing(tmp_path):
     client.close()
 
 
-@on_every_store
+@on_each_store
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     stored=st.lists(st.integers(0, 3), max_size=6),

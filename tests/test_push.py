@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stores import link, on_each_store, on_every_store, on_sqlite, only
-from strategies import tables
+from strategies import examples, tables
 
 import torc_frames as tf
 from torc_frames.client import Client
@@ -76,7 +76,7 @@ def test_what_is_pushed_is_what_is_pulled(store, store_kind, df):
 @pytest.mark.stores("torc-server", "service", "service-first")
 @pytest.mark.filterwarnings("ignore::torc_frames.InexactFloatWarning")
 @given(df=tables())
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_pushed_to_a_server_is_what_is_pulled(store, store_kind, df):
     push_and_pull(store, store_kind, df)
 
@@ -404,7 +404,7 @@ def test_what_changed_in_the_store_since_the_pull_is_a_conflict(wf):
 
 @on_each_store
 @pytest.mark.filterwarnings("ignore::torc_frames.InexactFloatWarning")
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(df=tables())
 def test_a_pushed_table_has_seen_what_the_store_has(store, store_kind, df):
     wf = Client(store).create_workflow("study")

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from stores import on_each_store, on_sqlite
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames import pull
@@ -351,7 +352,7 @@ def edit(wf, what, at, data):
         wf.add_user_data(jobs[at % len(jobs)], data, role="output")
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(40))
 @given(
     before=st.lists(st.one_of(UNIFORM, RECORDS), max_size=5), rounds=st.lists(EDITS, min_size=1, max_size=3)
 )

@@ -622,7 +622,6 @@ class TestAnotherBase:
         assert texts(sheet, X) == ["abc", "", "60.0", "1.0", "1.5"]
         assert sheet.deleted_keys == ["3"]
         assert sheet.value.attrs["torc"] == {"rev": 1}
-        assert not sheet.can_undo
         assert sheet.lost == []
 
     def test_a_refresh_without_edits_is_the_new_frame(self, sheet):

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torc_frames.errors import RefusedError
-from torc_frames.widgets.parameters.expressions import FUNCTIONS, Bad, Formula
+from torc_frames.frame.expressions import Formula
+from torc_frames.frame.functions import FUNCTIONS, Bad
 
 
 def result(text, **cells):

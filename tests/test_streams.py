@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_index_equal, assert_series_equal
 from stores import link, on_each_store, on_every_store, on_sqlite
-from strategies import pages, tables
+from strategies import examples, pages, tables
 
 import torc_frames as tf
 from torc_frames.client import Client
@@ -75,7 +75,7 @@ def has_dtype(series: pd.Series) -> bool:
     return series.dtype.kind != "O" or isinstance(series.dtype, pd.StringDtype)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=pages(), loose=st.booleans())
 def test_streams_and_datasets_have_the_types_and_values_of_the_pull(
     tmp_path_factory, small_pages, drawn, loose
@@ -92,7 +92,7 @@ def test_streams_and_datasets_have_the_types_and_values_of_the_pull(
     client.close()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(df=tables())
 def test_streams_and_datasets_have_the_recorded_dtypes(tmp_path_factory, small_pages, df):
     folder = tmp_path_factory.mktemp("store")

@@ -14,9 +14,17 @@ from urllib.parse import unquote
 
 from torc_frames import settings
 from torc_frames.errors import RefusedError, TorcFramesWarning
+from torc_frames.regular import open_regular
 from torc_frames.settings import Said
 
-__all__ = ["DEFAULT_PATH", "ServerSettings", "dialect_of", "is_loopback", "server_settings"]
+__all__ = [
+    "DEFAULT_PATH",
+    "ServerSettings",
+    "dialect_of",
+    "is_loopback",
+    "read_certificates",
+    "server_settings",
+]
 
 DEFAULT_PATH = "/torc-service/v1"
 
@@ -33,6 +41,7 @@ _BOOLEANS = dict.fromkeys(("1", "true", "on", "yes"), True) | dict.fromkeys(
     ("0", "false", "off", "no"), False
 )
 _TLS_VARIABLES = {"ca_cert": settings.TLS_CA_CERT, "insecure": settings.TLS_INSECURE}
+_MOST_CERTIFICATE_BYTES = 16 << 20
 _CREDENTIALS = ("username", "password", "cookie")
 _ARGUMENT = "argument"
 
@@ -287,7 +296,7 @@ def _certificates(place: Said) -> str:
     path = os.path.abspath(os.path.join(place.folder or "", place.text))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        context.load_verify_locations(cafile=path)
+        context.load_verify_locations(cadata=read_certificates(path))
         certificates = context.cert_store_stats()["x509"]
     except ssl.SSLError:
         certificates = 0
@@ -297,6 +306,12 @@ def _certificates(place: Said) -> str:
     if not certificates:
         raise RefusedError(f"{_name('ca_cert', place)}: {path} holds no certificate (PEM)")
     return path
+
+
+def read_certificates(path: str) -> str:
+    """Return the text of a file of certificates; OSError if it is no regular file."""
+    with open_regular(path) as file:
+        return file.read(_MOST_CERTIFICATE_BYTES).decode("ascii", "ignore")
 
 
 def _boolean(place: Said) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,11 @@ from torc_frames.frame.exact import EXACT_IN_FLOAT, as_dtype
 from torc_frames.frame.specs import native
 from torc_frames.frame.texts import typed
 from torc_frames.frame.types import to_backend
+from torc_frames.regular import open_regular
 
 __all__ = ["concat_exactly", "read_table", "typed"]
 
-
+_COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
 # From 3.1 on pandas reads floats exactly, and deprecates the option that asks for it.
 _CSV_OPTIONS: dict[str, Any] = (
     {"float_precision": "round_trip"} if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1) else {}
@@ -83,7 +86,7 @@ def _common_integer(columns: list[pd.Series], gaps: bool) -> Any:
 
 
 def _objects(path: str, format: str) -> list[dict[str, Any]]:
-    with open(path, encoding="utf-8") as file:
+    with io.TextIOWrapper(open_regular(path), encoding="utf-8") as file:
         if format == "jsonl":
             objects = [json.loads(line) for line in file if line.strip()]
         else:
@@ -117,8 +120,11 @@ def _column(values: list[Any]) -> pd.Series[Any]:
 
 def _read_csv(path: str) -> pd.DataFrame:
     """Read CSV as pandas does, but for numbers that would not be what is written: 007 is a text."""
-    frame: pd.DataFrame = pd.read_csv(path, low_memory=False, **_CSV_OPTIONS)
-    texts = pd.read_csv(path, low_memory=False, dtype="str")
+    options: Any = {"low_memory": False, "compression": _COMPRESSIONS.get(os.path.splitext(path)[1].lower())}
+    with open_regular(path) as file:
+        frame: pd.DataFrame = pd.read_csv(file, **options, **_CSV_OPTIONS)
+    with open_regular(path) as file:
+        texts = pd.read_csv(file, **options, dtype="str")
     for at, dtype in enumerate(frame.dtypes):
         cells = texts.iloc[:, at]
         if _is_suspect(dtype, cells):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from torc_frames.errors import Problem, RefusedError, shorten
+from torc_frames.shell import HOLE, as_word, read_command
 
 __all__ = ["fill"]
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+_WIDEST = 1000
 
 Part = str | tuple[str, str]
 
@@ -36,32 +38,38 @@ def fill(
     rows : sequence of int
         The positions of the rows.
     quoted : bool
-        Quote each value, so that the shell takes it as one word.
+        Whether it is a command: each value is one word of the shell then, or part of one, see
+        `torc_frames.shell`.
 
     Raises
     ------
     RefusedError
-        For a column that does not exist, and for rows in which a column used is missing.
+        For a column that does not exist, for rows in which a column used is missing, and for a command in
+        which a value could be more to the shell than a word.
     """
     parts = _parse(what, template, cells)
-    if quoted:
-        _refuse_quotes(what, template, parts)
-    used = {part[0] for part in parts if not isinstance(part, str)}
+    used = [part[0] for part in parts if not isinstance(part, str)]
     problems = [
         Problem(row, name, f"is missing, and the {what} {template!r} needs it")
-        for name in sorted(used)
+        for name in sorted(set(used))
         for row in rows
         if cells[name][row] is None
     ]
-    if problems:
-        raise RefusedError(problems)
     if not used:
         return ["".join(map(str, parts))] * len(rows)
-    quote: Callable[[str], str] = shlex.quote if quoted else str
-    try:
-        return ["".join(_text(part, cells, row, quote) for part in parts) for row in rows]
-    except (ValueError, TypeError) as error:
-        raise RefusedError(f"{what} {template!r}: {error}") from None
+    always = iter(_quoting(what, template, parts, used)) if quoted else None
+    if problems:
+        raise RefusedError(problems)
+    columns = [
+        [part] * len(rows) if isinstance(part, str) else _texts(what, template, part, cells, rows)
+        for part in parts
+    ]
+    if always is not None:
+        columns = [
+            column if isinstance(part, str) else _words(what, part[0], column, rows, next(always))
+            for part, column in zip(parts, columns, strict=True)
+        ]
+    return ["".join(row) for row in zip(*columns, strict=True)]
 
 
 def _parse(what: str, template: str, cells: Mapping[str, Sequence[Any]]) -> list[Part]:
@@ -81,24 +89,10 @@ def _parse(what: str, template: str, cells: Mapping[str, Sequence[Any]]) -> list
     return [part for part in [*parts, template[end:]] if part]
 
 
-def _refuse_quotes(what: str, template: str, parts: Sequence[Part]) -> None:
-    """Refuse a placeholder that stands in quotes: those around the value would end them."""
-    quote = ""
-    for part in parts:
-        if not isinstance(part, str):
-            if quote:
-                raise RefusedError(
-                    f"{what} {template!r}: {{{part[0]}}} stands in quotes; leave them out, values are quoted"
-                )
-            continue
-        escaped = False
-        for char in part:
-            if escaped:
-                escaped = False
-            elif char == "\\" and quote != "'":
-                escaped = True
-            elif char in ("'", '"') and quote in ("", char):
-                quote = "" if quote else char
+def _quoting(what: str, template: str, parts: Sequence[Part], used: Sequence[str]) -> list[bool]:
+    """Return for each value whether to quote it in any case; refuse those that can't be one word."""
+    text = "".join(part if isinstance(part, str) else HOLE for part in parts)
+    return read_command(f"{what} {template!r}", text, used)
 
 
 def _column(what: str, template: str, inside: str, cells: Mapping[str, Sequence[Any]]) -> tuple[str, str]:
@@ -113,11 +107,29 @@ def _column(what: str, template: str, inside: str, cells: Mapping[str, Sequence[
     )
 
 
-def _text(part: Part, cells: Mapping[str, Sequence[Any]], row: int, quote: Callable[[str], str]) -> str:
-    if isinstance(part, str):
-        return part
+def _texts(
+    what: str, template: str, part: tuple[str, str], cells: Mapping[str, Sequence[Any]], rows: Sequence[int]
+) -> list[str]:
+    """Return the values of a column as texts."""
     name, spec = part
-    value = cells[name][row]
-    if spec:
-        return quote(format(value, spec))
-    return quote(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+    values = [cells[name][row] for row in rows]
+    if not spec:
+        return [value if isinstance(value, str) else msgspec.json.encode(value).decode() for value in values]
+    if any(int(number) > _WIDEST for number in re.findall("[0-9]+", spec)):
+        raise RefusedError(f"{what} {template!r}: {spec!r} makes texts of more than {_WIDEST:,} characters")
+    try:
+        return [format(value, spec) for value in values]
+    except (ValueError, TypeError) as error:
+        raise RefusedError(f"{what} {template!r}: {error}") from None
+
+
+def _words(what: str, name: str, texts: Sequence[str], rows: Sequence[int], always: bool) -> list[str]:
+    """Return texts as words of the shell."""
+    problems = [
+        Problem(row, name, f"has a null character, which no {what} can: have the job read its parameters")
+        for row, text in zip(rows, texts, strict=True)
+        if "\0" in text
+    ]
+    if problems:
+        raise RefusedError(problems)
+    return [as_word(text, always) for text in texts]

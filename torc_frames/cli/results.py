@@ -17,7 +17,7 @@ from torc_frames.frame.flatten import set_path, split
 if TYPE_CHECKING:
     from torc_frames.job import Job
 
-__all__ = ["is_result", "own_job", "parse_results"]
+__all__ = ["is_result", "own_job", "parse_records", "parse_results"]
 
 _PAIR = re.compile(r"([^={\[\"'][^=]*)=(.*)", re.DOTALL)
 _NUMBERS = re.compile(r"[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
@@ -53,6 +53,21 @@ def parse_results(texts: Sequence[str]) -> dict[str, Any]:
     if problems:
         raise RefusedError(problems)
     return results
+
+
+def parse_records(texts: Sequence[str], *, exact: bool = True) -> list[Any]:
+    """Return the records that documents are, each by itself, and all NAME=VALUE together.
+
+    Raises
+    ------
+    RefusedError
+        As `parse_documents` and `parse_results`.
+    """
+    pairs = [text for text in texts if _PAIR.fullmatch(text)]
+    records = parse_documents([text for text in texts if text not in pairs], exact=exact)
+    if pairs:
+        records.insert(texts.index(pairs[0]), parse_results(pairs))
+    return records
 
 
 def own_job(options: Options, key: str | None) -> Job:

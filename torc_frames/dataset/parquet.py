@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from torc_frames.errors import RefusedError
 from torc_frames.frame.exact import InexactError, cast
 from torc_frames.frame.types import from_arrow, objects, to_backend
+from torc_frames.regular import open_regular
 
 __all__ = ["frame_of_table", "index_columns", "read_parquet", "table_columns"]
 
@@ -26,7 +27,8 @@ def read_parquet(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, pa.Table]:
         If it is no Parquet file, or holds what pandas can't.
     """
     try:
-        table = pq.ParquetFile(path).read()
+        with open_regular(path) as file:
+            table = pq.ParquetFile(file).read()
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
         raise RefusedError(f"can not read {os.fspath(path)} as parquet: {_first_line(error)}") from error
     try:

@@ -255,7 +255,7 @@ def _is_arrow(series: pd.Series) -> bool:
     """Return whether Arrow has such a dtype; it has no categories of several kinds."""
     try:
         pa.Array.from_pandas(series)
-    except (pa.ArrowException, NotImplementedError):
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError):
         return False
     return True
 

@@ -110,6 +110,8 @@ def restore(column: Column, spec: Spec) -> pd.Series | None:
         if not is_kept(dtype):
             return None
         if isinstance(dtype, pd.PeriodDtype):
+            if not column.kinds <= {"str"}:
+                return None  # pandas takes numbers for years
             periods = pd.Series(pd.PeriodIndex(column.values(), dtype=dtype))
             return periods if encode(periods)[0] == column.values() else None
         if time_unit(dtype):

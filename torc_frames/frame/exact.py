@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -85,7 +86,8 @@ def as_dtype(series: pd.Series, dtype: Any) -> pd.Series | None:
     [1, <NA>]
     """
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of categories that lack a value, which is found below
             made = series.astype(dtype)
         missing = series.isna().to_numpy(dtype=bool)
         if not np.array_equal(missing, made.isna().to_numpy(dtype=bool)):
@@ -132,12 +134,12 @@ def _is_bool(value: Any) -> bool:
 
 
 def _is_single(value: Any, made: Any) -> bool:
-    """Return whether a number is that of single precision, give or take the last digit of a double.
+    """Return whether a float is that of single precision, give or take the last digit of a double.
 
     A server may change that one; the next number of single precision is millions of doubles away.
     """
-    numbers = type(value) in (int, float) and type(made) is float
-    return numbers and math.isclose(value, made, rel_tol=_LAST_DIGIT)
+    floats = type(value) is float and type(made) is float and not value.is_integer()
+    return floats and math.isclose(value, made, rel_tol=_LAST_DIGIT)
 
 
 def _is_trusted(kinds: set[type], target: pa.DataType) -> bool:
@@ -176,6 +178,7 @@ def _holds(array: pa.Array | pa.ChunkedArray, made: pa.Array | pa.ChunkedArray) 
         if pa.types.is_floating(target):
             # The last digit may be a server's, see `_is_single`.
             again = made.drop_null().to_numpy(zero_copy_only=False)
-            return bool(np.isclose(again, numbers, rtol=_LAST_DIGIT, atol=0, equal_nan=True).all())
+            near = np.isclose(again, numbers, rtol=_LAST_DIGIT, atol=0, equal_nan=True)
+            return bool(np.where(numbers == np.trunc(numbers), again == numbers, near).all())
     inexact = pa.types.is_floating(target) and pa.types.is_decimal(source)
     return not (inexact or pa.types.is_floating(source)) or bool(made.cast(source).equals(array))

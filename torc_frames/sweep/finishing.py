@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import tokenize
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
@@ -13,11 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import RefusedError, shorten
+from torc_frames.errors import RefusedError
 from torc_frames.frame.dtypes import describe
 from torc_frames.frame.rows import encode_frame, records
 from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import RefusalError, canonical, decode_data, plain
+from torc_frames.sweep.constraint import kept_by
 from torc_frames.sweep.sizes import PUSHED, check_size
 
 __all__ = ["ATTRIBUTE", "MAX_CELLS", "Where", "finished", "made_again", "recipe_if_true", "recipe_of"]
@@ -29,26 +29,11 @@ MAX_CELLS = 10_000
 """A recipe holds no more values than these; larger tables have none."""
 
 Where = str | Callable[[pd.DataFrame], Any]
-"""Which rows to keep: a query of `DataFrame.query`, or a function of the table that returns booleans."""
+"""Which rows to keep: an expression over the columns, or a function of the table that returns booleans."""
 
 _VERSION = 1
 _DEPTH = 5
 """How deep in a workflow's metadata a recipe stands, at least."""
-
-# What pandas raises of a query: it has no error of its own for all that may be wrong with one.
-_NO_QUERY = (
-    NameError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    ArithmeticError,
-    NotImplementedError,
-    RecursionError,
-    tokenize.TokenError,
-)
 
 
 def finished(table: pd.DataFrame, how: Mapping[str, Any] | None, where: Where | None) -> pd.DataFrame:
@@ -170,10 +155,10 @@ def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
     if callable(where):
         found = where(table.copy())  # which may be written to
     elif isinstance(where, str):
-        found = _queried(table, where)
+        return kept_by(table, where)
     else:
         raise RefusedError(
-            f"where={where!r} is the constraint, a query or a function; a column of that name is made by "
+            f"where={where!r} is the constraint, a text or a function; a column of that name is made by "
             "df.rename(columns=...)"
         )
     if isinstance(found, pd.Series) and not found.index.equals(table.index):
@@ -191,18 +176,6 @@ def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
         shown = f"{mask.dtype} of shape {mask.shape}"
         raise RefusedError(f"where must give a boolean for each of the {len(table)} rows, and gave {shown}")
     return mask
-
-
-def _queried(table: pd.DataFrame, where: str) -> Any:
-    """Return what a query gives; it sees the columns of the table and nothing else of the program."""
-    try:
-        return table.eval(where, local_dict={}, global_dict={})
-    except _NO_QUERY as error:
-        there = shorten(map(repr, table.columns))
-        raise RefusedError(
-            f"where={where!r} is no query of the columns {there}: {error}; values of the program go into its "
-            "text, or use a function of the table"
-        ) from None
 
 
 def _name_of(function: Callable[..., Any]) -> str:

@@ -15,6 +15,7 @@ from torc_frames.errors import TorcFramesError
 __all__ = [
     "FAILURES",
     "UNLABELLED",
+    "Ask",
     "Message",
     "button",
     "close_inside",
@@ -72,6 +73,7 @@ _CSS = """
 <svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'><path fill='white' d='M5 7l4 4 4-4z'/></svg>"); }
 .tf-widget .tf-unlabelled > .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
   clip-path: inset(50%); }
+.tf-widget .tf-ask { border: 1px solid var(--jp-warn-color1, #f57c00); padding: 6px 8px; gap: 6px; }
 .tf-widget code, .tf-widget pre { font-family: var(--jp-code-font-family, monospace);
   font-size: var(--jp-code-font-size, 13px); color: inherit; background: transparent; }
 """
@@ -156,6 +158,65 @@ class Message(widgets.HTML):
     def clear(self) -> None:
         """Take the line away."""
         self.say("")
+
+
+class Ask(widgets.VBox):
+    """A question before something that can't be taken back; hidden until it is asked.
+
+    The button that does nothing has the focus then, and Escape presses it, with anywidget.
+    """
+
+    def __init__(self) -> None:
+        self._text = html()
+        self._yes = widgets.Button(button_style="danger", layout={"width": "auto"})
+        self._no = widgets.Button(
+            description="Cancel", tooltip="Cancel: nothing is done", layout={"width": "auto"}
+        )
+        self._no.add_class("tf-cancel")
+        self._then: Callable[[], Any] = lambda: None
+        self._back: widgets.Button | None = None
+        self._yes.on_click(lambda _: self._answer(True))
+        self._no.on_click(lambda _: self._answer(False))
+        super().__init__([self._text, row(self._yes, self._no)], layout={"display": "none"})
+        self.add_class("tf-ask")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer is waited for."""
+        return bool(self.layout.display != "none")
+
+    def ask(self, question: str, yes: str, then: Callable[[], Any], back: widgets.Button) -> None:
+        """Ask.
+
+        Parameters
+        ----------
+        question : str
+        yes : str
+            What the button does, which calls `then`.
+        then : callable
+        back : Button
+            What has the focus afterwards.
+        """
+        self._then, self._back = then, back
+        self._text.value = text_html(question, "tf-message tf-warning", tag="div", attributes=' role="alert"')
+        self._yes.description = label(yes)
+        self._yes.tooltip = label(yes)
+        self.layout.display = ""
+        self._no.focus()
+
+    def close_question(self) -> None:
+        """Take the question off the page, unanswered."""
+        self.layout.display = "none"
+        self._text.value = ""
+
+    def _answer(self, yes: bool) -> None:
+        if not self.is_open:
+            return
+        self.close_question()
+        if self._back is not None:
+            self._back.focus()
+        if yes:
+            self._then()
 
 
 def button(

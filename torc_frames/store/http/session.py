@@ -30,7 +30,7 @@ from torc_frames.errors import (
     TorcFramesWarning,
     UncertainWriteError,
 )
-from torc_frames.server_settings import is_loopback
+from torc_frames.server_settings import is_loopback, read_certificates
 from torc_frames.store.http.connections import EXCHANGE, Adapter
 from torc_frames.store.http.failures import BROKEN, FEW, Did, Failure, Failures
 
@@ -300,8 +300,8 @@ def _context(ca_cert: str) -> ssl.SSLContext:
     """Return what trusts the certificates of a file; requests adds those that it trusts itself."""
     context = create_urllib3_context()
     try:
-        context.load_verify_locations(cafile=ca_cert)
-    except OSError as error:
+        context.load_verify_locations(cadata=read_certificates(ca_cert))
+    except (OSError, ValueError) as error:
         raise RefusedError(
             f"no certificates can be read from {ca_cert} (TORC_TLS_CA_CERT): {error}"
         ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +10,10 @@ import pandas as pd
 
 from torc_frames.frame.values import is_missing
 from torc_frames.widgets.parameters.column import SheetColumn
+from torc_frames.widgets.parameters.rows import Rows
 from torc_frames.widgets.parameters.table import Table
 
-__all__ = ["Checks", "Found", "TableRule"]
+__all__ = ["Checks", "Found", "TableRule", "as_frame"]
 
 TableRule = Callable[[pd.DataFrame], Any]
 """Of the rows that are complete, numbered from 0 on: a bool for each, or reasons by row or (row, column)."""
@@ -107,6 +108,23 @@ class Checks:
                 found.setdefault(int(ids[row]), {}).setdefault(name, reason)
         except Exception as error:  # noqa: BLE001 - whatever a user's rule raises is shown
             self._failure = f"table_rule failed: {type(error).__name__}: {error}"
+
+
+def as_frame(found: Sequence[Found], rows: Rows) -> pd.DataFrame:
+    """Return what is wrong as a frame, with job keys and the numbers of rows."""
+    ids = np.array([one.id for one in found if one.id is not None], dtype=np.int64)
+    place = dict(zip(ids.tolist(), rows.places(ids).tolist(), strict=True))
+    numbers = [None if one.id is None else place[one.id] for one in found]
+    keys = [None if one.id is None else rows.key(one.id) for one in found]
+    return pd.DataFrame(
+        {
+            "job_key": pd.array(keys, dtype="string"),
+            "row": pd.array(numbers, dtype="Int64"),
+            "column": pd.array([one.column for one in found], dtype="string"),
+            "text": pd.Series([one.text for one in found], dtype=object),
+            "reason": pd.array([one.reason for one in found], dtype="string"),
+        }
+    )
 
 
 def _reasons(answer: Any, length: int, names: set[str]) -> Iterator[tuple[int, str | None, str]]:

@@ -15,16 +15,29 @@ from torc_frames.frame.values import RefusalError
 from torc_frames.widgets.parameters.checking import Checks
 from torc_frames.widgets.parameters.column import Ids, Mask, SheetColumn
 from torc_frames.widgets.parameters.conditions import Condition
-from torc_frames.widgets.parameters.rows import Rows
+from torc_frames.widgets.parameters.rows import Rows, View
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.cells import read, shown
 
-__all__ = ["chosen", "sorted_by_key", "sorted_ids"]
+__all__ = ["arranged"]
 
 _MOST_DIGITS = 18
 
 
-def chosen(condition: Condition, table: Table, checks: Checks, ids: Ids) -> Mask:
+def arranged(table: Table, checks: Checks, how: View) -> Ids:
+    """Return the rows to show, in order; RefusedError for conditions that make no sense."""
+    ids: Ids = table.rows.own
+    for condition in how.conditions:
+        ids = ids[_chosen(condition, table, checks, ids)]
+    if how.order is None:
+        return ids
+    name, ascending = how.order
+    if name is None:
+        return _sorted_by_key(table.rows, ids, ascending)
+    return _sorted_ids(table.column(name), ids, ascending)
+
+
+def _chosen(condition: Condition, table: Table, checks: Checks, ids: Ids) -> Mask:
     """Return for which rows a condition holds, or for which it does not if it is negated.
 
     Raises
@@ -52,7 +65,7 @@ def chosen(condition: Condition, table: Table, checks: Checks, ids: Ids) -> Mask
     return ~mask if condition.negated else mask
 
 
-def sorted_ids(column: SheetColumn, ids: Ids, ascending: bool) -> Ids:
+def _sorted_ids(column: SheetColumn, ids: Ids, ascending: bool) -> Ids:
     """Return rows sorted by a column, equal ones as they were; those without a value last."""
     if column.blank:
         without = np.isin(ids, list(column.blank))
@@ -73,7 +86,7 @@ def _sorted(series: pd.Series, ids: Ids, ascending: bool) -> Ids:
     return np.concatenate([ids[~missing][order], ids[missing]])
 
 
-def sorted_by_key(rows: Rows, ids: Ids, ascending: bool) -> Ids:
+def _sorted_by_key(rows: Rows, ids: Ids, ascending: bool) -> Ids:
     """Return rows sorted by job key: the shorter first, as keys are counted; new ones last."""
     keys = [rows.key(id) for id in ids.tolist()]
     if all(key is not None and key.isdecimal() and len(key) < _MOST_DIGITS for key in keys):

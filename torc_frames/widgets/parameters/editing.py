@@ -41,8 +41,11 @@ def set_texts(table: Table, step: Step, cells: Sequence[tuple[int, int, str]]) -
 
 
 def paste(table: Table, step: Step, block: Block, text: str) -> None:
-    """Put tab-separated text at a block, as often as it fits there; rows are added at the end."""
-    cells = read_cells(text)
+    """Put tab-separated text at a block, as often as it fits there; rows are added at the end.
+
+    Blank lines at the end write nothing: spreadsheets and editors leave them behind.
+    """
+    cells = _pasted(table, block.left, text)
     if not cells:
         return
     wide = max(map(len, cells))
@@ -67,6 +70,25 @@ def paste(table: Table, step: Step, block: Block, text: str) -> None:
         rows = [row for row in range(height) if at % wide < len(cells[row % len(cells)])]
         texts = [cells[row % len(cells)][at % wide] for row in rows]
         write(step, column, ids[rows], texts)
+
+
+def _pasted(table: Table, left: int, text: str) -> list[list[str]]:
+    """Return the cells of a text, without the blank lines at its end.
+
+    A line of several cells is none, whatever is in them. In one column a blank line may be a cell that was
+    copied as well as nothing, and is taken as nothing: what is meant to be empty can be cleared. A first line
+    stays, since one blank cell that was copied is that.
+    """
+    cells = read_cells(text)
+    keeps_blanks = table.at(left).format.kind == "string"
+    while len(cells) > 1 and len(cells[-1]) == 1:
+        last = cells[-1][0]
+        if last if keeps_blanks else last.strip():
+            break
+        cells.pop()
+    # A blank line between others of several cells is no cell of the first column.
+    wide = len(cells) > 1 and max(map(len, cells)) > 1
+    return [[] if wide and line == [""] else line for line in cells]
 
 
 def clear(table: Table, step: Step, block: Block) -> None:

@@ -17,11 +17,12 @@ from torc_frames.widgets.parameters.background import Background, StoppedError
 from torc_frames.widgets.parameters.checking import TableRule
 from torc_frames.widgets.parameters.merging import Cell, Conflict
 from torc_frames.widgets.parameters.panels import Panels
-from torc_frames.widgets.parameters.planview import CSS, PlanView
+from torc_frames.widgets.parameters.planview import CSS, PlanView, summary
 from torc_frames.widgets.parameters.session import Choice, Proposal, Session
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.parts import (
     FAILURES,
+    Ask,
     Message,
     button,
     close_inside,
@@ -31,6 +32,7 @@ from torc_frames.widgets.parts import (
     text_html,
 )
 from torc_frames.widgets.table.preview import preview
+from torc_frames.widgets.table.source import redone, undone
 from torc_frames.widgets.table.view import table_view
 from torc_frames.workflow import Workflow
 
@@ -49,7 +51,8 @@ class ParameterEditor(widgets.VBox):
     Cells keep their dtype; what is no value of its column stays visible, outlined, with the reason. "Plan"
     shows what would become of each row, "Apply" does it. What others have changed meanwhile is a conflict,
     shown with both values. Edits that are not applied are kept on disk: closing the notebook, or a kernel
-    that dies, loses none.
+    that dies, loses none. Before the buttons "Apply" deletes jobs, or "Discard" forgets edits, they ask; the
+    methods don't.
 
     Parameters
     ----------
@@ -140,7 +143,7 @@ class ParameterEditor(widgets.VBox):
         super().__init__([self._root])
         if frame is not None:
             self.session.append(frame)
-        self._how = self.sheet.order, self.sheet.conditions
+        self._version = self.sheet.version
         self._stop_watching = self.sheet.on_change(lambda _: self._on_change())
         self._tell_counts()
         self._tell_notices()
@@ -191,8 +194,7 @@ class ParameterEditor(widgets.VBox):
     def discard(self) -> None:
         """Forget all edits, those on disk, too."""
         self._by_itself(self.session.discard)
-        self._plan_view.hide()
-        self._message.say("Edits discarded: the table is what the store has")
+        self._discarded()
 
     def reload(self) -> None:
         """Pull the table again; edits stay."""
@@ -227,8 +229,8 @@ class ParameterEditor(widgets.VBox):
     def _make_controls(self) -> None:
         message = self._message
         self._counts = html()
-        self._undo = button("Undo", self.sheet.undo, message=message)
-        self._redo = button("Redo", self.sheet.redo, message=message)
+        self._undo = button("Undo", lambda: message.say(undone(self.sheet)), message=message)
+        self._redo = button("Redo", lambda: message.say(redone(self.sheet)), message=message)
         self._panels = Panels(self.sheet, lambda: getattr(self._grid, "selection", None), message, self.go_to)
         self._plan_button = button("Plan", self._on_plan, message=message)
         self._apply_button = button("Apply", self._on_apply, message=message, style="primary")
@@ -238,6 +240,7 @@ class ParameterEditor(widgets.VBox):
         self._bar = widgets.IntProgress(layout={"width": "200px", "display": "none"})
         self._stop_button.layout.display = "none"
         self._plan_view = PlanView(self._on_decided)
+        self._ask = Ask()
         title = html(text_html(f"Parameters of {self._workflow.name}", "tf-title"))
         self._root = root(
             [
@@ -256,6 +259,7 @@ class ParameterEditor(widgets.VBox):
                 self._panels.box,
                 self._message,
                 self._grid,
+                self._ask,
                 self._plan_view,
             ],
             CSS,
@@ -281,27 +285,26 @@ class ParameterEditor(widgets.VBox):
         return self._by_itself(self.session.propose)
 
     def _on_change(self) -> None:
-        how = self.sheet.order, self.sheet.conditions
         if getattr(self._here, "is_working", False):
             self._here.has_changed = True
-        elif how == self._how:  # not only sorted or filtered
+        elif self.sheet.version != self._version:  # not only sorted or filtered
             self._plan_view.edited()
-        self._how = how
+            self._ask.close_question()
+        self._version = self.sheet.version
         self._tell_counts()
 
     def _tell_counts(self) -> None:
         sheet = self.sheet
         with sheet.lock:
-            counts = sheet.counts
             self._undo.disabled, self._redo.disabled = not sheet.can_undo, not sheet.can_redo
-            dirty = sheet.is_dirty
-        told = [
-            f"{counts[name]:,} {name}" for name in ("changed", "new", "deleted", "invalid") if counts[name]
-        ]
-        text = ", ".join(told) if told else "as stored"
-        tone = "tf-title" if dirty else "tf-quiet"
-        self._counts.value = text_html(text, tone, attributes=' role="status"')
+            tone = "tf-title" if sheet.is_dirty else "tf-quiet"
+            self._counts.value = text_html(self._edits() or "as stored", tone, attributes=' role="status"')
         self._enable()
+
+    def _edits(self) -> str:
+        counts = self.sheet.counts
+        names = ("changed", "new", "deleted", "invalid")
+        return ", ".join(f"{counts[name]:,} {name}" for name in names if counts[name])
 
     def _enable(self) -> None:
         busy, dirty = self._background.is_busy, self.sheet.is_dirty
@@ -329,6 +332,7 @@ class ParameterEditor(widgets.VBox):
             self._tell_notices()
 
         self._message.say(text)
+        self._ask.close_question()
         if not self._background.start(work, done, self._failed, can_stop=can_stop):
             self._tell_busy()
 
@@ -349,17 +353,34 @@ class ParameterEditor(widgets.VBox):
         self._do("Reading the store…", self._propose, self._show)
 
     def _on_apply(self) -> None:
-        self._do("Applying…", self._apply_in_background, self._after_apply, can_stop=True)
+        self._apply_deleting(frozenset())
+
+    def _apply_deleting(self, allowed: frozenset[str]) -> None:
+        """Apply, if no jobs but these are deleted; else show what would be done, and ask."""
+
+        def work() -> Proposal | dict[str, int]:
+            proposal = self._propose()
+            if proposal.conflicts or not allowed.issuperset(proposal.deleted):
+                return proposal
+            self._background.check()
+            return self._by_itself(lambda: self.session.apply(proposal, self._on_progress))
+
+        self._do("Applying…", work, self._after_apply, can_stop=True)
 
     def _on_reload(self) -> None:
         self._do("Reading the store…", lambda: self._by_itself(self.session.reload), lambda _: None)
 
     def _on_discard(self) -> None:
-        self._do(
-            "Reading the store…",
-            lambda: self._by_itself(self.session.discard),
-            lambda _: self._plan_view.hide(),
-        )
+        edits = f"Discard all edits ({self._edits()})? This can't be undone."
+        self._ask.ask(edits, "Discard edits", self._discard_now, self._discard_button)
+
+    def _discard_now(self) -> None:
+        self._do("Reading the store…", lambda: self._by_itself(self.session.discard), self._discarded)
+
+    def _discarded(self, _: None = None) -> None:
+        self._plan_view.hide()
+        self._ask.close_question()
+        self._message.say("Edits discarded: the table is what the store has")
 
     def _on_decided(self, choices: dict[Cell, Choice], shown: list[Conflict]) -> None:
         if self._background.is_busy:
@@ -372,19 +393,25 @@ class ParameterEditor(widgets.VBox):
         else:
             self._on_plan()
 
-    def _apply_in_background(self) -> Proposal | dict[str, int]:
-        proposal = self._propose()
-        if proposal.conflicts:
-            return proposal
-        self._background.check()
-        return self._by_itself(lambda: self.session.apply(proposal, self._on_progress))
-
     def _after_apply(self, done: Proposal | dict[str, int]) -> None:
-        if isinstance(done, Proposal):
-            self._show(done)
-            self._message.say("Others have changed the same cells: choose below which value stays", "warning")
-        else:
+        if not isinstance(done, Proposal):
             self._applied(done)
+            return
+        self._show(done)
+        if done.conflicts:
+            self._message.say("Others have changed the same cells: choose below which value stays", "warning")
+            return
+        jobs = counted(len(done.deleted), "job")
+        whose = "its results" if len(done.deleted) == 1 else "their results"
+        question = f"{summary(done)}. Delete {jobs} and {whose}?"
+        allowed = frozenset(done.deleted)
+        self._message.say(f"Nothing is applied yet: {jobs} would be deleted, with {whose}", "warning")
+        self._ask.ask(
+            question,
+            f"Delete {jobs} and {whose}",
+            lambda: self._apply_deleting(allowed),
+            self._apply_button,
+        )
 
     def _on_progress(self, done: int, total: int) -> None:
         self._background.check()
@@ -403,6 +430,7 @@ class ParameterEditor(widgets.VBox):
 
     def _applied(self, done: Mapping[str, int]) -> None:
         self._plan_view.hide()
+        self._ask.close_question()
         told = [f"{counted(count, 'job')} {what}" for what, count in done.items() if count]
         self._message.say(f"Applied: {', '.join(told)}" if told else "The store had all of this", "good")
 

@@ -9,10 +9,11 @@ from fractions import Fraction
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
+from torc_frames.frame.expressions import Formula
+from torc_frames.frame.functions import Bad
 from torc_frames.frame.values import is_missing
 from torc_frames.widgets.parameters.column import Ids, SheetColumn
 from torc_frames.widgets.parameters.editing import write
-from torc_frames.widgets.parameters.expressions import Bad, Formula
 from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.patches import Step
 from torc_frames.widgets.parameters.table import Table

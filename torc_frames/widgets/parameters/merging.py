@@ -18,6 +18,7 @@ from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.parameters.state import as_pulled
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.cells import Format
+from torc_frames.widgets.table.numerals import quoted
 
 __all__ = [
     "Before",
@@ -374,7 +375,8 @@ def _bring_back(table: Table, step: Step, name: str) -> None:
         return
     stored = table.stored[name]
     column = SheetColumn(name, stored, Format.of(stored), origin=name)
-    step.do(ColumnsPatch(table, [*(one for one in table.columns if one.name != name), column]))
+    columns = [*(one for one in table.columns if one.name != name), column]
+    step.do(ColumnsPatch(table, columns, f"column {quoted(name)} brought back"))
     new = np.arange(table.rows.base, table.rows.made, dtype=np.int64)
     if len(new):
         step.do(column.fill_new(new))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
+
+from torc_frames.errors import counted
 
 if TYPE_CHECKING:
     from torc_frames.widgets.parameters.column import Ids, SheetColumn
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from torc_frames.widgets.parameters.table import Table
 
 __all__ = [
+    "AT_END",
+    "AT_TOP",
     "CellsPatch",
     "ColumnsPatch",
     "DeletedPatch",
@@ -29,7 +32,11 @@ __all__ = [
 MOST_BYTES = 256 * 2**20
 """How much the steps to be undone may keep, the last one aside."""
 
+AT_TOP, AT_END = -1, -2
+"""What rows come after that come after no row."""
+
 _OBJECT_BYTES = 100
+_NONE = np.empty(0, dtype=np.int64)
 _STEP_BYTES = 500
 
 
@@ -69,31 +76,39 @@ class CellsPatch:
 class RowsPatch:
     """Rows that come, or go.
 
-    The positions are those that the rows have while they are there.
+    Each has the row that it comes after, or `AT_TOP` or `AT_END`: what is sorted, filtered or pulled
+    meanwhile does not move it elsewhere.
     """
 
     rows: Rows
     ids: Ids
-    at: Ids
+    after: Ids
     shown: Ids
-    """Which of the rows are shown: positions in `ids`."""
+    """Those of the rows that are shown."""
 
-    shown_at: Ids
+    shown_after: Ids
+    adds: bool = True
+    """Whether the step, when it is done, adds the rows."""
+
     present: bool = False
 
     def swap(self) -> None:
         """Add the rows, or take them out."""
+        rows = self.rows
         if self.present:
-            self.rows.own = np.delete(self.rows.own, self.at)
-            self.rows.view = np.delete(self.rows.view, self.shown_at)
+            self.ids, self.after, rows.own = _taken_out(rows.own, self.ids)
+            self.shown, self.shown_after, rows.view = _taken_out(rows.view, self.ids)
         else:
-            self.rows.own = _inserted(self.rows.own, self.at, self.ids)
-            self.rows.view = _inserted(self.rows.view, self.shown_at, self.ids[self.shown])
+            rows.own = _put_in(rows.own, self.ids, self.after, rows.made)
+            if rows.how.order is None:
+                rows.view = rows.own[np.isin(rows.own, np.concatenate([rows.view, self.shown]))]
+            else:
+                rows.view = _put_in(rows.view, self.shown, self.shown_after, rows.made)
         self.present = not self.present
 
     def weight(self) -> int:
         """Return about how many bytes it keeps."""
-        return int(self.ids.nbytes + self.at.nbytes + self.shown.nbytes + self.shown_at.nbytes)
+        return int(self.ids.nbytes + self.after.nbytes + self.shown.nbytes + self.shown_after.nbytes)
 
 
 @dataclass(slots=True)
@@ -102,6 +117,8 @@ class DeletedPatch:
 
     rows: Rows
     ids: Ids
+    restores: bool = False
+    """Whether the step, when it is done, takes the marks off."""
 
     def swap(self) -> None:
         """Turn the marks over."""
@@ -114,20 +131,24 @@ class DeletedPatch:
 
 @dataclass(slots=True)
 class ViewPatch:
-    """Another order, or other rows that are shown."""
+    """What rows are sorted and chosen by, without a column that goes.
+
+    It comes back with the column, unless they were sorted or chosen anew meanwhile.
+    """
 
     rows: Rows
-    view: View
-    ids: Ids
+    here: View
+    there: View
 
     def swap(self) -> None:
-        """Exchange what is shown."""
-        self.view, self.rows.how = self.rows.how, self.view
-        self.ids, self.rows.view = self.rows.view, self.ids
+        """Exchange it."""
+        if self.rows.how == self.here:
+            self.rows.how = self.there
+        self.here, self.there = self.there, self.here
 
     def weight(self) -> int:
         """Return about how many bytes it keeps."""
-        return int(self.ids.nbytes)
+        return 0
 
 
 @dataclass(slots=True)
@@ -136,6 +157,8 @@ class ColumnsPatch:
 
     table: Table
     columns: list[SheetColumn]
+    told: str
+    """What that is, in words."""
 
     def swap(self) -> None:
         """Exchange the columns."""
@@ -156,10 +179,12 @@ class NamePatch:
     table: Table
     column: SheetColumn
     name: str
+    told: str
 
     def swap(self) -> None:
         """Exchange the names."""
         self.name, self.column.name = self.column.name, self.name
+        self.table.rows.how = self.table.rows.how.renamed(self.name, self.column.name)
         self.table.set_columns(self.table.columns)
 
     def weight(self) -> int:
@@ -183,6 +208,37 @@ class Step:
     def weight(self) -> int:
         """Return about how many bytes it keeps."""
         return _STEP_BYTES + sum(patch.weight() for patch in self.patches)
+
+    @property
+    def told(self) -> str:
+        """What was done, in words: "24 rows deleted"."""
+        rows = [patch for patch in self.patches if isinstance(patch, RowsPatch)]
+        marks = [patch for patch in self.patches if isinstance(patch, DeletedPatch)]
+        added = np.concatenate([_NONE, *(patch.ids for patch in rows if patch.adds)])
+        cells = {
+            patch.column.name: int((~np.isin(patch.ids, added)).sum())
+            for patch in self.patches
+            if isinstance(patch, CellsPatch)
+        }
+        counts = {
+            "added": len(added),
+            "deleted": sum(len(patch.ids) for patch in rows if not patch.adds)
+            + sum(len(patch.ids) for patch in marks if not patch.restores),
+            "restored": sum(len(patch.ids) for patch in marks if patch.restores),
+        }
+        told = [patch.told for patch in self.patches if isinstance(patch, (ColumnsPatch, NamePatch))]
+        told += [f"{counted(count, 'row')} {what}" for what, count in counts.items() if count]
+        changed = {name: count for name, count in cells.items() if count}
+        if changed:
+            of = f"of {next(iter(changed))}" if len(changed) == 1 else f"in {len(changed)} columns"
+            told.append(f"{counted(sum(changed.values()), 'cell')} {of} changed")
+        return ", ".join(told) or "nothing that is there any more"
+
+    @property
+    def row_ids(self) -> Ids:
+        """The rows that it is about; none if it is about columns."""
+        kinds = (CellsPatch, RowsPatch, DeletedPatch)
+        return np.concatenate([_NONE, *(patch.ids for patch in self.patches if isinstance(patch, kinds))])
 
     @property
     def columns(self) -> bool:
@@ -261,6 +317,23 @@ def _bytes(values: Any) -> int:
     return int(values.nbytes) + each * len(values)
 
 
-def _inserted(all_ids: Ids, at: Ids, ids: Sequence[int] | Ids) -> Ids:
-    """Return ids with others among them, at the positions that these have then."""
-    return np.insert(all_ids, at - np.arange(len(at)), ids)
+def _taken_out(all_ids: Ids, ids: Ids) -> tuple[Ids, Ids, Ids]:
+    """Return those of some ids that are there, the one before each, and all the others."""
+    here = np.isin(all_ids, ids)
+    at = np.flatnonzero(here)
+    before = np.concatenate([[AT_TOP], all_ids[:-1]]).astype(np.int64)
+    return all_ids[at], before[at], all_ids[~here]
+
+
+def _put_in(all_ids: Ids, ids: Ids, after: Ids, made: int) -> Ids:
+    """Return ids with others among them, each after its own; where that is not there, at the end."""
+    if not len(ids):
+        return all_ids
+    places = np.full(made + 2, len(all_ids) - 1, dtype=np.int64)
+    places[all_ids] = np.arange(len(all_ids))
+    places[AT_TOP] = -1
+    at = places[after] + 1
+    # Those that follow one another go to where the first of them goes.
+    follows = np.concatenate([[False], after[1:] == ids[:-1]])
+    first = np.maximum.accumulate(np.where(follows, 0, np.arange(len(ids))))
+    return np.insert(all_ids, at[first], ids)

@@ -11,7 +11,7 @@ from torc_frames.widgets.parameters.merging import Cell, Conflict
 from torc_frames.widgets.parameters.session import Choice, Proposal
 from torc_frames.widgets.parts import html, row, text_html
 
-__all__ = ["CSS", "PlanView"]
+__all__ = ["CSS", "PlanView", "summary"]
 
 _MOST_CELLS = 50
 _MOST_CONFLICTS = 20
@@ -69,7 +69,7 @@ class PlanView(widgets.VBox):
         self._choices, self._buttons = {}, []
         self._note.value = _OLD if self._is_old else ""
         parts: list[widgets.Widget] = [
-            html(text_html(_summary(proposal), "tf-title", attributes=' role="status"')),
+            html(text_html(summary(proposal), "tf-title", attributes=' role="status"')),
             self._note,
         ]
         parts += [html(text_html(note, "tf-quiet")) for note in proposal.notes]
@@ -127,7 +127,8 @@ class PlanView(widgets.VBox):
             self._on_decided(chosen, conflicts)
 
 
-def _summary(proposal: Proposal) -> str:
+def summary(proposal: Proposal) -> str:
+    """Return in one line what applying a proposal would do."""
     if proposal.is_empty:
         return "Nothing to apply: the store has all of this."
     counts = proposal.counts

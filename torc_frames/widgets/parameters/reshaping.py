@@ -35,7 +35,7 @@ def add(table: Table, step: Step, name: str, dtype: Any, default: str, at: int |
     patch.swap()
     columns = list(table.columns)
     columns.insert(len(columns) if at is None else at, column)
-    step.do(ColumnsPatch(table, columns))
+    step.do(ColumnsPatch(table, columns, f"column {quoted(name)} added"))
 
 
 def rename(table: Table, step: Step, old: str, new: str) -> None:
@@ -44,15 +44,16 @@ def rename(table: Table, step: Step, old: str, new: str) -> None:
     if new == old:
         return
     _check_name(table, new, [one.name for one in table.columns if one is not column])
-    step.do(NamePatch(table, column, new))
-    _rename_view(table, step, old, new)
+    step.do(NamePatch(table, column, new, f"column {quoted(old)} renamed {quoted(new)}"))
 
 
 def drop(table: Table, step: Step, name: str) -> None:
     """Take a column out."""
     column = table.column(name)
-    step.do(ColumnsPatch(table, _replaced(table.columns, column, [])))
-    _rename_view(table, step, name, None)
+    step.do(ColumnsPatch(table, _replaced(table.columns, column, []), f"column {quoted(name)} dropped"))
+    here = table.rows.how
+    if (there := here.renamed(name, None)) != here:
+        step.do(ViewPatch(table.rows, here, there))
 
 
 def retype(table: Table, step: Step, name: str, dtype: Any) -> None:
@@ -62,7 +63,8 @@ def retype(table: Table, step: Step, name: str, dtype: Any) -> None:
     format = _categories_of(column, table.rows.own) if categories else format_for(dtype)
     if (format.dtype, format.kind) == (column.format.dtype, column.format.kind):
         return
-    step.do(ColumnsPatch(table, _replaced(table.columns, column, [column.retyped(format, table.rows.own)])))
+    columns = _replaced(table.columns, column, [column.retyped(format, table.rows.own)])
+    step.do(ColumnsPatch(table, columns, f"column {quoted(name)} made {format.dtype}"))
 
 
 def _check_name(table: Table, name: str, others: Sequence[str]) -> None:
@@ -74,12 +76,6 @@ def _check_name(table: Table, name: str, others: Sequence[str]) -> None:
 def _replaced(columns: Sequence[SheetColumn], old: SheetColumn, new: list[SheetColumn]) -> list[SheetColumn]:
     at = next(place for place, column in enumerate(columns) if column is old)
     return [*columns[:at], *new, *columns[at + 1 :]]
-
-
-def _rename_view(table: Table, step: Step, old: str, new: str | None) -> None:
-    how = table.rows.how.renamed(old, new)
-    if how != table.rows.how:
-        step.do(ViewPatch(table.rows, how, table.rows.view))
 
 
 def _categories_of(column: SheetColumn, ids: Ids) -> Format:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from torc_frames.widgets.parameters.column import Ids, Mask
 from torc_frames.widgets.parameters.conditions import Condition
-from torc_frames.widgets.parameters.patches import DeletedPatch, RowsPatch
+from torc_frames.widgets.parameters.patches import AT_TOP, DeletedPatch, RowsPatch
+from torc_frames.widgets.table.source import State
 
 __all__ = ["Rows", "View"]
 
@@ -28,6 +29,14 @@ class View:
             order = None if new is None else (new, order[1])
         kept = [one for one in self.conditions if one.column != old or new is not None]
         return View(order, tuple(replace(one, column=new) if one.column == old else one for one in kept))
+
+    def fitting(self, names: Container[str]) -> View:
+        """Return the same without columns that there are not."""
+        how = self
+        for name in {one.column for one in self.conditions} | {self.order[0] if self.order else None}:
+            if name not in (None, "job_key") and name not in names:
+                how = how.renamed(name, None)
+        return how
 
 
 @dataclass(slots=True)
@@ -81,6 +90,15 @@ class Rows:
         """Return which rows are marked as deleted."""
         return _marks(self.deleted, ids)
 
+    def states(self, ids: Ids, changed: Mask) -> list[State]:
+        """Return how rows are painted; `changed` has by column which cells are other than stored."""
+        deleted, keyed = self.are_deleted(ids).tolist(), self.keyed(ids).tolist()
+        touched = np.atleast_1d(changed.any(axis=0)) if len(changed) else np.zeros(len(ids), dtype=np.bool_)
+        return [
+            "deleted" if gone else "new" if not known else "changed" if other else ""
+            for gone, known, other in zip(deleted, keyed, touched.tolist(), strict=True)
+        ]
+
     def deleted_keys(self) -> list[str]:
         """Return the jobs of rows that are marked as deleted."""
         return [key for id in np.flatnonzero(self.deleted).tolist() if (key := self.key(id)) is not None]
@@ -97,26 +115,21 @@ class Rows:
     def inserting(self, ids: Ids, at: int) -> RowsPatch:
         """Return what adds rows before one that is shown; after all of them at the end."""
         if at < len(self.view):
-            own_at = self.places(self.view[at : at + 1])[0]
+            own_at = int(self.places(self.view[at : at + 1])[0])
         elif at and len(self.view) < len(self.own):
-            own_at = self.places(self.view[-1:])[0] + 1
+            own_at = int(self.places(self.view[-1:])[0]) + 1
         else:
             own_at = len(self.own)
-        steps = np.arange(len(ids), dtype=np.int64)
-        return RowsPatch(self, ids, own_at + steps, steps, min(at, len(self.view)) + steps)
+        after, shown_after = _following(self.own, own_at, ids), _following(self.view, at, ids)
+        return RowsPatch(self, ids, after, ids, shown_after)
 
     def removing(self, ids: Ids) -> RowsPatch:
         """Return what takes rows out."""
-        at = np.flatnonzero(np.isin(self.own, ids))
-        shown_at = np.flatnonzero(np.isin(self.view, ids))
-        ordered = self.own[at]
-        place = {id: n for n, id in enumerate(ordered.tolist())}
-        shown = np.array([place[id] for id in self.view[shown_at].tolist()], dtype=np.int64)
-        return RowsPatch(self, ordered, at, shown, shown_at, present=True)
+        return RowsPatch(self, ids, ids, ids, ids, adds=False, present=True)
 
     def marking(self, ids: Ids) -> DeletedPatch:
         """Return what marks rows of the base as deleted, or takes the marks off."""
-        return DeletedPatch(self, ids)
+        return DeletedPatch(self, ids, restores=bool(len(ids)) and bool(self.are_deleted(ids).all()))
 
     def places(self, ids: Ids) -> Ids:
         """Return at which positions of the table's order rows are."""
@@ -125,6 +138,12 @@ class Rows:
         where = np.full(self.made, -1, dtype=np.int64)
         where[self.own] = np.arange(len(self.own))
         return where[ids]
+
+
+def _following(all_ids: Ids, at: int, ids: Ids) -> Ids:
+    """Return after which rows others come, of which the first is to be at a position."""
+    first = all_ids[at - 1] if 0 < at <= len(all_ids) else AT_TOP
+    return np.concatenate([[first], ids[:-1]]).astype(np.int64)
 
 
 def _marks(of_base: Mask, ids: Ids) -> Mask:

@@ -14,18 +14,17 @@ from torc_frames.errors import RefusedError, counted, warn
 from torc_frames.rules import Rule
 from torc_frames.widgets.parameters import editing, filling, reshaping, state
 from torc_frames.widgets.parameters.applied import Applied, Taken
-from torc_frames.widgets.parameters.checking import Checks, TableRule
-from torc_frames.widgets.parameters.choosing import chosen, sorted_by_key, sorted_ids
-from torc_frames.widgets.parameters.column import Ids
+from torc_frames.widgets.parameters.carrying import carried
+from torc_frames.widgets.parameters.checking import Checks, TableRule, as_frame
+from torc_frames.widgets.parameters.choosing import arranged
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
 from torc_frames.widgets.parameters.finding import Search
-from torc_frames.widgets.parameters.patches import History, Step, ViewPatch
+from torc_frames.widgets.parameters.patches import History, Step
 from torc_frames.widgets.parameters.rows import View
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, Change, Column, Row
-from torc_frames.widgets.table.source import State as RowState
 
 __all__ = ["Sheet"]
 
@@ -34,9 +33,9 @@ class Sheet:
     """A table of parameters to edit, behind a grid; an `EditableSource`, and more.
 
     The frame that it is made of stays as it is. Every call that changes something is one step that `undo`
-    takes back, sorting and filtering included, and is refused as a whole or done as a whole. A cell in
-    which a text is no value, or breaks a rule, shows the text with the reason; in `value` stands the last
-    value that was one. Dtypes change by `retype_column` alone.
+    takes back, and is refused as a whole or done as a whole; sorting and filtering change nothing, and are
+    no steps. A cell in which a text is no value, or breaks a rule, shows the text with the reason; in
+    `value` stands the last value that was one. Dtypes change by `retype_column` alone.
 
     Parameters
     ----------
@@ -65,6 +64,7 @@ class Sheet:
       job_key  row column text            reason
     0       2    1     lr   -1  -1.0 is not above 0
     >>> sheet.undo()
+    '2 cells of lr changed'
     >>> sheet.is_dirty
     False
     """
@@ -79,6 +79,9 @@ class Sheet:
         self.lock = threading.RLock()
         self.lost: list[Lost] = []
         """What was edited, and could not be put on a frame that had changed; kept until `forget_lost`."""
+
+        self.version = 0
+        """How often it was edited; sorted and filtered it is the same."""
 
         self._rules = dict(rules or {})
         self._table_rule = table_rule
@@ -134,7 +137,7 @@ class Sheet:
             changed = np.array([column.changed(ids) for column in table.columns]).reshape(
                 len(table.columns), len(ids)
             )
-            states = self._states(ids, changed)
+            states = table.rows.states(ids, changed)
             return [
                 Row(
                     [column[at] for column in texts],
@@ -278,9 +281,9 @@ class Sheet:
 
     def sort(self, column: int, ascending: bool | None) -> None:
         """Sort by a column; None for the table's own order. Rows that are edited then stay where they are."""
-        with self._step() as step:
+        with self.lock:
             order = None if ascending is None else (self._name_at(column), ascending)
-            self._show(step, View(order, self._table.rows.how.conditions))
+            self._arrange(View(order, self._table.rows.how.conditions))
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -289,8 +292,8 @@ class Sheet:
 
     def filter(self, *conditions: Condition) -> None:
         """Show the rows for which all conditions hold; all rows without any. Others are as they were."""
-        with self._step() as step:
-            self._show(step, View(self._table.rows.how.order, conditions))
+        with self.lock:
+            self._arrange(View(self._table.rows.how.order, conditions))
 
     def position_of(self, row: str | int, column: str | None = None) -> tuple[int, int] | None:
         """Return where a cell is shown, to go to it; None if it is not shown.
@@ -357,21 +360,7 @@ class Sheet:
         table that failed is a line without a row.
         """
         with self.lock:
-            found = self._checks.all()
-            rows = self._table.rows
-            ids = np.array([one.id for one in found if one.id is not None], dtype=np.int64)
-            place = dict(zip(ids.tolist(), rows.places(ids).tolist(), strict=True))
-            numbers = [None if one.id is None else place[one.id] for one in found]
-            keys = [None if one.id is None else rows.key(one.id) for one in found]
-            return pd.DataFrame(
-                {
-                    "job_key": pd.array(keys, dtype="string"),
-                    "row": pd.array(numbers, dtype="Int64"),
-                    "column": pd.array([one.column for one in found], dtype="string"),
-                    "text": pd.Series([one.text for one in found], dtype=object),
-                    "reason": pd.array([one.reason for one in found], dtype="string"),
-                }
-            )
+            return as_frame(self._checks.all(), self._table.rows)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -412,15 +401,15 @@ class Sheet:
         """Whether there is a step to do again."""
         return bool(self._history.undone)
 
-    def undo(self) -> None:
-        """Take back the last step, if there is one."""
+    def undo(self) -> str | None:
+        """Take back the last step, and return what that was, in words; None if there is none."""
         with self.lock:
-            self._changed(self._history.undo())
+            return self._stepped(self._history.undo())
 
-    def redo(self) -> None:
-        """Do again what was taken back last, if anything."""
+    def redo(self) -> str | None:
+        """Do again what was taken back last, and return what that was; None if there is nothing."""
         with self.lock:
-            self._changed(self._history.redo())
+            return self._stepped(self._history.redo())
 
     # Another base.
 
@@ -436,9 +425,10 @@ class Sheet:
         """Put the edits on another frame, by job key: after a refresh, or after they were applied.
 
         New rows whose content a job has that was not there before are new no longer: they are that job.
-        What can be undone is forgotten. Edits whose rows or columns are gone are in `lost` then. After a
-        refresh ``attrs`` stay those of the pull that the edits were made on, so that a plan still finds what
-        others have changed since.
+        After a refresh what can be undone and done again is the same as before, but for rows and columns that
+        are gone: a cell that is taken back is what the store has now. Once all was applied it is forgotten.
+        Edits whose rows or columns are gone are in `lost` then. After a refresh ``attrs`` stay those of the
+        pull that the edits were made on, so that a plan still finds what others have changed since.
 
         Parameters
         ----------
@@ -456,12 +446,17 @@ class Sheet:
             If what was taken is of another base than the present one.
         """
         with self.lock:
-            before = state.state_of(self._table, self.lost, Applied.of(self._table, frame, taken, keys))
-            table, lost = state.restored(frame, self._rules, before)
+            applied = Applied.of(self._table, frame, taken, keys)
+            gathered = state.gathered(self._table, self.lost, applied)
+            placed = state.placed(frame, self._rules, gathered.edits)
             if taken is not None:
-                table.attrs = dict(frame.attrs)
-            self.lost = lost
-            self._rebased(table)
+                placed.table.attrs = dict(frame.attrs)
+            self.lost = placed.lost
+            history = None
+            if keys is None:
+                ids = {id: placed.ids[row] for id, row in gathered.rows.items()}
+                history = carried(self._history, self._table, placed.table, ids, taken)
+            self._rebased(placed.table, history)
 
     def state(self, begun: Taken | None = None) -> dict[str, Any]:
         """Return the edits as JSON: what `restore` puts on a frame.
@@ -472,7 +467,7 @@ class Sheet:
             What is being applied: part of it may be in the store, whatever is edited since.
         """
         with self.lock:
-            return as_json(state.state_of(self._table, self.lost, Applied(begun=begun)))
+            return as_json(state.gathered(self._table, self.lost, Applied(begun=begun)).edits)
 
     @classmethod
     def restore(
@@ -491,8 +486,9 @@ class Sheet:
             For what is no state of a sheet.
         """
         sheet = cls(frame, rules=rules, table_rule=table_rule)
-        table, sheet.lost = state.restored(frame, sheet._rules, from_json(edits))
-        sheet._use(table)
+        placed = state.placed(frame, sheet._rules, from_json(edits))
+        sheet.lost = placed.lost
+        sheet._use(placed.table)
         return sheet
 
     def forget_lost(self) -> None:
@@ -508,13 +504,12 @@ class Sheet:
         self._checks = Checks(table, self._table_rule)
         self._history.clear()
 
-    def _rebased(self, table: Table) -> None:
+    def _rebased(self, table: Table, history: History | None = None) -> None:
         how = self._table.rows.how
         self._use(table)
-        names = {"job_key", *(column.name for column in table.columns)}
-        for column in {one.column for one in how.conditions} | {how.order[0] if how.order else None}:
-            how = how if column is None or column in names else how.renamed(column, None)
-        self._show(Step(), how)
+        if history is not None:
+            self._history = history
+        self._show(how.fitting(table.by_name()))
         self._tell(Change(columns=True))
 
     @contextmanager
@@ -532,10 +527,21 @@ class Sheet:
                 self._history.push(step)
                 self._changed(step, undoing=False)
 
-    def _changed(self, step: Step | None, undoing: bool = True) -> None:
+    def _stepped(self, step: Step | None) -> str | None:
+        """Say what was taken back, or done again."""
         if step is None:
-            return
+            return None
+        self._changed(step)
+        ids = step.row_ids
+        there = ids[np.isin(ids, self._table.rows.own)]
+        is_hidden = len(there) and not np.isin(there, self._table.rows.view).any()
+        return f"{step.told} (rows that the filter hides)" if is_hidden else step.told
+
+    def _changed(self, step: Step, undoing: bool = True) -> None:
+        self.version += 1
         self._checks.forget()
+        if step.columns:
+            self._table.rows.how = self._table.rows.how.fitting(self._table.by_name())
         rows = step.rows(self._table.rows.view)
         rows = (0, len(self)) if rows is not None and self._checks.reach else rows
         focus = None
@@ -548,20 +554,16 @@ class Sheet:
         for callback in list(self._callbacks):
             callback(change)
 
-    def _show(self, step: Step, how: View) -> None:
+    def _arrange(self, how: View) -> None:
+        before = self._table.rows.how, self._table.rows.view
+        self._show(how)
+        if before[0] != how or not np.array_equal(before[1], self._table.rows.view):
+            self._tell(Change())
+
+    def _show(self, how: View) -> None:
         """Sort and choose the rows that are shown."""
-        table = self._table
-        ids: Ids = table.rows.own
-        for condition in how.conditions:
-            ids = ids[chosen(condition, table, self._checks, ids)]
-        if how.order is not None:
-            name, ascending = how.order
-            if name is None:
-                ids = sorted_by_key(table.rows, ids, ascending)
-            else:
-                ids = sorted_ids(table.column(name), ids, ascending)
-        if how != table.rows.how or not np.array_equal(ids, table.rows.view):
-            step.do(ViewPatch(table.rows, how, ids))
+        ids = arranged(self._table, self._checks, how)
+        self._table.rows.how, self._table.rows.view = how, ids
 
     def _name_at(self, position: int) -> str | None:
         if self._table.keyed and position == 0:
@@ -569,12 +571,3 @@ class Sheet:
         if not 0 <= position - self._table.offset < len(self._table.columns):
             raise RefusedError(f"there is no column {position}")
         return self._table.columns[position - self._table.offset].name
-
-    def _states(self, ids: Ids, changed: Any) -> list[RowState]:
-        rows = self._table.rows
-        deleted, keyed = rows.are_deleted(ids).tolist(), rows.keyed(ids).tolist()
-        touched = changed.any(axis=0).tolist() if len(changed) else [False] * len(ids)
-        return [
-            "deleted" if gone else "new" if not known else "changed" if other else ""
-            for gone, known, other in zip(deleted, keyed, touched, strict=True)
-        ]

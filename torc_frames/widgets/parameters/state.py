@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -21,12 +22,30 @@ from torc_frames.widgets.parameters.patches import CellsPatch
 from torc_frames.widgets.parameters.table import Table, check_names
 from torc_frames.widgets.table.cells import Format, kind_of
 
-__all__ = ["as_pulled", "is_dirty", "restored", "state_of"]
+__all__ = ["Gathered", "Placed", "as_pulled", "column_of", "described", "gathered", "is_dirty", "placed"]
 
 
-def state_of(table: Table, lost: Sequence[Lost], applied: Applied | None = None) -> Edits:
+class Gathered(NamedTuple):
+    """The edits of a table."""
+
+    edits: Edits
+    rows: Mapping[int, int]
+    """By id: the number of a row that the edits speak of."""
+
+
+class Placed(NamedTuple):
+    """A table with edits on it."""
+
+    table: Table
+    lost: list[Lost]
+    """What it can't take."""
+
+    ids: Sequence[int | None]
+    """Its rows that the edits speak of, by number; None for those that are gone."""
+
+
+def gathered(table: Table, lost: Sequence[Lost], applied: Applied) -> Gathered:
     """Return the edits of a table."""
-    applied = applied or Applied()
     refs = _References(table, applied)
     base = [*table.stored]
     if applied.taken is not None:
@@ -48,11 +67,11 @@ def state_of(table: Table, lost: Sequence[Lost], applied: Applied | None = None)
         edits.begun = _begun(applied.begun, refs)
     for column in table.columns:
         _add_column(table, column, applied, refs, edits)
-    return edits
+    return Gathered(edits, refs.numbers)
 
 
-def restored(frame: pd.DataFrame, rules: Mapping[str, Rule], edits: Edits) -> tuple[Table, list[Lost]]:
-    """Return a table of a frame with edits put on it, and what it can't take.
+def placed(frame: pd.DataFrame, rules: Mapping[str, Rule], edits: Edits) -> Placed:
+    """Return a table of a frame with edits put on it.
 
     New rows that have become jobs meanwhile are these jobs. Columns that are all the base's have its order.
     ``attrs["torc"]`` are those that the edits were made on, if there are any edits.
@@ -62,13 +81,13 @@ def restored(frame: pd.DataFrame, rules: Mapping[str, Rule], edits: Edits) -> tu
     found = with_jobs(table, ids, edits)
     if found is not edits:
         table = Table(frame, rules)
-        _, lost = _put(table, found)
+        ids, lost = _put(table, found)
     names = [*table.stored]
     if {(name, name) for name in names} == {(column.origin, column.name) for column in table.columns}:
         table.columns.sort(key=lambda column: names.index(column.name))
     if edits.torc is not None and is_dirty(table):
         table.attrs["torc"] = edits.torc
-    return table, lost
+    return Placed(table, lost, ids)
 
 
 def _put(table: Table, edits: Edits) -> tuple[list[int | None], list[Lost]]:
@@ -85,7 +104,7 @@ def _put(table: Table, edits: Edits) -> tuple[list[int | None], list[Lost]]:
     for cells in edits.cells:
         _put_cells(table, edits, cells, specs[cells.column], ids, lost)
     for typed in edits.typed:
-        _put_typed(table, edits, typed, ids, lost)
+        _put_typed(table, edits, typed, specs[typed.column], ids, lost)
     for row in edits.deleted:
         if (id := ids[row]) is not None and id < table.rows.base:
             table.rows.deleted[id] = True
@@ -118,7 +137,7 @@ class _References:
         self.rows: list[tuple[str, str | int]] = []
         self._table = table
         self._applied = applied
-        self._known: dict[int, int] = {}
+        self.numbers: dict[int, int] = {}
 
     def is_new(self, id: int) -> bool:
         """Return whether a row is neither of the base nor a job by now."""
@@ -128,14 +147,14 @@ class _References:
 
     def of(self, id: int) -> int:
         """Return the number of a row."""
-        if id not in self._known:
-            self._known[id] = len(self.rows)
+        if id not in self.numbers:
+            self.numbers[id] = len(self.rows)
             key = self._applied.keys.get(id) or self._table.rows.key(id)
             if self.is_new(id):
                 self.rows.append(("new", id))
             else:
                 self.rows.append(("at", id) if key is None else ("key", key))
-        return self._known[id]
+        return self.numbers[id]
 
 
 def _begun(taken: Taken, refs: _References) -> list[tuple[int, str]]:
@@ -146,15 +165,13 @@ def _begun(taken: Taken, refs: _References) -> list[tuple[int, str]]:
 
 
 def _add_column(table: Table, column: SheetColumn, applied: Applied, refs: _References, edits: Edits) -> None:
-    stored = None if column.origin is None else table.stored.get(column.origin)
-    same = stored is not None and _kind(stored) == (column.format.dtype, column.format.kind)
-    origin, retyped = column.origin, not same
+    one, stored = described(table, column), _origin(table, column)
     written = applied.name(column)
     if applied.taken is not None and written is not None:
         # It has its values in the store, under the name that it had then.
-        origin, retyped = written, applied.taken.frame[written].dtype != column.format.dtype
-    spec = dict(column.format.spec or {})
-    edits.columns.append(EditedColumn(column.name, origin, spec, column.format.kind, retyped))
+        retyped = applied.taken.frame[written].dtype != column.format.dtype
+        one = msgspec.structs.replace(one, origin=written, retyped=retyped)
+    edits.columns.append(one)
     if column.format.spec is None:
         return
     ids = np.concatenate([table.rows.own, np.array(applied.removed(table.rows), dtype=np.int64)])
@@ -178,6 +195,19 @@ def _add_column(table: Table, column: SheetColumn, applied: Applied, refs: _Refe
     for id, (text, reason) in column.typed.items():
         if id in there and typed_before.get(id) != (text, reason):
             edits.typed.append(TypedCell(column.name, refs.of(id), text, reason, id in column.blank))
+
+
+def described(table: Table, column: SheetColumn) -> EditedColumn:
+    """Return a column as it is written down, without its cells."""
+    stored = _origin(table, column)
+    same = stored is not None and _kind(stored) == (column.format.dtype, column.format.kind)
+    return EditedColumn(
+        column.name, column.origin, dict(column.format.spec or {}), column.format.kind, not same
+    )
+
+
+def _origin(table: Table, column: SheetColumn) -> pd.Series | None:
+    return None if column.origin is None else table.stored.get(column.origin)
 
 
 def _reference(
@@ -214,34 +244,43 @@ def _kind(series: pd.Series) -> tuple[Any, str]:
 
 def _columns(table: Table, edits: Edits) -> list[SheetColumn]:
     """Return the columns that a table is to have."""
-    columns, made_of = [], set()
-    base = np.arange(table.rows.base, dtype=np.int64)
-    for one in edits.columns:
-        # Others may have made a column of this name since; one that was there before is not meant.
-        arrived = one.name in table.stored and one.name not in edits.base
-        origin = one.origin if one.origin in table.stored else one.name if arrived else None
-        if origin is not None:
-            stored = table.stored[origin]
-            column = SheetColumn(one.name, stored, Format.of(stored), origin=origin)
-            wanted = _format(one) if one.retyped and one.origin is not None else column.format
-            if (wanted.dtype, wanted.kind) != (column.format.dtype, column.format.kind):
-                column = column.retyped(wanted, base)
-            if arrived and origin != one.name:
-                _join(column, table.stored[one.name])
-            made_of |= {origin, column.origin}
-        elif one.origin is None:
-            column = _empty_column(one, base)
-        elif one.name in table.stored:  # what it was made of is gone: it was written under its new name
-            column = SheetColumn(
-                one.name, table.stored[one.name], Format.of(table.stored[one.name]), origin=one.name
-            )
-        else:
-            continue
-        columns.append(column)
+    found = [(one, column_of(table, one, edits.base)) for one in edits.columns]
+    columns = [column for _, column in found if column is not None]
+    made_of = {column.origin for column in columns} | {one.origin for one, column in found if column}
     known = {column.name for column in columns} | {*edits.base} | made_of
     added = [name for name in table.stored if name not in known]
     columns += [SheetColumn(n, table.stored[n], Format.of(table.stored[n]), origin=n) for n in added]
     return columns
+
+
+def column_of(table: Table, one: EditedColumn, base: Collection[str]) -> SheetColumn | None:
+    """Return a column of a table, as it was written down, without its cells; None if it is gone.
+
+    Parameters
+    ----------
+    table : Table
+    one : EditedColumn
+    base : collection of str
+        The columns that were there when it was written down.
+    """
+    # Others may have made a column of this name since; one that was there before is not meant.
+    arrived = one.name in table.stored and one.name not in base
+    origin = one.origin if one.origin in table.stored else one.name if arrived else None
+    if origin is not None:
+        stored = table.stored[origin]
+        column = SheetColumn(one.name, stored, Format.of(stored), origin=origin)
+        wanted = _format(one) if one.retyped and one.origin is not None else column.format
+        if (wanted.dtype, wanted.kind) != (column.format.dtype, column.format.kind):
+            column = column.retyped(wanted, np.arange(table.rows.base, dtype=np.int64))
+        if arrived and origin != one.name:
+            _join(column, table.stored[one.name])
+        return column
+    if one.origin is None:
+        return _empty_column(one, np.arange(table.rows.base, dtype=np.int64))
+    if one.name in table.stored:  # what it was made of is gone: it was written under its new name
+        stored = table.stored[one.name]
+        return SheetColumn(one.name, stored, Format.of(stored), origin=one.name)
+    return None
 
 
 def _fitting(table: Table, columns: list[SheetColumn]) -> list[SheetColumn]:
@@ -355,7 +394,12 @@ def _put_cells(
 
 
 def _put_typed(
-    table: Table, edits: Edits, typed: TypedCell, ids: Sequence[int | None], lost: list[Lost]
+    table: Table,
+    edits: Edits,
+    typed: TypedCell,
+    one: EditedColumn,
+    ids: Sequence[int | None],
+    lost: list[Lost],
 ) -> None:
     column, id = table.by_name().get(typed.column), ids[typed.row]
     if column is None or id is None:
@@ -364,7 +408,11 @@ def _put_typed(
         return
     at = np.array([id], dtype=np.int64)
     blank = {id} if typed.blank else set()
-    CellsPatch(column, at, column.values.take(at), {id: (typed.text, typed.reason)}, blank).swap()
+    patch = CellsPatch(column, at, column.values.take(at), {id: (typed.text, typed.reason)}, blank)
+    if one.dtype != column.format.spec:  # what it was wrong for may be another dtype by now
+        patch = column.write(at, [typed.text])
+        patch.blank = blank & set(patch.typed)
+    patch.swap()
 
 
 def _lost(edits: Edits, row: int, column: str, text: str, no_column: bool) -> Lost:

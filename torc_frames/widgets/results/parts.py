@@ -23,7 +23,6 @@ CSS = """
 .tf-widget .tf-panel { border: 1px solid var(--jp-border-color2, #e0e0e0); border-radius: 4px; padding: 6px;
   margin: 3px 0; gap: 4px; overflow: visible; }
 .tf-widget .tf-figure { max-width: 100%; height: auto; border-radius: 4px; background: #fff; }
-[data-jp-theme-light="false"] .tf-widget .tf-figure { filter: invert(0.92) hue-rotate(180deg); }
 .tf-widget select:focus-visible, .tf-widget input:focus-visible, .tf-widget textarea:focus-visible {
   outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: -1px; }
 .tf-widget .tf-named > .widget-label { width: auto; min-width: 0; padding-right: 4px; }

@@ -1,5 +1,6 @@
 // Keeps keys that are pressed in a widget from the notebook around it, where "a" and "dd" are commands.
-// All but Ctrl+S, which saves the notebook from everywhere.
+// All but Ctrl+S, which saves the notebook from everywhere. And keeps its menu from a right click, which has
+// the browser's instead: "Delete Cell" would be the notebook's cell.
 const saves = (event) => (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s";
 
 function render({ el }) {
@@ -16,8 +17,10 @@ function render({ el }) {
     }
   };
   const after = (event) => {
+    if (event.key === "Escape") event.target.closest(".tf-ask")?.querySelector(".tf-cancel").click();
     if (!saves(event)) event.stopPropagation();
   };
+  const stop = (event) => event.stopPropagation();
   // The widget is put on the page some time after this.
   const find = () => {
     root = el.closest(".tf-widget");
@@ -27,12 +30,15 @@ function render({ el }) {
     }
     window.addEventListener("keydown", before, true);
     root.addEventListener("keydown", after);
+    root.addEventListener("contextmenu", stop);
+    root.setAttribute("data-jp-suppress-context-menu", "");
   };
   find();
   return () => {
     cancelAnimationFrame(frame);
     window.removeEventListener("keydown", before, true);
     root?.removeEventListener("keydown", after);
+    root?.removeEventListener("contextmenu", stop);
   };
 }
 

@@ -11,7 +11,7 @@ import traitlets
 from torc_frames.errors import RefusedError, TorcFramesError, counted
 from torc_frames.widgets.table import messages
 from torc_frames.widgets.table.preview import preview
-from torc_frames.widgets.table.source import Block, Change, EditableSource, Source
+from torc_frames.widgets.table.source import Block, Change, EditableSource, Source, redone, undone
 
 __all__ = ["Grid"]
 
@@ -132,9 +132,9 @@ class Grid(anywidget.AnyWidget):
             raise RefusedError("this table is to look at: its cells can't be changed")
         match message:
             case messages.Undo():
-                source.undo()
+                self._tell(undone(source))
             case messages.Redo():
-                source.redo()
+                self._tell(redone(source))
             case messages.Set(cells=cells):
                 for row, column, _text in cells:
                     self._check_block(Block(row, column, row + 1, column + 1))
@@ -189,7 +189,8 @@ class Grid(anywidget.AnyWidget):
         return {"start": start, "rows": [messages.row(row) for row in self.source.rows(start, stop)]}
 
     def _tell(self, text: str) -> None:
-        self.send({"kind": "note", "text": text})
+        if text:
+            self.send({"kind": "note", "text": text})
 
     def _copied(self, block: Block) -> str:
         cells = (block.bottom - block.top) * (block.right - block.left)

@@ -12,7 +12,7 @@ from ipywidgets.widgets.widget_string import TextStyle
 
 from torc_frames.errors import RefusedError, TorcFramesError
 from torc_frames.widgets.table.preview import preview
-from torc_frames.widgets.table.source import Change, EditableSource, Row, Source
+from torc_frames.widgets.table.source import Change, EditableSource, Row, Source, redone, undone
 
 __all__ = ["PagedTable"]
 
@@ -98,8 +98,8 @@ class PagedTable(w.VBox):
         if self._editable is not None:
             source = self._editable
             made += [
-                button("Undo", "take back the last step", source.undo),
-                button("Redo", "do again what was taken back", source.redo),
+                button("Undo", "take back the last step", lambda: self._tell(undone(source))),
+                button("Redo", "do again what was taken back", lambda: self._tell(redone(source))),
                 button("Add row", "a row below the last that is ticked, or at the end", self._add),
                 button(
                     "Duplicate rows", "copy the rows that are ticked", lambda: self._rows("duplicate_rows")

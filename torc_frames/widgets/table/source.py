@@ -7,7 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-__all__ = ["Block", "Change", "Column", "EditableSource", "Kind", "Row", "Source", "State"]
+__all__ = [
+    "Block",
+    "Change",
+    "Column",
+    "EditableSource",
+    "Kind",
+    "Row",
+    "Source",
+    "State",
+    "redone",
+    "undone",
+]
 
 Kind = Literal["int", "float", "bool", "string", "datetime", "category", "json"]
 """How the cells of a column are shown and typed."""
@@ -103,7 +114,7 @@ class Source(Protocol):
 
 @runtime_checkable
 class EditableSource(Source, Protocol):
-    """A table to edit. Each call is one step that `undo` takes back."""
+    """A table to edit. Each call is one step that `undo` takes back; sorting is none."""
 
     def set_texts(self, cells: Sequence[tuple[int, int, str]]) -> None:
         """Type texts into cells, each a row, a column and what was typed."""
@@ -123,8 +134,20 @@ class EditableSource(Source, Protocol):
     def delete_rows(self, start: int, stop: int) -> None:
         """Delete rows; those that the store has stay visible, marked, until that is applied."""
 
-    def undo(self) -> None:
-        """Take back the last step, if there is one."""
+    def undo(self) -> str | None:
+        """Take back the last step, and return what that was, in words; None if there is none."""
 
-    def redo(self) -> None:
-        """Do again what was taken back last, if anything."""
+    def redo(self) -> str | None:
+        """Do again what was taken back last, and return what that was; None if there is nothing."""
+
+
+def undone(source: EditableSource) -> str:
+    """Take back the last step, and return what a person is to be told, if anything."""
+    told = source.undo()
+    return f"took back: {told}" if told else ""
+
+
+def redone(source: EditableSource) -> str:
+    """Do again what was taken back last, and return what a person is to be told, if anything."""
+    told = source.redo()
+    return f"did again: {told}" if told else ""

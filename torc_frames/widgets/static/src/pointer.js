@@ -41,6 +41,9 @@ export function pointer(view) {
   });
   // Notebooks act on clicks and double clicks in outputs.
   host.addEventListener("dblclick", (event) => event.stopPropagation());
+  // The notebook's menu is of its cells: "Delete Cell" would delete the notebook's. The browser's own is shown.
+  view.whole.addEventListener("contextmenu", (event) => event.stopPropagation());
+  view.whole.setAttribute("data-jp-suppress-context-menu", "");
   painter.onHeaderClick.subscribe((_event, { column }) => {
     view.focus();
     view.sort(column.field);

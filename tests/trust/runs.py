@@ -1,0 +1,36 @@
+"""What ends a run, and what must be so after it: nothing left, nothing twice, all done by the next."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import held
+
+from tests.trust.fault import Fault, Place
+
+SIGNALS = (signal.SIGTERM, signal.SIGKILL, signal.SIGHUP, signal.SIGINT)
+
+
+def ended(kind: str) -> Callable[[Place], None]:
+    def attempt(place: Place) -> None:
+        held.tried(place.folder, kind, SIGNALS[place.number % len(SIGNALS)])
+
+    return attempt
+
+
+FAULTS = [
+    Fault(
+        f"SIGTERM, SIGKILL, SIGHUP and SIGINT in turn to {name}: no process of a job is left, none runs "
+        "twice side by side, the next run completes all",
+        "embedded",
+        small=small,
+        full=80,
+        attempt=ended(kind),
+    )
+    for kind, name, small in (
+        ("run", "`wf.run`", 4),
+        ("map", "`wf.map`", 2),
+        ("command line", "`torc-frames run`", 2),
+    )
+]

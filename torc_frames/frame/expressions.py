@@ -1,0 +1,278 @@
+"""Formulas over the columns of a table, as safe as a text from elsewhere needs them to be."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torc_frames.errors import RefusedError, shorten
+from torc_frames.frame.functions import (
+    CONSTANTS,
+    FUNCTIONS,
+    OPERATORS,
+    Bad,
+    and_,
+    coalesce,
+    is_missing,
+    or_,
+    same,
+    where,
+)
+
+__all__ = ["Formula"]
+
+ROW = "row"
+"""The name of the row's number, unless a column has it."""
+
+_MOST_CHARACTERS = 10_000
+_MOST_DEPTH = 100
+_LISTS = (ast.List, ast.Tuple, ast.Set)
+_EQUAL = (ast.Eq, ast.NotEq)
+_AMONG = (ast.In, ast.NotIn)
+_OUTSIDE_TEXTS = re.compile(
+    r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`(?P<name>(?:[^`]|``)+)`|(?P<and>&)|(?P<or>\|)|@\s*(?P<outer>\w*)',
+    re.DOTALL,
+)
+
+
+class Formula:
+    """An expression in Python's grammar of which little is allowed, read but never run as Python.
+
+    Names of columns (in backquotes where they are no names: `` `v 1` ``; with dots as they are), numbers,
+    strings, True, False, None, ``+ - * / // % **``, comparisons, ``in`` and ``not in`` a list, ``and or not``
+    (also ``& | ~``, which mean the same), ``x if test else y``, ``row`` (from 0 on) and the functions of
+    `FUNCTIONS`. Where a value is missing, so is the result; ``x == None`` asks for it. Integers are exact at
+    any size.
+
+    Attributes
+    ----------
+    needs : set of str
+        The columns that it is about.
+    size : int
+        Of how many parts it is.
+    by_row : bool
+        Whether it is about the row's number.
+
+    Raises
+    ------
+    RefusedError
+        For anything else, and for names that are no columns.
+
+    Examples
+    --------
+    >>> formula = Formula("where(lr > 0.1, lr / 2, lr) * 2 ** row", ["lr"])
+    >>> formula.needs
+    {'lr'}
+    >>> formula.values({"lr": [0.5, 0.1, None]}, range(3))
+    [0.25, 0.2, None]
+    >>> Formula("lr in [0.1, 0.5] & ~(lr > 0.2)", ["lr"]).values({"lr": [0.5, 0.1]}, range(2))
+    [False, True]
+    >>> Formula("lr.__class__", ["lr"])
+    Traceback (most recent call last):
+    ...
+    torc_frames.errors.RefusedError: 'lr.__class__': no column 'lr.__class__'; there are: lr
+    """
+
+    def __init__(self, text: str, columns: Sequence[str]) -> None:
+        self.text = text
+        self.needs: set[str] = set()
+        self.size = 0
+        self.by_row = False
+        self._columns = set(columns)
+        self._names: dict[str, str] = {}
+        if len(text) > _MOST_CHARACTERS:
+            raise RefusedError(f"a formula of {len(text):,} characters; up to {_MOST_CHARACTERS:,} are read")
+        plain = _OUTSIDE_TEXTS.sub(self._plain, text)
+        try:
+            self._tree = ast.parse(plain.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            why = error.msg if isinstance(error, SyntaxError) else "it is nested too deep"
+            raise RefusedError(f"{text!r} is no formula: {why}") from None
+        self._check(self._tree)
+
+    def values(self, cells: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> list[Any]:
+        """Return the result for each row; `Bad` where there is none.
+
+        Parameters
+        ----------
+        cells : mapping
+            By column: its values, missing ones None, and `Bad` where there is none. A NaN compares as in
+            numpy: it differs from everything.
+        rows : sequence of int
+            The rows' numbers.
+        """
+        return self._evaluate(self._tree, cells, rows)
+
+    def _refuse(self, why: str) -> RefusedError:
+        return RefusedError(f"{self.text!r}: {why}")
+
+    def _plain(self, match: re.Match[str]) -> str:
+        """Put a name of ours for one in backquotes, and words for ``&`` and ``|``, which bind like them."""
+        if match["name"] is not None:
+            name = f"__column_{len(self._names)}"
+            while name in self.text or name in self._columns:
+                name += "_"
+            self._names[name] = match["name"].replace("``", "`")
+            return name
+        if match["outer"] is not None:
+            raise self._refuse(
+                f"@{match['outer']} is not defined: variables of the program are not seen; put the value "
+                "into the text"
+            )
+        return " and " if match["and"] else " or " if match["or"] else match[0]
+
+    def _check(self, node: ast.expr, depth: int = 0) -> None:
+        """Refuse what is not allowed, before anything is computed."""
+        self.size += 1
+        if depth > _MOST_DEPTH:
+            raise self._refuse("nested too deep")
+        for part in self._parts(node):
+            self._check(part, depth + 1)
+
+    def _parts(self, node: ast.expr) -> Sequence[ast.expr]:
+        """Return what an allowed expression is made of."""
+        if isinstance(node, ast.Constant):
+            if not (node.value is None or isinstance(node.value, (bool, int, float, str))):
+                raise self._refuse(f"no {type(node.value).__name__} in formulas")
+            return []
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            self._check_name(node)
+            return []
+        if isinstance(node, ast.Call):
+            self._check_call(node)
+            return node.args
+        if isinstance(node, ast.Compare):
+            return self._compared_parts(node)
+        if isinstance(node, (ast.BinOp, ast.UnaryOp)):
+            self._check_operator(node.op)
+            return [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]
+        if isinstance(node, (ast.BoolOp, ast.IfExp)):
+            return node.values if isinstance(node, ast.BoolOp) else [node.test, node.body, node.orelse]
+        raise self._refuse(f"no {_said(node)} in formulas")
+
+    def _compared_parts(self, node: ast.Compare) -> list[ast.expr]:
+        """Return what is compared; a list stands only on the right, for its elements."""
+        parts = [node.left]
+        for op, side in zip(node.ops, node.comparators, strict=True):
+            if isinstance(op, _AMONG) and not isinstance(side, _LISTS):
+                raise self._refuse("in takes a list of values, such as [1, 2]")
+            if not isinstance(op, _AMONG):
+                self._check_operator(op)
+            elements = isinstance(side, _LISTS) and isinstance(op, (*_AMONG, *_EQUAL))
+            parts += side.elts if elements else [side]  # type: ignore[attr-defined]
+        return parts
+
+    def _check_name(self, node: ast.Name | ast.Attribute) -> None:
+        name = self._name(node)
+        if name in self._columns:
+            self.needs.add(name)
+        elif name == ROW:
+            self.by_row = True
+        elif name not in CONSTANTS:
+            known = f"there are: {shorten(sorted(self._columns))}" if self._columns else "there are none"
+            raise self._refuse(f"no column {name!r}; {known}")
+
+    def _check_call(self, node: ast.Call) -> None:
+        name = self._name(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else ""
+        if name not in FUNCTIONS:
+            raise self._refuse(f"no function {name!r}; there are: {', '.join(sorted(FUNCTIONS))}")
+        least, most = FUNCTIONS[name][1]
+        if node.keywords or any(isinstance(part, ast.Starred) for part in node.args):
+            raise self._refuse(f"{name} takes its arguments one after another")
+        if not least <= len(node.args) <= most:
+            wanted = str(least) if least == most else f"{least} to {most}"
+            raise self._refuse(f"{name} takes {wanted} arguments, not {len(node.args)}")
+
+    def _check_operator(self, one: Any) -> None:
+        if type(one) not in OPERATORS:
+            raise self._refuse(f"no operator {type(one).__name__} in formulas")
+
+    def _name(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Name):
+            return self._names.get(node.id, node.id)
+        if isinstance(node, ast.Attribute):
+            return f"{self._name(node.value)}.{node.attr}"
+        raise self._refuse(f"no attributes of {_said(node)} in formulas")
+
+    def _evaluate(self, node: ast.expr, cells: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> list[Any]:
+        def value(part: ast.expr) -> list[Any]:
+            return self._evaluate(part, cells, rows)
+
+        if isinstance(node, ast.Constant):
+            return [node.value] * len(rows)
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            name = self._name(node)
+            if name in self._columns:
+                return list(cells[name])
+            return list(rows) if name == ROW else [CONSTANTS[name]] * len(rows)
+        if isinstance(node, ast.Call):
+            function = FUNCTIONS[self._name(node.func)][0]
+            lazy = function in (where, coalesce)
+            return _mapped(function, *map(value, node.args), lazy=lazy)
+        if isinstance(node, ast.IfExp):
+            return _mapped(where, value(node.test), value(node.body), value(node.orelse), lazy=True)
+        if isinstance(node, ast.BoolOp):
+            function = and_ if isinstance(node.op, ast.And) else or_
+            return _mapped(function, *map(value, node.values), lazy=True)
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            found = [
+                _compared(op, one, other, value)
+                for op, one, other in zip(node.ops, sides, sides[1:], strict=False)
+            ]
+            return found[0] if len(found) == 1 else _mapped(and_, *found, lazy=True)
+        if isinstance(node, ast.UnaryOp):
+            return _mapped(OPERATORS[type(node.op)], value(node.operand))
+        if isinstance(node, ast.BinOp):
+            return _mapped(OPERATORS[type(node.op)], value(node.left), value(node.right))
+        raise self._refuse(f"no {_said(node)} in formulas")
+
+
+def _compared(
+    op: ast.cmpop, one: ast.expr, other: ast.expr, value: Callable[[ast.expr], list[Any]]
+) -> list[Any]:
+    """Return what a comparison gives for each row."""
+    found: list[Any]
+    nothing = [side for side in (one, other) if isinstance(side, ast.Constant) and side.value is None]
+    if isinstance(op, (*_AMONG, *_EQUAL)) and isinstance(other, _LISTS):
+        found = _mapped(_is_among, value(one), *map(value, other.elts), lazy=True)
+    elif isinstance(op, _EQUAL) and nothing:
+        found = _mapped(_is_among, value(other if nothing[0] is one else one), value(nothing[0]), lazy=True)
+    else:
+        return _mapped(OPERATORS[type(op)], value(one), value(other))
+    return _mapped(OPERATORS[ast.Not], found) if isinstance(op, (ast.NotIn, ast.NotEq)) else found
+
+
+def _is_among(value: Any, *among: Any) -> bool | Bad:
+    """Return whether a value is one of some; a missing one is if None is among them."""
+    bad = next((one for one in (value, *among) if type(one) is Bad), None)
+    if bad is not None:
+        return bad
+    if is_missing(value):
+        return any(map(is_missing, among))
+    return any(not is_missing(one) and same(value, one) for one in among)
+
+
+def _mapped(function: Callable[..., Any], *columns: list[Any], lazy: bool = False) -> list[Any]:
+    """Apply a function row by row; unless it is lazy, missing arguments make missing results."""
+    found = []
+    for values in zip(*columns, strict=True):
+        if not lazy:
+            bad = next((one for one in values if type(one) is Bad), None)
+            if bad is not None or any(one is None for one in values):
+                found.append(bad)
+                continue
+        try:
+            found.append(function(*values))
+        except ZeroDivisionError:
+            found.append(Bad("division by zero"))
+        except (TypeError, ValueError, OverflowError) as error:
+            found.append(Bad(str(error) or type(error).__name__))
+    return found
+
+
+def _said(node: ast.AST) -> str:
+    names = {"Lambda": "lambda", "Subscript": "x[...]", "NamedExpr": ":=", "JoinedStr": "f-strings"}
+    return names.get(type(node).__name__, type(node).__name__.lower())
