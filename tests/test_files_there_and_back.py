@@ -35,7 +35,7 @@ def check(folder: Path, table: pd.DataFrame, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(table=tables())
 def test_any_table_comes_back_from_a_file(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, table: pd.DataFrame

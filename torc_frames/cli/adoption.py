@@ -68,9 +68,8 @@ class Parameters:
     def of_parquet(self, name: str, series: pd.Series) -> pd.Series:
         """Return a column of a Parquet file; that says its dtype, but not of all."""
         dtype = self.current[name].dtype if name in self.current else None
-        lost = isinstance(dtype, (pd.CategoricalDtype, pd.ArrowDtype)) or str(dtype).startswith(
-            ("object", "datetime64[s")
-        )
+        kinds = (pd.CategoricalDtype, pd.ArrowDtype, pd.StringDtype)
+        lost = isinstance(dtype, kinds) or str(dtype).startswith(("object", "datetime64[s"))
         return self.adopted(name, series) if lost else series
 
     def of_sheet(self, name: str, series: pd.Series, values: list[Any], keys: list[Any]) -> pd.Series:

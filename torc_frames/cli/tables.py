@@ -82,8 +82,8 @@ def _read_parquet(path: Path, reading: Reading) -> pd.DataFrame:
     frame, table = read_parquet(path)
     frame = as_pushed(frame, table)
     for place, at in enumerate(table_columns(table, frame)):
-        given = frame.iloc[:, place]
-        series = reading.known.of_parquet(table.schema.field(at).name, given)
+        given: Any = frame.iloc[:, place]
+        series: Any = reading.known.of_parquet(table.schema.field(at).name, given)
         if series is not given:
             frame.isetitem(place, series.set_axis(frame.index))
     return frame

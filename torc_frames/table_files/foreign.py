@@ -105,7 +105,8 @@ def as_pushed(frame: pd.DataFrame, table: pa.Table) -> pd.DataFrame:
     for place, at in enumerate(table_columns(table, frame)):
         series = _special(table.schema.field(at), table.column(at))
         if series is not None:
-            frame.isetitem(place, series.set_axis(frame.index))
+            whole: Any = series.set_axis(frame.index)  # of an array alone pandas would infer a dtype anew
+            frame.isetitem(place, whole)
     return frame
 
 
