@@ -13,7 +13,7 @@ import pandas as pd
 import torc_frames as tf
 from benchmarks.measure import Timings, alternate, repeats_for
 from benchmarks.records import make_frame, make_rows
-from torc_frames.store.sqlite.file import open_file
+from torc_frames.store.sqlite.opening import open_file
 
 __all__ = ["measure", "new_push"]
 

@@ -25,6 +25,7 @@ from torc_frames.errors import (
     UnreadableRecordError,
 )
 from torc_frames.records import NewJobs, Resources, RunResult
+from torc_frames.store.legacy.needs import name_of
 from torc_frames.store.sqlite.documents.collections import (
     Documents,
     DuplicateKeyError,
@@ -1242,6 +1243,30 @@ class TestRequirements:
         client.delete("resource_requirements", other["_key"])
         assert client.pairs("requires") == []
         assert client.store.get_job("1").resources == Resources()
+
+    @pytest.mark.parametrize("form", list(Form))
+    @pytest.mark.parametrize(
+        ("sent", "said"),
+        [
+            ({"name": "big", "num_cpus": 4}, Resources(4, 0, None, "default")),
+            ({"name": name_of(Resources(4)), "num_cpus": 4}, Resources(4)),
+            (
+                {"name": name_of(Resources(4, 1, "2g")), "num_cpus": 4, "num_gpus": 1, "memory": "2g"},
+                Resources(4, 1, "2g"),
+            ),
+            ({"name": "x", "memory": "2g", "runtime": "PT1H"}, Resources(1, 0, "2g", "PT1H")),
+        ],
+    )
+    def test_defaults_of_the_service_are_no_limits_of_jobs(
+        self, client: Client, form: Form, sent: dict[str, object], said: Resources
+    ) -> None:
+        need = client.post("resource_requirements", form, **sent)
+        assert need["memory"] == sent.get("memory", "1m")
+        client.post("jobs", command="c")
+        client.link("requires", "jobs__1/1", need["_id"])
+        told = Resources(said.num_cpus, said.num_gpus, said.memory, need["runtime"])
+        assert client.store.get_job("1").resources == (told if said.runtime == "default" else said)
+        assert client.pairs("requires") == [("1", need["_key"])]
 
     def test_jobs_of_the_store_have_documents_made_for_them(self, client: Client) -> None:
         needs = [

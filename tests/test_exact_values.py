@@ -27,6 +27,7 @@ from torc_frames.frame.values import encode_data, is_missing
 from torc_frames.store.sqlite import snapshot
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.table_files.exports import json_columns, write_parquet
+from torc_frames.tables import concat_exactly
 
 DTYPES = [
     *("bool", "boolean", "int8", "uint8", "int64", "uint64", "Int8", "UInt64", "Int64", ">i8", "<u2", ">f4"),
@@ -158,27 +159,15 @@ NUMERIC = {
 }
 
 
+ARROW_DOUBLE = pd.ArrowDtype(pa.float64())
 FRAMES = [
-    *(
-        pd.Series([1, 2**53 + 1]),
-        pd.Series([1, 2**64 - 1], dtype="uint64"),
-        pd.Series([1, 2], dtype="uint64"),
-    ),
-    *(
-        pd.Series([-1], dtype="int8"),
-        pd.Series([1, None, 2**53 + 1], dtype="Int64"),
-        pd.Series([True, False]),
-    ),
+    *(pd.Series([1, 2**53 + 1]), pd.Series([1, 2**64 - 1], dtype="uint64"), pd.Series([-1], dtype="int8")),
+    *(pd.Series([1, None, 2**53 + 1], dtype="Int64"), pd.Series([1, 2], dtype="uint64"), pd.Series([True])),
     *(pd.Series([0.5, None]), pd.Series([0.1], dtype="float32"), pd.Series([True, None], dtype="boolean")),
     *(pd.Series(["a", None]), pd.Series([1, "a", [1]], dtype=object), pd.Series([1, 2], dtype="category")),
-    *(
-        pd.Series(np.array(["3000"], "M8[s]")),
-        pd.Series(np.array(["2020-01-01T00:00:00.000000001"], "M8[ns]")),
-    ),
-    *(
-        pd.Series(np.array([1, 2], ">i8")),
-        pd.Series(pa.array([0.5, None]), dtype=pd.ArrowDtype(pa.float64())),
-    ),
+    pd.Series(np.array(["3000"], "M8[s]")),
+    pd.Series(np.array(["2020-01-01T00:00:00.000000001"], "M8[ns]")),
+    *(pd.Series(np.array([1, 2], ">i8")), pd.Series(pa.array([0.5, None]), dtype=ARROW_DOUBLE)),
     *(pd.Series([], dtype="float64"), pd.Series([2**64 - 1, None], dtype="UInt64"), pd.Series([-(2**63)])),
 ]
 

@@ -17,7 +17,7 @@ MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 # Lowest first: a module imports from its own layer or from lower ones only.
 LAYERS = [
     {"errors"},
-    {"records"},
+    {"records", "regular"},
     {
         "frame",
         "wire",
@@ -30,11 +30,13 @@ LAYERS = [
         "tables",
         "rules",
     },
+    {"resources", "procfs", "signals", "machine"},
     {"dataset"},
     {"table_files"},
     {"store", "pointers", "pointer_files", "pointer_dataset"},
     {"targets", "outputs", "run_files"},
     {"pull", "edits", "advice", "job", "processes", "service"},
+    {"launcher"},
     {"planning", "copying", "schedule", "refresh"},
     {"streams"},
     {"push"},

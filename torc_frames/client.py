@@ -6,6 +6,7 @@ import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -14,7 +15,7 @@ from torc_frames.copying import OnUnkept
 from torc_frames.errors import RefusedError, counted
 from torc_frames.frame.shape import key_index
 from torc_frames.job import Job
-from torc_frames.store.base import Store
+from torc_frames.store.base import FileStore, Store
 from torc_frames.store.open import open_store
 from torc_frames.workflow import Workflow
 
@@ -43,7 +44,8 @@ def connect(
         torc's config files say, else ``torc_frames.db`` in the working directory.
     username, password, ca_cert, insecure, cookie, timeout : optional
         For a server: basic authentication, a file of certificates to trust, whether to trust any (never
-        do), a raw ``Cookie`` header, and the seconds that the server may be silent. Default: torc's
+        do), a raw ``Cookie`` header, and the seconds that one call to it may take, whatever it sends
+        meanwhile (without it, 600, of which it may be silent for 60). Default for the others: torc's
         variables (TORC_PASSWORD, …) and config files; ``torc-frames doctor`` tells what is in force.
 
     Returns
@@ -209,6 +211,50 @@ class Client:
             _key_map(copied.record_keys, "record_key"),
             copied.left_out,
         )
+
+    def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Make a whole copy of the database file.
+
+        Others may write meanwhile: the copy is of one moment, and has all that was written until then. A
+        file that is copied by hand while it is open lacks what is still in its log (``study.db-wal``). The
+        copy is there whole or not at all, with the permissions of the original, and is a store like any
+        other.
+
+        Parameters
+        ----------
+        path : str or path
+            The copy.
+        overwrite : bool
+            Whether to replace a file that exists.
+
+        Returns
+        -------
+        Path
+            The copy, as an absolute path.
+
+        Raises
+        ------
+        RefusedError
+            If the file exists and is not to be replaced, or if this client is one of a server: copy its
+            workflows, see `copy`.
+        UnavailableError
+            If the store can not be read, or the copy not be written.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> _ = client.create_workflow("ridge").push(tf.grid(alpha=[0.1, 1.0]))
+        >>> copy = client.backup(tmp / "copy.db")
+        >>> len(tf.connect(copy).workflow(1).parameters())
+        2
+        """
+        if not isinstance(self._store, FileStore):
+            raise RefusedError(
+                f"{self._store.url} is a server, whose database is backed up where it runs; its workflows "
+                'can be copied into a file: client.copy(workflow, to=tf.connect("archive.db"))'
+            )
+        return self._store.backup(path, overwrite=overwrite)
 
     def job(self, key: str | int) -> Job:
         """Return a job of any workflow by its key."""

@@ -16,6 +16,7 @@ from torc_frames.frame.values import plain
 from torc_frames.planning import Cells, Options, Prepared, Steps, decide, own_cells, prepare
 from torc_frames.progress import Progress
 from torc_frames.store.base import Store
+from torc_frames.table_files.foreign import Table
 
 __all__ = ["Plan"]
 
@@ -48,7 +49,7 @@ class Plan:
     commands: pd.DataFrame
     deleted: list[str]
 
-    def __init__(self, store: Store, workflow_key: str, df: pd.DataFrame, options: Options) -> None:
+    def __init__(self, store: Store, workflow_key: str, df: Table, options: Options) -> None:
         self._store = store
         self._workflow_key = workflow_key
         self._prepared = prepare(store, workflow_key, df, options)

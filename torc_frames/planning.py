@@ -39,6 +39,7 @@ from torc_frames.frame.values import canonical, decode_data, plain
 from torc_frames.records import INPUT, NewJobs, Resources
 from torc_frames.store.base import Store
 from torc_frames.sweep.finishing import recipe_if_true
+from torc_frames.table_files.foreign import Table, as_frame
 from torc_frames.targets import (
     DependsOn,
     ResourceTable,
@@ -165,14 +166,13 @@ class Steps:
         return [job for job, found in self.conflicts.items() if record_key in found]
 
 
-def prepare(store: Store, workflow_key: str, df: pd.DataFrame, options: Options) -> Prepared:
+def prepare(store: Store, workflow_key: str, df: Table, options: Options) -> Prepared:
     """Check a table; RefusedError with all that is wrong with it."""
     if options.on_exists not in ("skip", "error", "append", "update"):
         raise RefusedError(f"on_exists={options.on_exists!r}: use 'skip', 'error', 'append' or 'update'")
     if options.on_conflict not in ("error", "ours", "theirs"):
         raise RefusedError(f"on_conflict={options.on_conflict!r}: use 'error', 'ours' or 'theirs'")
-    if not isinstance(df, pd.DataFrame):
-        raise RefusedError(f"push takes a DataFrame, not a {type(df).__name__}")
+    df = as_frame(df)
     seen = what_was_seen(df, store.url, workflow_key)
     params, targets = identify(df)
     frame = encode_frame(params)

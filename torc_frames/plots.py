@@ -105,6 +105,7 @@ def scatter(
     logx: bool = False,
     logy: bool = False,
     limit: int = 10_000,
+    seed: int = 0,
 ) -> Figure:
     """Return a figure of one column against another, a point for each row.
 
@@ -121,7 +122,10 @@ def scatter(
     logx, logy : bool
         Logarithmic axes, for numbers.
     limit : int
-        How many points to draw at most. Of more rows some are chosen, evenly, and the title says so.
+        How many points to draw. Of more rows a random part is drawn, among them the least and the most of
+        each column, or one of each of its values if they are few; the titles say so.
+    seed : int
+        Of the random part.
 
     Returns
     -------
@@ -145,7 +149,8 @@ def scatter(
     """
     _columns(df, x, y, by)
     given = df[df[x].notna() & df[y].notna()]
-    rows = _some(given, limit)
+    scales = [_scale(given[x], logx), _scale(given[y], logy), *_scale_of_colors(given, by)]
+    rows = _part(given, limit, scales, seed)
     figure, axes = _figure(x, y, logx, logy)
     across = _placed(rows[x], logx, axes, "x")
     up = _placed(rows[y], logy, axes, "y")
@@ -166,6 +171,7 @@ def parallel(
     by: str | None = None,
     log: Iterable[str] = (),
     limit: int = 1_000,
+    seed: int = 0,
 ) -> Figure:
     """Return a figure with an axis for each column side by side, and a line through them for each row.
 
@@ -182,7 +188,10 @@ def parallel(
     log : iterable of str
         The columns whose axes are logarithmic.
     limit : int
-        How many lines to draw at most. Of more rows some are chosen, evenly, and the title says so.
+        How many lines to draw. Of more rows a random part is drawn, among them the least and the most of
+        each column, or one of each of its values if they are few; the titles say so.
+    seed : int
+        Of the random part.
 
     Returns
     -------
@@ -208,7 +217,8 @@ def parallel(
     if len(chosen) < 2:
         raise RefusedError("parallel coordinates need at least two columns")
     _columns(df, *chosen, by)
-    rows = _some(df, limit)
+    whole = [*(_scale(df[name], name in logs) for name in chosen), *_scale_of_colors(df, by)]
+    rows = _part(df, limit, whole, seed)
     scales = [_scale(rows[name], name in logs) for name in chosen]
     figure = _Shown(figsize=(max(6.4, 1.6 * len(chosen)), 4.0), layout="constrained")
     axes = figure.add_subplot(xlim=(-0.35, len(chosen) - 0.8), ylim=(-0.04, 1.04))
@@ -321,11 +331,12 @@ def _scale(values: pd.Series, log: bool = False) -> _Scale:
 def _codes(values: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Return which of a column's few values each is, -1 where it is missing, and their texts."""
     texts = values.astype(object).map(str, na_action="ignore")
-    ordered = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else texts.dropna()
+    is_category = isinstance(values.dtype, pd.CategoricalDtype)
     there = set(texts.dropna())
+    ordered = values.cat.categories if is_category else texts.dropna().sort_values()
+    if _is_number(values):
+        ordered = texts.iloc[values.reset_index(drop=True).sort_values().index]
     names = [name for name in dict.fromkeys(map(str, ordered)) if name in there]
-    if not isinstance(values.dtype, pd.CategoricalDtype):
-        names.sort()
     if len(names) > _MOST_NAMES:
         raise RefusedError(
             f"{values.name!r} has {len(names)} values that are no numbers: too many to tell apart"
@@ -353,6 +364,10 @@ class _Colors:
 
 
 _BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+
+
+def _scale_of_colors(rows: pd.DataFrame, by: str | None) -> list[_Scale]:
+    return [] if by is None or not len(rows) else [_scale(rows[by])]
 
 
 def _colors(rows: pd.DataFrame, by: str | None) -> _Colors:
@@ -398,16 +413,31 @@ def _columns(df: pd.DataFrame, *names: str | None) -> list[str]:
     return asked
 
 
-def _some(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """Return the rows, or evenly chosen ones if there are too many."""
+def _part(rows: pd.DataFrame, limit: int, scales: Sequence[_Scale], seed: int) -> pd.DataFrame:
+    """Return the rows, or a random part of too many, with the extremes of each scale, in their order.
+
+    Rows at equal distances won't do: those of a grid repeat, and some of its values would never be met.
+    """
     if len(rows) <= limit:
         return rows
-    return rows.iloc[np.linspace(0, len(rows) - 1, limit).round().astype("int64")]
+    kept = np.unique(np.concatenate([_extremes(scale.places) for scale in scales]))
+    others = np.setdiff1d(np.arange(len(rows)), kept)
+    count = max(0, limit - len(kept))
+    drawn = np.random.default_rng(seed).choice(others, count, replace=False)
+    return rows.iloc[np.sort(np.concatenate([kept, drawn]))]
+
+
+def _extremes(places: np.ndarray) -> np.ndarray:
+    """Return the positions of the least and the most, of few values of one of each."""
+    there = np.flatnonzero(np.isfinite(places))
+    _, first = np.unique(places[there], return_index=True)
+    return there[first if len(first) <= _MOST_NAMES else first[[0, -1]]]
 
 
 def _note(axes: Axes, shown: int, there: int) -> None:
     if shown < there:
         axes.set_title(f"{shown:,} of {there:,} rows", fontsize="small", loc="left")
+        axes.set_title("drawn at random, with all extremes", fontsize="small", loc="right")
 
 
 def _figure(x: str, y: str, logx: bool, logy: bool) -> tuple[Figure, Axes]:

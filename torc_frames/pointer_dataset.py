@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from torc_frames.pointer_files import (
     with_index_as_columns,
 )
 from torc_frames.pointers import Pointer
+from torc_frames.regular import open_regular
 
 __all__ = ["write_dataset"]
 
@@ -148,17 +150,28 @@ class _File:
 
 
 def _of_parquet(pointer: Pointer) -> _Content:
-    file = pq.ParquetFile(pointer.path, buffer_size=_BUFFER, pre_buffer=False)
-    schema = file.schema_arrow
-    empty = schema.empty_table()
-    inner = frame_of_table(empty)
-    frame = with_index_as_columns(inner, pointer)
-    places = [*index_columns(empty, inner), *table_columns(empty, inner)]
-    columns = {
-        str(name): _Column(at, _dense(schema.field(at).type), dtype, _has_gaps(file, schema.names[at]))
-        for at, (name, dtype) in zip(places, frame.dtypes.items(), strict=True)
-    }
-    return _Content(columns, lambda: file.iter_batches(_BATCH_ROWS))
+    with _opened(pointer) as file:
+        schema = file.schema_arrow
+        empty = schema.empty_table()
+        inner = frame_of_table(empty)
+        frame = with_index_as_columns(inner, pointer)
+        places = [*index_columns(empty, inner), *table_columns(empty, inner)]
+        columns = {
+            str(name): _Column(at, _dense(schema.field(at).type), dtype, _has_gaps(file, schema.names[at]))
+            for at, (name, dtype) in zip(places, frame.dtypes.items(), strict=True)
+        }
+    return _Content(columns, lambda: _batches(pointer))
+
+
+def _batches(pointer: Pointer) -> Iterator[pa.RecordBatch]:
+    with _opened(pointer) as file:
+        yield from file.iter_batches(_BATCH_ROWS)
+
+
+@contextmanager
+def _opened(pointer: Pointer) -> Iterator[pq.ParquetFile]:
+    with open_regular(pointer.path) as file:
+        yield pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
 
 
 def _of_other(pointer: Pointer) -> _Content:

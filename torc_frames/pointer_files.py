@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from torc_frames import settings
-from torc_frames.dataset.parquet import read_parquet
+from torc_frames.dataset.parquet import frame_of_table, read_parquet
 from torc_frames.dataset.parts import parquet_errors, sync
 from torc_frames.errors import NotInJobError, PointerError, Problem, RefusedError, TorcFramesError, warn
 from torc_frames.frame.dtypes import describe, restore
 from torc_frames.frame.exact import as_dtype
-from torc_frames.frame.specs import is_spec, recorded_dtype
+from torc_frames.frame.specs import is_spec, name_of, recorded_dtype
 from torc_frames.frame.types import Column
 from torc_frames.frame.values import RefusalError
 from torc_frames.pointers import Format, Pointer
@@ -250,15 +250,15 @@ def _dtypes_to_record(df: pd.DataFrame, table: pa.Table) -> dict[str, Any]:
     file = io.BytesIO()
     with parquet_errors(table):
         pq.write_table(table.schema.empty_table(), file)
-    back = pd.read_parquet(io.BytesIO(file.getvalue()))
+    back = frame_of_table(pq.ParquetFile(file).read())
     recorded, lost = {}, []
     for name, dtype in df.dtypes.items():
-        if name not in back.columns or back[name].dtype == dtype or pd.api.types.is_object_dtype(dtype):
+        if name not in back.columns or back[name].dtype == dtype or getattr(dtype, "hasobject", False):
             continue
         try:
             recorded[str(name)] = dict(describe(df[name]))
         except RefusalError:
-            lost.append(f"{name!r} as {back[name].dtype}, not {dtype}")
+            lost.append(f"{name!r} as {name_of(back[name].dtype)}, not {name_of(dtype)}")
     if lost:
         warn(f"columns come back with another dtype: {', '.join(lost)}")
     return recorded
@@ -283,7 +283,8 @@ def _recorded_dtype(spec: Mapping[str, Any]) -> Any:
             categories: Any = restore(Column.of(spec["categories"]), spec["of"])
             return pd.CategoricalDtype(pd.Index(categories), ordered=spec["ordered"])
         if spec["dtype"] == "string":
-            return restore(Column.of([]), spec).dtype
+            made = restore(Column.of([]), spec)
+            return None if made is None else made.dtype
     except (ValueError, TypeError, AttributeError):
         return None
     return recorded_dtype(spec)

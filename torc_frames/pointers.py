@@ -16,6 +16,7 @@ from torc_frames.errors import (
     shorten,
     warn,
 )
+from torc_frames.regular import irregular, open_regular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +79,8 @@ class Pointer:
 
     def __init__(self, path: str | os.PathLike[str], format: Format | None = None) -> None:
         absolute = os.path.abspath(path)
+        if kind := irregular(absolute):
+            raise RefusedError(f"{absolute} is {kind}, not a regular file, which alone can be pointed to")
         if not os.path.isfile(absolute):
             raise RefusedError(f"no file {absolute} to point to; write it first")
         if format is not None and format not in get_args(Format):
@@ -175,6 +178,8 @@ class Pointer:
     def problem(self) -> str | None:
         """Return what is wrong with the file, None if it is the one pointed to; see `verify`."""
         path = self.path
+        if kind := irregular(path):
+            return f"{path} is missing: {kind} is there, no regular file"
         if not os.path.isfile(path):
             return f"{path} is missing"
         size = os.path.getsize(path)
@@ -233,7 +238,7 @@ def _fill(pointer: Pointer, path: str, format: Format | None, size: int, sha256:
 
 def _digest(path: str) -> tuple[int, str]:
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return file.tell(), digest
     except OSError as error:

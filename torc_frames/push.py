@@ -22,6 +22,7 @@ from torc_frames.progress import Bar, Progress, progress, watched
 from torc_frames.records import INPUT, AddedJobs, NewJobs
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.parallel import TELL_S
+from torc_frames.table_files.foreign import Table
 from torc_frames.targets import dependencies, rev_of_content, written_revs
 
 __all__ = ["apply", "made", "push"]
@@ -36,7 +37,7 @@ _MOST_RECIPES_BYTES = 500_000
 
 
 def push(
-    store: Store, workflow_key: str, df: pd.DataFrame, options: Options, *, show_progress: Progress
+    store: Store, workflow_key: str, df: Table, options: Options, *, show_progress: Progress
 ) -> pd.DataFrame:
     """Make a job of each row, or update the jobs it names; see `Workflow.push`."""
     return apply(store, workflow_key, prepare(store, workflow_key, df, options), None, show_progress)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from torc_frames import settings
+from torc_frames import procfs, settings
 from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError, counted, shorten, warn
 from torc_frames.job import Job
-from torc_frames.processes import Launcher
+from torc_frames.launcher import Launcher
+from torc_frames.machine import gpu_devices, total_memory
+from torc_frames.processes import end_processes, has_ended, is_same_process, mark_of, runner_id
 from torc_frames.progress import progress
 from torc_frames.records import (
     BLOCKED,
@@ -25,7 +27,17 @@ from torc_frames.records import (
     TERMINATED,
     UNINITIALIZED,
 )
-from torc_frames.schedule import Board, Failure, RunSummary, Scheduler, is_abandoned, read_board
+from torc_frames.schedule import (
+    Board,
+    Failure,
+    Machine,
+    RunSummary,
+    Scheduler,
+    is_abandoned,
+    read_board,
+    shown_runners,
+)
+from torc_frames.signals import ended_by_signals
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.open import open_store
 
@@ -36,7 +48,9 @@ __all__ = [
     "alone",
     "check_rerun",
     "current_job",
+    "end_left",
     "jobs_to_reset",
+    "reset_jobs",
     "run",
 ]
 
@@ -101,8 +115,14 @@ def run(
 ) -> RunSummary:
     """Run the jobs of a workflow, each command in a process of its own, until none is left to start.
 
-    Several calls may run one workflow at once; each job is run by one of them. On an interrupt the
-    running jobs are ended and made ready again.
+    Several calls may run one workflow at once; each job is run by one of them. On an interrupt, and on
+    SIGTERM and SIGHUP, the running jobs are ended with all that they started, and made ready again; after
+    such a signal the process ends by it. What a killed call left of its jobs, the next one ends first.
+
+    A job is held to what it says it needs: one whose ``runtime`` is over, or that uses more than its
+    ``memory``, is ended and has failed, with the return codes 152 and 137 and the reason in its .e file. Jobs
+    run side by side as the machine's memory and GPUs allow, and ``CUDA_VISIBLE_DEVICES`` says which GPUs are
+    a job's.
 
     Parameters
     ----------
@@ -123,7 +143,8 @@ def run(
     Raises
     ------
     RefusedError
-        For jobs that need more slots than there are, and if no job has a command; nothing is run.
+        For jobs that need more slots, memory or GPUs than there are, and if no job has a command; nothing is
+        run.
     """
     slots = (os.cpu_count() or 1) if workers is None else workers
     if not isinstance(slots, int) or slots < 1:
@@ -134,19 +155,21 @@ def run(
             f"torc runs the jobs of its server: {settings.API_URL}={store.url} torc run {workflow_key}"
         )
     directory = _output_dir(store, output_dir)
-    launcher = Launcher(store.url, directory)
-    with alone(store):
-        board = read_board(store, workflow_key)
-        again = jobs_to_reset(store, workflow_key, board, rerun)
-        waiting = board.with_status(READY, BLOCKED)
-        pending = [key for key in board.jobs if key in again.union(waiting)]
-        _refuse_impossible(board, pending, slots)
-        directory.mkdir(parents=True, exist_ok=True)
-        if again:
-            store.reset_jobs(workflow_key, sorted(again, key=lambda key: board.jobs[key].position))
-    scheduler = Scheduler(store, workflow_key, launcher, slots)
-    with progress(len(pending), "jobs", show_progress, unit="job") as bar:
-        scheduler.work(bar)
+    with ended_by_signals():
+        with alone(store):
+            board = read_board(store, workflow_key)
+            again = jobs_to_reset(store, workflow_key, board, rerun)
+            waiting = board.with_status(READY, BLOCKED)
+            pending = [key for key in board.jobs if key in again.union(waiting)]
+            machine = _machine(board, pending, slots)
+            _refuse_impossible(board, pending, machine)
+            directory.mkdir(parents=True, exist_ok=True)
+            end_left(store, workflow_key, again)
+            if again:
+                store.reset_jobs(workflow_key, sorted(again, key=lambda key: board.jobs[key].position))
+        scheduler = Scheduler(store, workflow_key, Launcher(store.url, directory, runner_id()), machine)
+        with progress(len(pending), "jobs", show_progress, unit="job") as bar:
+            scheduler.work(bar)
     return replace(scheduler.summary(), stale=_tell_of_stale(store, workflow_key))
 
 
@@ -188,12 +211,60 @@ def jobs_to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: 
     return again
 
 
-def _refuse_impossible(board: Board, keys: list[str], slots: int) -> None:
+def end_left(store: RunnableStore, workflow_key: str, job_keys: Collection[str]) -> None:
+    """End what runners that are no more have left of jobs, so that these never run twice side by side.
+
+    Raises
+    ------
+    TorcFramesError
+        If some can't be ended.
+    """
+    runners = store.runners(workflow_key)
+    wanted = set(job_keys)
+    left = {key: one for key, one in runners.items() if key in wanted and not is_same_process(one)}
+    if not left:
+        return
+    end_processes(dict.fromkeys(mark_of(runner, key) for key, runner in left.items()), calls=True)
+    if not procfs.available():
+        warn(
+            f"jobs {shorten(left)} are started again; what their killed runner left of them can't be found "
+            "on this system: look whether it still runs"
+        )
+
+
+def reset_jobs(store: Store, workflow_key: str, job_keys: Sequence[str]) -> None:
+    """Make jobs ready to be run again; see `Workflow.reset_jobs`."""
+    if not isinstance(store, RunnableStore):
+        raise RefusedError(
+            "torc runs the jobs of its server: torc workflows reset-status says which run again there"
+        )
+    with alone(store):
+        runners = store.runners(workflow_key)
+        busy = {
+            key: runners[key]
+            for key in job_keys
+            if key in runners and has_ended(runners[key]) is False and not is_abandoned(key, runners[key])
+        }
+        if busy:
+            raise ConflictError(
+                f"jobs {shorten(busy)} are being run by {shown_runners(busy)}: end that first"
+            )
+        end_left(store, workflow_key, job_keys)
+        store.reset_jobs(workflow_key, job_keys)
+
+
+def _machine(board: Board, keys: Iterable[str], slots: int) -> Machine:
+    """Return what there is for jobs; GPUs are only looked for where one needs them."""
+    gpus = gpu_devices() if any(board.jobs[key].resources.num_gpus for key in keys) else ()
+    return Machine(slots, total_memory() if procfs.available() else None, gpus)
+
+
+def _refuse_impossible(board: Board, keys: list[str], machine: Machine) -> None:
     bare = [key for key in keys if not board.jobs[key].command.strip()]
     reasons = [
-        f"job {key} ({job.name}) needs num_cpus={job.num_cpus}, and workers is {slots}"
+        f"job {key} ({job.name}) {lacks}"
         for key, job in ((key, board.jobs[key]) for key in keys if key not in set(bare))
-        if job.num_cpus > slots
+        if (lacks := machine.lacks(job.resources))
     ]
     mend = "push their parameters with command=… to give them one"
     if bare and len(bare) == len(keys):

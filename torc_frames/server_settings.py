@@ -14,9 +14,17 @@ from urllib.parse import unquote
 
 from torc_frames import settings
 from torc_frames.errors import RefusedError, TorcFramesWarning
+from torc_frames.regular import open_regular
 from torc_frames.settings import Said
 
-__all__ = ["DEFAULT_PATH", "ServerSettings", "dialect_of", "is_loopback", "server_settings"]
+__all__ = [
+    "DEFAULT_PATH",
+    "ServerSettings",
+    "dialect_of",
+    "is_loopback",
+    "read_certificates",
+    "server_settings",
+]
 
 DEFAULT_PATH = "/torc-service/v1"
 
@@ -33,6 +41,7 @@ _BOOLEANS = dict.fromkeys(("1", "true", "on", "yes"), True) | dict.fromkeys(
     ("0", "false", "off", "no"), False
 )
 _TLS_VARIABLES = {"ca_cert": settings.TLS_CA_CERT, "insecure": settings.TLS_INSECURE}
+_MOST_CERTIFICATE_BYTES = 16 << 20
 _CREDENTIALS = ("username", "password", "cookie")
 _ARGUMENT = "argument"
 
@@ -59,7 +68,7 @@ class ServerSettings:
     timeout_s : float
         How long the server may be silent.
     limit_s : float
-        How long one request may take in all.
+        How long one call may take in all, its repetitions included.
     send_credentials : bool
         Whether the user named this server, and not only a ``./torc.toml``. If not, there are none here.
     sources : mapping of str to str
@@ -108,7 +117,8 @@ def server_settings(
     cookie : str, optional
         A ``Cookie`` header as it is.
     timeout : float, optional
-        For how many seconds the server may be silent. Default: 60.
+        For how many seconds a call may last, by the clock, all that is tried again included. Default: 600,
+        of which the server may be silent for 60.
 
     Raises
     ------
@@ -139,7 +149,7 @@ def server_settings(
         ca_cert=None if file is None else _certificates(file),
         insecure=any_will_do is not None and _boolean(any_will_do),
         timeout_s=seconds,
-        limit_s=max(600.0, seconds),
+        limit_s=600.0 if timeout is None else seconds,
         send_credentials=trusted,
         sources={name: place.source for name, place in places.items() if place is not None},
         **({name: place.text for name, place in found.items()} if trusted else {}),
@@ -287,7 +297,7 @@ def _certificates(place: Said) -> str:
     path = os.path.abspath(os.path.join(place.folder or "", place.text))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        context.load_verify_locations(cafile=path)
+        context.load_verify_locations(cadata=read_certificates(path))
         certificates = context.cert_store_stats()["x509"]
     except ssl.SSLError:
         certificates = 0
@@ -297,6 +307,12 @@ def _certificates(place: Said) -> str:
     if not certificates:
         raise RefusedError(f"{_name('ca_cert', place)}: {path} holds no certificate (PEM)")
     return path
+
+
+def read_certificates(path: str) -> str:
+    """Return the text of a file of certificates; OSError if it is no regular file."""
+    with open_regular(path) as file:
+        return file.read(_MOST_CERTIFICATE_BYTES).decode("ascii", "ignore")
 
 
 def _boolean(place: Said) -> bool:

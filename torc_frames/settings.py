@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from torc_frames.errors import NotInJobError, RefusedError, warn
 from torc_frames.records import JobRecord
+from torc_frames.regular import open_regular
 
 __all__ = [
     "API_URL",
@@ -39,6 +40,7 @@ __all__ = [
     "default_url",
     "drafts_folder",
     "environment_for",
+    "is_secret",
     "job_environment",
     "said",
 ]
@@ -78,6 +80,8 @@ _VARIABLES = {
 _KEYS = {"url": "client.api_url", "ca_cert": "client.tls.ca_cert", "insecure": "client.tls.insecure"}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_SECRET = re.compile("PASSWORD|COOKIE|TOKEN|SECRET")
+_CREDENTIALS = re.compile(r"(?://|:)\S*@")
 _OPTIONS = re.compile(r"\?\w+=")
 # What was meant as the url of a server: http: with a slash too few, a user and password, a host and port.
 _LIKE_SERVER = re.compile(
@@ -213,12 +217,13 @@ def job_environment() -> JobEnvironment:
 def environment_for(
     job: JobRecord, url: str, output_dir: str | os.PathLike[str], submission_dir: str | os.PathLike[str]
 ) -> dict[str, str]:
-    """Return the whole environment for the process of one job: this process's, and the job's variables.
+    """Return the environment for the process of one job of an embedded store: this process's, and the job's.
 
-    Both names of each key are set, and both urls, so that nothing of an enclosing job shines through.
+    Both names of each key are set, and both urls, so that nothing of an enclosing job shines through. Torc's
+    passwords, cookies and tokens are left out: an embedded store needs none.
     """
     absolute = absolute_url(url)
-    return _with_own_python(os.environ) | {
+    return {name: value for name, value in os.environ.items() if not is_secret(name, value)} | {
         API_URL: absolute,
         DATABASE_URL: absolute,
         WORKFLOW_KEY: job.workflow_key,
@@ -233,15 +238,17 @@ def environment_for(
     }
 
 
-def _with_own_python(environment: Mapping[str, str]) -> dict[str, str]:
-    """Put a virtual environment's folder of programs on the PATH, as activating it does.
+def is_secret(name: str, value: str) -> bool:
+    """Return whether a variable of torc or torc_frames holds a secret, or a url with one.
 
-    A notebook's kernel is often started from one that is not active.
+    Examples
+    --------
+    >>> is_secret("TORC_PASSWORD", "x"), is_secret("TORC_CLIENT__API_URL", "https://me:pw@host/")
+    (True, True)
+    >>> is_secret("TORC_USERNAME", "me"), is_secret("AWS_SECRET_ACCESS_KEY", "x")
+    (False, False)
     """
-    folder, path = os.path.dirname(sys.executable), environment.get("PATH", os.defpath)
-    if sys.prefix == sys.base_prefix or folder in path.split(os.pathsep):
-        return dict(environment)
-    return {**environment, "PATH": folder + os.pathsep + path}
+    return name.startswith("TORC_") and bool(_SECRET.search(name) or _CREDENTIALS.search(value))
 
 
 def absolute_url(url: str) -> str:
@@ -360,7 +367,7 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return tomllib.load(file)
     except OSError as error:
         raise RefusedError(f"can not read {path}: {error.strerror}") from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
-import re
+import os
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,13 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.exact import EXACT_IN_FLOAT, as_dtype
 from torc_frames.frame.specs import native
-from torc_frames.frame.types import Column, objects, to_backend
+from torc_frames.frame.texts import typed
+from torc_frames.frame.types import to_backend
+from torc_frames.regular import open_regular
 
 __all__ = ["concat_exactly", "read_table", "typed"]
 
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_LONGEST_INTEGER = 20
-
+_COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
 # From 3.1 on pandas reads floats exactly, and deprecates the option that asks for it.
 _CSV_OPTIONS: dict[str, Any] = (
     {"float_precision": "round_trip"} if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1) else {}
@@ -38,35 +38,6 @@ def read_table(path: str, format: str) -> pd.DataFrame:
         return _read_csv(path) if format == "csv" else _frame_of_objects(_objects(path, format))
     except (ValueError, OSError, NotImplementedError) as error:
         raise RefusedError(f"can not read {path} as {format}: {error}") from error
-
-
-def typed(texts: list[str | None]) -> pd.Series:
-    """Return a column of CSV cells in the dtype that all of them are written as.
-
-    int64 (with gaps Int64) for integers within 64 bits without leading zeros, float64 for finite decimal
-    numbers of which float64 rounds no integer, bool (boolean) for true and false, else str.
-
-    Examples
-    --------
-    >>> [str(typed(cells).dtype) for cells in (["1", None], ["1", "0.5"], ["True", "false"])]
-    ['Int64', 'float64', 'bool']
-    >>> typed(["007", "1"]).tolist()
-    ['007', '1']
-    """
-    given = [text for text in texts if text is not None]
-    if not given:
-        return objects(texts)
-    if all(map(_INTEGER.fullmatch, given)):
-        if max(map(len, given)) <= _LONGEST_INTEGER:
-            integers = [None if text is None else int(text) for text in texts]
-            column = Column.of(integers)
-            if column.kind() == "int":
-                return column.natural()
-    elif all(map(_is_float, given)):
-        return Column.of([None if text is None else float(text) for text in texts]).natural()
-    elif {text.lower() for text in given} <= {"true", "false"}:
-        return Column.of([None if text is None else text.lower() == "true" for text in texts]).natural()
-    return Column.of(texts).natural()
 
 
 def concat_exactly(frames: list[pd.DataFrame], first: str) -> pd.DataFrame:
@@ -115,7 +86,7 @@ def _common_integer(columns: list[pd.Series], gaps: bool) -> Any:
 
 
 def _objects(path: str, format: str) -> list[dict[str, Any]]:
-    with open(path, encoding="utf-8") as file:
+    with io.TextIOWrapper(open_regular(path), encoding="utf-8") as file:
         if format == "jsonl":
             objects = [json.loads(line) for line in file if line.strip()]
         else:
@@ -149,8 +120,11 @@ def _column(values: list[Any]) -> pd.Series[Any]:
 
 def _read_csv(path: str) -> pd.DataFrame:
     """Read CSV as pandas does, but for numbers that would not be what is written: 007 is a text."""
-    frame: pd.DataFrame = pd.read_csv(path, low_memory=False, **_CSV_OPTIONS)
-    texts = pd.read_csv(path, low_memory=False, dtype="str")
+    options: Any = {"low_memory": False, "compression": _COMPRESSIONS.get(os.path.splitext(path)[1].lower())}
+    with open_regular(path) as file:
+        frame: pd.DataFrame = pd.read_csv(file, **options, **_CSV_OPTIONS)
+    with open_regular(path) as file:
+        texts = pd.read_csv(file, **options, dtype="str")
     for at, dtype in enumerate(frame.dtypes):
         cells = texts.iloc[:, at]
         if _is_suspect(dtype, cells):
@@ -169,9 +143,3 @@ def _is_suspect(dtype: Any, texts: pd.Series) -> bool:
     if given.str.match(r"[+-]?0[0-9]").any():
         return True
     return bool(dtype.kind == "f" and given.str.fullmatch(r"-?[0-9]+").all())
-
-
-def _is_float(text: str) -> bool:
-    if _INTEGER.fullmatch(text):
-        return len(text) <= _LONGEST_INTEGER and abs(int(text)) <= EXACT_IN_FLOAT
-    return _NUMBER.fullmatch(text) is not None and abs(float(text)) != float("inf")

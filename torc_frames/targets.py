@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pandas as pd
 from torc_frames.errors import NotFoundError, Problem, RefusedError, shorten
 from torc_frames.frame.values import decode_data, is_missing
 from torc_frames.records import Resources
+from torc_frames.resources import bad_memory, bad_runtime
 
 __all__ = [
     "DependsOn",
@@ -34,22 +34,6 @@ DependsOn = str | int | Sequence[str | int] | Sequence[Sequence[str | int]] | No
 ResourceTable = Mapping[str, Any] | pd.DataFrame | None
 
 KEYS = ("job_key", "job_name")
-
-_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-_MEMORY = re.compile(r"([0-9]+)([kmgt]?)", re.IGNORECASE)
-_LIKE_MEMORY = re.compile(r"\s*([0-9]{1,9})\s*([kmgt])i?(b|bytes?|igs?)?\s*", re.IGNORECASE)
-_MOST_BYTES = 2**63
-
-# torc ignores what comes after what it can read: "PT1H30" would be one hour, "PT90" nothing.
-_RUNTIME = re.compile(
-    r"P(?=.)(?:[0-9]+W|(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+D)?"
-    r"(?:T(?=.)(?:[0-9]+H)?(?:[0-9]+M)?(?:[0-9]+(?:[.,][0-9]*)?S)?)?)"
-)
-_LIKE_RUNTIME = re.compile(
-    r"\s*([0-9]{1,9})\s*(s|m|h|d|w)(ec|in|r|ours?|inutes?|econds?|ays?|eeks?)?s?\s*", re.IGNORECASE
-)
-_MOST_OF_A_UNIT = 2**32
-_SHOWN = 40
 
 _sorted = msgspec.json.Encoder(order="deterministic").encode
 
@@ -299,7 +283,7 @@ def _spread(name: str, values: Any, length: int) -> list[Any]:
     if isinstance(values, str) or not hasattr(values, "__len__"):
         values = values.item() if hasattr(values, "item") else values
         return [values] * length
-    listed = pd.Series(values).tolist()
+    listed = [None if is_missing(value) else value for value in pd.Series(values).tolist()]
     if len(listed) != length:
         raise RefusedError(f"resources[{name!r}] has {len(listed)} values for {length} rows")
     return listed
@@ -314,38 +298,4 @@ def _bad_resource(name: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         return f"{value!r} is no string like '2g' or 'PT1H'"
-    return _bad_memory(value) if name == "memory" else _bad_runtime(value)
-
-
-def _bad_memory(text: str) -> str | None:
-    match = _MEMORY.fullmatch(text)
-    if match is None:
-        like = _LIKE_MEMORY.fullmatch(text)
-        mend = f"write {like[1]}{like[2].lower()}" if like else "write 512m or 2g"
-        return f"{_quoted(text)} is no memory, which is a whole number and k, m, g or t: {mend}"
-    size = int(match[1]) * 1024 ** _POWERS[match[2].lower()] if len(match[1]) < 20 else _MOST_BYTES
-    return None if 0 < size < _MOST_BYTES else f"{_quoted(text)} is {'too much' if size else 'nothing'}"
-
-
-def _bad_runtime(text: str) -> str | None:
-    if _RUNTIME.fullmatch(text) is None:
-        return f"{_quoted(text)} is no duration in ISO 8601: write {_like_runtime(text)}"
-    numbers = re.findall("[0-9]+(?=[A-Z.,])", text)
-    if any(len(number) > 99 or int(number) >= _MOST_OF_A_UNIT for number in numbers):
-        return f"{_quoted(text)} is too long"
-    return None
-
-
-def _like_runtime(text: str) -> str:
-    """Return what was meant, where that is plain, else examples."""
-    if _RUNTIME.fullmatch(text.strip().upper()):
-        return text.strip().upper()
-    like = _LIKE_RUNTIME.fullmatch(text)
-    if like is None:
-        return "PT30M, PT1H30M or P2D"
-    unit = like[2].upper()
-    return f"P{'T' if unit in 'SMH' else ''}{like[1]}{unit}"
-
-
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    return bad_memory(value) if name == "memory" else bad_runtime(value)

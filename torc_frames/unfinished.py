@@ -11,6 +11,7 @@ from torc_frames.errors import InexactFloatWarning
 from torc_frames.planning import Options, Prepared, match_rows, prepare
 from torc_frames.records import COMPLETED
 from torc_frames.store.base import Snapshot
+from torc_frames.table_files.foreign import Table
 from torc_frames.workflow import Workflow
 
 __all__ = ["missing"]
@@ -19,7 +20,7 @@ _DONE = "done"
 """What a service of 2023 calls jobs that ended, well or not."""
 
 
-def missing(workflow: Workflow, params: pd.DataFrame) -> pd.DataFrame:
+def missing(workflow: Workflow, params: Table) -> pd.DataFrame:
     """Return the rows of a table of parameters that have no successful result in a workflow.
 
     A row is known by its content, as in `Workflow.push`: it has a result if a job of the same parameters
@@ -30,7 +31,7 @@ def missing(workflow: Workflow, params: pd.DataFrame) -> pd.DataFrame:
     ----------
     workflow : Workflow
         Where the results are.
-    params : DataFrame
+    params : DataFrame, or a table of Polars, Arrow or DuckDB
         As for `Workflow.push`.
 
     Returns
@@ -62,7 +63,8 @@ def missing(workflow: Workflow, params: pd.DataFrame) -> pd.DataFrame:
         existing = read_existing(snap, None)
         done = _completed(snap, existing)
     found = _rows(prepared, existing, done)
-    rest = params.iloc[[row for row in range(len(params)) if row not in found]]
+    table = prepared.table
+    rest = table.iloc[[row for row in range(len(table)) if row not in found]]
     return rest if rest.index.name == "job_key" else rest.reset_index(drop=True)
 
 

@@ -30,6 +30,7 @@ from torc_frames.progress import Progress
 from torc_frames.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
 from torc_frames.refresh import Refreshed
 from torc_frames.store.base import Store
+from torc_frames.table_files.foreign import Table
 from torc_frames.targets import DependsOn, ResourceTable, resource_list
 
 if TYPE_CHECKING:
@@ -576,7 +577,7 @@ class Workflow:
 
     def push(
         self,
-        df: pd.DataFrame,
+        df: Table,
         *,
         command: str | None = None,
         name: str | None = None,
@@ -599,8 +600,9 @@ class Workflow:
 
         Parameters
         ----------
-        df : DataFrame
-            A row a job; columns have unique string names, ``model.depth`` is stored nested.
+        df : DataFrame, or a table of Polars, Arrow or DuckDB
+            A row a job; columns have unique string names, ``model.depth`` is stored nested. Integers and
+            booleans with gaps of other libraries become Int64 and boolean.
         command : str, optional
             The job's command, run by a shell. ``{column}`` (or ``{column:format}``) is replaced by the
             row's value, quoted for the shell; double braces stand for themselves. A job that reads its
@@ -621,8 +623,9 @@ class Workflow:
             other jobs depend on it, and after a change runs again only what changed.
         resources : dict or DataFrame, optional
             num_cpus, num_gpus, memory (``"2g"``), runtime (``"PT1H"``): a value, or one for each row.
-            Say all of them for a torc-server: what is left out is torc's default there, 1 CPU, ``"1m"`` and
-            ``"PT1M"``, and Slurm holds jobs to it.
+            `run` holds jobs to them, and `map` refuses all but the first. Say all of them for a torc-server:
+            what is left out is torc's default there, 1 CPU, ``"1m"`` and ``"PT1M"``, and Slurm holds jobs to
+            it.
         depends_on : key, list of keys, or list of lists of keys, optional
             Jobs that must complete before any of the new ones start, or a list of such for each row.
         drop : str or list of str
@@ -673,7 +676,7 @@ class Workflow:
 
     def plan(
         self,
-        df: pd.DataFrame,
+        df: Table,
         *,
         command: str | None = None,
         name: str | None = None,
@@ -875,6 +878,9 @@ class Workflow:
     ) -> runner.RunSummary:
         r"""Run the jobs of an embedded store on this machine; see `torc_frames.runner.run`.
 
+        Ctrl-C, SIGTERM and SIGHUP end the running jobs with all that they started, and make them ready again.
+        What a killed run has left of its jobs, the next one ends first.
+
         Parameters
         ----------
         workers : int, optional
@@ -914,10 +920,39 @@ class Workflow:
             show_progress=show_progress,
         )
 
+    def reset_jobs(self, *jobs: JobLike) -> None:
+        """Make jobs of an embedded store ready to be run again, whatever they are.
+
+        `run` does so by itself for jobs that a killed runner of this machine has left. For those of another
+        machine or container, of which nothing can be known from here, this says that they are no more.
+
+        Parameters
+        ----------
+        *jobs : str, int or Job
+
+        Raises
+        ------
+        ConflictError
+            For jobs that a process of this machine is running; nothing is changed.
+        RefusedError
+            On a torc-server.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("again")
+        >>> job = wf.add_job("first", command="true")
+        >>> _ = wf.run()
+        >>> wf.reset_jobs(job)
+        >>> wf.jobs()["status"].tolist()
+        ['ready']
+        """
+        runner.reset_jobs(self._store, self.key, _job_keys(jobs))
+
     def map(
         self,
         func: Callable[..., Mapping[str, Any] | None],
-        params: pd.DataFrame,
+        params: Table,
         executor: Executor | None = None,
         *,
         name: str | None = None,
@@ -940,14 +975,15 @@ class Workflow:
             Takes the row's values by name (``model.depth`` is in the dict ``model``, a missing cell is
             None), or the whole row as one dict if its only parameter is named ``row`` or is positional-only.
             Returns a dict of values that `Job.store` takes, or None.
-        params : DataFrame
+        params : DataFrame, or a table of Polars, Arrow or DuckDB
             As for `push`.
         executor : concurrent.futures.Executor, optional
             Any, such as loky's, or Dask's ``client.get_executor()``; it stays open. Default: a process for
             each CPU, for which the function must stand in a module, or in a script whose calls are under
             ``if __name__ == "__main__":``. For functions of a notebook: ``loky.get_reusable_executor()``.
         name, resources, depends_on
-            As for `push`. An executor knows no resources.
+            As for `push`. An executor holds no call to memory, runtime or GPUs: those are refused in an
+            embedded store.
         rerun : {"changed", "failed", "missing", "all"}, optional
             Which jobs that ended to run again, as for `run`; None for those only that never ended. Changed
             code is not noticed: say "all" then.

@@ -14,11 +14,11 @@ from torc_frames.frame.dtypes import describe, encode, restore
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.specs import Spec, kind_of
 from torc_frames.frame.specs import typed as key_of
+from torc_frames.frame.texts import Numerals, typed, values_of
 from torc_frames.frame.types import Column, objects
 from torc_frames.frame.values import RefusalError
 from torc_frames.table_files.exports import write_csv
 from torc_frames.table_files.sheets import sheet_cells
-from torc_frames.tables import typed
 
 __all__ = ["Parameters", "adopt"]
 
@@ -66,9 +66,10 @@ class Parameters:
         return adopt(series, self.current[name]) if name in self.current else series
 
     def of_parquet(self, name: str, series: pd.Series) -> pd.Series:
-        """Return a column of a Parquet file; that has its dtype but for objects, seconds and categories."""
+        """Return a column of a Parquet file; that says its dtype, but not of all."""
         dtype = self.current[name].dtype if name in self.current else None
-        lost = isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith(("object", "datetime64[s"))
+        kinds = (pd.CategoricalDtype, pd.ArrowDtype, pd.StringDtype)
+        lost = isinstance(dtype, kinds) or str(dtype).startswith(("object", "datetime64[s"))
         return self.adopted(name, series) if lost else series
 
     def of_sheet(self, name: str, series: pd.Series, values: list[Any], keys: list[Any]) -> pd.Series:
@@ -91,13 +92,29 @@ class Parameters:
         made = adopt(Column.of(cells).natural(), like)
         return made if made.dtype == like.dtype else adopt(series, like)
 
-    def of_texts(self, name: str, texts: list[str | None], keys: list[str | None]) -> pd.Series:
-        """Return a column of CSV cells; what is written as a pull writes it is what is there already."""
+    def takes_numbers(self, name: str) -> bool:
+        """Return whether texts of a file may be numbers: the workflow has no texts or the like there."""
         if name not in self.current:
-            return typed(texts)
+            return True
+        return pd.api.types.is_numeric_dtype(self.current[name].dtype)
+
+    def of_texts(
+        self, name: str, texts: list[str | None], keys: list[str | None], numerals: Numerals
+    ) -> pd.Series:
+        """Return a column of CSV cells; what is written as a pull writes it is what is there already.
+
+        Where the workflow has no texts a cell is what it is written as, whatever the others are.
+        """
+        if name not in self.current:
+            return typed(texts, numerals)
         like = self.current[name]
         stored, is_text = self._cells[name], self._is_text(name)
-        base = Column.of(texts).natural() if is_text else typed(texts)
+        if is_text:
+            base = Column.of(texts).natural()
+        elif self.takes_numbers(name):
+            base = Column.of(values_of(texts, numerals)).natural()
+        else:
+            base = typed(texts, numerals)
         if str(like.dtype).lower() == "float32" and base.dtype.kind == "f":
             base = base.astype("float32")
         cells, _ = encode(base)

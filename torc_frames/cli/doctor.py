@@ -87,12 +87,15 @@ def _torc_file(path: Path, source: str) -> Iterator[_Fact]:
 def _file(path: Path, source: str) -> Iterator[_Fact]:
     from torc_frames.store.sqlite import schema
     from torc_frames.store.sqlite.file import check_file, is_network, translated
+    from torc_frames.store.sqlite.reading import is_read_only
 
     file = os.path.abspath(path)
     yield _Fact("store", "embedded, an SQLite file")
     yield _Fact("file", file, source)
     exists = check_file(file)
-    yield _Fact("shared", "by several machines" if is_network(file) else "no, on this machine's own disk")
+    network = is_network(file)
+    yield _Fact("shared", "by several machines" if network else "no, on this machine's own disk")
+    yield _Fact("locks", _locks(file, network))
     if exists:
         uri = f"{Path(file).as_uri()}?mode=ro&immutable=1"
         with translated(file), closing(sqlite3.connect(uri, uri=True)) as connection:
@@ -102,13 +105,27 @@ def _file(path: Path, source: str) -> Iterator[_Fact]:
     else:
         yield _Fact("schema", "none yet: `torc-frames workflows create NAME` makes the database")
     folder = os.path.dirname(file)
-    # SQLite makes files beside the database even to read it.
-    for needed in (file, folder) if exists else (folder,):
-        if not os.access(needed, os.W_OK):
-            raise TorcFramesError(
-                f"{needed} can not be written by this user: change its permissions, or copy the database"
-            )
+    if is_read_only(file) or not (exists or os.access(folder, os.W_OK)):
+        where = folder if not exists or os.access(file, os.W_OK) else file
+        only_read = ", so the database can only be read" if exists else ""
+        raise TorcFramesError(
+            f"{where} can not be written by this user{only_read}: change its permissions, "
+            "or copy the database"
+        )
     yield _Fact("writable", "yes")
+
+
+def _locks(file: str, network: bool) -> str:
+    from torc_frames.store.sqlite.guard import can_guard
+
+    if network:
+        return "SQLite's, within a write; to open and close the file by other means then may drop them"
+    if can_guard(file):
+        return "held, whatever else a process that uses the database does with the file"
+    return (
+        "SQLite's alone, as this system has none of open file descriptions: a process that uses the database "
+        "must not open the file by other means, such as shutil.copy; copy it with torc-frames backup"
+    )
 
 
 def _server(found: ServerSettings, source: str) -> Iterator[_Fact]:

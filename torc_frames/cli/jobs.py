@@ -6,11 +6,11 @@ import logging
 
 import click
 
-from torc_frames.cli.documents import numbered, parse_documents
+from torc_frames.cli.documents import numbered
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.records import name_option, new_role, new_role_option, print_records
-from torc_frames.cli.results import is_result, own_job, parse_results
+from torc_frames.cli.results import is_result, own_job, parse_records, parse_results
 from torc_frames.cli.text import printable
 
 __all__ = ["jobs"]
@@ -51,11 +51,25 @@ def add(options: Options, name: str, command: str, num_cpus: int, depends_on: tu
     emit_keys(options, "job_key", [job.key])
 
 
+@jobs.command(epilog=examples("torc-frames jobs reset 3 4"))
+@click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
+@shared_options
+@pass_options
+def reset(options: Options, jobs: tuple[str, ...]) -> None:
+    """Make jobs of an embedded store ready to be run again.
+
+    Also running ones, if no process of this machine runs them: those that a killed runner on another machine
+    or in another container has left.
+    """
+    options.workflow().reset_jobs(*jobs)
+    log.info("Reset %d jobs", len(jobs))
+
+
 @jobs.command(
     "add-user-data",
     epilog=examples(
         "torc-frames jobs add-user-data 1 \"{key1: 'val1', key2: 'val2'}\" \"{key3: 'val3'}\"",
-        "torc-frames jobs add-user-data 1 --role output '{loss: 0.31}'",
+        "torc-frames jobs add-user-data 1 --role output epoch=1 loss=0.31",
     ),
 )
 @click.argument("job")
@@ -67,13 +81,13 @@ def add(options: Options, name: str, command: str, num_cpus: int, depends_on: tu
 def add_user_data(
     options: Options, job: str, documents: tuple[str, ...], role: str, name: str | None
 ) -> None:
-    """Add a record for each JSON5 document to a job.
+    """Add a record for each JSON5 document to a job; all NAME=VALUE together are one.
 
     All documents are checked before any is stored. Inside the job, the first output of a new run replaces
     those of earlier runs.
     """
     is_output = role == "output"
-    values = parse_documents(documents, exact=not is_output)
+    values = parse_records(documents, exact=not is_output)
     handle = own_job(options, job) if is_output else options.job(job)
     with numbered(values):
         keys = handle.add_user_data(*values, role=new_role(role), name=name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from torc_frames.cli.csv_options import csv_options
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.cli.output import emit
 from torc_frames.cli.text import printable
@@ -49,6 +50,7 @@ __all__ = ["push"]
 @click.option(
     "--raw-csv", is_flag=True, help="Texts in CSV are as they are, an apostrophe before a formula included."
 )
+@csv_options
 @shared_options
 @pass_options
 def push(
@@ -61,6 +63,11 @@ def push(
     outputs: bool,
     depends_on: tuple[str, ...],
     raw_csv: bool,
+    sep: str | None,
+    decimal: str | None,
+    thousands: str | None,
+    na_values: tuple[str, ...],
+    encoding: str | None,
     **needs: int | str | None,
 ) -> None:
     """Make one job of each row of FILE, or update those that it names by job_key.
@@ -69,13 +76,21 @@ def push(
     nor does pushing what was pulled.
 
     In CSV a column is whole numbers, decimal numbers, or true and false, if all its cells are written as
-    such, else text: 007 stays 007. An empty cell is missing. A column that the workflow has already is read
-    as what it is there. An apostrophe that pull wrote before what looks like a formula is taken off.
+    such, else text: 007 stays 007. Where a few texts keep a column from being numbers, they are told, with
+    the option that reads them. An empty cell is missing. A column that the workflow has already is read as
+    what it is there. An apostrophe that pull wrote before what looks like a formula is taken off.
     """
     workflow = options.workflow()
     from torc_frames.cli.tables import read_table
+    from torc_frames.table_files.delimited import CsvOptions
 
-    table = read_table(file, workflow.parameters(on_clash="last"), raw_csv=raw_csv)
+    table = read_table(
+        file,
+        workflow.parameters(on_clash="last"),
+        raw_csv=raw_csv,
+        csv_options=CsvOptions(sep, decimal, thousands or "", na_values, encoding),
+        tell=lambda message: click.echo(printable(message), err=True),
+    )
     with _numbered_lines(table):
         pushed = workflow.push(
             table,

@@ -17,7 +17,7 @@ from torc_frames.frame.flatten import set_path, split
 if TYPE_CHECKING:
     from torc_frames.job import Job
 
-__all__ = ["is_result", "own_job", "parse_results"]
+__all__ = ["is_result", "own_job", "parse_records", "parse_results"]
 
 _PAIR = re.compile(r"([^={\[\"'][^=]*)=(.*)", re.DOTALL)
 _NUMBERS = re.compile(r"[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
@@ -55,6 +55,21 @@ def parse_results(texts: Sequence[str]) -> dict[str, Any]:
     return results
 
 
+def parse_records(texts: Sequence[str], *, exact: bool = True) -> list[Any]:
+    """Return the records that documents are, each by itself, and all NAME=VALUE together.
+
+    Raises
+    ------
+    RefusedError
+        As `parse_documents` and `parse_results`.
+    """
+    pairs = [text for text in texts if _PAIR.fullmatch(text)]
+    records = parse_documents([text for text in texts if text not in pairs], exact=exact)
+    if pairs:
+        records.insert(texts.index(pairs[0]), parse_results(pairs))
+    return records
+
+
 def own_job(options: Options, key: str | None) -> Job:
     """Return the job of a key; where this process is that job, or no key is given, as `current_job` does."""
     if _is_own(options, key):
@@ -81,7 +96,7 @@ def _document(text: str) -> dict[str, Any]:
     if text.lstrip()[:1] != "{":
         raise RefusedError(f"{text!r} is no result: write NAME=VALUE, or {{NAME: VALUE}}")
     [document] = parse_documents([text], exact=False)
-    return document  # type: ignore[no-any-return] - what begins so is an object
+    return dict(document)
 
 
 def _value(text: str) -> Any:

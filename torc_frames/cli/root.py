@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import click
 
 from torc_frames import __version__
+from torc_frames.cli.backup import backup
 from torc_frames.cli.copy import copy
 from torc_frames.cli.doctor import doctor
 from torc_frames.cli.functions import run_function
@@ -85,6 +86,7 @@ for _command in (
     table,
     push,
     copy,
+    backup,
     run,
     run_function,
     serve,

@@ -10,6 +10,7 @@ import click
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
+from torc_frames.regular import open_regular
 
 if TYPE_CHECKING:
     from torc_frames.runner import Rerun, RunSummary
@@ -52,7 +53,7 @@ def run(
 ) -> None:
     """Run the jobs of a workflow on this machine.
 
-    The exit code is 1 if jobs failed.
+    The exit code is 1 if jobs failed. SIGTERM and SIGHUP end the running jobs, as Ctrl-C does.
     """
     if options.format in ("csv", "parquet"):
         raise click.UsageError(f"how a run ended is no {options.format} table: torc-frames jobs list")
@@ -103,7 +104,7 @@ def _print(summary: RunSummary, names: dict[str, str]) -> None:
 def _last_line(path: Path) -> str:
     """Return the last line of a file that is not empty, at most its first 200 characters; "" without one."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, path.stat().st_size - _TAIL))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:

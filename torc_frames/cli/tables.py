@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,13 @@ import pyarrow as pa
 
 from torc_frames.cli.adoption import Parameters
 from torc_frames.dataset.parquet import read_parquet, table_columns
-from torc_frames.dataset.types import JSON_TEXT
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.frame.build import Columns
-from torc_frames.frame.types import Column, objects
-from torc_frames.table_files.formulas import restored
+from torc_frames.frame.types import Column
+from torc_frames.table_files.delimited import CsvOptions, read_rows
+from torc_frames.table_files.doubts import doubt
+from torc_frames.table_files.foreign import as_pushed, decode_json
+from torc_frames.table_files.formulas import restored, restored_name
 
 __all__ = ["LINES", "read_table"]
 
@@ -27,7 +28,14 @@ LINES = "lines"
 _KEYS = ("job_key", "job_name")
 
 
-def read_table(path: Path, current: pd.DataFrame | None = None, *, raw_csv: bool = False) -> pd.DataFrame:
+def read_table(
+    path: Path,
+    current: pd.DataFrame | None = None,
+    *,
+    raw_csv: bool = False,
+    csv_options: CsvOptions | None = None,
+    tell: Callable[[str], object] = lambda message: None,
+) -> pd.DataFrame:
     """Read a table to push, in the format that the file's suffix says.
 
     Parameters
@@ -37,6 +45,10 @@ def read_table(path: Path, current: pd.DataFrame | None = None, *, raw_csv: bool
         The parameters that the workflow has: what is text in the file is read as what it is there.
     raw_csv : bool
         Whether an apostrophe before what looks like a formula is part of the text.
+    csv_options : CsvOptions, optional
+        How a CSV file is to be read; what it doesn't say is found.
+    tell : callable
+        Called with what a user should know of how the file was read.
 
     Raises
     ------
@@ -44,55 +56,49 @@ def read_table(path: Path, current: pd.DataFrame | None = None, *, raw_csv: bool
         For a file that is not of its format, or holds what can't be kept exactly.
     """
     suffix = path.suffix.lower()
-    read = _read_raw_csv if raw_csv and suffix == ".csv" else _READERS.get(suffix)
+    read = _READERS.get(suffix)
     if read is None:
         raise RefusedError(f"{path.name!r} is none of {', '.join(_READERS)}")
+    known = Parameters(pd.DataFrame() if current is None else current)
+    options = replace(csv_options or CsvOptions(), raw=raw_csv)
     try:
-        return read(path, Parameters(pd.DataFrame() if current is None else current))
+        return read(path, Reading(known, options, lambda message: tell(f"{path.name}: {message}")))
     except RefusedError:
         raise
-    except (ValueError, csv.Error, pa.ArrowException) as error:
+    except (ValueError, pa.ArrowException) as error:
         raise RefusedError(f"can not read {path.name} as {suffix[1:]}: {error}") from error
 
 
-def _read_parquet(path: Path, known: Parameters) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file is read by."""
+
+    known: Parameters
+    csv: CsvOptions
+    tell: Callable[[str], object]
+
+
+def _read_parquet(path: Path, reading: Reading) -> pd.DataFrame:
     frame, table = read_parquet(path)
+    frame = as_pushed(frame, table)
     for place, at in enumerate(table_columns(table, frame)):
-        field, given = table.schema.field(at), frame.iloc[:, place]
-        series = given
-        if field.metadata and JSON_TEXT in field.metadata:
-            series = _decoded(field.name, table.column(at).to_pylist())
-        elif pa.types.is_date32(field.type):
-            series = pd.Series(table.column(at), dtype=pd.ArrowDtype(field.type))
-        series = known.of_parquet(field.name, series.set_axis(frame.index))
+        given: Any = frame.iloc[:, place]
+        series: Any = reading.known.of_parquet(table.schema.field(at).name, given)
         if series is not given:
-            frame.isetitem(place, series.array)
+            frame.isetitem(place, series.set_axis(frame.index))
     return frame
 
 
-def _decoded(name: str, texts: list[Any]) -> pd.Series:
-    """Return the values of a column whose texts are JSON, as the file says."""
-    values, problems = [], []
-    for row, text in enumerate(texts):
-        try:
-            values.append(None if text is None else _decode(text))
-        except (ValueError, TypeError, RecursionError) as error:
-            problems.append(Problem(row, name, f"is no JSON, though the file says so: {error}"))
-    if problems:
-        raise RefusedError(problems)
-    return objects(values)
-
-
-def _read_json(path: Path, known: Parameters) -> pd.DataFrame:
-    rows = _decode(path.read_text("utf-8-sig"))
+def _read_json(path: Path, reading: Reading) -> pd.DataFrame:
+    rows = decode_json(path.read_text("utf-8-sig"))
     if not isinstance(rows, list):
         raise RefusedError(f"{path.name}: a table is a list of objects, [{{…}}, {{…}}]")
-    return _frame_of_rows(path, rows, known)
+    return _frame_of_rows(path, rows, reading.known)
 
 
-def _read_lines(path: Path, known: Parameters) -> pd.DataFrame:
+def _read_lines(path: Path, reading: Reading) -> pd.DataFrame:
     lines = path.read_text("utf-8-sig").split("\n")
-    return _frame_of_rows(path, [_decode(line) for line in lines if line.strip()], known)
+    return _frame_of_rows(path, [decode_json(line) for line in lines if line.strip()], reading.known)
 
 
 def _frame_of_rows(path: Path, rows: list[Any], known: Parameters) -> pd.DataFrame:
@@ -105,89 +111,99 @@ def _frame_of_rows(path: Path, rows: list[Any], known: Parameters) -> pd.DataFra
     return pd.DataFrame(series, index=pd.RangeIndex(len(rows)))
 
 
-def _decode(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} is there twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON; use null, a string or a number")
-
-
-def _read_raw_csv(path: Path, known: Parameters) -> pd.DataFrame:
-    return _read_csv(path, known, str)
-
-
-def _read_csv(path: Path, known: Parameters, decode: Callable[[str], str] = restored) -> pd.DataFrame:
-    csv.field_size_limit(2**31 - 1)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        rows = [(line, [decode(cell) for cell in row]) for line, row in _numbered(reader)]
-    if not rows:
-        raise RefusedError(f"{path.name} is empty: its first line names the columns")
-    lines, names, cells = [line for line, _ in rows[1:]], rows[0][1], [row for _, row in rows[1:]]
-    problems = [
-        Problem(None, None, f"line {line} has {len(values)} cells for {len(names)} columns")
-        for line, values in zip(lines, cells, strict=True)
-        if len(values) != len(names)
+def _read_csv(path: Path, reading: Reading) -> pd.DataFrame:
+    known, options = reading.known, reading.csv
+    rows = read_rows(path, options)
+    if rows.sep != "," or rows.numerals.decimal != ".":
+        reading.tell(f"cells are separated by {rows.sep!r}, the decimal mark is {rows.numerals.decimal!r}")
+    decode: Callable[[str], str] = str if options.raw else restored
+    absent = {"", *options.na_values}
+    columns = [
+        [None if cell in absent or cell.strip() in options.na_values else decode(cell) for cell in column]
+        for column in (zip(*rows.cells, strict=True) if rows.cells else [()] * len(rows.names))
     ]
-    if problems:
-        raise RefusedError(problems)
-    columns = [[values[at] or None for values in cells] for at in range(len(names))]
+    names = [_name(name, reading) for name in rows.names]
     keys = columns[names.index("job_key")] if "job_key" in names else []
-    frame = _frame_of_columns(names, columns, lambda name, texts: known.of_texts(name, texts, keys))
-    frame.attrs[LINES] = lines
+
+    def series_of(name: str, texts: list[Any]) -> pd.Series:
+        if known.takes_numbers(name) and (told := doubt(name, texts, rows.lines, rows.numerals)):
+            reading.tell(told)
+        return known.of_texts(name, texts, keys, rows.numerals)
+
+    frame = _frame_of_columns(names, columns, series_of, reading)
+    frame.attrs[LINES] = rows.lines
     return frame
 
 
-def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not empty, each with the number of the line that it begins in."""
-    start = 1
-    for row in reader:
-        if row:
-            yield start, row
-        start = reader.line_num + 1
+def _name(written: str, reading: Reading) -> str:
+    """Return the name of a column: without blanks around it, unless the workflow has it with them."""
+    exact, trimmed = (
+        (written, written.strip()) if reading.csv.raw else (restored(written), restored_name(written))
+    )
+    return exact if exact in reading.known.current else trimmed
 
 
 def _frame_of_columns(
-    names: Sequence[str], columns: Sequence[list[Any]], to_series: Callable[[str, list[Any]], pd.Series]
+    names: Sequence[str],
+    columns: Sequence[list[Any]],
+    to_series: Callable[[str, list[Any]], pd.Series],
+    reading: Reading,
 ) -> pd.DataFrame:
     """Return a frame of columns of cells; keys and names of jobs are strings, whatever they look like."""
+    left_out = set() if "" in reading.known.current else _without_name(names, columns, reading.tell)
     problems = [
-        Problem(None, name, "there are two columns of this name" if name else "a column without a name")
-        for at, name in enumerate(names)
-        if not name or name in names[:at]
+        Problem(None, name, f"there are two columns of this name, column {names.index(name) + 1} and {at}")
+        for at, name in enumerate(names, 1)
+        if name in names[: at - 1] and at - 1 not in left_out
     ]
     if problems:
         raise RefusedError(problems)
     length = len(columns[0]) if columns else 0
     series = {
         name: Column.of(values).natural() if name in _KEYS and _all_text(values) else to_series(name, values)
-        for name, values in zip(names, columns, strict=True)
+        for at, (name, values) in enumerate(zip(names, columns, strict=True))
+        if at not in left_out
     }
     return pd.DataFrame(series, index=pd.RangeIndex(length))
+
+
+def _without_name(
+    names: Sequence[str], columns: Sequence[list[Any]], tell: Callable[[str], object]
+) -> set[int]:
+    """Return the columns without a name, which hold nothing, or count the rows; others are refused."""
+    found = {at for at, name in enumerate(names) if not name and not _is_empty(columns[at])}
+    if found == {0}:
+        counted = [str(value) for value in columns[0]]
+        if any(counted == [str(row) for row in range(start, start + len(counted))] for start in (0, 1)):
+            tell("the first column, which has no name and counts the rows, is left out")
+            found = set()
+    if found:
+        told = ", ".join(str(at + 1) for at in sorted(found))
+        raise RefusedError(
+            f"a column without a name: column {told}; name it, or leave it out where the file is written, as "
+            "to_csv(index=False) of pandas and write.csv(row.names=FALSE) of R do"
+        )
+    return {at for at, name in enumerate(names) if not name}
+
+
+def _is_empty(values: list[Any]) -> bool:
+    return all(value is None for value in values)
 
 
 def _all_text(values: list[Any]) -> bool:
     return all(value is None or isinstance(value, str) for value in values)
 
 
-def _read_excel(path: Path, known: Parameters) -> pd.DataFrame:
+def _read_excel(path: Path, reading: Reading) -> pd.DataFrame:
     from torc_frames.table_files.sheets import read_sheet
 
     names, columns = read_sheet(path)
     keys = columns[names.index("job_key")] if "job_key" in names else []
-    return _frame_of_columns(
-        names, columns, lambda name, values: known.of_sheet(name, _natural(values), values, keys)
-    )
+
+    def series_of(name: str, values: list[Any]) -> pd.Series:
+        return reading.known.of_sheet(name, _natural(values), values, keys)
+
+    return _frame_of_columns(names, columns, series_of, reading)
 
 
 def _natural(values: list[Any]) -> pd.Series:
@@ -197,7 +213,7 @@ def _natural(values: list[Any]) -> pd.Series:
     return Column.of(values).natural()
 
 
-_READERS: dict[str, Callable[[Path, Parameters], pd.DataFrame]] = {
+_READERS: dict[str, Callable[[Path, Reading], pd.DataFrame]] = {
     ".csv": _read_csv,
     ".parquet": _read_parquet,
     ".pq": _read_parquet,
@@ -205,4 +221,5 @@ _READERS: dict[str, Callable[[Path, Parameters], pd.DataFrame]] = {
     ".jsonl": _read_lines,
     ".ndjson": _read_lines,
     ".xlsx": _read_excel,
+    ".tsv": _read_csv,
 }

@@ -10,7 +10,7 @@ from torc_frames.cli.documents import numbered, parse_documents
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.records import name_option, new_role, new_role_option, print_records, role_option
-from torc_frames.cli.results import own_job
+from torc_frames.cli.results import own_job, parse_records
 from torc_frames.records import Role
 
 __all__ = ["user_data"]
@@ -60,13 +60,13 @@ def get(options: Options, key: str) -> None:
 @shared_options
 @pass_options
 def add(options: Options, documents: tuple[str, ...], job: str | None, role: str, name: str | None) -> None:
-    """Add a record for each JSON5 document, and print the new keys.
+    """Add a record for each JSON5 document, all NAME=VALUE together being one; print the new keys.
 
     All documents are checked before any is stored. Inside the job, the first output of a new run replaces
     those of earlier runs.
     """
     is_output = role == "output" and job is not None
-    values = parse_documents(documents, exact=not is_output)
+    values = parse_records(documents, exact=not is_output)
     with numbered(values):
         if is_output:
             keys = own_job(options, job).add_user_data(*values, role=new_role(role), name=name)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from torc_frames.errors import RefusedError
 from torc_frames.frame.exact import InexactError, cast
 from torc_frames.frame.types import from_arrow, objects, to_backend
+from torc_frames.regular import open_regular
 
 __all__ = ["frame_of_table", "index_columns", "read_parquet", "table_columns"]
 
@@ -26,7 +27,8 @@ def read_parquet(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, pa.Table]:
         If it is no Parquet file, or holds what pandas can't.
     """
     try:
-        table = pq.ParquetFile(path).read()
+        with open_regular(path) as file:
+            table = pq.ParquetFile(file).read()
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
         raise RefusedError(f"can not read {os.fspath(path)} as parquet: {_first_line(error)}") from error
     try:
@@ -72,9 +74,11 @@ def frame_of_table(table: pa.Table) -> pd.DataFrame:
 
 
 def _index(arrays: list[pd.Series], names: Any) -> pd.Index:
-    if len(arrays) == 1:
-        return pd.Index(arrays[0], name=names[0])
-    return pd.MultiIndex.from_arrays(arrays, names=names)
+    one = len(arrays) == 1
+    made: pd.Index = (
+        pd.Index(arrays[0], name=names[0]) if one else pd.MultiIndex.from_arrays(arrays, names=names)
+    )
+    return made
 
 
 def index_columns(table: pa.Table, frame: pd.DataFrame) -> list[int]:

@@ -10,6 +10,7 @@ import msgspec
 import pandas as pd
 import pyarrow as pa
 
+from torc_frames.errors import TornReadError
 from torc_frames.frame.dtypes import restore
 from torc_frames.frame.flatten import Path, join
 from torc_frames.frame.specs import Spec
@@ -238,7 +239,10 @@ def _restored_field(name: str, path: Path | None, like: pd.Series, spec: Spec, g
         dtype = dtype_of(target, gaps) if target in ARROW.values() else dtype.categories.dtype
 
     def convert(column: Column) -> pa.Array:
-        array = pa.Array.from_pandas(as_native(restore(column, spec)))
+        made = restore(column, spec)
+        if made is None:
+            raise TornReadError(f"column {name!r} is not what it was when it was read first")
+        array = pa.Array.from_pandas(as_native(made))
         return array if array.type == target else array.cast(target)
 
     return Field(name, path, target, dtype, convert)

@@ -215,8 +215,8 @@ def _accept(array: pa.Array) -> tuple[pa.Array, str, bool]:
         return array, "other", False
     if pa.types.is_float64(array.type):
         numbers = array.drop_null().to_numpy()
-        if np.any(np.abs(numbers) >= EXACT_IN_FLOAT) or np.any((numbers == 0) & np.signbit(numbers)):
-            raise _NotColumnarError  # large integers were rounded already, -0 may have been an integer
+        if not np.all(np.abs(numbers) < EXACT_IN_FLOAT) or np.any((numbers == 0) & np.signbit(numbers)):
+            raise _NotColumnarError  # large integers were rounded, -0 may be an integer, and NaN is no JSON
         return array, "float", bool(np.any(numbers == np.trunc(numbers)))
     kind = _KINDS.get(array.type)
     if kind is None:

@@ -90,7 +90,8 @@ def are_near(series: pd.Series) -> bool:
     counts, days = given.view("i8"), given.astype(f"{given.dtype.kind}8[D]").view("i8")
     # One day at each end is for the hours of zones.
     low, high = (-719_161, 2_932_895) if given.dtype.kind == "M" else (-999_999_998, 999_999_998)
-    day = int(np.timedelta64(1, "D") / np.timedelta64(1, np.datetime_data(given.dtype)[0]))
+    unit = np.datetime_data(given.dtype)[0]
+    day = 1 if unit == "D" else 86_400 * 10 ** UNITS[unit]
     room = (counts > -(2**63) + day) & (counts < 2**63 - 1 - day)
     return bool((room & (low <= days) & (days <= high)).all())
 

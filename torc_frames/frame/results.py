@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from torc_frames.errors import RefusedError
 from torc_frames.frame.flatten import Path, join, split
@@ -133,7 +133,8 @@ def _object(results: Mapping[Any, Any], above: Path, unstored: dict[Path, str]) 
 
 def _key(key: Any, where: str) -> str:
     if isinstance(key, str):
-        return next(iter(plain({str.__str__(key): None})))
+        (checked,) = plain({str.__str__(key): None})
+        return str(checked)
     at = f"at {where.lstrip('.')}: " if where else ""
     raise RefusalError(f"{at}the key {_printable(key)} is a {type(key).__name__}; JSON keys are strings")
 
@@ -236,10 +237,10 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
     """Return what a record says of results that are not in it."""
     error = values.get(UNSTORED[0])
     found = error.get(UNSTORED[1]) if isinstance(error, dict) else None
-    return [line for line in (found, values.get(_BESIDE)) if _is_lines(line) for line in line]
+    return [line for lines in (found, values.get(_BESIDE)) if _is_lines(lines) for line in lines]
 
 
-def _is_lines(found: Any) -> bool:
+def _is_lines(found: Any) -> TypeGuard[list[str]]:
     return isinstance(found, list) and all(isinstance(line, str) for line in found)
 
 

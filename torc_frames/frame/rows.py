@@ -131,6 +131,8 @@ def _check_restores(series: pd.Series, spec: Spec, cells: list[Any]) -> dict[int
         mend = f'use df[{series.name!r}].astype("string") if texts will do'
         raise RefusalError(f"dtype {name_of(series.dtype)} does not come back as it was; {mend}")
     back, _ = encode(again)
+    if back == cells and [*map(type, back)] == [*map(type, cells)]:
+        return {}
     return {
         row: f"{cell} does not come back as it was"
         for row, (cell, came) in enumerate(zip(cells, back, strict=True))

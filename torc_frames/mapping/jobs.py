@@ -23,9 +23,11 @@ from torc_frames.planning import Options, Prepared, Steps, decide, prepare
 from torc_frames.pointers import warn_if_large
 from torc_frames.progress import progress
 from torc_frames.records import BLOCKED, READY
-from torc_frames.runner import Rerun, alone, check_rerun, jobs_to_reset
-from torc_frames.schedule import read_board
+from torc_frames.runner import Rerun, alone, check_rerun, end_left, jobs_to_reset
+from torc_frames.schedule import read_board, shown_runners
+from torc_frames.signals import ended_by_signals
 from torc_frames.store.base import RunnableStore, Store
+from torc_frames.table_files.foreign import Table
 from torc_frames.targets import DependsOn, ResourceTable
 
 __all__ = ["MapOptions", "map_rows"]
@@ -51,7 +53,7 @@ def map_rows(
     store: Store,
     workflow_key: str,
     func: Function,
-    params: pd.DataFrame,
+    params: Table,
     executor: Executor | None,
     options: MapOptions,
 ) -> pd.DataFrame:
@@ -61,7 +63,8 @@ def map_rows(
     check_rerun(options.rerun)
     check_executor(executor)
     if isinstance(store, RunnableStore):
-        keys = _run(store, workflow_key, func, params, executor, options)
+        with ended_by_signals():
+            keys = _run(store, workflow_key, func, params, executor, options)
     else:
         keys = _push(store, workflow_key, func, params, executor, options)
     # Records of a job that clash are no reason to keep back what has just been made.
@@ -73,7 +76,7 @@ def _run(
     store: RunnableStore,
     workflow_key: str,
     func: Function,
-    params: pd.DataFrame,
+    params: Table,
     executor: Executor | None,
     options: MapOptions,
 ) -> list[str]:
@@ -86,6 +89,7 @@ def _run(
         there = list(map(str, steps.job_keys))
         _tell_of_waiting(store, workflow_key, there)
         return there
+    _refuse_limits(prepared, existing, steps, path)
     with crew(executor, func) as workers:
         pushed = push.apply(store, workflow_key, prepared, steps, options.show_progress)
         keys = list(map(str, pushed.index))
@@ -94,6 +98,7 @@ def _run(
             again = jobs_to_reset(store, workflow_key, board, options.rerun).intersection(keys)
             stale = [key for key in keys if not _runs(board.jobs[key].command, path)]
             command = _command(options.command, path)
+            end_left(store, workflow_key, again)
             store.update_commands(workflow_key, stale, [command] * len(stale))
             store.reset_jobs(workflow_key, [key for key in keys if key in again])
         waiting = again.union(board.with_status(READY, BLOCKED)).intersection(keys)
@@ -109,7 +114,7 @@ def _push(
     store: Store,
     workflow_key: str,
     func: Function,
-    params: pd.DataFrame,
+    params: Table,
     executor: Executor | None,
     options: MapOptions,
 ) -> list[str]:
@@ -144,7 +149,7 @@ def _push(
 
 
 def _read(
-    store: Store, workflow_key: str, func: Function, params: pd.DataFrame, options: Options
+    store: Store, workflow_key: str, func: Function, params: Table, options: Options
 ) -> tuple[Prepared, Existing, Steps]:
     """Check the table, and return what pushing it would do; nothing is written."""
     prepared = prepare(store, workflow_key, params, options)
@@ -167,6 +172,21 @@ def _refuse_other_functions(existing: Existing, steps: Steps, path: str, rerun: 
             f"jobs {shorten(others)} have the parameters of these rows, and another command than {path}: "
             f"{shorten(dict.fromkeys(others.values()))}. Map it in a workflow of its own, "
             "client.create_workflow(…); in an embedded store rerun='all' runs all rows again"
+        )
+
+
+def _refuse_limits(prepared: Prepared, existing: Existing, steps: Steps, path: str) -> None:
+    """Raise RefusedError for jobs that say what no executor holds a call to."""
+    old = [key for key in steps.job_keys if key is not None]
+    said = [*(prepared.needs or ()), *(existing.resources[key] for key in old)]
+    names = [
+        name for name in ("num_gpus", "memory", "runtime") if any(getattr(needs, name) for needs in said)
+    ]
+    if names:
+        raise RefusedError(
+            f"an executor holds no call to the {' and '.join(names)} that its job says: leave that out of "
+            f"resources=, or have jobs of their own run by `run`: wf.push(params, command='torc-frames "
+            f"run-function {path}', resources=…), wf.run()"
         )
 
 
@@ -257,10 +277,10 @@ def _tell_of_ended(mapper: Mapper) -> None:
 def _tell_of_waiting(store: RunnableStore, workflow_key: str, keys: Sequence[str]) -> None:
     """Warn of jobs that were not run."""
     runners = store.runners(workflow_key)
-    others = [runners[key] for key in keys if key in runners]
+    others = {key: runners[key] for key in keys if key in runners}
     if others:
-        who = shorten(sorted(set(others)))
-        warn(f"{counted(len(others), 'job')} of workflow {workflow_key} left to other runners: {who}")
+        left = f"{counted(len(others), 'job')} of workflow {workflow_key} left to other runners"
+        warn(f"{left}: {shown_runners(others)}")
     blocked = set(read_board(store, workflow_key).with_status(BLOCKED)).intersection(keys)
     if blocked:
         warn(f"{counted(len(blocked), 'job')} not run, waiting for others that have not completed")

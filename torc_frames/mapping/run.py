@@ -14,14 +14,16 @@ from typing import NamedTuple
 from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, counted, shorten, warn
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.job import joined_parameters
-from torc_frames.mapping.call import Function, Outcome, call, failed
+from torc_frames.mapping.call import Function, Outcome, failed
+from torc_frames.mapping.marks import marked_call
 from torc_frames.mapping.workers import Crew
 from torc_frames.outputs import output_name, result_record
 from torc_frames.pointers import LARGE_BYTES
-from torc_frames.processes import runner_id, utc_now
+from torc_frames.processes import mark_of, runner_id, utc_now
 from torc_frames.progress import Bar
 from torc_frames.records import COMPLETED, FAILED, INPUT, OUTPUT, READY, JobRecord, Role, RunResult, UserData
 from torc_frames.schedule import active, read_board
+from torc_frames.signals import check_signals
 from torc_frames.store.base import RunnableStore, Snapshot
 
 __all__ = ["Mapper"]
@@ -110,9 +112,12 @@ class Mapper:
         jobs = self.store.start_jobs(self.workflow_key, batch, self.me)
         self.claimed.difference_update(set(batch).difference(job.key for job in jobs))
         for job in jobs:
+            mark = mark_of(self.me, job.key)
             whose = f"{self.store.url} workflow {self.workflow_key} job {job.key} run {job.run_id}"
             try:
-                future = self.crew.executor.submit(call, self.func, self.rows.pop(job.key), whose)
+                future = self.crew.executor.submit(
+                    marked_call, mark, self.func, self.rows.pop(job.key), whose
+                )
             except _STOPS as error:
                 raise self._stopped(error) from error
             self.under_way[future] = job
@@ -120,6 +125,7 @@ class Mapper:
 
     def _store_ended(self, bar: Bar) -> None:
         """Wait until a job ends, and store all that have."""
+        check_signals()
         futures = []
         with suppress(Empty):
             futures.append(self.ended.get(timeout=_TICK_S))
@@ -191,7 +197,7 @@ class Mapper:
 
     def _give_back(self) -> None:
         """Stop all calls; those that had ended before are stored, the jobs of the others are ready again."""
-        self.crew.stop()
+        self.crew.stop([mark_of(self.me, job.key) for job in self.under_way.values()])
         for future in self.under_way:
             future.cancel()
         runs = self._runs({future: _outcome(future) for future in self.under_way if future.done()})

@@ -7,14 +7,17 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from torc_frames.errors import RefusedError
 from torc_frames.mapping.call import Function, shown
+from torc_frames.mapping.marks import begin_worker
+from torc_frames.processes import end_processes
 
 __all__ = ["Crew", "check_executor", "crew"]
 
@@ -37,12 +40,12 @@ class Crew:
     most : int
         How many calls to have under way.
     stop : callable
-        Ends the calls that are running, where that is possible.
+        Ends the calls that are running, given the marks of their jobs, where that is possible.
     """
 
     executor: Executor
     most: int
-    stop: Callable[[], None]
+    stop: Callable[[Iterable[str]], None]
 
 
 def check_executor(executor: object) -> None:
@@ -73,7 +76,7 @@ def crew(executor: Executor | None, func: Function) -> Iterator[Crew]:
         if isinstance(executor, ProcessPoolExecutor):
             _try_out(executor, func)
         workers = getattr(executor, "_max_workers", None)
-        yield Crew(executor, _EACH * workers if isinstance(workers, int) else _MANY, lambda: None)
+        yield Crew(executor, _EACH * workers if isinstance(workers, int) else _MANY, lambda _: None)
         return
     count = os.cpu_count() or 1
     # Not by fork: a notebook has threads, whose locks a forked process would inherit.
@@ -81,9 +84,9 @@ def crew(executor: Executor | None, func: Function) -> Iterator[Crew]:
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin)
     try:
         _try_out(pool, func)
-        yield Crew(pool, _EACH * count, lambda: _stop(pool))
+        yield Crew(pool, _EACH * count, partial(_stop, pool))
     except BaseException:
-        _stop(pool)
+        _stop(pool, ())
         raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -120,6 +123,7 @@ def _begin() -> None:
     # A handler, not SIG_IGN, which programs that the function starts would inherit.
     signal.signal(signal.SIGINT, lambda *_: None)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    begin_worker()
 
 
 def _end_with_parent() -> None:
@@ -129,8 +133,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """End the processes of a pool, whatever they do."""
+def _stop(pool: ProcessPoolExecutor, marks: Iterable[str]) -> None:
+    """End the processes of a pool, whatever they do, and what they started for jobs."""
     processes = list((pool._processes or {}).values())
     for process in processes:
         process.terminate()
@@ -138,3 +142,4 @@ def _stop(pool: ProcessPoolExecutor) -> None:
         process.join(_GRACE_S)
         if process.is_alive():
             process.kill()
+    end_processes(dict.fromkeys(marks), calls=True)

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from torc_frames.errors import UnavailableError
+from torc_frames.service.budget import Budget, Share
 from torc_frames.service.calls import Call, path_values, query_values
 from torc_frames.service.openapi import description
 from torc_frames.service.refusals import HttpError, refusal_of
@@ -48,6 +49,7 @@ def application(
     forms: Iterable[Form],
     database: str,
     max_body: int,
+    budget: Budget,
 ) -> ASGIApp:
     """Return the service as an ASGI application.
 
@@ -66,11 +68,13 @@ def application(
         The name in the url that the description at the root gives; any name is served.
     max_body : int
         The most bytes of a body.
+    budget : Budget
+        What all bodies and answers together may take.
     """
     table = [operation for form in forms for operation in operations(form)]
     endpoints: dict[str, _Endpoint] = {}
     for operation in table:
-        endpoint = endpoints.setdefault(operation.path, _Endpoint(documents, threads, max_body))
+        endpoint = endpoints.setdefault(operation.path, _Endpoint(documents, threads, max_body, budget))
         endpoint.operations[operation.method] = operation
     # What is written in a path goes before what stands for anything.
     paths = sorted(endpoints, key=lambda path: [part.startswith("{") for part in path.split("/")])
@@ -96,19 +100,23 @@ def _undecoded(app: ASGIApp) -> ASGIApp:
 class _Endpoint:
     """The operations of one path."""
 
-    def __init__(self, documents: Documents, threads: Threads, max_body: int) -> None:
+    def __init__(self, documents: Documents, threads: Threads, max_body: int, budget: Budget) -> None:
         self.operations: dict[str, Operation] = {}
         self._documents = documents
         self._threads = threads
         self._max_body = max_body
+        self._budget = budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        response = await self._answer(self.operations[method], scope, receive)
-        if response is not None:
-            await response(scope, receive, send)
+        with self._budget.share() as share:
+            response = await self._answer(self.operations[method], scope, receive, share)
+            if response is not None:
+                await response(scope, receive, send)
 
-    async def _answer(self, operation: Operation, scope: Scope, receive: Receive) -> Response | None:
+    async def _answer(
+        self, operation: Operation, scope: Scope, receive: Receive, share: Share
+    ) -> Response | None:
         """Return the answer, None if nobody waits for it any more."""
         call = Call(operation.method, operation.form, operation.pages, operation.collection, {})
         try:
@@ -117,11 +125,14 @@ class _Endpoint:
                 skip, limit, filters = query_values(scope["query_string"], operation.query, operation.pages)
                 call = call._replace(skip=skip, limit=limit, filters=filters)
             if operation.method != "GET":
-                body = await read_body(scope, receive, self._max_body)
+                body = await read_body(scope, receive, self._max_body, share)
                 if body is None:
                     return None
                 call = call._replace(body=body)
-            return Response(await self._done(operation, call), media_type="application/json")
+            answer = await self._done(operation, call)
+            if operation.method == "GET":  # what was written is not to look as if it were not
+                share.hold(len(answer))
+            return Response(answer, media_type="application/json")
         except Exception as error:  # noqa: BLE001 (whatever it is, the client gets an answer that says little)
             if isinstance(error, UnavailableError):
                 log.warning("%s of %s: %s", scope["method"], scope["path"], error)

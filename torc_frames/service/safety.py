@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from torc_frames.service.budget import Share
 from torc_frames.service.refusals import HttpError
 
 __all__ = ["ACCESS_LOG", "Guard", "Rules", "address_of", "read_body", "refused"]
@@ -173,11 +174,13 @@ def _check_content_type(headers: Headers) -> None:
         raise HttpError(415, "the body must be sent as Content-Type: application/json")
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
+async def read_body(scope: Scope, receive: Receive, limit: int, share: Share) -> bytes | None:
     """Return the body of a request, None if the client went away.
 
-    What is too large is read to its end within reason, because many clients listen only then.
+    What is too large, or for which there is no memory now, is read to its end within reason, because many
+    clients listen only then.
     """
+    refusal: HttpError | None = None
     too_large = HttpError(
         413, f"request body is larger than {limit:,} bytes", headers={"Connection": "close"}
     )
@@ -194,14 +197,22 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
         chunk = message.get("body", b"")
         more = message.get("more_body", False)
         size += len(chunk)
-        if size <= limit:
+        if size > limit:
+            refusal = too_large
+        elif refusal is None:
+            try:
+                share.hold(size)
+            except HttpError as full:
+                refusal = full
+        if refusal is None:
             chunks.append(chunk)
         else:
             chunks.clear()
+            share.hold(0)
         if size > _DISCARDED * limit:
             break
-    if size > limit:
-        raise too_large
+    if refusal is not None:
+        raise refusal
     return b"".join(chunks)
 
 

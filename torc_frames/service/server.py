@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from torc_frames.errors import RefusedError, UnavailableError
 from torc_frames.service.app import Threads, application
+from torc_frames.service.budget import Budget
 from torc_frames.service.connections import protocol
 from torc_frames.service.safety import ACCESS_LOG, Rules, address_of
 from torc_frames.store.sqlite.documents.collections import Documents
@@ -26,6 +27,7 @@ from torc_frames.wire.legacy import Form
 __all__ = ["Limits", "serve"]
 
 _READERS = 4
+_BODIES = 4
 _LOCKED_SECONDS = 30.0
 _BACKLOG = 1024
 _HEADER_BYTES = 64 * 1024
@@ -34,12 +36,12 @@ _LOG_FORMAT = "%(asctime)s %(message)s"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may take.
+    """What one client may take, and all of them.
 
     Attributes
     ----------
     body : int
-        The most bytes of a body.
+        The most bytes of a body; all bodies and answers together have four times as many.
     headers_seconds, body_seconds, answer_seconds : float
         How long it may take to send a request's headers and its body, and to read the answer.
     idle_seconds : int
@@ -117,6 +119,7 @@ def serve(
             forms=forms,
             database=name,
             max_body=limits.body,
+            budget=Budget(_BODIES * limits.body),
         )
         server = uvicorn.Server(_config(app, limits))
         with closing(store), _ended_by_signals(server):

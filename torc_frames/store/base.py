@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from torc_frames.records import (
@@ -22,7 +24,7 @@ from torc_frames.records import (
 )
 from torc_frames.store.parallel import Report
 
-__all__ = ["RunnableStore", "Snapshot", "Store"]
+__all__ = ["FileStore", "RunnableStore", "Snapshot", "Store"]
 
 
 class Snapshot(Protocol):
@@ -277,6 +279,17 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Release what the store holds open; it opens again when it is used."""
+
+
+@runtime_checkable
+class FileStore(Store, Protocol):
+    """A store that is one file."""
+
+    def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Make a whole copy of the file while others use it, and return its path.
+
+        It is there whole or not at all. RefusedError if there is a file already, unless `overwrite` is set.
+        """
 
 
 @runtime_checkable

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from torc_frames import settings
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, StoreFileError
+from torc_frames.regular import irregular
 
 if TYPE_CHECKING:
     from torc_frames.store.base import Store
@@ -51,6 +52,9 @@ def open_store(url: str | os.PathLike[str] | None = None, **credentials: Any) ->
     given = [name for name, value in credentials.items() if value is not None]
     if given:
         raise RefusedError(f"{', '.join(given)}: for a server, and {path} is a file")
+    kind = irregular(path)
+    if kind not in (None, "a directory"):  # of which the store itself tells
+        raise StoreFileError(f"{path} is {kind}, not a file that a store is in")
     from torc_frames.store.torc_file.store import TorcFileStore, is_torc_file
 
     if is_torc_file(path):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.dtypes import describe, encode, restore
 from torc_frames.frame.specs import is_spec
-from torc_frames.frame.types import Column
-from torc_frames.frame.values import RefusalError
+from torc_frames.frame.types import Column, objects
+from torc_frames.frame.values import RefusalError, is_missing
 
 __all__ = ["column_of", "columns_of", "read_column", "written_column"]
 
@@ -31,7 +32,15 @@ def columns_of(axes: Mapping[str, Iterable[Any]]) -> dict[str, pd.Series]:
 
 
 def column_of(name: str, values: Iterable[Any]) -> pd.Series:
-    """Return values as a column, in the dtype that pandas gives them."""
+    """Return values as a column: what pandas has keeps its dtype, a list has that of its JSON values.
+
+    Examples
+    --------
+    >>> [str(column_of("n", values).dtype) for values in ([None, 3], [True, None], [3, 0.5])]
+    ['Int64', 'boolean', 'float64']
+    >>> column_of("n", [2**53 + 1, 0.5]).tolist()
+    [9007199254740993, 0.5]
+    """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise RefusedError(
             [Problem(None, name, f"an axis is a list of values, not {values!r}: use [{values!r}]")]
@@ -41,11 +50,26 @@ def column_of(name: str, values: Iterable[Any]) -> pd.Series:
         raise RefusedError([Problem(None, name, f"an axis is a list of values, not {kind}: use list(...)")])
     if isinstance(values, pd.Series):
         return values.reset_index(drop=True)
-    if hasattr(values, "dtype"):
+    if isinstance(values, (pd.Index, pd.api.extensions.ExtensionArray)):
         return pd.Series(values)
-    listed = list(values)
-    nested = any(isinstance(value, (list, dict, tuple, set)) for value in listed)
-    return pd.Series(listed, dtype=object if nested or not listed else None)
+    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
+        return pd.Series(values)
+    # Arrow and Polars give their own scalars, or floats for integers with gaps, to whoever iterates
+    lister = getattr(values, "to_pylist", None) or getattr(values, "to_list", None)
+    return _natural(lister() if callable(lister) else list(values))
+
+
+def _natural(values: list[Any]) -> pd.Series:
+    """Return values in the dtype that JSON would have them in; dates and the like as pandas has them."""
+    if not values or any(isinstance(value, (list, dict, tuple, set)) for value in values):
+        return objects(values)
+    cells = [None if is_missing(value) else value for value in values]
+    kinds = {*map(type, cells)}
+    if len(kinds) > 1:  # of one kind alone, numpy's too, pandas makes what it is
+        plain = [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
+        if {*map(type, plain)} <= {type(None), bool, int, float, str}:
+            return Column.of(plain).natural()
+    return pd.Series(values)
 
 
 def written_column(column: pd.Series) -> dict[str, Any]:

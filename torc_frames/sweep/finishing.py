@@ -163,6 +163,8 @@ def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
         )
     if isinstance(found, pd.Series) and not found.index.equals(table.index):
         raise RefusedError("where must give its booleans in the order of the table, with the table's index")
+    if isinstance(found, pd.Series) and pd.api.types.is_bool_dtype(found.dtype):
+        found = found.astype("boolean").fillna(False)  # as in df[mask]: what is missing meets no constraint
     mask = np.asarray(found)
     if (
         mask.dtype == object

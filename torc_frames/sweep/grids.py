@@ -32,8 +32,9 @@ def grid(*, where: Where | None = None, **axes: Iterable[Any]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a combination, each once; each column has the dtype that pandas gives its axis. How it was
-        made, how many rows were excluded and how many duplicates were dropped is in
+        One row a combination, each once. What pandas or numpy has keeps its dtype; a list has that of its
+        values as JSON: integers with None are Int64, booleans with None boolean, and no integer is
+        rounded. How it was made, how many rows were excluded and how many duplicates were dropped is in
         ``df.attrs["torc_recipe"]``.
 
     Raises

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
-from collections.abc import Callable
 from typing import IO, Any, Literal
 
 import msgspec
@@ -19,7 +19,7 @@ from torc_frames.frame.dtypes import are_near, encode
 from torc_frames.frame.flatten import split, unflatten
 from torc_frames.frame.types import Column, as_native, objects
 from torc_frames.table_files.cells import cell_text
-from torc_frames.table_files.formulas import neutral
+from torc_frames.table_files.formulas import neutral, neutral_name
 
 __all__ = ["json_columns", "json_rows", "write_csv", "write_parquet"]
 
@@ -54,36 +54,46 @@ def write_csv(frame: pd.DataFrame, file: IO[bytes], *, raw: bool = False) -> Non
     What a spreadsheet would take for a formula is written as `neutral` does, unless `raw` is set.
     """
     plain = frame.copy(deep=False)
-    safe = str if raw else neutral
+    safe, safe_name = (str, str) if raw else (neutral, neutral_name)
     for position in range(len(frame.columns)):
-        texts = _texts(frame.iloc[:, position], safe)
+        texts = _texts(frame.iloc[:, position])
         if texts is not None:
-            plain.isetitem(position, objects(texts).array)
-    plain.columns = pd.Index([safe(str(name)) for name in plain.columns], dtype=object)
+            safe_texts = [None if text is None else safe(text) for text in texts]
+            plain.isetitem(position, objects(safe_texts).array)
+    plain.columns = pd.Index([safe_name(str(name)) for name in plain.columns], dtype=object)
     if plain.index.name is not None:
-        plain.index = pd.Index([safe(str(key)) for key in plain.index], name=safe(str(plain.index.name)))
-    # csv before Python 3.13 leaves a lone carriage return unquoted
-    cells = (value for _, series in plain.items() if series.dtype.kind == "O" for value in series)
-    returns = any("\r" in value for value in (*plain.columns, *cells) if isinstance(value, str))
-    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+        name = safe_name(str(plain.index.name))
+        plain.index = pd.Index([safe(str(key)) for key in plain.index], name=name)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if _needs_quotes(plain) else csv.QUOTE_MINIMAL
     text = plain.to_csv(index=plain.index.name is not None, lineterminator="\n", quoting=quoting)
     file.write(text.encode("utf-8", "surrogatepass"))
 
 
-def _texts(series: pd.Series, safe: Callable[[str], str]) -> list[str | None] | None:
-    """Return the cells of a column of objects or of texts as they are to be written; None for others."""
+def _needs_quotes(plain: pd.DataFrame) -> bool:
+    """Return whether texts need quotes that csv doesn't think of.
+
+    Before Python 3.13 it leaves a lone carriage return unquoted; and a name with another separator would
+    leave open which one separates.
+    """
+    names = [name for name in (plain.index.name, *plain.columns) if isinstance(name, str)]
+    cells = (value for _, series in plain.items() if series.dtype.kind == "O" for value in series)
+    return any(";" in name or "\t" in name for name in names) or any(
+        "\r" in value for value in (*names, *cells) if isinstance(value, str)
+    )
+
+
+def _texts(series: pd.Series) -> list[str | None] | None:
+    """Return the cells of a column of objects, texts or durations; None for others, which are not live."""
     kinds = series.cat.categories.to_series() if isinstance(series.dtype, pd.CategoricalDtype) else series
     dtype = kinds.dtype
     if pd.api.types.is_object_dtype(dtype) or (dtype.kind in "mM" and not are_near(kinds)):
-        values = _values(series)
-    elif isinstance(dtype, pd.StringDtype) or "string" in str(dtype):
-        values = [None if missing else value for value, missing in zip(series, series.isna(), strict=True)]
-    else:
-        return None
-    return [
-        safe(value) if isinstance(value, str) else None if value is None else cell_text(value)
-        for value in values
-    ]
+        return [None if value is None else cell_text(value) for value in _values(series)]
+    if dtype.kind == "m":
+        lines = csv.reader(io.StringIO(series.to_csv(index=False, header=False)))
+        return [line[0] if line and line[0] else None for line in lines]
+    if isinstance(dtype, pd.StringDtype) or "string" in str(dtype):
+        return [None if missing else value for value, missing in zip(series, series.isna(), strict=True)]
+    return None
 
 
 def write_parquet(frame: pd.DataFrame, file: IO[bytes]) -> None:

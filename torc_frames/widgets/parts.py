@@ -69,7 +69,7 @@ _CSS = """
 .tf-widget .jupyter-button:focus-visible, .tf-widget [tabindex]:focus-visible {
   outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
 .tf-widget .tf-busy { cursor: progress; opacity: 0.7; }
-[data-jp-theme-light="false"] .tf-widget select { background-image: url("data:image/svg+xml,\
+[data-jp-theme-light="false"] .tf-widget select:not([multiple]) { background-image: url("data:image/svg+xml,\
 <svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'><path fill='white' d='M5 7l4 4 4-4z'/></svg>"); }
 .tf-widget .tf-unlabelled > .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
   clip-path: inset(50%); }

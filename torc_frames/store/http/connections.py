@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import math
+import queue
+import socket
 import threading
 import time
-from socket import socket
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family
 
 if TYPE_CHECKING:
     import ssl
@@ -20,7 +25,9 @@ if TYPE_CHECKING:
     from requests import PreparedRequest
     from urllib3 import PoolManager
 
-__all__ = ["EXCHANGE", "Adapter", "Exchange"]
+__all__ = ["CONNECT_TIMEOUT", "EXCHANGE", "Adapter", "Exchange"]
+
+CONNECT_TIMEOUT = 10.0
 
 _BLOCK = 1 << 20
 _CONNECTIONS = 64
@@ -75,7 +82,7 @@ EXCHANGE = Exchange()
 class _TimedReader(io.RawIOBase):
     """What a server sends. A timeout of the socket alone would begin anew with every byte."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw, self._sock = raw, sock
 
     def readable(self) -> bool:
@@ -91,7 +98,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedReply(http.client.HTTPResponse):
-    def __init__(self, sock: socket, *args: Any, **options: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock))
 
@@ -104,6 +111,28 @@ class _Connection(HTTPConnection):
         super().connect()
         # Only asked by urllib3 for a warning per request where certificates are not checked: Http warns.
         self.is_verified = True
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to one of the host's addresses, all of them within the request's time."""
+        host = self._dns_host
+        try:
+            addresses = _addresses(host.strip("[]"), self.port)
+            for left in range(len(addresses), 0, -1):
+                self._dns_host = addresses[-left]
+                self.timeout = min(CONNECT_TIMEOUT, EXCHANGE.pause() / left)
+                try:
+                    sock = super()._new_conn()
+                except (NewConnectionError, ConnectTimeoutError):
+                    if left == 1:
+                        raise
+                else:
+                    sock.settimeout(min(CONNECT_TIMEOUT, EXCHANGE.pause()))  # for the handshake of TLS
+                    return sock
+        except socket.gaierror as error:
+            raise NameResolutionError(host, self, error) from error
+        finally:
+            self._dns_host = host
+        raise NewConnectionError(self, "the host has no address")
 
     def endheaders(self, *args: Any, **options: Any) -> None:
         if self.sock is None:
@@ -118,6 +147,35 @@ class _Connection(HTTPConnection):
             if self.sock is not None:
                 self.sock.settimeout(EXCHANGE.pause())
             super().send(view[start : start + _BLOCK])
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """Return the addresses of a host; TimeoutError if its look-up takes longer than the request may.
+
+    The system's own look-up can't be ended: where it takes too long, it goes on in a thread that nobody waits
+    for.
+    """
+    with contextlib.suppress(ValueError):
+        return [str(ip_address(host))]
+    answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM)
+            answers.put(list(dict.fromkeys(str(address[0]) for *_, address in found)))
+        except (OSError, UnicodeError) as error:
+            answers.put(
+                error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, str(error))
+            )
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        answer = answers.get(timeout=EXCHANGE.pause())
+    except queue.Empty:
+        raise TimeoutError("the look-up of the host's name takes too long") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 class _TLSConnection(_Connection, HTTPSConnection):

@@ -30,8 +30,8 @@ from torc_frames.errors import (
     TorcFramesWarning,
     UncertainWriteError,
 )
-from torc_frames.server_settings import is_loopback
-from torc_frames.store.http.connections import EXCHANGE, Adapter
+from torc_frames.server_settings import is_loopback, read_certificates
+from torc_frames.store.http.connections import CONNECT_TIMEOUT, EXCHANGE, Adapter
 from torc_frames.store.http.failures import BROKEN, FEW, Did, Failure, Failures
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ __all__ = ["Http"]
 
 MAX_BODY = 2 << 30
 MAX_RETRY_AFTER = 60.0
-CONNECT_TIMEOUT = 10.0
 
 _BLOCK = 1 << 20
 _SHORTEST_SECRET = 6
@@ -70,8 +69,7 @@ class Http:
     Parameters
     ----------
     settings : ServerSettings
-        Where the server is, as whom to speak, whom to trust, how long to wait. The look-up of the host's
-        name is the one thing that can take longer.
+        Where the server is, as whom to speak, whom to trust, how long to wait.
 
     Attributes
     ----------
@@ -300,8 +298,8 @@ def _context(ca_cert: str) -> ssl.SSLContext:
     """Return what trusts the certificates of a file; requests adds those that it trusts itself."""
     context = create_urllib3_context()
     try:
-        context.load_verify_locations(cafile=ca_cert)
-    except OSError as error:
+        context.load_verify_locations(cadata=read_certificates(ca_cert))
+    except (OSError, ValueError) as error:
         raise RefusedError(
             f"no certificates can be read from {ca_cert} (TORC_TLS_CA_CERT): {error}"
         ) from None

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 
-from torc_frames.errors import UnavailableError
-from torc_frames.store.sqlite.file import Connection, open_file, registry_lock, translated
+from torc_frames.errors import TornReadError, UnavailableError
+from torc_frames.store.sqlite.file import Connection, check_readable, translated
+from torc_frames.store.sqlite.guard import State
+from torc_frames.store.sqlite.identity import FileId, check_is, file_id
 from torc_frames.store.sqlite.keys import find_workflow, next_id
+from torc_frames.store.sqlite.opening import close_idle, open_file, registry_lock
+from torc_frames.store.sqlite.reading import ReadConnection, connect, is_read_only
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 
 __all__ = ["Connections", "Write"]
@@ -55,28 +62,40 @@ class _Slot:
 
 
 class Connections:
-    """Opens, hands out and closes connections to one file."""
+    """Opens, hands out and closes connections to one file.
 
-    def __init__(self, path: str, *, network: bool, timeout: float) -> None:
+    Once it has opened the file it opens no other one, until it was closed.
+    """
+
+    def __init__(self, path: str, *, network: bool, timeout: float, create: bool = True) -> None:
         self.path = path
         self.network = network
         self.timeout = timeout
+        self.read_only = is_read_only(path)
+        self._create = create
+        self._known: FileId | None = None
         self._local = _Local()
         self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Lend this thread's connection."""
-        while True:
-            connection = self._mine()
-            with registry_lock:
-                pass  # Else a busy thread would never let another one fork.
-            with connection.lock:
-                if connection.closed:
-                    continue
+        """Lend a connection, that of this thread where the file can be written."""
+        if self.read_only:
+            with self._only_reading() as only:
                 with translated(self.path):
-                    yield connection
-                return
+                    yield only
+                only.verify()
+            return
+        with self._lent() as connection, translated(self.path):
+            state = connection.state()
+            try:
+                yield connection
+            except sqlite3.DatabaseError as error:
+                if connection.is_undisturbed(state):
+                    raise
+                raise UnavailableError(self._disturbed("read it again")) from error
+            if not connection.is_undisturbed(state):
+                raise UnavailableError(self._disturbed("read it again"))
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -85,21 +104,55 @@ class Connections:
             with translated(self.path):
                 yield self._local.transaction
             return
+        if self.read_only:
+            raise UnavailableError(
+                f"{self.path} can only be read by this user: copy it to where you can write"
+            )
         if self.network and self._local.snapshots:
             raise UnavailableError(
                 f"{self.path} is on a network file system: a thread can't write there "
                 "while it has a snapshot open"
             )
-        with self.reading() as connection:
-            # A lock that is taken only at the first write can find that another writer was first.
-            connection.execute("BEGIN IMMEDIATE")
+        with self._begun() as connection:
             try:
                 yield connection
+                self._check_file()
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+            finally:
+                if connection.guard is not None:
+                    connection.guard.end_writing()
+            self._check_file()
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """Lend this thread's connection in a transaction."""
+        while True:
+            with self._lent() as connection, translated(self.path):
+                state = connection.state()
+                # A lock that is taken only at the first write can find that another writer was first.
+                connection.execute("BEGIN IMMEDIATE")
+                if connection.is_outgrown():
+                    connection.execute("ROLLBACK")
+                elif self._owns(connection, state):
+                    yield connection
+                    return
+
+    def _owns(self, connection: Connection, state: State | None) -> bool:
+        """Own what was just begun, or end it and return False."""
+        guard, owns = connection.guard, False
+        try:
+            owns = guard is None or state is None or guard.own_writing(state, self.timeout)
+        finally:
+            if guard is not None and not owns:
+                connection.execute("ROLLBACK")
+                guard.end_writing()
+                # SQLite does not look for what others wrote while it believed to be the only writer.
+                connection.close()
+        return owns
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -121,16 +174,29 @@ class Connections:
     @contextmanager
     def snapshot(self, workflow_key: str) -> Iterator[SQLiteSnapshot]:
         """Open a read transaction on a connection of its own."""
-        connection = open_file(self.path, network=self.network, timeout=self.timeout, reading=True)
-        self._local.snapshots += 1
-        try:
+        with self.moment() as (connection, verify):
             with translated(self.path):
-                connection.execute("BEGIN")
-                snapshot = SQLiteSnapshot(connection, self.path, workflow_key)
+                snapshot = SQLiteSnapshot(connection, self.path, workflow_key, verify)
             yield snapshot
-        finally:
-            self._local.snapshots -= 1
-            connection.close()
+
+    @contextmanager
+    def moment(self) -> Iterator[tuple[Connection, Callable[[], None]]]:
+        """Lend a new connection that shows one moment, and what raises if it did not."""
+        if self.read_only:
+            with self._only_reading() as connection:
+                with translated(self.path):
+                    connection.execute("BEGIN")
+                yield connection, connection.verify
+            return
+        with closing(self._opened(reading=True)) as connection:
+            self._local.snapshots += 1
+            try:
+                state = connection.state()
+                with translated(self.path):
+                    connection.execute("BEGIN")
+                yield connection, partial(self._verify, connection, state)
+            finally:
+                self._local.snapshots -= 1
 
     def close(self) -> None:
         """Close every thread's connection, each when it is not in use."""
@@ -139,12 +205,73 @@ class Connections:
         for connection in connections:
             with connection.lock:
                 connection.close()
+        self._known = None
+
+    @contextmanager
+    def _lent(self) -> Iterator[Connection]:
+        """Lend this thread's connection to the file that was opened first."""
+        while True:
+            connection = self._mine()
+            with registry_lock:
+                pass  # Else a busy thread would never let another one fork.
+            with connection.lock:
+                if connection.closed:
+                    continue
+                self._check_file()
+                if connection.is_outgrown() and not connection.in_transaction:
+                    connection.close()
+                    continue
+                yield connection
+                return
 
     def _mine(self) -> Connection:
         slot = self._local.slot
         if slot is None or slot.connection.closed:
-            slot = _Slot(open_file(self.path, network=self.network, timeout=self.timeout))
+            slot = _Slot(self._opened())
             self._local.slot = slot
             with registry_lock:
                 self._all.add(slot.connection)
         return slot.connection
+
+    def _opened(self, *, reading: bool = False) -> Connection:
+        connection = open_file(
+            self.path,
+            network=self.network,
+            timeout=self.timeout,
+            known=self._known,
+            create=self._create,
+            reading=reading,
+        )
+        self._known, self._create = connection.id, False
+        return connection
+
+    @contextmanager
+    def _only_reading(self) -> Iterator[ReadConnection]:
+        with closing(connect(self.path, self._known, network=self.network)) as connection:
+            with translated(self.path):
+                check_readable(connection, self.path)
+            self._known = self._known or file_id(self.path)
+            yield connection
+
+    def _check_file(self) -> None:
+        """Raise UnavailableError if the path names another file by now."""
+        if self._known is None:
+            return
+        try:
+            check_is(self.path, self._known)
+        except UnavailableError:
+            # Closed, they take the log along that the file which is there now must not be read with.
+            file = os.path.realpath(self.path)
+            close_idle(file, file_id(file))
+            raise
+
+    def _verify(self, connection: Connection, state: State | None) -> None:
+        self._check_file()
+        if not connection.is_undisturbed(state):
+            raise TornReadError(self._disturbed("what was read may be torn"))
+
+    def _disturbed(self, advice: str) -> str:
+        return (
+            f"{self.path}-shm was opened and closed by this process while others wrote, which drops SQLite's "
+            f"locks: {advice} (client.backup copies a store that is open)"
+        )

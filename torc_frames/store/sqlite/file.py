@@ -1,15 +1,14 @@
-"""The file of an embedded store: is it one of ours, on what file system, and how it is opened."""
+"""The file of an embedded store: is it one of ours, on what file system, and a connection to it."""
 
 from __future__ import annotations
 
 import os
 import re
 import sqlite3
+import stat
 import sys
-import time
-import weakref
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -22,15 +21,18 @@ from torc_frames.errors import (
     VersionError,
 )
 from torc_frames.store.sqlite import schema
+from torc_frames.store.sqlite.guard import Guard, State
+from torc_frames.store.sqlite.identity import FileId
 
 __all__ = [
     "Connection",
     "check_file",
+    "check_ids",
+    "check_readable",
     "file_system",
+    "is_busy",
     "is_network",
     "is_network_kind",
-    "open_file",
-    "registry_lock",
     "translated",
 ]
 
@@ -46,29 +48,50 @@ class Connection(sqlite3.Connection):
     """An SQLite connection that others can lock, see closed, and find by weak reference."""
 
     closed = True
+    file = ""
+    """The path without symbolic links."""
+    id: FileId | None = None
+    reading = False
+    """Whether it is a snapshot's."""
+    guard: Guard | None = None
 
-    def __init__(self, path: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.lock = RLock()
-        self.file = os.path.realpath(path)
         self.process = os.getpid()
-        self.reading = False
-        super().__init__(path, *args, **kwargs)
+        super().__init__(*args, **kwargs)
         self.closed = False
+
+    def state(self) -> State | None:
+        """Return what `is_undisturbed` compares with."""
+        return None if self.guard is None else self.guard.state()
+
+    def is_undisturbed(self, state: State | None) -> bool:
+        """Return whether SQLite's locks, or what they are for, have been kept since; see `Guard`."""
+        return self.guard is None or state is None or self.guard.is_undisturbed(state)
+
+    def is_outgrown(self) -> bool:
+        """Return whether the file is in WAL mode by now, and was not when this was opened."""
+        return self.guard is not None and not self.guard.held and self.guard.is_wal()
 
     def close(self) -> None:
         """Close it; a second time does nothing."""
         self.closed = True
-        super().close()
+        guard, self.guard = self.guard, None
+        if guard is None or self.process != os.getpid():
+            super().close()
+        else:
+            guard.close(super().close, self._empty_log)
+
+    def _empty_log(self) -> None:
+        """Write the log into the file, which is another one than that at the path."""
+        with suppress(sqlite3.Error):  # it was damaged, and is of no use any more
+            self.rollback()
+            self.execute("PRAGMA busy_timeout = 0")
+            self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def __del__(self) -> None:
         if not self.closed and self.process == os.getpid():
             self.close()
-
-
-_open: weakref.WeakSet[Connection] = weakref.WeakSet()
-registry_lock = RLock()
-"""Held over a fork; guards every set of open connections."""
-_inherited: list[Connection] = []
 
 
 def check_file(path: str) -> bool:
@@ -84,7 +107,7 @@ def check_file(path: str) -> bool:
         If a newer torc_frames made it.
     """
     try:
-        size = os.stat(path).st_size
+        found = os.stat(path)
     except FileNotFoundError:
         parent = os.path.dirname(path)
         if not os.path.isdir(parent):
@@ -92,11 +115,12 @@ def check_file(path: str) -> bool:
         return False
     except OSError as error:
         raise UnavailableError(f"can not read {path}: {error.strerror or error}") from error
-    if os.path.isdir(path):
-        raise StoreFileError(f"{path} is a directory, not a torc_frames store")
-    if size == 0:
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a directory" if stat.S_ISDIR(found.st_mode) else "no regular file"
+        raise StoreFileError(f"{path} is {kind}, not a torc_frames store")
+    if found.st_size == 0:
         return False
-    _check_ids(path, *_header_ids(path))
+    check_ids(path, *_header_ids(path))
     return True
 
 
@@ -116,7 +140,8 @@ def _header_ids(path: str) -> tuple[int, int]:
     return application, version
 
 
-def _check_ids(path: str, application: int, version: int) -> None:
+def check_ids(path: str, application: int, version: int) -> None:
+    """Raise unless a file with these numbers in its header is a store that can be used."""
     if application != schema.APPLICATION_ID:
         raise StoreFileError(
             f"{path} is not a torc_frames store: an SQLite database of another program "
@@ -126,6 +151,18 @@ def _check_ids(path: str, application: int, version: int) -> None:
         raise VersionError(
             f"{path} has schema {version} and this torc_frames knows schemas up to {schema.VERSION}: "
             "upgrade torc_frames"
+        )
+
+
+def check_readable(connection: Connection, path: str) -> None:
+    """Raise unless a store that can't be written has the schema of today."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    check_ids(path, application, version)
+    if version < schema.VERSION:
+        raise VersionError(
+            f"{path} has the older schema {version}, and can't be brought to schema {schema.VERSION} where "
+            "it can't be written: copy it to where it can"
         )
 
 
@@ -169,98 +206,12 @@ def is_network_kind(kind: str) -> bool:
     return _NETWORK.fullmatch(kind) is not None
 
 
-def open_file(path: str, *, network: bool, timeout: float, reading: bool = False) -> Connection:
-    """Open a store, making it if there is none; `reading` says that it is for a snapshot."""
-    connection = _connect(path, timeout, reading)
-    try:
-        with translated(path):
-            _prepare(connection, path, network, timeout)
-    except BaseException:
-        connection.close()
-        raise
-    finally:
-        connection.lock.release()
-    return connection
-
-
-def _connect(path: str, timeout: float, reading: bool) -> Connection:
-    """Return a connection that is locked and registered, but not prepared."""
-    file = os.path.realpath(path)
-    if any(connection.file == file for connection in _inherited):
-        raise UnavailableError(
-            f"{path} was being read when this process was forked, so SQLite can't lock it here: "
-            "fork at another time or start processes by 'spawn'"
-        )
-    with registry_lock, translated(path):
-        # A file that is open in this process was checked when it was opened first.
-        if not any(connection.file == file and not connection.closed for connection in _open):
-            check_file(path)
-        connection = sqlite3.connect(
-            path, timeout=timeout, isolation_level=None, check_same_thread=False, factory=Connection
-        )
-        connection.reading = reading
-        connection.lock.acquire()
-        _open.add(connection)
-    return connection
-
-
-def _prepare(connection: Connection, path: str, network: bool, timeout: float) -> None:
-    if _version(connection) < schema.VERSION:
-        _create(connection, path)
-    # The header may be older than what is still in the write-ahead log.
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    _check_ids(path, application, _version(connection))
-    mode = _set_journal(connection, "delete" if network else "wal", timeout)
-    if network and mode != "delete":
-        raise UnavailableError(f"{path} is on a network file system and in use without regard to that")
-    # In rollback-journal mode NORMAL may lose, or even damage, what a crash of the machine interrupts.
-    connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _version(connection: Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
-
-
-def _create(connection: Connection, path: str) -> None:
-    connection.execute("BEGIN EXCLUSIVE")
-    try:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables:
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-            _check_ids(path, application, _version(connection))
-        if _version(connection) < schema.VERSION:
-            schema.upgrade(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _set_journal(connection: Connection, wanted: str, timeout: float) -> str:
-    # SQLite changes the mode only when nobody else reads, and does not wait for that.
-    deadline = time.monotonic() + (timeout if wanted == "delete" else min(timeout, 2.0))
-    pause = 0.001
-    while True:
-        try:
-            (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
-        except sqlite3.OperationalError as error:
-            if not _is_busy(error):
-                raise
-            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        if mode == wanted or time.monotonic() > deadline:
-            return str(mode)
-        time.sleep(pause)
-        pause = min(2 * pause, 0.1)
-
-
 def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether others had the file locked."""
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -278,7 +229,7 @@ def translated(path: str) -> Iterator[None]:
 
 def _translate(error: sqlite3.Error, path: str) -> TorcFramesError:
     code = _code(error)
-    if _is_busy(error):
+    if is_busy(error):
         return UnavailableError(f"{path} stayed locked by another process: {error}")
     if code == sqlite3.SQLITE_NOTADB or code == sqlite3.SQLITE_CORRUPT:
         return StoreFileError(f"{path} is damaged or not a torc_frames store: {error}")
@@ -289,29 +240,3 @@ def _translate(error: sqlite3.Error, path: str) -> TorcFramesError:
     if code == sqlite3.SQLITE_READONLY:
         return UnavailableError(f"{path} can not be written: {error}")
     return UnavailableError(f"{path}: {error}")
-
-
-def _before_fork() -> None:
-    # A connection carried over a fork makes SQLite believe in locks that the child does not hold.
-    registry_lock.acquire()
-    for connection in list(_open):
-        if connection.closed or connection.reading or not connection.lock.acquire(timeout=10):
-            continue
-        try:
-            if not connection.in_transaction:
-                connection.close()
-        finally:
-            connection.lock.release()
-
-
-def _after_fork_in_child() -> None:
-    # What is still open is kept for good: closing it, too, would spoil locks.
-    _inherited.extend(connection for connection in _open if not connection.closed)
-    _open.clear()
-    registry_lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=registry_lock.release, after_in_child=_after_fork_in_child
-    )

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from torc_frames.errors import NotFoundError, Problem, RefusedError, UnreadableRecordError
+from torc_frames.errors import NotFoundError, Problem, RefusedError, StoreFileError, UnreadableRecordError
 from torc_frames.records import WorkflowRecord
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.file import Connection
@@ -68,7 +68,20 @@ def find_workflow(connection: Connection, workflow_key: object, where: str = "")
 def workflow_record(row: Sequence[Any]) -> WorkflowRecord:
     """Return the workflow of a row of `WORKFLOW_COLUMNS`."""
     key, name, user, description, created, metadata, rev = row
-    return WorkflowRecord(str(key), name, user, description, created, json.loads(metadata), str(rev))
+    return WorkflowRecord(str(key), name, user, description, created, _metadata(key, metadata), str(rev))
+
+
+def _metadata(key: object, text: object) -> dict[str, Any]:
+    """Return a workflow's metadata; others may have written to the file."""
+    try:
+        found = json.loads(text) if isinstance(text, (str, bytes)) else None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise StoreFileError(
+            f"the metadata of workflow {key} is no JSON object; set it to '{{}}' in the file"
+        )
+    return found
 
 
 def find_all(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, StoreFileError
 from torc_frames.records import (
     DependencyPage,
     JobPage,
@@ -127,9 +127,12 @@ class SQLiteSnapshot:
     unreadable: Mapping[str, str] = MappingProxyType({})
     _links_source = "job CROSS JOIN link ON link.job_id = job.id"
 
-    def __init__(self, connection: Connection, path: str, workflow_key: str) -> None:
+    def __init__(
+        self, connection: Connection, path: str, workflow_key: str, verify: Callable[[], None]
+    ) -> None:
         self._connection = connection
         self._path = path
+        self._verify = verify
         self.workflow = find_workflow(connection, workflow_key, path)
         self.requests = 1
         self._id = int(self.workflow.key)
@@ -232,7 +235,8 @@ class SQLiteSnapshot:
         return [str(record) for (record,) in self._fetch(sql, {"since": _rev(since)})]
 
     def verify(self) -> None:
-        """Do nothing: a read transaction shows one moment."""
+        """See `Snapshot.verify`; a read transaction shows one moment, for as long as its locks are kept."""
+        self._verify()
 
     def _job(self, job_key: str | None) -> int | None:
         if job_key is None:
@@ -253,8 +257,12 @@ class SQLiteSnapshot:
 
     def _fetch(self, sql: str, values: Mapping[str, object]) -> list[Any]:
         self.requests += 1
-        with translated(self._path):
-            return self._connection.execute(sql, {**values, "workflow": self._id}).fetchall()
+        try:
+            with translated(self._path):
+                return self._connection.execute(sql, {**values, "workflow": self._id}).fetchall()
+        except StoreFileError:
+            self._verify()  # what is written to without locks can look damaged
+            raise
 
     def _pages(
         self,

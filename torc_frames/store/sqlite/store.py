@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 from torc_frames.errors import ConflictError, RefusedError, shorten
@@ -25,6 +26,7 @@ from torc_frames.records import (
 from torc_frames.store.base import Snapshot
 from torc_frames.store.parallel import Report, tell
 from torc_frames.store.sqlite import jobs as sqlite_jobs
+from torc_frames.store.sqlite.backup import back_up
 from torc_frames.store.sqlite.connections import Connections, Write
 from torc_frames.store.sqlite.deleting import delete_jobs
 from torc_frames.store.sqlite.file import is_network
@@ -54,16 +56,25 @@ class SQLiteStore:
     """Keeps workflows in one file; a `RunnableStore`.
 
     Any number of threads and processes may use the file at once. What was acknowledged survives the
-    death of the process; on a network file system, which is slower, also that of the machine.
+    death of the process; on a network file system, which is slower, also that of the machine. A file that
+    is deleted or replaced meanwhile is neither read nor written, but an UnavailableError; after `close`,
+    whatever is there then is opened. What is copied over the file in place is not noticed.
+
+    On Linux, a process may do with the files of its store what it likes: nothing acknowledged is lost. To
+    open and close ``-shm`` while others write can make a read fail, or be repeated. Elsewhere, and within a
+    write on a network file system, opening and closing the file by other means drops SQLite's locks.
 
     Parameters
     ----------
     path : str or os.PathLike
-        The file, made if it does not exist or is empty; or its ``sqlite:///`` url.
+        The file, made if it does not exist or is empty; or its ``sqlite:///`` url. If this user can't write
+        it, or beside it, it is only read.
     network : bool, optional
         Whether the file is on a file system that several machines share. Found out if not given.
     timeout : float
         For how many seconds to wait while another process writes.
+    create : bool
+        Whether to make a store where there is none; otherwise that is an UnavailableError.
 
     Raises
     ------
@@ -91,13 +102,18 @@ class SQLiteStore:
     roles_are_of_records = False
 
     def __init__(
-        self, path: str | os.PathLike[str], *, network: bool | None = None, timeout: float = 60.0
+        self,
+        path: str | os.PathLike[str],
+        *,
+        network: bool | None = None,
+        timeout: float = 60.0,
+        create: bool = True,
     ) -> None:
         self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
         self.url = _SCHEME + self.path
         self._asked = (network, timeout)
         shared = is_network(self.path) if network is None else network
-        self._connections = Connections(self.path, network=shared, timeout=timeout)
+        self._connections = Connections(self.path, network=shared, timeout=timeout, create=create)
         with self._connections.reading():
             pass
 
@@ -356,13 +372,18 @@ class SQLiteStore:
             ).fetchall()
         return {str(job): runner for job, runner in rows}
 
+    def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """See `FileStore.backup`."""
+        return back_up(self.path, self._connections.moment, path, overwrite=overwrite)
+
     def close(self) -> None:
         """See `Store.close`."""
         self._connections.close()
 
 
 def _open(path: str, network: bool | None, timeout: float) -> SQLiteStore:
-    return SQLiteStore(path, network=network, timeout=timeout)
+    # What was pickled was there.
+    return SQLiteStore(path, network=network, timeout=timeout, create=False)
 
 
 def _check_lengths(**columns: Sequence[object] | None) -> None:

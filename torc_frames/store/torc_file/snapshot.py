@@ -5,24 +5,22 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-import sqlite3
-import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-from torc_frames.errors import RefusedError, StoreFileError, TornReadError, UnavailableError
+from torc_frames.errors import RefusedError
 from torc_frames.records import JobPage, LinkPage, ResultPage, Role, UserDataPage
-from torc_frames.store.sqlite.file import Connection, is_network, registry_lock, translated
+from torc_frames.store.sqlite import reading
+from torc_frames.store.sqlite.file import is_network
+from torc_frames.store.sqlite.identity import FileId
+from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 from torc_frames.wire.numbers import doubtful_lines, server_reads
 from torc_frames.wire.times import run_times
 from torc_frames.wire.v1 import SEVERAL_NODES, name_from_wire, of_project, rev_of
 
-__all__ = ["TorcFileConnection", "TorcFileSnapshot", "as_served", "connect", "show_as_ours"]
+__all__ = ["TorcFileSnapshot", "as_served", "connect", "show_as_ours"]
 
 _STATUSES = (
     "uninitialized",
@@ -110,90 +108,12 @@ _OTHERS = ("file", "slurm scheduler", "local scheduler", "failure handler", "wor
 _OF_WORKFLOW = "WHERE workflow_id = :workflow"
 
 
-class TorcFileConnection(Connection):
-    """A connection that only reads a database of torc."""
-
-    path: str
-    watched: dict[str, tuple[int, ...]]
-    """Files that others may write to while they are read, and what they were like before."""
-
-    def verify(self) -> None:
-        """Raise TornReadError if what was read may not be of one moment."""
-        if any(_look(file) != look for file, look in self.watched.items()):
-            raise TornReadError(f"{self.path} was written to while it was read")
+def connect(path: str, known: FileId | None) -> ReadConnection:
+    """Open a database of torc for reading; see `torc_frames.store.sqlite.reading.connect`."""
+    return reading.connect(path, known, network=is_network(path))
 
 
-_open: weakref.WeakSet[TorcFileConnection] = weakref.WeakSet()
-
-
-def connect(path: str) -> TorcFileConnection:
-    """Open a database for reading, without making files beside it where that is possible.
-
-    torc's databases have a write-ahead log. Where there is one (of a server that runs or was killed, and
-    torc leaves one even when it ends), SQLite reads it with the file, and with locks. Without one all is
-    in the file and nobody has it open; SQLite would then make a log just to read, and leave it there, or
-    fail in a read-only folder. Said to be immutable, the file is read alone and without locks: it is
-    watched instead, should a server start meanwhile. So are file and log on a network file system, where
-    a server on another machine is not seen through locks.
-
-    Raises
-    ------
-    UnavailableError
-        If it can't be read.
-    """
-    file = os.path.realpath(path)
-    log, looks = f"{file}-wal", {file: _look(file)}
-    looks[log] = _look(log)
-    options, watched = "mode=ro", looks if is_network(file) else {}
-    if not _is_in_use(path, file, looks[log]):
-        options, watched = "mode=ro&immutable=1", {file: looks[file]}
-    with registry_lock, translated(path):
-        _refuse_after_fork(path, file)
-        connection = sqlite3.connect(
-            f"{Path(file).as_uri()}?{options}",
-            uri=True,
-            timeout=60,
-            isolation_level=None,
-            check_same_thread=False,
-            factory=TorcFileConnection,
-        )
-        connection.file, connection.path, connection.watched = file, path, watched
-        _open.add(connection)
-    return connection
-
-
-def _look(path: str) -> tuple[int, ...]:
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise UnavailableError(f"can not read {path}: {error.strerror or error}") from error
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _is_in_use(path: str, file: str, log: tuple[int, ...]) -> bool:
-    """Return whether there is more to read than the file, or somebody may write to it."""
-    has_log = bool(log) and log[2] > 0
-    has_index = bool(log) and os.path.exists(f"{file}-shm")
-    if has_log and not has_index and not os.access(os.path.dirname(file), os.W_OK):
-        raise UnavailableError(
-            f"{path} has changes in {file}-wal, which SQLite reads only with {file}-shm, and that can't be "
-            "made in a folder that can't be written: copy both files elsewhere and open the copy"
-        )
-    return has_log or has_index or os.path.exists(f"{file}-journal")
-
-
-def _refuse_after_fork(path: str, file: str) -> None:
-    # SQLite would believe in locks that this process does not hold.
-    if any(other.file == file and other.process != os.getpid() and not other.closed for other in _open):
-        raise UnavailableError(
-            f"{path} was being read when this process was forked, so SQLite can't lock it here: "
-            "fork at another time or start processes by 'spawn'"
-        )
-
-
-def show_as_ours(connection: TorcFileConnection) -> None:
+def show_as_ours(connection: ReadConnection) -> None:
     """Make the views by which a database of torc reads like a store of ours."""
     connection.create_function("every_digit", 1, repr, deterministic=True)
     connection.execute("PRAGMA temp_store = MEMORY")
@@ -244,9 +164,8 @@ class TorcFileSnapshot(SQLiteSnapshot):
         "AS link CROSS JOIN job ON job.id = link.job_id"
     )
 
-    def __init__(self, connection: TorcFileConnection, path: str, workflow_key: str) -> None:
-        super().__init__(connection, path, workflow_key)
-        self._verify = connection.verify
+    def __init__(self, connection: ReadConnection, path: str, workflow_key: str) -> None:
+        super().__init__(connection, path, workflow_key, connection.verify)
         self.workflow = replace(self.workflow, rev=None)
 
     def _jobs(self, where: str, values: Mapping[str, object]) -> Iterator[JobPage]:
@@ -295,13 +214,6 @@ class TorcFileSnapshot(SQLiteSnapshot):
             starts, ends = map(list, zip(*times, strict=True))
             yield replace(page, start_times=starts, end_times=ends)
 
-    def _fetch(self, sql: str, values: Mapping[str, object]) -> list[Any]:
-        try:
-            return super()._fetch(sql, values)
-        except StoreFileError:
-            self._verify()  # what is written to without locks can look damaged
-            raise
-
     def stale(self) -> Mapping[str, bool | None] | None:
         """See `Snapshot.stale`; torc keeps neither revs nor times of records."""
         return None
@@ -329,10 +241,6 @@ class TorcFileSnapshot(SQLiteSnapshot):
     def removed(self, since: str) -> list[str]:
         """See `Snapshot.removed`."""
         return self._refuse_since(since)
-
-    def verify(self) -> None:
-        """See `Snapshot.verify`; a read transaction shows one moment, but for a file without locks."""
-        self._verify()
 
     def _refuse_since(self, since: str | None) -> list[str]:
         if since is not None:

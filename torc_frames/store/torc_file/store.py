@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import shlex
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,9 @@ from torc_frames.records import (
 )
 from torc_frames.store.parallel import Report
 from torc_frames.store.sqlite import jobs as sqlite_jobs
+from torc_frames.store.sqlite.backup import back_up
 from torc_frames.store.sqlite.file import translated
+from torc_frames.store.sqlite.identity import file_id
 from torc_frames.store.sqlite.keys import (
     WORKFLOW_COLUMNS,
     decode_data,
@@ -34,13 +36,8 @@ from torc_frames.store.sqlite.keys import (
     find_workflow,
     workflow_record,
 )
-from torc_frames.store.torc_file.snapshot import (
-    TorcFileConnection,
-    TorcFileSnapshot,
-    as_served,
-    connect,
-    show_as_ours,
-)
+from torc_frames.store.sqlite.reading import ReadConnection
+from torc_frames.store.torc_file.snapshot import TorcFileSnapshot, as_served, connect, show_as_ours
 from torc_frames.wire.v1 import name_from_wire, rev_of
 
 __all__ = ["TORC_1", "TorcFileStore", "is_torc_file"]
@@ -77,7 +74,7 @@ def is_torc_file(path: str | os.PathLike[str]) -> bool:
         with closing(sqlite3.connect(f"{Path(file).as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             tables = _tables(connection)
         if not tables or _MIGRATIONS in tables:
-            with closing(connect(file)) as connection:
+            with closing(connect(file, file_id(file))) as connection:
                 tables = _tables(connection)
     except (sqlite3.Error, TorcFramesError):
         return False
@@ -119,6 +116,7 @@ class TorcFileStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
         self.url = _SCHEME + self.path
+        self._id = file_id(self.path)
         with self._reading() as connection:
             self.schema = _schema(connection)
 
@@ -126,9 +124,9 @@ class TorcFileStore:
         return f"TorcFileStore({self.path!r})"
 
     @contextmanager
-    def _open(self) -> Iterator[TorcFileConnection]:
+    def _open(self) -> Iterator[ReadConnection]:
         """Lend a connection of its own, which is cheap, closes with the file, and needs no locks of ours."""
-        with closing(connect(self.path)) as connection:
+        with closing(connect(self.path, self._id)) as connection:
             with translated(self.path):
                 _check(connection, self.path)
                 show_as_ours(connection)
@@ -136,7 +134,7 @@ class TorcFileStore:
             yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[TorcFileConnection]:
+    def _reading(self) -> Iterator[ReadConnection]:
         with self._open() as connection:
             with translated(self.path):
                 yield connection
@@ -180,6 +178,15 @@ class TorcFileStore:
         key, served = str(number), as_served(raw)
         data = decode_data(key, served)
         return UserData(key, str(workflow), data, name_from_wire(name), bool(is_ephemeral), rev_of(served))
+
+    @contextmanager
+    def _moment(self) -> Iterator[tuple[ReadConnection, Callable[[], None]]]:
+        with self._open() as connection:
+            yield connection, connection.verify
+
+    def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """See `FileStore.backup`."""
+        return back_up(self.path, self._moment, path, overwrite=overwrite)
 
     def close(self) -> None:
         """See `Store.close`; between two calls nothing is open."""
@@ -297,7 +304,7 @@ class TorcFileStore:
         self._refuse()
 
 
-def _check(connection: TorcFileConnection, path: str) -> None:
+def _check(connection: ReadConnection, path: str) -> None:
     """Raise unless the tables are those of torc 1.0, or have at least all that is read of them."""
     tables = _tables(connection)
     if _MIGRATIONS not in tables:
@@ -325,6 +332,6 @@ def _check(connection: TorcFileConnection, path: str) -> None:
     )
 
 
-def _schema(connection: TorcFileConnection) -> int:
+def _schema(connection: ReadConnection) -> int:
     (found,) = connection.execute(f"SELECT ifnull(max(version), 0) FROM {_MIGRATIONS}").fetchone()
     return int(found)

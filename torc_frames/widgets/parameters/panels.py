@@ -183,9 +183,13 @@ class Panels:
 
         def tell() -> None:
             told = " and ".join(map(_told, self._sheet.conditions))
-            shown.value = text_html(
-                f"Shown are rows where {told}" if told else "All rows are shown", "tf-quiet"
+            # Rows that a dropped column had hidden stay so: what is deleted next is what was there to see.
+            rest = (
+                f"{self._sheet.hidden:,} rows are hidden still"
+                if self._sheet.hidden
+                else "All rows are shown"
             )
+            shown.value = text_html(f"Shown are rows where {told}" if told else rest, "tf-quiet")
 
         def arrange(_: Any = None) -> None:
             for field, tests in (

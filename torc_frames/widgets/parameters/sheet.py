@@ -290,6 +290,11 @@ class Sheet:
         """The conditions of the filter."""
         return self._table.rows.how.conditions
 
+    @property
+    def hidden(self) -> int:
+        """How many rows are not shown."""
+        return len(self._table.rows.own) - len(self._table.rows.view)
+
     def filter(self, *conditions: Condition) -> None:
         """Show the rows for which all conditions hold; all rows without any. Others are as they were."""
         with self.lock:

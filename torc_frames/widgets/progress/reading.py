@@ -11,6 +11,7 @@ import pandas as pd
 from torc_frames import settings
 from torc_frames.errors import NotFoundError, UnreadableRecordError
 from torc_frames.records import OUTPUT
+from torc_frames.regular import open_regular
 from torc_frames.widgets.progress.tally import COLUMNS, Failed
 from torc_frames.workflow import Workflow
 
@@ -109,7 +110,7 @@ def tail(path: Path, since: pd.Timestamp | None = None) -> str:
     ''
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - _TAIL_BYTES))
             content = file.read(_TAIL_BYTES)

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.frame.values import RefusalError
+from torc_frames.widgets.table import meanings
 
 __all__ = ["float_texts", "quoted", "reader"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
-_COMMA = re.compile(r"[+-]?[0-9.]*,[0-9,]*\.?[0-9]*")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
 _MOST_DIGITS = 40
 _SHOWN = 40
 
@@ -70,6 +71,8 @@ def _whole(text: str) -> int | None:
         return int(text) if len(text) <= _MOST_DIGITS else None
     if not _NUMBER.fullmatch(text):
         raise RefusalError(_no_number(text, "whole number"))
+    if _THOUSANDS.fullmatch(text):  # the point may be the one between thousands
+        raise RefusalError(_no_number(text, "whole number"))
     mantissa, _, exponent = text.lower().partition("e")
     if len(exponent) > 6 or len(mantissa) > 1_000:
         return None
@@ -98,12 +101,18 @@ def _read_float(text: str, numpy: np.dtype[Any]) -> float:
 
 
 def _no_number(text: str, noun: str) -> str:
-    if _COMMA.fullmatch(text):
-        mend = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text.replace(",", "")
-        return f"{quoted(text)} is no {noun}: write it with a point and nothing between thousands, {mend}"
-    if text.endswith("%") and _NUMBER.fullmatch(text[:-1].strip()):
-        return f"{quoted(text)} is no {noun}: write a hundredth of it, without %"
-    return f"{quoted(text)} is no {noun}"
+    whole = noun == "whole number"
+    found = meanings.numbers(text, whole=whole)
+    if len(found) > 1:
+        return meanings.advice(found, f"{quoted(text)} is ambiguous")
+    if not found and whole and (others := meanings.numbers(text)):
+        return f"{quoted(text)} is no whole number: it means {' or '.join(other for other, _ in others)}"
+    if len(found) == 1 and "," in text and not found[0][1]:
+        return (
+            f"{quoted(text)} is no {noun}: write it with a point and nothing between thousands, {found[0][0]}"
+        )
+    sign = ", without %" if found and "%" in text else ""
+    return meanings.advice(found, f"{quoted(text)} is no {noun}") + sign
 
 
 def quoted(text: str) -> str:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.specs import UNITS
 from torc_frames.frame.values import RefusalError
+from torc_frames.widgets.table import meanings
 
 __all__ = ["is_moment", "is_time", "reader", "texts"]
 
@@ -162,7 +163,11 @@ def _matched(text: str) -> re.Match[str]:
 
 
 def _no_time(text: str) -> str:
-    return f"{text[:_MOST_CHARACTERS]!r} is no time: write it like 2026-11-02 or 2026-11-02 09:30:00"
+    found, quoted = meanings.dates(text), repr(text[:_MOST_CHARACTERS])
+    if len(found) > 1:
+        return meanings.advice(found, f"{quoted} is ambiguous")
+    told = f", so {found[0][0]}" if found else " or 2026-11-02 09:30:00"
+    return f"{quoted} is no time: write it like 2026-11-02{told}"
 
 
 def _written(match: re.Match[str], text: str, dtype: Any) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from torc_frames.errors import NotFoundError, UnavailableError
+from torc_frames.errors import NotFoundError
 from torc_frames.store.sqlite.documents.bodies import (
     EDGE,
     EVENTS,
@@ -81,7 +80,6 @@ class Documents:
     def __init__(self, store: SQLiteStore) -> None:
         self._connections = store._connections
         self._path = store.path
-        self._file = _identity(store.path)
 
     # any collection
 
@@ -210,7 +208,6 @@ class Documents:
     @contextmanager
     def _reading(self, workflow_key: str | None) -> Iterator[Place]:
         """Show one moment of a workflow."""
-        self._check_file()
         with self._connections.reading() as connection:
             if connection.in_transaction:
                 yield find_place(connection, workflow_key, self._path)
@@ -224,22 +221,8 @@ class Documents:
     @contextmanager
     def _writing(self, workflow_key: str | None) -> Iterator[Place]:
         """Make what is written one transaction."""
-        self._check_file()
         with self._connections.writing() as connection:
             yield find_place(connection, workflow_key, self._path)
-
-    def _check_file(self) -> None:
-        if _identity(self._path) != self._file:
-            raise UnavailableError(f"{self._path} was deleted or replaced since it was opened")
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from another one of the same name, None if there is none."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _collection(name: str, key: str | None = None) -> Collection:

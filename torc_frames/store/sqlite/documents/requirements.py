@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 import msgspec
 
 from torc_frames.errors import RefusedError
+from torc_frames.store.legacy.needs import resources_of
 from torc_frames.store.sqlite.documents.bodies import REQUIREMENTS, Body
 from torc_frames.store.sqlite.documents.kept import Kept
 from torc_frames.store.sqlite.documents.rows import Place, Row
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.wire import legacy
-from torc_frames.wire.legacy import Form
+from torc_frames.wire.legacy import Form, Need
 
 __all__ = ["NEEDS", "Requirements", "Values", "require"]
 
@@ -24,6 +25,7 @@ Values = tuple[int, int, str | None, str | None]
 """num_cpus, num_gpus, memory and runtime."""
 
 _COLUMNS = ("num_cpus", "num_gpus", "memory", "runtime")
+_DEFAULT_MEMORY = "1m"
 _NOTHING: Values = (1, 0, None, None)
 _RUNTIME = {Form.FIRST: "P0DT1H", Form.LATER: "P0DT1M"}
 
@@ -88,7 +90,8 @@ class Requirements(Kept):
 
     def add(self, place: Place, form: Form, body: Body) -> int:
         """See `Collection.add`; the same ones, added again without a key, are one."""
-        defaults = {"num_cpus": 1, "num_gpus": 0, "num_nodes": 1, "memory": "1m", "runtime": _RUNTIME[form]}
+        defaults: dict[str, Any] = {"num_cpus": 1, "num_gpus": 0, "num_nodes": 1}
+        defaults |= {"memory": _DEFAULT_MEMORY, "runtime": _RUNTIME[form]}
         raw = {name: msgspec.Raw(legacy.encode(value)) for name, value in defaults.items()}
         whole = body._replace(attributes={**raw, **body.attributes})
         found = self.same(place, whole) if body.key is None else None
@@ -153,9 +156,17 @@ def require(place: Place, jobs: Sequence[int], row: Row | None) -> None:
 
 
 def values_of(row: Row) -> Values:
-    """Return what the document of a row says."""
+    """Return what the document of a row says; the service's defaults count as not said.
+
+    Those are one megabyte, in which no program runs, and whatever the name says was not given.
+    """
     found: dict[str, Any] = msgspec.json.decode(row[3])
-    return tuple(found.get(name, default) for name, default in zip(_COLUMNS, _NOTHING, strict=True))  # type: ignore[return-value]
+    said: dict[str, Any] = {
+        name: found.get(name, default) for name, default in zip(_COLUMNS, _NOTHING, strict=True)
+    }
+    needs = resources_of(Need(key=".", name=found.get("name"), **said))
+    memory = None if needs.memory == _DEFAULT_MEMORY else needs.memory
+    return needs.num_cpus, needs.num_gpus, memory, needs.runtime
 
 
 def _quoted(value: object) -> str:

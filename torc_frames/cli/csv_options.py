@@ -1,0 +1,61 @@
+"""The options that say how a CSV file is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+__all__ = ["csv_options"]
+
+_NAMES = {"tab": "\t", "\\t": "\t", "space": " "}
+
+
+def csv_options(command: F) -> F:
+    """Add ``--sep``, ``--decimal``, ``--thousands``, ``--na-values`` and ``--encoding``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _one_character(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    mark = _NAMES.get(value or "", value)
+    if mark is not None and (len(mark) != 1 or mark in '"\r\n' or mark.isalnum()):
+        raise click.BadParameter(f"{value!r} is no separator of one character, such as ';', ',' or tab")
+    return mark
+
+
+_OPTIONS: list[Callable[[Any], Any]] = [
+    click.option(
+        "--sep",
+        metavar="CHARACTER",
+        callback=_one_character,
+        help="What separates the cells of CSV: ',', ';' or tab. [default: found]",
+    ),
+    click.option(
+        "--decimal",
+        metavar="CHARACTER",
+        callback=_one_character,
+        help="The decimal mark in CSV. [default: found; a point where commas separate]",
+    ),
+    click.option(
+        "--thousands",
+        metavar="CHARACTER",
+        callback=_one_character,
+        help="The mark between thousands in CSV; without it such numbers are text.",
+    ),
+    click.option(
+        "--na-values",
+        multiple=True,
+        metavar="TEXT",
+        help="A text that stands for a missing cell in CSV, such as NA; may be repeated.",
+    ),
+    click.option(
+        "--encoding",
+        metavar="NAME",
+        help="The encoding of CSV, such as cp1252. [default: UTF-8, or UTF-16]",
+    ),
+]

@@ -1,0 +1,89 @@
+"""Columns of texts, as CSV has them, in the dtype that all of their cells are written as."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from torc_frames.frame.types import Column
+
+__all__ = ["Numerals", "typed", "values_of"]
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_LONGEST_INTEGER = 4_000
+
+
+@dataclass(frozen=True)
+class Numerals:
+    """How numbers are written: the mark before decimals, and the one between thousands, if there is one."""
+
+    decimal: str = "."
+    thousands: str = ""
+
+    def plain(self, text: str) -> str | None:
+        """Return a number as Python writes it, None for what is no number.
+
+        Examples
+        --------
+        >>> [Numerals(",", ".").plain(text) for text in ("1.234,5", "0,5", "0.5")]
+        ['1234.5', '0.5', None]
+        """
+        if self != _PYTHONS:
+            if not self._form.fullmatch(text):
+                return None
+            text = text.replace(self.thousands, "").replace(self.decimal, ".")
+        return text if _NUMBER.fullmatch(text) else None
+
+    @cached_property
+    def _form(self) -> re.Pattern[str]:
+        digits = "[0-9]+"
+        if self.thousands:
+            digits = f"({digits}|[1-9][0-9]{{0,2}}({re.escape(self.thousands)}[0-9]{{3}})+)"
+        mark = re.escape(self.decimal)
+        return re.compile(rf"[-+]?({digits}({mark}[0-9]*)?|{mark}[0-9]+)([eE][-+]?[0-9]+)?")
+
+
+_PYTHONS = Numerals()
+
+
+def typed(texts: Sequence[str | None], numerals: Numerals = _PYTHONS) -> pd.Series:
+    """Return a column of CSV cells in the dtype that all of them are written as.
+
+    int64 (with gaps Int64) for integers within 64 bits without leading zeros, float64 for finite decimal
+    numbers of which float64 rounds no integer, bool (boolean) for true and false, else str. Blanks around
+    what is no text don't count, and blanks alone are missing among such.
+
+    Examples
+    --------
+    >>> [str(typed(cells).dtype) for cells in (["1", None], ["+1", " .5"], ["True", "false "])]
+    ['Int64', 'float64', 'bool']
+    >>> typed(["007", "1"]).tolist()
+    ['007', '1']
+    """
+    column = Column.of(values_of(texts, numerals))
+    if column.kind() in ("int", "float", "bool"):
+        return column.natural()
+    return Column.of(list(texts)).natural()
+
+
+def values_of(texts: Sequence[str | None], numerals: Numerals = _PYTHONS) -> list[Any]:
+    """Return what each cell is by itself: a number, a boolean, missing, or the text that it is."""
+    return [None if text is None else _value(text, text.strip(), numerals) for text in texts]
+
+
+def _value(text: str, bare: str, numerals: Numerals) -> Any:
+    if not bare:
+        return None
+    plain = numerals.plain(bare)
+    if plain is None:
+        return bare.lower() == "true" if bare.lower() in ("true", "false") else text
+    if _INTEGER.fullmatch(plain):
+        return int(plain) if len(plain) <= _LONGEST_INTEGER else text
+    number = float(plain)
+    return number if abs(number) != float("inf") else text

@@ -1,0 +1,121 @@
+"""A whole copy of a database that others write meanwhile."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, suppress
+from pathlib import Path
+
+from torc_frames.errors import RefusedError, TorcFramesError, UnavailableError
+from torc_frames.store.sqlite.file import Connection, translated
+from torc_frames.store.whole import read_whole
+
+__all__ = ["Moment", "back_up"]
+
+Moment = AbstractContextManager[tuple[Connection, Callable[[], None]]]
+"""Lends a connection that shows one moment, and what raises if it did not."""
+
+_SCHEME = "sqlite:///"
+_PAGES = 4096
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+def back_up(
+    source: str, moment: Callable[[], Moment], path: str | os.PathLike[str], *, overwrite: bool
+) -> Path:
+    """Copy a database, with what is in its log, and return where to.
+
+    The copy is of one moment, so that writers neither wait (but on a network file system) nor keep it from
+    ending. It appears under its name when it is whole and on the disk.
+
+    Raises
+    ------
+    RefusedError
+        If there is a file, unless `overwrite` is set; or files of another database are beside it.
+    UnavailableError
+        If the source can't be read or the copy not be written.
+    """
+    target = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
+    copy = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{secrets.token_hex(4)}")
+    try:
+        _check_target(source, target, overwrite)
+        read_whole(source, lambda: _copy(source, moment, copy))
+        _check_target(source, target, overwrite)
+        _publish(copy, target, overwrite)
+    except TorcFramesError:
+        raise
+    except OSError as error:
+        raise UnavailableError(f"can not write {target}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            os.unlink(copy)
+    return Path(target)
+
+
+def _check_target(source: str, target: str, overwrite: bool) -> None:
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise RefusedError(f"can not make {target}: there is no folder {folder}")
+    if os.path.isdir(target):
+        raise RefusedError(f"{target} is a folder: name a file in it")
+    if os.path.exists(target):
+        if os.path.samefile(source, target):
+            raise RefusedError(f"{target} is the store itself: name another file")
+        if not os.path.isfile(target):
+            raise RefusedError(f"{target} is no regular file: name another one")
+        if not overwrite:
+            raise RefusedError(f"{target} exists: name another file, or say overwrite")
+    # SQLite would read them as part of the copy.
+    real = os.path.realpath(target)
+    found = [f"{real}{end}" for end in _BESIDE if os.path.lexists(f"{real}{end}")]
+    if found:
+        raise RefusedError(
+            f"{' and '.join(found)} would be taken for parts of the copy: somebody has {target} open, or was "
+            "killed while it was open; name another file"
+        )
+
+
+def _copy(source: str, moment: Callable[[], Moment], copy: str) -> None:
+    with suppress(FileNotFoundError):  # of an attempt before
+        os.unlink(copy)
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with moment() as (connection, verify):
+        with translated(copy), closing(sqlite3.connect(copy, isolation_level=None)) as made:
+            # It has no name yet under which anybody would look for it after a crash.
+            made.execute("PRAGMA journal_mode = OFF")
+            made.execute("PRAGMA synchronous = OFF")
+            connection.backup(made, pages=_PAGES, progress=_may_be_interrupted)
+        mode = stat.S_IMODE(os.stat(source).st_mode)
+        verify()
+    os.chmod(copy, mode & 0o666 | 0o600)
+    _sync(copy)
+
+
+def _may_be_interrupted(*progress: int) -> None:
+    """Do nothing; that it is Python lets signals through."""
+
+
+def _publish(copy: str, target: str, overwrite: bool) -> None:
+    if overwrite:
+        os.replace(copy, os.path.realpath(target))
+    else:
+        try:
+            os.link(copy, target)  # does not replace what somebody else has made meanwhile
+        except FileExistsError:
+            raise RefusedError(f"{target} exists: name another file, or say overwrite") from None
+        except OSError:  # a file system without links
+            os.rename(copy, target)
+    _sync(os.path.dirname(target))
+
+
+def _sync(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)

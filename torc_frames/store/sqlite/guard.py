@@ -1,0 +1,343 @@
+"""Locks on an open store that no other opening and closing of its files in this process drops.
+
+SQLite's locks are POSIX locks, and those of a process on a file are dropped when any descriptor of that file
+is closed in it: `shutil.copy` of an open database does. The next one to close the database anywhere then
+takes itself for the last, and removes the write-ahead log with what is still to be written through it. Locks
+of an open file description, which only Linux has, stay. A read lock beside SQLite's own keeps every process
+from being the last.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterable
+from threading import RLock
+from typing import NamedTuple
+
+from torc_frames.errors import UnavailableError
+from torc_frames.store.sqlite.identity import FileId, file_id
+
+if sys.platform == "linux":
+    import fcntl
+
+    _UNLOCKED = struct.pack("h", fcntl.F_UNLCK)
+
+__all__ = ["AVAILABLE", "Guard", "State", "can_guard", "forget", "lock", "take"]
+
+AVAILABLE = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
+"""Whether this system has locks of open file descriptions."""
+
+# See "os_unix.c" of SQLite: bytes of the database, and of its index, that it locks.
+_SHARED = (0x40000002, 510)  # all who use the database; who is to be the last one locks it for writing
+_WRITER = (120, 1)  # in the index: who writes
+_IN_USE = (128, 1)  # in the index: all who use it; who finds it free makes the index anew
+_MARKS = 2**40  # from here on, bytes that nobody locks but a process for itself
+
+_BESIDE = ("-wal", "-shm")
+_HEADER_BYTES = 48
+_WAL = b"\2\2"
+_WAL_AT = 18
+_PAUSE = 0.001
+
+lock = RLock()
+"""Held while guards are made or given up, and over a fork."""
+_guards: dict[FileId, Guard] = {}
+_kept: list[int] = []
+
+
+class State(NamedTuple):
+    """How often SQLite's locks were dropped, and what every write changes."""
+
+    touches: int
+    header: bytes
+
+
+class Guard:
+    """Holds one file for all connections that this process has to it.
+
+    Attributes
+    ----------
+    id : tuple of int
+        Which file it is, whatever its path names meanwhile.
+    held : bool
+        Whether nobody can remove the file's log; only of a file in WAL mode.
+    """
+
+    def __init__(self, file: str, descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        self.file = file
+        self.id = found.st_dev, found.st_ino
+        self.held = False
+        self.users = 0
+        self._descriptor = descriptor
+        self._index: int | None = None
+        self._log: FileId | None = None
+        self._mark = (_MARKS + secrets.randbits(60), 1)
+        self._mark_asked = _flock(fcntl.F_WRLCK, *self._mark)
+        self._touches = 0
+
+    def is_wal(self) -> bool:
+        """Return whether the file is in WAL mode by now."""
+        return os.pread(self._descriptor, len(_WAL), _WAL_AT) == _WAL
+
+    def hold(self, timeout: float) -> bool:
+        """Hold the file if it is in WAL mode, and return whether it is held."""
+        if not self.held and self._is_log_of_another_file():
+            log, index = f"{self.file}-wal", f"{self.file}-shm"
+            raise UnavailableError(
+                f"{self.file} was deleted or replaced while a process had it open, and that process still "
+                f"uses {log}, which belongs to the former file: end that process, delete {log} and {index} "
+                "if they are still there then, and connect again"
+            )
+        deadline = time.monotonic() + timeout
+        while not self.held and self.is_wal():
+            try:
+                with lock:
+                    self.held = _lock(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
+                    if self.held and not self.is_wal():
+                        _lock(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
+                        self.held = False
+            except OSError:  # a file system without such locks
+                return False
+            if not self.held:  # its last connection is being closed
+                if time.monotonic() > deadline:
+                    raise UnavailableError(f"{self.file} stayed locked by another process")
+                time.sleep(_PAUSE)
+        return self.held
+
+    def hold_index(self) -> None:
+        """Hold the index, too; to be called once SQLite has opened it."""
+        with lock:
+            if self._index is None:
+                self._log = file_id(f"{self.file}-wal")
+                try:
+                    self._index = _opened(f"{self.file}-shm")
+                    while not _lock(self._index, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _IN_USE):
+                        time.sleep(_PAUSE)  # somebody is opening it
+                    _lock(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
+                except OSError as error:
+                    raise UnavailableError(f"can not lock {self.file}-shm: {error.strerror}") from error
+
+    def state(self) -> State:
+        """Return what `is_undisturbed` and `own_writing` compare with; to be asked for before a lock."""
+        return State(self._count(), self._header())
+
+    def is_undisturbed(self, state: State) -> bool:
+        """Return whether SQLite has kept its locks since, or nobody wrote while it had none."""
+        return self._count() == state.touches or self._header() == state.header
+
+    def own_writing(self, state: State, timeout: float) -> bool:
+        """Turn SQLite's lock for writing, just taken, into one that stays.
+
+        Returns whether nobody wrote meanwhile; `state` is that before SQLite took its own. SQLite goes on
+        believing in that, and other connections of this process ask SQLite.
+        """
+        if self._index is None:
+            return True
+        header = self._header()
+        _lock(self._index, fcntl.F_SETLK, fcntl.F_UNLCK, _WRITER)
+        deadline = time.monotonic() + timeout
+        while not _lock(self._index, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, _WRITER):
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"{self.file} stayed locked by another process")
+            time.sleep(_PAUSE)
+        return self._count() == state.touches and self._header() == header
+
+    def end_writing(self) -> None:
+        """Let others write, after SQLite has ended its transaction."""
+        if self._index is not None:
+            _lock(self._index, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _WRITER)
+
+    def _count(self) -> int:
+        """Return how often the index was opened and closed elsewhere in this process.
+
+        That drops SQLite's locks there, of which other processes may be the readers and writers at once.
+        They can't be held in any other way, but a lock of the same kind on a byte of our own goes with them.
+        """
+        if self._index is not None and not _is_locked(self._index, self._mark_asked):
+            with lock:
+                if not _is_locked(self._index, self._mark_asked):
+                    self._touches += 1
+                    _lock(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
+        return self._touches
+
+    def _header(self) -> bytes:
+        """Return what every write changes."""
+        return b"" if self._index is None else os.pread(self._index, _HEADER_BYTES, 0)
+
+    def close(self, close: Callable[[], None], empty_log: Callable[[], None]) -> None:
+        """Close a connection; with the last one let go of the file, so that SQLite puts it in order.
+
+        Of a file that was deleted or replaced SQLite leaves the log where it is, for whatever is at the path
+        to be read with it. If nobody else uses that log, it is written into the former file, and removed.
+        """
+        with lock:
+            self.users -= 1
+            if self.users:
+                close()
+                return
+            del _guards[self.id]
+            descriptors = [each for each in (self._descriptor, self._index) if each is not None]
+            for each in descriptors:
+                _lock(each, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, (0, 0))
+            is_left = self._leaves_log()
+            if is_left:
+                empty_log()
+            close()
+            if is_left:
+                for end in _BESIDE:
+                    os.unlink(f"{self.file}{end}")
+            _let_go(descriptors)
+
+    def _leaves_log(self) -> bool:
+        """Return whether the file is not at its path any more, but its log, which nobody else uses, is."""
+        try:
+            return (
+                self._index is not None
+                and file_id(self.file) != self.id
+                and [file_id(f"{self.file}{end}") for end in _BESIDE] == [self._log, file_id(self._index)]
+                and not _is_locked(self._index, _flock(fcntl.F_WRLCK, *_IN_USE), fcntl.F_GETLK)
+            )
+        except UnavailableError:
+            return False
+
+    def _is_log_of_another_file(self) -> bool:
+        """Return whether somebody uses the log beside the file, but not the file.
+
+        Then it was replaced, and what is still in the log belongs to what it was.
+        """
+        for _ in range(20):  # who is opening or closing it may be between the two
+            if not _is_index_used(f"{self.file}-shm") or _is_locked(
+                self._descriptor, _flock(fcntl.F_WRLCK, *_SHARED)
+            ):
+                return False
+            time.sleep(5 * _PAUSE)
+        return True
+
+    def drop(self) -> None:
+        """Let go of it where no connection was made."""
+        self.close(lambda: None, lambda: None)
+
+    def forget(self) -> None:
+        """Close what a fork copied; the locks are the parent's."""
+        for each in (self._descriptor, self._index):
+            if each is not None:
+                os.close(each)
+
+
+def take(file: str) -> Guard | None:
+    """Return the guard of a file for one more connection; None if it has none on this system."""
+    if not AVAILABLE or not os.path.isfile(file):  # a pipe would be waited for
+        return None
+    with lock:
+        while True:
+            found = file_id(file)
+            if found is None:
+                return None
+            guard = _guards.get(found)
+            if guard is None:
+                try:
+                    guard = Guard(file, os.open(file, os.O_RDONLY | os.O_CLOEXEC))
+                except OSError:
+                    return None
+                _guards[guard.id] = guard
+            guard.users += 1
+            # Garbage that is collected here may have closed the last connection.
+            if _guards.get(guard.id) is guard:
+                return guard
+
+
+def can_guard(file: str) -> bool:
+    """Return whether a file, if there is one, can be held on this system."""
+    guard = take(file)
+    if guard is None:
+        return AVAILABLE and not os.path.exists(file)
+    try:
+        with lock:
+            if not guard.held:
+                _lock(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
+                _lock(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
+        return True
+    except OSError:
+        return False
+    finally:
+        guard.drop()
+
+
+def forget() -> None:
+    """Forget all guards, in the child of a fork."""
+    for guard in _guards.values():
+        guard.forget()
+    for each in _kept:
+        os.close(each)
+    _guards.clear()
+    _kept.clear()
+
+
+def _opened(file: str) -> int:
+    try:
+        return os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _flock(kind: int, start: int, length: int) -> bytes:
+    """Return a ``struct flock``."""
+    return struct.pack("hhqqi", kind, os.SEEK_SET, start, length, 0)
+
+
+def _lock(descriptor: int, command: int, kind: int, where: tuple[int, int]) -> bool:
+    """Take or give up a lock, and return whether that was possible now."""
+    try:
+        fcntl.fcntl(descriptor, command, _flock(kind, *where))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_locked(descriptor: int, asked: bytes, command: int | None = None) -> bool:
+    """Return whether anybody but this description (with `F_GETLK`: but this process) has a lock."""
+    answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK if command is None else command, asked)
+    return bool(answer[:2] != _UNLOCKED)
+
+
+def _is_index_used(index: str) -> bool:
+    try:
+        descriptor = _opened(index)
+    except OSError:
+        return False
+    try:
+        return _is_locked(descriptor, _flock(fcntl.F_WRLCK, *_IN_USE))
+    finally:
+        _let_go([descriptor])
+
+
+def _let_go(descriptors: Iterable[int]) -> None:
+    """Close descriptors, but not while anybody else in this process may have locks on their files.
+
+    Those would be dropped: somebody may have the database open by SQLite alone.
+    """
+    _kept.extend(descriptors)
+    others = {_id_of(each) for each in _all_descriptors() if each not in _kept}
+    for each in list(_kept):
+        if _id_of(each) not in others:
+            _kept.remove(each)
+            os.close(each)
+
+
+def _all_descriptors() -> list[int]:
+    try:
+        return list(map(int, os.listdir("/proc/self/fd")))
+    except OSError:
+        return []
+
+
+def _id_of(descriptor: int) -> FileId | None:
+    try:
+        return file_id(descriptor)
+    except UnavailableError:
+        return None

@@ -1,0 +1,111 @@
+"""Columns of CSV files that would be numbers but for a few texts: which those are, and what reads them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import pandas as pd
+
+from torc_frames.frame.texts import Numerals, typed, values_of
+from torc_frames.frame.types import Column
+
+__all__ = ["doubt"]
+
+_MISSING = re.compile(
+    r"-{0,2}|\u2013|\u2014|\.{1,2}|\?|#?n/?a|n\.a\.?|<na>|-?nan|null|none|nil|missing|unknown", re.IGNORECASE
+)
+_CODE = re.compile(r"[-+]?0[0-9]+")
+_GROUPED = re.compile(r"[-+]?[1-9][0-9]{0,2}([,.'\u2019_ \u00a0\u202f])[0-9]{3}(\1[0-9]{3})*([.,][0-9]+)?")
+_DECIMAL = re.compile(r"[-+]?[0-9]+([.,])[0-9]+([eE][-+]?[0-9]+)?")
+_PERCENT = re.compile(r"[-+]?[0-9]+([.,][0-9]+)? ?%")
+_SHOWN = 3
+
+
+def doubt(name: str, texts: Sequence[str | None], lines: Sequence[int], numerals: Numerals) -> str | None:
+    """Return what to tell of a column that has texts, None where nobody would take it for numbers.
+
+    Parameters
+    ----------
+    texts, lines : sequence
+        By row: its cell, and the line of the file that it begins in.
+
+    Examples
+    --------
+    >>> print(doubt("x", ["1", "NA", "0.5"], [2, 3, 4], Numerals()))
+    column 'x' has texts: 2 of 3 cells are numbers, but not 'NA' (line 3); --na-values NA reads it as numbers
+    """
+    values = values_of(texts, numerals)
+    if Column.of(values).kind() in ("int", "float", "bool"):
+        return None
+    numbers = sum(type(value) in (int, float) for value in values)
+    truths = sum(type(value) is bool for value in values)
+    odd: dict[str, list[int]] = {}
+    for value, line in zip(values, lines, strict=True):
+        if isinstance(value, str):
+            odd.setdefault(value.strip(), []).append(line)
+    if any(map(_CODE.fullmatch, odd)) or (numbers and truths):
+        return None
+    if not odd:
+        return _rounded(name, values, lines) if numbers else None
+    near = sum(len(found) for text, found in odd.items() if _is_near(text))
+    other = sum(len(found) for text, found in odd.items() if not _is_near(text) and not _is_missing(text))
+    if not numbers + near + truths or other > numbers + near + truths:
+        return None
+    kind = "true or false" if truths else "numbers"
+    given = sum(value is not None for value in values)
+    shown = ", ".join(_shown(text, found) for text, found in list(odd.items())[:_SHOWN])
+    more = f" and {len(odd) - _SHOWN} other texts" if len(odd) > _SHOWN else ""
+    told = (
+        f"column {name!r} has texts: {numbers or truths} of {given} cells are {kind}, but not {shown}{more}"
+    )
+    mend = _mend(texts, odd, numerals)
+    return f"{told}; {mend} reads it as {kind}" if mend else told
+
+
+def _rounded(name: str, values: Sequence[Any], lines: Sequence[int]) -> str:
+    line, value = next(
+        (line, value)
+        for value, line in zip(values, lines, strict=True)
+        if type(value) is int and (not -(2**63) <= value < 2**63 or int(float(value)) != value)
+    )
+    return f"column {name!r} is text: as a number {value} (line {line}) would be rounded"
+
+
+def _is_missing(text: str) -> bool:
+    return _MISSING.fullmatch(text) is not None
+
+
+def _is_near(text: str) -> bool:
+    return any(form.fullmatch(text) for form in (_GROUPED, _DECIMAL, _PERCENT))
+
+
+def _shown(text: str, lines: Sequence[int]) -> str:
+    cut = text if len(text) <= 30 else f"{text[:29]}\u2026"
+    more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+    return f"{cut!r} (line {lines[0]}{more})"
+
+
+def _mend(texts: Sequence[str | None], odd: Collection[str], numerals: Numerals) -> str:
+    """Return the options that make numbers of a column, "" if there are none."""
+    grouped = [found for text in odd if (found := _GROUPED.fullmatch(text))]
+    decimals = [
+        found[1] for text in odd if (found := _DECIMAL.fullmatch(text)) and not _GROUPED.fullmatch(text)
+    ]
+    thousands = grouped[0][1] if grouped else numerals.thousands
+    ends = [found[3][0] for found in grouped if found[3]]
+    decimal = next(iter([*ends, *decimals]), numerals.decimal)
+    if decimal == thousands:
+        return ""
+    absent = [text for text in odd if not _is_near(text)]
+    if len(absent) > _SHOWN or any(_PERCENT.fullmatch(text) for text in odd):
+        return ""
+    kept = [None if text is None or text.strip() in absent else text for text in texts]
+    if not pd.api.types.is_numeric_dtype(typed(kept, Numerals(decimal, thousands)).dtype):
+        return ""
+    options = [f"--na-values {shlex.quote(text)}" for text in absent]
+    options += [f"--thousands {shlex.quote(thousands)}"] if thousands != numerals.thousands else []
+    options += [f"--decimal {shlex.quote(decimal)}"] if decimal != numerals.decimal else []
+    return " ".join(options)
