@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from stores import on_each_store, on_sqlite
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.records import RunResult
@@ -426,7 +427,10 @@ class Editing:
 
 
 @on_each_store
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=examples(15),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data(), names=st.lists(st.sampled_from(list(COLUMNS)), min_size=1, max_size=4, unique=True))
 def test_the_store_has_what_the_table_says_after_each_of_many_edits(store, data, names):
     wf = Workflow(store, store.add_workflow("edits"))
