@@ -142,6 +142,10 @@ FAMILIES: dict[str, tuple[st.SearchStrategy[Any], Callable[[list[Any]], Any]]] =
 }
 
 
+if pd.__version__ < "3":  # which makes some of them native by itself
+    FAMILIES = {name: family for name, family in FAMILIES.items() if not name.startswith(">")}
+
+
 @st.composite
 def frames(draw: st.DrawFn) -> pd.DataFrame:
     length = draw(st.integers(0, 3))
@@ -243,6 +247,7 @@ def test_the_mend_of_a_refused_dtype_mends_it(name: str) -> None:
         encode_frame(pd.DataFrame({"x": mended}))
 
 
+@pytest.mark.skipif(pd.__version__ < "3", reason="earlier pandas can't take rows of such columns")
 def test_bytes_of_any_order_come_back_and_are_native_to_others(client: Any) -> None:
     wf = client.create_workflow("study")
     wf.push(pd.DataFrame({"x": np.array([1, -2], dtype=">i4"), "y": np.array([0.5, 2], dtype=">f8")}))
@@ -317,7 +322,7 @@ def test_a_table_keeps_the_dtypes_of_its_parameters(client: Any) -> None:
             "nan": objects(["a", float("nan"), "c"]),
             "dicts": objects([{"a": 1}, {"b": 2}, None]),
             "small": np.array([1, 2, 3], dtype="int8"),
-            "big end": np.array([1, 2, 3], dtype=">i4"),
+            "big end": np.array([1, 2, 3], dtype=">i4" if pd.__version__ >= "3" else "i4"),
             "period": pd.period_range("2020", periods=3, freq="M"),
         }
     )

@@ -63,7 +63,8 @@ def _common_dtype(frames: list[pd.DataFrame], name: Any) -> Any:
     try:
         if {dtype.kind for dtype in dtypes} <= {"i", "u"}:
             return _common_integer(present, gaps)
-        joined = dtypes[0] if len(dtypes) == 1 else pd.concat(present, ignore_index=True).dtype
+        filled = [column for column in present if len(column)] or present[:1]  # pandas 2 warns of others
+        joined = dtypes[0] if len(dtypes) == 1 else pd.concat(filled, ignore_index=True).dtype
         if gaps and isinstance(joined, np.dtype) and joined.kind in "biu":
             joined = to_backend(pd.Series(dtype=joined), "numpy_nullable").dtype
     except (ValueError, TypeError, OverflowError, NotImplementedError):

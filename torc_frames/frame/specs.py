@@ -42,6 +42,9 @@ _RECORDED = re.compile(
 )
 """What may stand in the metadata, which others can write: pandas and numpy would take much more."""
 
+_TAKES_ANY_BYTES = int(pd.__version__.partition(".")[0]) >= 3
+"""Earlier pandas can't take rows of a column with its bytes in another order than the machine's."""
+
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.{1,60})\]")
 
 
@@ -94,6 +97,8 @@ def mend_of(dtype: Any, s: str) -> str:
         return f"use {s}.sparse.to_dense()"
     if isinstance(dtype, pd.DatetimeTZDtype):
         return f'its zone has no name that others know: use {s}.dt.tz_convert("UTC")'
+    if isinstance(dtype, np.dtype) and not dtype.isnative and is_kept(native(dtype)):
+        return f'use {s}.astype("{native(dtype).name}")'
     if isinstance(dtype, np.dtype) and dtype.kind == "c":
         return f"use two columns, numpy.real({s}) and numpy.imag({s})"
     if isinstance(dtype, np.dtype) and dtype.kind == "f":
