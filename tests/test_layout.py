@@ -16,7 +16,7 @@ MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 # Lowest first: a module imports from its own layer or from lower ones only.
 LAYERS = [
-    {"errors"},
+    {"errors", "masked"},
     {"records", "regular"},
     {
         "frame",

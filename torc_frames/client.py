@@ -15,6 +15,7 @@ from torc_frames.copying import OnUnkept
 from torc_frames.errors import RefusedError, counted
 from torc_frames.frame.shape import key_index
 from torc_frames.job import Job
+from torc_frames.masked import masked
 from torc_frames.store.base import FileStore, Store
 from torc_frames.store.open import open_store
 from torc_frames.workflow import Workflow
@@ -71,6 +72,7 @@ def connect(
     workflow_key
     1             ridge
     """
+    url, password, cookie = masked(url), masked(password), masked(cookie)
     store = open_store(
         url,
         username=username,

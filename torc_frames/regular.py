@@ -61,7 +61,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
             os.close(handle)
             raise
         os.close(handle)
-    raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", os.fspath(path))
+    raise OSError(errno.EINVAL, f"Is {kind}, not a regular file", os.fspath(path))
 
 
 def _irregular(status: os.stat_result) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from torc_frames.errors import NotInJobError, RefusedError, warn
+from torc_frames.masked import masked
 from torc_frames.records import JobRecord
 from torc_frames.regular import open_regular
 
@@ -88,6 +89,12 @@ _LIKE_SERVER = re.compile(
     r"(?P<scheme>https?):/?(?P<rest>[^/].*)|(?![A-Za-z]:[\\/])(?P<login>[^/\\]*:.*@.*)"
     r"|(?P<host>(?:[^/\\]*@)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]+(?:/.*)?)",
     re.IGNORECASE | re.DOTALL,
+)
+# What stands before a user and password, or a host and port, in a url that is none: //me:…@host, http//…
+_BAD_START = re.compile(
+    r"\A(?:(https?)[^\w@]{1,6}(?=[^/\\]*:[^/\\]*@|[\w.-]+:[0-9]+(?:[/\\]|$))"
+    r"|:{0,2}[/\\]+(?=[^/\\]*:[^/\\]*@)|[/\\]{2,}(?=[\w.-]+:[0-9]+(?:[/\\]|$)))",
+    re.IGNORECASE,
 )
 _SERVER_PATH = "/torc-service/v1"
 _SQLITE_FORMS = "a path, sqlite:///relative.db or sqlite:////absolute.db"
@@ -276,31 +283,35 @@ def database_path(url: str) -> Path | None:
     >>> database_path("http://localhost:8080/torc-service/v1") is None
     True
     """
-    scheme = _SCHEME.match(url)
+    url = masked(url)
+    is_url = _SCHEME.match(url) is not None
     if url.startswith("sqlite:"):
-        path = url.removeprefix("sqlite:///")
+        path = masked(url.removeprefix("sqlite:///"))
         if path == url or not path or _OPTIONS.search(path):
             raise RefusedError(f"a store is {_SQLITE_FORMS} (without options)")
-    elif scheme is not None:
+    elif is_url:
         return None
     else:
-        _refuse_server(url)
+        wrong = _like_server(url)
+        if wrong is not None:
+            raise RefusedError(wrong)
         path = url
     if not path or path.startswith(":memory:"):
         raise RefusedError(f"a store is a file, so that jobs can open it too: {_SQLITE_FORMS}")
-    return Path(path)
+    return Path(str(path))
 
 
-def _refuse_server(url: str) -> None:
-    match = _LIKE_SERVER.fullmatch(url)
+def _like_server(url: str) -> str | None:
+    """Return what to say of a url that was meant as a server's, None for others."""
+    match = _LIKE_SERVER.fullmatch(_BAD_START.sub(lambda found: f"{found[1]}:" if found[1] else "", url))
     if match is None:
-        return
+        return None
     scheme = (match["scheme"] or "http").lower()
     login, _, host = (match["rest"] or match["login"] or match["host"]).rpartition("@")
     path = "" if "/" in host.rstrip("/") else _SERVER_PATH
     meant = f"{scheme}://{host.rstrip('/')}{path}"
     more = f", with {USERNAME} and {PASSWORD} set?" if login else f"? A file of that name is ./{url}"
-    raise RefusedError(f"the url of a server starts with http:// or https://: did you mean {meant}{more}")
+    return f"the url of a server starts with http:// or https://: did you mean {meant}{more}"
 
 
 def _first(*names: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torc_frames import settings
 from torc_frames.errors import RefusedError, StoreFileError
+from torc_frames.masked import masked, without_frames
 from torc_frames.regular import irregular
 
 if TYPE_CHECKING:
@@ -44,6 +45,15 @@ def open_store(url: str | os.PathLike[str] | None = None, **credentials: Any) ->
     RefusedError
         For any other kind of url.
     """
+    url = masked(url)
+    credentials = {name: masked(value) for name, value in credentials.items()}
+    try:
+        return _open(url, credentials)
+    except BaseException as error:  # noqa: BLE001 - whichever, its frames hold parts of the url
+        raise without_frames(error)  # noqa: B904 - the same error
+
+
+def _open(url: str | os.PathLike[str] | None, credentials: dict[str, Any]) -> Store:
     named = settings.default_url() if url is None else url
     path = _path_of(named) if isinstance(named, str) else os.fspath(named)
     if path is None:

@@ -30,6 +30,7 @@ from torc_frames.errors import (
     TorcFramesWarning,
     UncertainWriteError,
 )
+from torc_frames.masked import Masked
 from torc_frames.server_settings import is_loopback, read_certificates
 from torc_frames.store.http.connections import CONNECT_TIMEOUT, EXCHANGE, Adapter
 from torc_frames.store.http.failures import BROKEN, FEW, Did, Failure, Failures
@@ -46,18 +47,6 @@ _BLOCK = 1 << 20
 _SHORTEST_SECRET = 6
 _RANDOM = random.SystemRandom()
 _BACKOFF, _BACKOFF_DROPPED, _MAX_BACKOFF = 0.25, 0.05, 10.0
-
-
-class _Masked(str):
-    """A header's value that tracebacks with local variables, and pickles, do not show."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("credentials are not pickled")
 
 
 class Http:
@@ -283,15 +272,15 @@ def _headers(settings: ServerSettings) -> tuple[dict[str, str], list[str]]:
     if settings.send_credentials and settings.password:
         pair = f"{settings.username or ''}:{settings.password}"
         token = base64.b64encode(pair.encode()).decode()
-        headers["Authorization"] = _Masked(f"Basic {token}")
+        headers["Authorization"] = Masked(f"Basic {token}")
         hidden |= {token, pair}
     if settings.send_credentials and settings.cookie:
-        headers["Cookie"] = _Masked(settings.cookie)
+        headers["Cookie"] = Masked(settings.cookie)
         values = {part.partition("=")[2].strip() for part in settings.cookie.split(";")}
         hidden |= {value for value in values if len(value) >= _SHORTEST_SECRET}
     texts = [text for text in hidden if text is not None]
-    texts += [msgspec.json.encode(text).decode()[1:-1] for text in texts]
-    return headers, sorted(map(_Masked, set(texts)), key=len, reverse=True)
+    texts += [msgspec.json.encode(str(text)).decode()[1:-1] for text in texts]
+    return headers, sorted(map(Masked, set(texts)), key=len, reverse=True)
 
 
 def _context(ca_cert: str) -> ssl.SSLContext:
