@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import BinaryIO
+from io import BufferedReader
 
 __all__ = ["irregular", "open_regular"]
 
@@ -36,7 +36,7 @@ def irregular(path: str | os.PathLike[str]) -> str | None:
         return None
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     """Open a regular file to read it.
 
     Raises
@@ -46,13 +46,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """
     kind = irregular(path)  # a device may do something when it is opened
     if kind is None:
-        flags = (
-            os.O_RDONLY
-            | getattr(os, "O_NONBLOCK", 0)
-            | getattr(os, "O_NOCTTY", 0)
-            | getattr(os, "O_BINARY", 0)
-        )
-        handle = os.open(path, flags)  # without waiting for the other end of what was put there since
+        handle = os.open(path, _FLAGS)  # without waiting for the other end of what was put there since
         try:
             kind = _irregular(os.fstat(handle))
             if kind is None:

@@ -116,13 +116,14 @@ def _that_fit(texts: Mapping[str, Sequence[str]], width: int) -> list[str]:
 def _by_weight(texts: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the names in the order of what they say.
 
-    The key, name and end of a job, the data from both ends inwards as results stand last, then the rest;
-    columns without a value after all others.
+    The key, name and end of a job, the data from both ends inwards as results stand last, then the rest,
+    with `stale` where nothing is; columns without a value after all others.
     """
     first = next(iter(texts), "")
     full = [name for name, cells in texts.items() if any(cells) or name == first]
     heads = [name for name in (first, *_HEADS) if name in full]
-    data = deque(name for name in full if name not in heads and name not in _RECORD)
+    quiet = _RECORD if "true" in texts.get("stale", ()) else (*_RECORD, "stale")
+    data = deque(name for name in full if name not in heads and name not in quiet)
     ends = [data.pop() if turn % 2 == 0 else data.popleft() for turn in range(len(data))]
     return list(dict.fromkeys([*heads, *ends, *full, *texts]))
 
