@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import BinaryIO
+from io import BufferedReader
 
 __all__ = ["irregular", "open_regular"]
 
@@ -36,7 +36,7 @@ def irregular(path: str | os.PathLike[str]) -> str | None:
         return None
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     """Open a regular file to read it.
 
     Raises

@@ -25,7 +25,7 @@ def grid(*, where: Where | None = None, **axes: Iterable[Any]) -> pd.DataFrame:
     ----------
     where : str or callable, optional
         Which combinations to keep: a text like ``"alpha < 1 or fit_intercept"`` of columns, constants,
-        comparisons, arithmetic, ``in [...]``, ``and``, ``or`` and ``not``, and nothing else; or a function that
+        comparisons, arithmetic, ``in [...]``, ``and``, ``or`` and ``not`` alone; or a function that
         takes the table and returns a boolean for each row.
     **axes : iterables
         The values of each column. For names that are no identifiers: ``grid(**{"model.depth": [2, 4]})``.
