@@ -303,3 +303,22 @@ def test_what_is_open_is_known(store: SQLiteStore, path: Path) -> None:
     assert any(connection.file == str(path) and not connection.closed for connection in opening._open)
     store.close()
     assert not any(connection.file == str(path) and not connection.closed for connection in opening._open)
+
+
+def test_a_process_that_ends_leaves_the_file_alone_whole(tmp_path: Path) -> None:
+    # However late the client goes: a module of the interpreter's own keeps it here.
+    code = (
+        "import sys, torc_frames as tf; client = sys.kept = tf.connect('study.db'); "
+        "client.create_workflow('x').push(tf.grid(a=[1, 2]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["study.db"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 import time
@@ -105,7 +106,19 @@ def close_idle(file: str, other_than: FileId | None) -> None:
     """Close the connections to what a file was before, but for those in use."""
     with registry_lock:
         former = [each for each in _open if each.file == file and each.id not in (None, other_than)]
-    for connection in former:
+    _close_those_idle(former)
+
+
+@atexit.register
+def _close_all_idle() -> None:
+    """Close all connections, but for those in use; later on, what that takes may be gone."""
+    with registry_lock:
+        connections = list(_open)
+    _close_those_idle(connections)
+
+
+def _close_those_idle(connections: list[Connection]) -> None:
+    for connection in connections:
         if not connection.closed and connection.lock.acquire(blocking=False):
             try:
                 if not connection.in_transaction:
