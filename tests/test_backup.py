@@ -167,3 +167,17 @@ def test_the_command(client: tf.Client, tmp_path: Path, monkeypatch: pytest.Monk
     assert server.exit_code == 1
     assert "torc-frames copy --to" in server.stderr
     assert torc_frames("backup", "-f", "csv").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "path", ["x\0.db", b"x.db", None, 3, "http://x/y", "me:pw@host:80/x", "", ":memory:"]
+)
+def test_what_can_be_no_file_s_path_is_refused(
+    client: tf.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: object
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(tf.RefusedError) as refused:
+        client.backup(path)  # type: ignore[arg-type]
+    assert "pw" not in str(refused.value)
+    assert sorted(tmp_path.iterdir()) == before

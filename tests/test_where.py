@@ -267,3 +267,10 @@ def test_a_recipe_from_elsewhere_computes_nothing_from_its_text():
     df = tf.grid(a=[1, 2, 3], where="a > 1")
     for text in ("a.to_csv('HIT')", "9**9**9", None, [1]):
         assert tf.from_recipe(df.attrs["torc_recipe"] | {"where": text})["a"].tolist() == [2, 3]
+
+
+def test_columns_are_found_by_letters_that_python_takes_for_others():
+    df = tf.grid(**{"\u00b5": [1, 2], "\ufb01t": [3, 4]}, where="\u00b5 > 1 and \ufb01t < 4")
+    assert df.to_dict("list") == {"\u00b5": [2], "\ufb01t": [3]}
+    both = tf.grid(**{"\u00b5": [1, 2], "\u03bc": [1, 2]}, where="`\u00b5` < \u03bc")
+    assert both.to_dict("list") == {"\u00b5": [1], "\u03bc": [2]}

@@ -46,7 +46,7 @@ _ASSIGNED = re.compile(rf"{_NAME}\+?=")
 _FILE_NUMBER = re.compile(rf"[0-9]+|\{{{_NAME}\}}")
 # What the shell computes with when it is assigned to, and what it expands as if it were a command.
 _COMPUTED = re.compile(
-    r"(?<![\w$-])(?:(RANDOM|SRANDOM|SECONDS|OPTIND|HISTCMD|LINENO|PS4|BASH_ENV)\+?="
+    r"(?<![\w$-])(?:(RANDOM|SRANDOM|SECONDS|OPTIND|HISTCMD|LINENO|PS[0-4]|BASH_ENV|ENV|PROMPT_COMMAND)\+?="
     r"|(?:for|select)\s+(RANDOM|SRANDOM|SECONDS|OPTIND|HISTCMD|LINENO)\b)"
 )
 _BEFORE_COMMANDS = {
@@ -69,7 +69,10 @@ _BEFORE_COMMANDS = {
     "builtin",
     "exec",
 }
-_EVALUATING = {"eval", "let", "declare", "typeset", "local", "alias", "trap", "function", "coproc", "[["}
+_EVALUATING = {
+    *("eval", "let", "declare", "typeset", "local", "alias", "trap", "function", "coproc", "[["),
+    *("bind", "fc", "history"),
+}
 _TAKING_NAMES = {
     "read",
     "mapfile",
@@ -83,8 +86,12 @@ _TAKING_NAMES = {
     "select",
 }
 _ELSEWHERE = {"ssh", "rsh", "su", "watch"}
-_SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "fish"}
-_OPTION_C = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
+_SHELLS = {
+    *("sh", "bash", "rbash", "dash", "ash", "zsh", "ksh", "mksh", "csh", "tcsh", "fish", "pwsh"),
+    *("flock", "runuser", "script"),  # they have a shell run what comes after -c
+}
+_OPTION_C = re.compile(r"-[A-Za-z]*c[A-Za-z]*|--command")
+_SPLITTING = re.compile(r"-[A-Za-z0]*S.*|--split-string.*", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -304,9 +311,12 @@ def _why_not_there(name: str, words: Sequence[_Word]) -> str | None:
 
 
 def _scripts(words: Sequence[_Word]) -> list[_Word]:
-    """Return the texts that other shells are to run: what comes after their -c."""
+    """Return the texts that other shells are to run: what comes after their -c, or after env -S."""
     found = []
     for at, word in enumerate(words):
+        if os.path.basename(word.text) == "env":
+            split = [place for place in range(at, len(words)) if _SPLITTING.fullmatch(words[place].text)]
+            found += words[split[0] : split[0] + 2] if split else []
         if os.path.basename(word.text) in _SHELLS:
             options = [place for place in range(at, len(words)) if _OPTION_C.fullmatch(words[place].text)]
             rest = words[options[0] + 1 :] if options else []

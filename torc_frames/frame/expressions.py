@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from unicodedata import normalize
 
 from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame.functions import (
@@ -81,6 +82,9 @@ class Formula:
         self.size = 0
         self.by_row = False
         self._columns = set(columns)
+        # Python's grammar takes the letter of one font for that of another, such as the micro sign for mu.
+        self._as_written = {normalize("NFKC", name): name for name in self._columns}
+        self._as_written |= {name: name for name in self._columns}
         self._names: dict[str, str] = {}
         if len(text) > _MOST_CHARACTERS:
             raise RefusedError(f"a formula of {len(text):,} characters; up to {_MOST_CHARACTERS:,} are read")
@@ -191,7 +195,7 @@ class Formula:
 
     def _name(self, node: ast.expr) -> str:
         if isinstance(node, ast.Name):
-            return self._names.get(node.id, node.id)
+            return self._names.get(node.id) or self._as_written.get(node.id, node.id)
         if isinstance(node, ast.Attribute):
             return f"{self._name(node.value)}.{node.attr}"
         raise self._refuse(f"no attributes of {_said(node)} in formulas")

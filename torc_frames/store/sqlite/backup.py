@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 from torc_frames.errors import RefusedError, TorcFramesError, UnavailableError
+from torc_frames.settings import database_path
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.whole import read_whole
 
@@ -19,7 +20,6 @@ __all__ = ["Moment", "back_up"]
 Moment = AbstractContextManager[tuple[Connection, Callable[[], None]]]
 """Lends a connection that shows one moment, and what raises if it did not."""
 
-_SCHEME = "sqlite:///"
 _PAGES = 4096
 _BESIDE = ("-wal", "-shm", "-journal")
 
@@ -39,7 +39,7 @@ def back_up(
     UnavailableError
         If the source can't be read or the copy not be written.
     """
-    target = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
+    target = _target(path)
     copy = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{secrets.token_hex(4)}")
     try:
         _check_target(source, target, overwrite)
@@ -54,6 +54,22 @@ def back_up(
         with suppress(OSError):
             os.unlink(copy)
     return Path(target)
+
+
+def _target(path: str | os.PathLike[str]) -> str:
+    try:
+        named = database_path(os.fspath(path))
+        if named is not None:
+            os.stat(named)  # some texts can be no file's name
+    except OSError:
+        pass  # it is still to be made
+    except RefusedError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RefusedError(f"a backup is a file, and {path!r} can not be the path of one: {error}") from None
+    if named is None:
+        raise RefusedError(f"a backup is a file, not {path}; client.copy copies workflows to a server")
+    return os.path.abspath(named)
 
 
 def _check_target(source: str, target: str, overwrite: bool) -> None:
