@@ -284,6 +284,10 @@ class TorcFileStore:
         """Refuse."""
         self._refuse()
 
+    def drop_outputs(self, workflow_key: str, job_key: str, run_id: int | None = None) -> None:
+        """Refuse."""
+        self._refuse()
+
     def reset_jobs(self, workflow_key: str, job_keys: Sequence[str]) -> None:
         """Refuse."""
         self._refuse()
