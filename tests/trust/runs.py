@@ -35,9 +35,9 @@ def signals(kind: str, name: str, small: int) -> Fault:
 
 
 FAULTS = [
-    signals("run", "`wf.run`", 4),
-    signals("map", "`wf.map`", 2),
-    signals("command line", "`torc-frames run`", 2),
+    signals("run", "`wf.run`", 2),
+    signals("map", "`wf.map`", 1),
+    signals("command line", "`torc-frames run`", 1),
     Fault(
         "jobs run by runners in two PID namespaces and one outside at once: each runs once",
         "embedded",

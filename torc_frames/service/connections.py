@@ -37,6 +37,15 @@ class _Patient(H11Protocol):
         if self.conn.their_state is h11.SEND_BODY:
             self._watch()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; a request whose body it stands in gets no other answer, see uvicorn."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer; see `asyncio.Protocol`."""
         self._wait_for(None)

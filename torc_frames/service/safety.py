@@ -95,6 +95,7 @@ def check(scope: Scope, rules: Rules) -> None:
     headers = Headers(scope=scope)
     if sum(len(name) + len(value) for name, value in headers.raw) > _MAX_HEADERS:
         raise HttpError(431, f"the headers are longer than {_MAX_HEADERS:,} bytes")
+    _check_lengths(headers)
     _check_host(headers.get("host", ""), scope, rules.hosts)
     if rules.token is not None and not _shows(headers.get("authorization", ""), rules.token):
         raise HttpError(
@@ -105,6 +106,16 @@ def check(scope: Scope, rules: Rules) -> None:
     if scope["method"] not in _SAFE_METHODS:
         _check_sender(headers)
         _check_content_type(headers)
+
+
+def _check_lengths(headers: Headers) -> None:
+    """Refuse a body of two lengths: a proxy that takes the other one lets a second request through in it."""
+    if "content-length" in headers and "transfer-encoding" in headers:
+        raise HttpError(
+            400,
+            "a request has a Content-Length or a Transfer-Encoding, not both",
+            headers={"Connection": "close"},
+        )
 
 
 def _check_host(host: str, scope: Scope, allowed: frozenset[str]) -> None:

@@ -1,0 +1,324 @@
+"""Texts of others that are HTML, wherever the package makes HTML of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from html.parser import HTMLParser
+from pathlib import Path
+from unittest.mock import patch
+
+import ipywidgets
+import pandas as pd
+
+import torc_frames as tf
+from tests.trust.fault import Fault, Place
+from torc_frames.errors import RefusedError
+from torc_frames.widgets.parameters.editor import ParameterEditor
+from torc_frames.widgets.parts import Message
+from torc_frames.widgets.progress.monitor import Monitor
+from torc_frames.widgets.records.editor import RecordEditor
+from torc_frames.widgets.results.explorer import ResultsExplorer
+from torc_frames.widgets.results.figures import picture
+from torc_frames.widgets.sweeps.builder import _COPY, SweepBuilder
+from torc_frames.widgets.table.paged import PagedTable
+
+_MARK = "tfx"
+_PAYLOADS = (
+    *(
+        "<script>tfx()</script>",
+        "<ScRiPt src=//tfx>",
+        "<script/tfx>",
+        "</script><script>tfx()</script>",
+        "<<tfx>",
+    ),
+    *(
+        "<img src=x onerror=tfx()>",
+        "<img/src=x/onerror=tfx()>",
+        "<IMG SRC=javascript:tfx()>",
+        "<img src='tfx",
+    ),
+    *(
+        "<svg onload=tfx()>",
+        "<svg><script>tfx()</script></svg>",
+        "<svg/onload=tfx()//",
+        "<math><tfx>",
+        "<body onload=tfx()>",
+    ),
+    *(
+        "<iframe src=javascript:tfx()>",
+        "<iframe srcdoc='<tfx>'>",
+        "<object data=tfx>",
+        "<embed src=tfx>",
+        "<base href=//tfx>",
+    ),
+    *(
+        "<a href=javascript:tfx()>tfx</a>",
+        "<form action=tfx><input>",
+        "<button formaction=tfx>",
+        "<details open ontoggle=tfx()>",
+    ),
+    *(
+        "<input autofocus onfocus=tfx()>",
+        "<video><source onerror=tfx()>",
+        "<marquee onstart=tfx()>",
+        "<style>@import 'tfx'</style>",
+    ),
+    *(
+        "<link rel=stylesheet href=tfx>",
+        "<meta http-equiv=refresh content=0;tfx>",
+        "<!--tfx",
+        "--><tfx>",
+        "<!DOCTYPE tfx>",
+    ),
+    *(
+        "<?tfx ?>",
+        "<![CDATA[<tfx>]]>",
+        '"><tfx>',
+        "'><tfx>",
+        '" onmouseover=tfx() x="',
+        "' onmouseover='tfx()",
+        "`onload=tfx()`",
+    ),
+    *(
+        "</span><tfx>",
+        "</td></tr></table><tfx>",
+        "</div></div><tfx>",
+        "</pre><tfx>",
+        "</b></p><tfx>",
+        "</caption><tfx>",
+    ),
+    *(
+        "</title></textarea></noscript><tfx>",
+        "<tfx\0>",
+        "<tfx\t/onload=1>",
+        "&lt;tfx&gt;<tfx>",
+        "&#60;tfx&#62;",
+        "<b tfx>$x$</b>",
+    ),
+    *(
+        "{{tfx}}<tfx>",
+        "<x:tfx xmlns:x='tfx'>",
+        "\u003ctfx\u003e",
+        "\uff1ctfx\uff1e<tfx>",
+        "<tfx \u202e>",
+        "\u2028<tfx>\u2029",
+    ),
+)
+_TAGS = frozenset(
+    [
+        "div",
+        "span",
+        "p",
+        "b",
+        "ul",
+        "li",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "pre",
+        "br",
+        "style",
+        "img",
+        "section",
+        "summary",
+        "details",
+    ]
+)
+_ATTRIBUTES = frozenset(
+    ["class", "role", "scope", "style", "tabindex", "width", "alt", "src", "title", "open"]
+)
+_TEXTS = ("alt", "title", "aria-label", "aria-valuetext", "aria-description")
+_COPY_BUTTON = ("button", [("type", "button"), ("onclick", _COPY)])
+_EMPTY = frozenset({"br", "img"})
+
+
+class _Structure(HTMLParser):
+    """What of a page is no text; everything must be ours, and closed where it was opened."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in _TAGS or (tag, attrs) == _COPY_BUTTON, f"an element <{tag}>"
+        for name, value in attrs if tag in _TAGS else ():
+            assert name in _ATTRIBUTES or name.startswith("aria-"), f"an attribute {name} of <{tag}>"
+            assert name in _TEXTS or _MARK not in (value or ""), f"{name}={value} of <{tag}>"
+            self.text += (value or "") if name in _TEXTS else ""
+        if tag not in _EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> closes another"
+
+    def handle_data(self, data: str) -> None:
+        assert self.open[-1:] != ["style"] or _MARK not in data, "a style"
+        self.text += data
+
+    def _never(self, data: str) -> None:
+        raise AssertionError(f"a declaration, comment or instruction: {data}")
+
+    handle_comment = handle_decl = handle_pi = unknown_decl = _never
+
+
+def _check(page: str) -> str:
+    """Return the text of a page of which nothing but text may be from a payload."""
+    parser = _Structure()
+    parser.feed(page)
+    parser.close()
+    assert not parser.open, f"not closed: {parser.open}"
+    return parser.text
+
+
+def _pages(*boxes: ipywidgets.Widget) -> Iterator[str]:
+    """Yield the HTML of widgets, and of what is in them."""
+    for box in boxes:
+        if isinstance(box, ipywidgets.HTML | ipywidgets.HTMLMath):
+            yield box.value
+        assert not getattr(box, "description_allow_html", False)
+        yield from _pages(*getattr(box, "children", ()))
+
+
+def _static(shown: object) -> str:
+    return str(shown._repr_mimebundle_()["text/html"])  # type: ignore[attr-defined]
+
+
+class _Study:
+    """A workflow of which all names and values are a payload."""
+
+    def __init__(self, folder: Path, bad: str) -> None:
+        self.bad = bad
+        self.client = tf.connect(folder / "study.db")
+        self.workflow = self.client.create_workflow(bad)
+        self.frame = pd.DataFrame({bad: [bad, "y"], "n": [1, 2]})
+
+    def close(self) -> None:
+        self.client.close()
+
+
+def _plan(study: _Study) -> Iterator[str]:
+    pushed = study.workflow.push(study.frame, name=study.bad + " {n}", command="exit 1", show_progress=False)
+    pushed[study.bad] = study.bad + "2"
+    yield study.workflow.plan(pushed)._repr_html_()
+    yield study.workflow.plan(pushed.head(1), delete=pushed.index[1:].tolist())._repr_html_()
+
+
+def _parameters(study: _Study) -> Iterator[str]:
+    editor = ParameterEditor(study.workflow)
+    with closing(editor):
+        column = [each.name for each in editor.sheet.columns].index(study.bad)
+        editor.sheet.set_texts([(0, column, study.bad + "3")])
+        yield _static(editor)
+        editor.plan()
+        yield from _pages(editor)
+        theirs = study.workflow.parameters()
+        theirs.loc[theirs.index[0], study.bad] = study.bad + "4"
+        study.workflow.push(theirs, show_progress=False)
+        editor.plan()
+        yield from _pages(editor)
+        editor.sheet.set_texts([(0, editor.sheet.columns.index(editor.sheet.columns[-1]), study.bad)])
+        editor._plan_button.click()
+        editor.wait(60)
+        yield from _pages(editor)
+
+
+def _record(study: _Study) -> Iterator[str]:
+    [key] = study.workflow.add_user_data(None, {study.bad: study.bad, "list": [study.bad]})
+    editor = RecordEditor(study.workflow, key)
+    form = editor.session.form
+    form.set_text(form.find("list", 0), study.bad + "5")
+    study.workflow.update_user_data(key, {study.bad: study.bad + "6", "list": []})
+    editor.save()
+    yield from _pages(editor)
+    editor.close()
+
+
+def _monitor(study: _Study) -> Iterator[str]:
+    study.workflow.run(workers=2, show_progress=False)
+    monitor = Monitor(study.workflow)
+    yield from _pages(monitor)
+    monitor.close()
+
+
+def _results(study: _Study) -> Iterator[str]:
+    explorer = ResultsExplorer(study.workflow)
+    for name in explorer.panels:
+        explorer.unfold(name)
+    row = explorer.filters.add()
+    row.column.value = f"params.{study.bad}"
+    row.low.value = study.bad
+    yield from _pages(explorer)
+    explorer.close()
+
+
+def _sweep(study: _Study) -> Iterator[str]:
+    builder = SweepBuilder()
+    [line] = builder._lines.values()
+    line._name.value, line._fields["values"].value = study.bad, study.bad
+    builder._where.value = study.bad
+    assert builder._latest.wait()
+    yield from _pages(builder)
+    builder._where.value = ""
+    assert builder._latest.wait()
+    yield from _pages(builder)
+    builder.close()
+
+
+def _table(study: _Study) -> Iterator[str]:
+    editor = ParameterEditor(study.workflow)
+    table = PagedTable(editor.sheet, label=study.bad)
+    yield _static(table)
+    yield from _pages(table)
+    table.close()
+    editor.close()
+
+
+def _told(study: _Study) -> Iterator[str]:
+    from matplotlib.figure import Figure
+
+    message = Message()
+    for what in (study.bad, f"a\n{study.bad}"):
+        message.say(what, "error")
+        yield message.value
+        message.fail(RefusedError(what))
+        yield message.value
+    message.close()
+    yield picture(Figure((1, 1)), study.bad)
+
+
+_PLACES: tuple[Callable[[_Study], Iterator[str]], ...] = (
+    *(_plan, _parameters, _record, _monitor, _results, _sweep, _table, _told),
+)
+
+
+def _attempt(place: Place) -> int:
+    """Show a payload in every place, and look for anything of it that is more than text."""
+    bad = _PAYLOADS[place.number % len(_PAYLOADS)]
+    pages = 0
+    drafts = {"TORC_FRAMES_DRAFTS": str(place.folder / "drafts")}
+    with patch.dict(os.environ, drafts), closing(_Study(place.folder, bad)) as study:
+        for show in _PLACES:
+            texts = [_check(page) for page in show(study)]
+            assert any(_MARK in text for text in texts), f"{show.__name__} shows nothing of it"
+            pages += sum(_MARK in text for text in texts)
+    return pages
+
+
+FAULTS = [
+    Fault(
+        "names, values, commands, filters and messages that are HTML, in plans, editors, tables, results, "
+        "monitor, sweeps and pictures: no element, attribute or comment of a page comes from them",
+        "widgets",
+        small=1,
+        full=len(_PAYLOADS),
+        attempt=_attempt,
+    )
+]
