@@ -288,7 +288,10 @@ class TestCopy:
         wf.run(workers=1, show_progress=False)
         report = source.copy(wf, to=target)
         assert report.left_out == []
-        pd.testing.assert_frame_equal(wf.table(), report.workflow.table())
+        copied = report.workflow.table()
+        # A copy does not know when, of what it was told at once, the parameters were written.
+        assert copied.pop("stale").tolist() == [pd.NA, pd.NA, False]
+        pd.testing.assert_frame_equal(wf.table().drop(columns="stale"), copied)
         pd.testing.assert_frame_equal(wf.jobs(), report.workflow.jobs())
         assert runs(source._store, wf.key) == runs(target._store, report.workflow.key)
         again = report.workflow.run(rerun="failed", show_progress=False)
