@@ -153,7 +153,7 @@ class Connections:
         """Own what was just begun, or end it and return False."""
         guard, owns = connection.guard, False
         try:
-            owns = guard is None or state is None or guard.own_writing(state, self.timeout)
+            owns = guard is None or state is None or guard.own_writing(state)
         finally:
             if guard is not None and not owns:
                 connection.execute("ROLLBACK")

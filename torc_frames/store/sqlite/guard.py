@@ -14,6 +14,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from threading import get_ident
 from typing import NamedTuple
 
 from torc_frames.errors import UnavailableError
@@ -77,6 +78,7 @@ class Guard:
         self._mark = (_MARKS + secrets.randbits(60), 1)
         self._mark_asked = flock(fcntl.F_WRLCK, *self._mark)
         self._touches = 0
+        self._writer: int | None = None  # the thread that owns the lock for writing
 
     def is_wal(self) -> bool:
         """Return whether the file is in WAL mode by now."""
@@ -137,7 +139,7 @@ class Guard:
         """Return whether SQLite has kept its locks since, or nobody wrote while it had none."""
         return self._count() == state.touches or self._header() == state.header
 
-    def own_writing(self, state: State, timeout: float) -> bool:
+    def own_writing(self, state: State) -> bool:
         """Turn SQLite's lock for writing, just taken, into one that stays.
 
         Returns whether nobody wrote meanwhile; `state` is that before SQLite took its own. SQLite goes on
@@ -147,16 +149,16 @@ class Guard:
             return True
         header = self._header()
         lock_range(self._index, fcntl.F_SETLK, fcntl.F_UNLCK, WRITER)
-        deadline = time.monotonic() + timeout
-        while not lock_range(self._index, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, WRITER):
-            if time.monotonic() > deadline:
-                raise UnavailableError(f"{self.file} stayed locked by another process")
-            time.sleep(_PAUSE)
+        # Who was first may be a checkpoint, which waits until nobody reads: what was begun here does.
+        if not lock_range(self._index, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, WRITER):
+            return False
+        self._writer = get_ident()
         return self._count() == state.touches and self._header() == header
 
     def end_writing(self) -> None:
         """Let others write, after SQLite has ended its transaction."""
-        if self._index is not None:
+        if self._index is not None and self._writer == get_ident():
+            self._writer = None
             lock_range(self._index, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, WRITER)
 
     def _count(self) -> int:
