@@ -181,7 +181,7 @@ def _undisturbed(place: Place) -> int:
     path, count = place.folder / "study.db", 0
     with closing(SQLiteStore(path, network=False)) as store:
         store.add_workflow("w")
-        others = [keeping.start("write", path, "other", 60), keeping.start("plain", path, "plain", 20)]
+        others = [keeping.start("write", path, "other", 15), keeping.start("plain", path, "plain", 8)]
         while any(other.poll() is None for other in others):
             with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as plain:
                 how = place.random.choice(["PASSIVE", "FULL", "RESTART", "TRUNCATE"])
@@ -195,7 +195,7 @@ def _undisturbed(place: Place) -> int:
             count += 1
         assert [other.wait() for other in others] == [0, 0]
         assert keeping.kept(path) == keeping.acknowledged(path)
-    return 2 * count + 60
+    return 2 * count + 15
 
 
 def _backed_up(place: Place) -> int:
