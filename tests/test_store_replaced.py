@@ -11,13 +11,17 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import keeping
 import pytest
 
 import torc_frames as tf
 from torc_frames.errors import UnavailableError
+from torc_frames.store.sqlite import guard as guards
 from torc_frames.store.sqlite.store import SQLiteStore
+
+needs_locks = pytest.mark.skipif(not guards.AVAILABLE, reason="has no locks of open file descriptions")
 
 
 def fresh(path: Path) -> tf.Client:
@@ -41,13 +45,22 @@ def swapped(path: Path) -> None:
     os.replace(other, path)
 
 
-GONE: list[Callable[[Path], object]] = [
+def written_over(path: Path) -> None:
+    """Copy another store over it, in place."""
+    other = path.with_name("other.db")
+    fresh(other).close()
+    shutil.copy2(other, path)
+    other.unlink()
+
+
+GONE: list[Any] = [
     lambda path: path.unlink(),
     lambda path: path.rename(path.with_suffix(".moved")),
     lambda path: [Path(f"{path}{end}").unlink() for end in keeping.TABLES],
     lambda path: shutil.rmtree(path.parent),
     linked,
     swapped,
+    pytest.param(written_over, marks=needs_locks),
     lambda path: (path.unlink(), path.touch()),
     lambda path: (path.unlink(), path.mkdir()),
 ]
@@ -206,3 +219,131 @@ def test_a_database_of_torc_is_watched_as_well(tmp_path: Path) -> None:
     linked(path)
     with pytest.raises(UnavailableError, match=r"torc\.db was deleted or replaced"):
         connect(str(path), known)
+
+
+IN_PLACE: list[Callable[[Path, Path], object]] = [
+    shutil.copy,
+    shutil.copy2,
+    lambda backup, path: subprocess.run(["cp", backup, path], check=True),
+    lambda backup, path: path.write_bytes(backup.read_bytes()),
+]
+
+
+def records(path: Path) -> int:
+    """Return how many records a sound database holds, by SQLite alone."""
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return int(other.execute("SELECT count(*) FROM user_data").fetchone()[0])
+
+
+@needs_locks
+@pytest.mark.parametrize("copy", IN_PLACE)
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_backup_that_is_copied_over_it_is_read_whole_by_the_next_connection(
+    tmp_path: Path, copy: Callable[[Path, Path], object], emptied: bool
+) -> None:
+    path = tmp_path / "study.db"
+    client = fresh(path)
+    wf = client.workflow(1)
+    acknowledged: list[int] = []
+    told: list[str] = []
+    for number in range(60):
+        if number == 20:
+            client.backup(tmp_path / "backup.db")
+        if number == 30 and emptied:
+            with closing(sqlite3.connect(path)) as other:
+                other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if number == 40:
+            copy(tmp_path / "backup.db", path)
+        try:
+            wf.add_user_data("1", {"n": number, "long": "x" * 500})
+            acknowledged.append(number)
+        except UnavailableError as error:
+            told.append(str(error))
+    assert all(f"{path} was deleted or replaced" in message for message in told)
+    assert acknowledged == list(range(40))
+    again = tf.connect(path)
+    assert len(again.workflow(1).user_data()) == 21
+    again.workflow(1).add_user_data("1", {"n": 60})
+    with pytest.raises(UnavailableError, match="deleted or replaced"):
+        wf.user_data()
+    assert records(path) == 22
+    again.close()
+    client.close()
+    assert len(wf.user_data()) == 22  # a client that is closed opens what is there
+    client.close()
+    assert records(path) == 22
+
+
+@needs_locks
+def test_a_client_that_ends_before_it_notices_writes_nothing_into_what_was_copied_over(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "study.db"
+    client = fresh(path)
+    client.backup(tmp_path / "backup.db")
+    client.workflow(1).add_user_data("1", [{"n": number, "long": "x" * 500} for number in range(40)])
+    shutil.copy(tmp_path / "backup.db", path)
+    client.close()
+    assert path.read_bytes() == (tmp_path / "backup.db").read_bytes()
+    assert records(path) == 1
+
+
+@needs_locks
+def test_a_write_or_read_during_which_it_is_written_over_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    with closing(SQLiteStore(path, network=False)) as store:
+        store.add_workflow("w")
+        store.backup(tmp_path / "backup.db")
+
+        def write() -> None:
+            with store.transaction():
+                store.add_user_data("1", [b"1"] * 100)
+                shutil.copy(tmp_path / "backup.db", path)
+
+        with pytest.raises(UnavailableError, match="deleted or replaced"):
+            write()
+        with pytest.raises(UnavailableError, match="deleted or replaced"):
+            store.workflows()
+        store.close()
+        store.add_user_data("1", [b"1"])
+
+        def read() -> None:
+            with store.snapshot("1") as snapshot:
+                shutil.copy(tmp_path / "backup.db", path)
+                snapshot.verify()
+
+        with pytest.raises(UnavailableError, match="deleted or replaced"):
+            read()
+    assert records(path) == 0
+
+
+@needs_locks
+def test_what_leaves_the_content_alone_is_no_replacement(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    client = fresh(path)
+
+    def alone(sql: str) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute(sql)
+
+    for number, do in enumerate(
+        [
+            path.touch,
+            lambda: os.utime(path, (1, 1)),
+            lambda: path.chmod(0o600),
+            lambda: path.with_suffix(".link").hardlink_to(path),
+            lambda: alone("PRAGMA wal_checkpoint(TRUNCATE)"),
+            path.touch,
+            lambda: alone("PRAGMA wal_checkpoint(PASSIVE)"),
+            lambda: alone("VACUUM"),
+            lambda: alone("UPDATE workflow SET description = 'x'"),
+            lambda: alone("PRAGMA wal_checkpoint(RESTART)"),
+            lambda: alone("PRAGMA wal_checkpoint(FULL)"),
+        ]
+    ):
+        do()
+        assert len(client.workflow(1).user_data()) == number + 1
+        client.workflow(1).add_user_data("1", {"n": number})
+    client.close()
+    assert records(path) == 12

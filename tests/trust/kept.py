@@ -138,6 +138,66 @@ def _replaced(place: Place, *, how: str) -> int:
     return 120
 
 
+def _written_over(place: Place) -> int:
+    """Copy a backup over the file, in place, between sixty writes; no more is acknowledged, or mixed in."""
+    path, backup = place.folder / "study.db", place.folder / "backup.db"
+    at = sorted(place.random.sample(range(1, 60), 2))
+    size = place.random.choice([10, 1000, 40_000])  # with and without checkpoints
+    before: set[int] = set()
+    acknowledged: set[int] = set()
+    told: list[str] = []
+    with closing(SQLiteStore(path, network=False)) as store:
+        store.add_workflow("w")
+        for number in range(60):
+            if number == at[0]:
+                store.backup(backup)
+                before = set(acknowledged)
+            if number == at[1]:
+                place.random.choice([shutil.copyfile, shutil.copy2])(backup, path)
+            try:
+                store.add_user_data("1", [b'"%d%s"' % (number, b" " * size)])
+                acknowledged.add(number)
+            except UnavailableError as error:
+                told.append(str(error))
+            try:
+                with store.snapshot("1") as snapshot:
+                    assert snapshot.count_user_data() == len(acknowledged)
+                    snapshot.verify()
+                assert number < at[1]
+            except UnavailableError:
+                assert number >= at[1]
+        assert acknowledged == set(range(at[1]))
+        assert all(message.startswith(f"{path} was deleted or replaced") for message in told)
+        if place.number % 2:
+            with closing(SQLiteStore(path, network=False)) as again:
+                again.add_user_data("1", [b'"60"'])
+            before.add(60)
+    assert {int(name) for name in keeping.kept(path)} == before
+    return 120
+
+
+def _undisturbed(place: Place) -> int:
+    """Bring in the log in all ways, vacuum and touch the file while processes write; none takes fright."""
+    path, count = place.folder / "study.db", 0
+    with closing(SQLiteStore(path, network=False)) as store:
+        store.add_workflow("w")
+        others = [keeping.start("write", path, "other", 15), keeping.start("plain", path, "plain", 8)]
+        while any(other.poll() is None for other in others):
+            with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as plain:
+                how = place.random.choice(["PASSIVE", "FULL", "RESTART", "TRUNCATE"])
+                plain.execute(f"PRAGMA wal_checkpoint({how})")
+                if place.random.random() < 0.1:
+                    plain.execute("VACUUM")
+            if place.random.random() < 0.3:
+                os.utime(path)
+            keeping.add(store, path, "here", [count])
+            store.workflows()
+            count += 1
+        assert [other.wait() for other in others] == [0, 0]
+        assert keeping.kept(path) == keeping.acknowledged(path)
+    return 2 * count + 15
+
+
 def _backed_up(place: Place) -> int:
     """Make copies while others write; each is whole, of one moment, and a store."""
     path, stop = place.folder / "study.db", threading.Event()
@@ -275,6 +335,20 @@ FAULTS = [
         3,
         50,
         partial(_replaced, how="deleted"),
+    ),
+    Fault(
+        "a backup is copied over the file, in place, under sixty writes and reads: told, and no mix",
+        "embedded",
+        2,
+        50,
+        _written_over,
+    ),
+    Fault(
+        "the log is brought in, the file vacuumed and touched under writes: not taken for another one",
+        "embedded",
+        1,
+        50,
+        _undisturbed,
     ),
     Fault("copies while others write are whole, of one moment, and stores", "embedded", 1, 50, _backed_up),
     Fault("a process that writes forks, and both sides write", "embedded", 1, 50, _forked),

@@ -7,15 +7,16 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 
 from torc_frames.errors import TornReadError, UnavailableError
 from torc_frames.store.sqlite.file import Connection, check_readable, translated
 from torc_frames.store.sqlite.guard import State
-from torc_frames.store.sqlite.identity import FileId, check_is, file_id
+from torc_frames.store.sqlite.identity import FileId, check_is, file_id, replaced
 from torc_frames.store.sqlite.keys import find_workflow, next_id
 from torc_frames.store.sqlite.opening import close_idle, open_file, registry_lock
+from torc_frames.store.sqlite.overwriting import restored, times_overwritten
 from torc_frames.store.sqlite.reading import ReadConnection, connect, is_read_only
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 
@@ -74,6 +75,7 @@ class Connections:
         self.read_only = is_read_only(path)
         self._create = create
         self._known: FileId | None = None
+        self._times = 0
         self._local = _Local()
         self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
 
@@ -91,9 +93,11 @@ class Connections:
             try:
                 yield connection
             except sqlite3.DatabaseError as error:
+                self._check_file(connection)
                 if connection.is_undisturbed(state):
                     raise
                 raise UnavailableError(self._disturbed("read it again")) from error
+            self._check_file(connection)
             if not connection.is_undisturbed(state):
                 raise UnavailableError(self._disturbed("read it again"))
 
@@ -116,7 +120,7 @@ class Connections:
         with self._begun() as connection:
             try:
                 yield connection
-                self._check_file()
+                self._check_file(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
@@ -125,7 +129,11 @@ class Connections:
             finally:
                 if connection.guard is not None:
                     connection.guard.end_writing()
-            self._check_file()
+            self._check_file(connection)
+            if self._known in restored:
+                restored.discard(self._known)
+                with suppress(sqlite3.Error):  # it is tried again when the log is long
+                    connection.execute("PRAGMA wal_checkpoint").fetchone()
 
     @contextmanager
     def _begun(self) -> Iterator[Connection]:
@@ -145,7 +153,7 @@ class Connections:
         """Own what was just begun, or end it and return False."""
         guard, owns = connection.guard, False
         try:
-            owns = guard is None or state is None or guard.own_writing(state, self.timeout)
+            owns = guard is None or state is None or guard.own_writing(state)
         finally:
             if guard is not None and not owns:
                 connection.execute("ROLLBACK")
@@ -191,6 +199,7 @@ class Connections:
         with closing(self._opened(reading=True)) as connection:
             self._local.snapshots += 1
             try:
+                self._check_file(connection)
                 state = connection.state()
                 with translated(self.path):
                     connection.execute("BEGIN")
@@ -217,7 +226,7 @@ class Connections:
             with connection.lock:
                 if connection.closed:
                     continue
-                self._check_file()
+                self._check_file(connection)
                 if connection.is_outgrown() and not connection.in_transaction:
                     connection.close()
                     continue
@@ -242,7 +251,9 @@ class Connections:
             create=self._create,
             reading=reading,
         )
-        self._known, self._create = connection.id, False
+        if self._known is None:
+            self._known, self._times = connection.id, times_overwritten(connection.id)
+        self._create = False
         return connection
 
     @contextmanager
@@ -253,20 +264,26 @@ class Connections:
             self._known = self._known or file_id(self.path)
             yield connection
 
-    def _check_file(self) -> None:
-        """Raise UnavailableError if the path names another file by now."""
+    def _check_file(self, connection: Connection) -> None:
+        """Raise UnavailableError if the path names another file by now, or that has another content."""
         if self._known is None:
             return
+        watch = connection.watch
+        progress = b"" if watch is None else watch.progress()
         try:
-            check_is(self.path, self._known)
+            found = check_is(self.path, self._known)
         except UnavailableError:
             # Closed, they take the log along that the file which is there now must not be read with.
             file = os.path.realpath(self.path)
             close_idle(file, file_id(file))
             raise
+        if watch is not None:
+            watch.notice(progress, found)
+        if times_overwritten(self._known) != self._times:
+            raise replaced(self.path)
 
     def _verify(self, connection: Connection, state: State | None) -> None:
-        self._check_file()
+        self._check_file(connection)
         if not connection.is_undisturbed(state):
             raise TornReadError(self._disturbed("what was read may be torn"))
 

@@ -23,6 +23,7 @@ from torc_frames.errors import (
 from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite.guard import Guard, State
 from torc_frames.store.sqlite.identity import FileId
+from torc_frames.store.sqlite.overwriting import Watch
 
 __all__ = [
     "Connection",
@@ -68,6 +69,11 @@ class Connection(sqlite3.Connection):
     def is_undisturbed(self, state: State | None) -> bool:
         """Return whether SQLite's locks, or what they are for, have been kept since; see `Guard`."""
         return self.guard is None or state is None or self.guard.is_undisturbed(state)
+
+    @property
+    def watch(self) -> Watch | None:
+        """What notices that the file is written over."""
+        return None if self.guard is None else self.guard.watch
 
     def is_outgrown(self) -> bool:
         """Return whether the file is in WAL mode by now, and was not when this was opened."""

@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import os
 import secrets
-import struct
 import sys
 import time
-from collections.abc import Callable, Iterable
-from threading import RLock
+from collections.abc import Callable
+from threading import get_ident
 from typing import NamedTuple
 
 from torc_frames.errors import UnavailableError
 from torc_frames.store.sqlite.identity import FileId, file_id
+from torc_frames.store.sqlite.locks import WRITER, flock, is_locked, kept, let_go, lock, lock_range, opened
+from torc_frames.store.sqlite.overwriting import Watch
 
 if sys.platform == "linux":
     import fcntl
-
-    _UNLOCKED = struct.pack("h", fcntl.F_UNLCK)
 
 __all__ = ["AVAILABLE", "Guard", "State", "can_guard", "forget", "lock", "take"]
 
@@ -33,7 +32,6 @@ AVAILABLE = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
 
 # See "os_unix.c" of SQLite: bytes of the database, and of its index, that it locks.
 _SHARED = (0x40000002, 510)  # all who use the database; who is to be the last one locks it for writing
-_WRITER = (120, 1)  # in the index: who writes
 _IN_USE = (128, 1)  # in the index: all who use it; who finds it free makes the index anew
 _MARKS = 2**40  # from here on, bytes that nobody locks but a process for itself
 
@@ -42,11 +40,9 @@ _HEADER_BYTES = 48
 _WAL = b"\2\2"
 _WAL_AT = 18
 _PAUSE = 0.001
+_SETTLING = 2.0
 
-lock = RLock()
-"""Held while guards are made or given up, and over a fork."""
 _guards: dict[FileId, Guard] = {}
-_kept: list[int] = []
 
 
 class State(NamedTuple):
@@ -65,6 +61,8 @@ class Guard:
         Which file it is, whatever its path names meanwhile.
     held : bool
         Whether nobody can remove the file's log; only of a file in WAL mode.
+    watch : Watch, optional
+        Notices that the file is written over; only of one that is held, and open in SQLite.
     """
 
     def __init__(self, file: str, descriptor: int) -> None:
@@ -72,13 +70,15 @@ class Guard:
         self.file = file
         self.id = found.st_dev, found.st_ino
         self.held = False
+        self.watch: Watch | None = None
         self.users = 0
         self._descriptor = descriptor
         self._index: int | None = None
         self._log: FileId | None = None
         self._mark = (_MARKS + secrets.randbits(60), 1)
-        self._mark_asked = _flock(fcntl.F_WRLCK, *self._mark)
+        self._mark_asked = flock(fcntl.F_WRLCK, *self._mark)
         self._touches = 0
+        self._writer: int | None = None  # the thread that owns the lock for writing
 
     def is_wal(self) -> bool:
         """Return whether the file is in WAL mode by now."""
@@ -93,13 +93,21 @@ class Guard:
                 f"uses {log}, which belongs to the former file: end that process, delete {log} and {index} "
                 "if they are still there then, and connect again"
             )
-        deadline = time.monotonic() + timeout
+        started = time.monotonic()
+        deadline = started + timeout
+        while self.watch is not None and not self.watch.settle():
+            if time.monotonic() > min(deadline, started + _SETTLING):
+                raise UnavailableError(
+                    f"{self.file} was written over, and somebody still writes to the log of what it was "
+                    "before: end that, and connect again"
+                )
+            time.sleep(_PAUSE)
         while not self.held and self.is_wal():
             try:
                 with lock:
-                    self.held = _lock(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
+                    self.held = lock_range(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
                     if self.held and not self.is_wal():
-                        _lock(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
+                        lock_range(self._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
                         self.held = False
             except OSError:  # a file system without such locks
                 return False
@@ -115,10 +123,11 @@ class Guard:
             if self._index is None:
                 self._log = file_id(f"{self.file}-wal")
                 try:
-                    self._index = _opened(f"{self.file}-shm")
-                    while not _lock(self._index, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _IN_USE):
+                    self._index = opened(f"{self.file}-shm")
+                    while not lock_range(self._index, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _IN_USE):
                         time.sleep(_PAUSE)  # somebody is opening it
-                    _lock(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
+                    lock_range(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
+                    self.watch = Watch(self.file, self._descriptor, self._index)
                 except OSError as error:
                     raise UnavailableError(f"can not lock {self.file}-shm: {error.strerror}") from error
 
@@ -130,7 +139,7 @@ class Guard:
         """Return whether SQLite has kept its locks since, or nobody wrote while it had none."""
         return self._count() == state.touches or self._header() == state.header
 
-    def own_writing(self, state: State, timeout: float) -> bool:
+    def own_writing(self, state: State) -> bool:
         """Turn SQLite's lock for writing, just taken, into one that stays.
 
         Returns whether nobody wrote meanwhile; `state` is that before SQLite took its own. SQLite goes on
@@ -139,18 +148,18 @@ class Guard:
         if self._index is None:
             return True
         header = self._header()
-        _lock(self._index, fcntl.F_SETLK, fcntl.F_UNLCK, _WRITER)
-        deadline = time.monotonic() + timeout
-        while not _lock(self._index, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, _WRITER):
-            if time.monotonic() > deadline:
-                raise UnavailableError(f"{self.file} stayed locked by another process")
-            time.sleep(_PAUSE)
+        lock_range(self._index, fcntl.F_SETLK, fcntl.F_UNLCK, WRITER)
+        # Who was first may be a checkpoint, which waits until nobody reads: what was begun here does.
+        if not lock_range(self._index, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, WRITER):
+            return False
+        self._writer = get_ident()
         return self._count() == state.touches and self._header() == header
 
     def end_writing(self) -> None:
         """Let others write, after SQLite has ended its transaction."""
-        if self._index is not None:
-            _lock(self._index, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _WRITER)
+        if self._index is not None and self._writer == get_ident():
+            self._writer = None
+            lock_range(self._index, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, WRITER)
 
     def _count(self) -> int:
         """Return how often the index was opened and closed elsewhere in this process.
@@ -158,11 +167,11 @@ class Guard:
         That drops SQLite's locks there, of which other processes may be the readers and writers at once.
         They can't be held in any other way, but a lock of the same kind on a byte of our own goes with them.
         """
-        if self._index is not None and not _is_locked(self._index, self._mark_asked):
+        if self._index is not None and not is_locked(self._index, self._mark_asked):
             with lock:
-                if not _is_locked(self._index, self._mark_asked):
+                if not is_locked(self._index, self._mark_asked):
                     self._touches += 1
-                    _lock(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
+                    lock_range(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
         return self._touches
 
     def _header(self) -> bytes:
@@ -181,9 +190,11 @@ class Guard:
                 close()
                 return
             del _guards[self.id]
+            if self.watch is not None:
+                self.watch.settle()  # else SQLite writes the log of the former file into what is there
             descriptors = [each for each in (self._descriptor, self._index) if each is not None]
             for each in descriptors:
-                _lock(each, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, (0, 0))
+                lock_range(each, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, (0, 0))
             is_left = self._leaves_log()
             if is_left:
                 empty_log()
@@ -191,7 +202,7 @@ class Guard:
             if is_left:
                 for end in _BESIDE:
                     os.unlink(f"{self.file}{end}")
-            _let_go(descriptors)
+            let_go(descriptors)
 
     def _leaves_log(self) -> bool:
         """Return whether the file is not at its path any more, but its log, which nobody else uses, is."""
@@ -200,7 +211,7 @@ class Guard:
                 self._index is not None
                 and file_id(self.file) != self.id
                 and [file_id(f"{self.file}{end}") for end in _BESIDE] == [self._log, file_id(self._index)]
-                and not _is_locked(self._index, _flock(fcntl.F_WRLCK, *_IN_USE), fcntl.F_GETLK)
+                and not is_locked(self._index, flock(fcntl.F_WRLCK, *_IN_USE), fcntl.F_GETLK)
             )
         except UnavailableError:
             return False
@@ -211,8 +222,8 @@ class Guard:
         Then it was replaced, and what is still in the log belongs to what it was.
         """
         for _ in range(20):  # who is opening or closing it may be between the two
-            if not _is_index_used(f"{self.file}-shm") or _is_locked(
-                self._descriptor, _flock(fcntl.F_WRLCK, *_SHARED)
+            if not _is_index_used(f"{self.file}-shm") or is_locked(
+                self._descriptor, flock(fcntl.F_WRLCK, *_SHARED)
             ):
                 return False
             time.sleep(5 * _PAUSE)
@@ -259,8 +270,8 @@ def can_guard(file: str) -> bool:
     try:
         with lock:
             if not guard.held:
-                _lock(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
-                _lock(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
+                lock_range(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _SHARED)
+                lock_range(guard._descriptor, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, _SHARED)
         return True
     except OSError:
         return False
@@ -272,72 +283,18 @@ def forget() -> None:
     """Forget all guards, in the child of a fork."""
     for guard in _guards.values():
         guard.forget()
-    for each in _kept:
+    for each in kept:
         os.close(each)
     _guards.clear()
-    _kept.clear()
-
-
-def _opened(file: str) -> int:
-    try:
-        return os.open(file, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-
-
-def _flock(kind: int, start: int, length: int) -> bytes:
-    """Return a ``struct flock``."""
-    return struct.pack("hhqqi", kind, os.SEEK_SET, start, length, 0)
-
-
-def _lock(descriptor: int, command: int, kind: int, where: tuple[int, int]) -> bool:
-    """Take or give up a lock, and return whether that was possible now."""
-    try:
-        fcntl.fcntl(descriptor, command, _flock(kind, *where))
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_locked(descriptor: int, asked: bytes, command: int | None = None) -> bool:
-    """Return whether anybody but this description (with `F_GETLK`: but this process) has a lock."""
-    answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK if command is None else command, asked)
-    return bool(answer[:2] != _UNLOCKED)
+    kept.clear()
 
 
 def _is_index_used(index: str) -> bool:
     try:
-        descriptor = _opened(index)
+        descriptor = opened(index)
     except OSError:
         return False
     try:
-        return _is_locked(descriptor, _flock(fcntl.F_WRLCK, *_IN_USE))
+        return is_locked(descriptor, flock(fcntl.F_WRLCK, *_IN_USE))
     finally:
-        _let_go([descriptor])
-
-
-def _let_go(descriptors: Iterable[int]) -> None:
-    """Close descriptors, but not while anybody else in this process may have locks on their files.
-
-    Those would be dropped: somebody may have the database open by SQLite alone.
-    """
-    _kept.extend(descriptors)
-    others = {_id_of(each) for each in _all_descriptors() if each not in _kept}
-    for each in list(_kept):
-        if _id_of(each) not in others:
-            _kept.remove(each)
-            os.close(each)
-
-
-def _all_descriptors() -> list[int]:
-    try:
-        return list(map(int, os.listdir("/proc/self/fd")))
-    except OSError:
-        return []
-
-
-def _id_of(descriptor: int) -> FileId | None:
-    try:
-        return file_id(descriptor)
-    except UnavailableError:
-        return None
+        let_go([descriptor])

@@ -91,6 +91,9 @@ def _opened(
             mode = _prepare(connection, path, network, timeout)
         if guard is not None and guard.held:
             guard.hold_index()
+            if guard.watch is not None and not guard.watch.is_sighted():
+                with translated(path):
+                    connection.execute("PRAGMA wal_checkpoint").fetchone()
         connection.id = file_id(path) if guard is None else guard.id
         if connection.id is not None:
             check_is(path, known or connection.id)

@@ -33,6 +33,8 @@ class ReadConnection(Connection):
         """Raise TornReadError if what was read may not be of one moment."""
         if self.known is not None:
             check_is(self.path, self.known)
+        if self.watch is not None and not self.watch.settle():
+            raise TornReadError(f"{self.path} was written over while it was read")
         if any(_look(file) != look for file, look in self.watched.items()):
             raise TornReadError(f"{self.path} was written to while it was read")
         if not self.is_undisturbed(self.before):
