@@ -117,14 +117,17 @@ class Guard:
                 time.sleep(_PAUSE)
         return self.held
 
-    def hold_index(self) -> None:
+    def hold_index(self, timeout: float) -> None:
         """Hold the index, too; to be called once SQLite has opened it."""
+        deadline = time.monotonic() + timeout
         with lock:
             if self._index is None:
                 self._log = file_id(f"{self.file}-wal")
                 try:
                     self._index = opened(f"{self.file}-shm")
                     while not lock_range(self._index, fcntl.F_OFD_SETLK, fcntl.F_RDLCK, _IN_USE):
+                        if time.monotonic() > deadline:
+                            raise UnavailableError(f"{self.file}-shm stayed locked by another process")
                         time.sleep(_PAUSE)  # somebody is opening it
                     lock_range(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
                     self.watch = Watch(self.file, self._descriptor, self._index)

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import time
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
@@ -90,7 +91,7 @@ def _opened(
         with translated(path):
             mode = _prepare(connection, path, network, timeout)
         if guard is not None and guard.held:
-            guard.hold_index()
+            guard.hold_index(timeout)
             if guard.watch is not None and not guard.watch.is_sighted():
                 with translated(path):
                     connection.execute("PRAGMA wal_checkpoint").fetchone()
@@ -120,14 +121,17 @@ def _close_all_idle() -> None:
     _close_those_idle(connections)
 
 
-def _close_those_idle(connections: list[Connection]) -> None:
+def _close_those_idle(connections: list[Connection], timeout: float = 0) -> None:
     for connection in connections:
-        if not connection.closed and connection.lock.acquire(blocking=False):
-            try:
-                if not connection.in_transaction:
+        if connection.closed or not connection.lock.acquire(timeout=timeout):
+            continue
+        try:
+            # Another thread may have closed it meanwhile, or may be about to.
+            with suppress(sqlite3.ProgrammingError):
+                if not connection.closed and not connection.in_transaction:
                     connection.close()
-            finally:
-                connection.lock.release()
+        finally:
+            connection.lock.release()
 
 
 def _leave_former(path: str, file: str, known: FileId | None) -> None:
@@ -220,22 +224,19 @@ def _set_journal(connection: Connection, wanted: str, timeout: float) -> str:
 
 
 def _before_fork() -> None:
-    # A connection carried over a fork makes SQLite believe in locks that the child does not hold.
     registry_lock.acquire()
-    for connection in list(_open):
-        if connection.closed or connection.reading or not connection.lock.acquire(timeout=10):
-            continue
-        try:
-            if not connection.in_transaction:
-                connection.close()
-        finally:
-            connection.lock.release()
-    guards.lock.acquire()
+    try:
+        # A connection carried over a fork makes SQLite believe in locks that the child does not hold.
+        _close_those_idle([each for each in _open if not each.reading], timeout=10)
+    finally:
+        guards.lock.acquire()
 
 
 def _after_fork_in_parent() -> None:
-    guards.lock.release()
-    registry_lock.release()
+    try:
+        guards.lock.release()
+    finally:
+        registry_lock.release()
 
 
 def _after_fork_in_child() -> None:

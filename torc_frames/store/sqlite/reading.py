@@ -114,7 +114,7 @@ def _hold_index(connection: ReadConnection, path: str) -> None:
         return
     with translated(path):
         connection.execute("PRAGMA user_version").fetchone()  # until something is read there is no index
-    connection.guard.hold_index()
+    connection.guard.hold_index(_TIMEOUT)
     connection.before = connection.state()
 
 
