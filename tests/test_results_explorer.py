@@ -47,7 +47,16 @@ def same(explorer, wf):
 def test_at_first_it_shows_all_jobs_but_not_all_columns(wf):
     explorer = ResultsExplorer(wf)
     assert explorer.value.columns.tolist() == [
-        *("job_name", "status", "stale", "return_code", "params.n", "params.solver", "params.ok", "results.loss")
+        *(
+            "job_name",
+            "status",
+            "stale",
+            "return_code",
+            "params.n",
+            "params.solver",
+            "params.ok",
+            "results.loss",
+        )
     ]
     assert explorer.value.index.tolist() == wf.table().index.tolist()
     assert same(explorer, wf)

@@ -136,8 +136,8 @@ class Launcher:
             return
         found = job_processes(_shells(limited))
         for run in limited:
-            used = procfs.resident_bytes(found[run.mark])
-            if used > (run.needs.memory or 0):
+            used = procfs.memory_over(found[run.mark], run.needs.memory or 0)
+            if used is not None:
                 told = f"it used {shown_bytes(used)} of memory, and said {run.job.resources.memory}"
                 self._end(run, Over(OUT_OF_MEMORY, told), grace=0)
         self._next_look = time.monotonic() + max(_LOOK_S, _SHARE * (time.monotonic() - now))
