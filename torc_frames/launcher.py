@@ -158,7 +158,11 @@ class Launcher:
         self._python.close()
 
     def _end(self, run: JobProcess, over: Over, **how: float) -> None:
-        run.over = over
+        with self._lock:
+            # One that has ended meanwhile has the end it came to by itself.
+            if run not in self._going or run.over is not None:
+                return
+            run.over = over
         threading.Thread(target=end_processes, args=(_shells([run]),), kwargs=how, daemon=True).start()
 
     def _run(self, run: JobProcess) -> None:
