@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -120,8 +121,12 @@ def test_a_job_that_uses_more_memory_than_it_says_has_failed_and_says_so(wf: Wor
     push(wf, command, memory="100m")
     [failure] = wf.run(workers=1).failures
     assert failure.return_code == 137
-    assert "the job failed: it used 3" in failure.stderr.read_text()
-    assert failure.stderr.read_text().endswith("of memory, and said 100m\n")
+    # It may be looked at while it grows.
+    told = re.search(
+        r"the job failed: it used (\d+).*m of memory, and said 100m\n\Z", failure.stderr.read_text()
+    )
+    assert told is not None
+    assert 100 <= int(told[1]) < 400
 
 
 def test_a_job_within_its_memory_completes(wf: Workflow) -> None:
