@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -120,13 +121,39 @@ def test_a_job_that_uses_more_memory_than_it_says_has_failed_and_says_so(wf: Wor
     push(wf, command, memory="100m")
     [failure] = wf.run(workers=1).failures
     assert failure.return_code == 137
-    assert "the job failed: it used 3" in failure.stderr.read_text()
-    assert failure.stderr.read_text().endswith("of memory, and said 100m\n")
+    # It may be looked at while it grows.
+    told = re.search(
+        r"the job failed: it used (\d+).*m of memory, and said 100m\n\Z", failure.stderr.read_text()
+    )
+    assert told is not None
+    assert 100 <= int(told[1]) < 400
 
 
 def test_a_job_within_its_memory_completes(wf: Workflow) -> None:
     push(wf, "sleep 1.5", memory="200m")
     assert wf.run(workers=1).completed == 1
+
+
+FORK = """
+import os, sys, time
+held = bytearray(b"x") * (100 * 2**20)
+for _ in range(4):
+    if not os.fork():
+        own = bytearray(b"y") * (int(sys.argv[1]) * 2**20)
+        time.sleep(float(sys.argv[2]))
+        os._exit(0)
+for _ in range(4):
+    os.wait()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs /proc")
+def test_what_processes_of_a_job_share_counts_once(wf: Workflow, tmp_path: Path) -> None:
+    (tmp_path / "fork.py").write_text(FORK)
+    push(wf, f"{sys.executable} fork.py 1 2.5", memory="200m")
+    wf.push(tf.grid(n=[-1]), command=f"{sys.executable} fork.py 60 60", resources={"memory": "200m"})
+    wf.run(workers=2)
+    assert wf.jobs()["return_code"].tolist() == [0, 137]
 
 
 def test_jobs_run_side_by_side_as_the_memory_allows(wf: Workflow) -> None:

@@ -151,7 +151,9 @@ def test_a_job_that_fails_in_shell_before_it_stores_shows_nothing_of_earlier_run
 def test_what_other_jobs_have_too_is_emptied_or_left(wf: Workflow) -> None:
     wf.push(tf.grid(n=[1, 2]))
     store: Any = wf._store
-    [mine, shared] = wf.add_user_data("1", {"a": 1}, {"b": 1}, role="output", name="made")
+    first = start(wf, "1")
+    [mine, shared] = first.add_user_data({"a": 1}, {"b": 1}, role="output", name="made")
+    finish(first)
     with closing(sqlite3.connect(store.path)) as database, database:
         database.execute("INSERT INTO link (job_id, record_id, role) VALUES (2, ?, 'input')", (mine,))
         database.execute("INSERT INTO link (job_id, record_id, role) VALUES (2, ?, 'output')", (shared,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+import collections
 import datetime as dt
 import decimal
 import enum
@@ -36,7 +38,34 @@ class Colour(enum.Enum):
     RED = 1
 
 
+class Level(enum.IntEnum):
+    HIGH = 2
+
+
+class Kind(enum.StrEnum):
+    RIDGE = "ridge"
+
+
+class Mode(str, enum.Enum):  # noqa: UP042 - as older code writes it
+    FAST = "fast"
+
+
 KEPT = {
+    "IntEnum": (Level.HIGH, 2),
+    "StrEnum": (Kind.RIDGE, "ridge"),
+    "str and Enum": (Mode.FAST, "fast"),
+    "IntFlag": (enum.IntFlag("Flag", "A B")(3), 3),
+    "of int": (type("I", (int,), {"__int__": lambda self: 0, "__repr__": lambda self: "?"})(5), 5),
+    "of float": (type("F", (float,), {"__float__": lambda self: 0.0})(0.5), 0.5),
+    "of float nan": (type("F", (float,), {})("nan"), None),
+    "of str": (type("S", (str,), {"__str__": lambda self: "?"})("a"), "a"),
+    "range": (range(3), [0, 1, 2]),
+    "deque": (collections.deque([1, math.nan], 2), [1, None]),
+    "UserList": (collections.UserList([1, (2,)]), [1, [2]]),
+    "numbers": (array.array("d", [0.5]), [0.5]),
+    "keys": ({"b": 1, "a": 2}.keys(), ["b", "a"]),
+    "values": ({"b": 1, "a": Level.HIGH}.values(), [1, 2]),
+    "items": ({"b": 1}.items(), [["b", 1]]),
     "nan": (math.nan, None),
     "NA": (pd.NA, None),
     "NaT": (pd.NaT, None),
@@ -98,7 +127,13 @@ LEFT_OUT = {
     "memoryview": (memoryview(b"x"), r"\.hex\(\)"),
     "object": (object(), "a object can't be kept"),
     "function": (len, "can't be kept"),
+    "bytearray": (bytearray(b"x"), r"\.hex\(\)"),
     "set": ({1}, "sorted list"),
+    "frozenset": (frozenset({1}), "sorted list"),
+    "long range": (range(10**30), "too large"),
+    "inf of a class": (type("F", (float,), {})("inf"), "inf is not JSON"),
+    "surrogate of a class": (type("S", (str,), {})("\ud800"), "lone surrogate"),
+    "inf in a deque": (collections.deque([math.inf]), r"at \[0\]: inf"),
     "Decimal": (decimal.Decimal("1.1"), r"str\(\)"),
     "complex": (1j, "two parts"),
     "numpy complex": (np.complex64(1), "two parts"),

@@ -179,10 +179,11 @@ class Job:
         processes; the first call of a new run replaces what an earlier run stored. From outside the job
         (a handle that is not of `torc_frames.current_job`) they are added to what is there.
 
-        NaN and other missing values are stored as missing, tuples and arrays of up to 10,000 values as lists,
-        scalars of numpy and pandas as what they are, times and durations as text in ISO 8601. What can't be
-        kept exactly (infinity, bytes, other objects; on a torc-server integers beyond 64 bits) is left out
-        and named in a warning and in ``error.unstored`` of the record, a list of texts; the rest is stored.
+        NaN and other missing values are stored as missing; tuples, arrays of up to 10,000 values and other
+        sequences as lists; scalars of numpy and pandas as what they are, members of an IntEnum or StrEnum
+        as their values; times and durations as text in ISO 8601. What can't be kept exactly (infinity, bytes,
+        sets, other objects; on a torc-server integers beyond 64 bits) is left out and named in a warning and
+        in ``error.unstored`` of the record, a list of texts; the rest is stored.
 
         Parameters
         ----------

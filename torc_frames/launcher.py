@@ -136,8 +136,8 @@ class Launcher:
             return
         found = job_processes(_shells(limited))
         for run in limited:
-            used = procfs.resident_bytes(found[run.mark])
-            if used > (run.needs.memory or 0):
+            used = procfs.memory_over(found[run.mark], run.needs.memory or 0)
+            if used is not None:
                 told = f"it used {shown_bytes(used)} of memory, and said {run.job.resources.memory}"
                 self._end(run, Over(OUT_OF_MEMORY, told), grace=0)
         self._next_look = time.monotonic() + max(_LOOK_S, _SHARE * (time.monotonic() - now))
@@ -158,7 +158,11 @@ class Launcher:
         self._python.close()
 
     def _end(self, run: JobProcess, over: Over, **how: float) -> None:
-        run.over = over
+        with self._lock:
+            # One that has ended meanwhile has the end it came to by itself.
+            if run not in self._going or run.over is not None:
+                return
+            run.over = over
         threading.Thread(target=end_processes, args=(_shells([run]),), kwargs=how, daemon=True).start()
 
     def _run(self, run: JobProcess) -> None:

@@ -14,11 +14,11 @@ __all__ = [
     "available",
     "boot",
     "memory_files",
+    "memory_over",
     "named_in_namespace",
     "namespace",
     "namespaces_are_shown",
     "processes",
-    "resident_bytes",
     "start_time",
     "started_with",
     "with_descendants",
@@ -128,15 +128,16 @@ def ancestors(pid: int, among: dict[int, Process]) -> set[int]:
     return found
 
 
-def resident_bytes(among: Collection[Process]) -> int:
-    """Return how much memory processes hold, each counted by itself; those that have ended hold none."""
-    pages = 0
-    for process in among:
-        try:
-            pages += int((_PROC / str(process.pid) / "statm").read_text().split()[1])
-        except (OSError, IndexError):
-            continue
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def memory_over(among: Collection[Process], limit: int) -> int | None:
+    """Return how much memory processes hold together, None where it is no more than a limit.
+
+    What several of them share counts once. Where that is not told, each is counted by itself.
+    """
+    # What each holds is read cheaply, and more than all hold together.
+    if sum(map(_resident_bytes, among)) <= limit:
+        return None
+    used = sum(map(_proportional_bytes, among))
+    return used if used > limit else None
 
 
 def namespaces_are_shown() -> bool:
@@ -169,6 +170,24 @@ def _stat(pid: int) -> list[str] | None:
     except OSError:
         return None
     return fields if len(fields) > 19 else None
+
+
+def _resident_bytes(process: Process) -> int:
+    try:
+        fields = (_PROC / str(process.pid) / "statm").read_text().split()
+    except OSError:
+        return 0  # it has ended
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") if len(fields) > 1 else 0
+
+
+def _proportional_bytes(process: Process) -> int:
+    """Return how much memory a process holds, of what it shares its part."""
+    try:
+        lines = (_PROC / str(process.pid) / "smaps_rollup").read_text().splitlines()
+    except OSError:
+        lines = []  # another user's, ended, or a Linux of before 2017
+    line = next((line for line in lines if line.startswith("Pss:")), None)
+    return _resident_bytes(process) if line is None else int(line.split()[1]) * 1024
 
 
 def _namespace_of(process: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MappingView, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple, TypeGuard
 
@@ -27,6 +27,12 @@ _BESIDE = ".".join(UNSTORED)
 """The key that says it in a record that has an ``error`` of its own, which is no object."""
 
 
+_BARE: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__int__, float: float.__float__}
+"""The value of an object of a class that was made of one of these, such as an IntEnum, without its class."""
+
+_BYTES = (bytes, bytearray, memoryview)
+
+
 class Keepable(NamedTuple):
     """What can be kept of results as plain values, and why the others can't, by their paths."""
 
@@ -37,9 +43,9 @@ class Keepable(NamedTuple):
 def keepable(results: Mapping[Any, Any]) -> Keepable:
     """Return what can be kept of results, and why the others can't.
 
-    Missing values (NaN, NA, NaT) become None, tuples and arrays lists, scalars of numpy and pandas plain
-    ones, times and durations texts in ISO 8601. Of a dict the values that can be kept are; a list is kept
-    as a whole or not.
+    Missing values (NaN, NA, NaT) become None; tuples, arrays, ranges and other sequences lists; scalars of
+    numpy and pandas, and what is a str, int or float by its class, plain ones; times and durations texts in
+    ISO 8601. Of a dict the values that can be kept are; a list is kept as a whole or not.
 
     Examples
     --------
@@ -65,6 +71,9 @@ def result_value(value: Any, depth: int = 1, where: str = "") -> Any:
         return None if value != value else plain(value, depth, where)
     if is_missing(value):
         return None
+    for kind, bare in _BARE.items():
+        if isinstance(value, kind):
+            return plain(bare(value), depth, where)
     if depth > MAX_DEPTH:
         raise RefusalError(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, Mapping):
@@ -77,6 +86,8 @@ def result_value(value: Any, depth: int = 1, where: str = "") -> Any:
         return text
     if _is_array(value):
         return _of_array(value, depth, where)
+    if isinstance(value, Sequence | MappingView) and not isinstance(value, _BYTES):
+        return _of_sequence(value, depth, where)
     return plain(value, depth, where)
 
 
@@ -207,6 +218,14 @@ def _of_array(value: Any, depth: int, where: str) -> Any:
     items = value.tolist()
     if type(items) is type(value):  # a longdouble, which has no plain form
         raise RefusalError(f"{_at(where)}{unknown(value)}")
+    return result_value(items, depth, where)
+
+
+def _of_sequence(value: Sequence[Any] | MappingView, depth: int, where: str) -> Any:
+    """Return what has an order as a list; a range may be longer than there is memory."""
+    if isinstance(value, range) and value[MOST_ITEMS:]:
+        raise RefusalError(f"{_at(where)}a range of over {MOST_ITEMS:,} values is too large for a record")
+    items: list[Any] = list(value)  # type: ignore[arg-type]
     return result_value(items, depth, where)
 
 

@@ -307,16 +307,18 @@ class RunnableStore(Store, Protocol):
         """Record how a run ended and set the job's status to it.
 
         Jobs that waited for nothing else become ready when the status is completed; otherwise those
-        that depend on the job, directly or not, are canceled, and outputs that are there since before the
-        run are dropped, as by `drop_outputs`: they are not its own. A run that is not the job's current one
-        is refused with ConflictError.
+        that depend on the job, directly or not, are canceled, and outputs of earlier runs are dropped, as by
+        `drop_outputs`: they are not its own. A run that is not the job's current one is refused with
+        ConflictError.
         """
 
     def drop_outputs(self, workflow_key: str, job_key: str, run_id: int | None = None) -> None:
-        """Delete the outputs that are there since before the present run of a running job.
+        """Delete the outputs that earlier runs of a running job left.
 
-        The record of its results and those that other jobs are linked to are emptied (``{}``). Nothing
-        happens if the job does not run; ConflictError if `run_id` is given and is not its present run.
+        That is what was last written during one of them; what was written before or after stays, and so does
+        what came with a copy. The record of its results and those that other jobs are linked to are
+        emptied (``{}``). Nothing happens if the job does not run; ConflictError if `run_id` is given and is
+        not its present run.
         """
 
     def reset_jobs(self, workflow_key: str, job_keys: Sequence[str]) -> None:

@@ -14,11 +14,16 @@ from torc_frames.store.sqlite.keys import find_one, id_list
 __all__ = ["drop_earlier", "drop_outputs"]
 
 _OTHER = "SELECT 1 FROM link AS other WHERE other.record_id = link.record_id"
-# What is an input of the job itself, or an output of another one, too, is not its alone to lose.
+# What is an input of the job itself, or an output of another one, too, is not its alone to lose. What was
+# written between its runs is somebody's who looked at the job.
 _EARLIER = f"""
     SELECT user_data.id, user_data.name = 'output_' || job.name OR EXISTS ({_OTHER} AND job_id <> link.job_id)
     FROM link JOIN user_data ON user_data.id = record_id JOIN job ON job.id = job_id
-    WHERE job_id = :job AND role = 'output' AND user_data.rev <= :since
+    WHERE job_id = :job AND role = 'output' AND EXISTS (
+            SELECT 1 FROM run WHERE run.job_id = :job AND end_rev <= :since
+            AND start_rev < ifnull(user_data.document_rev, user_data.rev)
+            AND end_rev >= ifnull(user_data.document_rev, user_data.rev)
+        )
         AND ifnull(data, 'null') NOT IN ('null', '{{}}')
         AND NOT EXISTS ({_OTHER} AND (job_id = link.job_id) <> (ifnull(role, '') = 'output'))
 """
@@ -35,7 +40,7 @@ def drop_outputs(write: Write, job_key: str, run_id: int | None) -> None:
 
 
 def drop_earlier(write: Write, job: int, since: int) -> None:
-    """Delete the outputs of a job that are not newer than a rev; what others know by its key is emptied."""
+    """Delete the outputs of a job's runs that ended before a rev; what others know by its key is emptied."""
     place = Place(write.connection, write.workflow_id, "")
     found = place.rows(_EARLIER, {"job": job, "since": since})
     known = [record for record, is_known in found if is_known]

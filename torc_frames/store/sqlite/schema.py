@@ -128,9 +128,28 @@ _DOCUMENTS = (
 )
 
 # The rev of the workflow when a run began: what is newer was changed since. NULL where nobody can tell.
-_STARTS = ("ALTER TABLE result ADD COLUMN start_rev INTEGER",)
+# Runs that were interrupted have no result, but what they stored is theirs, too: a run is known by its revs,
+# however it ends.
+_RUNS = (
+    "ALTER TABLE result ADD COLUMN start_rev INTEGER",
+    """
+    CREATE TABLE run (
+        job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+        start_rev INTEGER NOT NULL,
+        end_rev INTEGER NOT NULL,
+        PRIMARY KEY (job_id, start_rev)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TRIGGER run_ended AFTER UPDATE OF status ON job
+    WHEN OLD.status = 'running' AND NEW.status <> 'running' BEGIN
+        INSERT OR REPLACE INTO run
+        SELECT OLD.id, OLD.rev, rev FROM workflow WHERE id = OLD.workflow_id;
+    END
+    """,
+)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOCUMENTS, _STARTS)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOCUMENTS, _RUNS)
 """The statements of each migration; the first turns an empty file into schema 1, and so on."""
 
 VERSION = len(MIGRATIONS)
