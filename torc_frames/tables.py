@@ -36,7 +36,7 @@ def read_table(path: str, format: str) -> pd.DataFrame:
     """
     try:
         return _read_csv(path) if format == "csv" else _frame_of_objects(_objects(path, format))
-    except (ValueError, OSError, NotImplementedError) as error:
+    except (ValueError, OSError, NotImplementedError, RecursionError) as error:
         raise RefusedError(f"can not read {path} as {format}: {error}") from error
 
 
