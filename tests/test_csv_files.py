@@ -176,6 +176,8 @@ def test_a_file_of_another_program(name: str) -> None:
         ('a\n"1,23"\n7\n', {"thousands": ","}, ["1,23", "7"]),
         ("a\n1.234,5\n0,25\n", {"thousands": ".", "decimal": ",", "sep": ";"}, [1234.5, 0.25]),
         ("a\n0,5\n1\n", {"decimal": ","}, [0.5, 1.0]),
+        ("a\n0,5\n1\n", {"sep": ";", "decimal": ","}, [0.5, 1.0]),
+        ("a;b\n1.234;x\n", {"thousands": "."}, [1234]),
         ('a,b\n"0,5",1\n"0.5",2\n', {"decimal": ","}, ["0,5", "0.5"]),
         ("a|b\n1|2\n", {"sep": "|"}, [1]),
         ("a\nMü\n".encode("cp1252"), {"encoding": "cp1252"}, ["Mü"]),
@@ -205,6 +207,9 @@ def test_what_is_asked_for_is_done(
         ('a,b\n1,"x" y\n', "line 2: .*quotes inside of a quoted cell are doubled"),
         ("a, a\n1,2\n", "two columns of this name, column 1 and 2"),
         ("alpha,beta\n1,0.5,x\n2,0.5,y\n", "each row has a cell more than the columns .*row.names=FALSE"),
+        ("a\n1,5\n2,5\n", "line 2 has a comma, and 'a' is the only column: .*--sep ';' --decimal ,"),
+        ("a\n1\n-2,5e3\n", "line 3 has a comma, and 'a' is the only column: .*--sep ';' --decimal ,"),
+        ("a\n1,x\n2,y\n", "are that R's row names"),
         (",a\nx,1\ny,2\n", r"a column without a name: column 1; .*to_csv\(index=False\)"),
         ("a,,b\n1,2,3\n", "a column without a name: column 2"),
     ],
@@ -299,3 +304,13 @@ def test_what_can_not_separate_is_refused(ridge: Workflow, sep: str) -> None:
     result = push("t.csv", "--sep", sep)
     assert result.exit_code == 2
     assert "is no separator of one character" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("--sep", "--decimal"), ("--thousands", "--sep"), ("--decimal", "--thousands")]
+)
+def test_a_mark_has_one_meaning(ridge: Workflow, one: str, other: str) -> None:
+    Path("t.csv").write_text("a\n1\n")
+    result = push("t.csv", one, ";", other, ";")
+    assert result.exit_code == 2
+    assert f"';' is {one} already" in result.stderr
