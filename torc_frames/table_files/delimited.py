@@ -145,8 +145,9 @@ def _check_widths(
         return
     if sep == "," and _are_split_decimals(names, cells):
         raise RefusedError(
-            f"line {wrong[0][0]} has a comma, and {names[0]!r} is the only column: if its numbers have decimal "
-            "commas, say --sep ';' --decimal , (if R's row names stand before them, write with row.names=FALSE)"
+            f"line {wrong[0][0]} has a comma, and {names[0]!r} is the only column: if its numbers have "
+            "decimal commas, say --sep ';' --decimal , (if R's row names stand before them, write without, "
+            "row.names=FALSE)"
         )
     if len(wrong) == len(cells) and {width for _, width in wrong} == {len(names) + 1}:
         raise RefusedError(
