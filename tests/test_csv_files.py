@@ -151,6 +151,24 @@ FILES: dict[str, tuple[str | bytes, dict[str, list[Any]], list[str]]] = {
             "--na-values '?' reads it as true or false"
         ],
     ),
+    "phone numbers": (
+        "a,b\n+4915112345,+1\n+4917099999,-1\n,2\n",
+        {"a": ["+4915112345", "+4917099999", float("nan")], "b": [1, -1, 2]},
+        ["t.csv: column 'a' is text: all its integers have a plus sign, as phone numbers and codes do"],
+    ),
+    "integers of 64 bits without a sign": (
+        "a\n18446744073709551615\n1\n",
+        {"a": [2**64 - 1, 1]},
+        [],
+    ),
+    "integers of more than 64 bits": (
+        "a\n18446744073709551615\n-1\n",
+        {"a": ["18446744073709551615", "-1"]},
+        [
+            "t.csv: column 'a' is text: 64 bits do not hold all its integers, such as 18446744073709551615 "
+            "(line 2)"
+        ],
+    ),
     "more digits than a float has room for": (
         "a\n0.5\n9007199254740993\n",
         {"a": ["0.5", "9007199254740993"]},

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from torc_frames.frame.texts import Numerals, typed, values_of
-from torc_frames.frame.types import Column
+from torc_frames.frame.exact import fits_float
+from torc_frames.frame.texts import Numerals, are_signed, as_numbers, typed, values_of
 
 __all__ = ["doubt"]
 
@@ -38,7 +38,7 @@ def doubt(name: str, texts: Sequence[str | None], lines: Sequence[int], numerals
     column 'x' has texts: 2 of 3 cells are numbers, but not 'NA' (line 3); --na-values NA reads it as numbers
     """
     values = values_of(texts, numerals)
-    if Column.of(values).kind() in ("int", "float", "bool"):
+    if as_numbers(texts, values) is not None:
         return None
     numbers = sum(type(value) in (int, float) for value in values)
     truths = sum(type(value) is bool for value in values)
@@ -49,7 +49,7 @@ def doubt(name: str, texts: Sequence[str | None], lines: Sequence[int], numerals
     if any(map(_CODE.fullmatch, odd)) or (numbers and truths):
         return None
     if not odd:
-        return _rounded(name, values, lines) if numbers else None
+        return _kept(name, texts, values, lines) if numbers else None
     near = sum(len(found) for text, found in odd.items() if _is_near(text))
     other = sum(len(found) for text, found in odd.items() if not _is_near(text) and not _is_missing(text))
     if not numbers + near + truths or other > numbers + near + truths:
@@ -65,13 +65,19 @@ def doubt(name: str, texts: Sequence[str | None], lines: Sequence[int], numerals
     return f"{told}; {mend} reads it as {kind}" if mend else told
 
 
-def _rounded(name: str, values: Sequence[Any], lines: Sequence[int]) -> str:
+def _kept(name: str, texts: Sequence[str | None], values: Sequence[Any], lines: Sequence[int]) -> str:
+    """Return why a column of nothing but numbers is one of texts."""
+    mixed = any(type(value) is float for value in values)
+    if not mixed and are_signed(texts):
+        return f"column {name!r} is text: all its integers have a plus sign, as phone numbers and codes do"
     line, value = next(
         (line, value)
         for value, line in zip(values, lines, strict=True)
-        if type(value) is int and (not -(2**63) <= value < 2**63 or int(float(value)) != value)
+        if type(value) is int and (not fits_float(value) if mixed else not -(2**63) <= value < 2**63)
     )
-    return f"column {name!r} is text: as a number {value} (line {line}) would be rounded"
+    if mixed:
+        return f"column {name!r} is text: as a number {value} (line {line}) would be rounded"
+    return f"column {name!r} is text: 64 bits do not hold all its integers, such as {value} (line {line})"
 
 
 def _is_missing(text: str) -> bool:
