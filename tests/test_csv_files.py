@@ -98,6 +98,7 @@ FILES: dict[str, tuple[str | bytes, dict[str, list[Any]], list[str]]] = {
     "truths": ("a,b\nTRUE,yes\n false ,no\n", {"a": [True, False], "b": ["yes", "no"]}, []),
     "codes": ("id\n007\n12\nNA\n", {"id": ["007", "12", "NA"]}, []),
     "texts": ("s\nleft\nright\n3\n", {"s": ["left", "right", "3"]}, []),
+    "names of norms": ("norm\nl2\ninf\n", {"norm": ["l2", "inf"]}, []),
     "dates": ("day\n2026-01-02\n2026-01-03\n", {"day": ["2026-01-02", "2026-01-03"]}, []),
     "quoted new lines": ('a,b\n1,"x\ny"\n2,"say ""hi"""\n', {"a": [1, 2], "b": ["x\ny", 'say "hi"']}, []),
     "quotes inside": ('a,b\n1,5" pipe\n', {"a": [1], "b": ['5" pipe']}, []),
@@ -138,10 +139,7 @@ FILES: dict[str, tuple[str | bytes, dict[str, list[Any]], list[str]]] = {
     "one word": (
         "a\n1\n2\ntimeout\n",
         {"a": ["1", "2", "timeout"]},
-        [
-            "t.csv: column 'a' has texts: 2 of 3 cells are numbers, but not 'timeout' (line 4); "
-            "--na-values timeout reads it as numbers"
-        ],
+        ["t.csv: column 'a' has texts: 2 of 3 cells are numbers, but not 'timeout' (line 4)"],
     ),
     "truths but for one": (
         "a\ntrue\nfalse\n?\n",
@@ -262,6 +260,40 @@ def test_what_was_written_is_never_split_elsewhere(names: list[str], cells: list
     with open("t.csv", "wb") as file:
         write_csv(frame, file)
     assert_frame_equal(read_table(Path("t.csv")), frame)
+
+
+OTHERS = {
+    "\u22121": "; U+2212 is a minus sign there: write '-'",
+    "\u20131,5": "; U+2013 is a minus sign there: write '-'",
+    "\u0661": "; its digits are not 0 to 9",
+    "0x10": "; 0x begins a hexadecimal number: write it as a decimal one",
+    "1e400": "; it is too large for a float",
+    "-inf": "; a record can't hold an infinity",
+    "Infinity": "; a record can't hold an infinity",
+    "[1]": "",
+    "timeout": "",
+    "$5": "",
+    "1_000": None,
+}
+
+
+@pytest.mark.parametrize("text", OTHERS)
+@pytest.mark.parametrize("missing", ["", "NA\n"])
+def test_no_option_makes_a_value_missing(text: str, missing: str) -> None:
+    columns, told = read(f'a\n1\n2\n3\n"{text}"\n{missing}')
+    assert columns["a"][3] == text
+    assert f"but not {text!r} (line 5)" in told[0]
+    meaning = OTHERS[text]
+    if meaning is not None:
+        assert told[0].endswith(f"(line 6){meaning}" if missing else f"(line 5){meaning}")
+    assert f"--na-values {text}" not in told[0]
+
+
+@pytest.mark.parametrize("text", ["NA", "n/a", "#N/A", "null", "None", "-", "--", ".", "?", "NaN", "NaT"])
+def test_spellings_of_missing_are_offered_as_such(text: str) -> None:
+    _, told = read(f"a\n1\n{text}\n")
+    assert "reads it as numbers" in told[0]
+    assert read(f"a\n1\n{text}\n", na_values=(text,))[0]["a"] == [1, NA]
 
 
 # the command

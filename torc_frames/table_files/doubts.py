@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,12 +15,16 @@ from torc_frames.frame.texts import Numerals, are_signed, as_numbers, typed, val
 __all__ = ["doubt"]
 
 _MISSING = re.compile(
-    r"-{0,2}|\u2013|\u2014|\.{1,2}|\?|#?n/?a|n\.a\.?|<na>|-?nan|null|none|nil|missing|unknown", re.IGNORECASE
+    r"-{0,2}|\u2013|\u2014|\.{1,2}|\?|#?n/?a|n\.a\.?|<na>|-?nan|nat|null|none|nil|missing|unknown",
+    re.IGNORECASE,
 )
 _CODE = re.compile(r"[-+]?0[0-9]+")
 _GROUPED = re.compile(r"[-+]?[1-9][0-9]{0,2}([,.'\u2019_ \u00a0\u202f])[0-9]{3}(\1[0-9]{3})*([.,][0-9]+)?")
 _DECIMAL = re.compile(r"[-+]?[0-9]+([.,])[0-9]+([eE][-+]?[0-9]+)?")
 _PERCENT = re.compile(r"[-+]?[0-9]+([.,][0-9]+)? ?%")
+_MINUS = re.compile("[\u2010-\u2015\u2212\ufe63\uff0d](?=[0-9.,])")
+_HEXADECIMAL = re.compile(r"[-+]?0x[0-9a-f]+", re.IGNORECASE)
+_INFINITY = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 _SHOWN = 3
 
 
@@ -50,8 +54,7 @@ def doubt(name: str, texts: Sequence[str | None], lines: Sequence[int], numerals
         return None
     if not odd:
         return _kept(name, texts, values, lines) if numbers else None
-    near = sum(len(found) for text, found in odd.items() if _is_near(text))
-    other = sum(len(found) for text, found in odd.items() if not _is_near(text) and not _is_missing(text))
+    near, other = _counts(odd)
     if not numbers + near + truths or other > numbers + near + truths:
         return None
     kind = "true or false" if truths else "numbers"
@@ -61,8 +64,18 @@ def doubt(name: str, texts: Sequence[str | None], lines: Sequence[int], numerals
     told = (
         f"column {name!r} has texts: {numbers or truths} of {given} cells are {kind}, but not {shown}{more}"
     )
+    meanings = "".join(f"; {meaning}" for meaning in dict.fromkeys(map(_meaning, odd)) if meaning)
     mend = _mend(texts, odd, numerals)
-    return f"{told}; {mend} reads it as {kind}" if mend else told
+    return f"{told}; {mend} reads it as {kind}" if mend else f"{told}{meanings}"
+
+
+def _counts(odd: Mapping[str, Sequence[int]]) -> tuple[int, int]:
+    """Return how many cells are numbers in another way, and how many are neither that nor missing."""
+    likely = {text for text in odd if _is_near(text) or _meaning(text)}
+    rest = {text for text in odd if text not in likely and not _is_missing(text)}
+    if rest:
+        likely = {text for text in likely if not _INFINITY.fullmatch(text)}  # "l1", "l2", "inf" are names
+    return sum(len(odd[text]) for text in likely), sum(len(odd[text]) for text in rest)
 
 
 def _kept(name: str, texts: Sequence[str | None], values: Sequence[Any], lines: Sequence[int]) -> str:
@@ -88,6 +101,20 @@ def _is_near(text: str) -> bool:
     return any(form.fullmatch(text) for form in (_GROUPED, _DECIMAL, _PERCENT))
 
 
+def _meaning(text: str) -> str:
+    """Return what a number is that is written in a way that no option reads, "" for other texts."""
+    if _MINUS.match(text):
+        return f"U+{ord(text[0]):04X} is a minus sign there: write '-'"
+    if any(sign.isdecimal() and not sign.isascii() for sign in text):
+        plain = "".join(str(int(sign)) if sign.isdecimal() else sign for sign in text)
+        return "its digits are not 0 to 9" if Numerals().plain(plain) else ""
+    if _HEXADECIMAL.fullmatch(text):
+        return "0x begins a hexadecimal number: write it as a decimal one"
+    if _INFINITY.fullmatch(text):
+        return "a record can't hold an infinity"
+    return "it is too large for a float" if Numerals().plain(text) else ""
+
+
 def _shown(text: str, lines: Sequence[int]) -> str:
     cut = text if len(text) <= 30 else f"{text[:29]}\u2026"
     more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
@@ -106,7 +133,7 @@ def _mend(texts: Sequence[str | None], odd: Collection[str], numerals: Numerals)
     if decimal == thousands:
         return ""
     absent = [text for text in odd if not _is_near(text)]
-    if len(absent) > _SHOWN or any(_PERCENT.fullmatch(text) for text in odd):
+    if len(absent) > _SHOWN or not all(map(_is_missing, absent)) or any(map(_PERCENT.fullmatch, odd)):
         return ""
     kept = [None if text is None or text.strip() in absent else text for text in texts]
     if not pd.api.types.is_numeric_dtype(typed(kept, Numerals(decimal, thousands)).dtype):
