@@ -16,6 +16,7 @@ __all__ = ["Numerals", "are_signed", "as_numbers", "typed", "values_of"]
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_INFINITY = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 _LONGEST_INTEGER = 4_000
 
 
@@ -25,6 +26,8 @@ class Numerals:
 
     decimal: str = "."
     thousands: str = ""
+    infinite: bool = False
+    """Whether inf is a number, as pandas writes one; JSON has none."""
 
     def plain(self, text: str) -> str | None:
         """Return a number as Python writes it, None for what is no number.
@@ -34,7 +37,7 @@ class Numerals:
         >>> [Numerals(",", ".").plain(text) for text in ("1.234,5", "0,5", "0.5")]
         ['1234.5', '0.5', None]
         """
-        if self != _PYTHONS:
+        if (self.decimal, self.thousands) != (".", ""):
             if not self._form.fullmatch(text):
                 return None
             text = text.replace(self.thousands, "").replace(self.decimal, ".")
@@ -98,6 +101,8 @@ def _value(text: str, bare: str, numerals: Numerals) -> Any:
     if not bare:
         return None
     plain = numerals.plain(bare)
+    if plain is None and numerals.infinite and _INFINITY.fullmatch(bare):
+        return float(bare)
     if plain is None:
         return bare.lower() == "true" if bare.lower() in ("true", "false") else text
     if _INTEGER.fullmatch(plain):
