@@ -101,7 +101,7 @@ TABLE = pl.DataFrame(
 def test_a_column_that_arrow_can_not_read_is_named() -> None:
     wide = pl.DataFrame({"x": [1], "big": pl.Series([2**100], dtype=pl.Int128), "y": [[2]]})
     with pytest.raises(
-        tf.RefusedError, match="'big'.*Arrow can not read it.*cast it to Int64 or String"
+        tf.RefusedError, match=r"'big'.*Arrow can not read it.*cast it to Int64 or String"
     ) as told:
         as_frame(wide)
     assert [problem.column for problem in told.value.problems] == ["big"]
