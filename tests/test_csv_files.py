@@ -98,6 +98,7 @@ FILES: dict[str, tuple[str | bytes, dict[str, list[Any]], list[str]]] = {
     "truths": ("a,b\nTRUE,yes\n false ,no\n", {"a": [True, False], "b": ["yes", "no"]}, []),
     "codes": ("id\n007\n12\nNA\n", {"id": ["007", "12", "NA"]}, []),
     "texts": ("s\nleft\nright\n3\n", {"s": ["left", "right", "3"]}, []),
+    "names of norms": ("norm\nl2\ninf\n", {"norm": ["l2", "inf"]}, []),
     "dates": ("day\n2026-01-02\n2026-01-03\n", {"day": ["2026-01-02", "2026-01-03"]}, []),
     "quoted new lines": ('a,b\n1,"x\ny"\n2,"say ""hi"""\n', {"a": [1, 2], "b": ["x\ny", 'say "hi"']}, []),
     "quotes inside": ('a,b\n1,5" pipe\n', {"a": [1], "b": ['5" pipe']}, []),
@@ -138,10 +139,7 @@ FILES: dict[str, tuple[str | bytes, dict[str, list[Any]], list[str]]] = {
     "one word": (
         "a\n1\n2\ntimeout\n",
         {"a": ["1", "2", "timeout"]},
-        [
-            "t.csv: column 'a' has texts: 2 of 3 cells are numbers, but not 'timeout' (line 4); "
-            "--na-values timeout reads it as numbers"
-        ],
+        ["t.csv: column 'a' has texts: 2 of 3 cells are numbers, but not 'timeout' (line 4)"],
     ),
     "truths but for one": (
         "a\ntrue\nfalse\n?\n",
@@ -149,6 +147,24 @@ FILES: dict[str, tuple[str | bytes, dict[str, list[Any]], list[str]]] = {
         [
             "t.csv: column 'a' has texts: 2 of 3 cells are true or false, but not '?' (line 4); "
             "--na-values '?' reads it as true or false"
+        ],
+    ),
+    "phone numbers": (
+        "a,b\n+4915112345,+1\n+4917099999,-1\n,2\n",
+        {"a": ["+4915112345", "+4917099999", float("nan")], "b": [1, -1, 2]},
+        ["t.csv: column 'a' is text: all its integers have a plus sign, as phone numbers and codes do"],
+    ),
+    "integers of 64 bits without a sign": (
+        "a\n18446744073709551615\n1\n",
+        {"a": [2**64 - 1, 1]},
+        [],
+    ),
+    "integers of more than 64 bits": (
+        "a\n18446744073709551615\n-1\n",
+        {"a": ["18446744073709551615", "-1"]},
+        [
+            "t.csv: column 'a' is text: 64 bits do not hold all its integers, such as 18446744073709551615 "
+            "(line 2)"
         ],
     ),
     "more digits than a float has room for": (
@@ -176,6 +192,8 @@ def test_a_file_of_another_program(name: str) -> None:
         ('a\n"1,23"\n7\n', {"thousands": ","}, ["1,23", "7"]),
         ("a\n1.234,5\n0,25\n", {"thousands": ".", "decimal": ",", "sep": ";"}, [1234.5, 0.25]),
         ("a\n0,5\n1\n", {"decimal": ","}, [0.5, 1.0]),
+        ("a\n0,5\n1\n", {"sep": ";", "decimal": ","}, [0.5, 1.0]),
+        ("a;b\n1.234;x\n", {"thousands": "."}, [1234]),
         ('a,b\n"0,5",1\n"0.5",2\n', {"decimal": ","}, ["0,5", "0.5"]),
         ("a|b\n1|2\n", {"sep": "|"}, [1]),
         ("a\nMü\n".encode("cp1252"), {"encoding": "cp1252"}, ["Mü"]),
@@ -205,6 +223,9 @@ def test_what_is_asked_for_is_done(
         ('a,b\n1,"x" y\n', "line 2: .*quotes inside of a quoted cell are doubled"),
         ("a, a\n1,2\n", "two columns of this name, column 1 and 2"),
         ("alpha,beta\n1,0.5,x\n2,0.5,y\n", "each row has a cell more than the columns .*row.names=FALSE"),
+        ("a\n1,5\n2,5\n", "line 2 has a comma, and 'a' is the only column: .*--sep ';' --decimal ,"),
+        ("a\n1\n-2,5e3\n", "line 3 has a comma, and 'a' is the only column: .*--sep ';' --decimal ,"),
+        ("a\n1,x\n2,y\n", "are that R's row names"),
         (",a\nx,1\ny,2\n", r"a column without a name: column 1; .*to_csv\(index=False\)"),
         ("a,,b\n1,2,3\n", "a column without a name: column 2"),
     ],
@@ -239,6 +260,40 @@ def test_what_was_written_is_never_split_elsewhere(names: list[str], cells: list
     with open("t.csv", "wb") as file:
         write_csv(frame, file)
     assert_frame_equal(read_table(Path("t.csv")), frame)
+
+
+OTHERS = {
+    "\u22121": "; U+2212 is a minus sign there: write '-'",
+    "\u20131,5": "; U+2013 is a minus sign there: write '-'",
+    "\u0661": "; its digits are not 0 to 9",
+    "0x10": "; 0x begins a hexadecimal number: write it as a decimal one",
+    "1e400": "; it is too large for a float",
+    "-inf": "; a record can't hold an infinity",
+    "Infinity": "; a record can't hold an infinity",
+    "[1]": "",
+    "timeout": "",
+    "$5": "",
+    "1_000": None,
+}
+
+
+@pytest.mark.parametrize("text", OTHERS)
+@pytest.mark.parametrize("missing", ["", "NA\n"])
+def test_no_option_makes_a_value_missing(text: str, missing: str) -> None:
+    columns, told = read(f'a\n1\n2\n3\n"{text}"\n{missing}')
+    assert columns["a"][3] == text
+    assert f"but not {text!r} (line 5)" in told[0]
+    meaning = OTHERS[text]
+    if meaning is not None:
+        assert told[0].endswith(f"(line 6){meaning}" if missing else f"(line 5){meaning}")
+    assert f"--na-values {text}" not in told[0]
+
+
+@pytest.mark.parametrize("text", ["NA", "n/a", "#N/A", "null", "None", "-", "--", ".", "?", "NaN", "NaT"])
+def test_spellings_of_missing_are_offered_as_such(text: str) -> None:
+    _, told = read(f"a\n1\n{text}\n")
+    assert "reads it as numbers" in told[0]
+    assert read(f"a\n1\n{text}\n", na_values=(text,))[0]["a"] == [1, NA]
 
 
 # the command
@@ -299,3 +354,13 @@ def test_what_can_not_separate_is_refused(ridge: Workflow, sep: str) -> None:
     result = push("t.csv", "--sep", sep)
     assert result.exit_code == 2
     assert "is no separator of one character" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("--sep", "--decimal"), ("--thousands", "--sep"), ("--decimal", "--thousands")]
+)
+def test_a_mark_has_one_meaning(ridge: Workflow, one: str, other: str) -> None:
+    Path("t.csv").write_text("a\n1\n")
+    result = push("t.csv", one, ";", other, ";")
+    assert result.exit_code == 2
+    assert f"';' is {one} already" in result.stderr

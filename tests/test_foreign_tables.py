@@ -98,6 +98,16 @@ TABLE = pl.DataFrame(
 )
 
 
+def test_a_column_that_arrow_can_not_read_is_named() -> None:
+    wide = pl.DataFrame({"x": [1], "big": pl.Series([2**100], dtype=pl.Int128), "y": [[2]]})
+    with pytest.raises(
+        tf.RefusedError, match=r"'big'.*Arrow can not read it.*cast it to Int64 or String"
+    ) as told:
+        as_frame(wide)
+    assert [problem.column for problem in told.value.problems] == ["big"]
+    assert as_frame(wide.with_columns(pl.col("big").cast(pl.String)))["big"].tolist() == [str(2**100)]
+
+
 def test_a_table_of_polars_is_pushed_and_comes_back(wf: Workflow) -> None:
     pushed = wf.push(TABLE, name="depth-{alpha}")
     dtypes = pushed.dtypes.astype(str).to_dict()

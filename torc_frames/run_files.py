@@ -61,7 +61,7 @@ class RunFiles:
         try:
             with open(self._added, encoding="utf-8") as file:
                 lines = [json.loads(line) for line in file]
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return set()
         return {str(key) for run, *keys in lines if run != self._run for key in keys}
 

@@ -11,6 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 __all__ = ["csv_options"]
 
+_MARKS = ("sep", "decimal", "thousands")
 _NAMES = {"tab": "\t", "\\t": "\t", "space": " "}
 
 
@@ -25,6 +26,9 @@ def _one_character(context: click.Context, option: click.Parameter, value: str |
     mark = _NAMES.get(value or "", value)
     if mark is not None and (len(mark) != 1 or mark in '"\r\n' or mark.isalnum()):
         raise click.BadParameter(f"{value!r} is no separator of one character, such as ';', ',' or tab")
+    for name in _MARKS:
+        if mark is not None and name != option.name and context.params.get(name) == mark:
+            raise click.BadParameter(f"{value!r} is --{name} already: each mark has one meaning")
     return mark
 
 

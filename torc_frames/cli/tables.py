@@ -65,7 +65,7 @@ def read_table(
         return read(path, Reading(known, options, lambda message: tell(f"{path.name}: {message}")))
     except RefusedError:
         raise
-    except (ValueError, pa.ArrowException) as error:
+    except (ValueError, RecursionError, pa.ArrowException) as error:
         raise RefusedError(f"can not read {path.name} as {suffix[1:]}: {error}") from error
 
 

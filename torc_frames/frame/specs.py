@@ -42,9 +42,6 @@ _RECORDED = re.compile(
 )
 """What may stand in the metadata, which others can write: pandas and numpy would take much more."""
 
-_TAKES_ANY_BYTES = int(pd.__version__.partition(".")[0]) >= 3
-"""Earlier pandas can't take rows of a column with its bytes in another order than the machine's."""
-
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.{1,60})\]")
 
 

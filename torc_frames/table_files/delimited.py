@@ -63,8 +63,10 @@ def read_rows(path: Path, options: CsvOptions) -> Rows:
     if not rows:
         raise RefusedError(f"{path.name} is empty: its first line names the columns")
     lines, names, cells = [line for line, _ in rows[1:]], rows[0][1], [row for _, row in rows[1:]]
-    _check_widths(names, cells, lines)
+    _check_widths(names, cells, lines, sep)
     decimal = options.decimal or _decimal(sep, cells)
+    if decimal == options.thousands and options.decimal is None:
+        decimal = "," if decimal == "." else "."
     return Rows(names, cells, lines, Numerals(decimal, options.thousands), sep)
 
 
@@ -135,10 +137,18 @@ def _numbered(path: Path, text: str, sep: str, before: int) -> Iterator[tuple[in
         raise RefusedError(f"can not read {path.name} as csv: line {start}: {reason}") from None
 
 
-def _check_widths(names: Sequence[str], cells: Sequence[Sequence[str]], lines: Sequence[int]) -> None:
+def _check_widths(
+    names: Sequence[str], cells: Sequence[Sequence[str]], lines: Sequence[int], sep: str
+) -> None:
     wrong = [(line, len(row)) for line, row in zip(lines, cells, strict=True) if len(row) != len(names)]
     if not wrong:
         return
+    if sep == "," and _are_split_decimals(names, cells):
+        raise RefusedError(
+            f"line {wrong[0][0]} has a comma, and {names[0]!r} is the only column: if its numbers have "
+            "decimal commas, say --sep ';' --decimal , (if R's row names stand before them, write without, "
+            "row.names=FALSE)"
+        )
     if len(wrong) == len(cells) and {width for _, width in wrong} == {len(names) + 1}:
         raise RefusedError(
             f"each row has a cell more than the columns {shorten(map(repr, names))}: are that R's row names? "
@@ -150,6 +160,12 @@ def _check_widths(names: Sequence[str], cells: Sequence[Sequence[str]], lines: S
             for line, width in wrong
         ]
     )
+
+
+def _are_split_decimals(names: Sequence[str], cells: Sequence[Sequence[str]]) -> bool:
+    """Return whether numbers with decimal commas, in the only column, were taken for two cells."""
+    split = [",".join(row) for row in cells if len(row) > 1]
+    return len(names) == 1 and all(map(_COMMA.fullmatch, map(str.strip, split)))
 
 
 def _decimal(sep: str, cells: Sequence[Sequence[str]]) -> str:

@@ -27,6 +27,9 @@ class ArrowTable(Protocol):
 Table = pd.DataFrame | ArrowTable
 """What is pushed."""
 
+_UNREAD = (pa.ArrowException, TypeError, ValueError, NotImplementedError)
+"""What tables of other libraries raise when Arrow is to read them."""
+
 _ONE_COLUMN = "pa.table({'name': array}) makes a table of one column"
 _ROWS = "pd.DataFrame(rows) makes a table of dicts, pd.DataFrame(rows, columns=[…]) one of lists"
 _FILE = "torc-frames push FILE pushes a file; or read it, with pd.read_csv(path) or pd.read_parquet(path)"
@@ -82,7 +85,9 @@ def as_frame(table: Any) -> pd.DataFrame:
     if mend is None and (hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__")):
         try:
             return _frame_of(pa.table(table))
-        except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
+        except _UNREAD as error:
+            if problems := _unread(table):
+                raise RefusedError(problems) from error
             mend = f"Arrow can not read it, {error}"
     if mend is None:
         mend = next((text for name, text in _METHODS.items() if callable(getattr(table, name, None))), None)
@@ -90,6 +95,20 @@ def as_frame(table: Any) -> pd.DataFrame:
     raise RefusedError(
         f"a push takes a DataFrame, or a table of Polars, Arrow or DuckDB, not a {type(table).__name__}{told}"
     )
+
+
+def _unread(table: Any) -> list[Problem]:
+    """Return the columns that Arrow does not read, of a table that can be asked for single ones."""
+    problems = []
+    names: Any = getattr(table, "columns", None)
+    for name in names if isinstance(names, list) and callable(getattr(table, "select", None)) else ():
+        try:
+            pa.table(table.select([name]))
+        except _UNREAD as error:
+            problems.append(
+                Problem(None, str(name), f"Arrow can not read it, {error}: cast it to Int64 or String")
+            )
+    return problems
 
 
 def _frame_of(table: pa.Table) -> pd.DataFrame:

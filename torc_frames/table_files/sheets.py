@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
 from torc_frames.frame.dtypes import are_near, encode
+from torc_frames.frame.exact import EXACT_IN_FLOAT
 from torc_frames.frame.specs import time_zone
 from torc_frames.table_files.cells import cell_text
 from torc_frames.table_files.formulas import is_live
@@ -22,7 +23,6 @@ __all__ = ["read_sheet", "sheet_cells", "write_sheet"]
 _LONGEST_TEXT = 32_767
 _MOST_ROWS = 1_048_576
 _MOST_COLUMNS = 16_384
-_EXACT = 2**53
 _FIRST_DAY = pd.Timestamp("1900-03-01")  # before it, Excel counts a day that there was not
 
 # Excel's way to write what XML can't hold, or Excel would leave out: a text that is nothing but blanks.
@@ -134,7 +134,7 @@ def _number_as_text(openpyxl: Any, sheet: Any, number: float) -> Any:
 
 
 def _is_rounded(value: Any) -> bool:
-    return type(value) is int and abs(value) > _EXACT
+    return type(value) is int and abs(value) > EXACT_IN_FLOAT
 
 
 def sheet_cells(series: pd.Series) -> list[Any]:

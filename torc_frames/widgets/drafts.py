@@ -186,7 +186,7 @@ class Draft:
             kept = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return
-        except ValueError:
+        except (ValueError, RecursionError):
             kept = None
         kept = kept if isinstance(kept, dict) else {}
         about = {name: kept.get(name) for name in self._about}

@@ -332,7 +332,7 @@ def _checkbox(description: str) -> widgets.Checkbox:
 def _number(field: widgets.Text) -> int | float:
     try:
         found = json.loads(field.value.strip())
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         raise RefusedError(f"{field.description}: {field.value!r} is no number")
