@@ -92,3 +92,8 @@ def test_whatever_comes_after_the_last_cell_is_nothing(cells, end, blank, top):
     once = pasted(end.join(cells), top)
     assert pasted(end.join(cells) + end * blank, top) == once
     assert once[top + len(cells) :] == AS_IT_WAS[top + len(cells) :]
+
+
+def test_a_column_that_ends_blank_is_pasted_where_it_was_copied_and_nothing_is_repeated():
+    assert pasted("8\n\n", down=2) == [["8", "0.1", "a"], *AS_IT_WAS[1:]]
+    assert pasted("8\n", down=2)[:2] == [["8", "0.1", "a"], ["8", "0.2", "b"]]

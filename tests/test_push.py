@@ -191,7 +191,7 @@ def test_a_job_with_two_input_records_is_changed_where_the_key_is(wf):
         (pd.DataFrame({"job_key": ["1", "1"], "a": [1, 2]}), tf.RefusedError, "row 0 is already"),
         (pd.DataFrame({"job_key": [1.5], "a": [1]}), tf.RefusedError, "1.5 is no job_key"),
         (pd.DataFrame({"job_key": ["1"], "job_name": ["x"]}), tf.RefusedError, "drop one"),
-        (pd.DataFrame({"a": [1]}, index=[5]), tf.RefusedError, "reset_index(drop=True)"),
+        (pd.DataFrame({"a": [1]}, index=[0.5]), tf.RefusedError, "reset_index(drop=True)"),
         (pd.DataFrame({"a": [1]}, index=pd.Index(["x"], name="run")), tf.RefusedError, "reset_index()"),
         (pd.DataFrame({"record_key": ["1"], "a": [1]}), tf.RefusedError, "user_data()"),
         (pd.DataFrame({"a": [np.inf]}), tf.RefusedError, "row 0"),

@@ -45,7 +45,7 @@ def paste(table: Table, step: Step, block: Block, text: str) -> None:
 
     Blank lines at the end write nothing: spreadsheets and editors leave them behind.
     """
-    cells = _pasted(table, block.left, text)
+    cells = _pasted(table, block, text)
     if not cells:
         return
     wide = max(map(len, cells))
@@ -72,20 +72,24 @@ def paste(table: Table, step: Step, block: Block, text: str) -> None:
         write(step, column, ids[rows], texts)
 
 
-def _pasted(table: Table, left: int, text: str) -> list[list[str]]:
+def _pasted(table: Table, block: Block, text: str) -> list[list[str]]:
     """Return the cells of a text, without the blank lines at its end.
 
     A line of several cells is none, whatever is in them. In one column a blank line may be a cell that was
     copied as well as nothing, and is taken as nothing: what is meant to be empty can be cleared. A first line
-    stays, since one blank cell that was copied is that.
+    stays, since one blank cell that was copied is that; and a block of just as many rows is not filled by
+    fewer.
     """
     cells = read_cells(text)
-    keeps_blanks = table.at(left).format.kind == "string"
+    lines = len(cells)
+    keeps_blanks = table.at(block.left).format.kind == "string"
     while len(cells) > 1 and len(cells[-1]) == 1:
         last = cells[-1][0]
         if last if keeps_blanks else last.strip():
             break
         cells.pop()
+    if block.bottom - block.top == lines:
+        cells += [[]] * (lines - len(cells))
     # A blank line between others of several cells is no cell of the first column.
     wide = len(cells) > 1 and max(map(len, cells)) > 1
     return [[] if wide and line == [""] else line for line in cells]
