@@ -312,7 +312,7 @@ def _why_not_there(name: str, words: Sequence[_Word]) -> str | None:
 
 def _scripts(words: Sequence[_Word]) -> list[_Word]:
     """Return the texts that other shells are to run: what comes after their -c, or after env -S."""
-    found = []
+    found: list[_Word] = []
     for at, word in enumerate(words):
         if os.path.basename(word.text) == "env":
             split = [place for place in range(at, len(words)) if _SPLITTING.fullmatch(words[place].text)]
