@@ -37,7 +37,11 @@ def read(content: str | bytes, **options: Any) -> tuple[dict[str, list[Any]], li
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     told: list[str] = []
     frame = read_table(path, csv_options=CsvOptions(**options), tell=told.append)
-    return {str(name): column.tolist() for name, column in frame.items()}, told
+    # A missing text is None in pandas 2.
+    columns = {str(name): column.tolist() for name, column in frame.items()}
+    return {
+        name: [float("nan") if one is None else one for one in cells] for name, cells in columns.items()
+    }, told
 
 
 FOUND = "t.csv: cells are separated by ';', the decimal mark is ','"
