@@ -79,9 +79,10 @@ def test_runners_in_two_namespaces_never_run_a_job_twice(
     assert held.lines(folder / "twice") == []
 
 
-def is_here(pid: int) -> bool:
-    """Return whether a process is in this one's namespace."""
-    return os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")
+def pid_inside(pid: int) -> str:
+    """Return what a process is called in its own namespace."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[-1]
 
 
 @pytest.mark.parametrize("command", [[sys.executable, "-c", held.RUN], ["bash", "-c", NOT_FIRST]])
@@ -96,12 +97,10 @@ def test_one_that_is_gone_is_known_from_outside_and_its_jobs_are_ended(
     assert has_ended(runner) is False
     with pytest.raises(ConflictError, match=f"jobs 1 are being run by {shown_runner(runner)}: end"):
         reset_jobs(study, "1", ["1"])
-    started = runner.rpartition(":")[2]
-    # What unshare is itself may have started in the same moment, outside.
-    inside = [
-        one.pid for one in procfs.processes().values() if is_runner(one.pid, started) and not is_here(one.pid)
-    ]
-    [pid] = inside
+    *_, inner, started = runner.split(":")
+    # Others may have started in the same moment.
+    found = [one.pid for one in procfs.processes().values() if is_runner(one.pid, started)]
+    [pid] = [one for one in found if pid_inside(one) == inner]
     os.kill(pid, signal.SIGKILL)
     held.wait_until(lambda: has_ended(runner), "the runner's end")
     (folder / "quick").touch()
