@@ -131,9 +131,12 @@ class SheetColumn:
         """Return what makes cells the same as others."""
         pairs = list(zip(ids.tolist(), of.tolist(), strict=True))
         typed = {new: self.typed[old] for new, old in pairs if old in self.typed}
-        return CellsPatch(
-            self, ids, self.values.take(of), typed, {new for new, old in pairs if old in self.blank}
-        )
+        blank = {new for new, old in pairs if old in self.blank}
+        missing = ids[self.series(of).isna().to_numpy()]
+        # A missing value that a rule wants was there before the rule; in a row that is new it waits for one.
+        wanting = {} if not len(missing) else self.write(missing, [""] * len(missing)).typed
+        blank |= wanting.keys() - typed.keys()
+        return CellsPatch(self, ids, self.values.take(of), wanting | typed, blank)
 
     def set_state(self, ids: Ids, values: Any, typed: dict[int, tuple[str, str]], blank: set[int]) -> None:
         """Set all there is about some cells."""
