@@ -203,7 +203,10 @@ def with_files(table: pd.DataFrame, prefix: str, files: pd.DataFrame) -> pd.Data
     if left.index.has_duplicates and files["job_key"].duplicated().any():
         raise RefusedError(f"{prefix!r} and another one both have several rows a job; load one at a time")
     right = files.set_index("job_key")
-    positions, _ = right.index.get_indexer_non_unique(left.index)
+    if len(right):
+        positions, _ = right.index.get_indexer_non_unique(left.index)
+    else:  # pandas 2 divides by the number of rows
+        positions = np.full(len(left), -1, dtype=np.intp)
     rows = right.index.value_counts().reindex(left.index).fillna(1).to_numpy(dtype=np.int64)
     return _joined(left.take(np.repeat(np.arange(len(left)), rows)), right, positions, f"{prefix}.")
 
