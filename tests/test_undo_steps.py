@@ -311,3 +311,13 @@ def test_undo_after_a_refresh_is_a_refresh_after_undo(steps, changes, move):
     refreshed = edited(steps)
     refreshed.rebase(now)
     assert through(refreshed, move) == through(edited(steps), move, now)
+
+
+def test_a_copy_of_a_row_without_a_value_that_is_required_is_restored_as_it_was():
+    base = pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": [0.5, 1.5]})
+    rules = {"a": tf.Rule(required=True)}
+    sheet = Sheet(base, rules=rules)
+    sheet.duplicate_rows(0, 2)
+    again = Sheet.restore(base, sheet.state(), rules=rules)
+    pd.testing.assert_frame_equal(again.value, sheet.value)
+    assert sheet.value["b"].tolist() == [0.5, 1.5, 0.5]  # the other copy waits for its value
