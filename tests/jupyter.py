@@ -36,7 +36,7 @@ import requests
 from servers import plain_environment, wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, WebSocket
 
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _CHROMIUM_ARGUMENTS = [
@@ -67,6 +67,7 @@ _OWN_ERRORS = {
 _AXE = Path(__file__).parents[1] / "torc_frames/widgets/static/node_modules/axe-core/axe.min.js"
 _START_SECONDS = 120
 _PAGE_MS = 60_000
+_VIEWPORT: Any = {"width": 1280, "height": 900}
 _LOG_TAIL = 4000
 
 
@@ -224,6 +225,9 @@ class Jupyter:
         (server.directory / "settings" / f"{_THEMES}.jupyterlab-settings").unlink(missing_ok=True)
         self.context = _context(browser)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+        for page in self.context.pages:
+            if not page.url.startswith(server.url):
+                page.close()
         self.requests: list[str] = []
         self.errors: list[str] = []
         self._watched: dict[str, Callable[[Any], None]] = {
@@ -233,15 +237,23 @@ class Jupyter:
         }
         for event, heard in self._watched.items():
             self.context.on(event, heard)  # type: ignore[call-overload]
+        self._left = [page for page in self.context.pages if page.url.startswith(f"{server.url}/lab")]
+        """The page that the last test left, see `close`."""
+        self._pages: list[Page] = []
 
     def open(self, *cells: str, name: str | None = None) -> Notebook:
         """Write a notebook of some cells of code, and open it with a kernel that is ready."""
         name = name or f"test-{len(list(self.server.notebooks.iterdir()))}.ipynb"
         (self.server.notebooks / name).write_text(json.dumps(_notebook(cells)))
-        page = self.context.new_page()
-        page.on("websocket", lambda socket: self.requests.append(socket.url))
+        left = self._left.pop() if self._left else None
+        page = left or self.context.new_page()
+        self._pages.append(page)
+        page.on("websocket", self._on_socket)
         notebook = Notebook(page, f"{self.server.url}{self._path(name)}")
-        notebook.load()
+        if left:
+            notebook.load_in_place(name)
+        else:
+            notebook.load()
         return notebook
 
     def check(self) -> None:
@@ -255,9 +267,15 @@ class Jupyter:
         assert not errors, f"errors in the browser's console: {errors}"
 
     def close(self) -> None:
-        """Close all pages, and stop their kernels."""
-        for page in self.context.pages:
-            page.close()
+        """Close all notebooks, and stop their kernels.
+
+        A page of JupyterLab is left for the next test, whose notebook is open in a second then and not in
+        eight; Notebook 7 has a page for each notebook.
+        """
+        for at, page in enumerate(self._pages):
+            page.remove_listener("websocket", self._on_socket)
+            if at or self.server.application != "lab" or not _cleared(page):
+                page.close()
         for event, heard in self._watched.items():
             self.context.remove_listener(event, heard)
         self.server.stop_kernels()
@@ -267,15 +285,29 @@ class Jupyter:
             return f"/lab/workspaces/{name.removesuffix('.ipynb')}/tree/{name}?reset"
         return f"/notebooks/{name}"
 
+    def _on_socket(self, socket: WebSocket) -> None:
+        self.requests.append(socket.url)
+
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url', '')})")
 
 
+def _cleared(page: Page) -> bool:
+    """Close the notebooks of a page, and show it as it was at first; False if it can't be used again."""
+    from playwright.sync_api import Error
+
+    try:
+        page.set_viewport_size(_VIEWPORT)
+        return bool(page.evaluate(_CLEAR_JS))
+    except Error:
+        return False
+
+
 def _context(browser: Browser) -> BrowserContext:
     """Return the browser's one context: in its cache is the applications' code, half of opening them."""
     if not browser.contexts:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context = browser.new_context(viewport=_VIEWPORT)
         context.set_default_timeout(_PAGE_MS)
     return browser.contexts[0]
 
@@ -300,6 +332,11 @@ class Notebook:
     def load(self) -> None:
         """Open the page, or open it anew; the kernel lives on."""
         self.page.goto(self.url)
+        self.page.wait_for_function(_READY_JS)
+
+    def load_in_place(self, name: str) -> None:
+        """Open it in the JupyterLab that the page shows already."""
+        self.page.evaluate(_OPEN_JS, name)
         self.page.wait_for_function(_READY_JS)
 
     def run(self, cell: int) -> None:
@@ -395,6 +432,20 @@ _READY_JS = """() => {
   const panel = window.jupyterapp?.shell?.currentWidget;
   const session = panel?.sessionContext;
   return panel?.content?.widgets?.length && session?.isReady && session.session?.kernel?.status === 'idle';
+}"""
+# The braces: its answer, a widget and all that it knows, would be sent to Python.
+_OPEN_JS = """async path => {
+  await window.jupyterapp.commands.execute(
+    'docmanager:open', {path, factory: 'Notebook', kernel: {name: 'python3'}});
+}"""
+_CLEAR_JS = """async () => {
+  const app = window.jupyterapp;
+  for (const widget of [...app.shell.widgets('main')]) widget.dispose();
+  if (document.querySelector('.jp-Dialog')) return false;
+  if (document.body.dataset.jpThemeLight !== 'true') {
+    await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'});
+  }
+  return true;
 }"""
 _RUN_JS = f"""async cell => {{
   const panel = {_PANEL_JS};

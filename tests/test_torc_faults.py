@@ -601,15 +601,34 @@ def test_jobs_are_deleted_in_spite_of_faults(proxy, store, key, torc_server, fau
     keys = store.add_jobs(key, jobs_of("all")).job_keys
     (alone,) = store.add_user_data(key, [b"{}"])
     proxy.once(fault, writes_to("DELETE", what))
-    if fault is failed and what == "/jobs/":
-        with pytest.raises(UncertainWriteError):
-            store.delete_jobs(key, keys)
-        store.delete_jobs(key, keys)
-    else:
-        store.delete_jobs(key, keys)
+    store.delete_jobs(key, keys)
     assert state(torc_server, key)[0] == []
     assert count_of(torc_server, key) == 1
     assert store.get_user_data(key, alone).data == {}
+
+
+def doubled(request):
+    """Send it twice, each on a connection of its own, at once: of two deletions the server may fail one."""
+    with ThreadPoolExecutor(2) as pool:
+        return max(pool.map(lambda _: request.forward(), range(2)), key=lambda answer: answer[9:12])
+
+
+def test_what_is_deleted_twice_at_once_is_deleted(proxy, store, key, torc_server):
+    keys = store.add_jobs(key, NewJobs([f"j{n}" for n in range(40)], [""] * 40, [None] * 40)).job_keys
+    deletes = writes_to("DELETE", "/jobs/")
+    proxy.fault = lambda request: (doubled if deletes(request) else through)(request)
+    store.delete_jobs(key, keys)
+    assert state(torc_server, key)[0] == []
+
+
+def test_a_deletion_that_failed_and_did_nothing_is_told(proxy, store, key, torc_server):
+    keys = store.add_jobs(key, NewJobs(["a"], [""], [None])).job_keys
+    deletes = writes_to("DELETE", "/jobs/")
+    nothing = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
+    proxy.fault = lambda request: nothing if deletes(request) else through(request)
+    with pytest.raises(UncertainWriteError, match="not known"):
+        store.delete_jobs(key, keys)
+    assert len(state(torc_server, key)[0]) == 1
 
 
 def test_commands_of_many_jobs_are_replaced_with_few_reads(proxy, store, key, torc_server):

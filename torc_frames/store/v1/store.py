@@ -13,6 +13,7 @@ from torc_frames.errors import (
     RefusedError,
     ReplyError,
     ServerError,
+    UncertainWriteError,
     UnreadableRecordError,
 )
 from torc_frames.frame.values import decode_data, encode_data
@@ -336,12 +337,26 @@ class V1Store:
             if method == "GET":
                 return self.http.get(path)
             return self.http.send(method, path, body, repeatable=True)
+        except UncertainWriteError:
+            # Of two requests that delete the same at one moment, the first of which got no answer, the
+            # server fails one: what matters is whether the thing is there.
+            if method == "DELETE" and self._gone(path):
+                return b"{}"
+            raise
         except ReplyError as error:
             if error.response is None or error.response.status != 404:
                 raise
             if method == "DELETE" and error.repeated:
                 return b"{}"
             raise NotFoundError(kind, [key], self.url).with_response(error.response) from None
+
+
+    def _gone(self, path: str) -> bool:
+        try:
+            self.http.get(path)
+        except ReplyError as error:
+            return error.response is not None and error.response.status == 404
+        return False
 
 
 def _checked(value: dict[str, Any]) -> bytes:
