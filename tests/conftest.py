@@ -152,3 +152,15 @@ def notebook7(browser: Any, notebook_server: JupyterServer) -> Iterator[Jupyter]
     """A browser at a Notebook 7."""
     with jupyter(notebook_server, browser) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module", params=["lab", "notebook7"])
+def application_name(request: pytest.FixtureRequest) -> str:
+    """The applications in turn: all tests of a module with one, then all with the other."""
+    return str(request.param)
+
+
+@pytest.fixture
+def application(application_name: str, request: pytest.FixtureRequest) -> Jupyter:
+    """A browser at each application."""
+    return request.getfixturevalue(application_name)

@@ -219,8 +219,8 @@ def test_what_was_typed_outlives_the_page_and_the_kernel(form: Page, lab: Jupyte
 def test_the_form_is_accessible_and_handsome(form: Page, dark: bool) -> None:
     form.notebook.theme(dark)
     form.field("max_iter").fill("500x")
+    form.says("no integer")  # it moves what is below, also from under the pointer
     form.titled("more for model.depth").click()
-    form.says("no integer")
     form.titled("delete: model.depth").wait_for()
     form.notebook.screenshot(f"record-{'dark' if dark else 'light'}", form.output)
     assert form.notebook.accessibility_problems(form.output) == []

@@ -73,11 +73,6 @@ def opened(jupyter: Jupyter, code: str) -> GridPage:
     return GridPage(notebook)
 
 
-@pytest.fixture(params=["lab", "notebook7"])
-def application(request: pytest.FixtureRequest) -> Jupyter:
-    return request.getfixturevalue(request.param)
-
-
 def test_cells_are_typed_edited_cleared_and_taken_back(application: Jupyter) -> None:
     grid = opened(application, "source = TextSource(5); Grid(source, label='Texts')")
     value = grid.notebook.value
@@ -403,6 +398,7 @@ def test_a_grid_works_in_a_shadow_root(lab: Jupyter) -> None:
     assert page.evaluate("document.activeElement.id") == "host"
     assert page.locator("#host .slick-cell").first.bounding_box()["height"] == 26
     notebook.screenshot("grid-shadow-root", page.locator("#host"))
+    page.close()  # what was put into it is not for the next test
 
 
 SHADOW_JS = """async ([script, style]) => {

@@ -6,11 +6,6 @@ import pytest
 from jupyter import Jupyter
 
 
-@pytest.fixture(params=["lab", "notebook7"])
-def application(request: pytest.FixtureRequest) -> Jupyter:
-    return request.getfixturevalue(request.param)
-
-
 def test_a_box_is_ticked_and_seen_by_python(application: Jupyter) -> None:
     notebook = application.open("import ipywidgets", "box = ipywidgets.Checkbox(); box")
     notebook.run_all()
