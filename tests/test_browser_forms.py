@@ -169,6 +169,7 @@ def test_fields_are_added_and_moved_by_keyboard_alone(form: Page, wf: tf.Workflo
     form.page.keyboard.type("0")
     form.press("Tab", "Tab", "Enter")  # past the type, to what else can be done
     form.notebook.wait_for("editor.session.form.value['model']['layers'][2]", 320)
+    form.titled("move up: model.layers[2]").wait_for()
     form.press("Tab", "Enter")
     form.notebook.wait_for("editor.session.form.value['model']['layers']", [64, 320, 32])
     form.page.wait_for_function("document.activeElement.title === 'move up: model.layers[1]'")
