@@ -89,9 +89,10 @@ EXECUTORS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["default", *EXECUTORS])
+@pytest.fixture(scope="module", params=[*EXECUTORS, "default"])
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor | None]:
     """Each kind of executor, for all tests that break none; pytest runs those of one kind together."""
+    # The default comes last: what the last parameter makes is open till the end of all tests here.
     if request.param == "default":
         yield None
         return
