@@ -1,12 +1,20 @@
-"""What torc-client 0.6.4 does with a service, run by a Python that has it: URL, and a function's name."""
+"""What torc-client 0.6.4 does with a service, in one process of a Python that has it.
+
+Each line of stdin is a JSON array: ``["call", url, name of a function below]``, ``["torc", argument, ...]``.
+Each line of stdout answers one: ``[whether it went well, its stdout, its errors]``.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
+from click.testing import CliRunner
 from torc.api import add_jobs, iter_documents, make_api, map_function_to_jobs
+from torc.cli.torc import cli
 from torc.openapi_client import DefaultApi
 from torc.openapi_client.exceptions import ApiException
 from torc.openapi_client.models.edge_model import EdgeModel
@@ -168,5 +176,24 @@ def refused(status: int, method: Callable[..., Any], *arguments: Any) -> None:
         raise AssertionError(f"{method.__name__} was done")
 
 
+def call(url: str, name: str) -> tuple[bool, str, str]:
+    try:
+        globals()[name](make_api(url))
+    except Exception:  # noqa: BLE001 (an assertion, above all)
+        return False, "", traceback.format_exc()
+    return True, "", ""
+
+
+def command(*arguments: str) -> tuple[bool, str, str]:
+    """Run a command of the client's `torc`."""
+    done = CliRunner().invoke(cli, arguments, prog_name="torc")
+    errors = "".join(traceback.format_exception(*done.exc_info)) if done.exit_code and done.exc_info else ""
+    return done.exit_code == 0, done.stdout, done.stderr + errors
+
+
 if __name__ == "__main__":
-    globals()[sys.argv[2]](make_api(sys.argv[1]))
+    answers, sys.stdout = sys.stdout, sys.stderr
+    for line in sys.stdin:
+        what, *arguments = json.loads(line)
+        answers.write(json.dumps({"call": call, "torc": command}[what](*arguments)) + "\n")
+        answers.flush()

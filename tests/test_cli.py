@@ -230,10 +230,21 @@ def test_errors_are_a_line_and_an_exit_code(
     ridge: Workflow, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     ridge.add_job("one")
-    result = process(*arguments)
-    assert (result.returncode, result.stdout) == (code, "")
+    result = torc_frames(*arguments)
+    assert (result.exit_code, result.stdout) == (code, "")
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_program_that_fails_exits_with_its_code(ridge: Workflow) -> None:
+    for arguments, code, message in (
+        (("workflows", "show", "7"), 1, "Error: no workflow key 7"),
+        (("jobs", "lst"), 2, "Error: No such command 'lst'"),
+    ):
+        result = process(*arguments)
+        assert (result.returncode, result.stdout) == (code, "")
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 def test_debug_shows_the_traceback(ridge: Workflow) -> None:

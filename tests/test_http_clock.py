@@ -14,7 +14,7 @@ from dripping import PHASES, TLS, Dripping
 import torc_frames as tf
 from torc_frames.store.http import connections
 
-TIMEOUT = 0.8
+TIMEOUT = 0.4
 LATEST = 20.0
 """On a busy machine; a server that drips goes on for ever."""
 

@@ -24,7 +24,7 @@ import pytest
 from servers import TorcServer, run_torc, wait_until
 
 import torc_frames as tf
-from torc_frames.mapping.workers import _EACH
+from torc_frames.mapping.workers import _EACH, _GRACE_S
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow import Workflow
 
@@ -69,10 +69,15 @@ def loky() -> Iterator[Executor]:
 
 @contextmanager
 def dask() -> Iterator[Executor]:
+    from dask import config
     from distributed import Client, LocalCluster
 
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
-    with LocalCluster(**options) as cluster, Client(cluster) as client:
+    with (
+        config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(**options) as cluster,
+        Client(cluster) as client,
+    ):
         yield client.get_executor()
 
 
@@ -84,13 +89,21 @@ EXECUTORS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.fixture(params=["default", *EXECUTORS])
+@pytest.fixture(scope="module", params=[*EXECUTORS, "default"])
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor | None]:
+    """Each kind of executor, for all tests that break none; pytest runs those of one kind together."""
+    # The default comes last: what the last parameter makes is open till the end of all tests here.
     if request.param == "default":
         yield None
         return
-    with EXECUTORS[request.param]() as made:
-        yield made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), str(TESTS)]))
+        with EXECUTORS[request.param]() as made:
+            yield made
+
+
+def on(*kinds: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("executor", kinds, indirect=True)
 
 
 def calls(folder: Path) -> list[str]:
@@ -100,6 +113,11 @@ def calls(folder: Path) -> list[str]:
 
 def pids(folder: Path) -> set[int]:
     return {int(line.split()[1]) for line in (folder / "calls").read_text().splitlines()}
+
+
+def statuses(wf: Workflow) -> list[str]:
+    with wf._store.snapshot(wf.key) as snapshot:
+        return [status for page in snapshot.jobs() for status in page.statuses]
 
 
 def is_alive(pid: int) -> bool:
@@ -114,9 +132,8 @@ def script(body: str, folder: Path, name: str = "script.py") -> subprocess.Popen
     begin = "import mapped, torc_frames as tf\n"
     (folder / name).write_text(begin + body)
     command = [sys.executable, name]
-    started.append(
-        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    )
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    started.append(subprocess.Popen(command, cwd=folder, text=True, **pipes))
     return started[-1]
 
 
@@ -200,10 +217,12 @@ def test_equal_rows_are_calls_of_their_own(wf: Workflow, tmp_path: Path, executo
     assert calls(tmp_path) == ["7"] * 6
 
 
-def test_functions_without_a_module_run_where_the_executor_takes_them(wf: Workflow) -> None:
+@on("loky")
+def test_functions_without_a_module_run_where_the_executor_takes_them(
+    wf: Workflow, executor: Executor
+) -> None:
     scale = 3
-    with loky() as executor:
-        table = wf.map(lambda n: {"scaled": n * scale}, tf.grid(n=[1, 2]), executor)
+    table = wf.map(lambda n: {"scaled": n * scale}, tf.grid(n=[1, 2]), executor)
     assert table["results.scaled"].tolist() == [3, 6]
     assert "<lambda>" in table["command"].iloc[0]
 
@@ -475,17 +494,16 @@ def test_what_is_no_function_is_refused(wf: Workflow) -> None:
         wf.map(mapped.square, tf.grid(n=[1]), rerun="some")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("given", [False, True])
+@on("default", "processes")
 def test_a_function_that_processes_can_not_find_is_refused_before_anything_is_written(
-    wf: Workflow, given: bool
+    wf: Workflow, executor: Executor | None
 ) -> None:
     def local(n: int) -> dict[str, int]:
         return {"n": n}
 
-    with processes() as pool:
-        for func in (local, lambda n: {"n": n}):
-            with pytest.raises(tf.RefusedError, match=r"can not be sent to worker processes .*loky"):
-                wf.map(func, tf.grid(n=[1]), pool if given else None)
+    for func in (local, lambda n: {"n": n}):
+        with pytest.raises(tf.RefusedError, match=r"can not be sent to worker processes .*loky"):
+            wf.map(func, tf.grid(n=[1]), executor)
     assert wf.jobs().empty
 
 
@@ -541,20 +559,29 @@ def test_a_dead_worker_ends_the_call_and_leaves_what_is_to_be_gone_on_with(
     assert len(wf.user_data(role="output")) == 200
 
 
-@pytest.mark.parametrize("kind", ["loky", "dask"])
-def test_other_executors_tell_of_dead_workers_too(wf: Workflow, tmp_path: Path, kind: str) -> None:
+def test_loky_tells_of_dead_workers_too(wf: Workflow, tmp_path: Path) -> None:
     params = tf.grid(n=range(8), folder=[str(tmp_path)])
-    with EXECUTORS[kind]() as executor:
-        if kind == "loky":
-            with pytest.raises(tf.TorcFramesError, match="the executor stopped"):
-                wf.map(mapped.dies, params, executor)
-        else:
-            # Dask starts workers anew, and gives up on the job, at times on one that waited behind it, too.
-            with pytest.warns(tf.TorcFramesWarning, match=r"jobs? failed: .*\b6 \(.*KilledWorker"):
-                table = wf.map(mapped.dies, params, executor)
-            assert table.loc["6", "status"] == "failed"
+    with loky() as executor, pytest.raises(tf.TorcFramesError, match="the executor stopped"):
+        wf.map(mapped.dies, params, executor)
+    is_gone_on_with(wf, params, tmp_path)
+
+
+@on("dask")
+def test_dask_goes_on_without_the_job_whose_worker_died(
+    wf: Workflow, executor: Executor, tmp_path: Path
+) -> None:
+    params = tf.grid(n=range(8), folder=[str(tmp_path)])
+    # It starts workers anew, and gives up on the job, at times on one that waited behind it, too.
+    with pytest.warns(tf.TorcFramesWarning, match=r"jobs? failed: .*\b6 \(.*KilledWorker"):
+        table = wf.map(mapped.dies, params, executor)
+    assert table.loc["6", "status"] == "failed"
+    is_gone_on_with(wf, params, tmp_path)
+
+
+def is_gone_on_with(wf: Workflow, params: pd.DataFrame, folder: Path) -> None:
+    """Check that the same call, on other workers, does what a dead one left."""
     assert wf.jobs()["status"].isin(["completed", "ready", "failed"]).all()
-    (tmp_path / "mended").touch()
+    (folder / "mended").touch()
     assert wf.map(mapped.dies, params)["results.square"].tolist() == [n * n for n in range(8)]
 
 
@@ -572,8 +599,10 @@ SLEEPY = MAIN + "    wf.map(mapped.noted_or_asleep, tf.grid(n=range(30), folder=
 def test_an_interrupt_stores_what_has_ended_and_makes_the_rest_ready(wf: Workflow, tmp_path: Path) -> None:
     process = script(SLEEPY, tmp_path)
     wait_until(lambda: len(calls(tmp_path)) >= 12, "both workers' sleep")
+    signaled = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
+    assert time.monotonic() - signaled < _GRACE_S, "it waited for what the workers had started"
     assert error.rstrip().endswith("KeyboardInterrupt")
     table = wf.table()
     assert table["status"].tolist() == ["completed"] * 10 + ["ready"] * 20
@@ -601,9 +630,9 @@ def test_after_a_killed_parent_the_next_call_goes_on_and_no_worker_is_left(
     wf: Workflow, tmp_path: Path
 ) -> None:
     process = script(SLEEPY, tmp_path)
-    wait_until(lambda: wf.jobs()["status"].eq("completed").sum() == 10, "jobs that are done")
+    wait_until(lambda: statuses(wf).count("completed") == 10, "jobs that are done")
     process.kill()
-    process.communicate(timeout=60)
+    process.wait()  # the pipes stay open, for what is left
     assert "running" in set(wf.jobs()["status"])
     wait_until(lambda: not any(map(is_alive, pids(tmp_path))), "the workers' end")
     (tmp_path / "quick").touch()
@@ -613,20 +642,39 @@ def test_after_a_killed_parent_the_next_call_goes_on_and_no_worker_is_left(
     assert len(wf.user_data(role="output")) == 30
 
 
+FORKING = """
+import os, sys
+
+if __name__ == "__main__":
+    params = tf.grid(n=range(2000), folder=["."])
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            print(os.getpid(), flush=True)
+            tf.connect("study.db").workflow("1").map(mapped.noted, params)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print("ended", flush=True)
+"""
+"""For each line a process that maps a table, and need not load pandas first."""
+
+
 def test_no_result_is_lost_or_doubled_however_often_the_parent_is_killed(
     wf: Workflow, tmp_path: Path
 ) -> None:
-    body = MAIN + "    print(len(wf.map(mapped.noted, tf.grid(n=range(2000), folder=['.']))))\n"
+    process = script(FORKING, tmp_path)
     for kills in range(1, 7):
-        process = script(body, tmp_path)
+        print(file=process.stdin, flush=True)
+        child = int(process.stdout.readline())
         wait_until(lambda kills=kills: len(calls(tmp_path)) >= 150 * kills, "some jobs")
-        process.kill()
-        process.communicate(timeout=60)
+        os.kill(child, signal.SIGKILL)
+        assert process.stdout.readline() == "ended\n"
         table = wf.table()
         done = table["status"] == "completed"
         assert table.loc[done, "results.square"].eq(table.loc[done, "params.n"] ** 2).all()
         assert len(wf.user_data(role="output")) == done.sum()
-    out, error = script(body, tmp_path).communicate(timeout=120)
+    body = MAIN + "    print(len(wf.map(mapped.noted, tf.grid(n=range(2000), folder=['.']))))\n"
+    out, error = script(body, tmp_path, "last.py").communicate(timeout=120)
     assert (out, error) == ("2000\n", "")
     assert len(wf.user_data(role="output")) == 2000
     assert wf.jobs()["status"].eq("completed").all()

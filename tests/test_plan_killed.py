@@ -12,7 +12,7 @@ import torc_frames as tf
 
 WORKFLOWS = 10
 KILLS = 10  # of each workflow, whose plans grow with its rows
-ROWS = 150
+ROWS = 50
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a process is forked to be killed")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,39 +33,66 @@ def client_python() -> Path:
 
 
 @pytest.fixture(scope="module")
-def python() -> Path:
-    return client_python()
-
-
-@pytest.fixture(scope="module")
-def service(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(tmp_path_factory.mktemp("service")) as service:
         yield service
 
 
-def run(directory: Path, *command: str) -> str:
+Client = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Have the client do something, all in one process, as it takes seconds to start."""
+    folder = tmp_path_factory.mktemp("client")
+    with (
+        (folder / "told").open("w+") as told,
+        subprocess.Popen(
+            [client_python(), SCRIPT],
+            cwd=folder,
+            env=plain_environment(folder) | {"HOME": str(folder)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=told,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+
+        def do(*what: str) -> str:
+            print(json.dumps(what), file=process.stdin, flush=True)
+            answer = process.stdout.readline()
+            assert answer, f"the client ended:\n{(folder / 'told').read_text()}"
+            fine, printed, errors = json.loads(answer)
+            assert fine, f"{printed}\n{errors}"
+            return printed
+
+        yield do
+
+
+@pytest.mark.parametrize("what", ["workflows", "jobs", "user_data", "functions", "others"])
+def test_the_client_s_calls_work(service: Service, client: Client, what: str) -> None:
+    client("call", service.url, what)
+
+
+def test_the_client_s_program_starts(service: Service, tmp_path: Path) -> None:
+    """As people start it, not in a process that others prepared."""
+    torc = client_python().with_name("torc")
     done = subprocess.run(
-        command,
-        cwd=directory,
-        env=plain_environment(directory) | {"HOME": str(directory)},
+        [torc, "-n", "-F", "json", "-u", service.url, "workflows", "list"],
+        env=plain_environment(tmp_path) | {"HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
+    assert done.returncode == 0, done.stderr
+    assert "workflows" in json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("what", ["workflows", "jobs", "user_data", "functions", "others"])
-def test_the_client_s_calls_work(service: Service, python: Path, tmp_path: Path, what: str) -> None:
-    run(tmp_path, str(python), str(SCRIPT), service.url, what)
-
-
-def test_the_client_s_commands_work(service: Service, python: Path, tmp_path: Path) -> None:
+def test_the_client_s_commands_work(service: Service, client: Client) -> None:
     def torc(*arguments: str) -> str:
-        program = str(python.with_name("torc"))
-        return run(tmp_path, program, "-n", "-U", "carol", "-F", "json", "-u", service.url, *arguments)
+        return client("torc", "-n", "-U", "carol", "-F", "json", "-u", service.url, *arguments)
 
     key = json.loads(torc("workflows", "create", "-n", "ridge", "-d", "alpha"))["key"]
     [listed] = json.loads(torc("workflows", "list"))["workflows"]
@@ -95,13 +122,13 @@ def test_the_client_s_commands_work(service: Service, python: Path, tmp_path: Pa
     assert service.refusal("GET", f"/workflows/{key}")[0] == 404
 
 
-def test_what_frames_made_is_shown(service: Service, python: Path, tmp_path: Path) -> None:
+def test_what_frames_made_is_shown(service: Service, client: Client) -> None:
     store = SQLiteStore(service.database)
     key = store.add_workflow("of nobody").key
     store.add_user_data(key, [b'{"a":1}', b"null", b"[1]"])
     store.close()
-    torc = [str(python.with_name("torc")), "-n", "-u", service.url]
-    listed = json.loads(run(tmp_path, *torc, "-F", "json", "workflows", "list", "--all-users"))["workflows"]
+    torc = ("torc", "-n", "-u", service.url)
+    listed = json.loads(client(*torc, "-F", "json", "workflows", "list", "--all-users"))["workflows"]
     assert [found["name"] for found in listed if found["_key"] == key] == ["of nobody"]
-    records = json.loads(run(tmp_path, *torc, "-k", key, "user-data", "list"))
+    records = json.loads(client(*torc, "-k", key, "user-data", "list"))
     assert [record.get("data") for record in records] == [{"a": 1}, None, {"data": [1]}]

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -28,6 +29,7 @@ _MANY = 1_000
 """How many are under way where nobody says how many workers there are."""
 
 _GRACE_S = 5.0
+_LOOK_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,11 @@ def _stop(pool: ProcessPoolExecutor, marks: Iterable[str]) -> None:
     processes = list((pool._processes or {}).values())
     for process in processes:
         process.terminate()
+    # Not `join` with a time: it waits for a pipe that what a worker started may hold open, too.
+    deadline = time.monotonic() + _GRACE_S
+    while any(process.is_alive() for process in processes) and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
     for process in processes:
-        process.join(_GRACE_S)
         if process.is_alive():
             process.kill()
     end_processes(dict.fromkeys(marks), calls=True)
