@@ -130,9 +130,7 @@ class Existing:
         return [encode_data(joined), *raws]
 
 
-def read_existing(
-    store: Store, workflow_key: str, seen: Seen | None, delete: Sequence[str] = ()
-) -> Existing:
+def read_existing(store: Store, workflow_key: str, seen: Seen | None, delete: Sequence[str] = ()) -> Existing:
     """Read the jobs of a workflow and their input records, and which were written since a table saw them.
 
     What is read belongs together, as with a pull. Jobs to `delete` are checked, see `check_delete`.
