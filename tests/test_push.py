@@ -414,8 +414,7 @@ def test_a_pushed_table_has_seen_what_the_store_has(store, store_kind, df):
         assert not store_kind.keeps_all_json
         return
     seen = what_was_seen(pushed, store.url, wf.key)
-    with store.snapshot(wf.key) as snap:
-        existing = read_existing(snap, seen)
+    existing = read_existing(store, wf.key, seen)
     assert len(existing.raws) == len(df)
     assert existing.newer == set()
     assert (seen.rev is None) == (not store_kind.has_revs)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-from torc_frames.errors import NotFoundError, Problem, RefusedError, shorten
+import pandas as pd
+
+from torc_frames.errors import NotFoundError, Problem, RefusedError, UnreadableRecordError, shorten
+from torc_frames.frame import recorded
+from torc_frames.frame.assemble import Links, job_records_frame
 from torc_frames.frame.flatten import DATA, Path, join, split
 from torc_frames.frame.joining import join_records
 from torc_frames.frame.rows import EncodedFrame
+from torc_frames.frame.shape import Shape
+from torc_frames.frame.types import InexactChunkError
 from torc_frames.frame.values import canonical, decode_data, encode_data
-from torc_frames.records import INPUT, Resources
+from torc_frames.records import INPUT, Resources, UserDataPage
 from torc_frames.store import deleting
-from torc_frames.store.base import Snapshot
+from torc_frames.store.base import Snapshot, Store
+from torc_frames.store.whole import read_whole
 from torc_frames.targets import Seen, Targets
 
 __all__ = [
@@ -24,6 +31,7 @@ __all__ = [
     "check_delete",
     "check_drop",
     "dropped_cells",
+    "existing_of",
     "look_up",
     "near",
     "nowhere",
@@ -56,6 +64,9 @@ class Existing:
     raws: dict[str, bytes] = field(default_factory=dict)
     revs: dict[str, str | None] = field(default_factory=dict)
 
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Why, by the keys of input records that the store can't give."""
+
     newer: set[str] = field(default_factory=set)
     """Records that were written after the table was pulled."""
 
@@ -75,8 +86,33 @@ class Existing:
         records = self.jobs_of
         self.jobs_of = _without(records, self.deleted)
         for key in records.keys() - self.jobs_of.keys():
-            del self.raws[key], self.revs[key]
+            self.unreadable.pop(key, None)
+            self.raws.pop(key, None)
+            self.revs.pop(key, None)
             self.newer.discard(key)
+
+    def check_readable(self) -> None:
+        """Raise UnreadableRecordError if the store could not give all input records."""
+        for key, reason in self.unreadable.items():
+            raise UnreadableRecordError(key, reason, list(self.unreadable))
+
+    def parameters(self, usecols: Callable[[str], bool]) -> pd.DataFrame:
+        """Return the table that a pull of these records gives, of jobs with input records."""
+        shape = Shape(specs=recorded.read(self.metadata), usecols=usecols)
+        links = Links()
+        for job_key in self.commands:
+            for record_key in self.inputs.get(job_key, ()):
+                links.record_keys.append(record_key)
+                links.job_keys.append(job_key)
+                links.job_names.append("")
+                links.roles.append(INPUT)
+        keys = [key for key in self.raws if key in self.jobs_of]
+        data = b"\n".join(self.raws[key] for key in keys)
+        pages = [UserDataPage(keys, [None] * len(keys), [None] * len(keys), data)] if keys else []
+        try:
+            return job_records_frame(pages, links, len(keys), shape, "last")
+        except InexactChunkError:
+            return job_records_frame(pages, links, len(keys), replace(shape, fast=False), "last")
 
     def data(self, key: str) -> Any:
         """Return the decoded data of a record."""
@@ -94,8 +130,25 @@ class Existing:
         return [encode_data(joined), *raws]
 
 
-def read_existing(snap: Snapshot, seen: Seen | None) -> Existing:
-    """Read the jobs of a workflow and their input records, and which were written since a table saw them."""
+def read_existing(store: Store, workflow_key: str, seen: Seen | None, delete: Sequence[str] = ()) -> Existing:
+    """Read the jobs of a workflow and their input records, and which were written since a table saw them.
+
+    What is read belongs together, as with a pull. Jobs to `delete` are checked, see `check_delete`.
+    """
+
+    def read() -> Existing:
+        with store.snapshot(workflow_key) as snap:
+            existing = existing_of(snap, seen)
+            if delete:
+                check_delete(snap, existing, delete)
+            snap.verify()
+            return existing
+
+    return read_whole(store.url, read)
+
+
+def existing_of(snap: Snapshot, seen: Seen | None) -> Existing:
+    """Return what `read_existing` does, of a snapshot that is not verified yet."""
     existing = Existing(metadata=snap.workflow.metadata)
     for page in snap.jobs():
         existing.commands.update(zip(page.keys, page.commands, strict=True))
@@ -109,6 +162,7 @@ def read_existing(snap: Snapshot, seen: Seen | None) -> Existing:
     for records in snap.user_data(role=INPUT):
         existing.raws.update(zip(records.keys, records.lines(), strict=True))
         existing.revs.update(zip(records.keys, records.revs, strict=True))
+    existing.unreadable = dict(snap.unreadable)
     for links in snap.links(role=INPUT, labels=False):
         for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True):
             existing.inputs.setdefault(job_key, []).append(record_key)

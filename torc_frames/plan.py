@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from torc_frames import push
-from torc_frames.edits import Existing, check_delete, read_existing
+from torc_frames.edits import Existing, read_existing
 from torc_frames.errors import counted, shorten
 from torc_frames.frame.flatten import join
 from torc_frames.frame.values import plain
@@ -53,12 +53,9 @@ class Plan:
         self._store = store
         self._workflow_key = workflow_key
         self._prepared = prepare(store, workflow_key, df, options)
-        with store.snapshot(workflow_key) as snap:
-            existing = read_existing(snap, self._prepared.seen)
-            if options.delete:
-                check_delete(snap, existing, options.delete)
+        existing = read_existing(store, workflow_key, self._prepared.seen, options.delete)
         existing.leave_out(options.delete)
-        self._steps = decide(store, workflow_key, self._prepared, existing)
+        self._steps = decide(store, self._prepared, existing)
         self._steps.jobs, _ = push.made(self._prepared, self._steps, existing)
         self.deleted = list(existing.deleted)
         self.rows = _rows(self._prepared, self._steps)

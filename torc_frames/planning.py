@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from torc_frames import pull, templates
+from torc_frames import templates
 from torc_frames.edits import (
     Edits,
     Existing,
@@ -33,10 +33,9 @@ from torc_frames.errors import (
 from torc_frames.frame import recorded
 from torc_frames.frame.flatten import Path, join, split
 from torc_frames.frame.rows import EncodedFrame, encode_frame, records
-from torc_frames.frame.shape import Shape
 from torc_frames.frame.types import objects
 from torc_frames.frame.values import canonical, decode_data, plain
-from torc_frames.records import INPUT, NewJobs, Resources
+from torc_frames.records import NewJobs, Resources
 from torc_frames.store.base import Store
 from torc_frames.sweep.finishing import recipe_if_true
 from torc_frames.table_files.foreign import Table, as_frame
@@ -184,14 +183,16 @@ def prepare(store: Store, workflow_key: str, df: Table, options: Options) -> Pre
     return Prepared(df, params, targets, frame, lines, differing, needs, seen, recipe, options)
 
 
-def decide(store: Store, workflow_key: str, prepared: Prepared, existing: Existing) -> Steps:
+def decide(store: Store, prepared: Prepared, existing: Existing) -> Steps:
     """Return what is to be done in a store that has this already."""
     options = prepared.options
     refuse_deleted(options.delete, existing, prepared.targets)
     steps = Steps([*prepared.targets.find(existing.names)])
     steps.named = {key: row for row, key in enumerate(steps.job_keys) if key is not None}
+    if steps.named or options.on_exists != "append":
+        existing.check_readable()
     if steps.named:
-        _decide_edits(store, workflow_key, steps, prepared, existing)
+        _decide_edits(store, steps, prepared, existing)
     if options.on_exists != "append":
         _find_rows(steps, prepared.lines, existing, options.on_exists)
     return steps
@@ -266,15 +267,13 @@ def _may_change(cells: list[Any]) -> bool:
     return not {*map(type, cells)} <= {type(None), bool, int, str}
 
 
-def _decide_edits(
-    store: Store, workflow_key: str, steps: Steps, prepared: Prepared, existing: Existing
-) -> None:
+def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Existing) -> None:
     options, frame = prepared.options, prepared.frame
     if options.on_exists == "append":
         raise RefusedError(
             "on_exists='append' makes new jobs, but rows name jobs that exist: df.reset_index(drop=True)"
         )
-    before, at = _as_stored(store, workflow_key, frame, options.drop)
+    before, at = _as_stored(store, frame, options.drop, existing, steps.named)
     steps.cells = changed_cells(before, at, frame, steps.named)
     if options.drop:
         dropped = _dropped(before, at, steps.named, options.drop, frame, existing)
@@ -335,15 +334,16 @@ def _added_cells(frame: EncodedFrame, row: int) -> Cells:
 
 
 def _as_stored(
-    store: Store, workflow_key: str, frame: EncodedFrame, drop: Sequence[str]
+    store: Store, frame: EncodedFrame, drop: Sequence[str], existing: Existing, named: Mapping[str, int]
 ) -> tuple[EncodedFrame, Mapping[str, int]]:
-    """Return the columns of a table as a pull shows them now, and in which row each job is.
+    """Return the columns of a table as a pull shows them now, and in which row each named job is.
 
     Those to drop come along, and those inside of objects of these names.
     """
     gone = [split(name) for name in drop]
-    shape = Shape(usecols=lambda name: name in frame.paths or any(near(name, path) for path in gone))
-    seen = pull.job_records(store, workflow_key, INPUT, None, "last", shape)
+    seen = existing.parameters(lambda name: name in frame.paths or any(near(name, path) for path in gone))
+    # Of all jobs first: what the others hold decides on the dtypes of columns.
+    seen = seen[seen.index.isin(named.keys())]
     before = encode_frame(seen.reset_index(drop=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InexactFloatWarning)  # told of the table already

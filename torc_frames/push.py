@@ -55,10 +55,9 @@ def apply(
     """
     options, frame = prepared.options, prepared.frame
     with store.transaction():
-        with store.snapshot(workflow_key) as snap:
-            existing = read_existing(snap, prepared.seen)
+        existing = read_existing(store, workflow_key, prepared.seen)
         existing.leave_out(options.delete)
-        steps = decide(store, workflow_key, prepared, existing)
+        steps = decide(store, prepared, existing)
         steps.check()
         if shown is not None:
             _check_same(shown, steps)

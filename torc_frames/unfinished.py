@@ -6,11 +6,12 @@ import warnings
 
 import pandas as pd
 
-from torc_frames.edits import Existing, read_existing
+from torc_frames.edits import Existing, existing_of
 from torc_frames.errors import InexactFloatWarning
 from torc_frames.planning import Options, Prepared, match_rows, prepare
 from torc_frames.records import COMPLETED
 from torc_frames.store.base import Snapshot
+from torc_frames.store.whole import read_whole
 from torc_frames.table_files.foreign import Table
 from torc_frames.workflow import Workflow
 
@@ -59,9 +60,16 @@ def missing(workflow: Workflow, params: Table) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InexactFloatWarning)  # nothing is sent
         prepared = prepare(workflow._store, workflow.key, params, Options())
-    with workflow._store.snapshot(workflow.key) as snap:
-        existing = read_existing(snap, None)
-        done = _completed(snap, existing)
+
+    def read() -> tuple[Existing, set[str]]:
+        with workflow._store.snapshot(workflow.key) as snap:
+            existing = existing_of(snap, None)
+            done = _completed(snap, existing)
+            snap.verify()
+            return existing, done
+
+    existing, done = read_whole(workflow._store.url, read)
+    existing.check_readable()
     found = _rows(prepared, existing, done)
     table = prepared.table
     rest = table.iloc[[row for row in range(len(table)) if row not in found]]

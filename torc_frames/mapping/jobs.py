@@ -153,9 +153,8 @@ def _read(
 ) -> tuple[Prepared, Existing, Steps]:
     """Check the table, and return what pushing it would do; nothing is written."""
     prepared = prepare(store, workflow_key, params, options)
-    with store.snapshot(workflow_key) as snap:
-        existing = read_existing(snap, prepared.seen)
-    steps = decide(store, workflow_key, prepared, existing)
+    existing = read_existing(store, workflow_key, prepared.seen)
+    steps = decide(store, prepared, existing)
     steps.check()
     if not steps.named and prepared.frame.length:
         # Jobs that the table names may have more parameters than it has columns.
