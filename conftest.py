@@ -1,10 +1,17 @@
 """What doctests may use, where editors keep drafts while tests run, and how tests share the cores."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+# nbval, which runs the notebooks, loads jsonschema, and that would compile 38 grammars for formats of text
+# that no notebook has: seconds for each process. So it is kept from loading by itself, see pyproject.toml.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+pytest_plugins = ["nbval.plugin"]
 
 SLOW = ("browser", "test_jupyter", "test_trust", "test_torc_", "test_legacy", "test_mapping", ".ipynb")
 """What is in the names of the files that take longest."""
