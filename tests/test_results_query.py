@@ -66,6 +66,16 @@ def table(wf):
     return wf.table()
 
 
+class Pulled:
+    """Stands in for a workflow, whose table was pulled already."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def table(self):
+        return self.frame.copy()
+
+
 def run(query, wf, table):
     """Return the frame that the code of a query makes."""
     names = {"wf": wf}
@@ -123,10 +133,10 @@ def queries(draw, frame):
 
 @given(data=st.data())
 @settings(max_examples=300)
-def test_the_code_makes_the_frame_that_is_shown(data, wf, table):
+def test_the_code_makes_the_frame_that_is_shown(data, table):
     query = data.draw(queries(table))
     shown = query.apply(table)
-    assert_frame_equal(run(query, wf, table), shown)
+    assert_frame_equal(run(query, Pulled(table), table), shown)
     assert len(query.filtered(table)) <= len(table)
 
 
