@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.widgets.parameters.session import Session
@@ -620,7 +621,7 @@ moves = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(moves, max_size=12), choice=st.sampled_from(["mine", "theirs"]))
 def test_a_cell_is_mine_or_theirs_and_a_conflict_if_it_is_neither(client, moves, choice):
     wf = client.create_workflow("random")

@@ -5,14 +5,16 @@ import threading
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from stores import on_each_store, on_sqlite
 from strategies import examples
 
 import torc_frames as tf
+from torc_frames import push as pushing
 from torc_frames.records import RunResult
+from torc_frames.store import parallel
 from torc_frames.workflow import Workflow
 
 # What is planned and read is ours alone; what a store has a say in is marked.
@@ -427,19 +429,28 @@ class Editing:
 
 
 @on_each_store
-@settings(
-    max_examples=examples(15),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(data=st.data(), names=st.lists(st.sampled_from(list(COLUMNS)), min_size=1, max_size=4, unique=True))
-def test_the_store_has_what_the_table_says_after_each_of_many_edits(store, data, names):
-    wf = Workflow(store, store.add_workflow("edits"))
-    editing = Editing(data, wf, names)
-    editing.apply()
-    for _ in range(data.draw(st.integers(1, 4))):
-        editing.edit()
+def test_the_store_has_what_the_table_says_after_each_of_many_edits(store, store_kind):
+    @settings(max_examples=examples(15 if store_kind.server is None else 6))
+    @given(
+        data=st.data(), names=st.lists(st.sampled_from(list(COLUMNS)), min_size=1, max_size=4, unique=True)
+    )
+    def holds(data, names):
+        wf = Workflow(store, store.add_workflow("edits"))
+        editing = Editing(data, wf, names)
         editing.apply()
-    store.delete_workflow(wf.key)
+        for _ in range(data.draw(st.integers(1, 4))):
+            editing.edit()
+            editing.apply()
+        store.delete_workflow(wf.key)
+
+    holds()
+
+
+@pytest.fixture
+def told_often(monkeypatch):
+    """Little is done before it is told how far it is, so that few rows do for many steps."""
+    monkeypatch.setattr(pushing, "_FIRST_ROWS", 20)
+    monkeypatch.setattr(parallel, "TELL_S", 0.01)
 
 
 def told(plan):
@@ -454,8 +465,9 @@ def told(plan):
 
 
 @on_each_store
+@pytest.mark.usefixtures("told_often")
 def test_a_plan_tells_how_far_it_is_with_additions_and_updates(wf, store_kind):
-    many = 2_000 if store_kind.server is None else 600
+    many = 2_000 if store_kind.server is None else 150
     done, pushed = told(wf.plan(pd.DataFrame({"a": range(many)})))
     assert done[-1] == many
     assert max(after - before for before, after in itertools.pairwise(done)) < many
@@ -482,8 +494,9 @@ def test_a_job_of_several_writes_is_told_once(wf):
 @on_each_store
 @pytest.mark.parametrize("at", [0, 1])
 @pytest.mark.parametrize("what", ["add", "update"])
+@pytest.mark.usefixtures("told_often")
 def test_an_apply_that_is_stopped_is_finished_by_the_next(wf, store_kind, what, at):
-    many = 5_000 if store_kind.server is None else 600
+    many = 1_000 if store_kind.server is None else 150
     table = pd.DataFrame({"a": range(many), "b": 0.5})
     before = wf.push(table if what == "update" else table.iloc[:2])
     if what == "update":

@@ -2,9 +2,10 @@
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import on_each_store, on_sqlite
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.client import Client
@@ -117,24 +118,28 @@ def test_an_embedded_store_does_all_of_it_or_nothing(tmp_path):
 
 
 @on_each_store
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    stored=st.lists(st.integers(0, 3), max_size=6),
-    gone=st.sets(st.integers(0, 5)),
-    new=st.lists(st.integers(0, 3), max_size=6),
-)
-def test_the_store_has_the_table_and_the_jobs_that_were_not_deleted(store, stored, gone, new):
-    wf = Client(store).create_workflow("at random")
-    keys = wf.push(pd.DataFrame({"a": stored}, dtype="int64")).index.tolist() if stored else []
-    delete = [keys[at] for at in gone if at < len(keys)]
-    table = wf.parameters().drop(index=delete) if stored else pd.DataFrame({"a": pd.Series(dtype="int64")})
-    added = pd.DataFrame({"a": pd.Series(new, dtype="int64")})
-    added.index = pd.Index([None] * len(new), dtype="str", name="job_key")
-    pushed = wf.plan(
-        pd.concat([table, added]) if stored else added.reset_index(drop=True), delete=delete
-    ).apply()
-    kept = [value for at, value in enumerate(stored) if at not in gone]
-    assert len(wf.jobs()) == len(kept) + len(new)
-    if kept or new:
-        assert values(wf) == sorted(kept + new)
-        assert set(pushed.index) == set(wf.jobs().index)
+def test_the_store_has_the_table_and_the_jobs_that_were_not_deleted(store, store_kind):
+    @settings(max_examples=examples(25 if store_kind.server is None else 8))
+    @given(
+        stored=st.lists(st.integers(0, 3), max_size=6),
+        gone=st.sets(st.integers(0, 5)),
+        new=st.lists(st.integers(0, 3), max_size=6),
+    )
+    def holds(stored, gone, new):
+        wf = Client(store).create_workflow("at random")
+        keys = wf.push(pd.DataFrame({"a": stored}, dtype="int64")).index.tolist() if stored else []
+        delete = [keys[at] for at in gone if at < len(keys)]
+        nothing = pd.DataFrame({"a": pd.Series(dtype="int64")})
+        table = wf.parameters().drop(index=delete) if stored else nothing
+        added = pd.DataFrame({"a": pd.Series(new, dtype="int64")})
+        added.index = pd.Index([None] * len(new), dtype="str", name="job_key")
+        pushed = wf.plan(
+            pd.concat([table, added]) if stored else added.reset_index(drop=True), delete=delete
+        ).apply()
+        kept = [value for at, value in enumerate(stored) if at not in gone]
+        assert len(wf.jobs()) == len(kept) + len(new)
+        if kept or new:
+            assert values(wf) == sorted(kept + new)
+            assert set(pushed.index) == set(wf.jobs().index)
+
+    holds()

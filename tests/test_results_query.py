@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.widgets.results.filters import (
@@ -63,7 +64,20 @@ def wf(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def table(wf):
-    return wf.table()
+    frame = wf.table()
+    # No query asks for them, and pandas copies them with every column that is looked at.
+    frame.attrs = {}
+    return frame
+
+
+class Pulled:
+    """Stands in for a workflow, whose table was pulled already."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def table(self):
+        return self.frame.copy()
 
 
 def run(query, wf, table):
@@ -122,11 +136,11 @@ def queries(draw, frame):
 
 
 @given(data=st.data())
-@settings(max_examples=300)
-def test_the_code_makes_the_frame_that_is_shown(data, wf, table):
+@settings(max_examples=examples(150))
+def test_the_code_makes_the_frame_that_is_shown(data, table):
     query = data.draw(queries(table))
     shown = query.apply(table)
-    assert_frame_equal(run(query, wf, table), shown)
+    assert_frame_equal(run(query, Pulled(table), table), shown)
     assert len(query.filtered(table)) <= len(table)
 
 

@@ -59,7 +59,7 @@ def refresh(store: Store, workflow_key: str, frame: pd.DataFrame) -> Refreshed:
         if quick is not None:
             return quick
     now = pull.again(store, workflow_key, about["kind"], how)
-    return Refreshed(now, *_compared(frame, now, about["kind"]))
+    return Refreshed(now, *_compared(_bare(frame), _bare(now), about["kind"]))
 
 
 def _is_whole(frame: pd.DataFrame, about: Mapping[str, Any], how: Mapping[str, Any]) -> bool:
@@ -290,7 +290,7 @@ def _compared(old: pd.DataFrame, new: pd.DataFrame, kind: str) -> tuple[list[str
     added = [key for key in after if key not in before]
     removed = [key for key in before if key not in after]
     both = [key for key in after if key in before]
-    here, there = ([places[key] for key in both] for places in (before, after))
+    here, there = (np.array([places[key] for key in both], dtype=np.intp) for places in (before, after))
     updated = np.zeros(len(both), dtype=bool)
     for name in dict.fromkeys([*old.columns, *new.columns]):
         if name != "rev":
@@ -303,10 +303,10 @@ def _by_key(frame: pd.DataFrame, kind: str) -> dict[str, int]:
     return {key: at for at, key in enumerate(keys.tolist())}
 
 
-def _column(frame: pd.DataFrame, name: str, places: list[int]) -> pd.Series:
+def _column(frame: pd.DataFrame, name: str, places: np.ndarray) -> pd.Series:
     if name not in frame.columns:
         return pd.Series([None] * len(places), dtype="object")
-    return frame[name].take(places).reset_index(drop=True)
+    return pd.Series(frame[name].array.take(places))
 
 
 def _different(one: pd.Series, other: pd.Series) -> np.ndarray:
@@ -316,6 +316,8 @@ def _different(one: pd.Series, other: pd.Series) -> np.ndarray:
         equal = pd.Series(one.array == other.array).fillna(False).to_numpy(dtype=bool)
         different = ~equal & ~(one.isna() & other.isna()).to_numpy()
     places = np.flatnonzero(different)
+    if not len(places):
+        return different
     cells = (encode(column.iloc[places])[0] for column in (one, other))
     different[places] = [canonical(left) != canonical(right) for left, right in zip(*cells, strict=True)]
     return different
