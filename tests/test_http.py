@@ -343,6 +343,17 @@ def test_a_cut_answer_is_asked_for_again(serve, connect, data):
         connect(serve(raw(data), reply())).send("POST", "/x", b"{}")
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_answer_is_asked_for_again_wherever_it_is_cut(serve, connect, monkeypatch):
+    monkeypatch.setattr(http_module, "_BACKOFF", 0.001)
+    whole = b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}'
+    for at in range(len(whole)):
+        server = serve(raw(whole[:at]), reply({"a": 1}))
+        assert connect(server).get("/x") == b'{"a": 1}', whole[:at]
+        with pytest.raises(tf.UncertainWriteError):
+            connect(serve(raw(whole[:at]), reply())).send("POST", "/x", b"{}")
+
+
 def test_an_answer_that_stays_cut_is_an_error(serve, connect):
     http = connect(serve(raw(CUT["in the body"])))
     with pytest.raises(tf.UnavailableError, match="cut off") as caught:

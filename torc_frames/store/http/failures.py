@@ -126,7 +126,7 @@ class Failures:
             reason = f"no complete answer within {self._settings.limit_s:g} s"
         elif any(isinstance(cause, TimeoutError) for cause in found):
             reason, tries = f"the server was silent for {self._settings.timeout_s:g} s", FEW
-        elif status is not None:
+        elif status is not None or any(map(_is_cut_status, found)):
             reason = "the answer was cut off"
         elif any(isinstance(cause, (ConnectionError, ssl.SSLEOFError)) for cause in found):
             kind, reason = DroppedConnectionError, "the server closed the connection without an answer"
@@ -214,6 +214,13 @@ class Failures:
         span = own if reply is None else reply.headers.get("x-span-id", own)
         message, span = clean(message, self._secrets), clean(span, self._secrets)
         return Response(str(request.method), str(request.url), status, message, span)
+
+
+def _is_cut_status(cause: BaseException) -> bool:
+    """Return whether an answer ended within its first line."""
+    if not isinstance(cause, http.client.BadStatusLine) or cause.line.endswith("\n"):
+        return False
+    return cause.line.startswith("HTTP/") or "HTTP/".startswith(cause.line)
 
 
 def _error_body(reply: requests.Response) -> bytes:
