@@ -350,7 +350,6 @@ class V1Store:
                 return b"{}"
             raise NotFoundError(kind, [key], self.url).with_response(error.response) from None
 
-
     def _gone(self, path: str) -> bool:
         try:
             self.http.get(path)
