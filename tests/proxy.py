@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import select
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +23,8 @@ class Request:
     head: bytes
     body: bytes
     port: int
+    upstream: http.client.HTTPConnection | None = field(default=None, repr=False)
+    """A connection to the server, as long as the client waits; later ones are opened when needed."""
     answer: bytes = field(default=b"", repr=False)
 
     @property
@@ -28,18 +32,23 @@ class Request:
         return self.method != "GET"
 
     def forward(self) -> bytes:
-        upstream = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        if self.upstream is not None:
+            return self._ask(self.upstream)
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as upstream:
+            return self._ask(upstream)
+
+    def _ask(self, upstream: http.client.HTTPConnection) -> bytes:
+        lines = [line.partition(b":") for line in self.head.split(b"\r\n")[1:] if line]
+        headers = {name.decode(): value.strip().decode("latin-1") for name, _, value in lines}
+        headers = {name: value for name, value in headers.items() if name.lower() not in _REPLACED}
         try:
-            names = ("host", "connection", "content-length")
-            lines = [line.partition(b":") for line in self.head.split(b"\r\n")[1:] if line]
-            headers = {name.decode(): value.strip().decode("latin-1") for name, _, value in lines}
-            headers = {name: value for name, value in headers.items() if name.lower() not in names}
             upstream.request(self.method, self.path, self.body or None, headers)
             reply = upstream.getresponse()
             body = reply.read()
-            kept = [(name, value) for name, value in reply.getheaders() if name.lower() not in _HOP]
-        finally:
+        except BaseException:
             upstream.close()
+            raise
+        kept = [(name, value) for name, value in reply.getheaders() if name.lower() not in _HOP]
         head = [f"HTTP/1.1 {reply.status} {reply.reason}", *(f"{name}: {value}" for name, value in kept)]
         if reply.status != 204:
             head.append(f"Content-Length: {len(body)}")
@@ -63,6 +72,7 @@ def _wait_for_answer(upstream: socket.socket) -> None:
         upstream.recv(1)
 
 
+_REPLACED = ("host", "connection", "content-length")
 _HOP = ("connection", "transfer-encoding", "content-length", "keep-alive")
 
 Fault = Callable[[Request], bytes | None]
@@ -174,15 +184,19 @@ class Proxy:
             self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
+        upstream = http.client.HTTPConnection("127.0.0.1", 0)
         try:
             with connection, connection.makefile("rb") as stream:
                 while request := self._read(stream):
                     with self.lock:
                         self.requests.append(request)
+                    upstream = request.upstream = _usable(upstream, request.port)
                     try:
                         answer = self.fault(request)
                     except ConnectionRefusedError:
                         answer = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
+                    finally:
+                        request.upstream = None
                     if answer is None:
                         return
                     connection.sendall(answer)
@@ -191,6 +205,8 @@ class Proxy:
         except (OSError, http.client.HTTPException):
             # The server is gone, and with it this connection.
             return
+        finally:
+            upstream.close()
 
     def _read(self, stream: Any) -> Request | None:
         head = b""
@@ -205,3 +221,11 @@ class Proxy:
         method, path, _ = words
         port = int(self.server.url.split(":")[2].split("/")[0])
         return Request(method.decode(), path.decode(), head, stream.read(length), port)
+
+
+def _usable(upstream: http.client.HTTPConnection, port: int) -> http.client.HTTPConnection:
+    """Return a connection to the server: the one of the last request, unless the server has closed it."""
+    if upstream.port == port and (upstream.sock is None or not select.select([upstream.sock], [], [], 0)[0]):
+        return upstream
+    upstream.close()
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=60)

@@ -7,6 +7,7 @@ import json
 import pickle
 import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -35,6 +36,7 @@ from torc_frames.records import INPUT, OUTPUT, NewJobs, Resources
 from torc_frames.server_settings import server_settings
 from torc_frames.store import settle
 from torc_frames.store.http import failures as http_failures
+from torc_frames.store.http import session as http_session
 from torc_frames.store.legacy import lists, specified_jobs
 from torc_frames.store.legacy.store import LegacyStore
 
@@ -45,6 +47,7 @@ NEED = Resources(2, 1, memory="2g")
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a service that is gone, and a second look follows soon."""
     monkeypatch.setattr(http_failures, "PATIENT", 1)
+    monkeypatch.setattr(http_session, "_MAX_BACKOFF", 0.01)
     monkeypatch.setattr(settle, "GRACE_S", 0.01)
 
 
@@ -554,22 +557,39 @@ JOBS = NewJobs(
 )
 
 
-def add_all(store: LegacyStore, key: str) -> None:
-    """Make a few of every kind of write."""
+def adding(store: LegacyStore, key: str) -> Iterator[None]:
+    """Make a few of every kind of write, and yield before each call."""
+    yield
     first = store.add_jobs(key, JOBS)
+    yield
     (shared,) = store.add_user_data(key, [b'{"shared":1}'], role=OUTPUT)
     links = {OUTPUT: [[shared], []]}
     waits = [first.job_keys[:2], []]
+    yield
     store.add_jobs(key, NewJobs(["d", "e"], ["", ""], [None, b"{}"], depends_on=waits, links=links))
+    yield
     store.add_user_data(key, [b'{"i":1}', b'{"i":1}', b'{"i":2}'])
+    yield
     store.add_user_data(key, [b'{"r":1}', b'{"r":1}'], job_keys=[first.job_keys[1]] * 2, role=OUTPUT)
+    yield
     store.add_user_data(key, [b'{"r":1}', b'{"r":2}'], job_keys=first.job_keys[:2], role=INPUT)
     inputs = [str(first.input_keys[0]), str(first.input_keys[2])]
+    yield
     store.update_user_data(key, inputs, [b'{"n":10}', b'{"m":{"x":1}}'])
+    yield
     store.merge_metadata(key, {"a": {"x": 1}})
+    yield
     store.merge_metadata(key, {"a": {"y": 1}})
+    yield
     store.update_commands(key, first.job_keys[:1], ["false"])
+    yield
     store.delete_user_data(key, [str(first.output_keys[1])])
+
+
+def add_all(store: LegacyStore, key: str) -> None:
+    """Make a few of every kind of write."""
+    for _ in adding(store, key):
+        pass
 
 
 def content(store: LegacyStore, key: str) -> Any:
@@ -630,17 +650,23 @@ class TestLostAnswers:
     def test_any_one_of_them(self, proxy: Proxy, fault: Callable[[Request], bytes | None]) -> None:
         store = open_store(proxy.url)
         plain = store.add_workflow("plain").key
-        start = len(proxy.writes())
-        add_all(store, plain)
-        writes = len(proxy.writes()) - start
+        before = [len(proxy.writes()) for _ in adding(store, plain)]
+        writes = [end - start for start, end in pairwise([*before, len(proxy.writes())])]
         expected = content(store, plain)
-        for at in range(writes):
+        hits: list[Request] = []
+
+        def noted(request: Request) -> bytes | None:
+            hits.append(request)
+            return fault(request)
+
+        for at in range(max(writes)):
+            # This write of every call at once: a workflow for each would take longer, and tell no more.
             key = store.add_workflow("faulty").key
-            proxy.fault = at_write(at, fault)
-            add_all(store, key)
+            for _ in adding(store, key):
+                proxy.fault = at_write(at, noted)
             proxy.fault = through
-            assert content(store, key) == expected, f"write {at + 1} of {writes}"
-        assert writes > 15
+            assert content(store, key) == expected, f"write {at + 1} of the calls"
+        assert len(hits) == sum(writes) > 15
 
     @pytest.mark.parametrize("fault", [lost, unasked, failed])
     def test_of_a_new_workflow(self, proxy: Proxy, fault: Callable[[Request], bytes | None]) -> None:

@@ -29,7 +29,8 @@ MAX_SEARCH = 20_000
 
 _NEAR = 2_500
 _WORKFLOWS = 10
-_AT_A_TIME = 500
+_AT_A_TIME = 16, 512
+"""How many of those are tried at a time, at first and at most: what is searched for is mostly near."""
 
 
 def around(
@@ -87,14 +88,15 @@ def _near(known: Mapping[int, Any], workflow_key: str, get: Get) -> Iterator[lis
     Ids ascend over all workflows, and a workflow's records are often made with it: those beside known
     ones, then those after the records of workflows that are older, and before those of newer ones.
     """
-    starts = [max(known), min(known)] if known else []
-    ranges = (
-        [range(starts[0] + 1, starts[0] + _NEAR), range(starts[0], starts[1] - _NEAR, -1)] if starts else []
-    )
     seen: set[int] = set()
 
     def candidates() -> Iterator[int]:
-        yield from chain(*ranges)
+        if known:
+            last, first = max(known), min(known)
+            above, below = range(last + 1, last + _NEAR), range(last, first - _NEAR, -1)
+            # In turn: who searches all of one side first tries thousands in vain.
+            yield from chain.from_iterable(zip(above, below, strict=False))
+            yield from below[len(above) :]
         for step in (-1, 1):
             beside = _beside(get, int(workflow_key), step)
             yield from () if beside is None else range(beside, beside - step * _NEAR, -step)
@@ -107,8 +109,10 @@ def _near(known: Mapping[int, Any], workflow_key: str, get: Get) -> Iterator[lis
                 yield key
 
     likely = islice(unknown(), MAX_SEARCH)
-    while keys := list(islice(likely, _AT_A_TIME)):
+    rows, most = _AT_A_TIME
+    while keys := list(islice(likely, rows)):
         yield keys
+        rows = min(2 * rows, most)
 
 
 def _beside(get: Get, workflow_id: int, step: int) -> int | None:
