@@ -319,6 +319,29 @@ def test_a_write_or_read_during_which_it_is_written_over_is_told(tmp_path: Path)
 
 
 @needs_locks
+@pytest.mark.parametrize("big", [False, True])
+def test_it_is_noticed_also_when_the_last_write_brought_in_the_log(tmp_path: Path, big: bool) -> None:
+    path = tmp_path / "study.db"
+    with closing(SQLiteStore(path, network=False)) as store:
+        store.add_workflow("w")
+        store.backup(tmp_path / "backup.db")
+        data = [b'"%s"' % (b"x" * 5_000_000)] if big else [b"1"] * 300
+        for _ in range(1 if big else 400):
+            size = path.stat().st_size
+            store.add_user_data("1", data)
+            if path.stat().st_size > size:
+                break
+        else:
+            raise AssertionError("the log was not brought in")
+        shutil.copy(tmp_path / "backup.db", path)
+        with pytest.raises(UnavailableError, match="deleted or replaced"):
+            store.add_user_data("1", [b"1"])
+        with pytest.raises(UnavailableError, match="deleted or replaced"):
+            store.workflows()
+    assert records(path) == 0
+
+
+@needs_locks
 def test_what_leaves_the_content_alone_is_no_replacement(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     client = fresh(path)

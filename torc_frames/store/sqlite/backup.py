@@ -8,11 +8,13 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, suppress
+from functools import partial
 from pathlib import Path
 
 from torc_frames.errors import RefusedError, TorcFramesError, UnavailableError
 from torc_frames.settings import database_path
 from torc_frames.store.sqlite.file import Connection, translated
+from torc_frames.store.sqlite.opening import registry_lock, using
 from torc_frames.store.whole import read_whole
 
 __all__ = ["Moment", "back_up"]
@@ -100,19 +102,29 @@ def _copy(source: str, moment: Callable[[], Moment], copy: str) -> None:
         os.unlink(copy)
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with moment() as (connection, verify):
-        with translated(copy), closing(sqlite3.connect(copy, isolation_level=None)) as made:
+        with (
+            translated(copy),
+            using(connection),
+            closing(sqlite3.connect(copy, isolation_level=None)) as made,
+        ):
             # It has no name yet under which anybody would look for it after a crash.
             made.execute("PRAGMA journal_mode = OFF")
             made.execute("PRAGMA synchronous = OFF")
-            connection.backup(made, pages=_PAGES, progress=_may_be_interrupted)
+            connection.backup(made, pages=_PAGES, progress=partial(_interrupted, connection))
         mode = stat.S_IMODE(os.stat(source).st_mode)
         verify()
     os.chmod(copy, mode & 0o666 | 0o600)
     _sync(copy)
 
 
-def _may_be_interrupted(*progress: int) -> None:
-    """Do nothing; that it is Python lets signals through."""
+def _interrupted(connection: Connection, *progress: int) -> None:
+    """Let other threads fork; and that it is Python lets signals through."""
+    connection.lock.release()
+    try:
+        with registry_lock:
+            pass
+    finally:
+        connection.lock.acquire()
 
 
 def _publish(copy: str, target: str, overwrite: bool) -> None:

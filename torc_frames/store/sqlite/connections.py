@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -14,13 +15,16 @@ from torc_frames.errors import TornReadError, UnavailableError
 from torc_frames.store.sqlite.file import Connection, check_readable, translated
 from torc_frames.store.sqlite.guard import State
 from torc_frames.store.sqlite.identity import FileId, check_is, file_id, replaced
-from torc_frames.store.sqlite.keys import find_workflow, next_id
-from torc_frames.store.sqlite.opening import close_idle, open_file, registry_lock
-from torc_frames.store.sqlite.overwriting import restored, times_overwritten
+from torc_frames.store.sqlite.keys import find_workflow_id, next_id
+from torc_frames.store.sqlite.opening import close_idle, open_file, registry_lock, using
+from torc_frames.store.sqlite.overwriting import is_brought_in, is_long, restored, times_overwritten
 from torc_frames.store.sqlite.reading import ReadConnection, connect, is_read_only
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 
 __all__ = ["Connections", "Write"]
+
+_SHORT = 0.001
+"""For how many seconds it is not looked at the file again before what was written is kept."""
 
 
 class Write:
@@ -48,6 +52,8 @@ class _Local(threading.local):
     """What belongs to one thread."""
 
     slot: _Slot | None = None
+    spare: _Slot | None = None
+    """That of the last snapshot."""
     snapshots = 0
     transaction: Connection | None = None
 
@@ -84,26 +90,35 @@ class Connections:
         """Lend a connection, that of this thread where the file can be written."""
         if self.read_only:
             with self._only_reading() as only:
-                with translated(self.path):
+                with translated(self.path), using(only):
                     yield only
                 only.verify()
             return
-        with self._lent() as connection, translated(self.path):
-            state = connection.state()
-            try:
-                yield connection
-            except sqlite3.DatabaseError as error:
-                self._check_file(connection)
-                if connection.is_undisturbed(state):
+        while True:
+            connection = self._mine()
+            with connection.lock:
+                if not self._is_usable(connection):
+                    continue
+                state = connection.state()
+                try:
+                    with translated(self.path):
+                        yield connection
+                except Exception:
+                    self._check_read(connection, state)  # that may be why
                     raise
-                raise UnavailableError(self._disturbed("read it again")) from error
-            self._check_file(connection)
-            if not connection.is_undisturbed(state):
-                raise UnavailableError(self._disturbed("read it again"))
+                # Once is enough, as nothing is known of what was read before this.
+                self._check_read(connection, state)
+                return
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Lend this thread's connection for a transaction, which is rolled back on any error."""
+    def writing(self, *, at_leisure: bool = False) -> Iterator[Connection]:
+        """Lend this thread's connection for a transaction, which is rolled back on any error.
+
+        Parameters
+        ----------
+        at_leisure : bool
+            Whether anything may be done meanwhile, with the file, too.
+        """
         if self._local.transaction is not None:
             with translated(self.path):
                 yield self._local.transaction
@@ -117,56 +132,60 @@ class Connections:
                 f"{self.path} is on a network file system: a thread can't write there "
                 "while it has a snapshot open"
             )
-        with self._begun() as connection:
-            try:
-                yield connection
-                self._check_file(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            finally:
-                if connection.guard is not None:
-                    connection.guard.end_writing()
-            self._check_file(connection)
-            if self._known in restored:
-                restored.discard(self._known)
-                with suppress(sqlite3.Error):  # it is tried again when the log is long
-                    connection.execute("PRAGMA wal_checkpoint").fetchone()
-
-    @contextmanager
-    def _begun(self) -> Iterator[Connection]:
-        """Lend this thread's connection in a transaction."""
         while True:
-            with self._lent() as connection, translated(self.path):
-                state = connection.state()
-                # A lock that is taken only at the first write can find that another writer was first.
-                connection.execute("BEGIN IMMEDIATE")
-                if connection.is_outgrown():
-                    connection.execute("ROLLBACK")
-                elif self._owns(connection, state):
+            connection = self._mine()
+            with connection.lock, translated(self.path):
+                if not self._is_usable(connection):
+                    continue
+                looked = time.monotonic()
+                index = self._check_file(connection)
+                try:
+                    if not self._begin(connection, index):
+                        continue
                     yield connection
-                    return
+                    if at_leisure or is_brought_in(index) or time.monotonic() > looked + _SHORT:
+                        self._check_file(connection)
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+                finally:
+                    if connection.guard is not None:
+                        connection.guard.end_writing()
+                self._bring_in(connection, self._check_file(connection))
+                return
 
-    def _owns(self, connection: Connection, state: State | None) -> bool:
-        """Own what was just begun, or end it and return False."""
-        guard, owns = connection.guard, False
-        try:
-            owns = guard is None or state is None or guard.own_writing(state)
-        finally:
-            if guard is not None and not owns:
-                connection.execute("ROLLBACK")
-                guard.end_writing()
-                # SQLite does not look for what others wrote while it believed to be the only writer.
-                connection.close()
-        return owns
+    def _begin(self, connection: Connection, index: bytes) -> bool:
+        """Begin to write and return True, or end it if that was disturbed."""
+        guard = connection.guard
+        state = None if guard is None else guard.state(index)
+        # A lock that is taken only at the first write can find that another writer was first.
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.is_outgrown():
+            connection.execute("ROLLBACK")
+            return False
+        if guard is None or state is None or guard.own_writing(state):
+            return True
+        connection.execute("ROLLBACK")
+        guard.end_writing()
+        # SQLite does not look for what others wrote while it believed to be the only writer.
+        connection.close()
+        return False
+
+    def _bring_in(self, connection: Connection, index: bytes) -> None:
+        """Bring a log that is long, or that of the first write to a file that was written over, into it."""
+        if is_long(index) or self._known in restored:
+            restored.discard(self._known)
+            with suppress(sqlite3.Error):  # it is tried again at the next write
+                connection.execute("PRAGMA wal_checkpoint").fetchone()
+            self._check_file(connection)  # what it is like from now on
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make all writing of this thread one transaction; inside of another one it is part of that."""
         outer = self._local.transaction
-        with self.writing() as connection:
+        with self.writing(at_leisure=True) as connection:
             self._local.transaction = connection
             try:
                 yield
@@ -177,7 +196,7 @@ class Connections:
     def write(self, workflow_key: str) -> Iterator[Write]:
         """Begin a write transaction on a workflow."""
         with self.writing() as connection:
-            yield Write(connection, int(find_workflow(connection, workflow_key, self.path).key))
+            yield Write(connection, find_workflow_id(connection, workflow_key, self.path))
 
     @contextmanager
     def snapshot(self, workflow_key: str) -> Iterator[SQLiteSnapshot]:
@@ -185,61 +204,82 @@ class Connections:
         with self.moment() as (connection, verify):
             with translated(self.path):
                 snapshot = SQLiteSnapshot(connection, self.path, workflow_key, verify)
-            yield snapshot
+            try:
+                yield snapshot
+            finally:
+                snapshot.close()
 
     @contextmanager
     def moment(self) -> Iterator[tuple[Connection, Callable[[], None]]]:
         """Lend a new connection that shows one moment, and what raises if it did not."""
         if self.read_only:
             with self._only_reading() as connection:
-                with translated(self.path):
+                with translated(self.path), using(connection):
                     connection.execute("BEGIN")
                 yield connection, connection.verify
             return
-        with closing(self._opened(reading=True)) as connection:
+        with self._reader() as connection:
             self._local.snapshots += 1
             try:
-                self._check_file(connection)
-                state = connection.state()
-                with translated(self.path):
+                state = connection.state(self._check_file(connection))
+                with translated(self.path), using(connection):
                     connection.execute("BEGIN")
                 yield connection, partial(self._verify, connection, state)
             finally:
                 self._local.snapshots -= 1
 
+    @contextmanager
+    def _reader(self) -> Iterator[Connection]:
+        """Lend a connection for a snapshot: that of this thread's last one, as to open another takes long."""
+        slot, self._local.spare = self._local.spare, None
+        with registry_lock:  # who is about to fork, or to close, either closes it or lets it be
+            if slot is not None and not slot.connection.closed and slot.connection.id == self._known:
+                slot.connection.reading = True
+            else:
+                slot = None
+        if slot is None:
+            slot = _Slot(self._opened(reading=True))
+            with registry_lock:
+                self._all.add(slot.connection)
+        connection = slot.connection
+        try:
+            yield connection
+            # Without a log, or after `close`, nothing is to stay open.
+            if connection.guard is not None and connection.guard.held and connection.id == self._known:
+                with using(connection):
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    connection.reading = False
+                self._local.spare = slot
+        finally:
+            if connection.reading:
+                connection.close()
+
     def close(self) -> None:
         """Close every thread's connection, each when it is not in use."""
         with registry_lock:
-            connections = list(self._all)
+            connections = [connection for connection in self._all if not connection.reading]
         for connection in connections:
             with connection.lock:
                 connection.close()
         self._known = None
 
-    @contextmanager
-    def _lent(self) -> Iterator[Connection]:
-        """Lend this thread's connection to the file that was opened first."""
-        while True:
-            connection = self._mine()
-            with registry_lock:
-                pass  # Else a busy thread would never let another one fork.
-            with connection.lock:
-                if connection.closed:
-                    continue
-                self._check_file(connection)
-                if connection.is_outgrown() and not connection.in_transaction:
-                    connection.close()
-                    continue
-                yield connection
-                return
+    def _is_usable(self, connection: Connection) -> bool:
+        """Return whether a connection, which is locked now, is still open and suits the file."""
+        if not connection.closed and connection.is_outgrown() and not connection.in_transaction:
+            connection.close()
+        return not connection.closed
 
     def _mine(self) -> Connection:
+        """Return this thread's connection to the file that was opened first."""
         slot = self._local.slot
         if slot is None or slot.connection.closed:
             slot = _Slot(self._opened())
             self._local.slot = slot
             with registry_lock:
                 self._all.add(slot.connection)
+        with registry_lock:
+            pass  # Else a busy thread would never let another one fork.
         return slot.connection
 
     def _opened(self, *, reading: bool = False) -> Connection:
@@ -252,24 +292,27 @@ class Connections:
             reading=reading,
         )
         if self._known is None:
-            self._known, self._times = connection.id, times_overwritten(connection.id)
+            self._known, self._times = connection.id, times_overwritten.get(connection.id, 0)
         self._create = False
         return connection
 
     @contextmanager
     def _only_reading(self) -> Iterator[ReadConnection]:
         with closing(connect(self.path, self._known, network=self.network)) as connection:
-            with translated(self.path):
+            with translated(self.path), using(connection):
                 check_readable(connection, self.path)
             self._known = self._known or file_id(self.path)
             yield connection
 
-    def _check_file(self, connection: Connection) -> None:
-        """Raise UnavailableError if the path names another file by now, or that has another content."""
+    def _check_file(self, connection: Connection) -> bytes:
+        """Raise UnavailableError if the path names another file by now, or that has another content.
+
+        Returns how the index of its log began before that.
+        """
+        guard = connection.guard
+        index = b"" if guard is None else guard.read_index()
         if self._known is None:
-            return
-        watch = connection.watch
-        progress = b"" if watch is None else watch.progress()
+            return index
         try:
             found = check_is(self.path, self._known)
         except UnavailableError:
@@ -277,14 +320,20 @@ class Connections:
             file = os.path.realpath(self.path)
             close_idle(file, file_id(file))
             raise
-        if watch is not None:
-            watch.notice(progress, found)
-        if times_overwritten(self._known) != self._times:
+        if guard is not None and guard.watch is not None:
+            guard.watch.notice(index, found)
+        if times_overwritten.get(self._known, 0) != self._times:
             raise replaced(self.path)
+        return index
+
+    def _check_read(self, connection: Connection, state: State | None) -> None:
+        index = self._check_file(connection)
+        if not connection.is_undisturbed(state, index):
+            raise UnavailableError(self._disturbed("read it again"))
 
     def _verify(self, connection: Connection, state: State | None) -> None:
-        self._check_file(connection)
-        if not connection.is_undisturbed(state):
+        index = self._check_file(connection)
+        if not connection.is_undisturbed(state, index):
             raise TornReadError(self._disturbed("what was read may be torn"))
 
     def _disturbed(self, advice: str) -> str:

@@ -7,10 +7,10 @@ import re
 import sqlite3
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import RLock
+from types import TracebackType
 from typing import Any
 
 from torc_frames.errors import (
@@ -23,6 +23,7 @@ from torc_frames.errors import (
 from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite.guard import Guard, State
 from torc_frames.store.sqlite.identity import FileId
+from torc_frames.store.sqlite.locks import lock
 from torc_frames.store.sqlite.overwriting import Watch
 
 __all__ = [
@@ -62,13 +63,13 @@ class Connection(sqlite3.Connection):
         super().__init__(*args, **kwargs)
         self.closed = False
 
-    def state(self) -> State | None:
+    def state(self, index: bytes | None = None) -> State | None:
         """Return what `is_undisturbed` compares with."""
-        return None if self.guard is None else self.guard.state()
+        return None if self.guard is None else self.guard.state(index)
 
-    def is_undisturbed(self, state: State | None) -> bool:
+    def is_undisturbed(self, state: State | None, index: bytes | None = None) -> bool:
         """Return whether SQLite's locks, or what they are for, have been kept since; see `Guard`."""
-        return self.guard is None or state is None or self.guard.is_undisturbed(state)
+        return self.guard is None or state is None or self.guard.is_undisturbed(state, index)
 
     @property
     def watch(self) -> Watch | None:
@@ -83,10 +84,11 @@ class Connection(sqlite3.Connection):
         """Close it; a second time does nothing."""
         self.closed = True
         guard, self.guard = self.guard, None
-        if guard is None or self.process != os.getpid():
-            super().close()
-        else:
-            guard.close(super().close, self._empty_log)
+        with lock:  # nobody forks meanwhile
+            if guard is None or self.process != os.getpid():
+                super().close()
+            else:
+                guard.close(super().close, self._empty_log)
 
     def _empty_log(self) -> None:
         """Write the log into the file, which is another one than that at the path."""
@@ -221,16 +223,26 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-@contextmanager
-def translated(path: str) -> Iterator[None]:
-    """Turn what SQLite raises into errors of this package."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _translate(error, path) from error
-    except UnicodeEncodeError as error:
-        reason = f"text that is not Unicode can not be kept: {error.object!r}"
-        raise RefusedError(reason) from error
+class translated:  # noqa: N801 - used like a function
+    """Turns what SQLite raises into errors of this package."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raise what the error is to users."""
+        if isinstance(error, sqlite3.Error):
+            raise _translate(error, self._path) from error
+        if isinstance(error, UnicodeEncodeError):
+            reason = f"text that is not Unicode can not be kept: {error.object!r}"
+            raise RefusedError(reason) from error
 
 
 def _translate(error: sqlite3.Error, path: str) -> TorcFramesError:

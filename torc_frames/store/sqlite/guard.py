@@ -20,7 +20,7 @@ from typing import NamedTuple
 from torc_frames.errors import UnavailableError
 from torc_frames.store.sqlite.identity import FileId, file_id
 from torc_frames.store.sqlite.locks import WRITER, flock, is_locked, kept, let_go, lock, lock_range, opened
-from torc_frames.store.sqlite.overwriting import Watch
+from torc_frames.store.sqlite.overwriting import INDEX_BYTES, Watch
 
 if sys.platform == "linux":
     import fcntl
@@ -36,7 +36,7 @@ _IN_USE = (128, 1)  # in the index: all who use it; who finds it free makes the 
 _MARKS = 2**40  # from here on, bytes that nobody locks but a process for itself
 
 _BESIDE = ("-wal", "-shm")
-_HEADER_BYTES = 48
+_HEADER_BYTES = 48  # of the index: every write changes them
 _WAL = b"\2\2"
 _WAL_AT = 18
 _PAUSE = 0.001
@@ -46,10 +46,10 @@ _guards: dict[FileId, Guard] = {}
 
 
 class State(NamedTuple):
-    """How often SQLite's locks were dropped, and what every write changes."""
+    """How often SQLite's locks were dropped, and how the index of the log begins."""
 
     touches: int
-    header: bytes
+    head: bytes
 
 
 class Guard:
@@ -134,13 +134,21 @@ class Guard:
                 except OSError as error:
                     raise UnavailableError(f"can not lock {self.file}-shm: {error.strerror}") from error
 
-    def state(self) -> State:
-        """Return what `is_undisturbed` and `own_writing` compare with; to be asked for before a lock."""
-        return State(self._count(), self._header())
+    def read_index(self) -> bytes:
+        """Return how the index of the log begins; nothing as long as it is not held."""
+        return b"" if self._index is None else os.pread(self._index, INDEX_BYTES, 0)
 
-    def is_undisturbed(self, state: State) -> bool:
-        """Return whether SQLite has kept its locks since, or nobody wrote while it had none."""
-        return self._count() == state.touches or self._header() == state.header
+    def state(self, index: bytes | None = None) -> State:
+        """Return what `is_undisturbed` and `own_writing` compare with; to be asked for before a lock."""
+        return State(self._count(), self.read_index() if index is None else index)
+
+    def is_undisturbed(self, state: State, index: bytes | None = None) -> bool:
+        """Return whether SQLite has kept its locks since, or nobody wrote while it had none.
+
+        What was just read of the index, if anything, need not be read again.
+        """
+        now = self.read_index() if index is None else index
+        return now[:_HEADER_BYTES] == state.head[:_HEADER_BYTES] or self._count() == state.touches
 
     def own_writing(self, state: State) -> bool:
         """Turn SQLite's lock for writing, just taken, into one that stays.
@@ -150,13 +158,13 @@ class Guard:
         """
         if self._index is None:
             return True
-        header = self._header()
+        before = self.read_index()[:_HEADER_BYTES]
         lock_range(self._index, fcntl.F_SETLK, fcntl.F_UNLCK, WRITER)
         # Who was first may be a checkpoint, which waits until nobody reads: what was begun here does.
         if not lock_range(self._index, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, WRITER):
             return False
         self._writer = get_ident()
-        return self._count() == state.touches and self._header() == header
+        return self._count() == state.touches and self.read_index()[:_HEADER_BYTES] == before
 
     def end_writing(self) -> None:
         """Let others write, after SQLite has ended its transaction."""
@@ -176,10 +184,6 @@ class Guard:
                     self._touches += 1
                     lock_range(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
         return self._touches
-
-    def _header(self) -> bytes:
-        """Return what every write changes."""
-        return b"" if self._index is None else os.pread(self._index, _HEADER_BYTES, 0)
 
     def close(self, close: Callable[[], None], empty_log: Callable[[], None]) -> None:
         """Close a connection; with the last one let go of the file, so that SQLite puts it in order.

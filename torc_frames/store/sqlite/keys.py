@@ -20,6 +20,7 @@ __all__ = [
     "find_all",
     "find_one",
     "find_workflow",
+    "find_workflow_id",
     "id_list",
     "next_id",
     "texts",
@@ -65,6 +66,17 @@ def find_workflow(connection: Connection, workflow_key: object, where: str = "")
     return workflow_record(row)
 
 
+def find_workflow_id(connection: Connection, workflow_key: object, where: str = "") -> int:
+    """Return the id of a workflow that there is."""
+    workflow_id = key_to_id(workflow_key)
+    if (
+        workflow_id is None
+        or connection.execute("SELECT id FROM workflow WHERE id = ?", (workflow_id,)).fetchone() is None
+    ):
+        raise NotFoundError("workflow", [str(workflow_key)], where)
+    return workflow_id
+
+
 def workflow_record(row: Sequence[Any]) -> WorkflowRecord:
     """Return the workflow of a row of `WORKFLOW_COLUMNS`."""
     key, name, user, description, created, metadata, rev = row
@@ -108,8 +120,14 @@ def find_one(
     connection: Connection, table: str, workflow_id: int, key: object, columns: str
 ) -> tuple[Any, ...]:
     """Return the row of one key; see `find_all`."""
-    (row,) = find_all(connection, table, workflow_id, [key], columns).values()
-    return row
+    number, row = key_to_id(key), None
+    if number is not None:
+        sql = f"SELECT {columns} FROM {table} WHERE workflow_id = ? AND id = ?"
+        row = connection.execute(sql, (workflow_id, number)).fetchone()
+    if row is None:
+        raise NotFoundError(table, [str(key)], f"workflow {workflow_id}")
+    found: tuple[Any, ...] = row
+    return found
 
 
 def texts(data: Sequence[bytes | None], column: str = "data") -> list[str | None]:

@@ -6,6 +6,7 @@ import os
 import struct
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from threading import RLock
 
 from torc_frames.errors import UnavailableError
@@ -38,6 +39,7 @@ def opened(file: str) -> int:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
 
 
+@lru_cache(maxsize=64)
 def flock(kind: int, start: int, length: int) -> bytes:
     """Return a ``struct flock``."""
     return struct.pack("hhqqi", kind, os.SEEK_SET, start, length, 0)

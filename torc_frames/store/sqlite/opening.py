@@ -8,6 +8,7 @@ import sqlite3
 import time
 import weakref
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 
@@ -17,12 +18,40 @@ from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite.file import Connection, check_file, check_ids, is_busy, translated
 from torc_frames.store.sqlite.identity import FileId, check_is, file_id
 
-__all__ = ["close_idle", "open_file", "registry_lock"]
+__all__ = ["close_idle", "open_file", "readers", "registry_lock", "using"]
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 registry_lock = RLock()
 """Held over a fork; guards every set of open connections."""
+readers: weakref.WeakSet[Connection] = weakref.WeakSet()
+"""Open connections that only read, and may be to the file of another program."""
 _inherited: list[Connection] = []
+_held: list[Connection] = []
+"""Connections that are held over a fork."""
+_FORK_SECONDS = 10.0
+"""How long a fork waits for each connection."""
+
+
+class using:  # noqa: N801 - used like a function
+    """Holds a connection while SQLite works on it: who is about to fork waits until it is done.
+
+    A mutex of SQLite that a thread holds when another one forks is never given back in the child.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        """Wait until nobody forks, and until no other thread uses the connection."""
+        with registry_lock:
+            pass  # Else a busy thread would never let another one fork.
+        self._connection.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        """Let others have it."""
+        self._connection.lock.release()
 
 
 def open_file(
@@ -92,8 +121,11 @@ def _opened(
             mode = _prepare(connection, path, network, timeout)
         if guard is not None and guard.held:
             guard.hold_index(timeout)
-            if guard.watch is not None and not guard.watch.is_sighted():
-                with translated(path):
+            with translated(path):
+                if not reading:
+                    # By itself, SQLite does so within COMMIT: it could not be looked at the file before.
+                    connection.execute("PRAGMA wal_autocheckpoint = 0")
+                if guard.watch is not None and not guard.watch.is_sighted():
                     connection.execute("PRAGMA wal_checkpoint").fetchone()
         connection.id = file_id(path) if guard is None else guard.id
         if connection.id is not None:
@@ -156,7 +188,7 @@ def _connect(path: str, file: str, timeout: float, create: bool) -> Connection:
         if not exists and not create:
             raise UnavailableError(f"{path} is gone or empty, and nothing is made in its place")
         connection = sqlite3.connect(
-            f"{Path(file).as_uri()}?mode={'rwc' if create and not exists else 'rw'}",
+            f"{_uri(file)}?mode={'rwc' if create and not exists else 'rw'}",
             uri=True,
             timeout=timeout,
             isolation_level=None,
@@ -167,6 +199,11 @@ def _connect(path: str, file: str, timeout: float, create: bool) -> Connection:
         connection.lock.acquire()
         _open.add(connection)
     return connection
+
+
+@lru_cache(maxsize=16)
+def _uri(file: str) -> str:
+    return Path(file).as_uri()
 
 
 def _prepare(connection: Connection, path: str, network: bool, timeout: float) -> str:
@@ -227,7 +264,10 @@ def _before_fork() -> None:
     registry_lock.acquire()
     try:
         # A connection carried over a fork makes SQLite believe in locks that the child does not hold.
-        _close_those_idle([each for each in _open if not each.reading], timeout=10)
+        _close_those_idle([each for each in _open if not each.reading], timeout=_FORK_SECONDS)
+        # What reads is carried over, but not while SQLite works on it; see `using`.
+        used = [each for each in (*_open, *readers) if not each.closed and each.process == os.getpid()]
+        _held.extend(each for each in used if each.lock.acquire(timeout=_FORK_SECONDS))
     finally:
         guards.lock.acquire()
 
@@ -235,6 +275,8 @@ def _before_fork() -> None:
 def _after_fork_in_parent() -> None:
     try:
         guards.lock.release()
+        while _held:
+            _held.pop().lock.release()
     finally:
         registry_lock.release()
 

@@ -20,31 +20,30 @@ if sys.platform == "linux":
 
     _ASKED = flock(fcntl.F_WRLCK, *CHECKPOINT)
 
-__all__ = ["Watch", "restored", "times_overwritten"]
+__all__ = ["INDEX_BYTES", "Watch", "is_brought_in", "is_long", "restored", "times_overwritten"]
 
 # See "wal.c" of SQLite: the index begins with two copies of a header, and says then what was brought into
 # the database.
-_INDEX_BYTES = 136
+INDEX_BYTES = 136
+"""How much of the index says what there is, and what was brought in."""
 _HEADER_BYTES = 48
-_FRAMES_AT, _SALTS_AT, _DONE_AT, _BEGUN_AT = 16, 32, 96, 128
+_FRAMES_AT, _DONE_AT, _BEGUN_AT = 16, 96, 128
+_PROGRESS = struct.Struct("32x 8s 56x 4s 28x 4s 4x").unpack  # the salts, what was done and what was begun
+_LONG_FRAMES = 1000  # as SQLite does by itself
 # Page 1 and the first of every table's: that of the workflows changes with every write.
 _HEAD_BYTES = 2**16
 
-_times: dict[FileId, int] = {}
-restored: set[FileId] = set()
+times_overwritten: dict[FileId | None, int] = {}
+"""How often this process has noticed that a file was written over."""
+restored: set[FileId | None] = set()
 """Files that were written over. The log of the first write has to be brought into them: to copy the same file
 over them once more would change nothing else, and could not be noticed."""
-
-
-def times_overwritten(known: FileId | None) -> int:
-    """Return how often this process has noticed that a file was written over."""
-    return 0 if known is None else _times.get(known, 0)
 
 
 class _Seen(NamedTuple):
     """What a database was like when no checkpoint was under way."""
 
-    progress: bytes
+    progress: tuple[bytes, ...]
     look: tuple[int, int, int]
     head: bytes | None
     """None if a checkpoint had begun, which may have died: nothing can be told from this then."""
@@ -60,21 +59,18 @@ class Watch:
         self._id = os.fstat(descriptor).st_dev, os.fstat(descriptor).st_ino
         self._seen = self._now()
 
-    def progress(self) -> bytes:
-        """Return what a checkpoint changes before it writes; to be asked for before the file is looked at."""
-        return _progress(self._read_index())
-
-    def notice(self, progress: bytes, found: os.stat_result) -> None:
+    def notice(self, index: bytes, found: os.stat_result) -> None:
         """Count it if the file was written over, and take its log away.
 
         Parameters
         ----------
-        progress : bytes
-            From before the file was looked at.
+        index : bytes
+            The beginning of the index, from before the file was looked at: what a checkpoint changes there,
+            it changes before it writes.
         found : os.stat_result
-            What it looked like.
+            What the file looked like.
         """
-        if progress != self._seen.progress or _look(found) != self._seen.look:
+        if _look(found) != self._seen.look or _progress(index) != self._seen.progress:
             self.settle()
 
     def settle(self) -> bool:
@@ -82,16 +78,16 @@ class Watch:
         with lock:
             if not self._is_overwritten():
                 return True
-            _times[self._id] = times_overwritten(self._id) + 1
+            times_overwritten[self._id] = times_overwritten.get(self._id, 0) + 1
             restored.add(self._id)
             return self._take_log_away()
 
     def is_sighted(self) -> bool:
         """Return whether anything could be noticed; not after a crash, until the log was brought in."""
-        return self._now().head is not None
+        return _is_at_rest(self._read_index())
 
     def _is_overwritten(self) -> bool:
-        seen, progress = self._seen, self.progress()
+        seen, progress = self._seen, self._progress()
         look = _look(os.fstat(self._descriptor))
         if progress != seen.progress or seen.head is None:
             self._seen = self._now()
@@ -100,7 +96,7 @@ class Watch:
             return False
         head = self._head()
         # Old versions of SQLite don't say what they begin, but lock it.
-        if is_locked(self._index, _ASKED) or self.progress() != progress:
+        if is_locked(self._index, _ASKED) or self._progress() != progress:
             return False
         if (look[0], head) == (seen.look[0], seen.head):  # by `touch`, `chmod` or a new link
             self._seen = seen._replace(look=look)
@@ -120,7 +116,7 @@ class Watch:
                 if not lock_range(index, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, where):
                     return False
             # Another process may have done it, and somebody may have written since.
-            if self.progress() == self._seen.progress:
+            if self._progress() == self._seen.progress:
                 os.pwrite(index, bytes(2 * _HEADER_BYTES), 0)
                 os.truncate(f"{self._file}-wal", 0)
             self._seen = self._now()
@@ -134,8 +130,11 @@ class Watch:
         look = _look(os.fstat(self._descriptor))
         return _Seen(_progress(index), look, self._head() if _is_at_rest(index) else None)
 
+    def _progress(self) -> tuple[bytes, ...]:
+        return _progress(self._read_index())
+
     def _read_index(self) -> bytes:
-        return os.pread(self._index, _INDEX_BYTES, 0)
+        return os.pread(self._index, INDEX_BYTES, 0)
 
     def _head(self) -> bytes:
         return os.pread(self._descriptor, _HEAD_BYTES, 0)
@@ -145,15 +144,27 @@ def _look(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _progress(index: bytes) -> bytes:
-    return (
-        index[_SALTS_AT : _SALTS_AT + 8] + index[_DONE_AT : _DONE_AT + 4] + index[_BEGUN_AT : _BEGUN_AT + 4]
-    )
+def _progress(index: bytes) -> tuple[bytes, ...]:
+    return _PROGRESS(index) if len(index) == INDEX_BYTES else ()
 
 
 def _is_at_rest(index: bytes) -> bool:
     """Return whether nobody has begun to bring anything of the log into the database, or to begin it anew."""
-    if len(index) < _INDEX_BYTES or index[:_HEADER_BYTES] != index[_HEADER_BYTES : 2 * _HEADER_BYTES]:
+    if len(index) < INDEX_BYTES or index[:_HEADER_BYTES] != index[_HEADER_BYTES : 2 * _HEADER_BYTES]:
         return False
-    frames, done, begun = (struct.unpack_from("=I", index, at)[0] for at in (_FRAMES_AT, _DONE_AT, _BEGUN_AT))
-    return bool(begun == done <= frames)
+    frames, done, begun = (_number(index, at) for at in (_FRAMES_AT, _DONE_AT, _BEGUN_AT))
+    return begun == done <= frames
+
+
+def is_brought_in(index: bytes) -> bool:
+    """Return whether all of the log is in the database, so that the next write may begin it anew."""
+    return index[_FRAMES_AT : _FRAMES_AT + 4] == index[_DONE_AT : _DONE_AT + 4]
+
+
+def is_long(index: bytes) -> bool:
+    """Return whether the log is so long that it should be brought into the database."""
+    return len(index) == INDEX_BYTES and _number(index, _FRAMES_AT) >= _LONG_FRAMES
+
+
+def _number(index: bytes, at: int) -> int:
+    return int.from_bytes(index[at : at + 4], sys.byteorder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import weakref
 from pathlib import Path
 
 from torc_frames.errors import TornReadError, UnavailableError
@@ -12,7 +11,7 @@ from torc_frames.store.sqlite import guard as guards
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.guard import State
 from torc_frames.store.sqlite.identity import FileId, check_is
-from torc_frames.store.sqlite.opening import registry_lock
+from torc_frames.store.sqlite.opening import readers, registry_lock
 
 __all__ = ["ReadConnection", "connect", "is_read_only"]
 
@@ -39,9 +38,6 @@ class ReadConnection(Connection):
             raise TornReadError(f"{self.path} was written to while it was read")
         if not self.is_undisturbed(self.before):
             raise TornReadError(f"{self.path}-shm was opened in this process while {self.path} was read")
-
-
-_open: weakref.WeakSet[ReadConnection] = weakref.WeakSet()
 
 
 def connect(path: str, known: FileId | None, *, network: bool) -> ReadConnection:
@@ -92,6 +88,8 @@ def connect(path: str, known: FileId | None, *, network: bool) -> ReadConnection
     except BaseException:
         connection.close()
         raise
+    finally:
+        connection.lock.release()
     return connection
 
 
@@ -105,7 +103,8 @@ def _connect(path: str, file: str, options: str) -> ReadConnection:
             check_same_thread=False,
             factory=ReadConnection,
         )
-        _open.add(connection)
+        connection.lock.acquire()
+        readers.add(connection)
     return connection
 
 
@@ -152,7 +151,7 @@ def _is_in_use(path: str, file: str, log: tuple[int, ...]) -> bool:
 
 def _refuse_after_fork(path: str, file: str) -> None:
     # SQLite would believe in locks that this process does not hold.
-    if any(other.file == file and other.process != os.getpid() and not other.closed for other in _open):
+    if any(other.file == file and other.process != os.getpid() and not other.closed for other in readers):
         raise UnavailableError(
             f"{path} was being read when this process was forked, so SQLite can't lock it here: "
             "fork at another time or start processes by 'spawn'"

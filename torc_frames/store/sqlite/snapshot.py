@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
-from torc_frames.errors import RefusedError, StoreFileError
+from torc_frames.errors import RefusedError, StoreFileError, UnavailableError
 from torc_frames.records import (
     DependencyPage,
     JobPage,
@@ -26,6 +26,7 @@ from torc_frames.records import (
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow
+from torc_frames.store.sqlite.opening import using
 from torc_frames.store.sqlite.stale import stale_jobs
 
 __all__ = ["SQLiteSnapshot"]
@@ -133,7 +134,9 @@ class SQLiteSnapshot:
         self._connection = connection
         self._path = path
         self._verify = verify
-        self.workflow = find_workflow(connection, workflow_key, path)
+        self._closed = False
+        with using(connection):
+            self.workflow = find_workflow(connection, workflow_key, path)
         self.requests = 1
         self._id = int(self.workflow.key)
 
@@ -238,12 +241,24 @@ class SQLiteSnapshot:
         """See `Snapshot.verify`; a read transaction shows one moment, for as long as its locks are kept."""
         self._verify()
 
+    def close(self) -> None:
+        """Have all that is still asked for be an error: the connection may be lent to another one."""
+        with self._connection.lock:
+            self._closed = True
+
+    @contextmanager
+    def _used(self) -> Iterator[Connection]:
+        with translated(self._path), using(self._connection):
+            if self._closed:
+                raise UnavailableError(f"{self._path}: the snapshot is closed")
+            yield self._connection
+
     def _job(self, job_key: str | None) -> int | None:
         if job_key is None:
             return None
         self.requests += 1
-        with translated(self._path):
-            return int(find_one(self._connection, "job", self._id, job_key, "id")[0])
+        with self._used() as connection:
+            return int(find_one(connection, "job", self._id, job_key, "id")[0])
 
     def _linked(self, job_key: str | None, role: Role | None) -> tuple[str, dict[str, object]]:
         job = self._job(job_key)
@@ -258,8 +273,8 @@ class SQLiteSnapshot:
     def _fetch(self, sql: str, values: Mapping[str, object]) -> list[Any]:
         self.requests += 1
         try:
-            with translated(self._path):
-                return self._connection.execute(sql, {**values, "workflow": self._id}).fetchall()
+            with self._used() as connection:
+                return connection.execute(sql, {**values, "workflow": self._id}).fetchall()
         except StoreFileError:
             self._verify()  # what is written to without locks can look damaged
             raise

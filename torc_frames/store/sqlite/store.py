@@ -37,6 +37,7 @@ from torc_frames.store.sqlite.keys import (
     find_all,
     find_one,
     find_workflow,
+    find_workflow_id,
     id_list,
     next_id,
     texts,
@@ -188,7 +189,7 @@ class SQLiteStore:
         with self._connections.reading() as connection:
             workflow = None
             if workflow_key is not None:
-                workflow = int(find_workflow(connection, workflow_key, self.path).key)
+                workflow = find_workflow_id(connection, workflow_key, self.path)
             return sqlite_jobs.get_job(connection, job_key, workflow)
 
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
@@ -228,7 +229,7 @@ class SQLiteStore:
     def get_user_data(self, workflow_key: str, record_key: str) -> UserData:
         """See `Store.get_user_data`."""
         with self._connections.reading() as connection:
-            workflow = int(find_workflow(connection, workflow_key, self.path).key)
+            workflow = find_workflow_id(connection, workflow_key, self.path)
             columns = "id, name, is_ephemeral, rev, CAST(data AS BLOB)"
             number, name, is_ephemeral, rev, raw = find_one(
                 connection, "user_data", workflow, record_key, columns
@@ -253,7 +254,7 @@ class SQLiteStore:
             raise RefusedError(f"{role!r} is not a role: input, output or None")
         items = texts(data)
         with self._connections.write(workflow_key) as write:
-            links = _jobs_of(write, job_keys or [])
+            links = None if job_keys is None else _jobs_of(write, job_keys)
             if not items:
                 return []
             workflow, rev = write.workflow_id, write.rev()
@@ -272,10 +273,11 @@ class SQLiteStore:
                     strict=False,
                 ),
             )
-            write.connection.executemany(
-                "INSERT INTO link (job_id, record_id, role) VALUES (?, ?, ?)",
-                ((job, record, role) for job, record in zip(links, ids, strict=False) if job is not None),
-            )
+            if links is not None:
+                write.connection.executemany(
+                    "INSERT INTO link (job_id, record_id, role) VALUES (?, ?, ?)",
+                    ((job, record, role) for job, record in zip(links, ids, strict=False) if job is not None),
+                )
         return list(map(str, ids))
 
     def update_user_data(
@@ -365,7 +367,7 @@ class SQLiteStore:
     def runners(self, workflow_key: str) -> dict[str, str]:
         """See `RunnableStore.runners`."""
         with self._connections.reading() as connection:
-            workflow = int(find_workflow(connection, workflow_key, self.path).key)
+            workflow = find_workflow_id(connection, workflow_key, self.path)
             rows = connection.execute(
                 "SELECT id, runner FROM job WHERE workflow_id = ? AND status = 'running' ORDER BY id",
                 (workflow,),

@@ -36,6 +36,7 @@ from torc_frames.store.sqlite.keys import (
     find_workflow,
     workflow_record,
 )
+from torc_frames.store.sqlite.opening import registry_lock, using
 from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.torc_file.snapshot import TorcFileSnapshot, as_served, connect, show_as_ours
 from torc_frames.wire.v1 import name_from_wire, rev_of
@@ -71,10 +72,11 @@ def is_torc_file(path: str | os.PathLike[str]) -> bool:
     try:
         # Without locks first, which leaves no trace beside the files of others. All of a database can
         # still be in its write-ahead log; torc's first table there is that of its migrations.
-        with closing(sqlite3.connect(f"{Path(file).as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        uri = f"{Path(file).as_uri()}?mode=ro&immutable=1"
+        with registry_lock, closing(sqlite3.connect(uri, uri=True)) as connection:  # nobody forks meanwhile
             tables = _tables(connection)
         if not tables or _MIGRATIONS in tables:
-            with closing(connect(file, file_id(file))) as connection:
+            with closing(connect(file, file_id(file))) as connection, using(connection):
                 tables = _tables(connection)
     except (sqlite3.Error, TorcFramesError):
         return False
@@ -127,7 +129,7 @@ class TorcFileStore:
     def _open(self) -> Iterator[ReadConnection]:
         """Lend a connection of its own, which is cheap, closes with the file, and needs no locks of ours."""
         with closing(connect(self.path, self._id)) as connection:
-            with translated(self.path):
+            with translated(self.path), using(connection):
                 _check(connection, self.path)
                 show_as_ours(connection)
                 connection.execute("BEGIN")
@@ -136,7 +138,7 @@ class TorcFileStore:
     @contextmanager
     def _reading(self) -> Iterator[ReadConnection]:
         with self._open() as connection:
-            with translated(self.path):
+            with translated(self.path), using(connection):
                 yield connection
             connection.verify()
 
