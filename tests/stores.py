@@ -99,7 +99,7 @@ def _of_service(fixture: str, **more: Any) -> StoreKind:
         has_revs=False,
         keeps_objects_only=True,
         new_jobs_are=("uninitialized", "uninitialized"),
-        many=3_000,
+        many=1_200,
         **more,
     )
 

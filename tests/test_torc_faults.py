@@ -48,12 +48,12 @@ def hurried(request, monkeypatch):
     Not where the server is left alone with a request: a busy one may write after a second look that is soon.
     """
     monkeypatch.setattr(http_failures, "PATIENT", 1)
-    if "patient" not in request.fixturenames:
-        monkeypatch.setattr(http_session, "_MAX_BACKOFF", 0.02)
     case = getattr(request.node, "callspec", None)
     if case is None or case.params.get("fault") is not unheard:
         monkeypatch.setattr(settle, "GRACE_S", 0.02)
         monkeypatch.setattr(v1_leftover, "GRACE_S", 0.02)
+        if "patient" not in request.fixturenames:
+            monkeypatch.setattr(http_session, "_MAX_BACKOFF", 0.02)
 
 
 @pytest.fixture
