@@ -218,9 +218,10 @@ class Failures:
 
 def _is_cut_status(cause: BaseException) -> bool:
     """Return whether an answer ended within its first line."""
-    if not isinstance(cause, http.client.BadStatusLine) or cause.line.endswith("\n"):
+    if not isinstance(cause, http.client.BadStatusLine):
         return False
-    return cause.line.startswith("HTTP/") or "HTTP/".startswith(cause.line)
+    line = str(cause.args[0])
+    return not line.endswith("\n") and (line.startswith("HTTP/") or "HTTP/".startswith(line))
 
 
 def _error_body(reply: requests.Response) -> bytes:
