@@ -146,6 +146,7 @@ class Connections:
                     if at_leisure or is_brought_in(index) or time.monotonic() > looked + _SHORT:
                         self._check_file(connection)
                     connection.execute("COMMIT")
+                    self._bring_in(connection)
                 except BaseException:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
@@ -153,7 +154,7 @@ class Connections:
                 finally:
                     if connection.guard is not None:
                         connection.guard.end_writing()
-                self._bring_in(connection, self._check_file(connection))
+                self._check_file(connection)
                 return
 
     def _begin(self, connection: Connection, index: bytes) -> bool:
@@ -173,13 +174,18 @@ class Connections:
         connection.close()
         return False
 
-    def _bring_in(self, connection: Connection, index: bytes) -> None:
-        """Bring a log that is long, or that of the first write to a file that was written over, into it."""
-        if is_long(index) or self._known in restored:
-            restored.discard(self._known)
-            with suppress(sqlite3.Error):  # it is tried again at the next write
-                connection.execute("PRAGMA wal_checkpoint").fetchone()
-            self._check_file(connection)  # what it is like from now on
+    def _bring_in(self, connection: Connection) -> None:
+        """Bring a log that is long, or that of the first write to a file that was written over, into it.
+
+        To be called while nobody else can write: SQLite's own lock for this may be dropped meanwhile.
+        """
+        guard = connection.guard
+        if guard is None or not (is_long(guard.read_index()) or self._known in restored):
+            return
+        self._check_file(connection)
+        restored.discard(self._known)
+        with suppress(sqlite3.Error):  # it is tried again at the next write
+            connection.execute("PRAGMA wal_checkpoint").fetchone()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
