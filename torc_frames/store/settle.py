@@ -18,6 +18,9 @@ TRIES = 4
 GRACE_S = 1.0
 """After how many seconds one looks again for a write: a server that was given up may still be at it."""
 
+_LOOKS = (0.1, 0.3, 0.6, 1.0, 2.0)
+"""The pauses between looks for one write, in graces: most are there soon, some servers are busy."""
+
 _REMEMBERED = 16
 
 T = TypeVar("T")
@@ -49,11 +52,13 @@ def settled(write: Callable[[], T], find: Callable[[], T | None]) -> T:
 
 
 def looked_for(find: Callable[[], T | None], lost: UncertainWriteError) -> T | None:
-    """Return what is found of a write, looking twice; the write's error if nothing can be read."""
+    """Return what is found of a write, looking several times; its error if nothing can be read."""
     try:
         found = find()
-        if found is None:
-            time.sleep(GRACE_S)
+        for pause in _LOOKS:
+            if found is not None:
+                break
+            time.sleep(pause * GRACE_S)
             found = find()
     except (UnavailableError, ServerError, TornReadError) as error:
         raise lost from error
