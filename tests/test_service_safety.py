@@ -471,20 +471,39 @@ def test_a_slow_client_is_cut(impatient: Service, start: str, drop: bytes) -> No
     assert impatient.call("GET", "/user_data/1") == before
 
 
-def test_a_client_that_does_not_read_is_cut(impatient: Service) -> None:
+@pytest.fixture(scope="module")
+def large(impatient: Service) -> str:
+    """The path of a workflow's records, of 20 MB."""
     workflow = impatient.call("POST", "/workflows", {"name": "large"})["_key"]
     for _ in range(20):
         impatient.call("POST", f"/user_data/{workflow}", {"a": "x" * MEGABYTE})
-    lines = f"GET {impatient.path}/user_data/{workflow} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    return f"/user_data/{workflow}"
+
+
+@pytest.mark.parametrize("at_once", [0, MEGABYTE // 10], ids=["nothing", "a-little"])
+def test_a_client_that_does_not_read_is_cut(impatient: Service, large: str, at_once: int) -> None:
+    begin, read = time.monotonic(), 0
     with impatient.connect() as connection:
-        connection.sendall(lines.encode())
-        time.sleep(1.5)  # it waits for a second
-        read = 0
+        connection.sendall(f"GET {impatient.path}{large} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         with suppress(ConnectionError):
+            while time.monotonic() < begin + 2.5:
+                read += len(connection.recv(at_once)) if at_once else 0
+                time.sleep(0.05)
             while chunk := connection.recv(MEGABYTE):
                 read += len(chunk)
     assert read < 20 * MEGABYTE
-    assert len(impatient.call("GET", f"/user_data/{workflow}")["items"]) == 20
+    assert len(impatient.call("GET", large)["items"]) == 20
+
+
+def test_a_client_that_reads_all_of_each_answer_is_not_cut(impatient: Service, large: str) -> None:
+    with impatient.connect() as connection, connection.makefile("rb") as answers:
+        for _ in range(4):
+            connection.sendall(f"GET {impatient.path}{large} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            time.sleep(0.1)  # the service has to wait for it
+            head = b"".join(iter(answers.readline, b"\r\n"))
+            length = int(re.search(rb"content-length: (\d+)", head.lower())[1])  # type: ignore[index]
+            assert len(answers.read(length)) == length > 20 * MEGABYTE
+            time.sleep(0.3)
 
 
 def test_slow_clients_do_not_keep_others_waiting(impatient: Service) -> None:

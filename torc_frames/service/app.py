@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from torc_frames.errors import UnavailableError
-from torc_frames.service.budget import Budget, Share
+from torc_frames.service.budget import FREE, Budget, Share
 from torc_frames.service.calls import Call, path_values, query_values
 from torc_frames.service.openapi import description
 from torc_frames.service.refusals import HttpError, refusal_of
@@ -97,6 +97,20 @@ def _undecoded(app: ASGIApp) -> ASGIApp:
     return with_raw_path
 
 
+class _Answer(Response):
+    """An answer in parts: each is sent when the client has read those before.
+
+    As a whole it would be in the memory of the connection, and sent for all that this is told.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for start in range(0, max(len(self.body), 1), FREE):
+            end = start + FREE
+            part = {"body": self.body[start:end], "more_body": end < len(self.body)}
+            await send({"type": "http.response.body", **part})
+
+
 class _Endpoint:
     """The operations of one path."""
 
@@ -130,9 +144,11 @@ class _Endpoint:
                     return None
                 call = call._replace(body=body)
             answer = await self._done(operation, call)
-            if operation.method == "GET":  # what was written is not to look as if it were not
+            if operation.method == "GET":
                 share.hold(len(answer))
-            return Response(answer, media_type="application/json")
+            else:  # what was written is not to look as if it were not
+                share.keep(len(answer))
+            return _Answer(answer, media_type="application/json")
         except Exception as error:  # noqa: BLE001 (whatever it is, the client gets an answer that says little)
             if isinstance(error, UnavailableError):
                 log.warning("%s of %s: %s", scope["method"], scope["path"], error)

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from torc_frames.service.refusals import HttpError
 
-__all__ = ["Budget", "Share"]
+__all__ = ["FREE", "Budget", "Share"]
 
-_FREE = 64 * 1024
+FREE = 64 * 1024
 """So much each request has in any case: what is small is answered also while others send all they can."""
 
 _RETRY_S = 1
@@ -64,7 +64,7 @@ class Share:
         HttpError
             503, if all requests together would hold too many; this one holds none then.
         """
-        counted = max(size - _FREE, 0)
+        counted = _counted(size)
         others = self._budget.held - self._counted
         if counted and others + counted > self._budget.total and others:
             self._set(0)
@@ -75,6 +75,14 @@ class Share:
             )
         self._set(counted)
 
+    def keep(self, size: int) -> None:
+        """Hold so many bytes from now on, whatever others hold: of what was done the answer is sent."""
+        self._set(_counted(size))
+
     def _set(self, counted: int) -> None:
         self._budget.held += counted - self._counted
         self._counted = counted
+
+
+def _counted(size: int) -> int:
+    return max(size - FREE, 0)

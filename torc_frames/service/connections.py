@@ -33,6 +33,8 @@ class _Patient(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Go on to what the client sent meanwhile; uvicorn waits for the rest of that without end."""
+        if not self.flow.write_paused:
+            self._read_on()
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
             self._watch()
@@ -55,11 +57,13 @@ class _Patient(H11Protocol):
     def pause_writing(self) -> None:
         """Begin to wait for the client to read; see `asyncio.Protocol`."""
         super().pause_writing()
-        self._unread = self.loop.call_later(self.answer_seconds, self.transport.abort)
+        if self._unread is None:  # an answer comes in parts, and has its time for all of them
+            self._unread = self.loop.call_later(self.answer_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Wait no longer for that; see `asyncio.Protocol`."""
-        self._read_on()
+        """Wait no longer for that, unless more is to come; see `asyncio.Protocol`."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self._read_on()
         super().resume_writing()
 
     def _read_on(self) -> None:
