@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import torc_frames as tf
-from benchmarks import imports, mapping, memory, peers, pull, push, refreshing, streams
+from benchmarks import imports, mapping, memory, peers, pull, push, refreshing, small, streams
 from benchmarks.measure import Row, Timings, markdown
 from benchmarks.peers import Peer
 
@@ -37,6 +37,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
     timings = {length: _timings(folder, length, say) for length in sizes}
     say("peers")
     found = peers.measure(folder)
+    say("single records")
+    single = small.measure(folder)
     say("map")
     mapped = mapping.measure(folder)
     say("refresh")
@@ -51,6 +53,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
         linear_table(timings, memories),
         "### Peers",
         _peer_table(found, timings),
+        "### Single records",
+        _small_table(single),
         "### A function over a table",
         _map_table(mapped),
         "### Refresh",
@@ -131,6 +135,14 @@ def _peer_table(found: Sequence[Peer], timings: dict[int, dict[str, Timings]]) -
                 rows.append(Row([*cells, f"{ratio:,.0f}", f"≥ {peer.target:g}", met]))
     heads = ["peer", "its records", "µs each", "records of `wf.parameters()`", "µs each"]
     return markdown([*heads, "times faster", "target", "met"], rows)
+
+
+def _small_table(timings: dict[str, Timings]) -> str:
+    rows = []
+    for name, timing in timings.items():
+        ours, alone = (seconds / small.CALLS * 1e6 for seconds in timing.seconds)
+        rows.append(Row([name, f"{ours:.1f}", f"{alone:.1f}", f"{timing.ratio:.2f}"]))
+    return markdown(["", "µs", "µs, SQLite alone", "ratio"], rows)
 
 
 def _map_table(found: Sequence[mapping.Mapped]) -> str:

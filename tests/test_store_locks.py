@@ -23,6 +23,7 @@ from torc_frames.cli.root import root
 from torc_frames.errors import StoreFileError, TornReadError, UnavailableError
 from torc_frames.store.sqlite import guard as guards
 from torc_frames.store.sqlite import opening
+from torc_frames.store.sqlite.connections import Connections
 from torc_frames.store.sqlite.file import Connection
 from torc_frames.store.sqlite.store import SQLiteStore
 
@@ -196,6 +197,42 @@ class TestIndex:
             store.add_user_data("1", [b"1"])
             with pytest.raises(TornReadError, match="may be torn"):
                 snapshot.verify()
+
+    def test_nobody_writes_while_another_process_still_copies_the_log(
+        self, store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code = (
+            "import fcntl, os, sys; index = os.open(sys.argv[1], os.O_RDWR); "
+            "fcntl.lockf(index, fcntl.LOCK_EX, 1, 121); print(flush=True); sys.stdin.read()"
+        )
+        bring_in, check = Connections._bring_in, Connections._check_file
+
+        def touched(self: Connections, connection: Connection) -> bytes:
+            keeping.touch(path, keeping.TABLES)
+            return check(self, connection)
+
+        def within(self: Connections, connection: Connection) -> None:
+            monkeypatch.setattr(Connections, "_check_file", touched)
+            bring_in(self, connection)
+            monkeypatch.setattr(Connections, "_check_file", check)
+
+        monkeypatch.setattr(Connections, "_bring_in", within)
+        with subprocess.Popen(
+            [sys.executable, "-c", code, f"{path}-shm"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as copying:
+            assert copying.stdout
+            assert copying.stdout.readline()
+            long = b'"%s"' % (b"x" * 5_000_000)
+            writing = threading.Thread(target=store.add_user_data, args=("1", [long]))
+            writing.start()
+            other = keeping.start("plain", path, "plain", 1)
+            writing.join(0.5)
+            assert writing.is_alive()
+            assert other.poll() is None
+            copying.communicate()
+        writing.join()
+        assert other.wait() == 0
+        assert len(keeping.kept(path)) == 2
 
     def test_threads_that_write_and_one_that_touches(self, store: SQLiteStore, path: Path) -> None:
         stop = threading.Event()

@@ -177,15 +177,17 @@ class Connections:
     def _bring_in(self, connection: Connection) -> None:
         """Bring a log that is long, or that of the first write to a file that was written over, into it.
 
-        To be called while nobody else can write: SQLite's own lock for this may be dropped meanwhile.
+        To be called while no other process can write: SQLite's own lock for this may be dropped meanwhile.
         """
         guard = connection.guard
         if guard is None or not (is_long(guard.read_index()) or self._known in restored):
             return
+        state = guard.state()
         self._check_file(connection)
         restored.discard(self._known)
         with suppress(sqlite3.Error):  # it is tried again at the next write
             connection.execute("PRAGMA wal_checkpoint").fetchone()
+        guard.wait_for_others(state)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -19,7 +19,17 @@ from typing import NamedTuple
 
 from torc_frames.errors import UnavailableError
 from torc_frames.store.sqlite.identity import FileId, file_id
-from torc_frames.store.sqlite.locks import WRITER, flock, is_locked, kept, let_go, lock, lock_range, opened
+from torc_frames.store.sqlite.locks import (
+    CHECKPOINT,
+    WRITER,
+    flock,
+    is_locked,
+    kept,
+    let_go,
+    lock,
+    lock_range,
+    opened,
+)
 from torc_frames.store.sqlite.overwriting import INDEX_BYTES, Watch
 
 if sys.platform == "linux":
@@ -41,6 +51,7 @@ _WAL = b"\2\2"
 _WAL_AT = 18
 _PAUSE = 0.001
 _SETTLING = 2.0
+_COPYING = 60.0
 
 _guards: dict[FileId, Guard] = {}
 
@@ -171,6 +182,17 @@ class Guard:
         if self._index is not None and self._writer == get_ident():
             self._writer = None
             lock_range(self._index, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, WRITER)
+
+    def wait_for_others(self, state: State) -> None:
+        """Wait for who has begun to bring in the log while we did, as SQLite's lock for that was dropped.
+
+        To be called before others may write: they would begin the log anew under who still copies it.
+        """
+        deadline = time.monotonic() + _COPYING
+        while self._index is not None and self._count() != state.touches and time.monotonic() < deadline:
+            if not is_locked(self._index, flock(fcntl.F_WRLCK, *CHECKPOINT)):
+                return
+            time.sleep(_PAUSE)
 
     def _count(self) -> int:
         """Return how often the index was opened and closed elsewhere in this process.
