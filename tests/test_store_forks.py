@@ -117,11 +117,20 @@ def test_a_child_can_use_another_store(path: Path, use: Callable[[SQLiteStore], 
         assert len(mine.workflows()) == FORKS
 
 
+def opened(path: Path) -> list[str]:
+    """Return what this process has open of a store."""
+    folder = Path("/proc/self/fd")
+    links = map(os.path.realpath, folder.iterdir()) if folder.exists() else iter(())
+    return [link for link in links if link.startswith(str(path))]
+
+
 @pytest.mark.parametrize("use", ["connect", "pull"])
 def test_children_hold_no_lock(path: Path, use: str) -> None:
     reads, writes = os.pipe()
 
     def work() -> None:
+        # With a descriptor of it a lock would stay when the parent is killed.
+        assert use == "pull" or not opened(path)
         os.close(writes)
         os.read(reads, 1)  # lives until it is told to end
 

@@ -266,8 +266,9 @@ class Connections:
     def close(self) -> None:
         """Close every thread's connection, each when it is not in use."""
         with registry_lock:
-            connections = [connection for connection in self._all if not connection.reading]
-        for connection in connections:
+            # The lock of one from before a fork may be held for good, by a thread that is not here.
+            mine = [each for each in self._all if not each.reading and each.process == os.getpid()]
+        for connection in mine:
             with connection.lock:
                 connection.close()
         self._known = None

@@ -153,9 +153,9 @@ def _close_all_idle() -> None:
     _close_those_idle(connections)
 
 
-def _close_those_idle(connections: list[Connection], timeout: float = 0) -> None:
+def _close_those_idle(connections: list[Connection]) -> None:
     for connection in connections:
-        if connection.closed or not connection.lock.acquire(timeout=timeout):
+        if connection.closed or not connection.lock.acquire(blocking=False):
             continue
         try:
             # Another thread may have closed it meanwhile, or may be about to.
@@ -263,11 +263,11 @@ def _set_journal(connection: Connection, wanted: str, timeout: float) -> str:
 def _before_fork() -> None:
     registry_lock.acquire()
     try:
-        # A connection carried over a fork makes SQLite believe in locks that the child does not hold.
-        _close_those_idle([each for each in _open if not each.reading], timeout=_FORK_SECONDS)
-        # What reads is carried over, but not while SQLite works on it; see `using`.
+        # Until SQLite has ended what it does on it; see `using`.
         used = [each for each in (*_open, *readers) if not each.closed and each.process == os.getpid()]
         _held.extend(each for each in used if each.lock.acquire(timeout=_FORK_SECONDS))
+        # A connection carried over a fork makes SQLite believe in locks that the child does not hold.
+        _close_those_idle([each for each in _open if not each.reading])
     finally:
         guards.lock.acquire()
 

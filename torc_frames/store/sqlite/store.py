@@ -59,7 +59,7 @@ class SQLiteStore:
     Any number of threads and processes may use the file at once. What was acknowledged survives the
     death of the process; on a network file system, which is slower, also that of the machine. A file that
     is deleted or replaced meanwhile is neither read nor written, but an UnavailableError; after `close`,
-    whatever is there then is opened. What is copied over the file in place is not noticed.
+    whatever is there then is opened. On Linux the same holds for what is copied over the file in place.
 
     On Linux, a process may do with the files of its store what it likes: nothing acknowledged is lost. To
     open and close ``-shm`` while others write can make a read fail, or be repeated. Elsewhere, and within a
