@@ -41,3 +41,10 @@ def test_any_table_comes_back_from_a_file(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, table: pd.DataFrame
 ) -> None:
     check(tmp_path_factory.mktemp("files"), table, suffix)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_fixed_offset_comes_back_from_a_file(tmp_path: Path, suffix: str) -> None:
+    zoned = pd.Series(pd.to_datetime(["2026-01-01 12:00"])).dt.tz_localize("UTC+02:30").dt.as_unit("us")
+    check(tmp_path, pd.DataFrame({"alpha": zoned}), suffix)
+    check(tmp_path, pd.DataFrame({"alpha": zoned[:0]}), suffix)

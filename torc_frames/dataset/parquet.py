@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timezone
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,22 @@ def frame_of_table(table: pa.Table) -> pd.DataFrame:
     if any(level is not None for level in levels):
         arrays = [one if other is None else other for one, other in zip(given, levels, strict=True)]
         frame.index = _index(arrays, frame.index.names)
+    return _with_named_zones(frame)
+
+
+def _with_named_zones(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return it with fixed offsets as Python has them: those that pandas 2 makes have no name."""
+    for place, dtype in enumerate(frame.dtypes):
+        if (offset := _unnamed(dtype)) is not None:
+            frame.isetitem(place, frame.iloc[:, place].dt.tz_convert(offset).array)
+    if isinstance(frame.index, pd.DatetimeIndex) and (offset := _unnamed(frame.index.dtype)) is not None:
+        frame.index = frame.index.tz_convert(offset)
     return frame
+
+
+def _unnamed(dtype: Any) -> timezone | None:
+    fixed = isinstance(dtype, pd.DatetimeTZDtype) and type(dtype.tz).__name__ == "_FixedOffset"
+    return timezone(dtype.tz.utcoffset(None)) if fixed else None
 
 
 def _index(arrays: list[pd.Series], names: Any) -> pd.Index:

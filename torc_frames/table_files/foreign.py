@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timezone
 from typing import Any, Protocol
 
 import pandas as pd
@@ -117,16 +116,7 @@ def _frame_of(table: pa.Table) -> pd.DataFrame:
     simple = [_simple(column) for column in table.columns]
     fields = [field.with_type(column.type) for field, column in zip(table.schema, simple, strict=True)]
     plain = pa.Table.from_arrays(simple, schema=pa.schema(fields, table.schema.metadata))
-    return as_pushed(_with_named_zones(frame_of_table(plain)), plain)
-
-
-def _with_named_zones(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return it with fixed offsets as Python has them: those that pandas 2 makes have no name."""
-    for place, dtype in enumerate(frame.dtypes):
-        if isinstance(dtype, pd.DatetimeTZDtype) and type(dtype.tz).__name__ == "_FixedOffset":
-            offset = timezone(dtype.tz.utcoffset(None))
-            frame.isetitem(place, frame.iloc[:, place].dt.tz_convert(offset).array)
-    return frame
+    return as_pushed(frame_of_table(plain), plain)
 
 
 def as_pushed(frame: pd.DataFrame, table: pa.Table) -> pd.DataFrame:
