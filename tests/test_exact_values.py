@@ -230,6 +230,8 @@ def columns_of(table: pa.Table, name: str) -> list[Any]:
 @given(st.lists(st.tuples(COLUMN, SPECS), min_size=1, max_size=5), st.integers(1, 6))
 @example([([2**53 + 1, 0.5], {"dtype": "int64"}), ([1, True], {"dtype": "Int8"})], 2)
 @example([([2**64, "a"], BIG)], 2)
+@example([([0], {"dtype": ">i8"}), ([0.5, None], {"dtype": ">f4"})], 1)
+@example([([0], {"dtype": ">i8"}), ([1], {"dtype": ">M8[s]"}), (["a"], {"dtype": "object"})], 2)
 @example([([1, 2, 0.5], {"dtype": "int64"}), (["a", None, "b"], {"dtype": "object", "missing": "NA"})], 3)
 def test_all_pulls_agree_with_what_is_stored(
     tmp_path_factory: pytest.TempPathFactory, small_pages: None, drawn: list[Any], length: int

@@ -53,7 +53,9 @@ def recorded_dtype(spec: Spec) -> Any:
                 return None
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of frequencies under their old names
-                return pd.api.types.pandas_dtype(spec["dtype"])
+                dtype = pd.api.types.pandas_dtype(spec["dtype"])
+                # In another order of bytes pandas 2 takes no rows, and joins no columns.
+                return dtype if pd.__version__ >= "3" else native(dtype)
         zoned = _ZONED.fullmatch(spec["type"])
         return pd.ArrowDtype(pa.timestamp(zoned[1], zoned[2]) if zoned else pa.type_for_alias(spec["type"]))
     except (TypeError, ValueError, LookupError, OSError, OverflowError, NotImplementedError):
