@@ -147,6 +147,28 @@ def mine(store: SQLiteStore) -> Connection:
 
 
 @needs_locks
+def test_two_threads_that_open_it_at_once_know_of_each_other(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(SQLiteStore(path, network=False)) as made:
+        made.add_workflow("w")
+    others: list[SQLiteStore] = []
+    looked = guards._is_index_used
+
+    def first_another(index: str) -> bool:
+        monkeypatch.setattr(guards, "_is_index_used", looked)
+        others.append(SQLiteStore(path, network=False))
+        keeping.touch(path)  # what is left are locks that this process does not see as another's
+        return looked(index)
+
+    monkeypatch.setattr(guards, "_is_index_used", first_another)
+    with closing(SQLiteStore(path, network=False)) as store:
+        keeping.add(store, path, "a", range(3))
+    others[0].close()
+    assert keeping.kept(path) == keeping.acknowledged(path)
+
+
+@needs_locks
 class TestIndex:
     """The index of the log, whose locks nothing else can hold."""
 

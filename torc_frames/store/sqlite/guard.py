@@ -256,6 +256,8 @@ class Guard:
             ):
                 return False
             time.sleep(5 * _PAUSE)
+            if self.held:  # by another thread since: a description does not see its own locks
+                return False
         return True
 
     def drop(self) -> None:
@@ -319,11 +321,12 @@ def forget() -> None:
 
 
 def _is_index_used(index: str) -> bool:
-    try:
-        descriptor = opened(index)
-    except OSError:
-        return False
-    try:
-        return is_locked(descriptor, flock(fcntl.F_WRLCK, *_IN_USE))
-    finally:
-        let_go([descriptor])
+    with lock:
+        try:
+            descriptor = opened(index)
+        except OSError:
+            return False
+        try:
+            return is_locked(descriptor, flock(fcntl.F_WRLCK, *_IN_USE))
+        finally:
+            let_go([descriptor])
