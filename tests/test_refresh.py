@@ -354,7 +354,7 @@ def edit(wf, what, at, data):
         wf.add_user_data(jobs[at % len(jobs)], data, role="output")
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20))
 @given(
     before=st.lists(st.one_of(UNIFORM, RECORDS), max_size=5), rounds=st.lists(EDITS, min_size=1, max_size=3)
 )

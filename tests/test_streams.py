@@ -75,7 +75,7 @@ def has_dtype(series: pd.Series) -> bool:
     return series.dtype.kind != "O" or isinstance(series.dtype, pd.StringDtype)
 
 
-@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=pages(), loose=st.booleans())
 def test_streams_and_datasets_have_the_types_and_values_of_the_pull(
     tmp_path_factory, small_pages, drawn, loose
@@ -92,7 +92,7 @@ def test_streams_and_datasets_have_the_types_and_values_of_the_pull(
     client.close()
 
 
-@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(df=tables())
 def test_streams_and_datasets_have_the_recorded_dtypes(tmp_path_factory, small_pages, df):
     folder = tmp_path_factory.mktemp("store")

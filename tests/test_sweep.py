@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.sweep import finishing
@@ -337,17 +338,16 @@ def test_a_spoiled_recipe_is_refused(spoiled):
         tf.from_recipe(made | spoiled if spoiled else {})
 
 
-def nested(levels):
-    df = tf.grid(x=[1, 2])
-    for at in range(levels):
+def nested(df, levels):
+    for at in levels:
         df = tf.product(df, tf.zip_(**{f"y{at}": [at]}))
     return df
 
 
 def test_products_of_products_keep_their_recipe_while_a_workflow_can_hold_it(tmp_path):
-    df = nested(40)
+    df = nested(tf.grid(x=[1, 2]), range(40))
     assert_frame_equal(tf.from_recipe(recipe(df)), df)
-    deep = nested(80)
+    deep = nested(df, range(40, 80))
     assert "digest" not in recipe(deep)
     wf = tf.connect(tmp_path / "study.db").create_workflow("deep")
     for table in (df, deep, tf.grid(l=[json.loads("[" * 120 + "]" * 120)])):
@@ -438,7 +438,7 @@ def spoilt(found, path, value):
     return other
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(150))
 @given(st.data())
 def test_any_recipe_makes_a_table_or_is_refused(data):
     made = data.draw(st.sampled_from([DRAWN, CROSSED, recipe(tf.zip_(a=["x", None], b=[[1], {}]))]))
