@@ -375,7 +375,7 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
         assert whole(self.sheet) == last
 
 
-Steps_.TestCase.settings = settings(stateful_step_count=25, max_examples=examples(20))
+Steps_.TestCase.settings = settings(stateful_step_count=25, max_examples=examples(12))
 TestEverythingIsUndone = Steps_.TestCase
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from servers import TorcServer
+from servers import TorcServer, need_binary
 from services import Service
 
 
@@ -64,6 +64,7 @@ class Servers:
     @cached_property
     def torc(self) -> TorcServer:
         """A real torc-server; skips or fails where there is none, see `servers.need_binary`."""
+        need_binary("torc-server")  # before its folder is made, which is made once
         return self._stack.enter_context(TorcServer.start(self._new("torc-server")))
 
     @cached_property
