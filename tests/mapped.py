@@ -50,8 +50,13 @@ def noted_or_asleep(n: int, folder: str) -> dict[str, int]:
 
 
 def dies(n: int, folder: str) -> dict[str, int]:
+    """End the worker at the sixth call, once those before it are done, until that is mended."""
+    if n < 5:
+        Path(folder, f"done-{n}").touch()
     if n == 5 and not os.path.exists(os.path.join(folder, "mended")):
-        time.sleep(0.5)
+        while len(list(Path(folder).glob("done-*"))) < 5:
+            time.sleep(0.01)
+        time.sleep(0.5)  # their results are on their way
         os._exit(9)
     return {"square": n * n}
 

@@ -546,12 +546,11 @@ def test_a_dead_worker_ends_the_call_and_leaves_what_is_to_be_gone_on_with(
     params = tf.grid(n=range(200), folder=[str(tmp_path)])
     with pytest.raises(tf.TorcFramesError, match=r"the executor stopped .* the same call goes on") as caught:
         wf.map(mapped.dies, params)
-    # The other worker may have done all that was under way beside it, or be at one before it.
-    told = re.search("jobs? under way, the first of which may be the reason: (.*?)[.]", str(caught.value))
-    assert "6" in told[1].split(", ")[:2]
+    # The other worker may have done all that was under way beside it.
+    assert re.search("jobs? under way, the first of which may be the reason: 6[.,]", str(caught.value))
     statuses = Counter(wf.jobs()["status"])
     assert set(statuses) == {"completed", "ready"}
-    assert statuses["completed"] >= 4
+    assert statuses["completed"] >= 5
     assert f" {statuses['completed']} jobs of this call stored" in str(caught.value)
     assert len(wf.results()) == statuses["completed"]
     (tmp_path / "mended").touch()

@@ -70,16 +70,6 @@ def table(wf):
     return frame
 
 
-class Pulled:
-    """Stands in for a workflow, whose table was pulled already."""
-
-    def __init__(self, frame):
-        self.frame = frame
-
-    def table(self):
-        return self.frame.copy()
-
-
 def run(query, wf, table):
     """Return the frame that the code of a query makes."""
     names = {"wf": wf}
@@ -137,10 +127,10 @@ def queries(draw, frame):
 
 @given(data=st.data())
 @settings(max_examples=examples(150))
-def test_the_code_makes_the_frame_that_is_shown(data, table):
+def test_the_code_makes_the_frame_that_is_shown(data, wf, table):
     query = data.draw(queries(table))
     shown = query.apply(table)
-    assert_frame_equal(run(query, Pulled(table), table), shown)
+    assert_frame_equal(run(query, wf, table), shown)
     assert len(query.filtered(table)) <= len(table)
 
 

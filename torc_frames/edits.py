@@ -93,8 +93,8 @@ class Existing:
 
     def check_readable(self) -> None:
         """Raise UnreadableRecordError if the store could not give all input records."""
-        for key, reason in self.unreadable.items():
-            raise UnreadableRecordError(key, reason, list(self.unreadable))
+        if keys := list(self.unreadable):
+            raise UnreadableRecordError(keys[0], self.unreadable[keys[0]], keys)
 
     def parameters(self, usecols: Callable[[str], bool]) -> pd.DataFrame:
         """Return the table that a pull of these records gives, of jobs with input records."""

@@ -31,7 +31,7 @@ from torc_frames.store.deleting import delete_each
 from torc_frames.store.http.session import Http
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.parallel import Report
-from torc_frames.store.settle import Unfinished, settled
+from torc_frames.store.settle import Unfinished, looked_for, settled
 from torc_frames.store.v1 import commands as v1_commands
 from torc_frames.store.v1 import user_data as v1_user_data
 from torc_frames.store.v1.jobs import Adder
@@ -337,12 +337,12 @@ class V1Store:
             if method == "GET":
                 return self.http.get(path)
             return self.http.send(method, path, body, repeatable=True)
-        except UncertainWriteError:
+        except UncertainWriteError as lost:
             # Of two requests that delete the same at one moment, the first of which got no answer, the
             # server fails one: what matters is whether the thing is there.
-            if method == "DELETE" and self._gone(path):
-                return b"{}"
-            raise
+            if method != "DELETE" or looked_for(lambda: self._gone(path) or None, lost) is None:
+                raise
+            return b"{}"
         except ReplyError as error:
             if error.response is None or error.response.status != 404:
                 raise

@@ -23,7 +23,7 @@ from torc_frames.errors import (
 from torc_frames.records import INPUT, Role
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.parallel import Report, each, tell
-from torc_frames.store.settle import settled
+from torc_frames.store.settle import looked_for, settled
 from torc_frames.store.v1.leftover import delete_record
 from torc_frames.store.v1.lists import Listing, count, decoded, listed
 from torc_frames.store.v1.unreadable import one_by_one
@@ -289,14 +289,19 @@ def delete(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> Non
 
 def delete_readable(store: V1Store, workflow_key: str, record_key: str) -> None:
     """Delete a record if it is there, and the server can read it: others it can't delete."""
-    try:
-        delete_record(store.http, int(record_key))
-    except UncertainWriteError:
+
+    def done() -> bool | None:
         try:
             store.fetch_record(workflow_key, record_key)
         except (NotFoundError, UnreadableRecordError):
-            return
-        raise
+            return True
+        return None
+
+    try:
+        delete_record(store.http, int(record_key))
+    except UncertainWriteError as lost:
+        if looked_for(done, lost) is None:
+            raise
 
 
 def _fetch(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> dict[str, v1.Record]:
