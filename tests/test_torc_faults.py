@@ -644,8 +644,9 @@ def test_a_deletion_that_failed_and_did_nothing_is_told(proxy, store, key, torc_
     assert len(state(torc_server, key)[0]) == 1
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_a_busy_server_does_late_is_found_and_not_done_again(
-    proxy, store, key, torc_server, monkeypatch
+    proxy, store, key, torc_server, monkeypatch, kind
 ):
     monkeypatch.setattr(settle, "GRACE_S", 0.2)
     late = []
@@ -655,11 +656,11 @@ def test_what_a_busy_server_does_late_is_found_and_not_done_again(
         late[-1].start()
 
     proxy.once(busy, writes_to("POST", "/bulk_jobs"))
-    added = store.add_jobs(key, jobs_of("all"))
+    added = store.add_jobs(key, jobs_of(kind))
     late[0].join()
     ids = [str(job["id"]) for job in everything(torc_server, "/jobs", workflow_id=key)]
     assert added.job_keys == ids
-    assert state(torc_server, key) == (of_kind("all"), [])
+    assert state(torc_server, key) == (of_kind(kind), [])
 
 
 def test_commands_of_many_jobs_are_replaced_with_few_reads(proxy, store, key, torc_server):
