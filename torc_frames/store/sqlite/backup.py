@@ -14,7 +14,7 @@ from pathlib import Path
 from torc_frames.errors import RefusedError, TorcFramesError, UnavailableError
 from torc_frames.settings import database_path
 from torc_frames.store.sqlite.file import Connection, translated
-from torc_frames.store.sqlite.opening import registry_lock, using
+from torc_frames.store.sqlite.opening import let_fork, using
 from torc_frames.store.whole import read_whole
 
 __all__ = ["Moment", "back_up"]
@@ -121,8 +121,7 @@ def _interrupted(connection: Connection, *progress: int) -> None:
     """Let other threads fork; and that it is Python lets signals through."""
     connection.lock.release()
     try:
-        with registry_lock:
-            pass
+        let_fork()
     finally:
         connection.lock.acquire()
 

@@ -16,7 +16,7 @@ from torc_frames.store.sqlite.file import Connection, check_readable, translated
 from torc_frames.store.sqlite.guard import State
 from torc_frames.store.sqlite.identity import FileId, check_is, file_id, replaced
 from torc_frames.store.sqlite.keys import find_workflow_id, next_id
-from torc_frames.store.sqlite.opening import close_idle, open_file, registry_lock, using
+from torc_frames.store.sqlite.opening import close_idle, let_fork, open_file, registry_lock, using
 from torc_frames.store.sqlite.overwriting import is_brought_in, is_long, restored, times_overwritten
 from torc_frames.store.sqlite.reading import ReadConnection, connect, is_read_only
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
@@ -287,8 +287,7 @@ class Connections:
             self._local.slot = slot
             with registry_lock:
                 self._all.add(slot.connection)
-        with registry_lock:
-            pass  # Else a busy thread would never let another one fork.
+        let_fork()
         return slot.connection
 
     def _opened(self, *, reading: bool = False) -> Connection:

@@ -18,7 +18,7 @@ from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite.file import Connection, check_file, check_ids, is_busy, translated
 from torc_frames.store.sqlite.identity import FileId, check_is, file_id
 
-__all__ = ["close_idle", "open_file", "readers", "registry_lock", "using"]
+__all__ = ["close_idle", "let_fork", "open_file", "readers", "registry_lock", "using"]
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 registry_lock = RLock()
@@ -30,6 +30,12 @@ _held: list[Connection] = []
 """Connections that are held over a fork."""
 _FORK_SECONDS = 10.0
 """How long a fork waits for each connection."""
+
+
+def let_fork() -> None:
+    """Wait for who is about to fork; a busy thread would never let it otherwise."""
+    with registry_lock:
+        pass
 
 
 class using:  # noqa: N801 - used like a function
@@ -45,8 +51,7 @@ class using:  # noqa: N801 - used like a function
 
     def __enter__(self) -> None:
         """Wait until nobody forks, and until no other thread uses the connection."""
-        with registry_lock:
-            pass  # Else a busy thread would never let another one fork.
+        let_fork()
         self._connection.lock.acquire()
 
     def __exit__(self, *_: object) -> None:
