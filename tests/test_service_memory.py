@@ -17,7 +17,7 @@ from servers import wait_until
 from services import Service
 
 from torc_frames.service.budget import Budget
-from torc_frames.service.refusals import HttpError
+from torc_frames.service.errors import HttpError
 
 CLIENTS = 30
 BODY = 4 << 20

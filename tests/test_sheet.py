@@ -788,9 +788,9 @@ def test_threads_may_edit_at_once():
 
 
 def test_the_oldest_steps_are_forgotten_when_they_keep_too_much(monkeypatch):
-    from torc_frames.widgets.parameters import patches
+    from torc_frames.widgets.parameters import history
 
-    monkeypatch.setattr(patches, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(history, "MOST_BYTES", 20_000)
     sheet = Sheet(frame(500))
     for start in range(10):
         sheet.fill_series(Steps(start), "x")

@@ -1009,7 +1009,7 @@ def test_floats_come_back_as_told(store, key, floats):
     (record,) = store.add_user_data(key, [b"[]"])
     raw = b"[" + b",".join(lines) + b"]"
     body = b'{"workflow_id":%s,"name":"n","data":%s}' % (key.encode(), raw)
-    store.http.send("PUT", f"/user_data/{record}", body)
+    store.service.http.send("PUT", f"/user_data/{record}", body)
     came = store.get_user_data(key, record).data
     assert list(map(repr, map(float, came))) == list(map(repr, told))
     again = [numbers.to_send(repr(back).encode())[1] for back in told]

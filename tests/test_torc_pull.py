@@ -163,7 +163,7 @@ class TestOthersWrite:
     ) -> None:
         wf.push(tf.grid(n=range(300)))
         keys = iter(wf.user_data()["record_key"])
-        ask = type(wf._store.http).get
+        ask = type(wf._store.service.http).get
 
         def get(http: Any, path: str, *rest: Any, **more: Any) -> bytes:
             answer = ask(http, path, *rest, **more)
@@ -172,7 +172,7 @@ class TestOthersWrite:
             return answer
 
         # Another client who deletes at just that moment, each time.
-        monkeypatch.setattr(type(wf._store.http), "get", get)
+        monkeypatch.setattr(type(wf._store.service.http), "get", get)
         with pytest.raises(UnverifiedPullError, match="3 times"):
             wf.user_data()
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from torc_frames.refresh import Refreshed
     from torc_frames.rules import Rule
     from torc_frames.runner import RunSummary, current_job
+    from torc_frames.settings import __version__ as __version__
     from torc_frames.streams.tables import TableStream
     from torc_frames.sweep import (
         choice,
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     )
     from torc_frames.unfinished import missing
     from torc_frames.workflow import Workflow
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Client",
@@ -102,6 +101,7 @@ _MODULES = {
     "refresh": ("Refreshed",),
     "rules": ("Rule",),
     "runner": ("RunSummary", "current_job"),
+    "settings": ("__version__",),
     "streams.tables": ("TableStream",),
     "sweep": (
         "choice",
@@ -120,7 +120,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOMES and name not in __all__:
         raise AttributeError(f"module 'torc_frames' has no attribute {name!r}")
     value = getattr(import_module(f"torc_frames.{_HOMES.get(name, 'errors')}"), name)
     globals()[name] = value

@@ -23,12 +23,12 @@ from torc_frames.pointer_files import (
     Pairs,
     Signature,
     each_verified,
-    read_verified,
     signature,
     with_index_as_columns,
 )
 from torc_frames.pointers import Pointer
 from torc_frames.regular import open_regular
+from torc_frames.verified import read_verified
 
 __all__ = ["write_dataset"]
 
@@ -175,7 +175,7 @@ def _opened(pointer: Pointer) -> Iterator[pq.ParquetFile]:
 
 
 def _of_other(pointer: Pointer) -> _Content:
-    frame = with_index_as_columns(read_verified(pointer), pointer)
+    frame = with_index_as_columns(read_verified(pointer.path, pointer.format), pointer)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     columns = {
         str(name): _Column(at, _dense(table.field(at).type), dtype, table.column(at).null_count > 0)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from torc_frames.errors import (
     PointerError,
@@ -16,6 +16,7 @@ from torc_frames.errors import (
     shorten,
     warn,
 )
+from torc_frames.formats import SUFFIXES, Format
 from torc_frames.regular import irregular, open_regular
 
 if TYPE_CHECKING:
@@ -23,20 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Pointer", "is_pointer", "warn_if_large"]
 
-Format = Literal["parquet", "csv", "json", "jsonl"]
-
 LARGE_BYTES = 64 * 1024
 
 _MARK = "torc_pointer"
 _VERSION = 1
-_SUFFIXES: dict[str, Format] = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".csv": "csv",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -86,7 +77,7 @@ class Pointer:
         if format is not None and format not in get_args(Format):
             raise RefusedError(f"unknown format {format!r}; the formats are {', '.join(get_args(Format))}")
         size, sha256 = _digest(absolute)
-        _fill(self, absolute, format or _SUFFIXES.get(Path(absolute).suffix.lower()), size, sha256)
+        _fill(self, absolute, format or SUFFIXES.get(Path(absolute).suffix.lower()), size, sha256)
 
     @classmethod
     def save(cls, df: pd.DataFrame, dir: str | os.PathLike[str], name: str | None = None) -> Pointer:
@@ -123,7 +114,7 @@ class Pointer:
         10     0.50
         20     0.25
         """
-        from torc_frames.pointer_files import write_file
+        from torc_frames.verified import write_file
 
         pointer = cls.__new__(cls)
         path, (size, sha256) = write_file(df, os.path.abspath(dir), name, _digest)
@@ -203,10 +194,10 @@ class Pointer:
         RefusedError
             If its format is not one that can be read, or its content isn't of its format.
         """
-        from torc_frames.pointer_files import read_verified
+        from torc_frames.verified import read_verified
 
         self.verify()
-        return read_verified(self)
+        return read_verified(self.path, self.format)
 
 
 def is_pointer(obj: Any) -> bool:

@@ -35,6 +35,7 @@ __all__ = [
     "WORKFLOW_SUBMISSION_DIR",
     "JobEnvironment",
     "Said",
+    "__version__",
     "absolute_url",
     "config_files",
     "database_path",
@@ -45,6 +46,8 @@ __all__ = [
     "job_environment",
     "said",
 ]
+
+__version__ = "0.1.0"
 
 API_URL = "TORC_API_URL"
 DATABASE_URL = "TORC_DATABASE_URL"

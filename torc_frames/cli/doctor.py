@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import click
 
-from torc_frames import __version__, settings
+from torc_frames import settings
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.errors import ServerError, StoreFileError, TorcFramesError
 from torc_frames.server_settings import DEFAULT_PATH, ServerSettings, dialect_of, server_settings
@@ -54,7 +54,7 @@ def _common() -> Iterator[_Fact]:
     import pandas as pd
     import pyarrow as pa
 
-    yield _Fact("torc_frames", __version__)
+    yield _Fact("torc_frames", settings.__version__)
     libraries = f"pandas {pd.__version__}, pyarrow {pa.__version__}, SQLite {sqlite3.sqlite_version}"
     yield _Fact("python", f"{platform.python_version()}, {libraries}")
     yield _Fact("config_files", ", ".join(map(str, settings.config_files())) or "none")

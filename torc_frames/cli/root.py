@@ -11,7 +11,6 @@ from typing import Any, TextIO
 
 import click
 
-from torc_frames import __version__
 from torc_frames.cli.backup import backup
 from torc_frames.cli.copy import copy
 from torc_frames.cli.doctor import doctor
@@ -26,6 +25,7 @@ from torc_frames.cli.text import printable
 from torc_frames.cli.user_data import user_data
 from torc_frames.cli.workflows import workflows
 from torc_frames.errors import TorcFramesError, TorcFramesWarning
+from torc_frames.settings import __version__
 
 __all__ = ["main", "root"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torc_frames.service.refusals import HttpError
+from torc_frames.service.errors import HttpError
 
 __all__ = ["FREE", "Budget", "Share"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, cast
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from torc_frames.service.refusals import HttpError
+from torc_frames.service.errors import HttpError
 from torc_frames.wire.legacy import Form
 
 __all__ = ["Call", "Kind", "Parameter", "path_values", "query_values"]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from torc_frames import __version__
 from torc_frames.service.routes import Operation
 from torc_frames.service.schemas import ERROR, schema, schemas
+from torc_frames.settings import __version__
 from torc_frames.wire.legacy import Form
 
 __all__ = ["description"]

@@ -2,61 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from torc_frames.errors import (
     ConflictError,
     NotFoundError,
     RefusedError,
     UnavailableError,
 )
+from torc_frames.service.calls import Call
+from torc_frames.service.errors import HttpError
 from torc_frames.store.sqlite.documents.errors import DuplicateKeyError, IllegalKeyError
-from torc_frames.wire.legacy import WORKFLOWS, error
+from torc_frames.wire.legacy import WORKFLOWS
 
-if TYPE_CHECKING:
-    from torc_frames.service.calls import Call
-
-__all__ = ["HttpError", "refusal_of"]
+__all__ = ["refusal_of"]
 
 _DUPLICATE_KEY = 1210
 _ILLEGAL_KEY = 1221
 _COLLECTIONS = {"workflow": "workflows", "job": "jobs", "result": "results"}
-
-
-class HttpError(Exception):
-    """An answer that is an error.
-
-    Parameters
-    ----------
-    status : int
-        Of HTTP.
-    message : str
-        For people.
-    number : int, optional
-        The database's number of the error; the status where it has none.
-    headers : mapping, optional
-        To send with it.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        number: int | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self.status = status
-        self.message = message
-        self.number = status if number is None else number
-        self.headers = dict(headers or {})
-        super().__init__(status, message)
-
-    @property
-    def body(self) -> bytes:
-        """What is sent."""
-        return error(self.status, self.number, self.message)
 
 
 def refusal_of(failure: Exception, call: Call) -> HttpError | None:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from torc_frames.service.budget import Share
-from torc_frames.service.refusals import HttpError
+from torc_frames.service.errors import HttpError
 
 __all__ = ["ACCESS_LOG", "Guard", "Rules", "address_of", "read_body", "refused"]
 

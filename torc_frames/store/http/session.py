@@ -21,7 +21,6 @@ import requests
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.util.ssl_ import create_urllib3_context
 
-from torc_frames import __version__
 from torc_frames.errors import (
     DroppedConnectionError,
     RefusedError,
@@ -32,6 +31,7 @@ from torc_frames.errors import (
 )
 from torc_frames.masked import Masked
 from torc_frames.server_settings import is_loopback, read_certificates
+from torc_frames.settings import __version__
 from torc_frames.store.http.connections import CONNECT_TIMEOUT, EXCHANGE, Adapter
 from torc_frames.store.http.failures import BROKEN, FEW, Did, Failure, Failures
 

@@ -7,9 +7,10 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from typing import Any
 
 from torc_frames.errors import TornReadError, UnavailableError
 from torc_frames.store.sqlite.file import Connection, check_readable, translated
@@ -42,6 +43,11 @@ class Write:
             ((self._rev,),) = self.connection.execute(sql, (self.workflow_id,)).fetchall()
         assert self._rev is not None
         return self._rev
+
+    def rows(self, sql: str, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, in which ``:workflow`` is the workflow's id."""
+        given = {**(values or {}), "workflow": self.workflow_id}
+        return self.connection.execute(sql, given).fetchall()
 
     def next_id(self, table: str, count: int = 1) -> int:
         """Return the id from which new rows may be numbered; see `next_id`."""

@@ -1,4 +1,4 @@
-"""Deleting jobs of the embedded store, and the records that only they have."""
+"""Deleting jobs and records of the embedded store, and what that changes of others."""
 
 # ruff: noqa: S608 (what is put into SQL is written in this package; values are bound)
 
@@ -8,12 +8,16 @@ from collections.abc import Sequence
 
 from torc_frames.store.deleting import check
 from torc_frames.store.sqlite.connections import Write
-from torc_frames.store.sqlite.documents.jobs import Jobs
-from torc_frames.store.sqlite.documents.records import UserData
-from torc_frames.store.sqlite.documents.rows import Place
 from torc_frames.store.sqlite.keys import find_all, id_list
 
-__all__ = ["delete_jobs"]
+__all__ = ["WAITS", "delete_jobs", "release", "remove_jobs", "remove_records", "touch", "touch_of_jobs"]
+
+WAITS = """
+    EXISTS (
+        SELECT 1 FROM dependency JOIN job AS other ON other.id = dependency.depends_on_id
+        WHERE dependency.job_id = job.id AND other.status <> 'completed'
+    )
+"""
 
 _THESE = "(SELECT value FROM json_each(:ids))"
 _WAITING = f"""
@@ -34,13 +38,58 @@ def delete_jobs(write: Write, job_keys: Sequence[str]) -> int:
     if not rows:
         return 0
     ids = [number for number, _ in rows.values()]
-    place = Place(write.connection, write.workflow_id, "")
     values = {"ids": id_list(ids)}
-    waits = [(str(job), str(awaited)) for job, awaited in place.rows(_WAITING, values)]
+    waits = [(str(job), str(awaited)) for job, awaited in write.rows(_WAITING, values)]
     statuses = {str(number): status for number, status in rows.values()}
     check(list(statuses), statuses, waits)
-    records = [record for (record,) in place.rows(_OWN_RECORDS, values)]
+    records = [record for (record,) in write.rows(_OWN_RECORDS, values)]
     if records:
-        UserData().remove(place, records)
-    Jobs().remove(place, ids)
+        remove_records(write, records)
+    remove_jobs(write, ids)
     return len(ids)
+
+
+def remove_jobs(write: Write, ids: Sequence[int]) -> None:
+    """Delete jobs with their edges; those that waited for nothing else are ready then."""
+    values = {"jobs": id_list(ids)}
+    touch_of_jobs(write, ids)
+    sql = "SELECT job_id FROM dependency WHERE depends_on_id IN (SELECT value FROM json_each(:jobs))"
+    waiting = [job for (job,) in write.rows(sql, values)]
+    write.rows("DELETE FROM job WHERE id IN (SELECT value FROM json_each(:jobs))", values)
+    release(write, waiting)
+
+
+def remove_records(write: Write, ids: Sequence[int]) -> None:
+    """Delete records, and keep which, so that pulls hear of it."""
+    values = {"rev": write.rev(), "ids": id_list(ids)}
+    write.rows(
+        "INSERT INTO removed_user_data (workflow_id, rev, record_id) "
+        "SELECT :workflow, :rev, value FROM json_each(:ids)",
+        values,
+    )
+    write.rows("DELETE FROM user_data WHERE id IN (SELECT value FROM json_each(:ids))", values)
+
+
+def touch(write: Write, records: Sequence[int]) -> None:
+    """Let pulls see records as changed, since their rows show their jobs; as documents they stay the same."""
+    write.rows(
+        "UPDATE user_data SET document_rev = ifnull(document_rev, rev), rev = :rev "
+        "WHERE rev <> :rev AND id IN (SELECT value FROM json_each(:records))",
+        {"rev": write.rev(), "records": id_list(records)},
+    )
+
+
+def touch_of_jobs(write: Write, jobs: Sequence[int]) -> None:
+    """Let pulls see the records of jobs as changed; see `touch`."""
+    sql = "SELECT record_id FROM link WHERE job_id IN (SELECT value FROM json_each(:jobs))"
+    touch(write, [record for (record,) in write.rows(sql, {"jobs": id_list(jobs)})])
+
+
+def release(write: Write, ids: Sequence[int]) -> None:
+    """Make those of some jobs ready that are blocked and wait for nothing."""
+    if ids:
+        write.rows(
+            "UPDATE job SET status = 'ready', rev = :rev WHERE status = 'blocked' "
+            f"AND id IN (SELECT value FROM json_each(:jobs)) AND NOT {WAITS}",
+            {"rev": write.rev(), "jobs": id_list(ids)},
+        )

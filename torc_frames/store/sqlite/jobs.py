@@ -28,20 +28,15 @@ from torc_frames.records import (
 )
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.connections import Write
+from torc_frames.store.sqlite.deleting import WAITS
 from torc_frames.store.sqlite.file import Connection
 from torc_frames.store.sqlite.keys import find_all, find_one, id_list, texts
 from torc_frames.store.sqlite.outputs import drop_earlier
 
-__all__ = ["WAITS", "add_jobs", "add_runs", "finish_job", "get_job", "reset_jobs", "start_jobs"]
+__all__ = ["add_jobs", "add_runs", "finish_job", "get_job", "reset_jobs", "start_jobs"]
 
 _COLUMNS = "id, workflow_id, name, command, status, num_cpus, num_gpus, memory, runtime, run_id, rev"
 
-WAITS = """
-    EXISTS (
-        SELECT 1 FROM dependency JOIN job AS other ON other.id = dependency.depends_on_id
-        WHERE dependency.job_id = job.id AND other.status <> 'completed'
-    )
-"""
 _DEPENDENTS = """
     WITH RECURSIVE dependent (id) AS (
         SELECT job_id FROM dependency WHERE depends_on_id = :job

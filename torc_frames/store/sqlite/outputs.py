@@ -7,8 +7,7 @@ from __future__ import annotations
 from torc_frames.errors import ConflictError
 from torc_frames.records import RUNNING
 from torc_frames.store.sqlite.connections import Write
-from torc_frames.store.sqlite.documents.records import UserData
-from torc_frames.store.sqlite.documents.rows import Place
+from torc_frames.store.sqlite.deleting import remove_records
 from torc_frames.store.sqlite.keys import find_one, id_list
 
 __all__ = ["drop_earlier", "drop_outputs"]
@@ -41,15 +40,14 @@ def drop_outputs(write: Write, job_key: str, run_id: int | None) -> None:
 
 def drop_earlier(write: Write, job: int, since: int) -> None:
     """Delete the outputs of a job's runs that ended before a rev; what others know by its key is emptied."""
-    place = Place(write.connection, write.workflow_id, "")
-    found = place.rows(_EARLIER, {"job": job, "since": since})
+    found = write.rows(_EARLIER, {"job": job, "since": since})
     known = [record for record, is_known in found if is_known]
     others = [record for record, is_known in found if not is_known]
     if known:
-        place.rows(
+        write.rows(
             "UPDATE user_data SET data = '{}', rev = :rev, document_rev = NULL "
             "WHERE id IN (SELECT value FROM json_each(:ids))",
             {"rev": write.rev(), "ids": id_list(known)},
         )
     if others:
-        UserData().remove(place, others)
+        remove_records(write, others)

@@ -28,7 +28,7 @@ from torc_frames.store.parallel import Report, tell
 from torc_frames.store.sqlite import jobs as sqlite_jobs
 from torc_frames.store.sqlite.backup import back_up
 from torc_frames.store.sqlite.connections import Connections, Write
-from torc_frames.store.sqlite.deleting import delete_jobs
+from torc_frames.store.sqlite.deleting import delete_jobs, remove_records
 from torc_frames.store.sqlite.file import is_network
 from torc_frames.store.sqlite.keys import (
     WORKFLOW_COLUMNS,
@@ -38,7 +38,6 @@ from torc_frames.store.sqlite.keys import (
     find_one,
     find_workflow,
     find_workflow_id,
-    id_list,
     next_id,
     texts,
     workflow_record,
@@ -318,17 +317,8 @@ class SQLiteStore:
         """See `Store.delete_user_data`."""
         with self._connections.write(workflow_key) as write:
             rows = find_all(write.connection, "user_data", write.workflow_id, record_keys)
-            if not rows:
-                return
-            ids = id_list(number for (number,) in rows.values())
-            write.connection.execute(
-                "INSERT INTO removed_user_data (workflow_id, rev, record_id) "
-                "SELECT ?, ?, value FROM json_each(?)",
-                (write.workflow_id, write.rev(), ids),
-            )
-            write.connection.execute(
-                "DELETE FROM user_data WHERE id IN (SELECT value FROM json_each(?))", (ids,)
-            )
+            if rows:
+                remove_records(write, [number for (number,) in rows.values()])
 
     # running
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError
 from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.v1.lists import Listing, listed
+from torc_frames.store.v1.service import V1Service
 from torc_frames.wire import v1
-
-if TYPE_CHECKING:
-    from torc_frames.store.v1.store import V1Store
 
 __all__ = ["update"]
 
@@ -22,7 +19,7 @@ _CHANGEABLE = "uninitialized"
 
 
 def update(
-    store: V1Store,
+    service: V1Service,
     workflow_key: str,
     job_keys: Sequence[str],
     commands: Sequence[str],
@@ -31,7 +28,7 @@ def update(
     """Replace commands; see `torc_frames.store.v1.store.V1Store.update_commands`."""
     if len(job_keys) != len(commands):
         raise RefusedError(f"{len(commands)} commands for {len(job_keys)} jobs")
-    jobs = _fetch(store, workflow_key, job_keys)
+    jobs = _fetch(service, workflow_key, job_keys)
     wanted = dict(zip(job_keys, commands, strict=True))
     pairs = [(jobs[key], command) for key, command in wanted.items()]
     changed = [(job, command) for job, command in pairs if job.command != command]
@@ -46,19 +43,19 @@ def update(
     def put(change: tuple[v1.Job, str]) -> None:
         job, command = change
         body = v1.job_body(job.workflow_id, job.name, command)
-        store.http.send("PUT", f"/jobs/{job.id}", body, repeatable=True)
+        service.http.send("PUT", f"/jobs/{job.id}", body, repeatable=True)
 
     each(put, changed, report)
     tell(report, len(job_keys) - len(changed))
 
 
-def _fetch(store: V1Store, workflow_key: str, job_keys: Sequence[str]) -> dict[str, v1.Job]:
+def _fetch(service: V1Service, workflow_key: str, job_keys: Sequence[str]) -> dict[str, v1.Job]:
     """Return jobs by their keys; NotFoundError names all that do not exist."""
     if len(job_keys) <= MANY:
-        return {key: store.fetch_job(key, workflow_key) for key in job_keys}
-    store.fetch_workflow(workflow_key)
+        return {key: service.fetch_job(key, workflow_key) for key in job_keys}
+    service.fetch_workflow(workflow_key)
     listing = Listing("/jobs", {"workflow_id": workflow_key}, v1.Jobs)
-    found = {str(job.id): job for jobs in listed(store.http.get, listing) for job in jobs}
+    found = {str(job.id): job for jobs in listed(service.http.get, listing) for job in jobs}
     missing = [key for key in dict.fromkeys(job_keys) if key not in found]
     if missing:
         raise NotFoundError("job", missing, f"workflow {workflow_key}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torc_frames.errors import DroppedConnectionError, RefusedError, ReplyError, TornReadError
 from torc_frames.records import (
@@ -21,12 +21,10 @@ from torc_frames.records import (
 )
 from torc_frames.store.v1.links import Links, gather
 from torc_frames.store.v1.lists import Listing, Reader, count, decoded, listed, relations
+from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.unreadable import UNREADABLE, around, one_by_one
 from torc_frames.wire import v1
 from torc_frames.wire.times import run_times
-
-if TYPE_CHECKING:
-    from torc_frames.store.v1.store import V1Store
 
 __all__ = ["V1Snapshot"]
 
@@ -51,8 +49,8 @@ class V1Snapshot:
     requests: int
     unreadable: dict[str, str]
 
-    def __init__(self, store: V1Store, workflow: WorkflowRecord, run_id: int) -> None:
-        self._store = store
+    def __init__(self, service: V1Service, workflow: WorkflowRecord, run_id: int) -> None:
+        self._service = service
         self._run_id = run_id
         self._ephemeral: set[str] = set()
         self._links: Links | None = None
@@ -212,9 +210,9 @@ class V1Snapshot:
         with self._counting:
             self.requests += 1
         try:
-            return self._store.http.get(path, params, attempts=2)
+            return self._service.http.get(path, params, attempts=2)
         except ReplyError:
-            self._store.fetch_workflow(self.workflow.key)  # NotFoundError if it was deleted meanwhile
+            self._service.fetch_workflow(self.workflow.key)  # NotFoundError if it was deleted meanwhile
             raise
 
     def _list(self, path: str, kind: type[Any], **params: object) -> Listing:
@@ -255,7 +253,7 @@ class V1Snapshot:
 
     def _job(self, job_key: str) -> v1.Job:
         self.requests += 1
-        return self._store.fetch_job(job_key, self.workflow.key)
+        return self._service.fetch_job(job_key, self.workflow.key)
 
     def _job_page(
         self, jobs: list[v1.Job], needs: Mapping[int, v1.Requirement], runs: Mapping[str, int]

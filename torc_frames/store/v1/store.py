@@ -8,17 +8,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import (
-    DroppedConnectionError,
     NotFoundError,
     RefusedError,
     ReplyError,
     ServerError,
-    UncertainWriteError,
-    UnreadableRecordError,
 )
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.records import (
-    RUNNING,
     AddedJobs,
     JobRecord,
     NewJobs,
@@ -28,16 +24,14 @@ from torc_frames.records import (
 )
 from torc_frames.server_settings import DEFAULT_PATH
 from torc_frames.store.deleting import delete_each
-from torc_frames.store.http.session import Http
-from torc_frames.store.keys import key_to_id
 from torc_frames.store.parallel import Report
-from torc_frames.store.settle import Unfinished, looked_for, settled
+from torc_frames.store.settle import settled
 from torc_frames.store.v1 import commands as v1_commands
 from torc_frames.store.v1 import user_data as v1_user_data
 from torc_frames.store.v1.jobs import Adder
 from torc_frames.store.v1.lists import Listing, decoded, listed
+from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.snapshot import V1Snapshot
-from torc_frames.store.v1.unreadable import UNREADABLE
 from torc_frames.store.v1.version import check_version
 from torc_frames.wire import v1
 
@@ -66,12 +60,11 @@ class V1Store:
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
-        self.http = Http(settings)
-        self.url = self.http.url
+        self.service = V1Service(settings)
+        self.url = self.service.http.url
         self._merging = threading.Lock()
         self._writing = threading.RLock()
         self._adders: dict[str, Adder] = {}
-        self.unfinished = Unfinished()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return V1Store, (self._settings,)
@@ -79,7 +72,7 @@ class V1Store:
     def check(self) -> str:
         """Return the version of the server; VersionError if it is one that is not spoken here."""
         try:
-            return check_version(self.http.get("/version"))
+            return check_version(self.service.http.get("/version"))
         except ReplyError as error:
             raise ServerError(
                 f"no torc-server answers at {self.url}; its urls end in {DEFAULT_PATH}"
@@ -90,11 +83,13 @@ class V1Store:
     def workflows(self) -> list[WorkflowRecord]:
         """See `Store.workflows`."""
         listing = Listing("/workflows", {"sort_by": "id"}, v1.Workflows)
-        return [v1.workflow_of(workflow) for items in listed(self.http.get, listing) for workflow in items]
+        return [
+            v1.workflow_of(workflow) for items in listed(self.service.http.get, listing) for workflow in items
+        ]
 
     def get_workflow(self, workflow_key: str) -> WorkflowRecord:
         """See `Store.get_workflow`."""
-        return v1.workflow_of(self.fetch_workflow(workflow_key))
+        return v1.workflow_of(self.service.fetch_workflow(workflow_key))
 
     def add_workflow(
         self,
@@ -108,7 +103,7 @@ class V1Store:
         parts = {"name": name, "user": user or "", "description": description, "metadata": metadata or None}
         body = _checked({key: value for key, value in parts.items() if value is not None})
         state: dict[str, set[str]] = {}
-        with self.unfinished.resumed(("workflow", body), state) as tried:
+        with self.service.unfinished.resumed(("workflow", body), state) as tried:
             before = tried.setdefault("before", self._named(name))
 
             def find() -> WorkflowRecord | None:
@@ -116,7 +111,7 @@ class V1Store:
                 return self.get_workflow(max(added, key=int)) if added else None
 
             def post() -> WorkflowRecord:
-                reply = decoded(v1.Workflow, self.http.send("POST", "/workflows", body), name)
+                reply = decoded(v1.Workflow, self.service.http.send("POST", "/workflows", body), name)
                 return v1.workflow_of(reply)
 
             there = find() if state is not tried else None
@@ -125,7 +120,7 @@ class V1Store:
     def _named(self, name: str) -> set[str]:
         """Return the keys of the newest workflows of a name."""
         newest = {"sort_by": "id", "reverse_sort": True, "limit": 20, "name": name}
-        page = decoded(v1.Workflows, self.http.get("/workflows", newest), "workflows")
+        page = decoded(v1.Workflows, self.service.http.get("/workflows", newest), "workflows")
         return {str(workflow.id) for workflow in page.items if workflow.name == name}
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
@@ -142,21 +137,21 @@ class V1Store:
                     f"workflow {workflow_key} would have {len(body):,} bytes of metadata, more than the "
                     "server takes: are there categorical columns of very many categories? Make them text"
                 )
-            self._found("workflow", workflow_key, "PUT", f"/workflows/{workflow_key}", body)
+            self.service.request("workflow", workflow_key, "PUT", f"/workflows/{workflow_key}", body)
 
     def delete_workflow(self, workflow_key: str) -> None:
         """See `Store.delete_workflow`."""
-        self._id("workflow", workflow_key)
+        self.service.check_key("workflow", workflow_key)
         try:
-            self._found("workflow", workflow_key, "DELETE", f"/workflows/{workflow_key}")
+            self.service.request("workflow", workflow_key, "DELETE", f"/workflows/{workflow_key}")
         finally:
             self._adders.pop(workflow_key, None)
 
     @contextmanager
     def snapshot(self, workflow_key: str) -> Iterator[V1Snapshot]:
         """See `Store.snapshot`."""
-        workflow = self.fetch_workflow(workflow_key)
-        snap = V1Snapshot(self, v1.workflow_of(workflow), workflow.run_id)
+        workflow = self.service.fetch_workflow(workflow_key)
+        snap = V1Snapshot(self.service, v1.workflow_of(workflow), workflow.run_id)
         try:
             yield snap
         finally:
@@ -172,10 +167,10 @@ class V1Store:
 
     def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:
         """See `Store.get_job`."""
-        job = self.fetch_job(job_key, workflow_key)
+        job = self.service.fetch_job(job_key, workflow_key)
         need = None
         if job.resource_requirements_id:
-            body = self.http.get(f"/resource_requirements/{job.resource_requirements_id}")
+            body = self.service.http.get(f"/resource_requirements/{job.resource_requirements_id}")
             need = decoded(v1.Requirement, body, "a resource requirement")
         return JobRecord(
             key=str(job.id),
@@ -184,14 +179,14 @@ class V1Store:
             command=job.command,
             status=job.status,
             resources=v1.resources_of(need),
-            run_id=self._run_id(job),
+            run_id=self.service.run_id(job),
         )
 
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
         """See `Store.add_jobs`."""
-        self.fetch_workflow(workflow_key)
-        adder = self._adders.setdefault(workflow_key, Adder(self.http, int(workflow_key)))
-        return adder.add(jobs, self.job_ids(workflow_key))
+        self.service.fetch_workflow(workflow_key)
+        adder = self._adders.setdefault(workflow_key, Adder(self.service.http, int(workflow_key)))
+        return adder.add(jobs, self.service.job_ids(workflow_key))
 
     def update_commands(
         self,
@@ -208,7 +203,7 @@ class V1Store:
         RefusedError
             For jobs with another status; nothing is written then.
         """
-        v1_commands.update(self, workflow_key, job_keys, commands, report)
+        v1_commands.update(self.service, workflow_key, job_keys, commands, report)
 
     def delete_jobs(
         self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
@@ -217,12 +212,12 @@ class V1Store:
 
         def delete_job(key: str) -> None:
             with suppress(NotFoundError):
-                self._found("job", key, "DELETE", f"/jobs/{key}")
+                self.service.request("job", key, "DELETE", f"/jobs/{key}")
 
         def delete_record(key: str) -> None:
-            v1_user_data.delete_readable(self, workflow_key, key)
+            v1_user_data.delete_readable(self.service, workflow_key, key)
 
-        delete_each(self, self.unfinished, workflow_key, job_keys, delete_job, delete_record, report)
+        delete_each(self, self.service.unfinished, workflow_key, job_keys, delete_job, delete_record, report)
 
     # user_data
 
@@ -232,7 +227,7 @@ class V1Store:
 
     def get_user_data(self, workflow_key: str, record_key: str) -> UserData:
         """See `Store.get_user_data`."""
-        record = self.fetch_record(workflow_key, record_key)
+        record = self.service.fetch_record(workflow_key, record_key)
         raw = bytes(record.data)
         return UserData(
             key=record_key,
@@ -254,8 +249,8 @@ class V1Store:
         is_ephemeral: bool | Sequence[bool] = False,
     ) -> list[str]:
         """See `Store.add_user_data`; a record with a job needs a role."""
-        self.fetch_workflow(workflow_key)
-        return v1_user_data.add(self, workflow_key, data, job_keys, role, names, is_ephemeral)
+        self.service.fetch_workflow(workflow_key)
+        return v1_user_data.add(self.service, workflow_key, data, job_keys, role, names, is_ephemeral)
 
     def update_user_data(
         self,
@@ -267,95 +262,17 @@ class V1Store:
         report: Report | None = None,
     ) -> list[str | None]:
         """See `Store.update_user_data`; data can't be made null."""
-        self.fetch_workflow(workflow_key)
-        return v1_user_data.update(self, workflow_key, record_keys, data, revs, report)
+        self.service.fetch_workflow(workflow_key)
+        return v1_user_data.update(self.service, workflow_key, record_keys, data, revs, report)
 
     def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
         """See `Store.delete_user_data`."""
-        self.fetch_workflow(workflow_key)
-        v1_user_data.delete(self, workflow_key, record_keys)
+        self.service.fetch_workflow(workflow_key)
+        v1_user_data.delete(self.service, workflow_key, record_keys)
 
     def close(self) -> None:
         """See `Store.close`."""
-        self.http.close()
-
-    # one at a time, for the modules of this store
-
-    def fetch_workflow(self, workflow_key: str) -> v1.Workflow:
-        """Return a workflow as the server has it."""
-        self._id("workflow", workflow_key)
-        body = self._found("workflow", workflow_key, "GET", f"/workflows/{workflow_key}")
-        return decoded(v1.Workflow, body, "a workflow")  # type: ignore[no-any-return]
-
-    def fetch_job(self, job_key: str, workflow_key: str | None = None) -> v1.Job:
-        """Return a job with the keys of its records; NotFoundError if it is of another workflow."""
-        return self._fetch(v1.Job, "job", job_key, "/jobs", workflow_key)  # type: ignore[no-any-return]
-
-    def fetch_record(self, workflow_key: str, record_key: str) -> v1.Record:
-        """Return a record of a workflow as the server has it."""
-        try:
-            record = self._fetch(v1.Record, "user_data", record_key, "/user_data", workflow_key)
-        except DroppedConnectionError:
-            raise UnreadableRecordError(record_key, UNREADABLE) from None
-        return record  # type: ignore[no-any-return]
-
-    def _fetch(self, what: type[Any], kind: str, key: str, path: str, workflow_key: str | None) -> Any:
-        """Return a thing of a workflow; NotFoundError for the workflow if that is what does not exist."""
-        if workflow_key is not None:
-            self._id("workflow", workflow_key)
-        try:
-            self._id(kind, key)
-            found = decoded(what, self._found(kind, key, "GET", f"{path}/{key}"), kind)
-            if workflow_key is not None and str(found.workflow_id) != workflow_key:
-                raise NotFoundError(kind, [key], f"workflow {workflow_key}")
-        except NotFoundError:
-            if workflow_key is not None:
-                self.fetch_workflow(workflow_key)
-            raise
-        return found
-
-    def job_ids(self, workflow_key: str) -> set[int]:
-        """Return the ids of all jobs of a workflow."""
-        body = self._found("workflow", workflow_key, "GET", f"/workflows/{workflow_key}/job_ids")
-        return set(decoded(v1.JobIds, body, "keys of jobs").job_ids)
-
-    def _run_id(self, job: v1.Job) -> int:
-        """Return which run of the workflow a job is in, or was last in."""
-        if job.status == RUNNING:
-            return self.fetch_workflow(str(job.workflow_id)).run_id
-        last = {"workflow_id": job.workflow_id, "job_id": job.id, "all_runs": True, "sort_by": "run_id"}
-        body = self.http.get("/results", {**last, "reverse_sort": True, "limit": 1})
-        return max((result.run_id for result in decoded(v1.Results, body, "results").items), default=0)
-
-    def _id(self, kind: str, key: str) -> None:
-        if key_to_id(key) is None:
-            raise NotFoundError(kind, [key], self.url)
-
-    def _found(self, kind: str, key: str, method: str, path: str, body: bytes | None = None) -> bytes:
-        """Send what may be repeated; a 404 says that the thing does not exist."""
-        try:
-            if method == "GET":
-                return self.http.get(path)
-            return self.http.send(method, path, body, repeatable=True)
-        except UncertainWriteError as lost:
-            # Of two requests that delete the same at one moment, the first of which got no answer, the
-            # server fails one: what matters is whether the thing is there.
-            if method != "DELETE" or looked_for(lambda: self._gone(path) or None, lost) is None:
-                raise
-            return b"{}"
-        except ReplyError as error:
-            if error.response is None or error.response.status != 404:
-                raise
-            if method == "DELETE" and error.repeated:
-                return b"{}"
-            raise NotFoundError(kind, [key], self.url).with_response(error.response) from None
-
-    def _gone(self, path: str) -> bool:
-        try:
-            self.http.get(path)
-        except ReplyError as error:
-            return error.response is not None and error.response.status == 404
-        return False
+        self.service.http.close()
 
 
 def _checked(value: dict[str, Any]) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,11 +25,9 @@ from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.settle import looked_for, settled
 from torc_frames.store.v1.leftover import delete_record
 from torc_frames.store.v1.lists import Listing, count, decoded, listed
+from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.unreadable import one_by_one
 from torc_frames.wire import v1
-
-if TYPE_CHECKING:
-    from torc_frames.store.v1.store import V1Store
 
 __all__ = ["add", "delete", "delete_readable", "update"]
 
@@ -73,7 +70,7 @@ class _New:
 
 
 def add(
-    store: V1Store,
+    service: V1Service,
     workflow_key: str,
     data: Sequence[bytes],
     job_keys: Sequence[str | None] | None,
@@ -91,19 +88,19 @@ def add(
     _check_sizes(data)
     sent = v1.outgoing(data).send
     jobs = list(dict.fromkeys(key for key in job_keys or () if key is not None))
-    _check_jobs(store, workflow_key, jobs, role)
+    _check_jobs(service, workflow_key, jobs, role)
     rows = list(zip(job_keys or repeat(None), names or repeat(None), sent, kinds, strict=False))
     fresh = [_New(job, name, v1.name_to_wire(None), raw, kind) for job, name, raw, kind in rows]
-    with store.unfinished.resumed(("add", workflow_key, role, rows), fresh) as news:
+    with service.unfinished.resumed(("add", workflow_key, role, rows), fresh) as news:
         for lot in _lots([new for new in news if new.job_key is None]):
-            _add_lot(store, workflow_key, lot)
+            _add_lot(service, workflow_key, lot)
         of_job: dict[str | None, list[_New]] = {}
         for new in news:
             of_job.setdefault(new.job_key if len(news) > MANY else None, []).append(new)
 
         def add_some(some: list[_New]) -> None:
             for new in some:
-                _add_one(store, workflow_key, new, role)
+                _add_one(service, workflow_key, new, role)
 
         each(add_some, of_job.values())
         return [str(new.id) for new in news]
@@ -134,7 +131,7 @@ def _lots(news: Sequence[_New]) -> Iterator[list[_New]]:
         yield lot
 
 
-def _add_lot(store: V1Store, workflow_key: str, lot: Sequence[_New]) -> None:
+def _add_lot(service: V1Service, workflow_key: str, lot: Sequence[_New]) -> None:
     """Add records without a job in one request; the first has its token for a name, until `_add_one`."""
     first = lot[0]
     bodies = [new.body(workflow_key, new.name or new.token) for new in lot[1:]]
@@ -142,11 +139,11 @@ def _add_lot(store: V1Store, workflow_key: str, lot: Sequence[_New]) -> None:
 
     def post() -> list[int]:
         first.sent = True
-        reply = store.http.send("POST", "/bulk_user_data", body)
+        reply = service.http.send("POST", "/bulk_user_data", body)
         return [added.id for added in decoded(_Ids, reply, "new records").user_data]
 
     def find() -> list[int] | None:
-        found = _find(store, workflow_key, first)
+        found = _find(service, workflow_key, first)
         # One transaction adds them all, so their ids follow each other.
         return None if found is None else list(range(found, found + len(lot)))
 
@@ -156,59 +153,59 @@ def _add_lot(store: V1Store, workflow_key: str, lot: Sequence[_New]) -> None:
         new.named = new is not first or new.name is None
 
 
-def _add_one(store: V1Store, workflow_key: str, new: _New, role: Role | None) -> None:
+def _add_one(service: V1Service, workflow_key: str, new: _New, role: Role | None) -> None:
     params = {}
     if new.job_key is not None:
         params = {"consumer_job_id" if role == INPUT else "producer_job_id": new.job_key}
 
     def post() -> int:
         new.sent = True
-        reply = store.http.send("POST", "/user_data", new.body(workflow_key, new.token), params)
+        reply = service.http.send("POST", "/user_data", new.body(workflow_key, new.token), params)
         return int(decoded(_Id, reply, "a new record").id)
 
     def find() -> int | None:
-        return _find(store, workflow_key, new)
+        return _find(service, workflow_key, new)
 
     if new.id is None:
         there = find() if new.sent else None
         new.id = settled(post, find) if there is None else there
     if new.name is not None and not new.named:
         body = v1.encode({"workflow_id": int(workflow_key), "name": new.name})
-        store.http.send("PUT", f"/user_data/{new.id}", body, repeatable=True)
+        service.http.send("PUT", f"/user_data/{new.id}", body, repeatable=True)
     new.named = True
 
 
-def _find(store: V1Store, workflow_key: str, new: _New) -> int | None:
+def _find(service: V1Service, workflow_key: str, new: _New) -> int | None:
     """Return the id of a record that may have been added; one whose link was lost is deleted."""
-    found = _id_of(store, workflow_key, new)
+    found = _id_of(service, workflow_key, new)
     if found is None or new.job_key is None:
         return found
     try:
-        job = store.fetch_job(new.job_key, workflow_key)
+        job = service.fetch_job(new.job_key, workflow_key)
         if found in job.input_user_data_ids or found in job.output_user_data_ids:
             return found
     except NotFoundError:
-        delete_record(store.http, found)
+        delete_record(service.http, found)
         raise
-    delete_record(store.http, found)
+    delete_record(service.http, found)
     return None
 
 
-def _id_of(store: V1Store, workflow_key: str, new: _New) -> int | None:
+def _id_of(service: V1Service, workflow_key: str, new: _New) -> int | None:
     listing = Listing("/user_data", {"workflow_id": workflow_key, "name": new.token}, v1.Records)
     if new.raw != b"null":
-        rows = [row for rows in listed(store.http.get, listing) for row in rows]
+        rows = [row for rows in listed(service.http.get, listing) for row in rows]
         return rows[0].id if rows else None
-    if count(store.http.get, listing) == 0:
+    if count(service.http.get, listing) == 0:
         return None
     # No list shows a record without data: it is looked for among the keys before that of a new one.
     marker = _New(None, None, v1.name_to_wire(None), b"{}", True)
-    _add_one(store, workflow_key, marker, None)
+    _add_one(service, workflow_key, marker, None)
     newest = marker.id or 0
-    delete_record(store.http, newest)
+    delete_record(service.http, newest)
     for last in range(newest - 1, max(newest - _PROBES, 0), -_AT_ONCE):
         ids = range(max(last - _AT_ONCE, 0) + 1, last + 1)
-        records, _ = one_by_one(store.http.get, ids, workflow_key)
+        records, _ = one_by_one(service.http.get, ids, workflow_key)
         for record in records:
             if record.name == new.token:
                 return record.id
@@ -216,7 +213,7 @@ def _id_of(store: V1Store, workflow_key: str, new: _New) -> int | None:
 
 
 def update(
-    store: V1Store,
+    service: V1Service,
     workflow_key: str,
     record_keys: Sequence[str],
     data: Sequence[bytes],
@@ -230,7 +227,7 @@ def update(
     _check_lengths(len(record_keys), {"data": data, "revs": revs})
     _check_sizes(data)
     sent = v1.outgoing(data)
-    current = _fetch(store, workflow_key, record_keys)
+    current = _fetch(service, workflow_key, record_keys)
     changes = {
         key: send
         for key, send, back in zip(record_keys, sent.send, sent.back, strict=True)
@@ -252,19 +249,19 @@ def update(
         raise RefusedError(problems)
 
     def put(change: tuple[str, bytes]) -> str:
-        return _put(store, workflow_key, current[change[0]], *change)
+        return _put(service, workflow_key, current[change[0]], *change)
 
     tell(report, len(record_keys) - len(changes))
     new_revs = dict(zip(changes, each(put, changes.items(), report), strict=True))
     return [new_revs.get(key) or v1.rev_of(bytes(current[key].data)) for key in record_keys]
 
 
-def _put(store: V1Store, workflow_key: str, record: v1.Record, key: str, raw: bytes) -> str:
+def _put(service: V1Service, workflow_key: str, record: v1.Record, key: str, raw: bytes) -> str:
     """Replace the data of one record, and return its new rev."""
     name = v1.encode(record.name)
     body = b'{"workflow_id":%s,"name":%s,"data":%s}' % (workflow_key.encode(), name, raw)
     try:
-        reply = store.http.send("PUT", f"/user_data/{key}", body, repeatable=True)
+        reply = service.http.send("PUT", f"/user_data/{key}", body, repeatable=True)
     except ReplyError as error:
         if error.response is None or error.response.status != 404:
             raise
@@ -272,47 +269,47 @@ def _put(store: V1Store, workflow_key: str, record: v1.Record, key: str, raw: by
     return v1.rev_of(bytes(decoded(v1.Record, reply, "a record").data))
 
 
-def delete(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> None:
+def delete(service: V1Service, workflow_key: str, record_keys: Sequence[str]) -> None:
     """Delete records; see `torc_frames.store.base.Store.delete_user_data`."""
     keys = list(dict.fromkeys(record_keys))
     tried: set[str] = set()
-    with store.unfinished.resumed(("delete", workflow_key, keys), tried) as tried:
+    with service.unfinished.resumed(("delete", workflow_key, keys), tried) as tried:
         # Those that can't be read, the server can't delete either.
-        _fetch(store, workflow_key, [key for key in keys if key not in tried])
+        _fetch(service, workflow_key, [key for key in keys if key not in tried])
 
         def one(key: str) -> None:
             tried.add(key)
-            delete_record(store.http, int(key))
+            delete_record(service.http, int(key))
 
         each(one, keys)
 
 
-def delete_readable(store: V1Store, workflow_key: str, record_key: str) -> None:
+def delete_readable(service: V1Service, workflow_key: str, record_key: str) -> None:
     """Delete a record if it is there, and the server can read it: others it can't delete."""
 
     def done() -> bool | None:
         try:
-            store.fetch_record(workflow_key, record_key)
+            service.fetch_record(workflow_key, record_key)
         except (NotFoundError, UnreadableRecordError):
             return True
         return None
 
     try:
-        delete_record(store.http, int(record_key))
+        delete_record(service.http, int(record_key))
     except UncertainWriteError as lost:
         if looked_for(done, lost) is None:
             raise
 
 
-def _fetch(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> dict[str, v1.Record]:
+def _fetch(service: V1Service, workflow_key: str, record_keys: Sequence[str]) -> dict[str, v1.Record]:
     """Return records by their keys; NotFoundError names all that do not exist."""
     keys = list(dict.fromkeys(record_keys))
-    found: dict[str, v1.Record] = _fetch_many(store, workflow_key, keys) if len(keys) > MANY else {}
+    found: dict[str, v1.Record] = _fetch_many(service, workflow_key, keys) if len(keys) > MANY else {}
     missing = []
 
     def one(key: str) -> None:
         try:
-            found[key] = store.fetch_record(workflow_key, key)
+            found[key] = service.fetch_record(workflow_key, key)
         except NotFoundError:
             missing.append(key)
 
@@ -322,13 +319,13 @@ def _fetch(store: V1Store, workflow_key: str, record_keys: Sequence[str]) -> dic
     return found
 
 
-def _fetch_many(store: V1Store, workflow_key: str, keys: list[str]) -> dict[str, v1.Record]:
+def _fetch_many(service: V1Service, workflow_key: str, keys: list[str]) -> dict[str, v1.Record]:
     """Return those of many records that a list shows; others there may be."""
     wanted = set(keys)
     listing = Listing("/user_data", {"workflow_id": workflow_key}, v1.Records)
     found: dict[str, v1.Record] = {}
     try:
-        for rows in listed(store.http.get, listing):
+        for rows in listed(service.http.get, listing):
             found |= {str(row.id): row for row in rows if str(row.id) in wanted}
     except (DroppedConnectionError, TornReadError):
         # Records without data, or deleted by others: what is missing is asked for one by one.
@@ -336,7 +333,7 @@ def _fetch_many(store: V1Store, workflow_key: str, keys: list[str]) -> dict[str,
     return found
 
 
-def _check_jobs(store: V1Store, workflow_key: str, job_keys: Sequence[str], role: Role | None) -> None:
+def _check_jobs(service: V1Service, workflow_key: str, job_keys: Sequence[str], role: Role | None) -> None:
     """Refuse jobs that do not exist: the server would store the record, and then fail to link it."""
     if not job_keys:
         return
@@ -345,9 +342,9 @@ def _check_jobs(store: V1Store, workflow_key: str, job_keys: Sequence[str], role
             "torc-server links a record to a job as role='input' or role='output', not without"
         )
     if len(job_keys) == 1:
-        store.fetch_job(job_keys[0], workflow_key)
+        service.fetch_job(job_keys[0], workflow_key)
         return
-    known = store.job_ids(workflow_key)
+    known = service.job_ids(workflow_key)
     missing = [key for key in job_keys if key_to_id(key) not in known]
     if missing:
         raise NotFoundError("job", missing, f"workflow {workflow_key}")

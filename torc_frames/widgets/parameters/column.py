@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,18 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.rules import Rule
 from torc_frames.widgets.parameters.differences import differing
-from torc_frames.widgets.parameters.patches import CellsPatch
 from torc_frames.widgets.table import source
 from torc_frames.widgets.table.cells import Format, as_series
 
-__all__ = ["Ids", "Mask", "SheetColumn", "format_for"]
+__all__ = ["CellsPatch", "Ids", "Mask", "SheetColumn", "bytes_of", "format_for"]
 
 Ids = np.ndarray[Any, np.dtype[np.int64]]
 """Rows by their ids: those of the base frame by position, new ones by number after them."""
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+_OBJECT_BYTES = 100
 
 
 class SheetColumn:
@@ -262,6 +265,36 @@ class SheetColumn:
             return None
         parsed = self.format.read(self.format.written(self.rule.choices))
         return tuple(dict.fromkeys(self.format.texts(parsed.values)))
+
+
+@dataclass(slots=True)
+class CellsPatch:
+    """Other cells of one column."""
+
+    column: SheetColumn
+    ids: Ids
+    values: Any
+    typed: dict[int, tuple[str, str]]
+    blank: set[int]
+
+    def swap(self) -> None:
+        """Exchange what is here with what is in the column."""
+        before = self.column.state(self.ids)
+        self.column.set_state(self.ids, self.values, self.typed, self.blank)
+        self.values, self.typed, self.blank = before
+
+    def weight(self) -> int:
+        """Return about how many bytes it keeps."""
+        typed = sum(len(text) + len(reason) + _OBJECT_BYTES for text, reason in self.typed.values())
+        return int(self.ids.nbytes) + bytes_of(self.values) + typed
+
+
+def bytes_of(values: Any) -> int:
+    """Return about how many bytes the values of a column keep."""
+    if isinstance(values, pd.Categorical):
+        return int(values.codes.nbytes)
+    each = _OBJECT_BYTES if pd.api.types.is_object_dtype(values.dtype) else 0
+    return int(values.nbytes) + each * len(values)
 
 
 def format_for(dtype: Any) -> Format:

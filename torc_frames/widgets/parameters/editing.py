@@ -12,7 +12,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.parameters import reshaping
 from torc_frames.widgets.parameters.column import Ids, SheetColumn
-from torc_frames.widgets.parameters.patches import Step
+from torc_frames.widgets.parameters.history import Step
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.cells import Format
 from torc_frames.widgets.table.clipboard import read_cells
@@ -63,7 +63,7 @@ def paste(table: Table, step: Step, block: Block, text: str) -> None:
     short = block.top + height - len(table.rows.view)
     table.editable(table.rows.view[block.top : block.top + height])
     if short > 0:
-        table.new_rows(step, len(table.rows.view), short)
+        _new_rows(table, step, len(table.rows.view), short)
     ids = table.rows.view[block.top : block.top + height]
     for at, column in enumerate(targets):
         # Lines may be of different lengths: what a line does not have stays.
@@ -113,7 +113,7 @@ def insert(table: Table, step: Step, at: int, count: int) -> None:
     if not 0 <= at <= len(table.rows.view):
         raise RefusedError(f"there is no row {at} to insert rows before")
     if count > 0:
-        table.new_rows(step, at, count)
+        _new_rows(table, step, at, count)
 
 
 def duplicate(table: Table, step: Step, start: int, stop: int) -> None:
@@ -157,7 +157,7 @@ def append(table: Table, step: Step, frame: pd.DataFrame) -> None:
         if name not in table.by_name():
             dtype = frame[name].dtype
             reshaping.add(table, step, name, _with_gaps(dtype) if len(table.rows.own) else dtype, "", None)
-    ids = table.new_rows(step, len(table.rows.view), len(frame))
+    ids = _new_rows(table, step, len(table.rows.view), len(frame))
     for name in frame.columns:
         column, series = table.column(name), frame[name].reset_index(drop=True)
         other = SheetColumn(name, series, Format.of(series))
@@ -188,3 +188,14 @@ def _shown(table: Table, row: int) -> int:
 def _check_size(count: int) -> None:
     if count > MOST_ROWS:
         raise RefusedError(f"{count:,} rows at once; add up to {MOST_ROWS:,}")
+
+
+def _new_rows(table: Table, step: Step, at: int, count: int) -> Ids:
+    """Add empty rows before one that is shown."""
+    ids = table.rows.more(count)
+    for column in table.columns:
+        column.grow(table.rows.made)
+    step.do(table.rows.inserting(ids, at))
+    for column in table.columns:
+        step.do(column.fill_new(ids))
+    return ids

@@ -15,7 +15,7 @@ from torc_frames.frame.values import is_missing
 from torc_frames.widgets.parameters.column import Ids, SheetColumn
 from torc_frames.widgets.parameters.editing import write
 from torc_frames.widgets.parameters.finding import Search
-from torc_frames.widgets.parameters.patches import Step
+from torc_frames.widgets.parameters.history import Step
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.source import Block
 

@@ -11,12 +11,12 @@ import pandas as pd
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.values import canonical
 from torc_frames.widgets.parameters.applied import Taken
-from torc_frames.widgets.parameters.column import Ids, SheetColumn
+from torc_frames.widgets.parameters.column import CellsPatch, Ids, SheetColumn
 from torc_frames.widgets.parameters.differences import differing
-from torc_frames.widgets.parameters.patches import CellsPatch, ColumnsPatch, Step
+from torc_frames.widgets.parameters.history import Step
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.parameters.state import as_pulled
-from torc_frames.widgets.parameters.table import Table
+from torc_frames.widgets.parameters.table import ColumnsPatch, Table
 from torc_frames.widgets.table.cells import Format
 from torc_frames.widgets.table.numerals import quoted
 

@@ -10,8 +10,9 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.parameters.column import Ids, SheetColumn, format_for
-from torc_frames.widgets.parameters.patches import ColumnsPatch, NamePatch, Step, ViewPatch
-from torc_frames.widgets.parameters.table import Table, check_names
+from torc_frames.widgets.parameters.history import Step
+from torc_frames.widgets.parameters.rows import ViewPatch
+from torc_frames.widgets.parameters.table import ColumnsPatch, NamePatch, Table, check_names
 from torc_frames.widgets.table.cells import Format
 from torc_frames.widgets.table.numerals import quoted
 

@@ -9,10 +9,13 @@ import numpy as np
 
 from torc_frames.widgets.parameters.column import Ids, Mask
 from torc_frames.widgets.parameters.conditions import Condition
-from torc_frames.widgets.parameters.patches import AT_TOP, DeletedPatch, RowsPatch
 from torc_frames.widgets.table.source import State
 
-__all__ = ["Rows", "View"]
+__all__ = ["AT_END", "AT_TOP", "DeletedPatch", "Rows", "RowsPatch", "View", "ViewPatch"]
+
+
+AT_TOP, AT_END = -1, -2
+"""What rows come after that come after no row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,85 @@ class Rows:
         return where[ids]
 
 
+@dataclass(slots=True)
+class RowsPatch:
+    """Rows that come, or go.
+
+    Each has the row that it comes after, or `AT_TOP` or `AT_END`: what is sorted, filtered or pulled
+    meanwhile does not move it elsewhere.
+    """
+
+    rows: Rows
+    ids: Ids
+    after: Ids
+    shown: Ids
+    """Those of the rows that are shown."""
+
+    shown_after: Ids
+    adds: bool = True
+    """Whether the step, when it is done, adds the rows."""
+
+    present: bool = False
+
+    def swap(self) -> None:
+        """Add the rows, or take them out."""
+        rows = self.rows
+        if self.present:
+            self.ids, self.after, rows.own = _taken_out(rows.own, self.ids)
+            self.shown, self.shown_after, rows.view = _taken_out(rows.view, self.ids)
+        else:
+            rows.own = _put_in(rows.own, self.ids, self.after, rows.made)
+            if rows.how.order is None:
+                rows.view = rows.own[np.isin(rows.own, np.concatenate([rows.view, self.shown]))]
+            else:
+                rows.view = _put_in(rows.view, self.shown, self.shown_after, rows.made)
+        self.present = not self.present
+
+    def weight(self) -> int:
+        """Return about how many bytes it keeps."""
+        return int(self.ids.nbytes + self.after.nbytes + self.shown.nbytes + self.shown_after.nbytes)
+
+
+@dataclass(slots=True)
+class DeletedPatch:
+    """Rows of the store that are marked as deleted, or no longer."""
+
+    rows: Rows
+    ids: Ids
+    restores: bool = False
+    """Whether the step, when it is done, takes the marks off."""
+
+    def swap(self) -> None:
+        """Turn the marks over."""
+        self.rows.deleted[self.ids] ^= True
+
+    def weight(self) -> int:
+        """Return about how many bytes it keeps."""
+        return int(self.ids.nbytes)
+
+
+@dataclass(slots=True)
+class ViewPatch:
+    """What rows are sorted and chosen by, without a column that goes.
+
+    It comes back with the column, unless they were sorted or chosen anew meanwhile.
+    """
+
+    rows: Rows
+    here: View
+    there: View
+
+    def swap(self) -> None:
+        """Exchange it."""
+        if self.rows.how == self.here:
+            self.rows.how = self.there
+        self.here, self.there = self.there, self.here
+
+    def weight(self) -> int:
+        """Return about how many bytes it keeps."""
+        return 0
+
+
 def _following(all_ids: Ids, at: int, ids: Ids) -> Ids:
     """Return after which rows others come, of which the first is to be at a position."""
     first = all_ids[at - 1] if 0 < at <= len(all_ids) else AT_TOP
@@ -152,3 +234,25 @@ def _marks(of_base: Mask, ids: Ids) -> Mask:
     there = ids < len(of_base)
     marks[there] = of_base[ids[there]]
     return marks
+
+
+def _taken_out(all_ids: Ids, ids: Ids) -> tuple[Ids, Ids, Ids]:
+    """Return those of some ids that are there, the one before each, and all the others."""
+    here = np.isin(all_ids, ids)
+    at = np.flatnonzero(here)
+    before = np.concatenate([[AT_TOP], all_ids[:-1]]).astype(np.int64)
+    return all_ids[at], before[at], all_ids[~here]
+
+
+def _put_in(all_ids: Ids, ids: Ids, after: Ids, made: int) -> Ids:
+    """Return ids with others among them, each after its own; where that is not there, at the end."""
+    if not len(ids):
+        return all_ids
+    places = np.full(made + 2, len(all_ids) - 1, dtype=np.int64)
+    places[all_ids] = np.arange(len(all_ids))
+    places[AT_TOP] = -1
+    at = places[after] + 1
+    # Those that follow one another go to where the first of them goes.
+    follows = np.concatenate([[False], after[1:] == ids[:-1]])
+    first = np.maximum.accumulate(np.where(follows, 0, np.arange(len(ids))))
+    return np.insert(all_ids, at[first], ids)

@@ -20,7 +20,7 @@ from torc_frames.widgets.parameters.choosing import arranged
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
 from torc_frames.widgets.parameters.finding import Search
-from torc_frames.widgets.parameters.patches import History, Step
+from torc_frames.widgets.parameters.history import History, Step
 from torc_frames.widgets.parameters.rows import View
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.clipboard import write_cells

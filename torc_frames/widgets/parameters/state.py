@@ -14,11 +14,10 @@ from torc_frames.frame.dtypes import encode, restore
 from torc_frames.frame.types import Column as JsonColumn
 from torc_frames.rules import Rule
 from torc_frames.widgets.parameters.applied import Applied, Taken
-from torc_frames.widgets.parameters.column import Ids, SheetColumn
+from torc_frames.widgets.parameters.column import CellsPatch, Ids, SheetColumn
 from torc_frames.widgets.parameters.differences import differing
 from torc_frames.widgets.parameters.edits import VERSION, EditedCells, EditedColumn, Edits, Lost, TypedCell
 from torc_frames.widgets.parameters.matching import lines_of, with_jobs
-from torc_frames.widgets.parameters.patches import CellsPatch
 from torc_frames.widgets.parameters.table import Table, check_names
 from torc_frames.widgets.table.cells import Format, kind_of
 

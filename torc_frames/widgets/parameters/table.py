@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,11 @@ from torc_frames.frame.rows import encode_frame
 from torc_frames.frame.shape import column_index, key_index
 from torc_frames.rules import Rule
 from torc_frames.targets import KEYS, identify
-from torc_frames.widgets.parameters.column import Ids, SheetColumn
-from torc_frames.widgets.parameters.patches import Step
+from torc_frames.widgets.parameters.column import Ids, SheetColumn, bytes_of
 from torc_frames.widgets.parameters.rows import Rows
 from torc_frames.widgets.table.cells import Format
 
-__all__ = ["Table"]
+__all__ = ["ColumnsPatch", "NamePatch", "Table", "check_names"]
 
 _RESERVED = (*KEYS, "record_key")
 
@@ -99,16 +99,6 @@ class Table:
             raise RefusedError(f"column {column.name!r} is read-only: {column.format.dtype} can't be kept")
         return column
 
-    def new_rows(self, step: Step, at: int, count: int) -> Ids:
-        """Add empty rows before one that is shown."""
-        ids = self.rows.more(count)
-        for column in self.columns:
-            column.grow(self.rows.made)
-        step.do(self.rows.inserting(ids, at))
-        for column in self.columns:
-            step.do(column.fill_new(ids))
-        return ids
-
     def editable(self, ids: Ids) -> Ids:
         """Return rows; RefusedError if one of them is marked as deleted."""
         marked = ids[self.rows.are_deleted(ids)]
@@ -152,6 +142,47 @@ class Table:
         if not len(ids) or ids.max() < self.rows.base:
             return self.base.index.take(ids)
         return key_index([self.rows.key(id) for id in ids.tolist()])
+
+
+@dataclass(slots=True)
+class ColumnsPatch:
+    """Another list of columns."""
+
+    table: Table
+    columns: list[SheetColumn]
+    told: str
+    """What that is, in words."""
+
+    def swap(self) -> None:
+        """Exchange the columns."""
+        before = self.table.columns
+        self.table.set_columns(self.columns)
+        self.columns = before
+
+    def weight(self) -> int:
+        """Return about how many bytes it keeps."""
+        shared = {id(column.values) for column in self.table.columns}
+        return sum(bytes_of(column.values) for column in self.columns if id(column.values) not in shared)
+
+
+@dataclass(slots=True)
+class NamePatch:
+    """Another name of a column, the cells of which stay what they are."""
+
+    table: Table
+    column: SheetColumn
+    name: str
+    told: str
+
+    def swap(self) -> None:
+        """Exchange the names."""
+        self.name, self.column.name = self.column.name, self.name
+        self.table.rows.how = self.table.rows.how.renamed(self.name, self.column.name)
+        self.table.set_columns(self.table.columns)
+
+    def weight(self) -> int:
+        """Return about how many bytes it keeps."""
+        return len(self.name)
 
 
 def check_names(names: Sequence[Any]) -> None:

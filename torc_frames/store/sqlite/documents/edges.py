@@ -10,12 +10,12 @@ from graphlib import CycleError, TopologicalSorter
 
 from torc_frames.errors import NotFoundError, RefusedError, shorten
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.sqlite.deleting import WAITS, release, touch
 from torc_frames.store.sqlite.documents.bodies import REQUIREMENTS, Body, value_of
-from torc_frames.store.sqlite.documents.jobs import Jobs, release
-from torc_frames.store.sqlite.documents.records import UserData, touch
+from torc_frames.store.sqlite.documents.jobs import Jobs
+from torc_frames.store.sqlite.documents.records import UserData
 from torc_frames.store.sqlite.documents.requirements import NEEDS, Requirements, require
 from torc_frames.store.sqlite.documents.rows import KEY, Collection, Place, Row
-from torc_frames.store.sqlite.jobs import WAITS
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import JOBS, USER_DATA, Form

@@ -1,7 +1,5 @@
 """Jobs of the embedded store as documents."""
 
-# ruff: noqa: S608 (what is put into SQL is written in this package; values are bound)
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +8,13 @@ from typing import ClassVar
 import msgspec
 
 from torc_frames.records import UNINITIALIZED
+from torc_frames.store.sqlite.deleting import remove_jobs, touch_of_jobs
 from torc_frames.store.sqlite.documents.bodies import SHAPES, Attributes, Body, value_of
-from torc_frames.store.sqlite.documents.records import touch_of_jobs
 from torc_frames.store.sqlite.documents.rows import Collection, Filters, Place, Row
-from torc_frames.store.sqlite.jobs import WAITS
-from torc_frames.store.sqlite.keys import id_list
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import JOBS, Form
 
-__all__ = ["EDGES", "Jobs", "release"]
+__all__ = ["EDGES", "Jobs"]
 
 EDGES = ("blocked_by", "input_user_data", "output_user_data", "resource_requirements")
 """Attributes of a new job in the later form that become edges."""
@@ -109,19 +105,4 @@ class Jobs(Collection):
 
     def remove(self, place: Place, ids: Sequence[int]) -> None:
         """See `Collection.remove`; jobs that waited for nothing else are ready then."""
-        values = {"jobs": id_list(ids)}
-        touch_of_jobs(place, ids)
-        sql = "SELECT job_id FROM dependency WHERE depends_on_id IN (SELECT value FROM json_each(:jobs))"
-        waiting = [job for (job,) in place.rows(sql, values)]
-        place.rows("DELETE FROM job WHERE id IN (SELECT value FROM json_each(:jobs))", values)
-        release(place, waiting)
-
-
-def release(place: Place, ids: Sequence[int]) -> None:
-    """Make those of some jobs ready that are blocked and wait for nothing."""
-    if ids:
-        place.rows(
-            "UPDATE job SET status = 'ready', rev = :rev WHERE status = 'blocked' "
-            f"AND id IN (SELECT value FROM json_each(:jobs)) AND NOT {WAITS}",
-            {"rev": place.rev(), "jobs": id_list(ids)},
-        )
+        remove_jobs(place, ids)

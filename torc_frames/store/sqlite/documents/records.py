@@ -10,14 +10,15 @@ from typing import ClassVar
 import msgspec
 
 from torc_frames.errors import UnreadableRecordError
+from torc_frames.store.sqlite.deleting import remove_records
 from torc_frames.store.sqlite.documents.bodies import Body, value_of
 from torc_frames.store.sqlite.documents.errors import DuplicateKeyError
 from torc_frames.store.sqlite.documents.rows import Collection, Filters, Place, Row
-from torc_frames.store.sqlite.keys import id_list, texts
+from torc_frames.store.sqlite.keys import texts
 from torc_frames.wire import legacy
 from torc_frames.wire.legacy import USER_DATA, Form, Record
 
-__all__ = ["METADATA", "Metadata", "UserData", "records_of_job", "touch", "touch_of_jobs"]
+__all__ = ["METADATA", "Metadata", "UserData", "records_of_job"]
 
 METADATA = "torc_frames"
 """The key that the workflow's metadata has among its user_data; lists leave it out."""
@@ -89,13 +90,7 @@ class UserData(Collection):
 
     def remove(self, place: Place, ids: Sequence[int]) -> None:
         """See `Collection.remove`."""
-        values = {"rev": place.rev(), "ids": id_list(ids)}
-        place.rows(
-            "INSERT INTO removed_user_data (workflow_id, rev, record_id) "
-            "SELECT :workflow, :rev, value FROM json_each(:ids)",
-            values,
-        )
-        place.rows("DELETE FROM user_data WHERE id IN (SELECT value FROM json_each(:ids))", values)
+        remove_records(place, ids)
 
 
 def _merged(row: Row, sent: Mapping[str, msgspec.Raw]) -> bytes:
@@ -141,21 +136,6 @@ class Metadata(UserData):
     def _write(self, place: Place, data: bytes) -> None:
         place.rev()
         place.rows("UPDATE workflow SET metadata = :data WHERE id = :workflow", {"data": str(data, "utf-8")})
-
-
-def touch(place: Place, records: Sequence[int]) -> None:
-    """Let pulls see records as changed, since their rows show their jobs; as documents they stay the same."""
-    place.rows(
-        "UPDATE user_data SET document_rev = ifnull(document_rev, rev), rev = :rev "
-        "WHERE rev <> :rev AND id IN (SELECT value FROM json_each(:records))",
-        {"rev": place.rev(), "records": id_list(records)},
-    )
-
-
-def touch_of_jobs(place: Place, jobs: Sequence[int]) -> None:
-    """Let pulls see the records of jobs as changed; see `touch`."""
-    sql = "SELECT record_id FROM link WHERE job_id IN (SELECT value FROM json_each(:jobs))"
-    touch(place, [record for (record,) in place.rows(sql, {"jobs": id_list(jobs)})])
 
 
 def records_of_job(place: Place, job_id: int, edge: str | None) -> list[Row]:

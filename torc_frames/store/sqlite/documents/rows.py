@@ -39,11 +39,6 @@ class Place(Write):
         super().__init__(connection, workflow_id)
         self.key = key
 
-    def rows(self, sql: str, values: Mapping[str, object] | None = None) -> list[Row]:
-        """Return the rows of a query, in which ``:workflow`` is the workflow's id."""
-        given = {**(values or {}), "workflow": self.workflow_id}
-        return self.connection.execute(sql, given).fetchall()
-
 
 class Collection(ABC):
     """The rows of one table that belong to a workflow, oldest first."""

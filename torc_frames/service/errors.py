@@ -1,0 +1,44 @@
+"""Answers of the service that are errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torc_frames.wire.legacy import error
+
+__all__ = ["HttpError"]
+
+
+class HttpError(Exception):
+    """An answer that is an error.
+
+    Parameters
+    ----------
+    status : int
+        Of HTTP.
+    message : str
+        For people.
+    number : int, optional
+        The database's number of the error; the status where it has none.
+    headers : mapping, optional
+        To send with it.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        number: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.message = message
+        self.number = status if number is None else number
+        self.headers = dict(headers or {})
+        super().__init__(status, message)
+
+    @property
+    def body(self) -> bytes:
+        """What is sent."""
+        return error(self.status, self.number, self.message)
