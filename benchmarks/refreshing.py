@@ -10,9 +10,9 @@ import pandas as pd
 import torc_frames as tf
 from benchmarks.measure import Timings, alternate
 from benchmarks.records import make_frame
-from torc_frames.frame.rows import encode_frame, records
-from torc_frames.records import OUTPUT
-from torc_frames.workflow import Workflow
+from torc_frames.frame.encode import encode_frame, records
+from torc_frames.store.records import OUTPUT
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["SHARE", "measure"]
 

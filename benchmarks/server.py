@@ -21,7 +21,7 @@ from benchmarks.measure import Timings, alternate, repeats_for
 from benchmarks.records import make_frame, make_rows
 from tests.servers import TorcServer
 from torc_frames.store.http.session import Http
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["KINDS", "Peer", "measure", "memories", "peers", "running"]
 

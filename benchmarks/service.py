@@ -15,7 +15,7 @@ import torc_frames as tf
 from benchmarks.measure import Row, Timings, alternate, markdown
 from benchmarks.records import filled_store, make_rows
 from benchmarks.report import Say, machine
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["report"]
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from torc_frames.records import NewJobs
+from torc_frames.store.records import NewJobs
 from torc_frames.store.sqlite.store import SQLiteStore
 
 TESTS = Path(__file__).parent
@@ -30,7 +30,7 @@ COMMAND = (
 )
 
 RUN = """
-from torc_frames.runner import run
+from torc_frames.workflow.run.runner import run
 from torc_frames.store.sqlite.store import SQLiteStore
 run(SQLiteStore("study.db"), "1", workers=2)
 """

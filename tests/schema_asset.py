@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torc_frames.records import NewJobs, Resources, RunResult
+from torc_frames.service.documents.collections import Documents
+from torc_frames.store.records import NewJobs, Resources, RunResult
 from torc_frames.store.sqlite import schema
-from torc_frames.store.sqlite.documents.collections import Documents
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.wire.legacy import Form
+from torc_frames.store.wire.legacy import Form
 
 FIRST, LATER = Form.FIRST, Form.LATER
 DATA = Path(__file__).parent / "data"

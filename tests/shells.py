@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from torc_frames.templates import fill
+from torc_frames.workflow.push.templates import fill
 
 __all__ = ["PIECES", "SHELLS", "VALUES", "filled", "run"]
 

@@ -13,8 +13,8 @@ import pytest
 from servers import TorcServer, wipe
 from services import Service
 
-from torc_frames.server_settings import server_settings
 from torc_frames.store.base import Store
+from torc_frames.store.http.settings import server_settings
 from torc_frames.store.legacy.store import LegacyStore
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.v1.store import V1Store

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from torc_frames.widgets.parameters.background import Background, StoppedError
+from torc_frames.widgets.work import Background, StoppedError
 
 
 class Log:

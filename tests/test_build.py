@@ -5,8 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import pages
 
-from torc_frames.frame.build import Columns
-from torc_frames.frame.types import InexactChunkError
+from torc_frames.frame.column import InexactChunkError
+from torc_frames.frame.columns import Columns
 from torc_frames.frame.values import encode_data, is_missing
 
 WHOLE = frozenset({("a",), ("b", "x")})

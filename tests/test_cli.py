@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 import torc_frames as tf
 from torc_frames.cli.root import root
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 REPOSITORY = Path(__file__).parents[1]
 HEAVY = ("pandas", "pyarrow", "numpy", "ipywidgets")

@@ -12,7 +12,7 @@ from servers import TorcServer
 import torc_frames as tf
 from torc_frames.cli.documents import parse_documents
 from torc_frames.cli.root import root
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 
 def torc_frames(*arguments: str) -> Result:

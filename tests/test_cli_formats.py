@@ -24,9 +24,9 @@ from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
 from torc_frames.cli.root import root
-from torc_frames.cli.tables import read_table
-from torc_frames.table_files.formulas import is_live, neutral, restored
-from torc_frames.workflow import Workflow
+from torc_frames.files.formulas import is_live, neutral, restored
+from torc_frames.files.tables import read_table
+from torc_frames.workflow.workflow import Workflow
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -311,8 +311,8 @@ def test_what_is_made_neutral_is_not_live_and_is_restored(text: str) -> None:
 def test_texts_survive_a_spreadsheet_file_and_never_run(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], names: list[str]
 ) -> None:
-    from torc_frames.table_files.exports import write_csv
-    from torc_frames.table_files.sheets import write_sheet
+    from torc_frames.files.exports import write_csv
+    from torc_frames.files.sheets import write_sheet
 
     folder = tmp_path_factory.mktemp("files")
     names = [name or "x" for name in names[:2]]

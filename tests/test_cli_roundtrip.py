@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
 from torc_frames.cli.root import root
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 
 def torc_frames(*arguments: str) -> Result:

@@ -20,10 +20,10 @@ from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
 from torc_frames.cli.root import root
-from torc_frames.cli.tables import read_table
-from torc_frames.table_files.exports import write_csv
-from torc_frames.tables import typed
-from torc_frames.workflow import Workflow
+from torc_frames.files.exports import write_csv
+from torc_frames.files.read import typed
+from torc_frames.files.tables import read_table
+from torc_frames.workflow.workflow import Workflow
 
 STRING = pd.Series(["text"]).dtype
 """str, or object before pandas 3."""

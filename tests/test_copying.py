@@ -20,7 +20,6 @@ from strategies import TEXTS, json_values
 from test_torc_file import fill
 
 import torc_frames as tf
-from torc_frames import copying
 from torc_frames.errors import (
     InexactFloatWarning,
     NotFoundError,
@@ -28,11 +27,12 @@ from torc_frames.errors import (
     TorcFramesError,
     UnverifiedPullError,
 )
-from torc_frames.records import NewJobs, Resources, ResultPage
 from torc_frames.store.base import Store
 from torc_frames.store.http import session as http
+from torc_frames.store.records import NewJobs, Resources, ResultPage
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.v1 import user_data as v1_user_data
+from torc_frames.workflow.copying import copy as copying
 
 NO_RESULTS = ResultPage([], [], [], [], [], [])
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
-from torc_frames.cli.tables import read_table
-from torc_frames.table_files.exports import write_csv
-from torc_frames.table_files.formulas import neutral, restored
+from torc_frames.files.exports import write_csv
+from torc_frames.files.formulas import neutral, restored
+from torc_frames.files.tables import read_table
 
 BEGINS = re.compile(r"[\t\r]|[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")

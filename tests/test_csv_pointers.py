@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 import torc_frames as tf
-from torc_frames.cli.tables import read_table as read_pushed
+from torc_frames.files.read import read_table
+from torc_frames.files.tables import read_table as read_pushed
 from torc_frames.frame.texts import typed
-from torc_frames.tables import read_table
 
 CELL = st.sampled_from(
     [

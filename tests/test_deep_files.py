@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import torc_frames as tf
-from torc_frames.cli.adoption import Parameters
-from torc_frames.cli.tables import read_table
+from torc_frames.files.adoption import Parameters
+from torc_frames.files.tables import read_table
 from torc_frames.frame.texts import Numerals
 
 DEEP = "[" * 100_000 + "]" * 100_000

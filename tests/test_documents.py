@@ -24,17 +24,17 @@ from torc_frames.errors import (
     UnavailableError,
     UnreadableRecordError,
 )
-from torc_frames.records import NewJobs, Resources, RunResult
-from torc_frames.store.legacy.needs import name_of
-from torc_frames.store.sqlite.documents.collections import (
+from torc_frames.service.documents.collections import (
     Documents,
     DuplicateKeyError,
     IllegalKeyError,
     KeyMismatchError,
     MissingRevError,
 )
+from torc_frames.store.legacy.needs import name_of
+from torc_frames.store.records import NewJobs, Resources, RunResult
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.wire.legacy import Form
+from torc_frames.store.wire.legacy import Form
 
 FIRST, LATER = Form.FIRST, Form.LATER
 SYSTEM = {"_id", "_key", "_rev"}

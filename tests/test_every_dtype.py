@@ -21,11 +21,11 @@ from strategies import json_values
 
 import torc_frames as tf
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.frame.rows import encode_frame
-from torc_frames.frame.types import objects
-from torc_frames.table_files.exports import json_rows, write_csv, write_parquet
-from torc_frames.table_files.sheets import write_sheet
-from torc_frames.workflow import Workflow
+from torc_frames.files.exports import json_rows, write_csv, write_parquet
+from torc_frames.files.sheets import write_sheet
+from torc_frames.frame.column import objects
+from torc_frames.frame.encode import encode_frame
+from torc_frames.workflow.workflow import Workflow
 
 COUNTS = st.one_of(st.integers(-3, 3), st.integers(-(2**63), 2**63 - 1), st.sampled_from([2**40, -(2**63)]))
 TIME_TYPES = [

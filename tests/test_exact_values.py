@@ -16,18 +16,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from strategies import LEAVES, NUMBERS, TEXTS, json_values
 
-from torc_frames.client import Client
-from torc_frames.dataset.types import JSON_TEXT
-from torc_frames.frame.build import Columns
+from torc_frames.files.arrow import JSON_TEXT
+from torc_frames.files.exports import json_columns, write_parquet
+from torc_frames.files.read import concat_exactly
+from torc_frames.frame.column import Column, InexactChunkError, objects
+from torc_frames.frame.columns import Columns
 from torc_frames.frame.dtypes import encode, restore
 from torc_frames.frame.exact import InexactError, as_dtype, as_type, cast, is_same
 from torc_frames.frame.recorded import KEY, is_spec
-from torc_frames.frame.types import Column, InexactChunkError, objects
 from torc_frames.frame.values import encode_data, is_missing
 from torc_frames.store.sqlite import snapshot
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.table_files.exports import json_columns, write_parquet
-from torc_frames.tables import concat_exactly
+from torc_frames.workflow.client import Client
 
 DTYPES = [
     *("bool", "boolean", "int8", "uint8", "int64", "uint64", "Int8", "UInt64", "Int64", ">i8", "<u2", ">f4"),

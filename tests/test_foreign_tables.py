@@ -19,9 +19,9 @@ from pandas.testing import assert_frame_equal
 from strategies import tables
 
 import torc_frames as tf
-from torc_frames.cli.tables import read_table
-from torc_frames.table_files.foreign import as_frame
-from torc_frames.workflow import Workflow
+from torc_frames.files.foreign import as_frame
+from torc_frames.files.tables import read_table
+from torc_frames.workflow.workflow import Workflow
 
 DAY = datetime.date(2026, 1, 2)
 TIME = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901)

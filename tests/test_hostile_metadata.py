@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import torc_frames as tf
-from torc_frames.cli.tables import read_table
-from torc_frames.client import Client
 from torc_frames.errors import RefusedError, StoreFileError, TorcFramesError
+from torc_frames.files.tables import read_table
 from torc_frames.frame.recorded import KEY, merge, read
 from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.workflow.client import Client
 
 TABLE = pa.table({"a": [300, 2, None], "b": [0.1, 2**53, None], "s": ["x", "y", None]})
 VALUES = TABLE.to_pydict()

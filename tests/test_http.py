@@ -24,9 +24,9 @@ import pytest
 
 import torc_frames as tf
 from torc_frames.errors import Response
-from torc_frames.server_settings import ServerSettings
 from torc_frames.store.http import session as http_module
 from torc_frames.store.http.session import Http
+from torc_frames.store.http.settings import ServerSettings
 
 PASSWORD, COOKIE = 'sw0rd"fish-77', "session=cookie-of-mine-88"
 TOKEN = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
@@ -985,7 +985,7 @@ def test_a_forked_process_has_connections_of_its_own(serve):
     server = serve(reply())
     code = f"""
 import os
-from torc_frames.server_settings import ServerSettings
+from torc_frames.store.http.settings import ServerSettings
 from torc_frames.store.http.session import Http
 http = Http(ServerSettings({server.url!r}))
 http.get("/before")

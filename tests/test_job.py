@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from torc_frames.errors import ConflictError, RefusedError, TorcFramesWarning
+from torc_frames.files.pointers import Pointer
 from torc_frames.frame.values import encode_data
-from torc_frames.job import Job
-from torc_frames.pointers import Pointer
-from torc_frames.records import NewJobs, RunResult
+from torc_frames.store.records import NewJobs, RunResult
 from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.workflow.run.job import Job
 
 REPOSITORY = Path(__file__).parents[1]
 TIME = "2026-01-01T00:00:00.000000+00:00"
@@ -191,7 +191,7 @@ def test_the_handle_is_shown_in_one_line(study: SQLiteStore) -> None:
 
 PART = """
 import sys
-from torc_frames.job import Job
+from torc_frames.workflow.run.job import Job
 from torc_frames.store.sqlite.store import SQLiteStore
 store = SQLiteStore(sys.argv[1])
 job = Job(store, store.get_job("1"))

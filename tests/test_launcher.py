@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import torc_frames as tf
-from torc_frames import launcher as launching
-from torc_frames import procfs
-from torc_frames.launcher import JobProcess, Launcher
+from torc_frames.workflow.run import launcher as launching
+from torc_frames.workflow.run import procfs
+from torc_frames.workflow.run.launcher import JobProcess, Launcher
 
 
 @pytest.mark.skipif(not procfs.available(), reason="needs /proc")

@@ -148,9 +148,9 @@ def test_all_is_sorted_and_true():
     [
         "import torc_frames",
         "from torc_frames import current_job, Job, Pointer",
-        "import torc_frames, torc_frames.store.sqlite.store, torc_frames.runner",
+        "import torc_frames, torc_frames.store.sqlite.store, torc_frames.workflow.run.runner",
         "from torc_frames.store.legacy import store; store.check(store.Form.LATER, [b'{}'])",
-        "import torc_frames.mapping.call, torc_frames.mapping.workers",
+        "import torc_frames.workflow.run.call, torc_frames.workflow.run.workers",
         "from torc_frames.store.v1 import store; store.v1.kept([b'{\"a\":0.12345678901234567}'])",
     ],
 )

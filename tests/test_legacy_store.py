@@ -32,13 +32,14 @@ from torc_frames.errors import (
     UnverifiedPullError,
     VersionError,
 )
-from torc_frames.records import INPUT, OUTPUT, NewJobs, Resources
-from torc_frames.server_settings import server_settings
-from torc_frames.store import settle
+from torc_frames.store import exactly_once as settle
 from torc_frames.store.http import failures as http_failures
 from torc_frames.store.http import session as http_session
-from torc_frames.store.legacy import lists, specified_jobs
+from torc_frames.store.http.settings import server_settings
+from torc_frames.store.legacy import first_form as specified_jobs
+from torc_frames.store.legacy import lists
 from torc_frames.store.legacy.store import LegacyStore
+from torc_frames.store.records import INPUT, OUTPUT, NewJobs, Resources
 
 NEED = Resources(2, 1, memory="2g")
 

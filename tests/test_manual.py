@@ -17,7 +17,7 @@ from servers import cache_root
 from services import Service
 
 import torc_frames as tf
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 GENERATOR = "swagger-codegen-cli-3.0.41.jar"
 GENERATOR_OPTIONS = (

@@ -24,9 +24,9 @@ import pytest
 from servers import TorcServer, run_torc, wait_until
 
 import torc_frames as tf
-from torc_frames.mapping.workers import _EACH, _GRACE_S
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.run.workers import _EACH, _GRACE_S
+from torc_frames.workflow.workflow import Workflow
 
 REPOSITORY = Path(__file__).parents[1]
 TESTS = Path(__file__).parent

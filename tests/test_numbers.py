@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from torc_frames.wire.many_numbers import fit_lines
-from torc_frames.wire.numbers import MAX_INT, MIN_INT, Fitted, fit
+from torc_frames.store.wire.many_numbers import fit_lines
+from torc_frames.store.wire.numbers import MAX_INT, MIN_INT, Fitted, fit
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 numbers = st.one_of(

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import torc_frames as tf
-from torc_frames.job import Job
-from torc_frames.records import RunResult
-from torc_frames.workflow import Workflow
+from torc_frames.store.records import RunResult
+from torc_frames.workflow.run.job import Job
+from torc_frames.workflow.workflow import Workflow
 
 TIME = "2026-01-01T00:00:00.000000+00:00"
 

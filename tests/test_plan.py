@@ -12,10 +12,10 @@ from stores import on_each_store, on_sqlite
 from strategies import examples
 
 import torc_frames as tf
-from torc_frames import push as pushing
-from torc_frames.records import RunResult
 from torc_frames.store import parallel
-from torc_frames.workflow import Workflow
+from torc_frames.store.records import RunResult
+from torc_frames.workflow.push import apply as pushing
+from torc_frames.workflow.workflow import Workflow
 
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite

@@ -8,7 +8,7 @@ from stores import on_each_store, on_sqlite
 from strategies import examples
 
 import torc_frames as tf
-from torc_frames.client import Client
+from torc_frames.workflow.client import Client
 
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite

@@ -20,9 +20,9 @@ from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
 from torc_frames.errors import PointerError, RefusedError, TorcFramesWarning, VersionError
-from torc_frames.pointer_dataset import write_dataset
-from torc_frames.pointer_files import Missing, load_pointers
-from torc_frames.pointers import Pointer, is_pointer, warn_if_large
+from torc_frames.files.pointer_dataset import write_dataset
+from torc_frames.files.pointer_frames import Missing, load_pointers
+from torc_frames.files.pointers import Pointer, is_pointer, warn_if_large
 
 OPTIONS: dict[str, Any] = {"overwrite": False, "max_rows_per_file": 1000}
 FRAME = pd.DataFrame({"x": [1, 2**60 + 1], "s": ["a", "007"], "y": [0.1, 2.5]})

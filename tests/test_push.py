@@ -12,9 +12,10 @@ from stores import link, on_each_store, on_every_store, on_sqlite, only
 from strategies import examples, tables
 
 import torc_frames as tf
-from torc_frames.client import Client
-from torc_frames.edits import read_existing
-from torc_frames.targets import resource_list, what_was_seen
+from torc_frames.workflow.client import Client
+from torc_frames.workflow.push.resources import resource_list
+from torc_frames.workflow.push.stored import read_existing
+from torc_frames.workflow.seen import what_was_seen
 
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite

@@ -10,7 +10,7 @@ from stores import link, on_each_store, on_every_store, on_sqlite
 import torc_frames as tf
 from torc_frames.frame import recorded
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite

@@ -13,10 +13,10 @@ from stores import on_each_store, on_sqlite
 from strategies import examples
 
 import torc_frames as tf
-from torc_frames import pull
-from torc_frames.records import NewJobs, RunResult
+from torc_frames.store.records import NewJobs, RunResult
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.pull import tables as pull
+from torc_frames.workflow.workflow import Workflow
 
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite

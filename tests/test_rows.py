@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from strategies import tables
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.build import Columns
+from torc_frames.frame.column import Column, InexactChunkError
+from torc_frames.frame.columns import Columns
 from torc_frames.frame.dtypes import restore
+from torc_frames.frame.encode import encode_frame, records
 from torc_frames.frame.recorded import merge, read, whole_paths
-from torc_frames.frame.rows import encode_frame, records
-from torc_frames.frame.types import Column, InexactChunkError
 
 
 def there_and_back(df, fast):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torc_frames.errors import RefusedError
-from torc_frames.rules import Rule
+from torc_frames.frame.rules import Rule
 
 
 @given(st.floats(allow_nan=False), st.floats(-1, 0), st.floats(0, 1))
@@ -103,7 +103,7 @@ def test_a_rule_can_be_compared_kept_and_not_changed():
 
 
 def test_rules_do_without_pandas():
-    code = "import torc_frames.rules, sys; print({'pandas', 'numpy'} & set(sys.modules))"
+    code = "import torc_frames.frame.rules, sys; print({'pandas', 'numpy'} & set(sys.modules))"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "set()\n"

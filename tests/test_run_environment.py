@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 import torc_frames as tf
 from torc_frames.errors import RefusedError
-from torc_frames.machine import OwnPython
-from torc_frames.records import NewJobs
-from torc_frames.runner import run
 from torc_frames.settings import is_secret
+from torc_frames.store.records import NewJobs
 from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.workflow.run.machine import OwnPython
+from torc_frames.workflow.run.runner import run
 
 
 @pytest.fixture
@@ -119,8 +119,8 @@ def shown(python: Path, folder: Path, path: str) -> list[str]:
     """Run jobs from a Python, and return what `python` and `python3` are in them, then what it is itself."""
     code = f"""
 import sys
-from torc_frames.records import NewJobs
-from torc_frames.runner import run
+from torc_frames.store.records import NewJobs
+from torc_frames.workflow.run.runner import run
 from torc_frames.store.sqlite.store import SQLiteStore
 store = SQLiteStore("study.db")
 store.add_workflow("w")

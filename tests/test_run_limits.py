@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import torc_frames as tf
-from torc_frames.machine import gpu_devices, total_memory
-from torc_frames.records import NewJobs, Resources
-from torc_frames.resources import bad_memory, bad_runtime, needs_of
-from torc_frames.workflow import Workflow
+from torc_frames.store.records import NewJobs, Resources
+from torc_frames.store.resources import bad_memory, bad_runtime, needs_of
+from torc_frames.workflow.run.machine import gpu_devices, total_memory
+from torc_frames.workflow.workflow import Workflow
 
 GROW = f"exec {sys.executable} -c 'import time; held = bytearray(300 * 2**20); time.sleep(60)'"
 GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_STEP_GPUS")
@@ -178,7 +178,7 @@ def test_where_nothing_tells_of_memory_a_job_that_says_some_is_refused(
     wf: Workflow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     push(wf, "true", memory="1g")
-    monkeypatch.setattr("torc_frames.procfs._PROC", tmp_path / "none")
+    monkeypatch.setattr("torc_frames.workflow.run.procfs._PROC", tmp_path / "none")
     with pytest.raises(tf.RefusedError, match="needs memory=1g, and this system does not tell how much"):
         wf.run()
 

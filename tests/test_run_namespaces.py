@@ -13,12 +13,12 @@ from pathlib import Path
 import held
 import pytest
 
-from torc_frames import procfs
 from torc_frames.errors import ConflictError, TorcFramesWarning
-from torc_frames.processes import has_ended, runner_id, shown_runner
-from torc_frames.records import NewJobs
-from torc_frames.runner import reset_jobs, run
+from torc_frames.store.records import NewJobs
 from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.workflow.run import procfs
+from torc_frames.workflow.run.processes import has_ended, runner_id, shown_runner
+from torc_frames.workflow.run.runner import reset_jobs, run
 
 NOT_FIRST = f"{sys.executable} -c '{held.RUN}' & wait"
 """As in most containers: the runner is not the first process of its namespace."""
@@ -45,7 +45,7 @@ def folder(study: SQLiteStore, tmp_path: Path) -> Path:
 
 def is_runner(pid: int, started: str) -> bool:
     code = Path(f"/proc/{pid}/cmdline").read_bytes()
-    return procfs.start_time(pid) == started and b"torc_frames.runner" in code
+    return procfs.start_time(pid) == started and b"torc_frames.workflow.run.runner" in code
 
 
 def run_ids(store: SQLiteStore) -> list[int]:

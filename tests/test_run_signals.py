@@ -14,11 +14,11 @@ import held
 import pytest
 
 from torc_frames.errors import TorcFramesWarning
-from torc_frames.processes import MARK, is_dead_runner, mark_of
-from torc_frames.records import NewJobs
-from torc_frames.runner import run
-from torc_frames.signals import EndedBySignal, ended_by_signals
+from torc_frames.store.records import NewJobs
 from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.workflow.run.processes import MARK, is_dead_runner, mark_of
+from torc_frames.workflow.run.runner import run
+from torc_frames.workflow.run.signals import EndedBySignal, ended_by_signals
 
 PYTHON = [sys.executable, "-c"]
 
@@ -119,7 +119,7 @@ def test_handlers_are_put_back_and_only_the_main_thread_has_them(study: SQLiteSt
 def test_a_signal_that_a_callback_swallowed_ends_the_run_too(study: SQLiteStore, folder: Path) -> None:
     body = """
 import os, signal
-from torc_frames import schedule
+from torc_frames.workflow.run import schedule
 class Noisy:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGTERM)
@@ -263,13 +263,15 @@ def test_where_nothing_tells_of_processes_a_run_after_a_kill_says_so(
     for pid in held.holders(folder):
         os.kill(pid, signal.SIGKILL)
     (folder / "quick").touch()
-    monkeypatch.setattr("torc_frames.procfs._PROC", folder / "none")
+    monkeypatch.setattr("torc_frames.workflow.run.procfs._PROC", folder / "none")
     with pytest.warns(TorcFramesWarning, match="jobs 1, 2 are started again; what their killed runner left"):
         assert run(study, "1", workers=2).completed == held.JOBS
 
 
 def test_ctrl_c_without_proc_ends_the_groups_of_jobs(study: SQLiteStore, folder: Path) -> None:
-    body = "from pathlib import Path; from torc_frames import procfs; procfs._PROC = Path('none')\n"
+    body = (
+        "from pathlib import Path; from torc_frames.workflow.run import procfs; procfs._PROC = Path('none')\n"
+    )
     process = started([*PYTHON, body + held.RUN], folder)
     process.send_signal(signal.SIGTERM)
     assert process.wait(held.PATIENCE_S) == -signal.SIGTERM

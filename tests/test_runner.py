@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from torc_frames.errors import ConflictError, NotInJobError, RefusedError, TorcFramesWarning
-from torc_frames.processes import is_dead_runner, runner_id
-from torc_frames.records import NewJobs, Resources
-from torc_frames.runner import Failure, Rerun, current_job, run
+from torc_frames.store.records import NewJobs, Resources
 from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.workflow.run.processes import is_dead_runner, runner_id
+from torc_frames.workflow.run.runner import Failure, Rerun, current_job, run
 
 REPOSITORY = Path(__file__).parents[1]
 PATIENCE_S = 30
@@ -93,7 +93,7 @@ def script(body: str) -> str:
 
 def runner_process(**options: Any) -> subprocess.Popen[str]:
     code = f"""
-from torc_frames.runner import run
+from torc_frames.workflow.run.runner import run
 from torc_frames.store.sqlite.store import SQLiteStore
 print(run(SQLiteStore("study.db"), "1", **{options!r}))
 """
@@ -238,7 +238,7 @@ def test_a_rerun_of_everything_keeps_the_order(study: SQLiteStore, tmp_path: Pat
 
 def test_a_second_run_replaces_what_the_first_stored(study: SQLiteStore, tmp_path: Path) -> None:
     body = """
-from torc_frames.runner import current_job
+from torc_frames.workflow.run.runner import current_job
 job = current_job()
 job.store(run=job.run_id)
 job.store(**{f"key_{job.run_id}": job.parameters["alpha"]})

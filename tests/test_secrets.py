@@ -163,7 +163,7 @@ def test_a_server_that_answers_wrongly(answer, scheme):
 
 @pytest.mark.parametrize("status", [b"401 No", b"500 No", b"200 OK"])
 def test_calls_of_an_open_store(status, monkeypatch):
-    from torc_frames.server_settings import ServerSettings
+    from torc_frames.store.http.settings import ServerSettings
     from torc_frames.store.v1.store import V1Store
 
     server = Dripping(b"HTTP/1.1 " + status + b"\r\nContent-Length: 9\r\n\r\npass-w0rd", b"")
@@ -189,7 +189,7 @@ def test_whatever_stands_before_a_login_no_file_is_made_of_it(scheme, between, h
 
 
 def test_a_masked_password_still_works_where_it_is_sent():
-    from torc_frames.masked import masked
+    from torc_frames.settings.masked import masked
 
     secret = masked(SECRET)
     assert (secret == SECRET, repr(secret)) == (True, "'***'")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from torc_frames import settings
 from torc_frames.errors import RefusedError, TorcFramesWarning, VersionError
-from torc_frames.server_settings import ServerSettings, dialect_of, server_settings
+from torc_frames.store.http.settings import ServerSettings, dialect_of, server_settings
 from torc_frames.store.v1.version import check_version
 
 HOST = "https://torc.lab.gov:8443"

@@ -12,7 +12,7 @@ from services import Service
 
 import torc_frames as tf
 from torc_frames.service.routes import operations
-from torc_frames.wire.legacy import Form
+from torc_frames.store.wire.legacy import Form
 
 FIRST, LATER = "first", "later"
 

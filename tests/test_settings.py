@@ -12,8 +12,9 @@ import pytest
 
 from torc_frames import settings
 from torc_frames.errors import NotInJobError, RefusedError, TorcFramesWarning, UnavailableError
-from torc_frames.records import JobRecord
 from torc_frames.store.open import open_store
+from torc_frames.store.records import JobRecord
+from torc_frames.workflow.run.environment import environment_for
 
 JOB = JobRecord("3", "1", "ridge_3", "true", "running", run_id=2)
 
@@ -173,7 +174,7 @@ def test_what_a_job_is_given_is_what_it_reads(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("TORC_JOB_ID", "99")
     monkeypatch.setenv("TORC_DATABASE_URL", "http://enclosing:8529")
     monkeypatch.setenv("OTHER", "kept")
-    given = settings.environment_for(JOB, "study.db", "out", ".")
+    given = environment_for(JOB, "study.db", "out", ".")
     assert given["TORC_API_URL"] == given["TORC_DATABASE_URL"] == str(tmp_path / "study.db")
     assert given["TORC_JOB_KEY"] == given["TORC_JOB_ID"] == "3"
     assert given["TORC_WORKFLOW_KEY"] == given["TORC_WORKFLOW_ID"] == "1"

@@ -9,7 +9,7 @@ from hypothesis import given
 from strategies import tables
 
 from torc_frames.errors import RefusedError, TorcFramesWarning
-from torc_frames.rules import Rule
+from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, Steps
 from torc_frames.widgets.parameters.finding import Search

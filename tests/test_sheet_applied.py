@@ -11,7 +11,7 @@ import torc_frames as tf
 from torc_frames.errors import ConflictError
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.table.source import Block
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 pytestmark = [
     on_sqlite,  # what is planned is ours alone; what a store has a say in is marked

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from strategies import examples
 
 from torc_frames.errors import RefusedError
-from torc_frames.rules import Rule
+from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, Steps
 from torc_frames.widgets.parameters.finding import Search

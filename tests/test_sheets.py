@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
-from torc_frames.cli.tables import read_table
-from torc_frames.table_files.sheets import read_sheet, write_sheet
+from torc_frames.files.sheets import read_sheet, write_sheet
+from torc_frames.files.tables import read_table
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.one_of(

@@ -19,7 +19,7 @@ from torc_frames import settings
 from torc_frames.cli.results import is_result, parse_results
 from torc_frames.cli.root import root
 from torc_frames.errors import RefusedError
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 REPOSITORY = Path(__file__).parents[1]
 TORC_FRAMES = f"{sys.executable} -m torc_frames.cli"

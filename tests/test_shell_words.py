@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shells import PIECES, SHELLS, VALUES, filled, run
 
 from torc_frames.errors import RefusedError
-from torc_frames.templates import fill
+from torc_frames.workflow.push.templates import fill
 
 WORDS = [
     # What stands around one value, and the words that `show` gets of it.

@@ -21,10 +21,10 @@ from stores import StoreKind
 
 import torc_frames as tf
 from torc_frames.errors import ConflictError, TorcFramesWarning
-from torc_frames.job import Job
-from torc_frames.records import NewJobs, RunResult
+from torc_frames.store.records import NewJobs, RunResult
 from torc_frames.widgets import Monitor, ResultsExplorer
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.run.job import Job
+from torc_frames.workflow.workflow import Workflow
 
 TIME = "2026-01-01T00:00:00.000000+00:00"
 STORES_N = f"{sys.executable} -m torc_frames.cli jobs store got={{n}}"

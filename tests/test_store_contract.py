@@ -13,10 +13,10 @@ from servers import TorcServer
 from stores import StoreKind, link, only, set_status
 
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
-from torc_frames.records import JobRecord, NewJobs, Resources, RunResult
 from torc_frames.store import parallel
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.legacy import lists as legacy_lists
+from torc_frames.store.records import JobRecord, NewJobs, Resources, RunResult
 
 NOWHERE = ["999", "0", "-1", "+1", "01", " 1", "1.0", "", "abc", "٣", "²", "9" * 18, "9" * 19, "9" * 5000]
 

@@ -28,13 +28,13 @@ from torc_frames.errors import (
     UnreadableRecordError,
     VersionError,
 )
-from torc_frames.records import NewJobs, Resources
+from torc_frames.service.documents.collections import Documents
+from torc_frames.store.records import NewJobs, Resources
 from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite import snapshot as sqlite_snapshot
-from torc_frames.store.sqlite.documents.collections import Documents
 from torc_frames.store.sqlite.file import check_file, file_system, is_network_kind
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.wire.legacy import Form
+from torc_frames.store.wire.legacy import Form
 
 HERE = Path(__file__).parent
 OURS = f"application_id = {schema.APPLICATION_ID}"

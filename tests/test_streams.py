@@ -22,11 +22,11 @@ from stores import link, on_each_store, on_every_store, on_sqlite
 from strategies import examples, pages, tables
 
 import torc_frames as tf
-from torc_frames.client import Client
-from torc_frames.dataset.parts import new_dataset
-from torc_frames.dataset.types import JSON_TEXT
+from torc_frames.files.arrow import JSON_TEXT
+from torc_frames.files.dataset import new_dataset
 from torc_frames.frame.dtypes import encode
 from torc_frames.store.sqlite import snapshot
+from torc_frames.workflow.client import Client
 
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite
@@ -430,7 +430,7 @@ def test_a_dataset_is_replaced_at_once(tmp_path):
 
 
 def test_where_folders_can_not_be_exchanged_one_is_moved_away_first(tmp_path, monkeypatch):
-    from torc_frames.dataset import parts
+    from torc_frames.files import dataset as parts
 
     monkeypatch.setattr(parts, "_exchange", lambda one, other: False)
     for text in ("old", "new"):

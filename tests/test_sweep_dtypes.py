@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
-from torc_frames.frame.types import Column
+from torc_frames.frame.column import Column
 from torc_frames.sweep.columns import column_of
 
 INTEGERS = st.integers(-(2**70), 2**70) | st.sampled_from([0, 1, 2**53 + 1, 2**63 - 1, -(2**63)])

@@ -25,16 +25,16 @@ from torc_frames.errors import (
     UncertainWriteError,
     UnreadableRecordError,
 )
-from torc_frames.records import INPUT, OUTPUT, NewJobs, Resources
-from torc_frames.server_settings import ServerSettings
-from torc_frames.store import settle
+from torc_frames.store import exactly_once as settle
 from torc_frames.store.http import failures as http_failures
 from torc_frames.store.http import session as http_session
+from torc_frames.store.http.settings import ServerSettings
+from torc_frames.store.records import INPUT, OUTPUT, NewJobs, Resources
 from torc_frames.store.v1 import jobs as v1_jobs
-from torc_frames.store.v1 import leftover as v1_leftover
+from torc_frames.store.v1 import orphans as v1_leftover
 from torc_frames.store.v1 import user_data as v1_user_data
 from torc_frames.store.v1.store import V1Store
-from torc_frames.wire import numbers
+from torc_frames.store.wire import numbers
 
 ROWS = 1_000
 CHUNK = 320

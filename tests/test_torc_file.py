@@ -25,7 +25,6 @@ from servers import TorcServer
 from test_store_contract import NOWHERE, column, links, new_jobs, records
 
 import torc_frames as tf
-from torc_frames.client import Client
 from torc_frames.errors import (
     InexactFloatWarning,
     NotFoundError,
@@ -36,12 +35,13 @@ from torc_frames.errors import (
     UnreadableRecordError,
     VersionError,
 )
-from torc_frames.records import INPUT, OUTPUT, JobRecord, Resources, RunResult
+from torc_frames.store.records import INPUT, OUTPUT, JobRecord, Resources, RunResult
 from torc_frames.store.sqlite import snapshot as sqlite_snapshot
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.torc_file.store import TorcFileStore, is_torc_file
-from torc_frames.wire import v1
-from torc_frames.workflow import Workflow
+from torc_frames.store.wire import v1
+from torc_frames.workflow.client import Client
+from torc_frames.workflow.workflow import Workflow
 
 NOBODY = 65534
 

@@ -13,7 +13,7 @@ from servers import TorcServer, wipe
 import torc_frames as tf
 from torc_frames.errors import TornReadError, UnreadableRecordError, UnverifiedPullError
 from torc_frames.store.v1 import lists as v1_lists
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 WARNED = pytest.mark.filterwarnings("ignore::torc_frames.TorcFramesWarning")
 

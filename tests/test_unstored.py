@@ -24,7 +24,7 @@ from torc_frames.errors import RefusedError, TorcFramesWarning
 from torc_frames.frame.flatten import leaves
 from torc_frames.frame.results import MOST_ITEMS, keepable, note_unstored
 from torc_frames.frame.values import encode_data
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 
 class Unreadable:

@@ -8,7 +8,7 @@ import pytest
 from stores import link, on_each_store, on_every_store, on_sqlite
 
 import torc_frames as tf
-from torc_frames.client import Client
+from torc_frames.workflow.client import Client
 
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite

@@ -6,7 +6,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torc_frames.client import Client, connect
     from torc_frames.errors import (
         ConflictError,
         DroppedConnectionError,
@@ -27,14 +26,9 @@ if TYPE_CHECKING:
         UnverifiedPullError,
         VersionError,
     )
-    from torc_frames.job import Job
-    from torc_frames.plan import Plan
-    from torc_frames.pointers import Pointer
-    from torc_frames.refresh import Refreshed
-    from torc_frames.rules import Rule
-    from torc_frames.runner import RunSummary, current_job
+    from torc_frames.files.pointers import Pointer
+    from torc_frames.frame.rules import Rule
     from torc_frames.settings import __version__ as __version__
-    from torc_frames.streams.tables import TableStream
     from torc_frames.sweep import (
         choice,
         from_recipe,
@@ -46,8 +40,14 @@ if TYPE_CHECKING:
         uniform,
         zip_,
     )
-    from torc_frames.unfinished import missing
-    from torc_frames.workflow import Workflow
+    from torc_frames.workflow.client import Client, connect
+    from torc_frames.workflow.pull.refresh import Refreshed
+    from torc_frames.workflow.pull.stream import TableStream
+    from torc_frames.workflow.push.missing import missing
+    from torc_frames.workflow.push.plan import Plan
+    from torc_frames.workflow.run.job import Job
+    from torc_frames.workflow.run.runner import RunSummary, current_job
+    from torc_frames.workflow.workflow import Workflow
 
 __all__ = [
     "Client",
@@ -93,16 +93,16 @@ __all__ = [
 
 # Names are imported when first asked for: a job on a compute node does without pandas.
 _MODULES = {
-    "client": ("Client", "connect"),
-    "job": ("Job",),
-    "unfinished": ("missing",),
-    "plan": ("Plan",),
-    "pointers": ("Pointer",),
-    "refresh": ("Refreshed",),
-    "rules": ("Rule",),
-    "runner": ("RunSummary", "current_job"),
+    "workflow.client": ("Client", "connect"),
+    "workflow.run.job": ("Job",),
+    "workflow.push.missing": ("missing",),
+    "workflow.push.plan": ("Plan",),
+    "files.pointers": ("Pointer",),
+    "workflow.pull.refresh": ("Refreshed",),
+    "frame.rules": ("Rule",),
+    "workflow.run.runner": ("RunSummary", "current_job"),
     "settings": ("__version__",),
-    "streams.tables": ("TableStream",),
+    "workflow.pull.stream": ("TableStream",),
     "sweep": (
         "choice",
         "from_recipe",
@@ -114,7 +114,7 @@ _MODULES = {
         "uniform",
         "zip_",
     ),
-    "workflow": ("Workflow",),
+    "workflow.workflow": ("Workflow",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -14,7 +14,7 @@ from tests.trust.crowds import where
 from tests.trust.fault import Fault, Place
 from tests.trust.kills import check, pushed
 from torc_frames.errors import UnavailableError
-from torc_frames.store import settle
+from torc_frames.store import exactly_once as settle
 from torc_frames.store.v1 import jobs as v1_jobs
 
 # With serve each row is several requests.

@@ -12,14 +12,14 @@ import pyarrow as pa
 from stores import STORES
 
 from tests.trust.fault import Fault, Place
-from torc_frames.cli.tables import read_table
-from torc_frames.client import Client
 from torc_frames.errors import RefusedError, TorcFramesError
+from torc_frames.files.exports import json_columns
+from torc_frames.files.tables import read_table
+from torc_frames.frame.encode import encode_frame
 from torc_frames.frame.exact import is_same
 from torc_frames.frame.flatten import RESERVED, unflatten
-from torc_frames.frame.rows import encode_frame
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.table_files.exports import json_columns
+from torc_frames.workflow.client import Client
 
 # By the grammar of RFC 8259, sections 2 to 8: values, white space, objects, arrays, numbers, strings.
 VALID = [

@@ -13,9 +13,9 @@ import pandas as pd
 import torc_frames as tf
 from tests.trust.fault import Fault, Place
 from torc_frames.errors import TorcFramesWarning
-from torc_frames.job import Job
-from torc_frames.records import RunResult
-from torc_frames.workflow import Workflow
+from torc_frames.store.records import RunResult
+from torc_frames.workflow.run.job import Job
+from torc_frames.workflow.workflow import Workflow
 
 _TIME = "2026-01-01T00:00:00.000000+00:00"
 _GOOD: tuple[Any, ...] = (3, 0.5, "text", True, None, [1, 2], math.nan, pd.NA, np.float32(0.5), np.arange(3))

@@ -14,11 +14,11 @@ from torc_frames.cli.options import Options, examples, pass_options, shared_opti
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
 from torc_frames.errors import TorcFramesWarning, counted
-from torc_frames.server_settings import ServerSettings, server_settings
+from torc_frames.store.http.settings import ServerSettings, server_settings
 
 if TYPE_CHECKING:
-    from torc_frames.client import CopyReport
-    from torc_frames.copying import OnUnkept
+    from torc_frames.workflow.client import CopyReport
+    from torc_frames.workflow.copying.copy import OnUnkept
 
 __all__ = ["copy"]
 
@@ -67,7 +67,7 @@ def copy(
         _check_credentials(options.database_url, target)
     client = options.client()
     workflow = options.workflow(client)
-    from torc_frames.client import connect
+    from torc_frames.workflow.client import connect
 
     report = client.copy(workflow, to=connect(target), name=name, on_unkept=on_unkept)
     _tell(options, report)

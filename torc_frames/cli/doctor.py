@@ -16,7 +16,7 @@ import click
 from torc_frames import settings
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.errors import ServerError, StoreFileError, TorcFramesError
-from torc_frames.server_settings import DEFAULT_PATH, ServerSettings, dialect_of, server_settings
+from torc_frames.store.http.settings import DEFAULT_PATH, ServerSettings, dialect_of, server_settings
 
 __all__ = ["doctor"]
 

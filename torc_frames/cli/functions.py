@@ -27,8 +27,8 @@ def run_function(context: click.Context, function: str) -> None:
     """
     from torc_frames.errors import shorten, warn
     from torc_frames.frame.values import decode_data, encode_data
-    from torc_frames.mapping.call import call
-    from torc_frames.runner import current_job
+    from torc_frames.workflow.run.call import call
+    from torc_frames.workflow.run.runner import current_job
 
     job = current_job()
     outcome = call(function, encode_data(job.parameters), f"job {job.key}")

@@ -13,9 +13,9 @@ from torc_frames import settings
 from torc_frames.errors import TorcFramesError
 
 if TYPE_CHECKING:
-    from torc_frames.client import Client
-    from torc_frames.job import Job
-    from torc_frames.workflow import Workflow
+    from torc_frames.workflow.client import Client
+    from torc_frames.workflow.run.job import Job
+    from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["FORMATS", "Options", "examples", "pass_options", "shared_options"]
 
@@ -38,7 +38,7 @@ class Options:
         """Open the store; only where `create` is set may that make a new database."""
         if not create:
             self._check_database()
-        from torc_frames.client import connect
+        from torc_frames.workflow.client import connect
 
         # Not by the default url: connect knows which places may be trusted with a password.
         return connect(self.database_url or None)
@@ -69,8 +69,8 @@ class Options:
         Without a client, who would load pandas: jobs in shell call this every time.
         """
         self._check_database()
-        from torc_frames.job import Job
         from torc_frames.store.open import open_store
+        from torc_frames.workflow.run.job import Job
 
         store = open_store(self.database_url or None)
         return Job(store, store.get_job(key, self.workflow_key))

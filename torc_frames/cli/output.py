@@ -125,11 +125,11 @@ def _write(frame: pd.DataFrame, format: str, file: IO[bytes], raw_csv: bool) -> 
     elif format in ("json", "jsonl"):
         _write_json(frame, file, lines=format == "jsonl")
     elif format == "xlsx":
-        from torc_frames.table_files.sheets import write_sheet
+        from torc_frames.files.sheets import write_sheet
 
         write_sheet(frame, file)
     else:
-        from torc_frames.table_files.exports import write_csv, write_parquet
+        from torc_frames.files.exports import write_csv, write_parquet
 
         if format == "csv":
             write_csv(frame, file, raw=raw_csv)
@@ -139,7 +139,7 @@ def _write(frame: pd.DataFrame, format: str, file: IO[bytes], raw_csv: bool) -> 
 
 def _print_table(frame: pd.DataFrame, file: IO[str]) -> None:
     from torc_frames.cli.text import print_table
-    from torc_frames.table_files.exports import json_columns
+    from torc_frames.files.exports import json_columns
 
     print_table(json_columns(frame), file, whole=_whole())
 
@@ -152,7 +152,7 @@ def _whole() -> str:
 
 
 def _write_json(frame: pd.DataFrame, file: IO[bytes], lines: bool) -> None:
-    from torc_frames.table_files.exports import json_rows
+    from torc_frames.files.exports import json_rows
 
     start, between, end = (b"", b"\n", b"\n") if lines else (b"[\n", b",\n", b"\n]\n")
     rows = json_rows(frame)

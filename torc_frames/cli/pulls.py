@@ -10,12 +10,12 @@ import click
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.cli.output import emit, output_option
 from torc_frames.cli.records import role_option
-from torc_frames.records import Role
+from torc_frames.store.records import Role
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from torc_frames.workflow import Workflow
+    from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["pull", "table"]
 

@@ -18,7 +18,7 @@ from torc_frames.errors import Problem, RefusedError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from torc_frames.planning import OnExists
+    from torc_frames.workflow.push.table import OnExists
 
 __all__ = ["push"]
 
@@ -81,8 +81,8 @@ def push(
     what it is there. An apostrophe that pull wrote before what looks like a formula is taken off.
     """
     workflow = options.workflow()
-    from torc_frames.cli.tables import read_table
-    from torc_frames.table_files.delimited import CsvOptions
+    from torc_frames.files.delimited import CsvOptions
+    from torc_frames.files.tables import read_table
 
     table = read_table(
         file,
@@ -115,7 +115,7 @@ def push(
 @contextmanager
 def _numbered_lines(table: pd.DataFrame) -> Iterator[None]:
     """Name rows of a CSV file by their lines in errors."""
-    from torc_frames.cli.tables import LINES
+    from torc_frames.files.tables import LINES
 
     lines = table.attrs.pop(LINES, None)
     try:

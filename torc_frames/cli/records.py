@@ -12,7 +12,7 @@ from torc_frames.cli.options import Options
 from torc_frames.cli.output import print_json
 
 if TYPE_CHECKING:
-    from torc_frames.records import Role, UserData
+    from torc_frames.store.records import Role, UserData
 
 __all__ = ["name_option", "new_role", "new_role_option", "print_records", "role_option"]
 

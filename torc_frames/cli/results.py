@@ -15,7 +15,7 @@ from torc_frames.errors import NotInJobError, Problem, RefusedError
 from torc_frames.frame.flatten import set_path, split
 
 if TYPE_CHECKING:
-    from torc_frames.job import Job
+    from torc_frames.workflow.run.job import Job
 
 __all__ = ["is_result", "own_job", "parse_records", "parse_results"]
 
@@ -73,7 +73,7 @@ def parse_records(texts: Sequence[str], *, exact: bool = True) -> list[Any]:
 def own_job(options: Options, key: str | None) -> Job:
     """Return the job of a key; where this process is that job, or no key is given, as `current_job` does."""
     if _is_own(options, key):
-        from torc_frames.runner import current_job
+        from torc_frames.workflow.run.runner import current_job
 
         return current_job()
     if key is None:

@@ -10,11 +10,11 @@ import click
 from torc_frames.cli.options import Options, examples, pass_options, shared_options
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
-from torc_frames.regular import open_regular
+from torc_frames.settings.regular import open_regular
 
 if TYPE_CHECKING:
-    from torc_frames.runner import Rerun, RunSummary
-    from torc_frames.workflow import Workflow
+    from torc_frames.workflow.run.runner import Rerun, RunSummary
+    from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["demo", "run"]
 
@@ -79,7 +79,7 @@ def run(
 @shared_options
 def demo(directory: Path | None, workers: int | None) -> None:
     """Run a small study from its table of parameters to its table of results."""
-    from torc_frames.demo import main as demo_main
+    from torc_frames.cli.demo import main as demo_main
 
     demo_main(directory, workers)
 

@@ -102,7 +102,7 @@ def serve(
         if error.name not in ("starlette", "uvicorn", "h11"):
             raise
         raise TorcFramesError("serve needs more: pip install 'torc_frames[server]'") from None
-    from torc_frames.wire.legacy import Form
+    from torc_frames.store.wire.legacy import Form
 
     server.serve(
         _file(options, store),

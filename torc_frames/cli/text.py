@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Literal
 
-from torc_frames.table_files.cells import cell_text
+from torc_frames.files.cells import cell_text
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -11,7 +11,7 @@ from torc_frames.cli.options import Options, examples, pass_options, shared_opti
 from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.records import name_option, new_role, new_role_option, print_records, role_option
 from torc_frames.cli.results import own_job, parse_records
-from torc_frames.records import Role
+from torc_frames.store.records import Role
 
 __all__ = ["user_data"]
 

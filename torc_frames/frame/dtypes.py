@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from torc_frames.frame.column import Column, from_arrow, objects, to_numpy
 from torc_frames.frame.exact import as_type, cast
 from torc_frames.frame.specs import (
     UNITS,
@@ -21,7 +22,6 @@ from torc_frames.frame.specs import (
     time_zone,
     typed,
 )
-from torc_frames.frame.types import Column, from_arrow, objects, to_numpy
 from torc_frames.frame.values import RefusalError, is_missing, plain
 
 __all__ = ["are_near", "describe", "encode", "restore"]

@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame import recorded
-from torc_frames.frame.build import Columns
+from torc_frames.frame.column import Column, DtypeBackend, to_backend
+from torc_frames.frame.columns import Columns
 from torc_frames.frame.dtypes import restore
 from torc_frames.frame.flatten import join, reserved_name, split
 from torc_frames.frame.specs import Spec
-from torc_frames.frame.types import Column, DtypeBackend, to_backend
 
 __all__ = [
     "OnError",

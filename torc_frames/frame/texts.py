@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from torc_frames.frame.types import Column
+from torc_frames.frame.column import Column
 
 __all__ = ["Numerals", "are_signed", "as_numbers", "typed", "values_of"]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import msgspec
 
 from torc_frames.service.calls import Call
+from torc_frames.service.documents.collections import Documents
 from torc_frames.service.errors import HttpError
-from torc_frames.store.sqlite.documents.collections import Documents
-from torc_frames.wire import legacy
-from torc_frames.wire.legacy import JOBS, RESULTS, WORKFLOWS
+from torc_frames.store.wire import legacy
+from torc_frames.store.wire.legacy import JOBS, RESULTS, WORKFLOWS
 
 __all__ = [
     "Action",

@@ -19,13 +19,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from torc_frames.errors import UnavailableError
 from torc_frames.service.budget import FREE, Budget, Share
 from torc_frames.service.calls import Call, path_values, query_values
+from torc_frames.service.documents.collections import Documents
 from torc_frames.service.errors import HttpError
 from torc_frames.service.openapi import description
 from torc_frames.service.refusals import refusal_of
 from torc_frames.service.routes import Operation, operations
 from torc_frames.service.safety import Guard, Rules, read_body, refused
-from torc_frames.store.sqlite.documents.collections import Documents
-from torc_frames.wire.legacy import Form, encode
+from torc_frames.store.wire.legacy import Form, encode
 
 __all__ = ["Threads", "application"]
 

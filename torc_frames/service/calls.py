@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, cast
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from torc_frames.service.errors import HttpError
-from torc_frames.wire.legacy import Form
+from torc_frames.store.wire.legacy import Form
 
 __all__ = ["Call", "Kind", "Parameter", "path_values", "query_values"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torc_frames.wire.legacy import error
+from torc_frames.store.wire.legacy import error
 
 __all__ = ["HttpError"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from torc_frames.service.routes import Operation
 from torc_frames.service.schemas import ERROR, schema, schemas
 from torc_frames.settings import __version__
-from torc_frames.wire.legacy import Form
+from torc_frames.store.wire.legacy import Form
 
 __all__ = ["description"]
 

@@ -9,9 +9,9 @@ from torc_frames.errors import (
     UnavailableError,
 )
 from torc_frames.service.calls import Call
+from torc_frames.service.documents.errors import DuplicateKeyError, IllegalKeyError
 from torc_frames.service.errors import HttpError
-from torc_frames.store.sqlite.documents.errors import DuplicateKeyError, IllegalKeyError
-from torc_frames.wire.legacy import WORKFLOWS
+from torc_frames.store.wire.legacy import WORKFLOWS
 
 __all__ = ["refusal_of"]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torc_frames.service import actions
 from torc_frames.service.actions import Action
 from torc_frames.service.calls import Parameter
-from torc_frames.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
+from torc_frames.store.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
 
 __all__ = ["PAGE_OF", "Operation", "operations"]
 

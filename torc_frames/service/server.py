@@ -19,10 +19,10 @@ from torc_frames.errors import RefusedError, UnavailableError
 from torc_frames.service.app import Threads, application
 from torc_frames.service.budget import Budget
 from torc_frames.service.connections import protocol
+from torc_frames.service.documents.collections import Documents
 from torc_frames.service.safety import ACCESS_LOG, Rules, address_of
-from torc_frames.store.sqlite.documents.collections import Documents
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.wire.legacy import Form
+from torc_frames.store.wire.legacy import Form
 
 __all__ = ["Limits", "serve"]
 

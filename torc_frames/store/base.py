@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from torc_frames.records import (
+from torc_frames.store.parallel import Report
+from torc_frames.store.records import (
     AddedJobs,
     DependencyPage,
     JobPage,
@@ -22,7 +23,6 @@ from torc_frames.records import (
     UserDataPage,
     WorkflowRecord,
 )
-from torc_frames.store.parallel import Report
 
 __all__ = ["FileStore", "RunnableStore", "Snapshot", "Store"]
 
@@ -118,7 +118,7 @@ class Store(Protocol):
 
     Every method may be called from several threads and by several processes at once. Keys are strings;
     a key of another workflow is as good as none. Raw JSON is UTF-8 without newlines, as
-    `torc_frames.frame.rows` makes it. All methods raise NotFoundError for a workflow, job or record that
+    `torc_frames.frame.encode` makes it. All methods raise NotFoundError for a workflow, job or record that
     does not exist, and UnavailableError for a store that does not answer.
     """
 

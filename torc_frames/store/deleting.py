@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from torc_frames.errors import NotFoundError, RefusedError, shorten
-from torc_frames.records import RUNNING
 from torc_frames.store.base import Snapshot, Store
+from torc_frames.store.exactly_once import Unfinished
 from torc_frames.store.parallel import Report, each
-from torc_frames.store.settle import Unfinished
+from torc_frames.store.records import RUNNING
 from torc_frames.store.whole import read_whole
 
 __all__ = ["UNDER_WAY", "check", "delete_each"]

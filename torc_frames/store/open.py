@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from torc_frames import settings
 from torc_frames.errors import RefusedError, StoreFileError
-from torc_frames.masked import masked, without_frames
-from torc_frames.regular import irregular
+from torc_frames.settings.masked import masked, without_frames
+from torc_frames.settings.regular import irregular
 
 if TYPE_CHECKING:
     from torc_frames.store.base import Store
@@ -34,7 +34,7 @@ def open_store(url: str | os.PathLike[str] | None = None, **credentials: Any) ->
         service of 2023; without it what `torc_frames.settings.default_url` says. A path object is always a
         file.
     **credentials
-        For a server, see `torc_frames.server_settings.server_settings`.
+        For a server, see `torc_frames.store.http.settings.server_settings`.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def _open(url: str | os.PathLike[str] | None, credentials: dict[str, Any]) -> St
 
 
 def _open_server(url: str | None, credentials: dict[str, Any]) -> Store:
-    from torc_frames.server_settings import dialect_of, server_settings
+    from torc_frames.store.http.settings import dialect_of, server_settings
 
     server = server_settings(url, **credentials)
     store: V1Store | LegacyStore

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import Problem, RefusedError
+from torc_frames.frame.column import Column, objects
 from torc_frames.frame.dtypes import describe, encode, restore
 from torc_frames.frame.specs import is_spec
-from torc_frames.frame.types import Column, objects
 from torc_frames.frame.values import RefusalError, is_missing
 
 __all__ = ["column_of", "columns_of", "read_column", "written_column"]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.frame.dtypes import describe
-from torc_frames.frame.rows import encode_frame, records
+from torc_frames.frame.encode import encode_frame, records
 from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import RefusalError, canonical, decode_data, plain
 from torc_frames.sweep.constraint import kept_by

@@ -21,12 +21,12 @@ from torc_frames.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from torc_frames.server_settings import dialect_of
 from torc_frames.store.http.connections import EXCHANGE
 from torc_frames.store.http.replies import causes, clean, message_of, origin_of, reason_of, retry_after
+from torc_frames.store.http.settings import dialect_of
 
 if TYPE_CHECKING:
-    from torc_frames.server_settings import ServerSettings
+    from torc_frames.store.http.settings import ServerSettings
 
 __all__ = ["BROKEN", "FEW", "Did", "Failure", "Failures"]
 

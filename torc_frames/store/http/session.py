@@ -29,14 +29,14 @@ from torc_frames.errors import (
     TorcFramesWarning,
     UncertainWriteError,
 )
-from torc_frames.masked import Masked
-from torc_frames.server_settings import is_loopback, read_certificates
 from torc_frames.settings import __version__
+from torc_frames.settings.masked import Masked
 from torc_frames.store.http.connections import CONNECT_TIMEOUT, EXCHANGE, Adapter
 from torc_frames.store.http.failures import BROKEN, FEW, Did, Failure, Failures
+from torc_frames.store.http.settings import is_loopback, read_certificates
 
 if TYPE_CHECKING:
-    from torc_frames.server_settings import ServerSettings
+    from torc_frames.store.http.settings import ServerSettings
 
 __all__ = ["Http"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 
-from torc_frames.records import INPUT, Role
-from torc_frames.wire.legacy import is_key
+from torc_frames.store.records import INPUT, Role
+from torc_frames.store.wire.legacy import is_key
 
 __all__ = ["JOURNAL", "METADATA", "can_be_key", "has_name", "name_of", "new_key", "role_of"]
 

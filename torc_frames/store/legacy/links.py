@@ -8,14 +8,14 @@ from typing import NamedTuple
 import msgspec
 
 from torc_frames.errors import ReplyError, ServerError
-from torc_frames.records import INPUT, OUTPUT, LinkPage, Role
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.legacy.keys import role_of
 from torc_frames.store.legacy.lists import Get, Listing
 from torc_frames.store.legacy.paths import CONSUMES, STORES
 from torc_frames.store.legacy.service import Service, decoded, is_missing, read_record
 from torc_frames.store.parallel import each
-from torc_frames.wire.legacy import JOBS, USER_DATA, Edge, Form, Items, Record, key_of
+from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
+from torc_frames.store.wire.legacy import JOBS, USER_DATA, Edge, Form, Items, Record, key_of
 
 __all__ = [
     "LATER_EDGES",

@@ -9,7 +9,7 @@ from typing import Any
 
 from torc_frames.errors import TornReadError
 from torc_frames.store.legacy.service import decoded
-from torc_frames.wire.legacy import Form, Items
+from torc_frames.store.wire.legacy import Form, Items
 
 __all__ = ["Get", "Listing", "Pages", "Reader", "count", "listed"]
 

@@ -15,7 +15,7 @@ from torc_frames.frame.values import encode_data
 from torc_frames.store.legacy.keys import JOURNAL, METADATA
 from torc_frames.store.legacy.refusals import check
 from torc_frames.store.legacy.service import Service, is_duplicate, is_missing, read_record
-from torc_frames.wire.legacy import USER_DATA, Form, encode, in_order, merged
+from torc_frames.store.wire.legacy import USER_DATA, Form, encode, in_order, merged
 
 __all__ = ["Entry", "Metadata", "change_journal", "fetch", "kept", "merge"]
 

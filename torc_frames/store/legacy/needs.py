@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from torc_frames.records import Resources
-from torc_frames.wire.legacy import Need, encode
+from torc_frames.store.records import Resources
+from torc_frames.store.wire.legacy import Need, encode
 
 __all__ = ["body_of", "name_of", "resources_of"]
 

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError
-from torc_frames.records import AddedJobs, NewJobs, Resources
-from torc_frames.store.legacy.adding import Written
+from torc_frames.store.exactly_once import settled
 from torc_frames.store.legacy.links import role_in_first
 from torc_frames.store.legacy.lists import Listing, listed
 from torc_frames.store.legacy.needs import body_of, name_of
+from torc_frames.store.legacy.once import Written
 from torc_frames.store.legacy.paths import REQUIREMENTS, STORES
 from torc_frames.store.legacy.refusals import check
 from torc_frames.store.legacy.service import Service, decoded
 from torc_frames.store.legacy.user_data import check_lengths
-from torc_frames.store.settle import settled
-from torc_frames.wire import legacy
-from torc_frames.wire.legacy import Form, Items
+from torc_frames.store.records import AddedJobs, NewJobs, Resources
+from torc_frames.store.wire import legacy
+from torc_frames.store.wire.legacy import Form, Items
 
 __all__ = ["Call", "check_jobs", "needed"]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from torc_frames.errors import ReplyError
-from torc_frames.records import JobRecord, Resources
-from torc_frames.store.legacy import empty_commands
+from torc_frames.store.legacy import documents
 from torc_frames.store.legacy.links import edges_of
 from torc_frames.store.legacy.lists import Listing, listed
 from torc_frames.store.legacy.needs import resources_of
 from torc_frames.store.legacy.paths import REQUIREMENTS, REQUIRES
 from torc_frames.store.legacy.service import Service, decoded, is_missing
-from torc_frames.wire import legacy
-from torc_frames.wire.legacy import JOBS, Form, Items
+from torc_frames.store.records import JobRecord, Resources
+from torc_frames.store.wire import legacy
+from torc_frames.store.wire.legacy import JOBS, Form, Items
 
 __all__ = ["job_record"]
 
@@ -22,7 +22,7 @@ def job_record(service: Service, workflow_key: str, job: legacy.Job) -> JobRecor
         key=job.key,
         workflow_key=workflow_key,
         name=job.name or "",
-        command=empty_commands.shown(job.command),
+        command=documents.shown(job.command),
         status=job.status,
         resources=_resources(service, workflow_key, job.key),
         run_id=job.run_id if service.form is Form.FIRST else _last_run(service, workflow_key, job.key),

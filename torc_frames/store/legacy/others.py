@@ -8,9 +8,9 @@ from torc_frames.errors import ReplyError
 from torc_frames.store.legacy.lists import Get, Listing, count, listed
 from torc_frames.store.legacy.paths import BLOCKS, REQUIREMENTS
 from torc_frames.store.legacy.service import Service, is_missing
-from torc_frames.wire import legacy
-from torc_frames.wire.legacy import Items
-from torc_frames.wire.v1 import SEVERAL_NODES
+from torc_frames.store.wire import legacy
+from torc_frames.store.wire.legacy import Items
+from torc_frames.store.wire.v1 import SEVERAL_NODES
 
 __all__ = ["count_others"]
 

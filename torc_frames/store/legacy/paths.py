@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from torc_frames.wire.legacy import JOBS, Form
+from torc_frames.store.wire.legacy import JOBS, Form
 
 __all__ = ["BLOCKS", "CONSUMES", "REQUIREMENTS", "REQUIRES", "STORES", "Paths"]
 

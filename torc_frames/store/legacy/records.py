@@ -6,8 +6,8 @@ import msgspec
 
 from torc_frames.store.legacy.lists import Listing
 from torc_frames.store.legacy.service import Service, read_record
-from torc_frames.wire import legacy
-from torc_frames.wire.legacy import USER_DATA, Form, Items, Record, encode
+from torc_frames.store.wire import legacy
+from torc_frames.store.wire.legacy import USER_DATA, Form, Items, Record, encode
 
 __all__ = ["body_of", "records_of"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.wire.legacy import Form
+from torc_frames.store.wire.legacy import Form
 
 __all__ = ["check"]
 

@@ -13,13 +13,13 @@ import msgspec
 
 from torc_frames.errors import NotFoundError
 from torc_frames.store.legacy import metadata
-from torc_frames.store.legacy.adding import NewRecord, add_record, delete_record, link
 from torc_frames.store.legacy.links import links_of_jobs, read_edges
 from torc_frames.store.legacy.lists import listed
 from torc_frames.store.legacy.metadata import Entry
+from torc_frames.store.legacy.once import NewRecord, add_record, delete_record, link
 from torc_frames.store.legacy.paths import STORES
 from torc_frames.store.legacy.service import Service
-from torc_frames.wire.legacy import Record
+from torc_frames.store.wire.legacy import Record
 
 __all__ = ["begun", "finish", "forget", "replace"]
 

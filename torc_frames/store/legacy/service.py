@@ -12,11 +12,11 @@ from torc_frames.store.http.session import Http
 from torc_frames.store.legacy.keys import METADATA, can_be_key
 from torc_frames.store.legacy.paths import Paths
 from torc_frames.store.legacy.version import Spoken, find_form
-from torc_frames.wire import legacy
-from torc_frames.wire.legacy import JOBS, USER_DATA, Form, Record
+from torc_frames.store.wire import legacy
+from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, Record
 
 if TYPE_CHECKING:
-    from torc_frames.server_settings import ServerSettings
+    from torc_frames.store.http.settings import ServerSettings
 
 __all__ = ["COLLECTIONS", "Service", "decoded", "is_duplicate", "is_missing", "read_record"]
 

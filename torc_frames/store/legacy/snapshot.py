@@ -7,17 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import RefusedError, ReplyError, TornReadError
-from torc_frames.records import (
-    DependencyPage,
-    JobPage,
-    LinkPage,
-    Resources,
-    ResultPage,
-    Role,
-    UserDataPage,
-    WorkflowRecord,
-)
-from torc_frames.store.legacy import empty_commands
+from torc_frames.store.legacy import documents
 from torc_frames.store.legacy import keys as legacy_keys
 from torc_frames.store.legacy.links import (
     Link,
@@ -39,9 +29,19 @@ from torc_frames.store.legacy.paths import BLOCKS, REQUIREMENTS, REQUIRES
 from torc_frames.store.legacy.records import records_of
 from torc_frames.store.legacy.service import is_missing
 from torc_frames.store.parallel import each
-from torc_frames.wire import legacy
-from torc_frames.wire.legacy import JOBS, RESULTS, Form, Items, Record
-from torc_frames.wire.times import run_times
+from torc_frames.store.records import (
+    DependencyPage,
+    JobPage,
+    LinkPage,
+    Resources,
+    ResultPage,
+    Role,
+    UserDataPage,
+    WorkflowRecord,
+)
+from torc_frames.store.wire import legacy
+from torc_frames.store.wire.legacy import JOBS, RESULTS, Form, Items, Record
+from torc_frames.store.wire.times import run_times
 
 if TYPE_CHECKING:
     from torc_frames.store.legacy.service import Service
@@ -114,7 +114,7 @@ class LegacySnapshot:
         return JobPage(
             keys=[job.key for job in jobs],
             names=[job.name or "" for job in jobs],
-            commands=[empty_commands.shown(job.command) for job in jobs],
+            commands=[documents.shown(job.command) for job in jobs],
             statuses=[job.status for job in jobs],
             num_cpus=[need.num_cpus for need in resources],
             num_gpus=[need.num_gpus for need in resources],

@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import NotFoundError
 from torc_frames.frame.values import decode_data, encode_data
-from torc_frames.records import AddedJobs, JobRecord, NewJobs, Role, UserData, WorkflowRecord
 from torc_frames.store.deleting import delete_each
-from torc_frames.store.legacy import commands as legacy_commands
+from torc_frames.store.exactly_once import Unfinished, settled
+from torc_frames.store.legacy import jobs as legacy_commands
 from torc_frames.store.legacy import metadata as legacy_metadata
 from torc_frames.store.legacy import user_data as legacy_user_data
-from torc_frames.store.legacy.adding import Written, delete_document
-from torc_frames.store.legacy.bulk_jobs import BulkCall, add_chunks
+from torc_frames.store.legacy.first_form import SpecifiedCall, add_each
+from torc_frames.store.legacy.later_form import BulkCall, add_chunks
 from torc_frames.store.legacy.lists import Listing, listed
 from torc_frames.store.legacy.metadata import Metadata
 from torc_frames.store.legacy.new_jobs import Call, check_jobs, needed
+from torc_frames.store.legacy.once import Written, delete_document
 from torc_frames.store.legacy.one_job import job_record
 from torc_frames.store.legacy.refusals import check
 from torc_frames.store.legacy.service import Service, decoded
 from torc_frames.store.legacy.snapshot import LegacySnapshot
-from torc_frames.store.legacy.specified_jobs import SpecifiedCall, add_each
 from torc_frames.store.parallel import Report, each
-from torc_frames.store.settle import Unfinished, settled
-from torc_frames.wire import legacy
-from torc_frames.wire.legacy import Form, Items
+from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.store.wire import legacy
+from torc_frames.store.wire.legacy import Form, Items
 
 if TYPE_CHECKING:
-    from torc_frames.server_settings import ServerSettings
+    from torc_frames.store.http.settings import ServerSettings
 
 __all__ = ["LegacyStore"]
 

@@ -16,10 +16,11 @@ from torc_frames.errors import (
     UncertainWriteError,
     shorten,
 )
-from torc_frames.records import Role
+from torc_frames.store.exactly_once import TRIES, Unfinished
 from torc_frames.store.legacy import keys as legacy_keys
 from torc_frames.store.legacy import replacing
-from torc_frames.store.legacy.adding import (
+from torc_frames.store.legacy.lists import listed
+from torc_frames.store.legacy.once import (
     Newest,
     NewRecord,
     Written,
@@ -28,13 +29,12 @@ from torc_frames.store.legacy.adding import (
     forget_deleted,
     same_data,
 )
-from torc_frames.store.legacy.lists import listed
 from torc_frames.store.legacy.records import body_of, records_of
 from torc_frames.store.legacy.refusals import check
 from torc_frames.store.legacy.service import Service, decoded, is_missing
 from torc_frames.store.parallel import Report, each, tell
-from torc_frames.store.settle import TRIES, Unfinished
-from torc_frames.wire.legacy import USER_DATA, Form, Record, in_order, merged
+from torc_frames.store.records import Role
+from torc_frames.store.wire.legacy import USER_DATA, Form, Record, in_order, merged
 
 __all__ = ["add", "check_lengths", "delete", "delete_one", "fetch_one", "update"]
 

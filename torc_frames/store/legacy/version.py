@@ -7,9 +7,9 @@ from typing import NamedTuple
 import msgspec
 
 from torc_frames.errors import ReplyError, ServerError, VersionError
-from torc_frames.server_settings import DEFAULT_PATH
 from torc_frames.store.http.session import Http
-from torc_frames.wire.legacy import Form, Page
+from torc_frames.store.http.settings import DEFAULT_PATH
+from torc_frames.store.wire.legacy import Form, Page
 
 __all__ = ["Spoken", "find_form"]
 

@@ -9,7 +9,8 @@ from itertools import chain, count, repeat
 from typing import Any
 
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError
-from torc_frames.records import (
+from torc_frames.store.keys import key_to_id
+from torc_frames.store.records import (
     BLOCKED,
     CANCELED,
     COMPLETED,
@@ -26,7 +27,6 @@ from torc_frames.records import (
     Role,
     RunResult,
 )
-from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.connections import Write
 from torc_frames.store.sqlite.deleting import WAITS
 from torc_frames.store.sqlite.file import Connection

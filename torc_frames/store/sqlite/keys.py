@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError, StoreFileError, UnreadableRecordError
-from torc_frames.records import WorkflowRecord
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.records import WorkflowRecord
 from torc_frames.store.sqlite.file import Connection
 
 __all__ = [

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from torc_frames.errors import ConflictError
-from torc_frames.records import RUNNING
+from torc_frames.store.records import RUNNING
 from torc_frames.store.sqlite.connections import Write
 from torc_frames.store.sqlite.deleting import remove_records
 from torc_frames.store.sqlite.keys import find_one, id_list

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from torc_frames.errors import RefusedError, StoreFileError, UnavailableError
-from torc_frames.records import (
+from torc_frames.store.keys import key_to_id
+from torc_frames.store.records import (
     DependencyPage,
     JobPage,
     LinkPage,
@@ -23,7 +24,6 @@ from torc_frames.records import (
     UserDataPage,
     WorkflowRecord,
 )
-from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow
 from torc_frames.store.sqlite.opening import using

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from torc_frames.errors import ConflictError, RefusedError, shorten
-from torc_frames.records import (
+from torc_frames.store.base import Snapshot
+from torc_frames.store.parallel import Report, tell
+from torc_frames.store.records import (
     AddedJobs,
     JobRecord,
     NewJobs,
@@ -23,8 +25,6 @@ from torc_frames.records import (
     UserData,
     WorkflowRecord,
 )
-from torc_frames.store.base import Snapshot
-from torc_frames.store.parallel import Report, tell
 from torc_frames.store.sqlite import jobs as sqlite_jobs
 from torc_frames.store.sqlite.backup import back_up
 from torc_frames.store.sqlite.connections import Connections, Write

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from torc_frames.errors import RefusedError
-from torc_frames.records import JobPage, LinkPage, ResultPage, Role, UserDataPage
+from torc_frames.store.records import JobPage, LinkPage, ResultPage, Role, UserDataPage
 from torc_frames.store.sqlite import reading
 from torc_frames.store.sqlite.file import is_network
 from torc_frames.store.sqlite.identity import FileId
 from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
-from torc_frames.wire.numbers import doubtful_lines, server_reads
-from torc_frames.wire.times import run_times
-from torc_frames.wire.v1 import SEVERAL_NODES, name_from_wire, of_project, rev_of
+from torc_frames.store.wire.numbers import doubtful_lines, server_reads
+from torc_frames.store.wire.times import run_times
+from torc_frames.store.wire.v1 import SEVERAL_NODES, name_from_wire, of_project, rev_of
 
 __all__ = ["TorcFileSnapshot", "as_served", "connect", "show_as_ours"]
 
@@ -42,7 +42,7 @@ _STATUS = (
     + " ELSE CAST(status AS TEXT) END"
 )
 
-# What jobs need that is not to be shown, as it was not given: see `torc_frames.wire.v1.resources_of`.
+# What jobs need that is not to be shown, as it was not given: see `torc_frames.store.wire.v1.resources_of`.
 _NAMED = "need.name = num_cpus || ' cpus, ' || num_gpus || ' gpus, '"
 _NOTHING_GIVEN = f"""
     memory = '1m' AND (

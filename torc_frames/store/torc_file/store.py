@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from torc_frames.errors import RefusedError, StoreFileError, TorcFramesError, VersionError
-from torc_frames.records import (
+from torc_frames.store.parallel import Report
+from torc_frames.store.records import (
     AddedJobs,
     JobRecord,
     NewJobs,
@@ -24,7 +25,6 @@ from torc_frames.records import (
     UserData,
     WorkflowRecord,
 )
-from torc_frames.store.parallel import Report
 from torc_frames.store.sqlite import jobs as sqlite_jobs
 from torc_frames.store.sqlite.backup import back_up
 from torc_frames.store.sqlite.file import translated
@@ -39,7 +39,7 @@ from torc_frames.store.sqlite.keys import (
 from torc_frames.store.sqlite.opening import registry_lock, using
 from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.torc_file.snapshot import TorcFileSnapshot, as_served, connect, show_as_ours
-from torc_frames.wire.v1 import name_from_wire, rev_of
+from torc_frames.store.wire.v1 import name_from_wire, rev_of
 
 __all__ = ["TORC_1", "TorcFileStore", "is_torc_file"]
 

@@ -8,7 +8,7 @@ from torc_frames.errors import NotFoundError, Problem, RefusedError
 from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.v1.lists import Listing, listed
 from torc_frames.store.v1.service import V1Service
-from torc_frames.wire import v1
+from torc_frames.store.wire import v1
 
 __all__ = ["update"]
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 import msgspec
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError, UncertainWriteError
-from torc_frames.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources
+from torc_frames.store.exactly_once import TRIES, Unfinished, looked_for, settled
 from torc_frames.store.http.session import Http
 from torc_frames.store.keys import key_to_id
-from torc_frames.store.settle import TRIES, Unfinished, looked_for, settled
-from torc_frames.store.v1.leftover import LeftOver, NewRecords, delete_record
+from torc_frames.store.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources
 from torc_frames.store.v1.links import gather
 from torc_frames.store.v1.lists import Listing, decoded, listed, relations
-from torc_frames.wire import v1
+from torc_frames.store.v1.orphans import LeftOver, NewRecords, delete_record
+from torc_frames.store.wire import v1
 
 __all__ = ["Adder"]
 

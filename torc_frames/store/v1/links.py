@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import Any
 
-from torc_frames.records import INPUT, OUTPUT, LinkPage, Role
+from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
 
 __all__ = ["Links", "gather"]
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from torc_frames.errors import ServerError, TornReadError
-from torc_frames.wire import v1
+from torc_frames.store.wire import v1
 
 __all__ = [
     "FIRST_ROWS",

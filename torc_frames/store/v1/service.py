@@ -11,16 +11,16 @@ from torc_frames.errors import (
     UncertainWriteError,
     UnreadableRecordError,
 )
-from torc_frames.records import RUNNING
+from torc_frames.store.exactly_once import Unfinished, looked_for
 from torc_frames.store.http.session import Http
 from torc_frames.store.keys import key_to_id
-from torc_frames.store.settle import Unfinished, looked_for
+from torc_frames.store.records import RUNNING
 from torc_frames.store.v1.lists import decoded
 from torc_frames.store.v1.unreadable import UNREADABLE
-from torc_frames.wire import v1
+from torc_frames.store.wire import v1
 
 if TYPE_CHECKING:
-    from torc_frames.server_settings import ServerSettings
+    from torc_frames.store.http.settings import ServerSettings
 
 __all__ = ["V1Service"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torc_frames.errors import DroppedConnectionError, RefusedError, ReplyError, TornReadError
-from torc_frames.records import (
+from torc_frames.store.records import (
     INPUT,
     OUTPUT,
     RUNNING,
@@ -23,8 +23,8 @@ from torc_frames.store.v1.links import Links, gather
 from torc_frames.store.v1.lists import Listing, Reader, count, decoded, listed, relations
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.unreadable import UNREADABLE, around, one_by_one
-from torc_frames.wire import v1
-from torc_frames.wire.times import run_times
+from torc_frames.store.wire import v1
+from torc_frames.store.wire.times import run_times
 
 __all__ = ["V1Snapshot"]
 

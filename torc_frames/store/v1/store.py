@@ -14,18 +14,11 @@ from torc_frames.errors import (
     ServerError,
 )
 from torc_frames.frame.values import decode_data, encode_data
-from torc_frames.records import (
-    AddedJobs,
-    JobRecord,
-    NewJobs,
-    Role,
-    UserData,
-    WorkflowRecord,
-)
-from torc_frames.server_settings import DEFAULT_PATH
 from torc_frames.store.deleting import delete_each
+from torc_frames.store.exactly_once import settled
+from torc_frames.store.http.settings import DEFAULT_PATH
 from torc_frames.store.parallel import Report
-from torc_frames.store.settle import settled
+from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, Role, UserData, WorkflowRecord
 from torc_frames.store.v1 import commands as v1_commands
 from torc_frames.store.v1 import user_data as v1_user_data
 from torc_frames.store.v1.jobs import Adder
@@ -33,10 +26,10 @@ from torc_frames.store.v1.lists import Listing, decoded, listed
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.snapshot import V1Snapshot
 from torc_frames.store.v1.version import check_version
-from torc_frames.wire import v1
+from torc_frames.store.wire import v1
 
 if TYPE_CHECKING:
-    from torc_frames.server_settings import ServerSettings
+    from torc_frames.store.http.settings import ServerSettings
 
 __all__ = ["V1Store"]
 

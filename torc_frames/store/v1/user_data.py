@@ -19,15 +19,15 @@ from torc_frames.errors import (
     UncertainWriteError,
     UnreadableRecordError,
 )
-from torc_frames.records import INPUT, Role
+from torc_frames.store.exactly_once import looked_for, settled
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.parallel import Report, each, tell
-from torc_frames.store.settle import looked_for, settled
-from torc_frames.store.v1.leftover import delete_record
+from torc_frames.store.records import INPUT, Role
 from torc_frames.store.v1.lists import Listing, count, decoded, listed
+from torc_frames.store.v1.orphans import delete_record
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.unreadable import one_by_one
-from torc_frames.wire import v1
+from torc_frames.store.wire import v1
 
 __all__ = ["add", "delete", "delete_readable", "update"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.types import objects
+from torc_frames.frame.column import objects
 from torc_frames.frame.values import RefusalError
 from torc_frames.widgets.parameters.checking import Checks
 from torc_frames.widgets.parameters.column import Ids, Mask, SheetColumn

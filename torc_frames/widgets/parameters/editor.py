@@ -11,9 +11,7 @@ import ipywidgets as widgets
 import pandas as pd
 
 from torc_frames.errors import counted
-from torc_frames.rules import Rule
-from torc_frames.targets import DependsOn, ResourceTable
-from torc_frames.widgets.parameters.background import Background, StoppedError
+from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.checking import TableRule
 from torc_frames.widgets.parameters.merging import Cell, Conflict
 from torc_frames.widgets.parameters.panels import Panels
@@ -34,7 +32,9 @@ from torc_frames.widgets.parts import (
 from torc_frames.widgets.table.preview import preview
 from torc_frames.widgets.table.source import redone, undone
 from torc_frames.widgets.table.view import table_view
-from torc_frames.workflow import Workflow
+from torc_frames.widgets.work import Background, StoppedError
+from torc_frames.workflow.push.resources import DependsOn, ResourceTable
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["ParameterEditor"]
 

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from torc_frames.frame.rows import encode_frame, records
-from torc_frames.planning import match_rows
+from torc_frames.frame.encode import encode_frame, records
 from torc_frames.widgets.parameters.column import Ids
 from torc_frames.widgets.parameters.edits import Edits
 from torc_frames.widgets.parameters.table import Table
+from torc_frames.workflow.push.matching import match_rows
 
 __all__ = ["lines_of", "with_jobs"]
 

@@ -244,7 +244,7 @@ def has_moved(cells: pd.DataFrame, pulled: pd.DataFrame, names: Collection[str])
     Parameters
     ----------
     cells : DataFrame
-        `torc_frames.plan.Plan.cells`.
+        `torc_frames.workflow.push.plan.Plan.cells`.
     pulled : DataFrame
     names : collection of str
         The columns of the table that is planned.

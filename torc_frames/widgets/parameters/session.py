@@ -15,9 +15,7 @@ import pandas as pd
 from pandas.api.types import is_scalar
 
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, counted, shorten
-from torc_frames.plan import Plan
-from torc_frames.planning import match_rows
-from torc_frames.rules import Rule
+from torc_frames.frame.rules import Rule
 from torc_frames.widgets.drafts import Draft
 from torc_frames.widgets.parameters import merging
 from torc_frames.widgets.parameters.applied import Taken
@@ -27,7 +25,9 @@ from torc_frames.widgets.parameters.matching import lines_of
 from torc_frames.widgets.parameters.merging import Before as Known
 from torc_frames.widgets.parameters.merging import Cell, Conflict, Edited
 from torc_frames.widgets.parameters.sheet import Sheet
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.push.matching import match_rows
+from torc_frames.workflow.push.plan import Plan
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Choice", "Proposal", "Session"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, counted, warn
-from torc_frames.rules import Rule
+from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters import editing, filling, reshaping, state
 from torc_frames.widgets.parameters.applied import Applied, Taken
 from torc_frames.widgets.parameters.carrying import carried

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.rows import encode_frame
+from torc_frames.frame.encode import encode_frame
+from torc_frames.frame.rules import Rule
 from torc_frames.frame.shape import column_index, key_index
-from torc_frames.rules import Rule
-from torc_frames.targets import KEYS, identify
 from torc_frames.widgets.parameters.column import Ids, SheetColumn, bytes_of
 from torc_frames.widgets.parameters.rows import Rows
 from torc_frames.widgets.table.cells import Format
+from torc_frames.workflow.push.targets import KEYS, identify
 
 __all__ = ["ColumnsPatch", "NamePatch", "Table", "check_names"]
 

@@ -12,7 +12,7 @@ from torc_frames.errors import counted
 from torc_frames.widgets.parts import Message, button, close_inside, html, root, row, text_html
 from torc_frames.widgets.progress.tally import Failed, Progress, span
 from torc_frames.widgets.progress.watching import State, Watch
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Monitor"]
 

@@ -10,10 +10,10 @@ import pandas as pd
 
 from torc_frames import settings
 from torc_frames.errors import NotFoundError, UnreadableRecordError
-from torc_frames.records import OUTPUT
-from torc_frames.regular import open_regular
+from torc_frames.settings.regular import open_regular
+from torc_frames.store.records import OUTPUT
 from torc_frames.widgets.progress.tally import COLUMNS, Failed
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["JobReader", "tail"]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from torc_frames.records import (
+from torc_frames.store.records import (
     BLOCKED,
     CANCELED,
     COMPLETED,

@@ -14,7 +14,7 @@ import pandas as pd
 from torc_frames.errors import NotFoundError, TorcFramesError
 from torc_frames.widgets.progress.reading import JobReader
 from torc_frames.widgets.progress.tally import Progress, progress, span
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["State", "Watch"]
 

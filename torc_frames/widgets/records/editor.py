@@ -8,8 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from torc_frames.errors import RefusedError, counted
-from torc_frames.job import Job
-from torc_frames.records import INPUT, UserData
+from torc_frames.store.records import INPUT, UserData
 from torc_frames.widgets.parts import (
     FAILURES,
     UNLABELLED,
@@ -25,7 +24,8 @@ from torc_frames.widgets.parts import (
 from torc_frames.widgets.records.lines import CSS
 from torc_frames.widgets.records.opened import Opened
 from torc_frames.widgets.records.session import Conflict
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.run.job import Job
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["RecordEditor"]
 

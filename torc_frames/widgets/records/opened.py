@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torc_frames.records import UserData, WorkflowRecord
+from torc_frames.store.records import UserData, WorkflowRecord
 from torc_frames.widgets.drafts import Draft
 from torc_frames.widgets.parts import close_inside
 from torc_frames.widgets.records.session import RecordSession
 from torc_frames.widgets.records.view import FormView
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Opened"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from torc_frames.errors import ConflictError, NotFoundError, UncertainWriteError
 from torc_frames.frame.values import encode_data
-from torc_frames.records import UserData
+from torc_frames.store.records import UserData
 from torc_frames.widgets.records.form import Form
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Conflict", "Difference", "RecordSession", "differences"]
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
-from torc_frames.records import FAILED, PENDING_FAILED, TERMINATED
+from torc_frames.store.records import FAILED, PENDING_FAILED, TERMINATED
 from torc_frames.widgets.parts import Message, button, close_inside, root, row
 from torc_frames.widgets.results.exploring import Chosen, Exploration
 from torc_frames.widgets.results.filter_rows import FilterBar
@@ -26,7 +26,7 @@ from torc_frames.widgets.results.panels import (
 from torc_frames.widgets.results.parts import CSS, on_value, toggle
 from torc_frames.widgets.results.shown import ShownSource
 from torc_frames.widgets.table.view import table_view
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["ResultsExplorer"]
 

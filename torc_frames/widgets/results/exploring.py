@@ -15,7 +15,7 @@ from torc_frames.frame.shape import OnError
 from torc_frames.widgets.results.columns import Arrangement
 from torc_frames.widgets.results.filters import KEY, Filter, NoResults, OneOf
 from torc_frames.widgets.results.query import Aggregate, Query
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Chosen", "Exploration", "Summary"]
 

@@ -11,8 +11,8 @@ from typing import IO
 import pandas as pd
 
 from torc_frames.errors import RefusedError
-from torc_frames.table_files.exports import write_csv, write_parquet
-from torc_frames.table_files.sheets import write_sheet
+from torc_frames.files.exports import write_csv, write_parquet
+from torc_frames.files.sheets import write_sheet
 
 __all__ = ["FORMATS", "export"]
 

@@ -16,7 +16,7 @@ from torc_frames.widgets.sweeps.model import MAX_ROWS, METHODS, SweepModel, Way
 from torc_frames.widgets.sweeps.rows import CSS, AxisLine
 from torc_frames.widgets.table.frames import FrameSource
 from torc_frames.widgets.table.view import table_view
-from torc_frames.workflow import Workflow
+from torc_frames.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from torc_frames.widgets.parameters.editor import ParameterEditor

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import shorten
+from torc_frames.frame.column import Column as JsonColumn
 from torc_frames.frame.dtypes import describe, restore
 from torc_frames.frame.specs import Spec
-from torc_frames.frame.types import Column as JsonColumn
 from torc_frames.frame.values import RefusalError, is_missing, plain
 from torc_frames.widgets.table import numerals, timetexts
 from torc_frames.widgets.table.numerals import quoted

@@ -1,1 +1,0 @@
-"""Tables of any size on their way into files: types, links, spooled records, Parquet parts."""

@@ -1,0 +1,191 @@
+"""The columns of a table file as what the workflow has them as already."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from torc_frames.files.exports import write_csv
+from torc_frames.files.sheets import sheet_cells
+from torc_frames.frame.column import Column, objects
+from torc_frames.frame.dtypes import describe, encode, restore
+from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.specs import Spec, kind_of
+from torc_frames.frame.specs import typed as key_of
+from torc_frames.frame.texts import Numerals, typed, values_of
+from torc_frames.frame.values import RefusalError
+
+__all__ = ["Parameters", "adopt"]
+
+
+def adopt(series: pd.Series, like: pd.Series) -> pd.Series:
+    """Return a column in the dtype of another, if that keeps its values, else as it is.
+
+    Examples
+    --------
+    >>> when = pd.Series(["2026-01-02"], dtype="datetime64[us]")
+    >>> str(adopt(pd.Series(["2026-03-04 05:06:07"]), when).dtype)
+    'datetime64[us]'
+    >>> str(adopt(pd.Series(["tomorrow"]), when).dtype) == "datetime64[us]"
+    False
+    """
+    try:
+        spec = describe(like)
+    except RefusalError:
+        return series
+    if spec["dtype"] == "object" and like.isna().all():
+        return series
+    made = _made(series, spec)
+    if made is None and kind_of(spec).startswith("m8"):
+        durations = _durations(series)
+        made = None if durations is None else _made(durations, spec)
+    return series if made is None else made.set_axis(series.index)
+
+
+class Parameters:
+    """The parameters that a workflow has, to read a file of them by."""
+
+    def __init__(self, current: pd.DataFrame) -> None:
+        self.current = current
+
+    def whole(self) -> frozenset[Path]:
+        """Return the paths at which objects are values."""
+        return frozenset(
+            split(str(name))
+            for name, series in self.current.items()
+            if series.dtype.kind == "O" and any(isinstance(value, dict) for value in series)
+        )
+
+    def adopted(self, name: str, series: pd.Series) -> pd.Series:
+        """Return a column of the file in the dtype that it has in the workflow, if that fits."""
+        return adopt(series, self.current[name]) if name in self.current else series
+
+    def of_parquet(self, name: str, series: pd.Series) -> pd.Series:
+        """Return a column of a Parquet file; that says its dtype, but not of all."""
+        dtype = self.current[name].dtype if name in self.current else None
+        kinds = (pd.CategoricalDtype, pd.ArrowDtype, pd.StringDtype)
+        lost = isinstance(dtype, kinds) or str(dtype).startswith(("object", "datetime64[s"))
+        return self.adopted(name, series) if lost else series
+
+    def of_sheet(self, name: str, series: pd.Series, values: list[Any], keys: list[Any]) -> pd.Series:
+        """Return a column of a spreadsheet: objects are JSON there, durations may be days.
+
+        What is written as a pull writes it is what is there already.
+        """
+        if name not in self.current:
+            return series
+        like = self.current[name]
+        if like.dtype.kind == "m" and series.dtype.kind in "if":
+            series = pd.to_timedelta(series, unit="D").dt.round("us")
+        elif _holds_objects(like) and series.dtype.kind not in "mM" and not self._is_text(name):
+            series = objects([_decoded(value) for value in series])
+        cells, _ = encode(series)
+        stored, written = self._cells[name], sheet_cells(like)
+        for row, at in enumerate(map(self._rows.get, keys)):
+            if at is not None and _same(values[row], written[at]):
+                cells[row] = stored[at]
+        made = adopt(Column.of(cells).natural(), like)
+        return made if made.dtype == like.dtype else adopt(series, like)
+
+    def takes_numbers(self, name: str) -> bool:
+        """Return whether texts of a file may be numbers: the workflow has no texts or the like there."""
+        if name not in self.current:
+            return True
+        return pd.api.types.is_numeric_dtype(self.current[name].dtype)
+
+    def of_texts(
+        self, name: str, texts: list[str | None], keys: list[str | None], numerals: Numerals
+    ) -> pd.Series:
+        """Return a column of CSV cells; what is written as a pull writes it is what is there already.
+
+        Where the workflow has no texts a cell is what it is written as, whatever the others are.
+        """
+        if name not in self.current:
+            return typed(texts, numerals)
+        like = self.current[name]
+        stored, is_text = self._cells[name], self._is_text(name)
+        if is_text:
+            base = Column.of(texts).natural()
+        elif self.takes_numbers(name):
+            base = Column.of(values_of(texts, numerals)).natural()
+        else:
+            base = typed(texts, numerals)
+        if str(like.dtype).lower() == "float32" and base.dtype.kind == "f":
+            base = base.astype("float32")
+        cells, _ = encode(base)
+        if _holds_objects(like) and not is_text:
+            cells = [_decoded(cell) for cell in cells]
+        written = self._written[name]
+        for row, at in enumerate(map(self._rows.get, keys)):
+            if at is not None and (texts[row] or "") == written[at]:
+                cells[row] = stored[at]
+        return adopt(Column.of(cells).natural(), like)
+
+    def _is_text(self, name: str) -> bool:
+        return Column.of(self._cells[name]).kind() == "str"
+
+    @cached_property
+    def _cells(self) -> dict[str, list[Any]]:
+        return {str(name): encode(series)[0] for name, series in self.current.items()}
+
+    @cached_property
+    def _rows(self) -> dict[str | None, int]:
+        return {str(key): row for row, key in enumerate(self.current.index)}
+
+    @cached_property
+    def _written(self) -> dict[str, tuple[str, ...]]:
+        file = io.BytesIO()
+        write_csv(self.current, file, raw=True)
+        names, *rows = csv.reader(io.StringIO(file.getvalue().decode("utf-8", "surrogatepass"), newline=""))
+        columns = zip(*rows, strict=True) if rows else iter([()] * len(names))
+        return dict(zip(names, columns, strict=True))
+
+
+def _made(series: pd.Series, spec: Spec) -> pd.Series | None:
+    cells, refused = encode(series)
+    if refused:
+        return None
+    if spec["dtype"] == "category" and not spec["ordered"]:
+        known = set(map(key_of, filter(_hashable, spec["categories"])))
+        new = {key_of(cell): cell for cell in cells if cell is not None and _hashable(cell)}
+        added = [cell for key, cell in new.items() if key not in known]
+        spec = {**spec, "categories": [*spec["categories"], *added]}
+    return restore(Column.of(cells), spec)
+
+
+def _same(cell: Any, written: Any) -> bool:
+    """Return whether a sheet's cell is as it was written; Excel has no empty texts."""
+    return (cell is None and written in (None, "")) or (type(cell) is type(written) and cell == written)
+
+
+def _hashable(value: Any) -> bool:
+    return not isinstance(value, (list, dict))
+
+
+def _durations(series: pd.Series) -> pd.Series | None:
+    """Return durations written as pandas writes them."""
+    if series.dtype.kind in "biufcM":
+        return None
+    try:
+        return pd.to_timedelta(series)
+    except (ValueError, TypeError):
+        return None
+
+
+def _holds_objects(like: pd.Series) -> bool:
+    return like.dtype.kind == "O" and pd.api.types.is_object_dtype(like.dtype)
+
+
+def _decoded(value: Any) -> Any:
+    """Return the list or object that a text is the JSON of; other values as they are."""
+    if not (isinstance(value, str) and value.startswith(("{", "["))):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value

@@ -1,0 +1,235 @@
+"""Tables in Excel files: the first sheet as columns of cells, and a frame as a sheet without formulas."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from torc_frames.errors import Problem, RefusedError, TorcFramesError
+from torc_frames.files.cells import cell_text
+from torc_frames.files.formulas import is_live
+from torc_frames.frame.dtypes import are_near, encode
+from torc_frames.frame.exact import EXACT_IN_FLOAT
+from torc_frames.frame.specs import time_zone
+
+__all__ = ["read_sheet", "sheet_cells", "write_sheet"]
+
+_LONGEST_TEXT = 32_767
+_MOST_ROWS = 1_048_576
+_MOST_COLUMNS = 16_384
+_FIRST_DAY = pd.Timestamp("1900-03-01")  # before it, Excel counts a day that there was not
+
+# Excel's way to write what XML can't hold, or Excel would leave out: a text that is nothing but blanks.
+_UNWRITTEN = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)|\A\s(?=\s*\Z)")
+_WRITTEN = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+_DIGITS = "0"
+"""The format of a text that is an integer, which Excel would round as a number."""
+
+_INTEGER = re.compile(r"-?[0-9]{1,4300}")
+
+
+def read_sheet(path: Path) -> tuple[list[str], list[list[Any]]]:
+    """Return the names in the first row, and the cells below them.
+
+    Raises
+    ------
+    TorcFramesError
+        If openpyxl is not installed.
+    RefusedError
+        For errors such as #N/A, and for formulas whose value the file does not hold.
+    """
+    openpyxl = _openpyxl()
+    rows = _cells(openpyxl, path, data_only=True)
+    formulas = _cells(openpyxl, path, data_only=False)
+    pairs = [pair for both in zip(rows, formulas, strict=True) for pair in zip(*both, strict=True)]
+    problems = [
+        Problem(None, None, f"cell {cell.coordinate} is the error {cell.value}")
+        for cell, _ in pairs
+        if cell.data_type == "e"
+    ] + [
+        Problem(None, None, f"cell {cell.coordinate} is a formula without its value: save the file in Excel")
+        for cell, formula in pairs
+        if formula.data_type == "f" and cell.value is None and cell.data_type != "str"
+    ]
+    if problems:
+        raise RefusedError(problems)
+    return _columns(path, [[_value(cell) for cell in cells] for cells in rows])
+
+
+def write_sheet(frame: pd.DataFrame, file: IO[bytes]) -> None:
+    """Write a frame, a named index first: texts as texts, whatever they look like.
+
+    Times without a zone are Excel's, if they are whole milliseconds, and as text otherwise, as are other
+    times and durations, lists and objects (JSON), and a column with integers of which Excel would round one.
+
+    Raises
+    ------
+    TorcFramesError
+        If openpyxl is not installed.
+    RefusedError
+        For a table that is too large, and texts that are too long for Excel; all of them are named.
+    """
+    openpyxl = _openpyxl()
+    whole = frame if frame.index.name is None else frame.reset_index()
+    if len(whole) >= _MOST_ROWS or len(whole.columns) > _MOST_COLUMNS:
+        size = f"{len(whole):,} rows and {len(whole.columns):,} columns"
+        raise RefusedError(f"{size} are more than Excel has room for: write .csv or .parquet")
+    names = [str(name) for name in whole.columns]
+    columns = [sheet_cells(series) for _, series in whole.items()]
+    problems = [
+        Problem(row, name, reason)
+        for name, values in zip(names, columns, strict=True)
+        for row, value in ((None, name), *enumerate(values))
+        if isinstance(value, str) and (reason := _reason_against(value))
+    ]
+    if problems:
+        raise RefusedError(problems)
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("table")
+    sheet.append([_text_cell(openpyxl, sheet, name) for name in names])
+    makers = [_number_as_text if any(map(_is_rounded, values)) else _number_cell for values in columns]
+    for row in zip(*columns, strict=True):
+        sheet.append(
+            [
+                _text_cell(openpyxl, sheet, value)
+                if isinstance(value, str)
+                else maker(openpyxl, sheet, value)
+                if isinstance(value, (int, float)) and not isinstance(value, bool)
+                else value
+                for value, maker in zip(row, makers, strict=True)
+            ]
+        )
+    book.save(file)
+
+
+def _text_cell(openpyxl: Any, sheet: Any, text: str) -> Any:
+    # openpyxl writes an empty text as an empty cell, but a rich one as it is
+    value = _escaped(text) if text else openpyxl.cell.rich_text.CellRichText("")
+    cell = openpyxl.cell.WriteOnlyCell(sheet, value=value)
+    cell.data_type = "s"  # openpyxl makes formulas of what begins with =, and errors of #N/A
+    if is_live(text):
+        cell.quotePrefix = True  # else Excel would, as soon as somebody edits the cell
+    return cell
+
+
+def _number_cell(openpyxl: Any, sheet: Any, number: float) -> Any:
+    cell = openpyxl.cell.WriteOnlyCell(sheet, value=repr(number))
+    cell.data_type = "n"  # the digits as they are: openpyxl writes 16 of the 17 that a float has
+    return cell
+
+
+def _number_as_text(openpyxl: Any, sheet: Any, number: float) -> Any:
+    if isinstance(number, float):
+        return _number_cell(openpyxl, sheet, number)
+    cell = _text_cell(openpyxl, sheet, repr(number))
+    cell.number_format = _DIGITS
+    return cell
+
+
+def _is_rounded(value: Any) -> bool:
+    return type(value) is int and abs(value) > EXACT_IN_FLOAT
+
+
+def sheet_cells(series: pd.Series) -> list[Any]:
+    """Return the cells of a column as they are in a sheet; RefusedError for what is no JSON."""
+    if series.dtype.kind in "mM":
+        if not are_near(series):
+            return encode(series)[0]
+        series = _of_numpy(series)
+        as_times = _are_times_of_excel(series)
+        values = [value.to_pydatetime() if as_times else str(value) for value in series]
+        return [None if gap else value for value, gap in zip(values, series.isna().tolist(), strict=True)]
+    values, refused = encode(series)
+    problems = []
+    for row, reason in refused.items():
+        value = series.iloc[row]
+        if isinstance(value, float):
+            values[row] = str(value)  # infinity, which Excel does not have
+        else:
+            problems.append(Problem(row, str(series.name), reason))
+    if problems:
+        raise RefusedError(problems)
+    return [cell_text(value) if isinstance(value, (list, dict)) else value for value in values]
+
+
+def _of_numpy(series: pd.Series) -> pd.Series:
+    """Return Arrow's dates and times without a zone as pandas' own."""
+    kind = series.dtype.pyarrow_dtype if isinstance(series.dtype, pd.ArrowDtype) else None
+    if kind is None or pa.types.is_duration(kind) or time_zone(series.dtype) is not None:
+        return series
+    plain: Any = np.dtype(f"datetime64[{getattr(kind, 'unit', 's')}]")
+    times: pd.Series = series.astype(plain)
+    return times
+
+
+def _are_times_of_excel(series: pd.Series) -> bool:
+    if series.dtype.kind == "m" or time_zone(series.dtype) is not None:
+        return False
+    given = series.dropna().astype(
+        "datetime64[ns]" if str(series.dtype).endswith("[ns]") else "datetime64[us]"
+    )
+    return bool(given.dt.floor("ms").eq(given).all() and given.ge(_FIRST_DAY).all())
+
+
+def _reason_against(text: str) -> str | None:
+    try:
+        length = len(_escaped(text).encode("utf-16-le")) // 2
+    except UnicodeEncodeError:
+        return f"{text!a} holds a lone surrogate, which is no text"
+    if length > _LONGEST_TEXT:
+        return f"a text of {len(text):,} characters; Excel has room for {_LONGEST_TEXT:,}"
+    return None
+
+
+def _escaped(text: str) -> str:
+    return _UNWRITTEN.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+
+
+def _value(cell: Any) -> Any:
+    """Return what a cell holds: of texts what they are written for."""
+    if not isinstance(cell.value, str):
+        return cell.value
+    if cell.number_format == _DIGITS and _INTEGER.fullmatch(cell.value):
+        return int(cell.value)
+    return _WRITTEN.sub(lambda found: chr(int(found[1], 16)), cell.value)
+
+
+def _openpyxl() -> Any:
+    try:
+        import openpyxl
+        import openpyxl.cell.rich_text
+    except ImportError:
+        raise TorcFramesError(
+            "Excel files need openpyxl: pip install 'torc_frames[excel]', or use CSV instead"
+        ) from None
+    return openpyxl
+
+
+def _columns(path: Path, rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Return names and columns; an empty row is one, but before the names and after the last value."""
+    given = [at for at, row in enumerate(rows) if any(value is not None for value in row)]
+    if not given:
+        raise RefusedError(f"{path.name} is empty: its first row names the columns")
+    width = max(at for row in rows for at, value in enumerate(row, 1) if value is not None)
+    names = ["" if value is None else str(value) for value in rows[given[0]][:width]]
+    below = rows[given[0] + 1 : given[-1] + 1]
+    return names, [[row[at] for row in below] for at in range(width)]
+
+
+def _cells(openpyxl: Any, path: Path, data_only: bool) -> list[Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what else is in the file; dates that are none are errors
+            book = openpyxl.load_workbook(path, data_only=data_only)
+    except Exception as error:  # noqa: BLE001 - openpyxl raises whatever a broken archive makes it raise
+        raise RefusedError(f"can not read {path.name} as xlsx: {error}") from None
+    if not book.worksheets:
+        raise RefusedError(f"{path.name} has no sheet with cells")
+    return list(book.worksheets[0].iter_rows())

@@ -1,1 +1,0 @@
-"""A Python function over a table, on an executor or as jobs of torc."""

@@ -1,0 +1,185 @@
+"""Adding jobs to a service of the first form, each with its records in one request, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from torc_frames.errors import ReplyError
+from torc_frames.store.exactly_once import settled
+from torc_frames.store.legacy import documents
+from torc_frames.store.legacy.keys import new_key
+from torc_frames.store.legacy.links import links_of_job
+from torc_frames.store.legacy.lists import Listing, listed
+from torc_frames.store.legacy.needs import name_of
+from torc_frames.store.legacy.new_jobs import Call
+from torc_frames.store.legacy.once import NewRecord, Written, add_edge, add_record, has_edge
+from torc_frames.store.legacy.paths import BLOCKS, REQUIREMENTS, REQUIRES, STORES
+from torc_frames.store.legacy.records import body_of
+from torc_frames.store.legacy.service import Service, decoded, is_missing
+from torc_frames.store.records import INPUT, OUTPUT, Role
+from torc_frames.store.wire import legacy
+from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, Items, Record
+
+__all__ = ["SpecifiedCall", "add_each"]
+
+SPECIFICATIONS = "job_specifications"
+
+
+@dataclass(slots=True)
+class SpecifiedCall(Call):
+    """A call, and the keys that the records of each row have."""
+
+    records: dict[int, dict[Role, Record]] = field(default_factory=dict)
+    sent: int = 0
+    """Up to which row jobs may have been added."""
+    blocking: dict[str, str] | None = None
+    """The names of jobs that others wait for, by key, where names tell them apart."""
+
+    def begin_again(self, known: set[str]) -> None:
+        """See `Call.begin_again`."""
+        Call.begin_again(self, known)
+        self.records.clear()
+        self.sent = 0
+
+
+def add_each(service: Service, workflow_key: str, call: SpecifiedCall) -> None:
+    """Add what is not yet added."""
+    call.blocking = _blocking(service, workflow_key, call)
+    for row in range(len(call.added.job_keys), len(call.jobs)):
+        records = call.records.setdefault(row, _records(call, row))
+        again, call.sent = row < call.sent, row + 1
+        _add_job(service, workflow_key, call, row, again=again)
+        call.added.job_keys.append(call.job_keys[row])
+        call.added.input_keys.append(records[INPUT].key if INPUT in records else None)
+        call.added.output_keys.append(records[OUTPUT].key if OUTPUT in records else None)
+
+
+def _records(call: Call, row: int) -> dict[Role, Record]:
+    data = call.jobs.inputs[row]
+    given: list[tuple[Role, bytes]] = [(INPUT, data)] if data is not None else []
+    given += [(OUTPUT, b"{}")] if call.jobs.outputs else []
+    return {role: Record(new_key(role, named=True), None, raw) for role, raw in given}
+
+
+def _add_job(service: Service, workflow_key: str, call: SpecifiedCall, row: int, *, again: bool) -> None:
+    """Add a job with all that belongs to it; `again` if an earlier try may have come so far."""
+    fresh = False
+
+    def post() -> str:
+        nonlocal fresh
+        key = _post(service, workflow_key, call, row)
+        fresh = True
+        return key
+
+    def find() -> str | None:
+        return _find(service, workflow_key, call, row)
+
+    there = find() if again else None
+    call.job_keys[row] = settled(post, find) if there is None else there
+    whole = fresh and SPECIFICATIONS not in service.lacks
+    _complete(service, workflow_key, call, row, whole=whole, fresh=fresh)
+
+
+def _post(service: Service, workflow_key: str, call: SpecifiedCall, row: int) -> str:
+    return documents.write(service, lambda: _post_once(service, workflow_key, call, row))
+
+
+def _post_once(service: Service, workflow_key: str, call: SpecifiedCall, row: int) -> str:
+    if SPECIFICATIONS not in service.lacks:
+        try:
+            path = service.paths.all_of(workflow_key, SPECIFICATIONS)
+            reply = service.send("POST", path, _specification(service, call, row))
+            return str(decoded(Written, reply, "a new job").key)
+        except ReplyError as error:
+            if not is_missing(error):
+                raise
+            service.fetch_workflow(workflow_key)
+            service.lacks.add(SPECIFICATIONS)
+    command = documents.sent(service, call.jobs.commands[row])
+    body = legacy.encode({"name": call.jobs.names[row], "command": command})
+    reply = service.send("POST", service.paths.all_of(workflow_key, JOBS), body)
+    return str(decoded(Written, reply, "a new job").key)
+
+
+def _specification(service: Service, call: SpecifiedCall, row: int) -> bytes:
+    records = [msgspec.Raw(body_of(Form.FIRST, one)) for one in call.records[row].values()]
+    body: dict[str, object] = {
+        "name": call.jobs.names[row],
+        "command": documents.sent(service, call.jobs.commands[row]),
+        "user_data": records,
+    }
+    if call.need(row) is not None and call.jobs.resources is not None:
+        body[REQUIREMENTS] = name_of(call.jobs.resources[row])
+    if call.blocking is not None:
+        body["blocked_by"] = [call.blocking[key] for key in _waits(call, row)]
+    return legacy.encode(body)
+
+
+def _waits(call: Call, row: int) -> list[str]:
+    return [] if call.jobs.depends_on is None else list(dict.fromkeys(call.jobs.depends_on[row]))
+
+
+def _blocking(service: Service, workflow_key: str, call: Call) -> dict[str, str] | None:
+    """Return the names of the jobs that are waited for; None if others have these names, too."""
+    wanted = {key for keys in call.jobs.depends_on or () for key in keys}
+    if not wanted:
+        return {}
+    names = [(job.key, job.name or "") for job in _jobs(service, workflow_key)]
+    found = {key: name for key, name in names if key in wanted}
+    # The new jobs must not be taken for them either.
+    alike = sum(name in {*found.values()} for name in [*(name for _, name in names), *call.jobs.names])
+    return found if alike == len(found) and "" not in found.values() else None
+
+
+def _jobs(service: Service, workflow_key: str, name: str | None = None) -> Iterator[legacy.Job]:
+    path = service.paths.all_of(workflow_key, JOBS)
+    listing = Listing(path, Items[legacy.Job], {} if name is None else {"name": name})
+    for rows in listed(service.http.get, service.form, listing):
+        yield from rows
+
+
+def _find(service: Service, workflow_key: str, call: SpecifiedCall, row: int) -> str | None:
+    """Return the key of a row's job, None if it is not there.
+
+    It is new, has the name and command, and the records' keys, or no records yet.
+    """
+    name, command = call.jobs.names[row], call.jobs.commands[row]
+    taken = call.taken - {call.job_keys.get(row, "")}
+    own = {record.key for record in call.records[row].values()}
+    for job in _jobs(service, workflow_key, name):
+        if job.key in taken or (job.name or "", documents.shown(job.command)) != (name, command):
+            continue
+        has = {one.key for one, _ in links_of_job(service, workflow_key, service.http.get, job.key)}
+        if not own or own & has or not has:
+            return job.key
+    return None
+
+
+def _complete(
+    service: Service, workflow_key: str, call: SpecifiedCall, row: int, *, whole: bool, fresh: bool
+) -> None:
+    """Add what a job lacks that is there.
+
+    Parameters
+    ----------
+    whole : bool
+        Whether it came with all that a specification tells.
+    fresh : bool
+        Whether it has nothing else for certain.
+    """
+    job = call.job_keys[row]
+    if not whole:
+        for role, record in call.records[row].items():
+            add_record(service, workflow_key, NewRecord(record, job, role, sent=not fresh), None)
+    edges = [(STORES, job, USER_DATA, key) for rows in call.jobs.links.values() for key in rows[row]]
+    need = call.need(row)
+    if need is not None and not whole:
+        edges.append((REQUIRES, job, REQUIREMENTS, need))
+    if not whole or call.blocking is None:
+        edges += [(BLOCKS, other, JOBS, job) for other in _waits(call, row)]
+    for edge in dict.fromkeys(edges):
+        if fresh or not has_edge(service, workflow_key, *edge):
+            add_edge(service, workflow_key, *edge)

@@ -1,1 +1,0 @@
-"""Tables of a workflow as Arrow streams and Parquet datasets, in little memory."""

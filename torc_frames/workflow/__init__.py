@@ -1,0 +1,1 @@
+"""A workflow of a store as tables: pulled, pushed, run, copied."""

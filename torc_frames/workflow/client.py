@@ -1,0 +1,309 @@
+"""The way in: open a store, find or make workflows."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from torc_frames.errors import RefusedError, counted
+from torc_frames.frame.shape import key_index
+from torc_frames.settings.masked import masked
+from torc_frames.store.base import FileStore, Store
+from torc_frames.store.open import open_store
+from torc_frames.workflow.copying import copy as copying
+from torc_frames.workflow.copying.copy import OnUnkept
+from torc_frames.workflow.run.job import Job
+from torc_frames.workflow.workflow import Workflow
+
+__all__ = ["Client", "connect"]
+
+
+def connect(
+    url: str | os.PathLike[str] | None = None,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    ca_cert: str | None = None,
+    insecure: bool | None = None,
+    cookie: str | None = None,
+    timeout: float | None = None,
+) -> Client:
+    """Open a store.
+
+    Parameters
+    ----------
+    url : str or path, optional
+        The url of a torc-server such as ``http://localhost:8080/torc-service/v1``, that of a service of
+        2023 such as ``http://localhost:8529/_db/workflows/torc-service``, the path of an SQLite database,
+        or ``sqlite:///study.db``. A file that does not exist is made; a database of torc-server's own can
+        be read. Default: the environment's TORC_API_URL (or TORC_DATABASE_URL), what
+        torc's config files say, else ``torc_frames.db`` in the working directory.
+    username, password, ca_cert, insecure, cookie, timeout : optional
+        For a server: basic authentication, a file of certificates to trust, whether to trust any (never
+        do), a raw ``Cookie`` header, and the seconds that one call to it may take, whatever it sends
+        meanwhile (without it, 600, of which it may be silent for 60). Default for the others: torc's
+        variables (TORC_PASSWORD, …) and config files; ``torc-frames doctor`` tells what is in force.
+
+    Returns
+    -------
+    Client
+
+    Raises
+    ------
+    StoreFileError
+        If the file is something else, or its folder does not exist; nothing is touched.
+    VersionError
+        If a newer torc_frames made the file, or the server is of another major version.
+    UnavailableError, UnauthorizedError
+        If the server does not answer, or wants other credentials.
+
+    Examples
+    --------
+    >>> import torc_frames as tf
+    >>> client = tf.connect(tmp / "study.db")
+    >>> wf = client.create_workflow("ridge")
+    >>> client.workflows()[["name"]]
+                   name
+    workflow_key
+    1             ridge
+    """
+    url, password, cookie = masked(url), masked(password), masked(cookie)
+    store = open_store(
+        url,
+        username=username,
+        password=password,
+        ca_cert=ca_cert,
+        insecure=insecure,
+        cookie=cookie,
+        timeout=timeout,
+    )
+    return Client(store)
+
+
+class Client:
+    """A store that is open; see `connect`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __repr__(self) -> str:
+        return f"Client({self._store.url!r})"
+
+    @property
+    def url(self) -> str:
+        """What `connect` takes to open the same store."""
+        return self._store.url
+
+    def workflows(self) -> pd.DataFrame:
+        """Return one row a workflow, oldest first.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by workflow_key (str); columns name, user, description (str), created
+            (datetime64[us, UTC]).
+        """
+        found = self._store.workflows()
+        columns = {part: [getattr(workflow, part) for workflow in found] for part in _PARTS}
+        frame = pd.DataFrame(
+            {part: key_index(values).array for part, values in columns.items()},
+            index=key_index([workflow.key for workflow in found], "workflow_key"),
+        )
+        created = pd.to_datetime(frame["created"], format="ISO8601", utc=True)
+        return frame.assign(created=created.astype("datetime64[us, UTC]"))
+
+    def workflow(self, key: str | int) -> Workflow:
+        """Return the workflow with this key; NotFoundError if there is none."""
+        return Workflow(self._store, self._store.get_workflow(str(key)))
+
+    def create_workflow(
+        self, name: str, *, description: str | None = None, user: str | None = None
+    ) -> Workflow:
+        """Make an empty workflow; `user` is who is logged in unless given."""
+        if not isinstance(name, str) or not name:
+            raise RefusedError(f"a workflow needs a name, not {name!r}")
+        record = self._store.add_workflow(name, user=user or _login(), description=description)
+        return Workflow(self._store, record)
+
+    def delete_workflow(self, key: str | int) -> None:
+        """Delete a workflow with its jobs, records and results."""
+        self._store.delete_workflow(str(key))
+
+    def copy(
+        self,
+        workflow: Workflow | str | int,
+        *,
+        to: Client | None = None,
+        name: str | None = None,
+        on_unkept: OnUnkept = "error",
+        show_progress: bool = True,
+    ) -> CopyReport:
+        """Copy a workflow with its jobs and records, to another store or within this one.
+
+        Jobs, their resources and dependencies, records with their data and links, and the recorded dtypes
+        and column order are in the copy, in the same order, under new keys. How jobs ended goes along to
+        an embedded store; torc-server takes neither statuses nor return codes nor times, and its copies
+        start as new. Keys inside of data stay as they are. What only torc has (files, schedulers,
+        actions, events, priorities and other settings of jobs) is not copied. All is checked before
+        anything is written, and what is half written when something fails is deleted.
+
+        Parameters
+        ----------
+        workflow : Workflow, str or int
+            A workflow of this client, or its key.
+        to : Client, optional
+            Where to. Default: the same store.
+        name : str, optional
+            The name of the copy. Default: the same.
+        on_unkept : {"error", "skip"}
+            What to do with what the other store can't keep, such as a record that is a bare number and
+            torc-server: refuse to copy, or leave it out.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        CopyReport
+            The new workflow, all new keys by the old ones, and what was left out.
+
+        Raises
+        ------
+        RefusedError
+            With all that the other store can't keep, by key; nothing is written then.
+        NotFoundError
+            If the workflow does not exist.
+
+        Warns
+        -----
+        InexactFloatWarning
+            If the other store gives back floats with another last digit.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> wf = client.create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]), outputs=True)
+        >>> report = client.copy(wf, to=tf.connect(tmp / "archive.db"), name="ridge 2026")
+        >>> report
+        CopyReport(workflow=Workflow(key='1', name='ridge 2026'), 2 jobs, 4 records, nothing left out)
+        >>> report.jobs
+                new_job_key
+        job_key
+        1                 1
+        2                 2
+        """
+        other = to or self
+        copied = copying.copy(
+            self._store,
+            workflow.key if isinstance(workflow, Workflow) else str(workflow),
+            other._store,
+            name=name,
+            on_unkept=on_unkept,
+            show=show_progress,
+        )
+        return CopyReport(
+            Workflow(other._store, copied.workflow),
+            _key_map(copied.job_keys, "job_key"),
+            _key_map(copied.record_keys, "record_key"),
+            copied.left_out,
+        )
+
+    def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Make a whole copy of the database file.
+
+        Others may write meanwhile: the copy is of one moment, and has all that was written until then. A
+        file that is copied by hand while it is open lacks what is still in its log (``study.db-wal``). The
+        copy is there whole or not at all, with the permissions of the original, and is a store like any
+        other.
+
+        Parameters
+        ----------
+        path : str or path
+            The copy.
+        overwrite : bool
+            Whether to replace a file that exists.
+
+        Returns
+        -------
+        Path
+            The copy, as an absolute path.
+
+        Raises
+        ------
+        RefusedError
+            If the file exists and is not to be replaced, or if this client is one of a server: copy its
+            workflows, see `copy`.
+        UnavailableError
+            If the store can not be read, or the copy not be written.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> _ = client.create_workflow("ridge").push(tf.grid(alpha=[0.1, 1.0]))
+        >>> copy = client.backup(tmp / "copy.db")
+        >>> len(tf.connect(copy).workflow(1).parameters())
+        2
+        """
+        if not isinstance(self._store, FileStore):
+            raise RefusedError(
+                f"{self._store.url} is a server, whose database is backed up where it runs; its workflows "
+                'can be copied into a file: client.copy(workflow, to=tf.connect("archive.db"))'
+            )
+        return self._store.backup(path, overwrite=overwrite)
+
+    def job(self, key: str | int) -> Job:
+        """Return a job of any workflow by its key."""
+        return Job(self._store, self._store.get_job(str(key)))
+
+    def close(self) -> None:
+        """Release what is held open; the client opens again when it is used."""
+        self._store.close()
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CopyReport:
+    """What `Client.copy` did.
+
+    Attributes
+    ----------
+    workflow : Workflow
+        The copy.
+    jobs : DataFrame
+        Indexed by job_key (str), the key of the job that was copied; column new_job_key (str).
+    user_data : DataFrame
+        Indexed by record_key (str); column new_record_key (str).
+    left_out : list of str
+        What is not in the copy, and why; empty if it holds everything.
+    """
+
+    workflow: Workflow
+    jobs: pd.DataFrame
+    user_data: pd.DataFrame
+    left_out: list[str]
+
+    def __repr__(self) -> str:
+        left_out = "".join(f"\n  left out: {text}" for text in self.left_out)
+        counts = f"{counted(len(self.jobs), 'job')}, {counted(len(self.user_data), 'record')}"
+        return f"CopyReport(workflow={self.workflow!r}, {counts}{left_out or ', nothing left out'})"
+
+
+def _key_map(keys: Mapping[str, str], name: str) -> pd.DataFrame:
+    new = key_index(list(keys.values())).array
+    return pd.DataFrame({f"new_{name}": new}, index=key_index(list(keys), name))
+
+
+_PARTS = ("name", "user", "description", "created")
+
+
+def _login() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return None  # a container whose user has no name

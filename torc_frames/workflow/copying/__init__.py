@@ -1,0 +1,1 @@
+"""Copying a workflow into another store."""

@@ -1,0 +1,424 @@
+"""Copying a workflow from one store to another: read it whole, check all of it, then write."""
+
+from __future__ import annotations
+
+import heapq
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, groupby
+from typing import IO, Literal, NamedTuple
+
+from torc_frames.errors import (
+    InexactFloatWarning,
+    NotFoundError,
+    Problem,
+    RefusedError,
+    TorcFramesError,
+    counted,
+    shorten,
+    warn,
+)
+from torc_frames.store.base import RunnableStore, Snapshot, Store
+from torc_frames.store.records import NewJobs, Resources, ResultPage, UserDataPage, WorkflowRecord
+from torc_frames.store.whole import read_whole
+from torc_frames.workflow.copying.roles import Fitted, fit
+from torc_frames.workflow.progress import Bar, progress
+
+__all__ = ["Copied", "OnUnkept", "copy"]
+
+OnUnkept = Literal["error", "skip"]
+
+CHUNK = 50_000
+"""How many jobs are added at once."""
+
+MANY_CHUNKS = 500
+"""More calls than that are not made to keep the order of jobs that wait for each other."""
+
+_IN_MEMORY = 32 * 2**20
+_NEW = ("uninitialized", "ready", "blocked")
+
+
+class Copied(NamedTuple):
+    """What was made, the new keys by the old ones, and what is not in the copy."""
+
+    workflow: WorkflowRecord
+    job_keys: dict[str, str]
+    record_keys: dict[str, str]
+    left_out: list[str]
+
+
+def copy(
+    source: Store, workflow_key: str, target: Store, *, name: str | None, on_unkept: OnUnkept, show: bool
+) -> Copied:
+    """Copy a workflow; see `Client.copy`."""
+    if on_unkept not in ("error", "skip"):
+        raise RefusedError(f"on_unkept={on_unkept!r}: use 'error' or 'skip'")
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+
+        def read() -> _Original:
+            spool.seek(0)
+            spool.truncate()
+            original = _Original(source, target, spool, show)
+            original.read(workflow_key)
+            return original
+
+        original = read_whole(source.url, read)
+        original.check(on_unkept)
+        return _Writer(original, target, _chunks(original), show).write(name)
+
+
+@dataclass(slots=True)
+class _Jobs:
+    """All jobs in order, as columns."""
+
+    keys: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+    run_ids: list[int] = field(default_factory=list)
+    resources: list[Resources] = field(default_factory=list)
+
+
+class _Batch(NamedTuple):
+    keys: list[str]
+    names: list[str | None]
+    size: int
+
+
+@dataclass(slots=True)
+class _Original:
+    """A workflow as it was read: data in a temporary file, all else in memory.
+
+    The snapshot is closed when all is read: a file on a network file system can't be written to before,
+    and a server's workflow may change before all is written.
+    """
+
+    source: Store
+    target: Store
+    spool: IO[bytes]
+    show: bool
+    workflow: WorkflowRecord = field(default_factory=lambda: WorkflowRecord("", ""))
+    jobs: _Jobs = field(default_factory=_Jobs)
+    batches: list[_Batch] = field(default_factory=list)
+    ephemeral: set[str] = field(default_factory=set)
+    links: dict[str | None, dict[str, list[str]]] = field(default_factory=dict)
+    """By role and job key: records."""
+    waits: dict[str, list[str]] = field(default_factory=dict)
+    runs: dict[tuple[str, int], tuple[str, int, str, str]] = field(default_factory=dict)
+    """By job key and run_id: status, return code, start and end time."""
+    unkept: dict[str, str] = field(default_factory=dict)
+    """By record key: why it can't be kept."""
+    inexact: list[str] = field(default_factory=list)
+    """Records with floats that come back as others."""
+    left_out: list[str] = field(default_factory=list)
+    fitted: Fitted | None = None
+    """What records are told of themselves, where roles are theirs."""
+
+    def read(self, workflow_key: str) -> None:
+        """Read all of the workflow; TornReadError if it changed meanwhile."""
+        with self.source.snapshot(workflow_key) as snap:
+            self.workflow = snap.workflow
+            self._read_jobs(snap)
+            with progress(snap.count_user_data(), "read", self.show, unit="record") as bar:
+                for page in snap.user_data():
+                    self._add(page, snap)
+                    bar.update(len(page))
+            self.ephemeral = snap.ephemeral()
+            self._read_links(snap)
+            self._read_runs(snap)
+            self.left_out += [f"{kind}: {count}" for kind, count in snap.others().items()]
+            snap.verify()
+
+    @property
+    def records(self) -> int:
+        """How many records will be written."""
+        return sum(len(batch.keys) for batch in self.batches)
+
+    def pages(self) -> Iterator[tuple[_Batch, list[bytes]]]:
+        """Yield the records that were read, and the raw JSON of each."""
+        self.spool.seek(0)
+        for batch in self.batches:
+            yield batch, self.spool.read(batch.size).split(b"\n")
+
+    def check(self, on_unkept: OnUnkept) -> None:
+        """Refuse, or note, what the target can't keep."""
+        roleless = self.links.get(None, {}) if self.target.needs_role else {}
+        where = self.target.url
+        if on_unkept == "error" and (self.unkept or roleless):
+            problems = [f"user_data key {key}: {reason}" for key, reason in self.unkept.items()]
+            problems += [
+                f"user_data keys {shorten(keys)}: linked to job {job} without a role, and {where} links "
+                "records as input or output only"
+                for job, keys in roleless.items()
+            ]
+            problems[0] += "; on_unkept='skip' leaves out what can't be kept"
+            raise RefusedError([Problem(None, None, text) for text in problems])
+        if roleless:
+            links = [f"job {job} to user_data keys {shorten(keys)}" for job, keys in roleless.items()]
+            self.left_out.append(f"links without a role, of which {where} has none: {shorten(links)}")
+            del self.links[None]
+        if self.unkept:
+            keys, reason = shorten(self.unkept), next(iter(self.unkept.values()))
+            self.left_out.append(f"{counted(len(self.unkept), 'record')}: user_data keys {keys} ({reason})")
+        if self.target.roles_are_of_records:
+            self._fit(on_unkept)
+        if self.inexact:
+            text = f"the last digit of floats in {len(self.inexact):,} of {counted(self.records, 'record')}"
+            self.left_out.append(f"{text}: user_data keys {shorten(self.inexact)}")
+            warn(f"{self.target.url} changes {text}", InexactFloatWarning)
+
+    def _fit(self, on_unkept: OnUnkept) -> None:
+        """Note what there is of roles, names and lifetimes where a record has one role of its own."""
+        names = {key: name for one in self.batches for key, name in zip(one.keys, one.names, strict=True)}
+        job_names = dict(zip(self.jobs.keys, self.jobs.names, strict=True))
+        self.fitted = fit(self.links, names, job_names, self.ephemeral)
+        several = f"user_data keys {shorten(self.fitted.several)}: input and output of jobs, and a record of "
+        several += f"{self.target.url} has one role"
+        if self.fitted.several and on_unkept == "error":
+            raise RefusedError(f"{several}; on_unkept='skip' leaves out their roles")
+        self.left_out += [several] if self.fitted.several else []
+        self.left_out += self.fitted.left_out
+        self.links, self.ephemeral = self.fitted.links, set()
+
+    # parts of a workflow
+
+    def _read_jobs(self, snap: Snapshot) -> None:
+        for page in snap.jobs():
+            needs = zip(page.num_cpus, page.num_gpus, page.memory, page.runtimes, strict=True)
+            self.jobs.keys += page.keys
+            self.jobs.names += page.names
+            self.jobs.commands += page.commands
+            self.jobs.statuses += page.statuses
+            self.jobs.run_ids += page.run_ids
+            self.jobs.resources += [Resources(*need) for need in needs]
+
+    def _add(self, page: UserDataPage, snap: Snapshot) -> None:
+        """Keep the records of a page that the target keeps."""
+        lines = page.lines()
+        for key in page.keys:
+            if key in snap.unreadable:
+                self.unkept[key] = snap.unreadable[key]
+        rows = [row for row, key in enumerate(page.keys) if key not in self.unkept]
+        while rows:
+            try:
+                back = self._kept([lines[row] for row in rows])
+                break
+            except RefusedError as error:
+                refused = {rows[one.row]: one.reason for one in error.problems if one.row is not None}
+                if not refused:
+                    raise
+                self.unkept |= {page.keys[row]: reason for row, reason in refused.items()}
+                rows = [row for row in rows if row not in refused]
+        if rows:
+            self.inexact += [
+                page.keys[row] for row, line in zip(rows, back, strict=True) if line != lines[row]
+            ]
+            data = b"\n".join([lines[row] for row in rows])
+            self.spool.write(data)
+            keys, names = [page.keys[row] for row in rows], [page.names[row] for row in rows]
+            self.batches.append(_Batch(keys, names, len(data)))
+
+    def _kept(self, lines: list[bytes]) -> list[bytes]:
+        with warnings.catch_warnings():
+            # Told once, for all pages.
+            warnings.simplefilter("ignore", InexactFloatWarning)
+            return self.target.kept(lines)
+
+    def _read_links(self, snap: Snapshot) -> None:
+        jobs = set(self.jobs.keys)
+        records = {key for batch in self.batches for key in batch.keys}
+        dangling = []
+        for page in snap.links(labels=False):
+            for record, job, role in zip(page.record_keys, page.job_keys, page.roles, strict=True):
+                if record in records and job in jobs:
+                    self.links.setdefault(role, {}).setdefault(job, []).append(record)
+                elif record not in self.unkept:
+                    dangling.append(f"job {job} to user_data key {record}")
+        if dangling:
+            self.left_out.append(f"links from or to another workflow: {shorten(dangling)}")
+
+    def _read_runs(self, snap: Snapshot) -> None:
+        jobs, repeated = set(self.jobs.keys), 0
+        for page in snap.dependencies():
+            for job, other in zip(page.job_keys, page.depends_on_keys, strict=True):
+                if job in jobs and other in jobs:
+                    self.waits.setdefault(job, []).append(other)
+        for runs in snap.results():
+            ends = zip(runs.statuses, runs.return_codes, runs.start_times, runs.end_times, strict=True)
+            for job, run_id, end in zip(runs.job_keys, runs.run_ids, ends, strict=True):
+                repeated += (job, run_id) in self.runs
+                if job in jobs:
+                    self.runs[job, run_id] = end
+        if repeated:
+            self.left_out.append(
+                f"{counted(repeated, 'attempt')} of runs that were tried again: the last of each is kept"
+            )
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes what was read, all of it or nothing."""
+
+    original: _Original
+    target: Store
+    chunks: list[list[int]]
+    show: bool
+    job_keys: dict[str, str] = field(default_factory=dict)
+    record_keys: dict[str, str] = field(default_factory=dict)
+
+    def write(self, name: str | None) -> Copied:
+        """Write all; on any error what was written is deleted again."""
+        was = self.original.workflow
+        made: WorkflowRecord | None = None
+        try:
+            with self.target.transaction():
+                made = self.target.add_workflow(
+                    name or was.name, user=was.user, description=was.description, metadata=was.metadata
+                )
+                total = self.original.records + len(self.original.jobs.keys)
+                with progress(total, "copy", self.show, unit="row") as bar:
+                    self._add_records(made.key, bar)
+                    self._add_jobs(made.key, bar)
+                self._add_runs(made.key)
+        except BaseException as error:
+            if made is not None:
+                _undo(self.target, made, error)
+            raise
+        if was.user not in (None, made.user):
+            self.original.left_out.append(f"that it was of user {was.user}: the copy is of {made.user}")
+        keys = {key: self.job_keys[key] for key in self.original.jobs.keys}
+        return Copied(made, keys, self.record_keys, self.original.left_out)
+
+    def _add_records(self, workflow_key: str, bar: Bar) -> None:
+        for batch, lines in self.original.pages():
+            flags = [key in self.original.ephemeral for key in batch.keys]
+            if self.original.fitted is not None:
+                self._add_fitted(workflow_key, batch.keys, lines, self.original.fitted)
+            else:
+                added = self.target.add_user_data(workflow_key, lines, names=batch.names, is_ephemeral=flags)
+                self.record_keys.update(zip(batch.keys, added, strict=True))
+            bar.update(len(lines))
+
+    def _add_fitted(self, workflow_key: str, keys: list[str], lines: list[bytes], fitted: Fitted) -> None:
+        rows = zip(keys, lines, strict=True)
+        for role, some in groupby(rows, key=lambda row: fitted.roles.get(row[0])):
+            alike = list(some)
+            names = [fitted.names.get(key) for key, _ in alike]
+            data = [line for _, line in alike]
+            added = self.target.add_user_data(workflow_key, data, names=names, role=role)
+            self.record_keys.update(zip([key for key, _ in alike], added, strict=True))
+
+    def _add_jobs(self, workflow_key: str, bar: Bar) -> None:
+        jobs, waits = self.original.jobs, self.original.waits
+        for rows in self.chunks:
+            keys = [jobs.keys[row] for row in rows]
+            new = NewJobs(
+                names=[jobs.names[row] for row in rows],
+                commands=[jobs.commands[row] for row in rows],
+                inputs=[None] * len(rows),
+                resources=[jobs.resources[row] for row in rows],
+                depends_on=[[self.job_keys[other] for other in waits.get(key, ())] for key in keys],
+                links={
+                    role: [[self.record_keys[record] for record in of_job.get(key, ())] for key in keys]
+                    for role, of_job in self.original.links.items()
+                },
+            )
+            self.job_keys.update(zip(keys, self.target.add_jobs(workflow_key, new).job_keys, strict=True))
+            bar.update(len(rows))
+
+    def _add_runs(self, workflow_key: str) -> None:
+        jobs, runs, left_out = self.original.jobs, self.original.runs, self.original.left_out
+        if not isinstance(self.target, RunnableStore):
+            begun = [key for key, status in zip(jobs.keys, jobs.statuses, strict=True) if status not in _NEW]
+            jobs_told = counted(len({*begun, *(job for job, _ in runs)}), "job")
+            if begun or runs:
+                left_out.append(
+                    f"status, return codes and times of {jobs_told}: {self.target.url} takes none"
+                )
+            return
+        underway = sum(status in ("pending", "running") for status in jobs.statuses)
+        if underway:
+            left_out.append(
+                f"{counted(underway, 'job')} of which a run had begun: nobody runs them in the copy"
+            )
+        keys = [self.job_keys[key] for key in jobs.keys]
+        columns = [list(column) for column in zip(*runs.values(), strict=True)] or [[], [], [], []]
+        results = ResultPage([self.job_keys[job] for job, _ in runs], [run for _, run in runs], *columns)
+        self.target.add_runs(workflow_key, keys, jobs.statuses, jobs.run_ids, results)
+
+
+def _undo(target: Store, made: WorkflowRecord, error: BaseException) -> None:
+    """Delete a workflow that is half made; if that fails, too, say so."""
+    try:
+        found = target.get_workflow(made.key)
+        # Where a transaction was rolled back, another workflow may have the key by now.
+        if (found.name, found.created) == (made.name, made.created):
+            target.delete_workflow(made.key)
+    except NotFoundError:
+        return
+    except TorcFramesError as left:
+        raise TorcFramesError(
+            f"workflow {made.key} of {target.url} is half a copy and could not be deleted ({left}): delete "
+            f"it. The copy failed: {error or type(error).__name__}"
+        ) from error
+
+
+# the order of jobs
+
+
+def _chunks(original: _Original) -> list[list[int]]:
+    """Return which jobs to add in each call: none that waits for another of the same call, or has its name.
+
+    Jobs keep their order unless they wait for later ones, or that took too many calls.
+    """
+    jobs = original.jobs
+    at = {key: row for row, key in enumerate(jobs.keys)}
+    waits = [sorted({at[other] for other in original.waits.get(key, ())}) for key in jobs.keys]
+    order = _runnable_order(waits, jobs.keys)
+    chunks = list(_split(order, waits, jobs.names))
+    if len(chunks) > MANY_CHUNKS:
+        levels: dict[int, int] = {}
+        for row in order:
+            levels[row] = 1 + max((levels[other] for other in waits[row]), default=0)
+        fewer = list(_split(sorted(order, key=levels.__getitem__), waits, jobs.names))
+        chunks = fewer if 2 * len(fewer) < len(chunks) else chunks
+    if list(chain.from_iterable(chunks)) != list(range(len(at))):
+        original.left_out.append("the order of jobs: those that others wait for come first")
+    return chunks
+
+
+def _runnable_order(waits: Sequence[Sequence[int]], keys: Sequence[str]) -> list[int]:
+    """Return the rows so that none comes before one it waits for, else in order."""
+    missing = [len(others) for others in waits]
+    dependents: dict[int, list[int]] = {}
+    for row, others in enumerate(waits):
+        for other in others:
+            dependents.setdefault(other, []).append(row)
+    free = [row for row, count in enumerate(missing) if not count]
+    order = []
+    while free:
+        row = heapq.heappop(free)
+        order.append(row)
+        for dependent in dependents.get(row, ()):
+            missing[dependent] -= 1
+            if not missing[dependent]:
+                heapq.heappush(free, dependent)
+    if len(order) < len(waits):
+        stuck = sorted(set(range(len(waits))) - set(order))
+        raise RefusedError(f"jobs that wait for each other: {shorten(keys[row] for row in stuck)}")
+    return order
+
+
+def _split(order: Iterable[int], waits: Sequence[Sequence[int]], names: Sequence[str]) -> Iterator[list[int]]:
+    chunk: list[int] = []
+    inside: set[int | str] = set()
+    for row in order:
+        if len(chunk) == CHUNK or names[row] in inside or not inside.isdisjoint(waits[row]):
+            yield chunk
+            chunk, inside = [], set()
+        chunk.append(row)
+        inside.update((row, names[row]))
+    if chunk:
+        yield chunk

@@ -1,0 +1,1 @@
+"""From a store into frames and streams, verified."""

@@ -1,0 +1,133 @@
+"""The keys and links of a whole workflow in few bytes each: as Arrow columns, not as Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from torc_frames.errors import TornReadError, shorten
+from torc_frames.store.records import INPUT, OUTPUT, LinkPage
+
+__all__ = ["JobsOf", "LinkColumns", "Texts", "check_keys"]
+
+_ROLES = pa.array([None, INPUT, OUTPUT], pa.string())
+
+
+@dataclass(slots=True)
+class Texts:
+    """A column of texts, gathered page by page."""
+
+    pages: list[pa.Array] = field(default_factory=list)
+
+    def add(self, texts: Sequence[str | None]) -> None:
+        """Add a page."""
+        self.pages.append(pa.array(texts, pa.string()))
+
+    def column(self) -> pa.ChunkedArray:
+        """Return all of it."""
+        return pa.chunked_array(self.pages, pa.string())
+
+
+class LinkColumns:
+    """All links of a pull; they come ordered by job."""
+
+    def __init__(self, pages: Iterable[LinkPage]) -> None:
+        records, jobs, names, roles = Texts(), Texts(), Texts(), Texts()
+        for page in pages:
+            records.add(page.record_keys)
+            jobs.add(page.job_keys)
+            names.add(page.job_names)
+            roles.add(page.roles)
+        self.record_keys, self.job_keys = records.column(), jobs.column()
+        self.job_names = names.column()
+        self.roles = np.asarray(pc.fill_null(pc.index_in(roles.column(), value_set=_ROLES), 0), np.int8)
+
+    def __len__(self) -> int:
+        return len(self.record_keys)
+
+    def count(self) -> int:
+        """Return how many records are linked."""
+        return len(self) if _ascend(self.record_keys) else len(pc.unique(self.record_keys))
+
+    def first_of_jobs(self) -> np.ndarray:
+        """Return where the links of each job begin, and at the end how many there are."""
+        if not len(self):
+            return np.zeros(1, np.int64)
+        changes = pc.not_equal(self.job_keys.slice(1), self.job_keys.slice(0, len(self) - 1))
+        return np.concatenate([[0], np.flatnonzero(np.asarray(changes)) + 1, [len(self)]])
+
+    def positions(self, keys: pa.ChunkedArray) -> np.ndarray:
+        """Return where the record of each link stands among the keys, -1 for one that does not."""
+        if self.record_keys.equals(keys):
+            return np.arange(len(keys))
+        found = pc.index_in(self.record_keys, value_set=keys.combine_chunks())
+        return np.asarray(pc.fill_null(found, -1), np.int64)
+
+
+class JobsOf:
+    """For each record the job that it is linked to, missing where there is none or several.
+
+    Parameters
+    ----------
+    links : LinkColumns
+    keys : Arrow column
+        The keys of the records.
+    """
+
+    def __init__(self, links: LinkColumns, keys: pa.ChunkedArray) -> None:
+        self._links = links
+        self._length = len(keys)
+        positions = links.positions(keys)
+        self._plain = len(links) == len(keys) and bool((positions == np.arange(len(keys))).all())
+        if not self._plain:
+            self._scatter(positions)
+
+    def _scatter(self, positions: np.ndarray) -> None:
+        linked = positions >= 0
+        at = positions[linked]
+        count = np.bincount(at, minlength=self._length)
+        self._link = np.zeros(self._length, np.int64)
+        self._link[at] = np.flatnonzero(linked)
+        self._is_missing = count != 1
+        roles = self._links.roles[linked]
+        lowest, highest = (np.full(self._length, fill, np.int8) for fill in (2, 0))
+        np.minimum.at(lowest, at, roles)
+        np.maximum.at(highest, at, roles)
+        self._roles = np.where(lowest == highest, highest, 0)
+
+    def page(self, start: int, length: int) -> tuple[pa.Array, pa.Array, pa.Array]:
+        """Return job keys, names and roles of some of the records."""
+        rows = slice(start, start + length)
+        if self._plain:
+            keys, names = (
+                column.slice(start, length) for column in (self._links.job_keys, self._links.job_names)
+            )
+            roles = self._links.roles[rows]
+        else:
+            at = pa.array(self._link[rows], mask=self._is_missing[rows])
+            keys, names = (column.take(at) for column in (self._links.job_keys, self._links.job_names))
+            roles = self._roles[rows]
+        return keys.combine_chunks(), names.combine_chunks(), _ROLES.take(pa.array(roles))
+
+
+def check_keys(keys: pa.ChunkedArray, count: int) -> None:
+    """Raise TornReadError if records are there twice, or not as many as the store counts."""
+    if len(keys) != count:
+        raise TornReadError(f"read {len(keys)} records where the store counts {count}")
+    if not _ascend(keys) and len(pc.unique(keys)) < len(keys):
+        counts = pc.value_counts(keys)
+        twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+        raise TornReadError(f"user_data keys were read twice: {shorten(twice.to_pylist())}")
+
+
+def _ascend(keys: pa.ChunkedArray) -> bool:
+    """Return whether keys are numbers that ascend, and so are unique."""
+    try:
+        numbers = keys.cast(pa.int64()).to_numpy()
+    except pa.ArrowInvalid:
+        return False
+    return bool((np.diff(numbers) > 0).all())

@@ -1,0 +1,171 @@
+"""Reading a snapshot, verified against its counts."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
+from typing import Any, TypeVar
+
+from torc_frames.errors import RefusedError, UnreadableRecordError, warn
+from torc_frames.frame import recorded
+from torc_frames.frame.shape import Shape
+from torc_frames.frame.values import decode_data, decode_lines
+from torc_frames.store.base import Snapshot, Store
+from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role, UserDataPage
+from torc_frames.store.whole import read_whole
+from torc_frames.workflow.progress import progress
+from torc_frames.workflow.pull import frames
+
+__all__ = ["Reading", "check_role", "verified"]
+
+AHEAD = 3
+"""How many pages are fetched before they are needed."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """One snapshot being read."""
+
+    snap: Snapshot
+    shape: Shape
+    show: bool = False
+    records: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
+    revs: dict[str, str] = field(default_factory=dict)
+    """Of input records, where the workflow has no rev that tells what was seen."""
+    one_record_a_job: bool = False
+
+    def links(
+        self, role: Role | None = None, job_key: str | None = None, labels: bool = True
+    ) -> frames.Links:
+        """Return links as columns."""
+        return frames.read_links(self.snap.links(job_key=job_key, role=role, labels=labels))
+
+    @contextmanager
+    def ahead(
+        self, count: int, pages: Iterator[UserDataPage], links: Iterable[LinkPage] = ()
+    ) -> Iterator[tuple[Iterator[UserDataPage], Iterator[LinkPage]]]:
+        """Give pages, and after them links, that a thread fetches while those before are decoded.
+
+        Neither SQLite nor Arrow holds Python's lock, so that both work at once. The thread has ended
+        when the ``with`` block has, whatever happened: the snapshot may be closed then.
+        """
+        self.records += count
+        if self.shape.on_error == "warn":
+            pages = map(self._readable, pages)
+        fetched: Generator[Any] = _in_thread(chain(pages, [None], links))
+        try:
+            with progress(count, "pull", self.show, unit="record") as bar:
+                yield _counted(iter(partial(next, fetched), None), bar.update), fetched
+        finally:
+            fetched.close()
+
+    def inputs(self, job_key: str | None = None) -> Iterator[UserDataPage]:
+        """Yield input records, and note their revs where those tell what was seen."""
+        noted = self.snap.workflow.rev is None
+        for page in self.snap.user_data(job_key=job_key, role=INPUT, labels=noted):
+            if noted:
+                pairs = zip(page.keys, page.revs, strict=True)
+                self.revs.update((key, rev) for key, rev in pairs if rev is not None)
+            yield page
+
+    def _readable(self, page: UserDataPage) -> UserDataPage:
+        """Return a page with null in place of what is no JSON."""
+        try:
+            decode_lines(page.keys, page.data)
+        except UnreadableRecordError:
+            lines = page.lines()
+            for at, key in enumerate(page.keys):
+                try:
+                    decode_data(key, lines[at])
+                except UnreadableRecordError as error:
+                    self.unreadable[key] = error.reason
+                    lines[at] = b"null"
+            return replace(page, data=b"\n".join(lines))
+        return page
+
+    def check_readable(self) -> None:
+        """Raise, or warn of, records that can't be read."""
+        self.unreadable.update(self.snap.unreadable)
+        if not self.unreadable:
+            return
+        keys = list(self.unreadable)
+        error = UnreadableRecordError(keys[0], self.unreadable[keys[0]], keys)
+        if self.shape.on_error == "raise":
+            raise UnreadableRecordError(
+                keys[0], f"{self.unreadable[keys[0]]}; on_error='warn' leaves them missing", keys
+            )
+        warn(f"{error}; they are missing")
+
+
+T = TypeVar("T")
+
+
+def check_role(role: str | None) -> None:
+    """Refuse what is no role."""
+    if role not in (None, INPUT, OUTPUT):
+        raise RefusedError(f"role={role!r}: use 'input', 'output' or None")
+
+
+def _in_thread(items: Iterator[Any]) -> Generator[Any]:
+    end = object()
+    thread = ThreadPoolExecutor(1)
+    try:
+        coming = deque(thread.submit(next, items, end) for _ in range(AHEAD))
+        while (item := coming.popleft().result()) is not end:
+            coming.append(thread.submit(next, items, end))
+            yield item
+    finally:
+        thread.shutdown(cancel_futures=True)
+
+
+def _counted(pages: Iterator[UserDataPage], update: Callable[[int], object]) -> Iterator[UserDataPage]:
+    for page in pages:
+        yield page
+        update(len(page))
+
+
+def verified(
+    store: Store,
+    workflow_key: str,
+    build: Callable[[Reading], T],
+    shape: Shape,
+    show: bool,
+    recorded_dtypes: bool,
+    kind: str,
+) -> tuple[T, Reading, dict[str, Any]]:
+    """Return what is built from one snapshot, and where it is from, as ``attrs["torc"]`` says it.
+
+    It is built again when the parts read don't belong together.
+    """
+    if shape.on_error not in ("raise", "warn"):
+        raise RefusedError(f"on_error={shape.on_error!r}: use 'raise' or 'warn'")
+
+    def read_once() -> tuple[T, Reading, dict[str, Any]]:
+        pulled_at = datetime.now(UTC)
+        with store.snapshot(workflow_key) as snap:
+            specs = recorded.read(snap.workflow.metadata) if recorded_dtypes else {}
+            read = Reading(snap, replace(shape, specs=specs), show)
+            built = build(read)
+            snap.verify()
+            read.check_readable()
+            about: dict[str, Any] = {
+                "url": store.url,
+                "workflow_key": snap.workflow.key,
+                "kind": kind,
+                "rev": snap.workflow.rev,
+                "pulled_at": pulled_at.isoformat(),
+                "records": read.records,
+                "requests": snap.requests,
+            }
+            if read.unreadable:
+                about["unreadable"] = dict(read.unreadable)
+            return built, read, about
+
+    return read_whole(store.url, read_once)

@@ -1,0 +1,227 @@
+"""A table of a workflow read into a temporary file, and from there a page of columns at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from torc_frames.errors import TornReadError
+from torc_frames.files.arrow import Survey
+from torc_frames.frame import recorded
+from torc_frames.frame.column import Column, InexactChunkError
+from torc_frames.frame.flatten import RESERVED, Path
+from torc_frames.frame.joining import OnClash, join_records
+from torc_frames.frame.shape import Shape, specs_of
+from torc_frames.frame.specs import Spec
+from torc_frames.frame.values import decode_lines
+from torc_frames.store.records import Role
+from torc_frames.workflow.pull.links import JobsOf, LinkColumns, Texts, check_keys
+from torc_frames.workflow.pull.reading import Reading
+from torc_frames.workflow.pull.spool import Spool
+
+__all__ = ["JobRows", "RecordRows", "Rows"]
+
+_BATCH_ROWS = 20_000
+_BATCH_BYTES = 16 * 2**20
+
+T = TypeVar("T")
+Use = Callable[[Mapping[Path, Column], int], T]
+"""What is made of the columns of a page, by path, and how many rows it has."""
+
+
+class Rows(Protocol):
+    """The rows of a table that was read whole, and what was seen of their columns."""
+
+    labels: tuple[str, ...]
+    """The columns that are not data; they come first."""
+    index: str | None
+    """Which of them is the index of the frame; then it is the only one."""
+    specs: Mapping[str, Spec]
+    """Recorded dtypes by column."""
+    survey: Survey
+    paths: list[Path]
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+
+    def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
+        """Yield, page by page, the columns that are not data, and what is made of those that are."""
+
+
+class RecordRows:
+    """One row a record, as `Workflow.user_data` has them."""
+
+    labels: tuple[str, ...] = RESERVED
+    index: str | None = None
+
+    def __init__(self, read: Reading, role: Role | None, spool: Spool) -> None:
+        self._shape = read.shape
+        self._spool = spool
+        self._workflow_key = read.snap.workflow.key
+        self.specs = specs_of(read.shape, beside_reserved=True)
+        self.survey = Survey(self.specs)
+        if role is None:
+            linked, count = None, read.snap.count_user_data()
+            pages, link_pages = read.snap.user_data(), read.snap.links()
+        else:
+            pages, link_pages = read.snap.user_data(role=role), iter(())
+            linked = LinkColumns(read.snap.links(role=role))
+            count = linked.count()
+        decoder = _Decoder(read.shape, reserved=True)
+        keys = Texts()
+        with read.ahead(count, pages, link_pages) as (fetched, fetched_links):
+            for page in fetched:
+                spool.add(page)
+                keys.add(page.keys)
+                decoder.read(page.keys, page.data, self.survey.add)
+            linked = linked or LinkColumns(fetched_links)
+        check_keys(keys.column(), count)
+        self.paths = decoder.paths(self.survey)
+        self._jobs = JobsOf(linked, keys.column())
+
+    def __len__(self) -> int:
+        return self.survey.length
+
+    def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
+        """See `Rows`."""
+        decoder = _Decoder(self._shape, reserved=True)
+        start = 0
+        for page in self._spool.pages():
+            job_keys, job_names, roles = self._jobs.page(start, len(page))
+            labels = {
+                "workflow_key": pa.repeat(self._workflow_key, len(page)),
+                "job_key": job_keys,
+                "job_name": job_names,
+                "role": roles,
+                "record_key": pa.array(page.keys, pa.string()),
+                "record_name": pa.array(page.names, pa.string()),
+                "rev": pa.array(page.revs, pa.string()),
+            }
+            yield labels, decoder.read(page.keys, page.data, use)
+            start += len(page)
+
+
+class JobRows:
+    """One row a job, its records of one role joined, as `Workflow.parameters` and `results` have them."""
+
+    labels: tuple[str, ...] = ("job_key",)
+    index: str | None = "job_key"
+
+    def __init__(self, read: Reading, role: Role, on_clash: OnClash, spool: Spool) -> None:
+        self._shape = read.shape
+        self._spool = spool
+        self._on_clash: OnClash = on_clash
+        self.specs = specs_of(read.shape, beside_reserved=False)
+        self.survey = Survey(self.specs)
+        self._links = LinkColumns(read.snap.links(role=role, labels=False))
+        self._firsts = self._links.first_of_jobs()
+        self._several = len(self) < len(self._links)
+        if self._several:
+            self._links = LinkColumns(read.snap.links(role=role))  # a clash is told with the job's name
+        decoder = _Decoder(read.shape)
+        keys = Texts()
+        count = self._links.count()
+        with read.ahead(count, read.snap.user_data(role=role, labels=False)) as (fetched, _):
+            for page in fetched:
+                spool.add(page)
+                keys.add(page.keys)
+                if not self._several:
+                    decoder.read(page.keys, page.data, self.survey.add)
+        check_keys(keys.column(), count)
+        self._positions = self._links.positions(keys.column())
+        if (self._positions < 0).any():
+            raise TornReadError("links name records that are not there")
+        if self._several:
+            for _ in self._joined(decoder, self.survey.add):
+                pass
+        self.paths = decoder.paths(self.survey)
+
+    def __len__(self) -> int:
+        return len(self._firsts) - 1
+
+    def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
+        """See `Rows`."""
+        decoder = _Decoder(self._shape)
+        if self._several:
+            return self._joined(decoder, use)
+        in_order = len(self._positions) == self.survey.length and not np.any(np.diff(self._positions) != 1)
+        return self._as_they_come(decoder, use) if in_order else self._by_job(decoder, use)
+
+    def _as_they_come(self, decoder: _Decoder, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
+        start = 0
+        for page in self._spool.pages():
+            yield self._label(start, start + len(page)), decoder.read(page.keys, page.data, use)
+            start += len(page)
+
+    def _by_job(self, decoder: _Decoder, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
+        for start, stop in self._chunks():
+            yield self._label(start, stop), decoder.read(*self._records(start, stop), use)
+
+    def _joined(self, decoder: _Decoder, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
+        whole = recorded.whole_paths(self.specs)
+        for start, stop in self._chunks():
+            records = decode_lines(*self._records(start, stop))
+            firsts = self._firsts[start : stop + 1].tolist()
+            at = self._firsts[start:stop]
+            keys, names = (
+                column.take(pa.array(at)).to_pylist()
+                for column in (self._links.job_keys, self._links.job_names)
+            )
+            rows = [
+                join_records(
+                    records[first - firsts[0] : end - firsts[0]], f"job {key} ({name})", self._on_clash, whole
+                )
+                for first, end, key, name in zip(firsts, firsts[1:], keys, names, strict=False)
+            ]
+            yield self._label(start, stop), use(decoder.flat(rows), len(rows))
+
+    def _label(self, start: int, stop: int) -> Mapping[str, pa.Array]:
+        at = pa.array(self._firsts[start:stop])
+        return {"job_key": self._links.job_keys.take(at).combine_chunks()}
+
+    def _records(self, start: int, stop: int) -> tuple[list[str], bytes]:
+        """Return keys and data of the records of some of the jobs."""
+        links = slice(self._firsts[start], self._firsts[stop])
+        keys = self._links.record_keys[links].to_pylist()
+        return keys, b"\n".join(self._spool.lines(self._positions[links]))
+
+    def _chunks(self) -> Iterator[tuple[int, int]]:
+        """Yield ranges of jobs whose records are a page."""
+        ends = np.cumsum(self._spool.sizes(self._positions))
+        start = 0
+        while start < len(self):
+            first = self._firsts[start]
+            full = (ends[first - 1] if first else 0) + _BATCH_BYTES
+            fitting = np.searchsorted(ends, full, side="right")
+            stop = int(np.searchsorted(self._firsts, fitting, side="right")) - 1
+            stop = max(start + 1, min(stop, start + _BATCH_ROWS, len(self)))
+            yield start, stop
+            start = stop
+
+
+class _Decoder:
+    """Records to columns, a page at a time; what is known of earlier pages makes the next ones faster."""
+
+    def __init__(self, shape: Shape, *, reserved: bool = False) -> None:
+        self._columns = shape.columns(reserved=reserved)
+
+    def read(self, keys: list[str], data: bytes, use: Use[T]) -> T:
+        """Return what is made of the columns of a page, which may need its numbers as they are written."""
+        self._columns.add_page((keys, data))
+        try:
+            return use(self._columns.take(), len(keys))
+        except InexactChunkError:
+            self._columns.add_rows(decode_lines(keys, data))
+            return use(self._columns.take(), len(keys))
+
+    def flat(self, rows: list[dict[Path, Any]]) -> Mapping[Path, Column]:
+        """Return the columns of rows of values by path."""
+        self._columns.add_flat(rows)
+        return self._columns.take()
+
+    def paths(self, survey: Survey) -> list[Path]:
+        """Return the paths of the columns that were seen, in their order."""
+        return self._columns.paths(survey.seen)

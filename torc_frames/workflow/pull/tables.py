@@ -1,0 +1,202 @@
+"""Verified pulls: read one workflow from a store into frames, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from hashlib import blake2b
+from typing import Any
+
+import pandas as pd
+
+from torc_frames.files.pointer_frames import Missing, OnMissing, load_pointers
+from torc_frames.frame.column import InexactChunkError, check_dtype_backend
+from torc_frames.frame.joining import OnClash
+from torc_frames.frame.shape import Shape, choose
+from torc_frames.frame.specs import Spec
+from torc_frames.store.base import Store
+from torc_frames.store.records import INPUT, OUTPUT, Role, UserDataPage
+from torc_frames.workflow.pull import frames
+from torc_frames.workflow.pull.files import _pairs
+from torc_frames.workflow.pull.reading import Reading, check_role, verified
+from torc_frames.workflow.seen import written_revs
+
+__all__ = ["again", "digest_of", "job_records", "jobs", "links", "table", "user_data"]
+
+
+Build = Callable[[Reading], pd.DataFrame]
+
+
+def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
+    """Return one row a job; see `Workflow.jobs`."""
+
+    def build(read: Reading) -> pd.DataFrame:
+        return frames.jobs_frame(read.snap.jobs(), read.snap.results(), read.shape, read.snap.stale)
+
+    return _pull(store, workflow_key, build, shape, kind="jobs", how={})
+
+
+def links(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
+    """Return one row a link; see `Workflow.links`."""
+
+    def build(read: Reading) -> pd.DataFrame:
+        return frames.links_frame(read.links(), read.shape)
+
+    return _pull(store, workflow_key, build, shape, kind="links")
+
+
+def user_data(
+    store: Store, workflow_key: str, job_key: str | None, role: Role | None, shape: Shape, show: bool
+) -> pd.DataFrame:
+    """Return one row a record; see `Workflow.user_data`."""
+
+    def build(read: Reading) -> pd.DataFrame:
+        if role is None and job_key is None:
+            count = read.snap.count_user_data()
+            pages, links = read.snap.user_data(), read.snap.links()
+        else:
+            pages = read.snap.user_data(job_key=job_key, role=role)
+            linked = list(read.snap.links(job_key=job_key, role=role))
+            count = frames.read_links(linked).count()
+            links = iter(linked)
+        with read.ahead(count, pages, links) as fetched:
+            return frames.user_data_frame(workflow_key, *fetched, count, read.shape)
+
+    check_role(role)
+    how = {"job_key": job_key, "role": role}
+    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind="user_data", how=how)
+
+
+def job_records(
+    store: Store,
+    workflow_key: str,
+    role: Role,
+    job_key: str | None,
+    on_clash: OnClash,
+    shape: Shape,
+    show: bool = False,
+) -> pd.DataFrame:
+    """Return one row a job: its records of one role; see `Workflow.parameters` and `results`."""
+
+    def build(read: Reading) -> pd.DataFrame:
+        pages = read.inputs(job_key) if role == INPUT else None
+        return _job_records(read, role, job_key, on_clash, read.shape, pages)
+
+    kind = "parameters" if role == INPUT else "results"
+    how = {"job_key": job_key, "on_clash": on_clash}
+    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind, how)
+
+
+def table(
+    store: Store,
+    workflow_key: str,
+    on_clash: OnClash,
+    loaded: Sequence[str],
+    shape: Shape,
+    show: bool,
+    on_missing: OnMissing = "warn",
+) -> pd.DataFrame:
+    """Return one row a job: job columns, params.*, results.*; see `Workflow.table`."""
+    left_out: list[dict[str, str]] = []
+
+    def build(read: Reading) -> pd.DataFrame:
+        left_out.clear()
+        whole = replace(read.shape, usecols=None)
+        pages, results = read.snap.jobs(), read.snap.results()
+        records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
+        left = frames.jobs_frame(pages, results, whole, read.snap.stale)
+        inputs = _job_records(read, INPUT, None, on_clash, whole, records)
+        outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
+        joined = frames.beside(frames.beside(left, inputs, "params."), outputs, "results.")
+        for name in loaded:
+            pairs = _pairs(read, name, OUTPUT)
+            missing = Missing(on_missing)
+            if pairs:
+                joined = frames.with_files(joined, f"results.{name}", load_pointers(pairs, missing))
+            left_out.extend(missing.files)
+        return joined[choose(list(map(str, joined)), shape.usecols)]
+
+    how = {"on_clash": on_clash, "load": list(loaded), "on_missing": on_missing}
+    frame = _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table", how=how)
+    if loaded:
+        frame.attrs["torc"]["missing"] = left_out
+    return frame
+
+
+def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) -> pd.DataFrame:
+    """Pull as a frame was pulled, by what its ``attrs["torc"]`` says of that."""
+    shape = Shape(usecols=how["usecols"], dtype_backend=how["dtype_backend"], on_error=how["on_error"])
+    if kind == "jobs":
+        return jobs(store, workflow_key, shape)
+    if kind == "user_data":
+        return user_data(store, workflow_key, how["job_key"], how["role"], shape, show=False)
+    if kind == "table":
+        return table(store, workflow_key, how["on_clash"], how["load"], shape, False, how["on_missing"])
+    role = INPUT if kind == "parameters" else OUTPUT
+    return job_records(store, workflow_key, role, how["job_key"], how["on_clash"], shape)
+
+
+def digest_of(specs: Mapping[str, Spec]) -> str:
+    """Return a digest of recorded dtypes."""
+    return blake2b(repr(list(specs.items())).encode(), digest_size=8).hexdigest()
+
+
+def _written(shape: Shape) -> dict[str, Any]:
+    usecols = None if shape.usecols is None or callable(shape.usecols) else list(shape.usecols)
+    return {"usecols": usecols, "dtype_backend": shape.dtype_backend, "on_error": shape.on_error}
+
+
+def _job_records(
+    read: Reading,
+    role: Role,
+    job_key: str | None,
+    on_clash: OnClash,
+    shape: Shape,
+    pages: Iterator[UserDataPage] | None = None,
+) -> pd.DataFrame:
+    if pages is None:
+        pages = read.snap.user_data(job_key=job_key, role=role, labels=False)
+    linked = read.links(role, job_key, labels=False)
+    if linked.has_several():
+        linked = read.links(role, job_key)  # a clash is told with the job's name
+    count = linked.count()
+    read.one_record_a_job = count == len(linked.record_keys) and not linked.has_several()
+    with read.ahead(count, pages) as (records, _):
+        return frames.job_records_frame(records, linked, count, shape, on_clash)
+
+
+def _pull(
+    store: Store,
+    workflow_key: str,
+    build: Build,
+    shape: Shape,
+    show: bool = False,
+    recorded_dtypes: bool = False,
+    kind: str = "",
+    how: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Build a frame from one snapshot, again when the parts read don't belong together."""
+    check_dtype_backend(shape.dtype_backend)
+    frame, read, about = verified(
+        store, workflow_key, partial(_build, build), shape, show, recorded_dtypes, kind
+    )
+    if read.one_record_a_job:
+        about["dtypes"] = digest_of(read.shape.specs)
+    if how is not None and not callable(shape.usecols):
+        about |= {"pull": {**how, **_written(shape)}, "shape": list(frame.shape)}
+    if read.revs:
+        about["revs"] = written_revs(read.revs)
+    frame.attrs["torc"] = about
+    return frame
+
+
+def _build(build: Build, read: Reading) -> pd.DataFrame:
+    try:
+        return build(read)
+    except InexactChunkError:
+        read.shape = replace(read.shape, fast=False)
+        read.records = 0
+        read.unreadable.clear()
+        read.revs.clear()
+        return build(read)

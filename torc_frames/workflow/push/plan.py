@@ -1,0 +1,186 @@
+"""A push that is shown before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from torc_frames.errors import counted, shorten
+from torc_frames.files.foreign import Table
+from torc_frames.frame.flatten import join
+from torc_frames.frame.values import plain
+from torc_frames.store.base import Store
+from torc_frames.workflow.progress import Progress
+from torc_frames.workflow.push import apply as push
+from torc_frames.workflow.push.steps import Cells, Steps, decide
+from torc_frames.workflow.push.stored import Existing, read_existing
+from torc_frames.workflow.push.table import Options, Prepared, own_cells, prepare
+
+__all__ = ["Plan"]
+
+ACTIONS = ("create", "update", "unchanged", "conflict")
+_SHOWN = 20
+_WIDTH = 80
+
+
+class Plan:
+    """What pushing a table would do; made by `Workflow.plan`, which writes nothing.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        One row for each row of the table, with its index: ``action`` (str: create, update, unchanged or
+        conflict), ``job_key`` (str, missing where a job is to be created), ``cells`` (int64, how many
+        differ).
+    cells : DataFrame
+        One row for each cell that differs from what the store has: ``job_key``, ``column`` (str), ``stored``,
+        ``pushed`` (object, missing cells None), ``conflict`` (bool: the record was written in the store
+        since the table was pulled).
+    commands: DataFrame
+        One row for each job that exists and gets another command: ``job_key``, ``stored``, ``pushed`` (str).
+    deleted: list of str
+        Keys of the jobs that are deleted, with their results.
+    """
+
+    rows: pd.DataFrame
+    cells: pd.DataFrame
+    commands: pd.DataFrame
+    deleted: list[str]
+
+    def __init__(self, store: Store, workflow_key: str, df: Table, options: Options) -> None:
+        self._store = store
+        self._workflow_key = workflow_key
+        self._prepared = prepare(store, workflow_key, df, options)
+        existing = read_existing(store, workflow_key, self._prepared.seen, options.delete)
+        existing.leave_out(options.delete)
+        self._steps = decide(store, self._prepared, existing)
+        self._steps.jobs, _ = push.made(self._prepared, self._steps, existing)
+        self.deleted = list(existing.deleted)
+        self.rows = _rows(self._prepared, self._steps)
+        self.cells = _cells(self._steps)
+        self.commands = _commands(self._steps, existing)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows have each action; and under "delete" how many jobs are deleted, if any are."""
+        found = self.rows["action"].value_counts()
+        counts = {action: int(found.get(action, 0)) for action in ACTIONS}
+        return {**counts, "delete": len(self.deleted)} if self.deleted else counts
+
+    def apply(self, *, progress: Progress = True) -> pd.DataFrame:
+        """Do it, and return the table as `Workflow.push` does.
+
+        Stopped anywhere, it is finished by another call, which doubles nothing, and does not mind jobs that
+        were to be deleted and are gone. Jobs are deleted before all else; in an embedded store all is done or
+        nothing.
+
+        Parameters
+        ----------
+        progress : bool or callable
+            Show a progress bar when it takes more than a second; or call ``progress(done, total)`` at the
+            beginning, and then several times a second, with how many jobs have been added, changed or
+            deleted, and of how many. It is called in this thread, and what it raises stops the apply there:
+            an embedded store is then as it was, and on a server the next call goes on.
+
+        Raises
+        ------
+        ConflictError
+            If there are conflicts, or the store has changed since the plan was made so that something else
+            would be done. Nothing is written then.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> plan = wf.plan(tf.grid(alpha=[0.1, 1.0]))
+        >>> plan.apply().attrs["torc"]["added"]
+        2
+        """
+        prepared = own_cells(self._prepared)
+        return push.apply(self._store, self._workflow_key, prepared, self._steps, progress)
+
+    def __repr__(self) -> str:
+        lines = [self._summary(), *(f"  {line}" for line in self._lines())]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(line)}</li>" for line in self._lines())
+        return f"<div class='torc-frames-plan'><p><b>{escape(self._summary())}</b></p><ul>{items}</ul></div>"
+
+    def _summary(self) -> str:
+        told = [f"{count} {action}" for action, count in self.counts.items() if count or action != "conflict"]
+        return f"Plan of {counted(len(self.rows), 'row')}: {', '.join(told)}"
+
+    def _lines(self) -> Iterator[str]:
+        if self.deleted:
+            what = "job" if len(self.deleted) == 1 else "jobs"
+            yield f"delete {what} {shorten(self.deleted)}, with their results"
+        shown = self.cells.head(_SHOWN)
+        columns = (shown[name].tolist() for name in ("job_key", "column", "stored", "pushed", "conflict"))
+        for key, column, stored, pushed, conflict in zip(*columns, strict=True):
+            mark = "CONFLICT " if conflict else ""
+            yield f"{mark}job {key}: {column} {_short(stored)} -> {_short(pushed)}"
+        if len(self.cells) > len(shown):
+            yield f"and {len(self.cells) - len(shown):,} more cells (see .cells)"
+        shown = self.commands.head(_SHOWN)
+        for key, stored, pushed in shown.itertuples(index=False):
+            yield f"job {key}: its command {_short(stored)} -> {_short(pushed)}"
+        if len(self.commands) > len(shown):
+            yield f"and {len(self.commands) - len(shown):,} more commands (see .commands)"
+
+
+def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:
+    actions = ["create" if key is None else "unchanged" for key in steps.job_keys]
+    for key, row in steps.named.items():
+        if key in steps.conflicts:
+            actions[row] = "conflict"
+        elif key in steps.changed:
+            actions[row] = "update"
+    return pd.DataFrame(
+        {
+            "action": pd.array(actions, dtype="str"),
+            "job_key": pd.array(steps.job_keys, dtype="str"),
+            "cells": [0 if key is None else len(_shown(steps.cells.get(key, {}))) for key in steps.job_keys],
+        },
+        index=prepared.table.index,
+    )
+
+
+def _cells(steps: Steps) -> pd.DataFrame:
+    found = [
+        (key, join(path), plain(stored), plain(pushed), key in steps.conflicts)
+        for key, cells in steps.cells.items()
+        for path, (stored, pushed) in _shown(cells).items()
+    ]
+    columns: list[list[Any]] = [list(column) for column in zip(*found, strict=True)] or [[], [], [], [], []]
+    return pd.DataFrame(
+        {
+            "job_key": pd.array(columns[0], dtype="str"),
+            "column": pd.array(columns[1], dtype="str"),
+            "stored": pd.Series(columns[2], dtype=object),
+            "pushed": pd.Series(columns[3], dtype=object),
+            "conflict": pd.Series(columns[4], dtype=bool),
+        }
+    )
+
+
+def _shown(cells: Cells) -> Cells:
+    """Return cells without those that are missing before and after: nulls of a column that is dropped."""
+    return {path: both for path, both in cells.items() if both != (None, None)}
+
+
+def _commands(steps: Steps, existing: Existing) -> pd.DataFrame:
+    columns = {
+        "job_key": list(steps.commands),
+        "stored": [existing.commands[key] for key in steps.commands],
+        "pushed": list(steps.commands.values()),
+    }
+    return pd.DataFrame({name: pd.array(texts, dtype="str") for name, texts in columns.items()})
+
+
+def _short(value: object) -> str:
+    text = "missing" if value is None else repr(value)
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"

@@ -1,0 +1,102 @@
+"""Edits of input records that exist: which cells differ, and in which records they are set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torc_frames.errors import Problem, RefusedError, shorten
+from torc_frames.frame.flatten import Path, join
+from torc_frames.frame.nested import has, holds, is_object, look_up, put, take
+from torc_frames.frame.values import canonical, decode_data, encode_data
+from torc_frames.workflow.push.stored import Existing
+
+__all__ = ["Edits"]
+
+
+class Edits:
+    """New data of records, gathered cell by cell.
+
+    Parameters
+    ----------
+    existing : Existing
+    whole : frozenset of path
+        Objects at these paths are values, and may be replaced.
+    """
+
+    def __init__(self, existing: Existing, whole: frozenset[Path]) -> None:
+        self._existing = existing
+        self._whole = whole
+        self._data: dict[str, Any] = {}
+        self._set: dict[tuple[str, Path], tuple[str, set[str]]] = {}
+        self._problems: list[Problem] = []
+
+    def set(self, job_key: str, row: int, path: Path, value: Any) -> None:
+        """Set a cell of a job in every record that holds it, or in one that has a null there, or can."""
+        keys = self._existing.inputs[job_key]
+        targets = [key for key in keys if look_up(self._read(key), path) is not None]
+        if not targets:
+            able = [key for key in keys if self._takes(key, path)]
+            targets = ([key for key in able if has(self._read(key), path)] or able)[:1]
+        if not targets:
+            self._refuse(row, path, f"no input record of job {job_key} can take it")
+        for key in targets:
+            old = look_up(self._read(key), path)
+            if isinstance(old, dict) and old and path not in self._whole and not isinstance(value, dict):
+                self._refuse(row, path, f"job {job_key} has an object there, which a value would replace")
+                continue
+            text, jobs = self._set.setdefault((key, path), (canonical(value), set()))
+            if text != canonical(value):
+                self._refuse(row, path, f"jobs {shorten(jobs)} and {job_key} share input record {key}")
+            jobs.add(job_key)
+            if is_object(self._data[key]):
+                self._data[key] = self._data[key] or {}
+                put(self._data[key], path, value)
+            else:  # only the path ("data",) leads to a record that is no object
+                self._data[key] = value
+
+    def remove(self, job_key: str, path: Path) -> None:
+        """Take a cell of a job out of every record that holds it, with objects that this empties."""
+        for key in self._existing.inputs[job_key]:
+            data = self._read(key)
+            if (key, path) in self._set:
+                self._set[key, path][1].add(job_key)
+            elif holds(data, path, self._whole):
+                self._set[key, path] = ("", {job_key})
+                if is_object(data):
+                    take(data, path)
+                else:
+                    self._data[key] = {}
+
+    def finish(self) -> dict[str, bytes]:
+        """Return the new data by record key.
+
+        Raises
+        ------
+        RefusedError
+            With every cell that could not be set.
+        """
+        for (key, path), (text, jobs) in self._set.items():
+            others = set(self._existing.jobs_of[key]) - jobs
+            if others:
+                shared = f"input record {key} is shared by jobs {shorten(self._existing.jobs_of[key])}"
+                mend = "give all of them the same value" if text else "drop it from all of them"
+                self._refuse(None, path, f"{shared}: {mend}")
+        if self._problems:
+            raise RefusedError(self._problems)
+        return {key: encode_data(self._data[key]) for key in dict.fromkeys(key for key, _ in self._set)}
+
+    def _read(self, key: str) -> Any:
+        if key not in self._data:
+            self._data[key] = decode_data(key, self._existing.raws[key])
+        return self._data[key]
+
+    def _takes(self, key: str, path: Path) -> bool:
+        data = self._read(key)
+        for name in path[:-1]:
+            if not is_object(data):
+                return False
+            data = (data or {}).get(name)
+        return is_object(data)
+
+    def _refuse(self, row: int | None, path: Path, reason: str) -> None:
+        self._problems.append(Problem(row, join(path), reason))

@@ -1,0 +1,203 @@
+"""What the workflow has already, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any
+
+import pandas as pd
+
+from torc_frames.errors import NotFoundError, RefusedError, UnreadableRecordError, shorten
+from torc_frames.frame import recorded
+from torc_frames.frame.column import InexactChunkError
+from torc_frames.frame.joining import join_records
+from torc_frames.frame.nested import put
+from torc_frames.frame.shape import Shape
+from torc_frames.frame.values import decode_data, encode_data
+from torc_frames.store import deleting
+from torc_frames.store.base import Snapshot, Store
+from torc_frames.store.records import INPUT, Resources, UserDataPage
+from torc_frames.store.whole import read_whole
+from torc_frames.workflow.pull.frames import Links, job_records_frame
+from torc_frames.workflow.push.targets import Targets
+from torc_frames.workflow.seen import Seen
+
+__all__ = ["Existing", "check_delete", "existing_of", "read_existing", "refuse_deleted"]
+
+
+@dataclass(slots=True)
+class Existing:
+    """What the workflow has already, as far as a push needs it."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    """Job keys by name."""
+
+    commands: dict[str, str] = field(default_factory=dict)
+    """By job key."""
+
+    statuses: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, Resources] = field(default_factory=dict)
+    """By job key."""
+
+    inputs: dict[str, list[str]] = field(default_factory=dict)
+    """By job key: its input records, oldest first."""
+
+    jobs_of: dict[str, list[str]] = field(default_factory=dict)
+    """By record key: the jobs whose input it is."""
+
+    raws: dict[str, bytes] = field(default_factory=dict)
+    revs: dict[str, str | None] = field(default_factory=dict)
+
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Why, by the keys of input records that the store can't give."""
+
+    newer: set[str] = field(default_factory=set)
+    """Records that were written after the table was pulled."""
+
+    deleted: dict[str, str] = field(default_factory=dict)
+    """By job key: the names of jobs that are to be deleted, of which all else is left out."""
+
+    def leave_out(self, job_keys: Sequence[str]) -> None:
+        """Make it the workflow that is left when jobs are deleted; those that are gone already are none."""
+        if not job_keys:
+            return
+        names = {key: name for name, same in self.names.items() for key in same}
+        self.deleted = {key: names[key] for key in job_keys if key in names}
+        self.names = _without(self.names, self.deleted)
+        for of_jobs in (self.commands, self.statuses, self.resources, self.inputs):
+            for key in self.deleted:
+                of_jobs.pop(key, None)
+        records = self.jobs_of
+        self.jobs_of = _without(records, self.deleted)
+        for key in records.keys() - self.jobs_of.keys():
+            self.unreadable.pop(key, None)
+            self.raws.pop(key, None)
+            self.revs.pop(key, None)
+            self.newer.discard(key)
+
+    def check_readable(self) -> None:
+        """Raise UnreadableRecordError if the store could not give all input records."""
+        if keys := list(self.unreadable):
+            raise UnreadableRecordError(keys[0], self.unreadable[keys[0]], keys)
+
+    def parameters(self, usecols: Callable[[str], bool]) -> pd.DataFrame:
+        """Return the table that a pull of these records gives, of jobs with input records."""
+        shape = Shape(specs=recorded.read(self.metadata), usecols=usecols)
+        links = Links()
+        for job_key in self.commands:
+            for record_key in self.inputs.get(job_key, ()):
+                links.record_keys.append(record_key)
+                links.job_keys.append(job_key)
+                links.job_names.append("")
+                links.roles.append(INPUT)
+        keys = [key for key in self.raws if key in self.jobs_of]
+        data = b"\n".join(self.raws[key] for key in keys)
+        pages = [UserDataPage(keys, [None] * len(keys), [None] * len(keys), data)] if keys else []
+        try:
+            return job_records_frame(pages, links, len(keys), shape, "last")
+        except InexactChunkError:
+            return job_records_frame(pages, links, len(keys), replace(shape, fast=False), "last")
+
+    def data(self, key: str) -> Any:
+        """Return the decoded data of a record."""
+        return decode_data(key, self.raws[key])
+
+    def content(self, job_key: str) -> list[bytes]:
+        """Return what a row of the same content may look like: the job's records joined, or one alone."""
+        raws = [self.raws[key] for key in self.inputs[job_key]]
+        if len(raws) == 1:
+            return raws
+        held = [decode_data(key, self.raws[key]) for key in self.inputs[job_key]]
+        joined: dict[str, Any] = {}
+        for path, value in join_records(held, f"job {job_key}", "last").items():
+            put(joined, path, value)
+        return [encode_data(joined), *raws]
+
+
+def read_existing(store: Store, workflow_key: str, seen: Seen | None, delete: Sequence[str] = ()) -> Existing:
+    """Read the jobs of a workflow and their input records, and which were written since a table saw them.
+
+    What is read belongs together, as with a pull. Jobs to `delete` are checked, see `check_delete`.
+    """
+
+    def read() -> Existing:
+        with store.snapshot(workflow_key) as snap:
+            existing = existing_of(snap, seen)
+            if delete:
+                check_delete(snap, existing, delete)
+            snap.verify()
+            return existing
+
+    return read_whole(store.url, read)
+
+
+def existing_of(snap: Snapshot, seen: Seen | None) -> Existing:
+    """Return what `read_existing` does, of a snapshot that is not verified yet."""
+    existing = Existing(metadata=snap.workflow.metadata)
+    for page in snap.jobs():
+        existing.commands.update(zip(page.keys, page.commands, strict=True))
+        existing.statuses.update(zip(page.keys, page.statuses, strict=True))
+        needs = map(Resources, page.num_cpus, page.num_gpus, page.memory, page.runtimes)
+        existing.resources.update(zip(page.keys, needs, strict=True))
+        for key, name in zip(page.keys, page.names, strict=True):
+            existing.names.setdefault(name, []).append(key)
+    if not existing.commands:
+        return existing
+    for records in snap.user_data(role=INPUT):
+        existing.raws.update(zip(records.keys, records.lines(), strict=True))
+        existing.revs.update(zip(records.keys, records.revs, strict=True))
+    existing.unreadable = dict(snap.unreadable)
+    for links in snap.links(role=INPUT, labels=False):
+        for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True):
+            existing.inputs.setdefault(job_key, []).append(record_key)
+            existing.jobs_of.setdefault(record_key, []).append(job_key)
+    if seen is not None and seen.rev is not None:
+        pages = snap.user_data(role=INPUT, since=seen.rev)
+        existing.newer = {key for records in pages for key in records.keys}
+    elif seen is not None and seen.revs is not None:
+        raws, revs = existing.raws, existing.revs
+        existing.newer = {key for key, raw in raws.items() if seen.is_newer(key, revs[key], raw)}
+    if seen is not None:
+        existing.newer |= seen.left & existing.raws.keys()
+    return existing
+
+
+def check_delete(snap: Snapshot, existing: Existing, job_keys: Sequence[str]) -> None:
+    """Refuse to delete jobs as the store would refuse it, which it does not before it is written to.
+
+    Raises
+    ------
+    NotFoundError
+        With all keys that do not exist.
+    RefusedError
+        For jobs that are under way, and jobs that others depend on.
+    """
+    missing = [key for key in job_keys if key not in existing.commands]
+    if missing:
+        raise NotFoundError("job", missing, f"workflow {snap.workflow.key}")
+    waits = (zip(page.job_keys, page.depends_on_keys, strict=True) for page in snap.dependencies())
+    deleting.check(job_keys, existing.statuses, chain.from_iterable(waits))
+
+
+def refuse_deleted(job_keys: Sequence[str], existing: Existing, targets: Targets) -> None:
+    """Refuse a table that names jobs that are to be deleted."""
+    named = set(targets.values)
+    if targets.kind == "job_name":
+        free = existing.deleted.items()
+        both = [key for key, name in free if name in named and name not in existing.names]
+    else:
+        both = [key for key in job_keys if key in named]
+    if both:
+        raise RefusedError(
+            f"the table names jobs {shorten(both)}, which are to be deleted: take their rows out, or leave "
+            "them out of delete="
+        )
+
+
+def _without(by: Mapping[str, list[str]], gone: Collection[str]) -> dict[str, list[str]]:
+    """Return lists without some of their items, and without those that this empties."""
+    left = {name: [key for key in keys if key not in gone] for name, keys in by.items()}
+    return {name: keys for name, keys in left.items() if keys}

@@ -1,0 +1,1 @@
+"""Running jobs on this machine, and functions over tables."""

@@ -1,0 +1,324 @@
+"""The handle of one job: its parameters, its records, and where its results go."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
+from torc_frames.files.pointers import warn_if_large
+from torc_frames.frame.flatten import set_path
+from torc_frames.frame.joining import join_records
+from torc_frames.frame.results import Keepable, keepable
+from torc_frames.frame.values import decode_lines, encode_documents
+from torc_frames.store.base import RunnableStore
+from torc_frames.store.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData
+from torc_frames.workflow.run.files import RunFiles
+from torc_frames.workflow.run.outputs import (
+    Fitted,
+    fit,
+    fit_documents,
+    output_name,
+    result_record,
+    warn_of_unstored,
+)
+
+if TYPE_CHECKING:
+    from torc_frames.store.base import Store
+
+__all__ = ["Job", "joined_parameters"]
+
+_TRIES = 50
+_SHORTEST_PAUSE_S = 0.002
+_LONGEST_PAUSE_S = 0.05
+
+Mark = tuple[str, str, str, int]
+
+_stored: set[Mark] = set()
+"""The runs that this process has stored something of."""
+
+_storing = threading.RLock()
+
+
+def _after_fork() -> None:
+    global _storing
+    _storing = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Job:
+    """One job of a workflow, as a person or the job's own process sees it.
+
+    Parameters
+    ----------
+    store : Store
+    record : JobRecord
+    run_id : int, optional
+        Which run of the job this process is; `store` is refused once a later run has started.
+    inside : bool
+        Whether this process is the job, as `torc_frames.current_job` says, and not somebody looking at it.
+    attempt_id : int, optional
+        Which attempt of that run it is.
+    output_dir : str, optional
+        The folder of the runner's outputs, which all processes of the run see.
+
+    Attributes
+    ----------
+    key, name, workflow_key, command, status : str
+        As they were when the handle was made.
+    run_id : int
+        How often the job had been started, or which run this process is.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        record: JobRecord,
+        *,
+        run_id: int | None = None,
+        inside: bool = False,
+        attempt_id: int | None = None,
+        output_dir: str | None = None,
+    ) -> None:
+        self._store = store
+        self._own_run = run_id
+        self._inside = inside or run_id is not None
+        self._attempt = 1 if attempt_id is None else attempt_id
+        self._output_dir = output_dir
+        self.key = record.key
+        self.name = record.name
+        self.workflow_key = record.workflow_key
+        self.command = record.command
+        self.status = record.status
+        self.run_id = record.run_id if run_id is None else run_id
+
+    def __repr__(self) -> str:
+        return f"Job(key={self.key!r}, name={self.name!r}, workflow_key={self.workflow_key!r})"
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """The keys and values of the job's input records, joined in the order of the records.
+
+        A record whose data is not an object is under ``"data"``. Read once, when first asked for.
+
+        Raises
+        ------
+        ConflictError
+            If two records hold a key with different values.
+        """
+        return joined_parameters([record.data for record in self.user_data(INPUT)], self._label)
+
+    def user_data(self, role: Role | None = None) -> list[UserData]:
+        """Return the job's records, oldest first.
+
+        Parameters
+        ----------
+        role : {"input", "output"}, optional
+            Only records of that role.
+        """
+        with self._store.snapshot(self.workflow_key) as snapshot:
+            pages = list(snapshot.user_data(job_key=self.key, role=role))
+            for key, reason in snapshot.unreadable.items():
+                raise UnreadableRecordError(key, reason, snapshot.unreadable)
+        return [
+            UserData(key, self.workflow_key, data, name=name, rev=rev)
+            for page in pages
+            for key, name, rev, data in zip(
+                page.keys, page.names, page.revs, decode_lines(page.keys, page.data), strict=True
+            )
+        ]
+
+    def add_user_data(
+        self, *documents: Any, role: Role | None = "input", name: str | None = None
+    ) -> list[str]:
+        """Add one record a document to the job, and return their keys in order.
+
+        Of output records inside the job, those of its earlier runs go with the first that a new run adds.
+
+        Parameters
+        ----------
+        *documents
+            JSON-able values. Of objects that are outputs what can't be kept is left out, as `store` says.
+        role : {"input", "output"}, optional
+            What the records are to the job; ``"output"`` for what it logs, None for neither.
+        name : str, optional
+            The name of each of the records.
+
+        Raises
+        ------
+        RefusedError
+            For documents that can't be kept exactly; ``row`` of a problem is the document's position.
+        ConflictError
+            For outputs, if this process is a run of the job that a later run has taken over from.
+        """
+        if role == OUTPUT:
+            encoded = fit_documents(self._store, documents, self._label)
+        else:
+            encoded = self._store.kept(encode_documents(documents))
+        if not encoded:
+            return []
+        warn_if_large((self._label, len(data)) for data in encoded)
+        count = len(encoded)
+        with self._store.transaction():
+            files = self._drop_earlier() if role == OUTPUT and self._inside else None
+            keys = self._store.add_user_data(
+                self.workflow_key, encoded, job_keys=[self.key] * count, role=role, names=[name] * count
+            )
+        if files is not None:
+            files.note_added(keys)
+        self.__dict__.pop("parameters", None)
+        return keys
+
+    def store(self, /, *nothing: Any, **values: Any) -> str:
+        """Store results of the job, and return the key of the record that holds them.
+
+        They go to the job's output record: the one named ``output_<job name>``, or the oldest other one
+        that has a name or is still empty, or a new one. Calls of one run add up, also those of several
+        processes; the first call of a new run replaces what an earlier run stored. From outside the job
+        (a handle that is not of `torc_frames.current_job`) they are added to what is there.
+
+        NaN and other missing values are stored as missing; tuples, arrays of up to 10,000 values and other
+        sequences as lists; scalars of numpy and pandas as what they are, members of an IntEnum or StrEnum
+        as their values; times and durations as text in ISO 8601. What can't be kept exactly (infinity, bytes,
+        sets, other objects; on a torc-server integers beyond 64 bits) is left out and named in a warning and
+        in ``error.unstored`` of the record, a list of texts; the rest is stored.
+
+        Parameters
+        ----------
+        **values
+            JSON-able values, or `torc_frames.Pointer` to files for large ones.
+
+        Raises
+        ------
+        RefusedError
+            For results without names; nothing is stored.
+        ConflictError
+            If this process is a run of the job that a later run has taken over from.
+        """
+        if nothing:
+            raise RefusedError("store() takes results by name: store(loss=0.3), or store(**results)")
+        results = keepable(values)
+        for attempt in range(_TRIES):
+            with _storing:
+                stored = self._try_to_store(results)
+            if stored is not None:
+                record_key, (data, unstored) = stored
+                warn_if_large([(self._label, len(data))])
+                warn_of_unstored(self._label, unstored)
+                return record_key
+            pause = min(_LONGEST_PAUSE_S, _SHORTEST_PAUSE_S * 2**attempt)
+            time.sleep(random.uniform(0, pause))  # noqa: S311 - spreads retries, keeps no secret
+        raise ConflictError(
+            f"{self._label}: its output record was written by others {_TRIES} times in a row; "
+            "nothing was stored"
+        )
+
+    @property
+    def _label(self) -> str:
+        return f"job {self.key} ({self.name})"
+
+    def _current(self) -> JobRecord:
+        """Return the job as it is; ConflictError if a later run has taken over from this process."""
+        job = self._store.get_job(self.key, self.workflow_key)
+        if self._own_run is not None and job.run_id > self._own_run:
+            raise ConflictError(
+                f"{self._label} was started anew as run {job.run_id}; nothing of run {self._own_run}, "
+                "which is this process, is stored"
+            )
+        return job
+
+    def _try_to_store(self, results: Keepable) -> tuple[str, Fitted] | None:
+        """Return the record's key and data, or None if another process wrote it meanwhile."""
+        job = self._current()
+        mark = (self._store.url, job.workflow_key, job.key, job.run_id)
+        record = self._output_record()
+        merge = not self._inside or mark in _stored or self._was_stored(job, record.rev if record else None)
+        stored = self._add_output(results) if record is None else self._update(record, results, merge)
+        if stored is not None:
+            _stored.add(mark)
+        return stored
+
+    def _was_stored(self, job: JobRecord, rev: str | None) -> bool:
+        """Return whether this run has stored something, as far as anybody can tell."""
+        if job.rev is not None:
+            return _of_this_run(job, rev)
+        files = self._files(job)
+        return files is None or not files.is_first()
+
+    def _files(self, job: JobRecord) -> RunFiles | None:
+        """Return where the processes of this run leave what they have to tell each other."""
+        if self._output_dir is None:
+            return None
+        created = self._store.get_workflow(job.workflow_key).created
+        whose = (self._store.url, job.workflow_key, job.key, created)
+        return RunFiles(self._output_dir, whose, (job.run_id, self._attempt))
+
+    def _drop_earlier(self) -> RunFiles | None:
+        """Delete the outputs of earlier runs, where anybody can tell; return where to note new ones."""
+        job = self._current()
+        if isinstance(self._store, RunnableStore):
+            self._store.drop_outputs(self.workflow_key, self.key, self._own_run)
+            return None
+        files = self._files(job)
+        if files is not None and (earlier := files.added_earlier()):
+            there = [record.key for record in self.user_data(OUTPUT) if record.key in earlier]
+            with suppress(NotFoundError):  # another process of this run was quicker
+                self._store.delete_user_data(self.workflow_key, there)
+        return files
+
+    def _update(self, record: UserData, results: Keepable, merge: bool) -> tuple[str, Fitted] | None:
+        before = record.data if merge and record.data is not None else {}
+        if not isinstance(before, dict):
+            raise ConflictError(
+                f"{self._label}: output record {record.key} holds data of this run that is not "
+                "an object, so nothing can be added to it"
+            )
+        fitted = fit(self._store, results, before)
+        try:
+            self._store.update_user_data(self.workflow_key, [record.key], [fitted[0]], revs=[record.rev])
+        except (ConflictError, NotFoundError):
+            return None
+        return record.key, fitted
+
+    def _add_output(self, results: Keepable) -> tuple[str, Fitted]:
+        fitted = fit(self._store, results)
+        [added] = self._store.add_user_data(
+            self.workflow_key, [fitted[0]], job_keys=[self.key], role=OUTPUT, names=[output_name(self.name)]
+        )
+        for _ in range(_TRIES):
+            first = self._output_record()
+            if first is None or first.key == added:
+                break
+            # Another process of this run added its own at the same time; the older one stays.
+            if (stored := self._update(first, results, merge=True)) is not None:
+                self._store.delete_user_data(self.workflow_key, [added])
+                return stored
+        return added, fitted
+
+    def _output_record(self) -> UserData | None:
+        return result_record(self.user_data(OUTPUT), self.name)
+
+
+def joined_parameters(records: Sequence[Any], label: str) -> dict[str, Any]:
+    """Return the keys and values of a job's decoded input records; see `Job.parameters`."""
+    if len(records) == 1 and isinstance(records[0], dict):
+        return records[0]
+    joined: dict[str, Any] = {}
+    for path, value in join_records(records, label).items():
+        set_path(joined, path, value)
+    return joined
+
+
+def _of_this_run(job: JobRecord, rev: str | None) -> bool:
+    if job.status != RUNNING or rev is None or job.rev is None:
+        return False
+    return rev.isdecimal() and job.rev.isdecimal() and int(rev) > int(job.rev)

@@ -1,0 +1,291 @@
+"""Mapping a Python function over a table: on an executor here, or as jobs for torc to run."""
+
+from __future__ import annotations
+
+import functools
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import pandas as pd
+
+from torc_frames.errors import ConflictError, RefusedError, counted, shorten, warn
+from torc_frames.files.foreign import Table
+from torc_frames.files.pointers import warn_if_large
+from torc_frames.frame.shape import Shape
+from torc_frames.store.base import RunnableStore, Store
+from torc_frames.store.records import BLOCKED, READY
+from torc_frames.workflow.progress import progress
+from torc_frames.workflow.pull import tables as pull
+from torc_frames.workflow.push import apply as push
+from torc_frames.workflow.push.resources import DependsOn, ResourceTable
+from torc_frames.workflow.push.steps import Steps, decide
+from torc_frames.workflow.push.stored import Existing, read_existing
+from torc_frames.workflow.push.table import Options, Prepared, prepare
+from torc_frames.workflow.run.call import Function, check_call, shown
+from torc_frames.workflow.run.mapper import Mapper
+from torc_frames.workflow.run.runner import Rerun, alone, check_rerun, end_left, jobs_to_reset
+from torc_frames.workflow.run.schedule import read_board, shown_runners
+from torc_frames.workflow.run.signals import ended_by_signals
+from torc_frames.workflow.run.workers import check_executor, crew
+
+__all__ = ["MapOptions", "map_rows"]
+
+_RERUN: Rerun = "changed"
+_LAST_LINES = 5
+_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MapOptions:
+    """How to map; see `Workflow.map`."""
+
+    name: str | None = None
+    rerun: Rerun = _RERUN
+    resources: ResourceTable = None
+    depends_on: DependsOn = None
+    command: str = "torc-frames"
+    show_progress: bool = True
+
+
+def map_rows(
+    store: Store,
+    workflow_key: str,
+    func: Function,
+    params: Table,
+    executor: Executor | None,
+    options: MapOptions,
+) -> pd.DataFrame:
+    """Call a function with each row of a table, or have torc do so; see `Workflow.map`."""
+    if not callable(func):
+        raise RefusedError(f"map takes a function, not a {type(func).__name__}")
+    check_rerun(options.rerun)
+    check_executor(executor)
+    if isinstance(store, RunnableStore):
+        with ended_by_signals():
+            keys = _run(store, workflow_key, func, params, executor, options)
+    else:
+        keys = _push(store, workflow_key, func, params, executor, options)
+    # Records of a job that clash are no reason to keep back what has just been made.
+    table = pull.table(store, workflow_key, "list", [], Shape(), options.show_progress)
+    return table.loc[keys]
+
+
+def _run(
+    store: RunnableStore,
+    workflow_key: str,
+    func: Function,
+    params: Table,
+    executor: Executor | None,
+    options: MapOptions,
+) -> list[str]:
+    """Run the jobs of the rows, and return their keys."""
+    pushing = Options(name=options.name, resources=options.resources, depends_on=options.depends_on)
+    prepared, existing, steps = _read(store, workflow_key, func, params, pushing)
+    path = _function_path(func)
+    _refuse_other_functions(existing, steps, path, options.rerun)
+    if not _has_work(store, workflow_key, steps, options.rerun):
+        there = list(map(str, steps.job_keys))
+        _tell_of_waiting(store, workflow_key, there)
+        return there
+    _refuse_limits(prepared, existing, steps, path)
+    with crew(executor, func) as workers:
+        pushed = push.apply(store, workflow_key, prepared, steps, options.show_progress)
+        keys = list(map(str, pushed.index))
+        with alone(store):
+            board = read_board(store, workflow_key)
+            again = jobs_to_reset(store, workflow_key, board, options.rerun).intersection(keys)
+            stale = [key for key in keys if not _runs(board.jobs[key].command, path)]
+            command = _command(options.command, path)
+            end_left(store, workflow_key, again)
+            store.update_commands(workflow_key, stale, [command] * len(stale))
+            store.reset_jobs(workflow_key, [key for key in keys if key in again])
+        waiting = again.union(board.with_status(READY, BLOCKED)).intersection(keys)
+        mapper = Mapper(store, workflow_key, func, workers, keys)
+        with progress(len(waiting), "map", options.show_progress, unit="job") as bar:
+            mapper.work(bar)
+    _tell_of_ended(mapper)
+    _tell_of_waiting(store, workflow_key, keys)
+    return keys
+
+
+def _push(
+    store: Store,
+    workflow_key: str,
+    func: Function,
+    params: Table,
+    executor: Executor | None,
+    options: MapOptions,
+) -> list[str]:
+    """Make jobs of the rows, whose command is to run the function, and return their keys."""
+    if executor is not None:
+        raise RefusedError(
+            f"torc runs the jobs of {store.url}, no executor: leave it out, then `torc run {workflow_key}`; "
+            'or map in an embedded store, tf.connect("study.db")'
+        )
+    if options.rerun != _RERUN:
+        raise RefusedError(
+            "rerun= is for embedded stores; torc runs jobs again after "
+            f"`torc workflows reset-status {workflow_key} --failed-only --reinitialize`"
+        )
+    path = _function_path(func)
+    _check_import(func, path)
+    command = _command(options.command, path)
+    pushing = Options(
+        command=command.replace("{", "{{").replace("}", "}}"),
+        name=options.name,
+        outputs=True,
+        resources=options.resources,
+        depends_on=options.depends_on,
+    )
+    prepared, existing, steps = _read(store, workflow_key, func, params, pushing)
+    _refuse_other_functions(existing, steps, path, options.rerun)
+    bare = [key for key in steps.job_keys if key is not None and not existing.commands[key].strip()]
+    if bare:
+        store.update_commands(workflow_key, bare, [command] * len(bare))
+    pushed = push.apply(store, workflow_key, prepared, steps, options.show_progress)
+    return list(map(str, pushed.index))
+
+
+def _read(
+    store: Store, workflow_key: str, func: Function, params: Table, options: Options
+) -> tuple[Prepared, Existing, Steps]:
+    """Check the table, and return what pushing it would do; nothing is written."""
+    prepared = prepare(store, workflow_key, params, options)
+    existing = read_existing(store, workflow_key, prepared.seen)
+    steps = decide(store, prepared, existing)
+    steps.check()
+    if not steps.named and prepared.frame.length:
+        # Jobs that the table names may have more parameters than it has columns.
+        check_call(func, dict.fromkeys(path[0] for path in prepared.frame.paths.values()))
+    return prepared, existing, steps
+
+
+def _refuse_other_functions(existing: Existing, steps: Steps, path: str, rerun: Rerun) -> None:
+    """Raise ConflictError for jobs that another function or command would have made the results of."""
+    commands = {key: existing.commands[key] for key in steps.job_keys if key is not None}
+    others = {key: text for key, text in commands.items() if text.strip() and not _runs(text, path)}
+    if others and rerun != "all":
+        raise ConflictError(
+            f"jobs {shorten(others)} have the parameters of these rows, and another command than {path}: "
+            f"{shorten(dict.fromkeys(others.values()))}. Map it in a workflow of its own, "
+            "client.create_workflow(…); in an embedded store rerun='all' runs all rows again"
+        )
+
+
+def _refuse_limits(prepared: Prepared, existing: Existing, steps: Steps, path: str) -> None:
+    """Raise RefusedError for jobs that say what no executor holds a call to."""
+    old = [key for key in steps.job_keys if key is not None]
+    said = [*(prepared.needs or ()), *(existing.resources[key] for key in old)]
+    names = [
+        name for name in ("num_gpus", "memory", "runtime") if any(getattr(needs, name) for needs in said)
+    ]
+    if names:
+        raise RefusedError(
+            f"an executor holds no call to the {' and '.join(names)} that its job says: leave that out of "
+            f"resources=, or have jobs of their own run by `run`: wf.push(params, command='torc-frames "
+            f"run-function {path}', resources=…), wf.run()"
+        )
+
+
+def _has_work(store: RunnableStore, workflow_key: str, steps: Steps, rerun: Rerun) -> bool:
+    if steps.new or steps.changed:
+        return True
+    board = read_board(store, workflow_key)
+    again = jobs_to_reset(store, workflow_key, board, rerun)
+    return not again.union(board.with_status(READY)).isdisjoint(steps.job_keys)
+
+
+def _function_path(func: Function) -> str:
+    """Return where a function stands, ``module:name``; with ``<…>`` for what has no name."""
+    if isinstance(func, functools.partial):
+        module, name = _function_path(func.func).split(":", 1)
+        return f"{module}:<partial of {name}>"
+    qualified = getattr(func, "__qualname__", None)
+    if qualified is None:
+        kind = type(func)
+        return f"{kind.__module__}:<{kind.__qualname__}>"
+    return f"{getattr(func, '__module__', None) or '<unknown>'}:{qualified}"
+
+
+def _command(program: str, path: str) -> str:
+    return f"{program}{_ending(path)}"
+
+
+def _runs(command: str, path: str) -> bool:
+    """Return whether a job's command runs the function, however it calls torc-frames."""
+    return command.endswith(_ending(path))
+
+
+def _ending(path: str) -> str:
+    return f" run-function {shlex.quote(path)}"
+
+
+def _check_import(func: Function, path: str) -> None:
+    """Make sure that a new interpreter, as a job is one, finds the function; RefusedError if not."""
+    if "<" in path:
+        raise RefusedError(
+            f"torc's jobs import the function, and {path} can not be imported: define it in a module, by "
+            "name and outside of any function; constant arguments are columns of the table"
+        )
+    if path.startswith("__main__:"):
+        raise RefusedError(
+            f"torc's jobs import the function, and {shown(func)} is of this script or notebook: move it to "
+            "a module"
+        )
+    code = "import sys; from torc_frames.workflow.run.call import load_function as f; f(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, path],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()][-_LAST_LINES:]
+        raise RefusedError(
+            f"a new Python in this folder does not find {path}, nor would torc's jobs; install the module, "
+            "or set PYTHONPATH, here and where torc runs:\n" + "\n".join(f"  {line}" for line in lines)
+        )
+
+
+def _tell_of_ended(mapper: Mapper) -> None:
+    """Warn of jobs that failed, of results that are not stored, and of large records."""
+    warn_if_large(mapper.large)
+    if mapper.failures:
+        lines = dict(mapper.failures)
+        told = shorten(f"{key} ({_short(lines[key])})" for key in mapper.keys if key in lines)
+        warn(
+            f"{counted(len(mapper.failures), 'job')} failed: {told}; their rows have results.error.type, "
+            ".message and .traceback, and the same call runs them again"
+        )
+    if mapper.unstored:
+        told = shorten(
+            f"{key} ({_short('; '.join(mapper.unstored[key]))})"
+            for key in mapper.keys
+            if key in mapper.unstored
+        )
+        warn(
+            f"{counted(len(mapper.unstored), 'job')} returned what can't be stored: {told}; the other "
+            "results are, and their rows have results.error.unstored"
+        )
+
+
+def _tell_of_waiting(store: RunnableStore, workflow_key: str, keys: Sequence[str]) -> None:
+    """Warn of jobs that were not run."""
+    runners = store.runners(workflow_key)
+    others = {key: runners[key] for key in keys if key in runners}
+    if others:
+        left = f"{counted(len(others), 'job')} of workflow {workflow_key} left to other runners"
+        warn(f"{left}: {shown_runners(others)}")
+    blocked = set(read_board(store, workflow_key).with_status(BLOCKED)).intersection(keys)
+    if blocked:
+        warn(f"{counted(len(blocked), 'job')} not run, waiting for others that have not completed")
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"

@@ -1,0 +1,81 @@
+"""What a table was pulled from: the revs of its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import msgspec
+import pandas as pd
+
+from torc_frames.errors import RefusedError
+from torc_frames.frame.values import decode_data
+
+__all__ = ["Seen", "read_revs", "rev_of_content", "what_was_seen", "written_revs"]
+
+_sorted = msgspec.json.Encoder(order="deterministic").encode
+
+
+def written_revs(revs: Mapping[str, str]) -> str:
+    """Return revs by record key as a text: frames copy what they carry, and texts cost nothing to copy."""
+    return msgspec.json.encode(revs).decode()
+
+
+def read_revs(text: object) -> dict[str, str] | None:
+    """Return what `written_revs` has written; None for anything else."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, str]) if isinstance(text, str) else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def rev_of_content(raw: bytes) -> str:
+    """Return what stands for the rev of a record that was written, where the store did not tell it.
+
+    It is a digest of its JSON, whatever the order of keys.
+    """
+    return "=" + blake2b(_sorted(decode_data("", raw)), digest_size=10).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the store had when a table was pulled: the rev of the workflow, or those of its records."""
+
+    rev: str | None = None
+    revs: Mapping[str, str] | None = None
+    left: frozenset[str] = frozenset()
+    """Records that were left as others made them, though the table says otherwise."""
+
+    def is_newer(self, key: str, rev: str | None, raw: bytes) -> bool:
+        """Return whether a record is not as it was seen, by its rev or its data now."""
+        before = (self.revs or {}).get(key)
+        if before is not None and before.startswith("="):
+            return before != rev_of_content(raw)
+        return before != rev
+
+
+def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str) -> Seen | None:
+    """Return what a pulled table has seen of the store, None for a table of other origin.
+
+    Raises
+    ------
+    RefusedError
+        For a table of jobs that are not this workflow's, or that does not hold parameters.
+    """
+    about = df.attrs.get("torc")
+    if not isinstance(about, dict) or "job_key" not in (df.index.name, *df.columns):
+        return None
+    if (about.get("url"), about.get("workflow_key")) != (url, workflow_key):
+        raise RefusedError(
+            f"the job keys of this table are of workflow {about.get('workflow_key')} of {about.get('url')}: "
+            "df.reset_index(drop=True) makes new jobs here"
+        )
+    if about.get("kind") != "parameters":
+        raise RefusedError(
+            f"this is a table of {about.get('kind')}, which would become parameters: edit and push "
+            "wf.parameters(), or df.attrs.clear() if its columns are meant as parameters"
+        )
+    left = about.get("left")
+    keys = frozenset(map(str, left)) if isinstance(left, list) else frozenset()
+    return Seen(about.get("rev"), read_revs(about.get("revs")), keys)

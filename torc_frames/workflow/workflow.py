@@ -1,0 +1,1046 @@
+"""One workflow: its records as DataFrames, its parameter table, its runs."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from torc_frames.errors import RefusedError
+from torc_frames.files.foreign import Table
+from torc_frames.files.pointer_frames import OnMissing
+from torc_frames.files.pointers import warn_if_large
+from torc_frames.frame import recorded
+from torc_frames.frame.column import DtypeBackend
+from torc_frames.frame.joining import OnClash
+from torc_frames.frame.shape import OnError, Shape, Usecols
+from torc_frames.frame.values import encode_data, encode_documents
+from torc_frames.store.base import Store
+from torc_frames.store.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.workflow.progress import Progress
+from torc_frames.workflow.pull import refresh
+from torc_frames.workflow.pull import tables as pull
+from torc_frames.workflow.pull.files import load
+from torc_frames.workflow.pull.refresh import Refreshed
+from torc_frames.workflow.push import apply as push
+from torc_frames.workflow.push.plan import Plan
+from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
+from torc_frames.workflow.push.table import OnConflict, OnExists, Options
+from torc_frames.workflow.run import runner
+from torc_frames.workflow.run.job import Job
+from torc_frames.workflow.run.map import MapOptions, map_rows
+from torc_frames.workflow.run.outputs import fit_documents
+
+if TYPE_CHECKING:
+    from torc_frames.workflow.pull.stream import TableStream, What
+
+__all__ = ["Workflow"]
+
+JobLike = str | int | Job
+
+
+class Workflow:
+    """A workflow of a store; made by ``Client.create_workflow`` and ``Client.workflow``.
+
+    All pulls return plain DataFrames whose ``attrs["torc"]`` says where the data is from (url,
+    workflow_key), when it was pulled (pulled_at, UTC), how many records it has and how many
+    requests it took.
+
+    Attributes
+    ----------
+    key, name : str
+    user, description : str or None
+    """
+
+    _last: weakref.ref[pd.DataFrame] | None = None
+    """The frame that was pulled last, for as long as somebody has it."""
+
+    def __init__(self, store: Store, record: WorkflowRecord) -> None:
+        self._store = store
+        self.key = record.key
+        self.name = record.name
+        self.user = record.user
+        self.description = record.description
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_last"}
+
+    def __repr__(self) -> str:
+        return f"Workflow(key={self.key!r}, name={self.name!r})"
+
+    # pulling
+
+    def jobs(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
+        """Return one row a job, in the order in which they were added.
+
+        Parameters
+        ----------
+        usecols, dtype_backend
+            As for `user_data`.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by job_key (str). Columns: job_name, command, status (str); stale (boolean); num_cpus,
+            num_gpus (int64); memory, runtime (str, may be missing); run_id (int64, how often it was started);
+            return_code (Int64), start_time and end_time (datetime64[us, UTC]), exec_time_minutes
+            (float64) of the last run, missing for a job that never ended. ``stale`` says whether parameters
+            were changed after the run began whose results are there (without results, after the last run
+            began): ``run(rerun="changed")`` runs such jobs again. It is missing where a store can't tell, as
+            servers can't, nor embedded stores of runs that were copied or are from before schema 3.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("jobs")
+        >>> _ = wf.push(tf.grid(n=[1, 2]), command="exit {n}")
+        >>> wf.run(workers=1).failed
+        2
+        >>> wf.jobs(usecols=["job_name", "status", "return_code"])
+                job_name  status  return_code
+        job_key
+        1          job_1  failed            1
+        2          job_2  failed            2
+        """
+        return self._noted(
+            pull.jobs(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
+        )
+
+    def user_data(
+        self,
+        *,
+        job: JobLike | None = None,
+        role: Role | None = None,
+        usecols: Usecols = None,
+        dtype_backend: DtypeBackend = None,
+        on_error: OnError = "raise",
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        r"""Return one row a record, oldest first: which record and job, then its data.
+
+        Parameters
+        ----------
+        job : str, int or Job, optional
+            Only the records of this job.
+        role : {"input", "output"}, optional
+            Only the records with this role.
+        usecols : list of str or callable, optional
+            The columns to return, as in pandas.
+        dtype_backend : {"numpy_nullable", "pyarrow"}, optional
+            As in pandas.
+        on_error : {"raise", "warn"}
+            What to do with records that can't be read: with "warn" their data is missing, and
+            ``attrs["torc"]["unreadable"]`` says which they are and why.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        DataFrame
+            Columns workflow_key, job_key, job_name, role, record_key, record_name, rev (str), then a
+            column for each value in the data: objects are flattened with dots (``model.depth``; a dot
+            in a key is ``\.``), lists stay one cell, a record that is no object is in column ``data``,
+            a key with the name of a reserved column (or ``data``) becomes ``data.<key>``. job_key is
+            missing for a record of the workflow as a whole and for one linked to several of the jobs
+            asked for; `links` has those.
+
+        Raises
+        ------
+        NotFoundError
+            If the job does not exist.
+        UnreadableRecordError
+            If the data of records is not JSON, or is none that the server can give back.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("log")
+        >>> job = wf.add_job("train")
+        >>> _ = wf.add_user_data(job, {"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.4}, role="output")
+        >>> wf.user_data(usecols=["job_key", "epoch", "loss"])
+          job_key  epoch  loss
+        0       1      1   0.5
+        1       1      2   0.4
+        """
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
+        return self._noted(
+            pull.user_data(self._store, self.key, self._job_key(job), role, shape, show_progress)
+        )
+
+    def parameters(
+        self,
+        *,
+        job: JobLike | None = None,
+        usecols: Usecols = None,
+        on_clash: OnClash = "error",
+        dtype_backend: DtypeBackend = None,
+        on_error: OnError = "raise",
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Return one row a job: its input records, as they were pushed.
+
+        Parameters
+        ----------
+        job, usecols, dtype_backend, on_error, show_progress
+            As for `user_data`.
+        on_clash : {"error", "last", "list"}
+            What to do where several records of a job hold a key with different values.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by job_key, only jobs with an input record; the columns, their order and dtypes
+            are those of the pushed table.
+
+        Raises
+        ------
+        ConflictError
+            If two input records of a job hold a key with different values.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> pushed = wf.push(tf.grid(alpha=[0.1, 1.0], fit_intercept=[True, False]))
+        >>> wf.parameters()
+                 alpha  fit_intercept
+        job_key
+        1          0.1           True
+        2          0.1          False
+        3          1.0           True
+        4          1.0          False
+        >>> wf.parameters().equals(pushed)
+        True
+        """
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
+        key = self._job_key(job)
+        return self._noted(
+            pull.job_records(self._store, self.key, INPUT, key, on_clash, shape, show_progress)
+        )
+
+    def results(
+        self,
+        *,
+        job: JobLike | None = None,
+        usecols: Usecols = None,
+        on_clash: OnClash = "error",
+        dtype_backend: DtypeBackend = None,
+        on_error: OnError = "raise",
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Return one row a job: its output records, what its runs stored.
+
+        Parameters and errors are those of `parameters`. A job that logs many records with the same
+        keys is read with ``user_data(role="output")``.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by job_key, only jobs with an output record.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("results")
+        >>> _ = wf.push(tf.grid(n=[1, 2]))
+        >>> _ = wf.job(2).store(loss=0.5)
+        >>> wf.results()
+                 loss
+        job_key
+        2         0.5
+        """
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
+        key = self._job_key(job)
+        return self._noted(
+            pull.job_records(self._store, self.key, OUTPUT, key, on_clash, shape, show_progress)
+        )
+
+    def table(
+        self,
+        *,
+        usecols: Usecols = None,
+        on_clash: OnClash = "error",
+        load: str | Sequence[str] | None = None,
+        on_missing: OnMissing = "warn",
+        dtype_backend: DtypeBackend = None,
+        on_error: OnError = "raise",
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Return one row for every job: job columns, then ``params.*``, then ``results.*``.
+
+        Jobs that failed, or never ran, are rows like any other, with missing results; ``stale`` marks those
+        whose results are of other parameters than stand beside them, as in `jobs`.
+
+        Parameters
+        ----------
+        usecols, on_clash, dtype_backend, on_error, show_progress
+            As for `parameters`.
+        load : str or list of str, optional
+            Results that are pointers to files (see `load`). Their columns become those of the file,
+            as ``results.<name>.<column>``, and each job has a row for each row of its file. Of several
+            names only one may have files of more than one row a job.
+        on_missing : {"warn", "raise"}
+            What to do about such files that are missing or were altered; see `load`.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by job_key.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("table")
+        >>> _ = wf.push(tf.grid(n=[1, 2]))
+        >>> _ = wf.job(2).store(loss=0.5)
+        >>> wf.table(usecols=["status", "params.n", "results.loss"])
+                status  params.n  results.loss
+        job_key
+        1        ready         1           NaN
+        2        ready         2           0.5
+        """
+        names = [load] if isinstance(load, str) else list(load or [])
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
+        return self._noted(
+            pull.table(self._store, self.key, on_clash, names, shape, show_progress, on_missing)
+        )
+
+    def refresh(self, frame: pd.DataFrame | None = None) -> Refreshed:
+        """Return a pulled frame as it would be pulled now, and what changed.
+
+        An embedded store tells what changed since, and only that is read, of `table` and `jobs` everything if
+        anything has changed; a server does not, and is read anew. Rows that did not change are taken from the
+        frame as they are there: cells that you edited in it may stay. Refresh a frame as it was pulled, and
+        edit a copy.
+
+        Parameters
+        ----------
+        frame : DataFrame, optional
+            As `user_data`, `parameters`, `results`, `table` or `jobs` returned it. Without it, the one that
+            was pulled, or refreshed, last through this object.
+
+        Returns
+        -------
+        Refreshed
+            ``frame``, and lists of keys: ``added``, ``updated``, ``removed``; of records for `user_data`, of
+            jobs for the others.
+
+        Raises
+        ------
+        RefusedError
+            For a frame of another workflow, or one that was pulled with a function as ``usecols``; and if
+            nothing was pulled yet, or nobody has it any more.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("refresh")
+        >>> _ = wf.push(tf.grid(n=[1, 2]))
+        >>> results = wf.results()
+        >>> _ = wf.job(2).store(loss=0.5)
+        >>> now = wf.refresh(results)
+        >>> now.added
+        ['2']
+        >>> now.frame
+                 loss
+        job_key
+        2         0.5
+        """
+        if frame is None:
+            frame = self._last() if self._last is not None else None
+        if frame is None:
+            raise RefusedError("there is no frame to refresh: pull one, keep it, and say which")
+        refreshed = refresh.refresh(self._store, self.key, frame)
+        self._noted(refreshed.frame)
+        return refreshed
+
+    def _noted(self, frame: pd.DataFrame) -> pd.DataFrame:
+        self._last = weakref.ref(frame)
+        return frame
+
+    def links(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
+        """Return one row a link between a record and a job.
+
+        Parameters
+        ----------
+        usecols, dtype_backend
+            As for `user_data`.
+
+        Returns
+        -------
+        DataFrame
+            Columns record_key, job_key, role (str; role missing where it has none), ordered by job.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("links")
+        >>> _ = wf.push(tf.grid(n=[1, 2]), outputs=True)
+        >>> wf.links()
+          record_key job_key    role
+        0          1       1   input
+        1          3       1  output
+        2          2       2   input
+        3          4       2  output
+        """
+        return pull.links(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
+
+    def load(
+        self,
+        name: str,
+        *,
+        role: Role = OUTPUT,
+        on_missing: OnMissing = "warn",
+        to: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        max_rows_per_file: int = 1_000_000,
+    ) -> pd.DataFrame:
+        """Return the files behind the pointers that jobs stored under a name, end to end.
+
+        The size and digest of each file are checked before it is read.
+
+        Parameters
+        ----------
+        name : str
+            The key under which jobs stored a `Pointer`, as in ``job.store(model=Pointer(…))``.
+        role : {"output", "input"}
+            Whose records to look at.
+        on_missing : {"warn", "raise"}
+            What to do about files that are missing or were altered: leave them out and say so, or return
+            nothing.
+        to : path, optional
+            Write the rows to this folder as a dataset (see `to_parquet`), a batch of a Parquet file at a time
+            and a whole file of another format, instead of returning them.
+        overwrite, max_rows_per_file
+            As for `to_parquet`.
+
+        Returns
+        -------
+        DataFrame
+            The rows of all files in the order of jobs, with job_key (str) as the first column; the index of a
+            file follows as columns, unless it is plain numbers. ``attrs["torc"]["missing"]`` lists files that
+            were left out: job_key, path, problem. With `to` one row a file: job_key, path, rows, problem.
+
+        Raises
+        ------
+        PointerError
+            With ``on_missing="raise"``, if files are missing or were altered; all of them are named.
+        RefusedError
+            If no job has a pointer of that name; for files that can't be read; with `to` also for columns of
+            which no one type holds the values of all files.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("files")
+        >>> _ = wf.push(tf.grid(n=[1, 2]))
+        >>> for key in ("1", "2"):
+        ...     pointer = tf.Pointer.save(pd.DataFrame({"step": [0, 1]}), tmp, f"curve-{key}")
+        ...     _ = wf.job(key).store(curve=pointer)
+        >>> wf.load("curve")
+          job_key  step
+        0       1     0
+        1       1     1
+        2       2     0
+        3       2     1
+        >>> wf.load("curve", to=tmp / "curves")["rows"].sum()
+        np.int64(4)
+        >>> pd.read_parquet(tmp / "curves").equals(wf.load("curve"))
+        True
+        """
+        if to is None:
+            return load(self._store, self.key, name, role, on_missing)
+        from torc_frames.files.pointer_dataset import write_dataset
+
+        write = partial(write_dataset, path=to, overwrite=overwrite, max_rows_per_file=max_rows_per_file)
+        return load(self._store, self.key, name, role, on_missing, write)
+
+    def stream(
+        self,
+        what: What = "user_data",
+        *,
+        role: Role | None = None,
+        usecols: Usecols = None,
+        on_clash: OnClash = "error",
+        on_error: OnError = "raise",
+        show_progress: bool = True,
+    ) -> TableStream:
+        """Return a table that pyarrow, Polars, DuckDB or pandas read batch by batch.
+
+        For tables that are too large to be a DataFrame. All of it is read and verified now, into a temporary
+        file (where TMPDIR says) of about the size of its JSON.
+
+        Parameters
+        ----------
+        what : {"user_data", "parameters", "results"}
+            Which table: those of the methods with these names.
+        role
+            As for `user_data`; with that only.
+        on_clash
+            As for `parameters` and `results`; with those only.
+        usecols, on_error, show_progress
+            As for `user_data`.
+
+        Returns
+        -------
+        TableStream
+            With ``__arrow_c_stream__``. The columns and their types are those of the pull, recorded dtypes
+            included, as far as Arrow has them and Parquet files hold them: lists and objects of one type
+            nested; values of different types in one column, integers beyond 64 bits, empty objects and lists
+            alone as JSON, in strings, marked by ``torc_frames.json`` in the metadata of the field; periods as
+            text; categories of other things than texts as these.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]))
+        >>> stream = wf.stream("parameters")
+        >>> stream
+        TableStream(2 rows, 2 columns)
+        >>> pa.table(stream).to_pandas().equals(wf.parameters())
+        True
+        """
+        from torc_frames.workflow.pull import stream as streams
+
+        shape = Shape(usecols=usecols, on_error=on_error)
+        wanted = streams.Wanted(what, role, on_clash, shape, show_progress)
+        return streams.stream(self._store, self.key, wanted)
+
+    def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        what: What = "user_data",
+        *,
+        role: Role | None = None,
+        usecols: Usecols = None,
+        on_clash: OnClash = "error",
+        on_error: OnError = "raise",
+        overwrite: bool = False,
+        max_rows_per_file: int = 1_000_000,
+        show_progress: bool = True,
+    ) -> Path:
+        """Write a table to a folder of Parquet files, in little memory, whole or not at all.
+
+        The folder is a dataset to DuckDB (``FROM 'out/*.parquet'``), Polars (``scan_parquet("out/")``), Dask
+        and pandas (``read_parquet("out")``, which gives the dtypes and index of the pull). A million records
+        of ten fields take less than 500 MB of memory, that of pandas included, and for as long as it lasts
+        room beside the folder for the data as JSON.
+
+        Parameters
+        ----------
+        path : path
+            The folder: a new one, an empty one, or with `overwrite` an earlier dataset, which is replaced at
+            once where the system can do that (Linux). It is there when it is whole.
+        what, role, usecols, on_clash, on_error
+            As for `stream`, which also says which types columns have.
+        overwrite : bool
+            Replace an earlier dataset; a folder that holds anything else is refused.
+        max_rows_per_file : int
+            How many rows a file may have; files are named ``part-00000.parquet`` and so on.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        RefusedError
+            If there is something at `path`; nothing is changed then.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]))
+        >>> folder = wf.to_parquet(tmp / "out", "parameters")
+        >>> pd.read_parquet(folder).equals(wf.parameters())
+        True
+        """
+        from torc_frames.workflow.pull import stream as streams
+
+        shape = Shape(usecols=usecols, on_error=on_error)
+        wanted = streams.Wanted(what, role, on_clash, shape, show_progress)
+        return streams.to_parquet(
+            self._store, self.key, path, wanted, overwrite=overwrite, max_rows_per_file=max_rows_per_file
+        )
+
+    # pushing
+
+    def push(
+        self,
+        df: Table,
+        *,
+        command: str | None = None,
+        name: str | None = None,
+        on_exists: OnExists = "skip",
+        on_conflict: OnConflict = "error",
+        outputs: bool = False,
+        resources: ResourceTable = None,
+        depends_on: DependsOn = None,
+        drop: str | Sequence[str] = (),
+        delete: JobLike | Sequence[JobLike] = (),
+        show_progress: Progress = True,
+    ) -> pd.DataFrame:
+        """Make one job with one input record of each row, or update those that the table names.
+
+        Every cell is checked before anything is written. A row is known by its content: pushing a
+        table again changes nothing, pushing a longer one adds what is new. A table with a column or
+        index job_key (as `parameters` returns it), or a column job_name, adds to and changes the
+        input records of those jobs, and leaves alone what it does not change; a row without a key
+        becomes a new job.
+
+        Parameters
+        ----------
+        df : DataFrame, or a table of Polars, Arrow or DuckDB
+            A row a job; columns have unique string names, ``model.depth`` is stored nested. Integers and
+            booleans with gaps of other libraries become Int64 and boolean.
+        command : str, optional
+            The job's command, run by a shell. ``{column}`` (or ``{column:format}``) is replaced by the
+            row's value, quoted for the shell; double braces stand for themselves. A job that reads its
+            parameters through `current_job` needs no placeholder. Jobs that the table names by key get
+            the new command, too, where one is given.
+        name : str, optional
+            The job's name, a template, too. Default ``job_1``, ``job_2``, …
+        on_exists : {"skip", "error", "append", "update"}
+            What to do with a row whose content is there already: leave it ("skip", "update"), refuse
+            the whole table ("error"), or add another job ("append"). Rows with a job key are updated
+            by "skip" and "update", refused by "error" if they change something.
+        on_conflict : {"error", "ours", "theirs"}
+            What to do with a record that the table would change, and that was changed in the store since
+            the table was pulled: write nothing at all ("error"), overwrite it ("ours"), or leave the jobs
+            it belongs to as they are in the store ("theirs"). See `plan`, which shows both values.
+        outputs : bool
+            Also declare an empty output record for each new job; ``job.store()`` fills it. torc then lets
+            other jobs depend on it, and after a change runs again only what changed.
+        resources : dict or DataFrame, optional
+            num_cpus, num_gpus, memory (``"2g"``), runtime (``"PT1H"``): a value, or one for each row.
+            `run` holds jobs to them, and `map` refuses all but the first. Say all of them for a torc-server:
+            what is left out is torc's default there, 1 CPU, ``"1m"`` and ``"PT1M"``, and Slurm holds jobs to
+            it.
+        depends_on : key, list of keys, or list of lists of keys, optional
+            Jobs that must complete before any of the new ones start, or a list of such for each row.
+        drop : str or list of str
+            Columns to take out of the input records of the jobs that the table names, by key or name; the
+            table itself has them no more. What no job has any more is no column of `parameters`. Columns
+            that no job has are told by a warning, as the same push may have been here before.
+        delete : str, int, Job or list of such
+            Jobs to delete in the same step, as `delete_jobs` does: rows are not taken for them, and their
+            names are free. In an embedded store all is done or nothing; a server deletes first, when all is
+            checked.
+        show_progress : bool or callable
+            Show a progress bar when it takes more than a second; or what is called with how many jobs are
+            done, and of how many (see `Plan.apply`).
+
+        Returns
+        -------
+        DataFrame
+            The table, indexed by job_key; ``attrs["torc"]`` counts the jobs added, changed and unchanged.
+
+        Raises
+        ------
+        RefusedError
+            With all bad cells, names and templates at once (``.problems``), and all that the store would
+            change or can't keep; nothing is written then.
+        UncertainWriteError, UnavailableError
+            If a server was lost on the way: the same push again finishes it, and doubles nothing.
+        ConflictError
+            With ``on_exists="error"``, or for a conflict (``df.attrs["torc"]`` remembers what the table has
+            seen); nothing is written then.
+        NotFoundError
+            If a job key of the table, or one to delete, does not exist.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> pushed = wf.push(tf.grid(alpha=[0.1, 1.0]), command="echo {alpha}", name="alpha-{alpha}")
+        >>> wf.jobs()[["job_name", "command", "status"]]
+                  job_name   command status
+        job_key
+        1        alpha-0.1  echo 0.1  ready
+        2        alpha-1.0  echo 1.0  ready
+        """
+        gone = (drop,) if isinstance(drop, str) else tuple(drop)
+        keys = _job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
+        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys)
+        return push.push(self._store, self.key, df, options, show_progress=show_progress)
+
+    def plan(
+        self,
+        df: Table,
+        *,
+        command: str | None = None,
+        name: str | None = None,
+        on_exists: OnExists = "skip",
+        on_conflict: OnConflict = "error",
+        outputs: bool = False,
+        resources: ResourceTable = None,
+        depends_on: DependsOn = None,
+        drop: str | Sequence[str] = (),
+        delete: JobLike | Sequence[JobLike] = (),
+    ) -> Plan:
+        """Return what `push` would do with a table, and write nothing.
+
+        Parameters
+        ----------
+        df, command, name, on_exists, on_conflict, outputs, resources, depends_on, drop, delete
+            As for `push`.
+
+        Returns
+        -------
+        Plan
+            Its ``rows`` say what becomes of each row of the table (create, update, unchanged, conflict), its
+            ``cells`` which values change from what to what, its ``commands`` which commands; its ``apply()``
+            does it.
+
+        Raises
+        ------
+        RefusedError, ConflictError, NotFoundError
+            As for `push`; but conflicts are shown, not raised.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> params = wf.push(tf.grid(alpha=[0.1, 1.0]))
+        >>> params.loc["1", "alpha"] = 0.5
+        >>> wf.plan(params)
+        Plan of 2 rows: 0 create, 1 update, 1 unchanged
+          job 1: alpha 0.1 -> 0.5
+        """
+        gone = (drop,) if isinstance(drop, str) else tuple(drop)
+        keys = _job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
+        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys)
+        return Plan(self._store, self.key, df, options)
+
+    def recipes(self) -> list[dict[str, Any]]:
+        """Return how the tables that were pushed were made, oldest first, for `torc_frames.from_recipe`.
+
+        Only of tables that `grid`, `zip_`, `sample` or `product` made, and that were pushed unchanged.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> _ = wf.push(tf.sample(8, {"alpha": tf.loguniform(1e-3, 1e2)}, seed=7))
+        >>> (recipe,) = wf.recipes()
+        >>> tf.from_recipe(recipe).equals(wf.parameters().reset_index(drop=True))
+        True
+        """
+        return recorded.recipes(self._store.get_workflow(self.key).metadata)
+
+    def add_job(
+        self,
+        name: str,
+        *,
+        command: str = "",
+        resources: ResourceTable = None,
+        depends_on: DependsOn = None,
+    ) -> Job:
+        """Add one job without records and return it; see `push` for what the arguments mean.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("by hand")
+        >>> first = wf.add_job("first", command="echo 1")
+        >>> wf.add_job("second", command="echo 2", resources={"num_cpus": 2}, depends_on=first.key)
+        Job(key='2', name='second', workflow_key='1')
+        """
+        if not isinstance(name, str) or not name.strip():
+            raise RefusedError(f"a job needs a name, not {name!r}")
+        waits = [depends_on] if isinstance(depends_on, (str, int)) else depends_on
+        jobs = NewJobs(
+            names=[name],
+            commands=[command],
+            inputs=[None],
+            depends_on=None if waits is None else [[str(key) for key in waits]],
+            resources=resource_list(resources, 1),
+        )
+        (key,) = self._store.add_jobs(self.key, jobs).job_keys
+        return self.job(key)
+
+    def delete_jobs(self, *jobs: JobLike) -> None:
+        """Delete jobs with their results, and with the records that no other job has.
+
+        In an embedded store all of them, or none. A server deletes one after the other; what an interrupted
+        call leaves, the same call deletes.
+
+        Parameters
+        ----------
+        *jobs : str, int or Job
+            Jobs of this workflow, or their keys.
+
+        Raises
+        ------
+        NotFoundError
+            With all keys that do not exist; nothing is deleted then.
+        RefusedError
+            For jobs that are running, and jobs that others depend on, unless these are deleted, too; nothing
+            is deleted then.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0, 10.0]))
+        >>> wf.delete_jobs(1, "3")
+        >>> wf.parameters()
+                 alpha
+        job_key
+        2          1.0
+        """
+        self._store.delete_jobs(self.key, _job_keys(jobs))
+
+    def add_user_data(
+        self, job: JobLike | None, *documents: Any, role: Role | None = INPUT, name: str | None = None
+    ) -> list[str]:
+        """Add records to a job, or to the workflow as a whole, and return their keys.
+
+        All documents are checked before any is stored. Of objects that are outputs of a job, what can't be
+        kept is left out and named, as `Job.store` says.
+
+        Parameters
+        ----------
+        job : str, int, Job or None
+            None for records of the workflow as a whole.
+        *documents : JSON values
+            One record each.
+        role : {"input", "output"} or None
+            Parameters of the job, its results, or neither.
+        name : str, optional
+            A name for the records.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("by hand")
+        >>> job = wf.add_job("first")
+        >>> wf.add_user_data(job, {"key1": "val1", "key2": "val2"}, {"key3": "val3"})
+        ['1', '2']
+        """
+        job_key = self._job_key(job)
+        label = f"workflow {self.key}" if job_key is None else f"job {job_key}"
+        if job_key is not None and role == OUTPUT:
+            data = fit_documents(self._store, documents, label)
+        else:
+            data = self._store.kept(encode_documents(documents))
+        warn_if_large((label, len(raw)) for raw in data)
+        return self._store.add_user_data(
+            self.key,
+            data,
+            job_keys=None if job_key is None else [job_key] * len(data),
+            role=None if job_key is None else role,
+            names=None if name is None else [name] * len(data),
+        )
+
+    def get_user_data(self, record_key: str | int) -> UserData:
+        """Return one record, its data decoded."""
+        return self._store.get_user_data(self.key, str(record_key))
+
+    def update_user_data(self, record_key: str | int, data: Any, *, rev: str | None = None) -> str | None:
+        """Replace the data of a record and return its new rev.
+
+        With `rev`, as `get_user_data` and `user_data` give it, only if the record still has that rev; else
+        ConflictError. The rev of a torc-server's record is a digest of its data, which is compared just
+        before it is written, and is the same again when the data is.
+        """
+        (raw,) = self._store.kept([encode_data(data)])
+        revs = None if rev is None else [rev]
+        return self._store.update_user_data(self.key, [str(record_key)], [raw], revs=revs)[0]
+
+    def delete_user_data(self, *record_keys: str | int) -> None:
+        """Delete records and their links, all or none of them."""
+        self._store.delete_user_data(self.key, [str(key) for key in record_keys])
+
+    # running
+
+    def job(self, key: str | int) -> Job:
+        """Return one job of this workflow by its key."""
+        return Job(self._store, self._store.get_job(str(key), self.key))
+
+    def run(
+        self,
+        *,
+        workers: int | None = None,
+        rerun: runner.Rerun = None,
+        output_dir: str | os.PathLike[str] | None = None,
+        show_progress: bool = True,
+    ) -> runner.RunSummary:
+        r"""Run the jobs of an embedded store on this machine; see `torc_frames.workflow.run.runner.run`.
+
+        Ctrl-C, SIGTERM and SIGHUP end the running jobs with all that they started, and make them ready again.
+        What a killed run has left of its jobs, the next one ends first.
+
+        Parameters
+        ----------
+        workers : int, optional
+            How many cores to use; a job takes as many as its num_cpus. Default: all.
+        rerun : {"failed", "missing", "changed", "all"}, optional
+            Which jobs that ended to run again: those that failed or were canceled; also those without
+            a result; also those whose parameters were changed since they began (``stale`` of `jobs`); or
+            all. Jobs that never ended are always run.
+        output_dir : path, optional
+            Where stdout and stderr of jobs are kept. Default: a folder in ``torc_output`` beside the
+            database.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        RunSummary
+            How many jobs completed, failed, were canceled or not run.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("echo")
+        >>> _ = wf.push(tf.grid(n=[1, 2]), command="echo {n}")
+        >>> summary = wf.run(workers=2)
+        >>> summary
+        RunSummary(completed=2, failed=0, canceled=0, not_run=0, running_elsewhere=0)
+        >>> sorted(file.read_text() for file in summary.output_dir.glob("*.o"))
+        ['1\n', '2\n']
+        """
+        return runner.run(
+            self._store,
+            self.key,
+            workers=workers,
+            rerun=rerun,
+            output_dir=output_dir,
+            show_progress=show_progress,
+        )
+
+    def reset_jobs(self, *jobs: JobLike) -> None:
+        """Make jobs of an embedded store ready to be run again, whatever they are.
+
+        `run` does so by itself for jobs that a killed runner of this machine has left. For those of another
+        machine or container, of which nothing can be known from here, this says that they are no more.
+
+        Parameters
+        ----------
+        *jobs : str, int or Job
+
+        Raises
+        ------
+        ConflictError
+            For jobs that a process of this machine is running; nothing is changed.
+        RefusedError
+            On a torc-server.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("again")
+        >>> job = wf.add_job("first", command="true")
+        >>> _ = wf.run()
+        >>> wf.reset_jobs(job)
+        >>> wf.jobs()["status"].tolist()
+        ['ready']
+        """
+        runner.reset_jobs(self._store, self.key, _job_keys(jobs))
+
+    def map(
+        self,
+        func: Callable[..., Mapping[str, Any] | None],
+        params: Table,
+        executor: Executor | None = None,
+        *,
+        name: str | None = None,
+        rerun: runner.Rerun = "changed",
+        resources: ResourceTable = None,
+        depends_on: DependsOn = None,
+        command: str = "torc-frames",
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Call a function with each row of a table, and return what it returned as the jobs' results.
+
+        The table is pushed as `push` does; each row is a job. In an embedded store an executor calls the
+        function, and this process stores what comes back as it comes. The same call goes on after any kind of
+        end: what has completed is not run again. On a torc-server the jobs get the command
+        ``torc-frames run-function module:func``, for ``torc run`` and Slurm to run.
+
+        Parameters
+        ----------
+        func : callable
+            Takes the row's values by name (``model.depth`` is in the dict ``model``, a missing cell is
+            None), or the whole row as one dict if its only parameter is named ``row`` or is positional-only.
+            Returns a dict of values that `Job.store` takes, or None.
+        params : DataFrame, or a table of Polars, Arrow or DuckDB
+            As for `push`.
+        executor : concurrent.futures.Executor, optional
+            Any, such as loky's, or Dask's ``client.get_executor()``; it stays open. Default: a process for
+            each CPU, for which the function must stand in a module, or in a script whose calls are under
+            ``if __name__ == "__main__":``. For functions of a notebook: ``loky.get_reusable_executor()``.
+        name, resources, depends_on
+            As for `push`. An executor holds no call to memory, runtime or GPUs: those are refused in an
+            embedded store.
+        rerun : {"changed", "failed", "missing", "all"}, optional
+            Which jobs that ended to run again, as for `run`; None for those only that never ended. Changed
+            code is not noticed: say "all" then.
+        command : str
+            What calls torc-frames where torc runs the jobs, if it is not on the PATH there.
+        show_progress : bool
+            Show a progress bar when it takes more than a second.
+
+        Returns
+        -------
+        DataFrame
+            The rows of `table` that are these jobs, in the order of `params`. Where the function raised, or
+            returned no dict, the job failed with return code 1, and its results are ``error.type``,
+            ``error.message`` and ``error.traceback``; a warning tells how many. Of what can't be stored the
+            rest is, and ``error.unstored`` says what, as `Job.store` does. The next run of a job replaces its
+            results.
+
+        Raises
+        ------
+        RefusedError
+            As for `push`; for a function that does not take the columns, can't be sent to the worker
+            processes, or can't be imported by torc's jobs. Nothing is written then.
+        ConflictError
+            As for `push`; and for rows whose jobs are another function's.
+        TorcFramesError
+            If the executor stopped, because one of its processes died. What was stored stays, the other
+            jobs are ready again, as after an interrupt.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> def area(width, height):
+        ...     return {"area": width * height}
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("areas")
+        >>> with ThreadPoolExecutor() as threads:
+        ...     table = wf.map(area, tf.grid(width=[1, 2], height=[3]), threads)
+        >>> table[["status", "params.width", "results.area"]]
+                    status  params.width  results.area
+        job_key
+        1        completed             1             3
+        2        completed             2             6
+        """
+        options = MapOptions(name, rerun, resources, depends_on, command, show_progress)
+        return map_rows(self._store, self.key, func, params, executor, options)
+
+    # inside
+
+    def _job_key(self, job: JobLike | None) -> str | None:
+        if job is None:
+            return None
+        return self._store.get_job(job.key if isinstance(job, Job) else str(job), self.key).key
+
+
+def _job_keys(jobs: Sequence[JobLike]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(job.key if isinstance(job, Job) else str(job) for job in jobs))
