@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from places import TESTS
+
 from torc_frames.store.records import NewJobs
 from torc_frames.store.sqlite.store import SQLiteStore
 
-TESTS = Path(__file__).parent
 PATIENCE_S = 60
 JOBS = 2
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from places import DATA
+
 from torc_frames.service.documents.collections import Documents
 from torc_frames.store.records import NewJobs, Resources, RunResult
 from torc_frames.store.sqlite import schema
@@ -15,7 +17,6 @@ from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.wire.legacy import Form
 
 FIRST, LATER = Form.FIRST, Form.LATER
-DATA = Path(__file__).parent / "data"
 
 
 def make(path: Path) -> None:

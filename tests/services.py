@@ -11,9 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from places import REPOSITORY
 from servers import plain_environment, wait_until
-
-REPOSITORY = Path(__file__).parents[1]
 
 _COMMAND = (sys.executable, "-m", "torc_frames.cli", "serve")
 _STOP_SECONDS = 60

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,77 +15,83 @@ import torc_frames
 ROOT = Path(torc_frames.__file__).parent
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
-# Lowest first: a module imports from its own layer or from lower ones only.
-LAYERS = [
-    {"errors", "masked"},
-    {"records", "regular"},
-    {
-        "frame",
-        "wire",
-        "settings",
-        "server_settings",
-        "sweep",
-        "templates",
-        "shell",
-        "progress",
-        "tables",
-        "rules",
-    },
-    {"resources", "procfs", "signals", "machine"},
-    {"dataset"},
-    {"table_files"},
-    {"store", "pointers", "pointer_files", "pointer_dataset"},
-    {"targets", "outputs", "run_files"},
-    {"pull", "edits", "advice", "job", "processes", "service"},
-    {"launcher"},
-    {"planning", "copying", "schedule", "refresh"},
-    {"streams"},
-    {"push"},
-    {"plan"},
-    {"runner"},
-    {"mapping"},
-    {"workflow"},
-    {"client", "unfinished"},
-    {"plots", "demo_job"},
-    {"widgets"},
-    {"demo"},
-    {"cli"},
-]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+ENTRIES = 12
+FLOORS = 7
+
+# The contents page, and a user's script that is shipped for the demo: they use the public names.
+OUTSIDE = {"torc_frames", "torc_frames.cli.demo_job"}
+
+
+def name_of(path):
+    """Return the dotted name of a module."""
+    return ".".join(["torc_frames", *path.with_suffix("").parts]).removesuffix(".__init__")
 
 
 def imported(path):
-    """Yield the modules of ours that a file imports, those inside functions, too."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    """Return the modules of ours that a file imports: inside functions and for type checkers, too."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            names = (
-                [f"{module}.{alias.name}" for alias in node.names] if module == "torc_frames" else [module]
-            )
-        else:
-            continue
-        yield from (name.split(".")[1:] for name in names if name.startswith("torc_frames."))
+            assert not node.level, f"{path} has a relative import"
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inside & NAMES or {node.module}
+    return found & NAMES - {name_of(path)}
 
 
-# The contents page, and a user's script that is shipped for the demo: they use the public names.
-OUTSIDE = {"__init__.py", "demo_job.py"}
+NAMES = {name_of(path) for path in MODULES}
+IMPORTS = {name_of(path): imported(path) for path in MODULES}
 
 
-@pytest.mark.parametrize("module", [path for path in MODULES if path.name not in OUTSIDE], ids=str)
-def test_no_import_points_back(module):
-    home = module.parts[0].removesuffix(".py")
-    for target in imported(ROOT / module):
-        if target[0] in LEVEL:
-            assert LEVEL[target[0]] <= LEVEL[home], f"{module} imports {'.'.join(target)}"
-    if home == "frame":
-        assert not any(target[0] == "store" for target in imported(ROOT / module))
+def test_no_file_is_in_a_circle():
+    TopologicalSorter(IMPORTS).prepare()  # CycleError names the files
 
 
-def test_every_module_has_a_layer():
-    homes = {path.parts[0].removesuffix(".py") for path in MODULES} - {"__init__"}
-    assert homes == set(LEVEL)
+def entry(name, folder):
+    """Return the entry of a folder that a module is in, None if it is not below that."""
+    inside = name.removeprefix(f"{folder}.")
+    return inside.partition(".")[0] if inside != name else None
+
+
+def entries(folder):
+    """Return, by entry of a folder, the others that it imports."""
+    found = {entry(name, folder): set() for name in IMPORTS.keys() - OUTSIDE}
+    for name in IMPORTS.keys() - OUTSIDE:
+        found[entry(name, folder)] |= {entry(target, folder) for target in IMPORTS[name] - OUTSIDE}
+    found.pop(None, None)
+    return {name: targets - {None, name} for name, targets in found.items()}
+
+
+@pytest.mark.parametrize("folder", sorted({name.rpartition(".")[0] for name in IMPORTS} - {""}))
+def test_the_entries_of_a_folder_import_one_way(folder):
+    TopologicalSorter(entries(folder)).prepare()
+
+
+def test_there_are_few_entries_and_floors():
+    below = entries("torc_frames")
+    floors = {}
+    for name in TopologicalSorter(below).static_order():
+        floors[name] = 1 + max((floors[target] for target in below[name]), default=0)
+    assert len({*floors, "__init__"}) <= ENTRIES
+    assert max(floors.values()) <= FLOORS
+
+
+def test_frames_know_no_store():
+    reached, waiting = set(), [name for name in IMPORTS if name.startswith("torc_frames.frame")]
+    while waiting:
+        reached.add(name := waiting.pop())
+        waiting += IMPORTS[name] - reached
+    assert {entry(name, "torc_frames") for name in reached} == {"frame", "errors"}
+
+
+def test_no_class_name_stands_twice():
+    homes = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse((ROOT / path).read_text())):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(str(path))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

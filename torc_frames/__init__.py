@@ -41,9 +41,9 @@ if TYPE_CHECKING:
         zip_,
     )
     from torc_frames.workflow.client import Client, connect
+    from torc_frames.workflow.missing import missing
     from torc_frames.workflow.pull.refresh import Refreshed
     from torc_frames.workflow.pull.stream import TableStream
-    from torc_frames.workflow.push.missing import missing
     from torc_frames.workflow.push.plan import Plan
     from torc_frames.workflow.run.job import Job
     from torc_frames.workflow.run.runner import RunSummary, current_job
@@ -95,7 +95,7 @@ __all__ = [
 _MODULES = {
     "workflow.client": ("Client", "connect"),
     "workflow.run.job": ("Job",),
-    "workflow.push.missing": ("missing",),
+    "workflow.missing": ("missing",),
     "workflow.push.plan": ("Plan",),
     "files.pointers": ("Pointer",),
     "workflow.pull.refresh": ("Refreshed",),

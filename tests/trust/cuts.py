@@ -14,7 +14,7 @@ from tests.trust.crowds import where
 from tests.trust.fault import Fault, Place
 from tests.trust.kills import check, pushed
 from torc_frames.errors import UnavailableError
-from torc_frames.store import exactly_once as settle
+from torc_frames.store import exactly_once
 from torc_frames.store.v1 import jobs as v1_jobs
 
 # With serve each row is several requests.
@@ -29,7 +29,7 @@ def _cut(store: str, what: str) -> Callable[[Place], None]:
         table = pd.DataFrame({"n": range(_ROWS[store]), "text": ["x" * 20] * _ROWS[store]})
         way = ("up", "down")[(place.number + (what == "pull")) % 2]  # first what is most of it
         with ExitStack() as stack:
-            stack.enter_context(patch.object(settle, "GRACE_S", 0.02))
+            stack.enter_context(patch.object(exactly_once, "GRACE_S", 0.02))
             stack.enter_context(patch.object(v1_jobs, "CHUNK_ROWS", 50))
             relay = stack.enter_context(Cutting(url))
             with closing(tf.connect(url)) as client:

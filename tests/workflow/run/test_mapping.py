@@ -21,6 +21,7 @@ from typing import Any
 import mapped
 import pandas as pd
 import pytest
+from places import REPOSITORY, TESTS
 from servers import TorcServer, run_torc, wait_until
 
 import torc_frames as tf
@@ -28,8 +29,6 @@ from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow.run.workers import _EACH, _GRACE_S
 from torc_frames.workflow.workflow import Workflow
 
-REPOSITORY = Path(__file__).parents[1]
-TESTS = Path(__file__).parent
 RESOURCES = {"num_cpus": 1, "memory": "200m", "runtime": "PT5M"}
 ERRORS = ["results.error.type", "results.error.message", "results.error.traceback"]
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from places import REPOSITORY
 
 import torc_frames as tf
 from torc_frames.cli.root import root
 from torc_frames.workflow.workflow import Workflow
 
-REPOSITORY = Path(__file__).parents[1]
 HEAVY = ("pandas", "pyarrow", "numpy", "ipywidgets")
 
 

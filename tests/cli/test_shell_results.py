@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from places import REPOSITORY
 from servers import TorcServer, run_torc
 
 import torc_frames as tf
@@ -21,7 +22,6 @@ from torc_frames.cli.root import root
 from torc_frames.errors import RefusedError
 from torc_frames.workflow.workflow import Workflow
 
-REPOSITORY = Path(__file__).parents[1]
 TORC_FRAMES = f"{sys.executable} -m torc_frames.cli"
 
 

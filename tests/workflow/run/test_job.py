@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from places import REPOSITORY
 
 from torc_frames.errors import ConflictError, RefusedError, TorcFramesWarning
 from torc_frames.files.pointers import Pointer
@@ -19,7 +20,6 @@ from torc_frames.store.records import NewJobs, RunResult
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow.run.job import Job
 
-REPOSITORY = Path(__file__).parents[1]
 TIME = "2026-01-01T00:00:00.000000+00:00"
 
 

@@ -21,14 +21,13 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from places import REPOSITORY
 
 import torc_frames as tf
 from torc_frames.cli.root import root
 from torc_frames.files.formulas import is_live, neutral, restored
 from torc_frames.files.tables import read_table
 from torc_frames.workflow.workflow import Workflow
-
-REPOSITORY = Path(__file__).parents[1]
 
 
 def torc_frames(*arguments: str) -> Result:

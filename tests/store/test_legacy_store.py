@@ -32,12 +32,11 @@ from torc_frames.errors import (
     UnverifiedPullError,
     VersionError,
 )
-from torc_frames.store import exactly_once as settle
+from torc_frames.store import exactly_once
 from torc_frames.store.http import failures as http_failures
 from torc_frames.store.http import session as http_session
 from torc_frames.store.http.settings import server_settings
-from torc_frames.store.legacy import first_form as specified_jobs
-from torc_frames.store.legacy import lists
+from torc_frames.store.legacy import first_form, lists
 from torc_frames.store.legacy.store import LegacyStore
 from torc_frames.store.records import INPUT, OUTPUT, NewJobs, Resources
 
@@ -49,7 +48,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a service that is gone, and a second look follows soon."""
     monkeypatch.setattr(http_failures, "PATIENT", 1)
     monkeypatch.setattr(http_session, "_MAX_BACKOFF", 0.01)
-    monkeypatch.setattr(settle, "GRACE_S", 0.01)
+    monkeypatch.setattr(exactly_once, "GRACE_S", 0.01)
 
 
 @pytest.fixture(params=["service", "first_service"])
@@ -805,7 +804,7 @@ class TestOldServices:
         self, first: Service, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with Proxy(first) as proxy:
-            specifications = f"/{specified_jobs.SPECIFICATIONS}/"
+            specifications = f"/{first_form.SPECIFICATIONS}/"
             proxy.fault = lambda one: missing(one) if specifications in one.path else through(one)
             without, store = open_store(proxy.url), open_store(first.url)
             keys = [one.add_workflow("w").key for one in (without, store)]

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import schema_asset
+from places import TESTS
 
 import torc_frames
 from torc_frames.errors import (
@@ -36,7 +37,6 @@ from torc_frames.store.sqlite.file import check_file, file_system, is_network_ki
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.wire.legacy import Form
 
-HERE = Path(__file__).parent
 OURS = f"application_id = {schema.APPLICATION_ID}"
 
 
@@ -58,7 +58,7 @@ def start_writer(path: Path, workflow: str, label: str, count: int) -> subproces
     """Start a process that adds records."""
     root = str(Path(torc_frames.__path__[0]).parent)
     return subprocess.Popen(
-        [sys.executable, str(HERE / "store_writer.py"), str(path), workflow, label, str(count)],
+        [sys.executable, str(TESTS / "store_writer.py"), str(path), workflow, label, str(count)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": root},

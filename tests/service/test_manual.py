@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from places import DATA, REPOSITORY
 from servers import cache_root
 from services import Service
 
@@ -24,8 +25,7 @@ GENERATOR_OPTIONS = (
     f"-Dartifact=io.swagger.codegen.v3:swagger-codegen-cli:3.0.41 -DoutputDirectory={cache_root().parent}"
 )
 
-REPOSITORY = Path(__file__).parents[1]
-MANUAL = Path(__file__).parent / "data" / "manual-2023-03-29.txt"
+MANUAL = DATA / "manual-2023-03-29.txt"
 HOST = "http://localhost:8529/_db/workflows/torc-service"
 WORKFLOW_KEY, JOB_KEY = "92181686", "92181820"
 INSTALLED = Path(sys.executable).with_name("torc-frames")

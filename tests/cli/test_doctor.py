@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from places import DATA
 from servers import TorcServer
 from services import Service, free_port
 
@@ -64,7 +65,7 @@ def test_a_store_that_is_there(tmp_path: Path) -> None:
 
 
 def test_a_store_of_an_older_schema_is_told_and_left(tmp_path: Path) -> None:
-    old = (Path(__file__).parent / "data" / "schema-1.db").read_bytes()
+    old = (DATA / "schema-1.db").read_bytes()
     (tmp_path / "old.db").write_bytes(old)
     later = f", becomes {schema.VERSION} when it is opened" if schema.VERSION > 1 else ""
     assert facts(doctor("-u", "old.db", "-f", "json"))["schema"] == (f"1{later}", None)

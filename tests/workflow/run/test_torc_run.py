@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from places import DATA
 from servers import TorcServer, run_torc, wipe
 
 import torc_frames as tf
 
-DATA = Path(__file__).parent / "data"
 RESOURCES = {"num_cpus": 1, "memory": "200m", "runtime": "PT5M"}
 
 SQUARE = """

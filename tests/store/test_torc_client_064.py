@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from places import TESTS
 from servers import cache_root, plain_environment
 from services import Service
 
 from torc_frames.store.sqlite.store import SQLiteStore
 
-SCRIPT = Path(__file__).with_name("run_torc_client_064.py")
+SCRIPT = TESTS / "run_torc_client_064.py"
 
 
 def client_python() -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import REPOSITORY
 
 from torc_frames.errors import ConflictError, NotInJobError, RefusedError, TorcFramesWarning
 from torc_frames.store.records import NewJobs, Resources
@@ -22,7 +23,6 @@ from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow.run.processes import is_dead_runner, runner_id
 from torc_frames.workflow.run.runner import Failure, Rerun, current_job, run
 
-REPOSITORY = Path(__file__).parents[1]
 PATIENCE_S = 30
 
 started: list[subprocess.Popen[str]] = []

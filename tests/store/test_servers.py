@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from places import TESTS
 from servers import USERS, VERSION, TorcServer, find_binary, need_binary, run_torc, wait_until, wipe
-
-HERE = Path(__file__).parent
 
 
 def add_workflow(server: TorcServer, user: str | None = None) -> int:
@@ -104,7 +103,7 @@ def test_a_server_does_not_outlive_tests_that_were_killed(tmp_path: Path) -> Non
     need_binary("torc-server")
     command = [sys.executable, "-c", script, str(tmp_path)]
     with subprocess.Popen(
-        command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as tests:
         assert tests.stdout is not None
         url = tests.stdout.readline().strip()

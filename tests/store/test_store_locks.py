@@ -17,6 +17,7 @@ from pathlib import Path
 import keeping
 import pytest
 from click.testing import CliRunner
+from places import REPOSITORY
 
 import torc_frames as tf
 from torc_frames.cli.root import root
@@ -370,7 +371,7 @@ def test_a_process_that_ends_leaves_the_file_alone_whole(tmp_path: Path) -> None
         "import sys, torc_frames as tf; client = sys.kept = tf.connect('study.db'); "
         "client.create_workflow('x').push(tf.grid(a=[1, 2]))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

@@ -25,7 +25,7 @@ from torc_frames.errors import (
     UncertainWriteError,
     UnreadableRecordError,
 )
-from torc_frames.store import exactly_once as settle
+from torc_frames.store import exactly_once
 from torc_frames.store.http import failures as http_failures
 from torc_frames.store.http import session as http_session
 from torc_frames.store.http.settings import ServerSettings
@@ -50,7 +50,7 @@ def hurried(request, monkeypatch):
     monkeypatch.setattr(http_failures, "PATIENT", 1)
     case = getattr(request.node, "callspec", None)
     if case is None or case.params.get("fault") is not unheard:
-        monkeypatch.setattr(settle, "GRACE_S", 0.02)
+        monkeypatch.setattr(exactly_once, "GRACE_S", 0.02)
         monkeypatch.setattr(v1_leftover, "GRACE_S", 0.02)
         if "patient" not in request.fixturenames:
             monkeypatch.setattr(http_session, "_MAX_BACKOFF", 0.02)
@@ -648,7 +648,7 @@ def test_a_deletion_that_failed_and_did_nothing_is_told(proxy, store, key, torc_
 def test_what_a_busy_server_does_late_is_found_and_not_done_again(
     proxy, store, key, torc_server, monkeypatch, kind
 ):
-    monkeypatch.setattr(settle, "GRACE_S", 0.2)
+    monkeypatch.setattr(exactly_once, "GRACE_S", 0.2)
     late = []
 
     def busy(request):

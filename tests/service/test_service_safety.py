@@ -20,6 +20,7 @@ import pytest
 import requests
 import uvicorn
 from click.testing import CliRunner
+from places import TESTS
 from servers import plain_environment, wait_until
 from services import REPOSITORY, Service, free_port
 
@@ -426,7 +427,7 @@ def test_what_is_no_http_does_not_break_it(service: Service, request_: bytes) ->
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that waits 0.7 s for headers, 1 s for bodies and readers, and 1 s between requests."""
-    command = (sys.executable, str(Path(__file__).with_name("serve_impatiently.py")))
+    command = (sys.executable, str(TESTS / "serve_impatiently.py"))
     with Service(tmp_path_factory.mktemp("impatient"), command=command) as service:
         service.call("POST", "/workflows", {"name": "w"})
         yield service

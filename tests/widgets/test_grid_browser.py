@@ -9,12 +9,12 @@ import nbformat
 import pytest
 from jupyter import Jupyter, Notebook
 from nbconvert import HTMLExporter
+from places import TESTS
 
 import torc_frames
 
-HERE = Path(__file__).parent
 IMPORTS = f"""
-import sys; sys.path.insert(0, {str(HERE)!r})
+import sys; sys.path.insert(0, {str(TESTS)!r})
 import numpy as np, pandas as pd
 from editable import TextSource
 from torc_frames.widgets.table.frames import FrameSource
