@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.table.clipboard import write_cells
-from torc_frames.widgets.table.source import Block, Change, Column, Row
+from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
 
 COLUMNS = (
-    Column("key", "int", "int64", read_only=True),
-    Column("name", "string", "str"),
-    Column("depth", "int", "Int64"),
-    Column("ok", "bool", "boolean", choices=("true", "false")),
+    GridColumn("key", "int", "int64", read_only=True),
+    GridColumn("name", "string", "str"),
+    GridColumn("depth", "int", "Int64"),
+    GridColumn("ok", "bool", "boolean", choices=("true", "false")),
 )
 
 
@@ -23,7 +23,7 @@ class TextSource:
     def __init__(self, length: int = 3) -> None:
         self.lock = threading.RLock()
         self.cells = [[str(at), f"name {at}", str(at * 10), "true"] for at in range(length)]
-        self.columns: Sequence[Column] = COLUMNS
+        self.columns: Sequence[GridColumn] = COLUMNS
         self.order: tuple[int, bool] | None = None
         self.past: list[list[list[str]]] = []
         self.future: list[list[list[str]]] = []

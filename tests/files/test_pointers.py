@@ -21,7 +21,7 @@ from pandas.testing import assert_frame_equal
 import torc_frames as tf
 from torc_frames.errors import PointerError, RefusedError, TorcFramesWarning, VersionError
 from torc_frames.files.pointer_dataset import write_dataset
-from torc_frames.files.pointer_frames import Missing, load_pointers
+from torc_frames.files.pointer_frames import MissingFiles, load_pointers
 from torc_frames.files.pointers import Pointer, is_pointer, warn_if_large
 
 OPTIONS: dict[str, Any] = {"overwrite": False, "max_rows_per_file": 1000}
@@ -30,7 +30,7 @@ FRAME = pd.DataFrame({"x": [1, 2**60 + 1], "s": ["a", "007"], "y": [0.1, 2.5]})
 
 def load(pairs: list[tuple[str, Pointer]]) -> pd.DataFrame:
     """Read files that have to be there."""
-    return load_pointers(pairs, Missing("raise"))
+    return load_pointers(pairs, MissingFiles("raise"))
 
 
 def write(path: Path, frame: pd.DataFrame = FRAME) -> Path:
@@ -313,7 +313,7 @@ def test_missing_and_altered_files_are_listed_and_left_out(tmp_path: Path) -> No
     whole = (tmp_path / "f2.parquet").read_bytes()
     (tmp_path / "f2.parquet").write_bytes(whole[:-1] + b"x")
     for read in (load_pointers, partial(write_dataset, path=tmp_path / "out", **OPTIONS)):
-        missing = Missing("warn")
+        missing = MissingFiles("warn")
         with pytest.warns(
             TorcFramesWarning, match=r"(?s)2 of 4 files left out.*job 0: .*f0\.parquet is missing"
         ):
@@ -329,9 +329,9 @@ def test_all_files_may_be_missing(tmp_path: Path) -> None:
     pairs = pairs_of(tmp_path, [FRAME])
     (tmp_path / "f0.parquet").unlink()
     with pytest.warns(TorcFramesWarning, match="1 of 1 files"):
-        assert list(load_pointers(pairs, Missing("warn"))) == ["job_key"]
+        assert list(load_pointers(pairs, MissingFiles("warn"))) == ["job_key"]
     with pytest.raises(RefusedError, match="on_missing='ignore'"):
-        Missing("ignore")  # type: ignore[arg-type]
+        MissingFiles("ignore")  # type: ignore[arg-type]
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_trusted(tmp_path: Path) -> None:
@@ -347,10 +347,10 @@ def test_a_file_that_changes_while_it_is_read_is_not_trusted(tmp_path: Path) -> 
 
     replaced = Replaced(pairs[0][1].path)
     with pytest.raises(PointerError, match="changed while it was read"):
-        load_pointers([("0", replaced)], Missing("raise"))
+        load_pointers([("0", replaced)], MissingFiles("raise"))
     Pointer.save(FRAME, tmp_path, "f0")
     with pytest.raises(PointerError, match="changed while it was read"):
-        write_dataset([("0", replaced)], Missing("raise"), path=tmp_path / "out", **OPTIONS)
+        write_dataset([("0", replaced)], MissingFiles("raise"), path=tmp_path / "out", **OPTIONS)
     assert not (tmp_path / "out").exists()
 
 
@@ -373,7 +373,9 @@ def test_files_become_a_dataset_of_their_common_types(tmp_path: Path) -> None:
     ]
     pairs = pairs_of(tmp_path, frames)
     pairs.append(("csv", Pointer(write(tmp_path / "t.csv"))))
-    told = write_dataset(pairs, Missing("raise"), path=tmp_path / "out", overwrite=False, max_rows_per_file=3)
+    told = write_dataset(
+        pairs, MissingFiles("raise"), path=tmp_path / "out", overwrite=False, max_rows_per_file=3
+    )
     assert told["rows"].tolist() == [2, 2, 1, 2]
     assert told["path"].tolist() == [pointer.path for _, pointer in pairs]
     assert len(list((tmp_path / "out").iterdir())) == 3
@@ -391,7 +393,7 @@ def test_files_become_a_dataset_of_their_common_types(tmp_path: Path) -> None:
 def test_a_dataset_and_a_frame_of_the_same_files_are_equal(tmp_path: Path) -> None:
     plain = SAVED.drop(columns=["seconds", "number", "size"]).reset_index("fold")
     pairs = pairs_of(tmp_path, [plain, plain.iloc[::-1]])
-    write_dataset(pairs, Missing("raise"), path=tmp_path / "out", **OPTIONS)
+    write_dataset(pairs, MissingFiles("raise"), path=tmp_path / "out", **OPTIONS)
     assert_frame_equal(pd.read_parquet(tmp_path / "out"), load(pairs))
 
 
@@ -403,12 +405,12 @@ def test_types_that_have_nothing_in_common_are_refused_by_name(tmp_path: Path) -
         (texts, r"(?s)column 'x': is (large_)?string for job 1 .*column 'y'"),
     ]:
         with pytest.raises(RefusedError, match=message):
-            write_dataset(pairs_of(tmp_path, frames), Missing("raise"), path=tmp_path / "out", **OPTIONS)
+            write_dataset(pairs_of(tmp_path, frames), MissingFiles("raise"), path=tmp_path / "out", **OPTIONS)
     path = write(tmp_path / "a.csv", pd.DataFrame({"job_key": [1]}))
     (tmp_path / "b.parquet").write_text("{")
     bad = [("5", Pointer(path)), ("6", Pointer(tmp_path / "b.parquet"))]
     with pytest.raises(RefusedError, match=r"(?s)job 5: .*has a column job_key.*job 6: can not read"):
-        write_dataset(bad, Missing("raise"), path=tmp_path / "out", **OPTIONS)
+        write_dataset(bad, MissingFiles("raise"), path=tmp_path / "out", **OPTIONS)
     assert not (tmp_path / "out").exists()
 
 
@@ -416,7 +418,9 @@ def test_a_dataset_never_replaces_the_files_that_it_is_made_of(tmp_path: Path) -
     (tmp_path / "out").mkdir()
     pairs = [("1", Pointer.save(FRAME, tmp_path / "out", "part-00000"))]
     with pytest.raises(RefusedError, match="files that it is made of"):
-        write_dataset(pairs, Missing("raise"), path=tmp_path / "out", overwrite=True, max_rows_per_file=9)
+        write_dataset(
+            pairs, MissingFiles("raise"), path=tmp_path / "out", overwrite=True, max_rows_per_file=9
+        )
     pairs[0][1].verify()
 
 

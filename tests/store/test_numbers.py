@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from torc_frames.store.wire.many_numbers import fit_lines
-from torc_frames.store.wire.numbers import MAX_INT, MIN_INT, Fitted, fit
+from torc_frames.store.wire.numbers import MAX_INT, MIN_INT, FittedNumber, fit
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 numbers = st.one_of(
@@ -33,5 +33,5 @@ def test_many_records_at_once_are_as_one_by_one(lines: list[bytes]) -> None:
         if row in found.odd:
             assert (found.send[row], found.back[row]) == (line, line)
         else:
-            assert Fitted(found.send[row], found.back[row], found.inexact.get(row)) == fit(line)
+            assert FittedNumber(found.send[row], found.back[row], found.inexact.get(row)) == fit(line)
     assert set(found.inexact) <= set(range(len(lines))) - set(found.odd)

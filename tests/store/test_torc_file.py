@@ -249,7 +249,7 @@ class TestPulls:
             columns = "(name, num_cpus, num_gpus, memory, runtime)"
             sql = f"UPDATE resource_requirements SET {columns} = (?, ?, ?, ?, ?)"
             change(path, sql, name, cpus, gpus, memory, runtime)
-            requirement = v1.Requirement(1, name, cpus, gpus, memory, runtime)
+            requirement = v1.V1Requirement(1, name, cpus, gpus, memory, runtime)
             assert store.get_job("1", key).resources == v1.resources_of(requirement)
 
     def test_results_are_those_of_all_runs_oldest_first(self, store: TorcFileStore, key: str) -> None:

@@ -25,7 +25,7 @@ from torc_frames.frame.values import encode_data
 from torc_frames.widgets.parts import label, root, text_html
 from torc_frames.widgets.records import jsontext, nodes
 from torc_frames.widgets.records.editor import RecordEditor
-from torc_frames.widgets.records.form import Form
+from torc_frames.widgets.records.form import RecordForm
 from torc_frames.widgets.records.outline import PAGE, Outline
 from torc_frames.widgets.records.session import RecordSession, differences
 
@@ -119,7 +119,7 @@ def test_text_that_is_no_json_is_told_by_line_and_column(text, line, column, rea
     ],
 )
 def test_text_that_means_nothing_stays_and_says_why(kind, text, reason):
-    form = Form({"a": 1})
+    form = RecordForm({"a": 1})
     at = form.find("a")
     form.set_kind(at, kind)
     form.set_text(at, text)
@@ -155,7 +155,7 @@ def test_text_that_means_nothing_stays_and_says_why(kind, text, reason):
     ],
 )
 def test_a_value_changes_its_type_and_keeps_what_it_can(value, kind, expected):
-    form = Form([value])
+    form = RecordForm([value])
     form.set_kind(form.find(0), kind)
     assert exactly(form.value) == exactly([expected])
     form.undo()
@@ -175,10 +175,10 @@ def test_no_change_of_type_makes_what_can_not_be_shown(value, kind):
 
 @given(VALUES, st.sampled_from(nodes.KINDS), st.text(max_size=3))
 def test_a_draft_is_all_that_was_typed_valid_or_not(value, kind, text):
-    form = Form({"a": value})
+    form = RecordForm({"a": value})
     form.set_kind(form.find("a"), kind)
     form.set_text(form.find("a"), text)
-    again = Form({"a": value})
+    again = RecordForm({"a": value})
     again.restore(json.loads(json.dumps(form.state())))
     assert again.root == form.root
     assert (again.json, again.problems.keys()) == (form.json, again.problems.keys())
@@ -188,7 +188,7 @@ def test_a_draft_is_all_that_was_typed_valid_or_not(value, kind, text):
 
 
 def test_fields_are_added_renamed_moved_copied_and_deleted():
-    form = Form({"a": 1, "b": [{"x": 1.0}]})
+    form = RecordForm({"a": 1, "b": [{"x": 1.0}]})
     made = form.add(form.root.id)
     form.rename(made, "c")
     form.set_kind(made, "integer")
@@ -213,7 +213,7 @@ def test_fields_are_added_renamed_moved_copied_and_deleted():
 
 
 def test_a_name_that_is_there_twice_is_a_problem_of_the_second():
-    form = Form({"a": 1, "b": 2})
+    form = RecordForm({"a": 1, "b": 2})
     form.rename(form.find("b"), "a")
     assert list(form.problems.values()) == ["the name 'a' is there twice"]
     assert "twice" in form.json_problem
@@ -222,7 +222,7 @@ def test_a_name_that_is_there_twice_is_a_problem_of_the_second():
 
 
 def test_typing_on_is_one_step_and_saving_ends_it():
-    form = Form({"a": ""})
+    form = RecordForm({"a": ""})
     for text in ("x", "xy", "xyz"):
         form.set_text(form.find("a"), text)
     form.saved({"a": "xyz"})
@@ -236,7 +236,7 @@ def test_typing_on_is_one_step_and_saving_ends_it():
 
 
 def test_json_that_is_not_valid_yet_stays_and_holds_up_the_form():
-    form = Form({"a": 1})
+    form = RecordForm({"a": 1})
     form.set_json('{"a": 2')
     form.set_json('{"a": 2, ')
     assert form.json == '{"a": 2, '
@@ -253,7 +253,7 @@ def test_json_that_is_not_valid_yet_stays_and_holds_up_the_form():
 
 
 def test_nodes_stay_the_same_when_their_json_is_typed():
-    form = Form({"a": 1, "b": {"c": [1, 2]}})
+    form = RecordForm({"a": 1, "b": {"c": [1, 2]}})
     before = [form.find("a"), form.find("b"), form.find("b", "c", 1)]
     form.set_json('{"b": {"c": [1, 5, 6]}, "a": 7}')
     assert [form.find("a"), form.find("b"), form.find("b", "c", 1)] == before
@@ -262,7 +262,7 @@ def test_nodes_stay_the_same_when_their_json_is_typed():
 
 def test_any_json_may_stand_at_the_top():
     for value in (None, True, 3, 2.5, "text", [1], {}):
-        form = Form(value)
+        form = RecordForm(value)
         assert exactly(form.value) == exactly(value)
         form.set_json("[null]")
         assert form.value == [None]
@@ -275,7 +275,7 @@ class Editing(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.form = Form({"a": 1, "b": [1.5, "x"], "c": {"d": None}})
+        self.form = RecordForm({"a": 1, "b": [1.5, "x"], "c": {"d": None}})
         self.seen = [self.form.json]
 
     def at(self, place: int) -> int:
@@ -770,11 +770,11 @@ def test_widgets_follow_the_form_and_the_form_the_widgets(wf):
     editor._view.value = "JSON"
     editor._json.value = '{"a": 5, "new": [1.0'
     assert "expected ',' or ']'" in editor._wrong.value
-    editor._view.value = "Form"
+    editor._view.value = "RecordForm"
     assert "mend it there first" in editor._wrong.value
     editor._view.value = "JSON"
     editor._json.value = '{"a": 5, "new": [1.0]}'
-    editor._view.value = "Form"
+    editor._view.value = "RecordForm"
     assert widgets_of(editor, "a").value == "5"
     assert widgets_of(editor, "[0]").value == "1.0"
     editor._undo.click()

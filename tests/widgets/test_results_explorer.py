@@ -17,7 +17,7 @@ from torc_frames.widgets.results.columns import Arrangement
 from torc_frames.widgets.results.explorer import ResultsExplorer
 from torc_frames.widgets.results.exploring import Chosen, Exploration
 from torc_frames.widgets.results.export import export
-from torc_frames.widgets.results.filters import Between, Contains, Missing, OneOf
+from torc_frames.widgets.results.filters import Between, Contains, MissingFilter, OneOf
 from torc_frames.widgets.results.query import Aggregate
 
 
@@ -118,7 +118,7 @@ def test_a_header_sorts_what_is_shown_and_the_value(wf):
 
 def test_groups_are_of_the_rows_that_are_shown(wf):
     explorer = ResultsExplorer(wf)
-    explorer.exploration.choose(Chosen(filters=(Missing("results.loss", False),)))
+    explorer.exploration.choose(Chosen(filters=(MissingFilter("results.loss", False),)))
     panel = explorer.unfold("Group")
     panel.by.value = ("params.solver",)
     panel.columns.value = ("results.loss", "job_name")

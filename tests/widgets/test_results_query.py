@@ -14,7 +14,7 @@ from torc_frames.widgets.results.filters import (
     Between,
     Contains,
     Is,
-    Missing,
+    MissingFilter,
     NoResults,
     OneOf,
     bound,
@@ -83,7 +83,7 @@ def filters(draw, frame):
     values = column(frame, name)
     kind = meaning(values)
     ways = [
-        st.builds(Missing, st.just(name), st.booleans()),
+        st.builds(MissingFilter, st.just(name), st.booleans()),
         st.builds(Contains, st.just(name), st.sampled_from(["a", "1", "'", "\\", "\n", HOSTILE, "Ö"])),
         st.just(NoResults()),
     ]
@@ -163,11 +163,11 @@ def test_a_missing_value_meets_no_filter_but_that_for_missing_ones(table):
     for condition in (
         Between("params.gaps", 0, None),
         Contains("params.note", ""),
-        Missing("params.gaps", False),
+        MissingFilter("params.gaps", False),
     ):
         values = column(table, condition.column)
         assert not condition.mask(table)[values.isna().to_numpy()].any()
-    assert Missing("params.gaps").mask(table).sum() == 2
+    assert MissingFilter("params.gaps").mask(table).sum() == 2
 
 
 def test_jobs_that_only_have_an_error_have_no_results(table):

@@ -11,7 +11,7 @@ from strategies import tables
 from torc_frames.errors import RefusedError, TorcFramesWarning
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.conditions import Condition
-from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, Steps
+from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, StepSeries
 from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.table.source import Block
@@ -177,7 +177,7 @@ class TestRows:
             sheet.paste(Block(1, A, 2, A + 1), "1\n2")
         sheet.restore_rows(0, 1)
         assert sheet.deleted_keys == ["2"]
-        sheet.fill_series(Steps(10), "a")
+        sheet.fill_series(StepSeries(10), "a")
         assert sheet.value["a"].tolist() == [10, 11]
 
     def test_deleted_new_rows_vanish(self, sheet):
@@ -430,7 +430,7 @@ class TestFilling:
 
     def test_sequences(self):
         sheet = Sheet(frame(5))
-        sheet.fill_series(Steps(0.1, 0.1), "x")
+        sheet.fill_series(StepSeries(0.1, 0.1), "x")
         assert sheet.value["x"].tolist() == [0.1, 0.2, 0.3, 0.4, 0.5]
         sheet.fill_series(Linspace(0, 1), "x")
         assert sheet.value["x"].tolist() == [0, 0.25, 0.5, 0.75, 1]
@@ -447,7 +447,7 @@ class TestFilling:
         sheet = Sheet(frame(5))
         sheet.filter(Condition("a", "range", low="3"))
         sheet.sort(A, False)
-        sheet.fill_series(Steps(10), "x")
+        sheet.fill_series(StepSeries(10), "x")
         assert sheet.value["x"].tolist() == [0, 0.5, 12, 11, 10]
 
     def test_replacing_texts(self, sheet):
@@ -793,7 +793,7 @@ def test_the_oldest_steps_are_forgotten_when_they_keep_too_much(monkeypatch):
     monkeypatch.setattr(history, "MOST_BYTES", 20_000)
     sheet = Sheet(frame(500))
     for start in range(10):
-        sheet.fill_series(Steps(start), "x")
+        sheet.fill_series(StepSeries(start), "x")
     count = 0
     while sheet.can_undo:
         sheet.undo()

@@ -12,7 +12,7 @@ from strategies import examples
 from torc_frames.errors import RefusedError
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.conditions import Condition
-from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, Steps
+from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, StepSeries
 from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.table.clipboard import write_cells
@@ -80,7 +80,7 @@ FORMULAS = st.sampled_from(
     ]
 )
 SERIES = st.sampled_from(
-    [Steps(1), Steps(0.1, 0.1), Linspace(0, 1), Logspace(1, 100), Repeated(["a", 1, None])]
+    [StepSeries(1), StepSeries(0.1, 0.1), Linspace(0, 1), Logspace(1, 100), Repeated(["a", 1, None])]
 )
 CONDITIONS = st.sampled_from(
     [

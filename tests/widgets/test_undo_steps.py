@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import torc_frames as tf
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.parameters.conditions import Condition
-from torc_frames.widgets.parameters.filling import Steps
+from torc_frames.widgets.parameters.filling import StepSeries
 from torc_frames.widgets.parameters.session import Session
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.table.source import Block
@@ -64,7 +64,7 @@ EDITS = [
     (lambda sheet: sheet.rename_column("x", "y"), "column 'x' renamed 'y'"),
     (lambda sheet: sheet.drop_column("x"), "column 'x' dropped"),
     (lambda sheet: sheet.retype_column("n", "float64"), "column 'n' made float64"),
-    (lambda sheet: sheet.fill_series(Steps(1), "n"), "5 cells of n changed"),
+    (lambda sheet: sheet.fill_series(StepSeries(1), "n"), "5 cells of n changed"),
     (lambda sheet: sheet.append(pd.DataFrame({"n": [9]})), "1 row added"),
 ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from torc_frames import settings
-from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
 from torc_frames.errors import RefusedError
@@ -27,7 +27,7 @@ __all__ = ["backup"]
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 @shared_options
 @pass_options
-def backup(options: Options, path: Path | None, overwrite: bool) -> None:
+def backup(options: StoreOptions, path: Path | None, overwrite: bool) -> None:
     """Make a whole copy of the database file while others use it, and print its path.
 
     PATH is by default beside the database, named by the time: study-20261231T235959Z.db. The copy is

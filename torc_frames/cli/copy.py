@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from torc_frames import settings
-from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
 from torc_frames.errors import TorcFramesWarning, counted
@@ -54,7 +54,7 @@ _PORTS = {"http": 80, "https": 443}
 @shared_options
 @pass_options
 def copy(
-    options: Options, target: str, name: str | None, on_unkept: OnUnkept, same_credentials: bool
+    options: StoreOptions, target: str, name: str | None, on_unkept: OnUnkept, same_credentials: bool
 ) -> None:
     """Copy a workflow with its jobs and records to another store, and print its new key.
 
@@ -73,7 +73,7 @@ def copy(
     _tell(options, report)
 
 
-def _tell(options: Options, report: CopyReport) -> None:
+def _tell(options: StoreOptions, report: CopyReport) -> None:
     key, name = report.workflow.key, printable(report.workflow.name)
     counts = f"{counted(len(report.jobs), 'job')}, {counted(len(report.user_data), 'record')}"
     log.info("Copied to workflow key=%s name=%s: %s", key, name, counts)

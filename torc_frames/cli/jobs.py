@@ -7,7 +7,7 @@ import logging
 import click
 
 from torc_frames.cli.documents import numbered
-from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
 from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.records import name_option, new_role, new_role_option, print_records
 from torc_frames.cli.results import is_result, own_job, parse_records, parse_results
@@ -27,7 +27,7 @@ def jobs() -> None:
 @jobs.command("list", epilog=examples("torc-frames jobs list", "torc-frames jobs list -k 1 --format csv"))
 @shared_options
 @pass_options
-def list_(options: Options) -> None:
+def list_(options: StoreOptions) -> None:
     """List the jobs of a workflow, and how each last ended."""
     emit(options, options.workflow().jobs())
 
@@ -41,7 +41,7 @@ def list_(options: Options) -> None:
 )
 @shared_options
 @pass_options
-def add(options: Options, name: str, command: str, num_cpus: int, depends_on: tuple[str, ...]) -> None:
+def add(options: StoreOptions, name: str, command: str, num_cpus: int, depends_on: tuple[str, ...]) -> None:
     """Add a job without records and print its key."""
     resources = {"num_cpus": num_cpus}
     job = options.workflow().add_job(
@@ -55,7 +55,7 @@ def add(options: Options, name: str, command: str, num_cpus: int, depends_on: tu
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
 @shared_options
 @pass_options
-def reset(options: Options, jobs: tuple[str, ...]) -> None:
+def reset(options: StoreOptions, jobs: tuple[str, ...]) -> None:
     """Make jobs of an embedded store ready to be run again.
 
     Also running ones, if no process of this machine runs them: those that a killed runner on another machine
@@ -79,7 +79,7 @@ def reset(options: Options, jobs: tuple[str, ...]) -> None:
 @shared_options
 @pass_options
 def add_user_data(
-    options: Options, job: str, documents: tuple[str, ...], role: str, name: str | None
+    options: StoreOptions, job: str, documents: tuple[str, ...], role: str, name: str | None
 ) -> None:
     """Add a record for each JSON5 document to a job; all NAME=VALUE together are one.
 
@@ -104,7 +104,7 @@ def add_user_data(
 @click.argument("results", nargs=-1, required=True, metavar="[JOB] RESULT...")
 @shared_options
 @pass_options
-def store(options: Options, results: tuple[str, ...]) -> None:
+def store(options: StoreOptions, results: tuple[str, ...]) -> None:
     r"""Store results of a job: NAME=VALUE, or JSON5 objects.
 
     A VALUE is JSON5 (a number, true, null, "text", [1, 2]); what is none is text. nan, NaN and an empty one
@@ -129,7 +129,7 @@ def store(options: Options, results: tuple[str, ...]) -> None:
 @click.argument("job")
 @shared_options
 @pass_options
-def get_user_data(options: Options, job: str) -> None:
+def get_user_data(options: StoreOptions, job: str) -> None:
     """Print the records of a job, the newest first.
 
     As Python dicts, or with --format json as one JSON object a line.

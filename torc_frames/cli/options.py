@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torc_frames.workflow.run.job import Job
     from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["FORMATS", "Options", "examples", "pass_options", "shared_options"]
+__all__ = ["FORMATS", "StoreOptions", "examples", "pass_options", "shared_options"]
 
 FORMATS = ("table", "json", "jsonl", "csv", "parquet")
 
@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(slots=True)
-class Options:
+class StoreOptions:
     """The shared options of one call; ``format`` is None where none was given."""
 
     database_url: str | None = None
@@ -76,7 +76,7 @@ class Options:
         return Job(store, store.get_job(key, self.workflow_key))
 
 
-pass_options = click.make_pass_decorator(Options, ensure=True)
+pass_options = click.make_pass_decorator(StoreOptions, ensure=True)
 
 
 def shared_options(command: F) -> F:
@@ -92,7 +92,7 @@ def examples(*lines: str) -> str:
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    options = context.ensure_object(Options)
+    options = context.ensure_object(StoreOptions)
     name = parameter.name or ""
     source = context.get_parameter_source(name)
     from_environment = source is ParameterSource.ENVIRONMENT and getattr(options, name) is None

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from torc_frames.cli.options import FORMATS, Options
+from torc_frames.cli.options import FORMATS, StoreOptions
 from torc_frames.cli.text import printable
 from torc_frames.errors import TorcFramesError, counted
 
@@ -54,7 +54,7 @@ def output_option(command: F) -> F:
 
 
 def emit(
-    options: Options,
+    options: StoreOptions,
     frame: pd.DataFrame,
     output: Path | None = None,
     row: str = "row",
@@ -82,7 +82,7 @@ def emit(
     click.echo(printable(f"{counted(len(frame), row)} to {output}"), err=True)
 
 
-def emit_keys(options: Options, name: str, keys: list[str]) -> None:
+def emit_keys(options: StoreOptions, name: str, keys: list[str]) -> None:
     """Print new keys, one a line, or in the format asked for as a table of one column."""
     if options.format is None:
         for key in keys:

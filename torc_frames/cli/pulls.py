@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
 from torc_frames.cli.output import emit, output_option
 from torc_frames.cli.records import role_option
 from torc_frames.store.records import Role
@@ -43,7 +43,7 @@ _ROWS = {"user_data": "record", "links": "link"}
 @shared_options
 @pass_options
 def pull(
-    options: Options, what: str, job: str | None, role: Role | None, output: Path | None, raw_csv: bool
+    options: StoreOptions, what: str, job: str | None, role: Role | None, output: Path | None, raw_csv: bool
 ) -> None:
     """Print the records of a workflow, or write them to a file.
 
@@ -73,7 +73,7 @@ def pull(
 @output_option
 @shared_options
 @pass_options
-def table(options: Options, load: tuple[str, ...], output: Path | None, raw_csv: bool) -> None:
+def table(options: StoreOptions, load: tuple[str, ...], output: Path | None, raw_csv: bool) -> None:
     """Print one row for every job: the job, its parameters, its results.
 
     Files that pointers name and that are missing, or were altered, are left out and named. For texts that

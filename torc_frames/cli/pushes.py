@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from torc_frames.cli.csv_options import csv_options
-from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
 from torc_frames.cli.output import emit
 from torc_frames.cli.text import printable
 from torc_frames.errors import Problem, RefusedError
@@ -54,7 +54,7 @@ __all__ = ["push"]
 @shared_options
 @pass_options
 def push(
-    options: Options,
+    options: StoreOptions,
     /,
     file: Path,
     command: str | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from torc_frames.cli.options import Options
+from torc_frames.cli.options import StoreOptions
 from torc_frames.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def new_role(name: str) -> Role | None:
     return _NEW_ROLES[name]
 
 
-def print_records(options: Options, records: Iterable[UserData]) -> None:
+def print_records(options: StoreOptions, records: Iterable[UserData]) -> None:
     """Print records as Python dicts, or with ``--format json`` one JSON object a line."""
     if options.format in ("csv", "parquet"):
         raise click.UsageError(f"single records are no {options.format} table: torc-frames user-data list")

@@ -10,7 +10,7 @@ import click
 
 from torc_frames import settings
 from torc_frames.cli.documents import parse_documents, value_of
-from torc_frames.cli.options import Options
+from torc_frames.cli.options import StoreOptions
 from torc_frames.errors import NotInJobError, Problem, RefusedError
 from torc_frames.frame.flatten import set_path, split
 
@@ -70,7 +70,7 @@ def parse_records(texts: Sequence[str], *, exact: bool = True) -> list[Any]:
     return records
 
 
-def own_job(options: Options, key: str | None) -> Job:
+def own_job(options: StoreOptions, key: str | None) -> Job:
     """Return the job of a key; where this process is that job, or no key is given, as `current_job` does."""
     if _is_own(options, key):
         from torc_frames.workflow.run.runner import current_job
@@ -81,7 +81,7 @@ def own_job(options: Options, key: str | None) -> Job:
     return options.job(key)
 
 
-def _is_own(options: Options, key: str | None) -> bool:
+def _is_own(options: StoreOptions, key: str | None) -> bool:
     """Return whether this process is the job of a key in the store and workflow that the options name."""
     try:
         own = settings.job_environment()

@@ -16,7 +16,7 @@ from torc_frames.cli.copy import copy
 from torc_frames.cli.doctor import doctor
 from torc_frames.cli.functions import run_function
 from torc_frames.cli.jobs import jobs
-from torc_frames.cli.options import Options, examples, shared_options
+from torc_frames.cli.options import StoreOptions, examples, shared_options
 from torc_frames.cli.pulls import pull, table
 from torc_frames.cli.pushes import push
 from torc_frames.cli.runs import demo, run
@@ -55,7 +55,7 @@ class _Root(click.Group):
             click.echo("Interrupted" if _interrupted(error) else "Aborted, nothing was changed", err=True)
             context.exit(_INTERRUPTED if _interrupted(error) else 1)
         except Exception as error:
-            if context.ensure_object(Options).debug:
+            if context.ensure_object(StoreOptions).debug:
                 raise
             raise click.ClickException(_told(error)) from error
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
 from torc_frames.settings.regular import open_regular
@@ -46,7 +46,7 @@ _workers = click.option(
 @click.pass_context
 def run(
     context: click.Context,
-    options: Options,
+    options: StoreOptions,
     workers: int | None,
     rerun: Rerun | None,
     output_dir: Path | None,

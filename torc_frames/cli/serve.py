@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from torc_frames import settings
-from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
 from torc_frames.cli.text import printable
 from torc_frames.errors import RefusedError, TorcFramesError
 
@@ -76,7 +76,7 @@ def _size(text: str) -> int:
 @shared_options
 @pass_options
 def serve(
-    options: Options,
+    options: StoreOptions,
     store: str | None,
     port: int,
     host: str,
@@ -117,7 +117,7 @@ def serve(
     )
 
 
-def _file(options: Options, named: str | None) -> Path:
+def _file(options: StoreOptions, named: str | None) -> Path:
     if named is not None and options.database_url is not None:
         raise click.UsageError("the database is given twice, as STORE and by -u")
     url = named or options.database_url or settings.default_url()

@@ -7,7 +7,7 @@ import logging
 import click
 
 from torc_frames.cli.documents import numbered, parse_documents
-from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
 from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.records import name_option, new_role, new_role_option, print_records, role_option
 from torc_frames.cli.results import own_job, parse_records
@@ -31,7 +31,7 @@ def user_data() -> None:
 @role_option
 @shared_options
 @pass_options
-def list_(options: Options, job: str | None, role: Role | None) -> None:
+def list_(options: StoreOptions, job: str | None, role: Role | None) -> None:
     """List the records of a workflow, one a row."""
     emit(options, options.workflow().user_data(job=job, role=role))
 
@@ -42,7 +42,7 @@ def list_(options: Options, job: str | None, role: Role | None) -> None:
 @click.argument("key")
 @shared_options
 @pass_options
-def get(options: Options, key: str) -> None:
+def get(options: StoreOptions, key: str) -> None:
     """Print one record as a Python dict, or with --format json as JSON."""
     print_records(options, [options.workflow().get_user_data(key)])
 
@@ -59,7 +59,9 @@ def get(options: Options, key: str) -> None:
 @name_option
 @shared_options
 @pass_options
-def add(options: Options, documents: tuple[str, ...], job: str | None, role: str, name: str | None) -> None:
+def add(
+    options: StoreOptions, documents: tuple[str, ...], job: str | None, role: str, name: str | None
+) -> None:
     """Add a record for each JSON5 document, all NAME=VALUE together being one; print the new keys.
 
     All documents are checked before any is stored. Inside the job, the first output of a new run replaces
@@ -84,7 +86,7 @@ def add(options: Options, documents: tuple[str, ...], job: str | None, role: str
 @click.argument("document", metavar="DOC")
 @shared_options
 @pass_options
-def update(options: Options, key: str, document: str) -> None:
+def update(options: StoreOptions, key: str, document: str) -> None:
     """Replace the data of a record by a JSON5 document."""
     [value] = parse_documents([document])
     workflow = options.workflow()
@@ -97,7 +99,7 @@ def update(options: Options, key: str, document: str) -> None:
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @shared_options
 @pass_options
-def delete(options: Options, keys: tuple[str, ...]) -> None:
+def delete(options: StoreOptions, keys: tuple[str, ...]) -> None:
     """Delete records, all or none of them."""
     options.workflow().delete_user_data(*keys)
     for key in keys:

@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from torc_frames.cli.options import Options, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
 from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.text import printable
 
@@ -26,7 +26,7 @@ def workflows() -> None:
 )
 @shared_options
 @pass_options
-def list_(options: Options) -> None:
+def list_(options: StoreOptions) -> None:
     """List the workflows of the store."""
     emit(options, options.client().workflows())
 
@@ -41,7 +41,7 @@ def list_(options: Options) -> None:
 @click.option("--description", help="What it is for.")
 @shared_options
 @pass_options
-def create(options: Options, name: str, description: str | None) -> None:
+def create(options: StoreOptions, name: str, description: str | None) -> None:
     """Make an empty workflow and print its key.
 
     Makes the database, too, if it does not exist yet.
@@ -55,7 +55,7 @@ def create(options: Options, name: str, description: str | None) -> None:
 @click.argument("key")
 @shared_options
 @pass_options
-def show(options: Options, key: str) -> None:
+def show(options: StoreOptions, key: str) -> None:
     """Show one workflow, and how many jobs it has of each status."""
     client = options.client()
     workflow = client.workflow(key)
@@ -73,7 +73,7 @@ def show(options: Options, key: str) -> None:
 @click.argument("key")
 @shared_options
 @pass_options
-def delete(options: Options, key: str) -> None:
+def delete(options: StoreOptions, key: str) -> None:
     """Delete a workflow with its jobs, records and results.
 
     Asks before it does, unless --no-prompts is given.

@@ -70,7 +70,7 @@ class Survey:
     """
 
     def __init__(self, specs: Mapping[str, Spec]) -> None:
-        self.seen: dict[Path, _Seen] = {}
+        self.seen: dict[Path, _SeenTypes] = {}
         self.length = 0
         self._specs = specs
 
@@ -79,7 +79,7 @@ class Survey:
         for path, column in columns.items():
             seen = self.seen.get(path)
             if seen is None:
-                seen = self.seen[path] = _Seen(self._specs.get(join(path)))
+                seen = self.seen[path] = _SeenTypes(self._specs.get(join(path)))
                 if self.length:
                     seen.miss()
             seen.add(column)
@@ -94,14 +94,14 @@ class Survey:
         found = []
         for name in names:
             path = at.get(name)
-            seen = self.seen[path] if path is not None else _Seen(self._specs.get(name))
+            seen = self.seen[path] if path is not None else _SeenTypes(self._specs.get(name))
             if path is None and self.length:
                 seen.miss()
             found.append(seen.field(name, path))
         return found
 
 
-class _Seen:
+class _SeenTypes:
     """What is known of the values of one column."""
 
     def __init__(self, spec: Spec | None) -> None:

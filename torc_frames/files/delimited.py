@@ -12,7 +12,7 @@ from pathlib import Path
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.frame.texts import Numerals
 
-__all__ = ["CsvOptions", "Rows", "read_rows"]
+__all__ = ["CsvOptions", "DelimitedRows", "read_rows"]
 
 _SEPARATORS = (",", ";", "\t")
 _SEP_LINE = re.compile(r'"?sep=(.)"?[ \t]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)  # Excel's own first line
@@ -36,7 +36,7 @@ class CsvOptions:
 
 
 @dataclass(frozen=True)
-class Rows:
+class DelimitedRows:
     """The rows of a file, all of one width."""
 
     names: list[str]
@@ -48,7 +48,7 @@ class Rows:
     sep: str
 
 
-def read_rows(path: Path, options: CsvOptions) -> Rows:
+def read_rows(path: Path, options: CsvOptions) -> DelimitedRows:
     """Read a CSV file: its first row names the columns.
 
     Raises
@@ -67,7 +67,7 @@ def read_rows(path: Path, options: CsvOptions) -> Rows:
     decimal = options.decimal or _decimal(sep, cells)
     if decimal == options.thousands and options.decimal is None:
         decimal = "," if decimal == "." else "."
-    return Rows(names, cells, lines, Numerals(decimal, options.thousands), sep)
+    return DelimitedRows(names, cells, lines, Numerals(decimal, options.thousands), sep)
 
 
 def _text(path: Path, encoding: str | None) -> str:

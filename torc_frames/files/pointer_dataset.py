@@ -17,7 +17,7 @@ from torc_frames.files.arrow import Field, dtype_of, label_field, schema_of
 from torc_frames.files.dataset import check_rows_per_file, new_dataset, write_parts
 from torc_frames.files.parquet import frame_of_table, index_columns, table_columns
 from torc_frames.files.pointer_frames import (
-    Missing,
+    MissingFiles,
     Pairs,
     Signature,
     each_verified,
@@ -38,7 +38,7 @@ _BUFFER = 2**20
 
 def write_dataset(
     pairs: Pairs,
-    missing: Missing,
+    missing: MissingFiles,
     *,
     path: str | os.PathLike[str],
     overwrite: bool,

@@ -15,7 +15,7 @@ from torc_frames.files.read import concat_exactly
 from torc_frames.files.verified import read_verified
 
 __all__ = [
-    "Missing",
+    "MissingFiles",
     "OnMissing",
     "Pairs",
     "Signature",
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Missing:
+class MissingFiles:
     """Files that are not what their pointers say, as one call finds them."""
 
     on_missing: OnMissing
@@ -59,7 +59,7 @@ class Missing:
             warn(f"{len(problems)} of {count} files left out: {PointerError(problems)}")
 
 
-def load_pointers(pairs: Pairs, missing: Missing) -> pd.DataFrame:
+def load_pointers(pairs: Pairs, missing: MissingFiles) -> pd.DataFrame:
     """Read the files of several jobs into one frame.
 
     Parameters
@@ -95,7 +95,9 @@ def load_pointers(pairs: Pairs, missing: Missing) -> pd.DataFrame:
     return concat_exactly([frame for frame in frames if frame is not None], first="job_key")
 
 
-def each_verified(pairs: Pairs, missing: Missing, read: Callable[[str, Pointer, Signature], T]) -> list[T]:
+def each_verified(
+    pairs: Pairs, missing: MissingFiles, read: Callable[[str, Pointer, Signature], T]
+) -> list[T]:
     """Return what is read of each file that is what its pointer says.
 
     Parameters

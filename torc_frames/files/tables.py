@@ -62,7 +62,7 @@ def read_table(
     known = Parameters(pd.DataFrame() if current is None else current)
     options = replace(csv_options or CsvOptions(), raw=raw_csv)
     try:
-        return read(path, Reading(known, options, lambda message: tell(f"{path.name}: {message}")))
+        return read(path, FileReading(known, options, lambda message: tell(f"{path.name}: {message}")))
     except RefusedError:
         raise
     except (ValueError, RecursionError, pa.ArrowException) as error:
@@ -70,7 +70,7 @@ def read_table(
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FileReading:
     """What a file is read by."""
 
     known: Parameters
@@ -78,7 +78,7 @@ class Reading:
     tell: Callable[[str], object]
 
 
-def _read_parquet(path: Path, reading: Reading) -> pd.DataFrame:
+def _read_parquet(path: Path, reading: FileReading) -> pd.DataFrame:
     frame, table = read_parquet(path)
     frame = as_pushed(frame, table)
     for place, at in enumerate(table_columns(table, frame)):
@@ -89,14 +89,14 @@ def _read_parquet(path: Path, reading: Reading) -> pd.DataFrame:
     return frame
 
 
-def _read_json(path: Path, reading: Reading) -> pd.DataFrame:
+def _read_json(path: Path, reading: FileReading) -> pd.DataFrame:
     rows = decode_json(path.read_text("utf-8-sig"))
     if not isinstance(rows, list):
         raise RefusedError(f"{path.name}: a table is a list of objects, [{{…}}, {{…}}]")
     return _frame_of_rows(path, rows, reading.known)
 
 
-def _read_lines(path: Path, reading: Reading) -> pd.DataFrame:
+def _read_lines(path: Path, reading: FileReading) -> pd.DataFrame:
     lines = path.read_text("utf-8-sig").split("\n")
     return _frame_of_rows(path, [decode_json(line) for line in lines if line.strip()], reading.known)
 
@@ -111,7 +111,7 @@ def _frame_of_rows(path: Path, rows: list[Any], known: Parameters) -> pd.DataFra
     return pd.DataFrame(series, index=pd.RangeIndex(len(rows)))
 
 
-def _read_csv(path: Path, reading: Reading) -> pd.DataFrame:
+def _read_csv(path: Path, reading: FileReading) -> pd.DataFrame:
     known, options = reading.known, reading.csv
     rows = read_rows(path, options)
     if rows.sep != "," or rows.numerals.decimal != ".":
@@ -135,7 +135,7 @@ def _read_csv(path: Path, reading: Reading) -> pd.DataFrame:
     return frame
 
 
-def _name(written: str, reading: Reading) -> str:
+def _name(written: str, reading: FileReading) -> str:
     """Return the name of a column: without blanks around it, unless the workflow has it with them."""
     exact, trimmed = (
         (written, written.strip()) if reading.csv.raw else (restored(written), restored_name(written))
@@ -147,7 +147,7 @@ def _frame_of_columns(
     names: Sequence[str],
     columns: Sequence[list[Any]],
     to_series: Callable[[str, list[Any]], pd.Series],
-    reading: Reading,
+    reading: FileReading,
 ) -> pd.DataFrame:
     """Return a frame of columns of cells; keys and names of jobs are strings, whatever they look like."""
     left_out = set() if "" in reading.known.current else _without_name(names, columns, reading.tell)
@@ -194,7 +194,7 @@ def _all_text(values: list[Any]) -> bool:
     return all(value is None or isinstance(value, str) for value in values)
 
 
-def _read_excel(path: Path, reading: Reading) -> pd.DataFrame:
+def _read_excel(path: Path, reading: FileReading) -> pd.DataFrame:
     from torc_frames.files.sheets import read_sheet
 
     names, columns = read_sheet(path)
@@ -213,7 +213,7 @@ def _natural(values: list[Any]) -> pd.Series:
     return Column.of(values).natural()
 
 
-_READERS: dict[str, Callable[[Path, Reading], pd.DataFrame]] = {
+_READERS: dict[str, Callable[[Path, FileReading], pd.DataFrame]] = {
     ".csv": _read_csv,
     ".parquet": _read_parquet,
     ".pq": _read_parquet,

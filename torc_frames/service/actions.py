@@ -141,7 +141,7 @@ def latest_result(documents: Documents, call: Call) -> bytes:
     )
     if not items:
         raise HttpError(404, f"No result is stored for job {call.key}")
-    return max(items, key=lambda item: int(legacy.decode(legacy.Result, item).run_id))
+    return max(items, key=lambda item: int(legacy.decode(legacy.LegacyResult, item).run_id))
 
 
 def list_edges(documents: Documents, call: Call) -> bytes:

@@ -24,7 +24,7 @@ from torc_frames.service.errors import HttpError
 from torc_frames.service.openapi import description
 from torc_frames.service.refusals import refusal_of
 from torc_frames.service.routes import Operation, operations
-from torc_frames.service.safety import Guard, Rules, read_body, refused
+from torc_frames.service.safety import RequestGuard, Rules, read_body, refused
 from torc_frames.store.wire.legacy import Form, encode
 
 __all__ = ["Threads", "application"]
@@ -86,7 +86,7 @@ def application(
     routes += [Route(start + _DESCRIPTION, described, methods=["GET"]) for start in (_BASE, "")]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_route})
     app.router.redirect_slashes = False
-    return Guard(_undecoded(app), rules)
+    return RequestGuard(_undecoded(app), rules)
 
 
 def _undecoded(app: ASGIApp) -> ASGIApp:

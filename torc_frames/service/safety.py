@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from torc_frames.service.budget import Share
 from torc_frames.service.errors import HttpError
 
-__all__ = ["ACCESS_LOG", "Guard", "Rules", "address_of", "read_body", "refused"]
+__all__ = ["ACCESS_LOG", "RequestGuard", "Rules", "address_of", "read_body", "refused"]
 
 ACCESS_LOG = "torc_frames.service.access"
 
@@ -55,7 +55,7 @@ class Rules(NamedTuple):
     token: bytes | None
 
 
-class Guard:
+class RequestGuard:
     """Refuses what breaks the rules before the service sees it, and logs every request."""
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:

@@ -13,7 +13,7 @@ from torc_frames.store.records import COMPLETED
 from torc_frames.store.whole import read_whole
 from torc_frames.workflow.push.matching import match_rows
 from torc_frames.workflow.push.stored import Existing, existing_of
-from torc_frames.workflow.push.table import Options, Prepared, prepare
+from torc_frames.workflow.push.table import Prepared, PushOptions, prepare
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["missing"]
@@ -60,7 +60,7 @@ def missing(workflow: Workflow, params: Table) -> pd.DataFrame:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InexactFloatWarning)  # nothing is sent
-        prepared = prepare(workflow._store, workflow.key, params, Options())
+        prepared = prepare(workflow._store, workflow.key, params, PushOptions())
 
     def read() -> tuple[Existing, set[str]]:
         with workflow._store.snapshot(workflow.key) as snap:

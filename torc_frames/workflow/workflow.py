@@ -31,7 +31,7 @@ from torc_frames.workflow.pull.refresh import Refreshed
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.plan import Plan
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
-from torc_frames.workflow.push.table import OnConflict, OnExists, Options
+from torc_frames.workflow.push.table import OnConflict, OnExists, PushOptions
 from torc_frames.workflow.run import runner
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.run.map import MapOptions, map_rows
@@ -675,7 +675,9 @@ class Workflow:
         """
         gone = (drop,) if isinstance(drop, str) else tuple(drop)
         keys = _job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
-        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys)
+        options = PushOptions(
+            command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys
+        )
         return push.push(self._store, self.key, df, options, show_progress=show_progress)
 
     def plan(
@@ -723,7 +725,9 @@ class Workflow:
         """
         gone = (drop,) if isinstance(drop, str) else tuple(drop)
         keys = _job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
-        options = Options(command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys)
+        options = PushOptions(
+            command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys
+        )
         return Plan(self._store, self.key, df, options)
 
     def recipes(self) -> list[dict[str, Any]]:

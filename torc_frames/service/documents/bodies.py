@@ -20,7 +20,7 @@ __all__ = [
     "SPECIFICATION",
     "Attributes",
     "Body",
-    "Shape",
+    "BodyShape",
     "ids_in",
     "joined",
     "read_body",
@@ -61,7 +61,7 @@ _OBJECT_OR_NULL = _Kind("an object", Attributes | None)
 _OBJECTS = _Kind("an array of objects", list[Attributes])
 
 
-class Shape(NamedTuple):
+class BodyShape(NamedTuple):
     """What the documents of a collection are."""
 
     noun: str
@@ -76,7 +76,7 @@ def _both(**fields: _Kind) -> dict[Form, dict[str, _Kind]]:
 
 
 SHAPES = {
-    WORKFLOWS: Shape(
+    WORKFLOWS: BodyShape(
         "a workflow",
         {
             Form.FIRST: {"name": _TEXT, "user": _TEXT, "description": _TEXT},
@@ -86,7 +86,7 @@ SHAPES = {
             },
         },
     ),
-    JOBS: Shape(
+    JOBS: BodyShape(
         "a job",
         {
             Form.FIRST: {
@@ -104,11 +104,11 @@ SHAPES = {
         },
         ("command",),
     ),
-    USER_DATA: Shape(
+    USER_DATA: BodyShape(
         "an user data",
         {Form.LATER: {"name": _TEXT_OR_NULL, "is_ephemeral": _FLAG, "data": _OBJECT_OR_NULL}},
     ),
-    RESULTS: Shape(
+    RESULTS: BodyShape(
         "a result",
         _both(
             **{"job_key": _TEXT, "run_id": _INT, "return_code": _INT, "exec_time_minutes": _NUMBER},
@@ -116,9 +116,9 @@ SHAPES = {
         ),
         ("job_key", "run_id", "return_code", "exec_time_minutes", "completion_time", "status"),
     ),
-    FILES: Shape("a file", _both(name=_TEXT, path=_TEXT, st_mtime=_NUMBER), ("path",)),
-    EVENTS: Shape("an event"),
-    REQUIREMENTS: Shape(
+    FILES: BodyShape("a file", _both(name=_TEXT, path=_TEXT, st_mtime=_NUMBER), ("path",)),
+    EVENTS: BodyShape("an event"),
+    REQUIREMENTS: BodyShape(
         "a resource requirements",
         _both(
             **{"name": _TEXT, "num_cpus": _INT, "num_gpus": _INT, "num_nodes": _INT},
@@ -127,7 +127,7 @@ SHAPES = {
     ),
 }
 
-SPECIFICATION = Shape(
+SPECIFICATION = BodyShape(
     "a job",
     {
         Form.FIRST: {
@@ -140,7 +140,7 @@ SPECIFICATION = Shape(
     ("command",),
 )
 
-EDGE = Shape("an edge", _both(_from=_TEXT, _to=_TEXT, data=_OBJECT), ("_from", "_to"))
+EDGE = BodyShape("an edge", _both(_from=_TEXT, _to=_TEXT, data=_OBJECT), ("_from", "_to"))
 
 
 class Body(NamedTuple):
@@ -152,7 +152,7 @@ class Body(NamedTuple):
     rev: str | None
 
 
-def read_body(form: Form, shape: Shape, document: bytes, *, new: bool = True) -> Body:
+def read_body(form: Form, shape: BodyShape, document: bytes, *, new: bool = True) -> Body:
     """Return what is in a document.
 
     Parameters
@@ -197,7 +197,7 @@ def _is_deep(value: Any) -> bool:
     return True
 
 
-def _checked(form: Form, shape: Shape, found: Attributes, *, new: bool) -> Attributes:
+def _checked(form: Form, shape: BodyShape, found: Attributes, *, new: bool) -> Attributes:
     fields = shape.fields.get(form)
     for name in shape.required if new else ():
         if name not in found:

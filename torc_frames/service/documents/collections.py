@@ -16,10 +16,10 @@ from torc_frames.service.documents.errors import (
 )
 from torc_frames.service.documents.files_events import Events, Files
 from torc_frames.service.documents.new_jobs import add_jobs, add_specification
-from torc_frames.service.documents.records import METADATA, Metadata, records_of_job
-from torc_frames.service.documents.results import Results
+from torc_frames.service.documents.records import METADATA, MetadataDocument, records_of_job
+from torc_frames.service.documents.results import ResultDocuments
 from torc_frames.service.documents.rows import KEY, Collection, Place, find_place
-from torc_frames.service.documents.workflows import Workflows
+from torc_frames.service.documents.workflows import WorkflowDocuments
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
 
@@ -33,12 +33,12 @@ __all__ = [
 
 _COLLECTIONS: Mapping[str, Collection] = {
     **COLLECTIONS,
-    WORKFLOWS: Workflows(),
-    RESULTS: Results(),
+    WORKFLOWS: WorkflowDocuments(),
+    RESULTS: ResultDocuments(),
     FILES: Files(),
     EVENTS: Events(),
 }
-_METADATA = Metadata()
+_METADATA = MetadataDocument()
 
 _Items = list[bytes]
 _Keys = list[str]

@@ -10,9 +10,9 @@ from graphlib import CycleError, TopologicalSorter
 
 from torc_frames.errors import NotFoundError, RefusedError, shorten
 from torc_frames.service.documents.bodies import REQUIREMENTS, Body, value_of
-from torc_frames.service.documents.jobs import Jobs
-from torc_frames.service.documents.records import UserData
-from torc_frames.service.documents.requirements import NEEDS, Requirements, require
+from torc_frames.service.documents.jobs import JobDocuments
+from torc_frames.service.documents.records import RecordDocuments
+from torc_frames.service.documents.requirements import NEEDS, RequirementDocuments, require
 from torc_frames.service.documents.rows import KEY, Collection, Place, Row
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.deleting import WAITS, release, touch
@@ -22,11 +22,11 @@ from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form
 
 __all__ = ["COLLECTIONS", "EDGES", "Edges", "add_dependencies", "link", "target"]
 
-_REQUIREMENTS = Requirements()
+_REQUIREMENTS = RequirementDocuments()
 
 COLLECTIONS: Mapping[str, Collection] = {
-    JOBS: Jobs(),
-    USER_DATA: UserData(),
+    JOBS: JobDocuments(),
+    USER_DATA: RecordDocuments(),
     REQUIREMENTS: _REQUIREMENTS,
 }
 """What edges link."""

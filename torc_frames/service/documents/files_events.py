@@ -16,10 +16,10 @@ from torc_frames.store.sqlite.keys import id_list
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import Form
 
-__all__ = ["Events", "Files", "Kept"]
+__all__ = ["Events", "Files", "KeptDocuments"]
 
 
-class Kept(Collection):
+class KeptDocuments(Collection):
     """Documents of one collection, whatever they hold."""
 
     table = "document"
@@ -67,7 +67,7 @@ def _by(*names: str) -> dict[str, str]:
     return {name: f"json_extract(attributes, '$.{name}')" for name in names}
 
 
-class Files(Kept):
+class Files(KeptDocuments):
     """The files of a workflow; one that is added again without a key is the same."""
 
     name = FILES
@@ -80,7 +80,7 @@ class Files(Kept):
         return super().add(place, form, body) if found is None else found
 
 
-class Events(Kept):
+class Events(KeptDocuments):
     """The events of a workflow; those of the later form are told the time."""
 
     name = EVENTS

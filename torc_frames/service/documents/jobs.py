@@ -14,7 +14,7 @@ from torc_frames.store.sqlite.deleting import remove_jobs, touch_of_jobs
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import JOBS, Form
 
-__all__ = ["EDGES", "Jobs"]
+__all__ = ["EDGES", "JobDocuments"]
 
 EDGES = ("blocked_by", "input_user_data", "output_user_data", "resource_requirements")
 """Attributes of a new job in the later form that become edges."""
@@ -33,7 +33,7 @@ def _kept(name: str, default: bool) -> str:
     return f"ifnull(json_extract(attributes, '$.{name}'), {int(default)})"
 
 
-class Jobs(Collection):
+class JobDocuments(Collection):
     """The jobs of a workflow."""
 
     name = JOBS

@@ -20,7 +20,7 @@ from torc_frames.service.documents.bodies import (
     value_of,
 )
 from torc_frames.service.documents.edges import COLLECTIONS, add_dependencies, link, target
-from torc_frames.service.documents.jobs import Jobs
+from torc_frames.service.documents.jobs import JobDocuments
 from torc_frames.service.documents.requirements import require
 from torc_frames.service.documents.rows import Place
 from torc_frames.store.wire import legacy
@@ -28,7 +28,7 @@ from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form
 
 __all__ = ["add_jobs", "add_specification"]
 
-_JOBS = Jobs()
+_JOBS = JobDocuments()
 _SAME = ("name", "command", "cancel_on_blocking_job_failure", "interruptible")
 _read_objects = msgspec.json.Decoder(list[msgspec.Raw]).decode
 

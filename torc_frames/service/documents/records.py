@@ -16,9 +16,9 @@ from torc_frames.service.documents.rows import Collection, Filters, Place, Row
 from torc_frames.store.sqlite.deleting import remove_records
 from torc_frames.store.sqlite.keys import texts
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import USER_DATA, Form, Record
+from torc_frames.store.wire.legacy import USER_DATA, Form, LegacyRecord
 
-__all__ = ["METADATA", "Metadata", "UserData", "records_of_job"]
+__all__ = ["METADATA", "MetadataDocument", "RecordDocuments", "records_of_job"]
 
 METADATA = "torc_frames"
 """The key that the workflow's metadata has among its user_data; lists leave it out."""
@@ -26,7 +26,7 @@ METADATA = "torc_frames"
 _ROLES = {None: "", "consumes": "AND role = 'input'", "stores": "AND ifnull(role, 'output') = 'output'"}
 
 
-class UserData(Collection):
+class RecordDocuments(Collection):
     """The records of a workflow."""
 
     name = USER_DATA
@@ -46,7 +46,7 @@ class UserData(Collection):
         made: list[bytes] = []
         try:
             for number, key, rev, name, is_ephemeral, data in rows:
-                one = Record(key or str(number), str(rev), data or b"null", name, bool(is_ephemeral))
+                one = LegacyRecord(key or str(number), str(rev), data or b"null", name, bool(is_ephemeral))
                 made.append(legacy.record(form, place.key, one))
         except msgspec.MsgspecError as error:
             raise UnreadableRecordError(one.key, str(error)) from None
@@ -101,7 +101,7 @@ def _merged(row: Row, sent: Mapping[str, msgspec.Raw]) -> bytes:
         raise UnreadableRecordError(str(row[1] or row[0]), str(error)) from None
 
 
-class Metadata(UserData):
+class MetadataDocument(RecordDocuments):
     """The metadata of a workflow, always one document, whose rev is the workflow's."""
 
     table = "workflow"
@@ -141,7 +141,7 @@ class Metadata(UserData):
 def records_of_job(place: Place, job_id: int, edge: str | None) -> list[Row]:
     """Return the records of a job, newest first; with an edge ("stores", "consumes") those of its role."""
     return place.rows(
-        f"SELECT {UserData.columns} FROM user_data WHERE id IN "
+        f"SELECT {RecordDocuments.columns} FROM user_data WHERE id IN "
         f"(SELECT record_id FROM link WHERE job_id = :job {_ROLES[edge]}) ORDER BY id DESC",
         {"job": job_id},
     )

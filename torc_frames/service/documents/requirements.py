@@ -12,14 +12,14 @@ import msgspec
 
 from torc_frames.errors import RefusedError
 from torc_frames.service.documents.bodies import REQUIREMENTS, Body
-from torc_frames.service.documents.files_events import Kept
+from torc_frames.service.documents.files_events import KeptDocuments
 from torc_frames.service.documents.rows import Place, Row
 from torc_frames.store.legacy.needs import resources_of
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import Form, Need
 
-__all__ = ["NEEDS", "Requirements", "Values", "require"]
+__all__ = ["NEEDS", "RequirementDocuments", "Values", "require"]
 
 Values = tuple[int, int, str | None, str | None]
 """num_cpus, num_gpus, memory and runtime."""
@@ -33,7 +33,7 @@ NEEDS = "NOT (num_cpus = 1 AND num_gpus = 0 AND memory IS NULL AND runtime IS NU
 """Whether a job needs anything but what jobs need by default."""
 
 
-class Requirements(Kept):
+class RequirementDocuments(KeptDocuments):
     """What a client sent, then one document for all jobs of the same needs that none of those tells."""
 
     name = REQUIREMENTS

@@ -12,20 +12,20 @@ import msgspec
 
 from torc_frames.errors import RefusedError
 from torc_frames.service.documents.bodies import Attributes, Body, value_of
-from torc_frames.service.documents.jobs import Jobs
+from torc_frames.service.documents.jobs import JobDocuments
 from torc_frames.service.documents.rows import KEY, Collection, Filters, Place, Row
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import RESULTS, Form
 
-__all__ = ["Results"]
+__all__ = ["ResultDocuments"]
 
 _COLUMNS = ("job_key", "run_id", "return_code", "status")
 _JOB_KEY = f"(SELECT {KEY.format('job')} FROM job WHERE job.id = result.job_id)"
 _read = msgspec.json.Decoder(Attributes).decode
 
 
-class Results(Collection):
+class ResultDocuments(Collection):
     """The results of a workflow; a run of a job has one."""
 
     name = RESULTS
@@ -71,7 +71,7 @@ class Results(Collection):
 
     def _values(self, place: Place, row_id: int, given: Attributes) -> dict[str, object]:
         job_key, run_id = value_of(given, "job_key"), value_of(given, "run_id")
-        job = Jobs().find(place, job_key)[0]
+        job = JobDocuments().find(place, job_key)[0]
         sql = "SELECT 1 FROM result WHERE job_id = :job AND run_id = :run AND id <> :id"
         if place.rows(sql, {"job": job, "run": run_id, "id": row_id}):
             raise RefusedError(f'request body "run_id": run {run_id} of job {job_key} has a result already')

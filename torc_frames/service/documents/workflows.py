@@ -14,13 +14,13 @@ from torc_frames.store.sqlite.keys import id_list
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import WORKFLOWS, Form
 
-__all__ = ["Workflows"]
+__all__ = ["WorkflowDocuments"]
 
 _COLUMNS = ("name", "user", "description")
 _read = msgspec.json.Decoder(Attributes).decode
 
 
-class Workflows(Collection):
+class WorkflowDocuments(Collection):
     """All workflows; the rev of one as a document is new only when the document changes."""
 
     name = WORKFLOWS

@@ -28,7 +28,7 @@ from torc_frames.store.http.settings import dialect_of
 if TYPE_CHECKING:
     from torc_frames.store.http.settings import ServerSettings
 
-__all__ = ["BROKEN", "FEW", "Did", "Failure", "Failures"]
+__all__ = ["BROKEN", "FEW", "Did", "Failures", "HttpFailure"]
 
 MAX_ERROR_BODY = 64 << 10
 
@@ -55,7 +55,7 @@ class Did(Enum):
     ANSWER = "answered, and would again"
 
 
-class Failure(NamedTuple):
+class HttpFailure(NamedTuple):
     """One request that failed: the error it becomes if it stays that way, and how often to try."""
 
     error: type[TorcFramesError]
@@ -90,13 +90,13 @@ class Failures:
         self._settings, self._url, self._secrets, self._proxied = settings, url, secrets, proxied
         self.answered = False
 
-    def broken(self, request: requests.PreparedRequest, error: Exception, status: int | None) -> Failure:
+    def broken(self, request: requests.PreparedRequest, error: Exception, status: int | None) -> HttpFailure:
         """Tell a request that did not arrive from an answer that did not."""
         if EXCHANGE.sent and not isinstance(error, _MISUSED):
             return self._lost(request, error, status)
         return self._unsent(request, error)
 
-    def _unsent(self, request: requests.PreparedRequest, error: Exception) -> Failure:
+    def _unsent(self, request: requests.PreparedRequest, error: Exception) -> HttpFailure:
         found = list(causes(error))
         tls = next((cause for cause in found if isinstance(cause, ssl.SSLError)), None)
         tries = ONCE
@@ -115,9 +115,9 @@ class Failures:
             hint, tries = f"is {program} running there?", PATIENT if self.answered else FEW
         response = self._response(request, None, reason_of(found))._replace(span_id=None)
         reason = f"{self._url} can not be reached: {hint}"
-        return Failure(UnavailableError, reason, response, Did.NOTHING, tries)
+        return HttpFailure(UnavailableError, reason, response, Did.NOTHING, tries)
 
-    def _lost(self, request: requests.PreparedRequest, error: Exception, status: int | None) -> Failure:
+    def _lost(self, request: requests.PreparedRequest, error: Exception, status: int | None) -> HttpFailure:
         """Say what is known of a request that was sent, and whose answer did not come, or not all of it."""
         found = list(causes(error))
         kind: type[TorcFramesError] = UnavailableError
@@ -133,22 +133,22 @@ class Failures:
         else:
             kind, reason, tries = ServerError, "what answers does not speak HTTP", ONCE
         response = self._response(request, status, reason_of(found))
-        return Failure(kind, reason, response, Did.UNKNOWN, tries)
+        return HttpFailure(kind, reason, response, Did.UNKNOWN, tries)
 
-    def cut(self, request: requests.PreparedRequest, reply: requests.Response) -> Failure:
+    def cut(self, request: requests.PreparedRequest, reply: requests.Response) -> HttpFailure:
         """Say that a reply is not all there."""
         response = self._response(request, reply.status_code, "", reply)
-        return Failure(UnavailableError, "the answer was cut off", response, Did.UNKNOWN, PATIENT)
+        return HttpFailure(UnavailableError, "the answer was cut off", response, Did.UNKNOWN, PATIENT)
 
     def senseless(
         self, request: requests.PreparedRequest, reply: requests.Response, reason: str, body: bytes = b""
-    ) -> Failure:
+    ) -> HttpFailure:
         """Say that a reply that claims success is none of torc-server's."""
         said = message_of(body) if body else ""
         response = self._response(request, reply.status_code, said, reply)
-        return Failure(ServerError, clean(reason, self._secrets), response, Did.ANSWER)
+        return HttpFailure(ServerError, clean(reason, self._secrets), response, Did.ANSWER)
 
-    def refused(self, request: requests.PreparedRequest, reply: requests.Response) -> Failure:
+    def refused(self, request: requests.PreparedRequest, reply: requests.Response) -> HttpFailure:
         """Say what a reply means that is not a success."""
         status = reply.status_code
         said = message_of(_error_body(reply))
@@ -175,7 +175,7 @@ class Failures:
         else:
             error, reason, did = ServerError, "the server failed", Did.UNKNOWN
         response = self._response(request, status, said, reply)
-        return Failure(error, reason, response, did, tries, wait)
+        return HttpFailure(error, reason, response, did, tries, wait)
 
     def _who(self, status: int, said: str) -> str:
         """Say what to check when nobody is let in."""

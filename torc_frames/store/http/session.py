@@ -32,7 +32,7 @@ from torc_frames.errors import (
 from torc_frames.settings import __version__
 from torc_frames.settings.masked import Masked
 from torc_frames.store.http.connections import CONNECT_TIMEOUT, EXCHANGE, Adapter
-from torc_frames.store.http.failures import BROKEN, FEW, Did, Failure, Failures
+from torc_frames.store.http.failures import BROKEN, FEW, Did, Failures, HttpFailure
 from torc_frames.store.http.settings import is_loopback, read_certificates
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class Http:
 
     # one request
 
-    def _attempt(self, request: requests.PreparedRequest, deadline: float) -> bytes | Failure:
+    def _attempt(self, request: requests.PreparedRequest, deadline: float) -> bytes | HttpFailure:
         # Errors of requests hold the headers, as do the frames of their tracebacks: they end here.
         request.headers["X-Span-ID"] = secrets.token_hex(8)
         with self._counting:
@@ -235,7 +235,7 @@ class Http:
         except BROKEN as error:
             return self._failures.broken(request, error, status)
 
-    def _read(self, request: requests.PreparedRequest, reply: requests.Response) -> bytes | Failure:
+    def _read(self, request: requests.PreparedRequest, reply: requests.Response) -> bytes | HttpFailure:
         if not 200 <= reply.status_code < 300:
             return self._failures.refused(request, reply)
         encoding = reply.headers.get("Content-Encoding", "identity")
@@ -299,7 +299,7 @@ def _parameter(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _error(failure: Failure, write: bool, uncertain: bool) -> TorcFramesError:
+def _error(failure: HttpFailure, write: bool, uncertain: bool) -> TorcFramesError:
     if write and uncertain and failure.did is not Did.ANSWER:
         reason = f"it is not known whether the server did this write: {failure.reason}"
         return UncertainWriteError(reason).with_response(failure.response)
@@ -309,7 +309,7 @@ def _error(failure: Failure, write: bool, uncertain: bool) -> TorcFramesError:
     return error
 
 
-def _pause(failure: Failure, tried: int) -> float:
+def _pause(failure: HttpFailure, tried: int) -> float:
     """Return for how long to wait: exponential, and at random, as a thousand jobs fail at the same time."""
     base = _BACKOFF_DROPPED if failure.error is DroppedConnectionError else _BACKOFF
     backoff = _RANDOM.uniform(0, min(_MAX_BACKOFF, base * 2.0**tried))

@@ -12,16 +12,16 @@ from torc_frames.store.exactly_once import settled
 from torc_frames.store.legacy import documents
 from torc_frames.store.legacy.keys import new_key
 from torc_frames.store.legacy.links import links_of_job
-from torc_frames.store.legacy.lists import Listing, listed
+from torc_frames.store.legacy.lists import LegacyListing, listed
 from torc_frames.store.legacy.needs import name_of
-from torc_frames.store.legacy.new_jobs import Call
+from torc_frames.store.legacy.new_jobs import AddCall
 from torc_frames.store.legacy.once import NewRecord, Written, add_edge, add_record, has_edge
 from torc_frames.store.legacy.paths import BLOCKS, REQUIREMENTS, REQUIRES, STORES
 from torc_frames.store.legacy.records import body_of
 from torc_frames.store.legacy.service import Service, decoded, is_missing
 from torc_frames.store.records import INPUT, OUTPUT, Role
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, Items, Record
+from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, Items, LegacyRecord
 
 __all__ = ["SpecifiedCall", "add_each"]
 
@@ -29,18 +29,18 @@ SPECIFICATIONS = "job_specifications"
 
 
 @dataclass(slots=True)
-class SpecifiedCall(Call):
+class SpecifiedCall(AddCall):
     """A call, and the keys that the records of each row have."""
 
-    records: dict[int, dict[Role, Record]] = field(default_factory=dict)
+    records: dict[int, dict[Role, LegacyRecord]] = field(default_factory=dict)
     sent: int = 0
     """Up to which row jobs may have been added."""
     blocking: dict[str, str] | None = None
     """The names of jobs that others wait for, by key, where names tell them apart."""
 
     def begin_again(self, known: set[str]) -> None:
-        """See `Call.begin_again`."""
-        Call.begin_again(self, known)
+        """See `AddCall.begin_again`."""
+        AddCall.begin_again(self, known)
         self.records.clear()
         self.sent = 0
 
@@ -57,11 +57,11 @@ def add_each(service: Service, workflow_key: str, call: SpecifiedCall) -> None:
         call.added.output_keys.append(records[OUTPUT].key if OUTPUT in records else None)
 
 
-def _records(call: Call, row: int) -> dict[Role, Record]:
+def _records(call: AddCall, row: int) -> dict[Role, LegacyRecord]:
     data = call.jobs.inputs[row]
     given: list[tuple[Role, bytes]] = [(INPUT, data)] if data is not None else []
     given += [(OUTPUT, b"{}")] if call.jobs.outputs else []
-    return {role: Record(new_key(role, named=True), None, raw) for role, raw in given}
+    return {role: LegacyRecord(new_key(role, named=True), None, raw) for role, raw in given}
 
 
 def _add_job(service: Service, workflow_key: str, call: SpecifiedCall, row: int, *, again: bool) -> None:
@@ -118,11 +118,11 @@ def _specification(service: Service, call: SpecifiedCall, row: int) -> bytes:
     return legacy.encode(body)
 
 
-def _waits(call: Call, row: int) -> list[str]:
+def _waits(call: AddCall, row: int) -> list[str]:
     return [] if call.jobs.depends_on is None else list(dict.fromkeys(call.jobs.depends_on[row]))
 
 
-def _blocking(service: Service, workflow_key: str, call: Call) -> dict[str, str] | None:
+def _blocking(service: Service, workflow_key: str, call: AddCall) -> dict[str, str] | None:
     """Return the names of the jobs that are waited for; None if others have these names, too."""
     wanted = {key for keys in call.jobs.depends_on or () for key in keys}
     if not wanted:
@@ -134,9 +134,9 @@ def _blocking(service: Service, workflow_key: str, call: Call) -> dict[str, str]
     return found if alike == len(found) and "" not in found.values() else None
 
 
-def _jobs(service: Service, workflow_key: str, name: str | None = None) -> Iterator[legacy.Job]:
+def _jobs(service: Service, workflow_key: str, name: str | None = None) -> Iterator[legacy.LegacyJob]:
     path = service.paths.all_of(workflow_key, JOBS)
-    listing = Listing(path, Items[legacy.Job], {} if name is None else {"name": name})
+    listing = LegacyListing(path, Items[legacy.LegacyJob], {} if name is None else {"name": name})
     for rows in listed(service.http.get, service.form, listing):
         yield from rows
 

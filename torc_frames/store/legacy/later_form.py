@@ -9,15 +9,15 @@ from torc_frames.errors import TornReadError, UncertainWriteError
 from torc_frames.store.exactly_once import TRIES, looked_for
 from torc_frames.store.legacy import documents
 from torc_frames.store.legacy.links import edges_of, link_of, read_edges
-from torc_frames.store.legacy.lists import Listing, count, listed
-from torc_frames.store.legacy.new_jobs import Call
+from torc_frames.store.legacy.lists import LegacyListing, count, listed
+from torc_frames.store.legacy.new_jobs import AddCall
 from torc_frames.store.legacy.once import Newest, NewRecord, Written, add_record, forget_deleted, same_data
 from torc_frames.store.legacy.paths import CONSUMES, REQUIREMENTS, STORES
 from torc_frames.store.legacy.records import records_of
 from torc_frames.store.legacy.service import Service, decoded
 from torc_frames.store.records import INPUT, OUTPUT, Role
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Items, Record
+from torc_frames.store.wire.legacy import JOBS, USER_DATA, Items, LegacyRecord
 
 __all__ = ["BulkCall", "add_chunks"]
 
@@ -28,7 +28,7 @@ _EMPTY = b"{}"
 
 
 @dataclass(slots=True)
-class BulkCall(Call):
+class BulkCall(AddCall):
     """A call, and the records that it has added."""
 
     records: dict[tuple[Role, int], NewRecord] = field(default_factory=dict)
@@ -38,8 +38,8 @@ class BulkCall(Call):
     """Up to which row jobs may have been added."""
 
     def begin_again(self, known: set[str]) -> None:
-        """See `Call.begin_again`."""
-        Call.begin_again(self, known)
+        """See `AddCall.begin_again`."""
+        AddCall.begin_again(self, known)
         self.records.clear()
         self.newest, self.sent = None, 0
 
@@ -59,7 +59,7 @@ def add_chunks(service: Service, workflow_key: str, call: BulkCall) -> None:
             keys.extend(None if new is None else new.record.key for new in records)
 
 
-def _chunks(call: Call, done: int) -> Iterator[range]:
+def _chunks(call: AddCall, done: int) -> Iterator[range]:
     start, size = done, 0
     for row in range(done, len(call.jobs)):
         size += len(call.jobs.names[row]) + len(call.jobs.commands[row])
@@ -73,7 +73,7 @@ def _chunks(call: Call, done: int) -> Iterator[range]:
 # records
 
 
-def _wanted(call: Call, rows: range) -> list[tuple[Role, int]]:
+def _wanted(call: AddCall, rows: range) -> list[tuple[Role, int]]:
     given: list[tuple[Role, int]] = [(INPUT, row) for row in rows if call.jobs.inputs[row] is not None]
     return given + [(OUTPUT, row) for row in (rows if call.jobs.outputs else ())]
 
@@ -88,7 +88,7 @@ def _add_record(
     newest: Newest,
 ) -> None:
     data = call.jobs.inputs[row] if role == INPUT else _EMPTY
-    record = Record("", None, data or _EMPTY, f"{role}_{call.jobs.names[row]}")
+    record = LegacyRecord("", None, data or _EMPTY, f"{role}_{call.jobs.names[row]}")
     new = call.records.setdefault((role, row), NewRecord(record))
     if not new.added and not new.sent:
         key = orphans.match(record)
@@ -103,7 +103,7 @@ class _Orphans:
     """The records without a job that another call may have left, which ended before it added the jobs."""
 
     def __init__(self, service: Service, workflow_key: str, taken: Set[str]) -> None:
-        self._of_name: dict[str | None, list[Record]] = {}
+        self._of_name: dict[str | None, list[LegacyRecord]] = {}
         for attempt in range(TRIES):
             try:
                 for record in _unlinked(service, workflow_key):
@@ -115,7 +115,7 @@ class _Orphans:
                 if attempt == TRIES - 1:
                     raise
 
-    def match(self, record: Record) -> str | None:
+    def match(self, record: LegacyRecord) -> str | None:
         """Return the key of one with this name and data, for this once."""
         left = self._of_name.get(record.name, [])
         found = next((one for one in left if not one.is_ephemeral and same_data(one.data, record.data)), None)
@@ -125,7 +125,7 @@ class _Orphans:
         return found.key
 
 
-def _unlinked(service: Service, workflow_key: str) -> list[Record]:
+def _unlinked(service: Service, workflow_key: str) -> list[LegacyRecord]:
     get, form = service.http.get, service.form
     listing = records_of(service, workflow_key)
     links = sum(count(get, edges_of(service, workflow_key, name)) for name in (STORES, CONSUMES))
@@ -140,7 +140,7 @@ def _unlinked(service: Service, workflow_key: str) -> list[Record]:
     return [row for row in rows if row.key not in linked]
 
 
-def _may_be_left(row: Record) -> bool:
+def _may_be_left(row: LegacyRecord) -> bool:
     return row.name is not None and row.name.startswith((f"{INPUT}_", f"{OUTPUT}_"))
 
 
@@ -220,7 +220,7 @@ def _find(service: Service, workflow_key: str, call: BulkCall, rows: range) -> b
 
 
 def _find_alone(service: Service, workflow_key: str, call: BulkCall, rows: Sequence[int]) -> None:
-    listing = Listing(service.paths.all_of(workflow_key, JOBS), Items[legacy.Job])
+    listing = LegacyListing(service.paths.all_of(workflow_key, JOBS), Items[legacy.LegacyJob])
     taken = call.taken
     there: dict[tuple[str, str], list[str]] = {}
     for jobs in listed(service.http.get, service.form, listing):

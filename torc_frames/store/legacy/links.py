@@ -10,12 +10,12 @@ import msgspec
 from torc_frames.errors import ReplyError, ServerError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.legacy.keys import role_of
-from torc_frames.store.legacy.lists import Get, Listing
+from torc_frames.store.legacy.lists import Get, LegacyListing
 from torc_frames.store.legacy.paths import CONSUMES, STORES
 from torc_frames.store.legacy.service import Service, decoded, is_missing, read_record
 from torc_frames.store.parallel import each
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Edge, Form, Items, Record, key_of
+from torc_frames.store.wire.legacy import JOBS, USER_DATA, Edge, Form, Items, LegacyRecord, key_of
 
 __all__ = [
     "LATER_EDGES",
@@ -47,13 +47,13 @@ class _Records(msgspec.Struct):
     items: list[msgspec.Raw]
 
 
-def edges_of(service: Service, workflow_key: str, name: str) -> Listing:
+def edges_of(service: Service, workflow_key: str, name: str) -> LegacyListing:
     """Return the list of the edges of a name."""
-    return Listing(service.paths.edges(workflow_key, name), Items[Edge])
+    return LegacyListing(service.paths.edges(workflow_key, name), Items[Edge])
 
 
 def read_edges(
-    service: Service, workflow_key: str, rows_of: Callable[[Listing], Iterable[list[Edge]]]
+    service: Service, workflow_key: str, rows_of: Callable[[LegacyListing], Iterable[list[Edge]]]
 ) -> list[tuple[str, str, str]] | None:
     """Return the name, job and record of all edges to records, None if the service does not list any."""
     found: list[tuple[str, str, str]] = []
@@ -109,7 +109,7 @@ def links_of_jobs(service: Service, workflow_key: str, get: Get, job_keys: Seque
 
 def links_of_job(
     service: Service, workflow_key: str, get: Get, job_key: str, role: Role | None = None
-) -> list[tuple[Record, Role | None]]:
+) -> list[tuple[LegacyRecord, Role | None]]:
     """Return the records of a job that exists, oldest first, and what they are to it."""
     if service.form is Form.FIRST:
         records = _records(service, get, service.paths.of_job(workflow_key, job_key, "user_data"))
@@ -126,7 +126,7 @@ def links_of_job(
     return found
 
 
-def _records(service: Service, get: Get, path: str) -> list[Record]:
+def _records(service: Service, get: Get, path: str) -> list[LegacyRecord]:
     items = decoded(_Records, get(path, {}), "the records of a job").items
     unique = {record.key: record for item in items if (record := read_record(service.form, bytes(item)))}
     return list(unique.values())[::-1]

@@ -11,7 +11,7 @@ from torc_frames.errors import TornReadError
 from torc_frames.store.legacy.service import decoded
 from torc_frames.store.wire.legacy import Form, Items
 
-__all__ = ["Get", "Listing", "Pages", "Reader", "count", "listed"]
+__all__ = ["Get", "LegacyListing", "LegacyPages", "LegacyReader", "count", "listed"]
 
 FIRST_ROWS = 2_000
 PAGE_BYTES = 8 * 2**20
@@ -21,7 +21,7 @@ Get = Callable[[str, Mapping[str, object]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class LegacyListing:
     """One list: where it is, what its pages are (`Items` of a kind), and its rows, each with a ``key``."""
 
     path: str
@@ -31,7 +31,7 @@ class Listing:
     """What makes a row of an item."""
 
 
-class Reader:
+class LegacyReader:
     """Reads the lists of one service, each page asked for while the one before is decoded."""
 
     def __init__(self, get: Get, form: Form) -> None:
@@ -39,9 +39,9 @@ class Reader:
         self.max_rows = form.value
         self._pool = ThreadPoolExecutor(2)
 
-    def pages(self, listing: Listing, counted: int | None = None) -> Pages:
+    def pages(self, listing: LegacyListing, counted: int | None = None) -> LegacyPages:
         """Return the rows of a list: what is there when it is begun, or was when it was counted."""
-        return Pages(self, listing, counted)
+        return LegacyPages(self, listing, counted)
 
     def submit(self, do: Callable[..., bytes], *arguments: Any) -> Callable[[], bytes]:
         """Do something in a thread, and return what waits for it."""
@@ -52,7 +52,7 @@ class Reader:
         self._pool.shutdown(cancel_futures=True)
 
 
-class Pages:
+class LegacyPages:
     """The rows of a list, in its order.
 
     Each page begins with the last row of the one before: rows that were deleted, or came in between,
@@ -70,7 +70,7 @@ class Pages:
         Of all that were read.
     """
 
-    def __init__(self, reader: Reader, listing: Listing, counted: int | None) -> None:
+    def __init__(self, reader: LegacyReader, listing: LegacyListing, counted: int | None) -> None:
         self.listing = listing
         self.rows = 0
         self.last: Any = None
@@ -137,16 +137,16 @@ class Pages:
         return bool(rows) and rows[0].key == self.last.key
 
 
-def listed(get: Get, form: Form, listing: Listing) -> Iterator[list[Any]]:
-    """Yield the rows of one list, a page at a time; see `Pages`."""
-    reader = Reader(get, form)
+def listed(get: Get, form: Form, listing: LegacyListing) -> Iterator[list[Any]]:
+    """Yield the rows of one list, a page at a time; see `LegacyPages`."""
+    reader = LegacyReader(get, form)
     try:
         yield from reader.pages(listing)
     finally:
         reader.close()
 
 
-def count(get: Get, listing: Listing) -> int:
+def count(get: Get, listing: LegacyListing) -> int:
     """Return how many rows the service says that a list has; not to be asked of one that is filtered."""
     body = get(listing.path, {**listing.params, "limit": 1})
     page = decoded(listing.pages, body, listing.path)

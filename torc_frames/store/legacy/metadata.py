@@ -17,7 +17,7 @@ from torc_frames.store.legacy.refusals import check
 from torc_frames.store.legacy.service import Service, is_duplicate, is_missing, read_record
 from torc_frames.store.wire.legacy import USER_DATA, Form, encode, in_order, merged
 
-__all__ = ["Entry", "Metadata", "change_journal", "fetch", "kept", "merge"]
+__all__ = ["Entry", "StoredMetadata", "change_journal", "fetch", "kept", "merge"]
 
 TRIES = 40
 """How often it is read and written again where others change it at the same time."""
@@ -35,7 +35,7 @@ class Entry(msgspec.Struct, omit_defaults=True):
 
 
 @dataclass(slots=True)
-class Metadata:
+class StoredMetadata:
     """The metadata as it is in the service, and as it is meant.
 
     Attributes
@@ -70,14 +70,14 @@ _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _entries = msgspec.json.Decoder(list[Entry] | None).decode
 
 
-def fetch(service: Service, workflow_key: str) -> Metadata:
+def fetch(service: Service, workflow_key: str) -> StoredMetadata:
     """Return the metadata of a workflow that exists."""
     try:
         body = service.http.get(service.paths.one(workflow_key, USER_DATA, METADATA))
     except ReplyError as error:
         if not is_missing(error):
             raise
-        return Metadata()
+        return StoredMetadata()
     record = read_record(service.form, body)
     try:
         found = {} if record.data == b"null" else _attributes(record.data)
@@ -85,7 +85,7 @@ def fetch(service: Service, workflow_key: str) -> Metadata:
     except msgspec.MsgspecError as error:
         where = f"record {METADATA} of workflow {workflow_key}"
         raise ServerError(f"{where} is not the metadata that it should be: {error}") from None
-    return Metadata(record.rev, found, journal)
+    return StoredMetadata(record.rev, found, journal)
 
 
 def kept(form: Form, metadata: Mapping[str, Any]) -> dict[str, msgspec.Raw]:
@@ -100,7 +100,7 @@ def kept(form: Form, metadata: Mapping[str, Any]) -> dict[str, msgspec.Raw]:
 def merge(service: Service, workflow_key: str, patch: Mapping[str, msgspec.Raw]) -> None:
     """Set top-level keys of the metadata, whatever others set meanwhile; see `Store.merge_metadata`."""
 
-    def step(now: Metadata) -> bool:
+    def step(now: StoredMetadata) -> bool:
         values = now.values
         pending = [entry for entry in now.journal if not entry.key]
         if not pending and _same({**values, **patch}, values):
@@ -117,7 +117,7 @@ def merge(service: Service, workflow_key: str, patch: Mapping[str, msgspec.Raw])
 def change_journal(service: Service, workflow_key: str, change: Callable[[list[Entry]], list[Entry]]) -> None:
     """Change what is told of writes that were begun, whatever others change at the same time."""
 
-    def step(now: Metadata) -> bool:
+    def step(now: StoredMetadata) -> bool:
         changed = change(now.journal)
         if encode(changed) != encode(now.journal):
             values = {} if service.form is Form.FIRST else now.values
@@ -128,7 +128,7 @@ def change_journal(service: Service, workflow_key: str, change: Callable[[list[E
 
 
 def _merge_first(
-    service: Service, workflow_key: str, now: Metadata, patch: Mapping[str, msgspec.Raw]
+    service: Service, workflow_key: str, now: StoredMetadata, patch: Mapping[str, msgspec.Raw]
 ) -> bool:
     """Merge in the first form, where objects are merged deeply; return whether that is all.
 
@@ -147,14 +147,14 @@ def _merge_first(
     return True
 
 
-def _kept_entries(now: Metadata) -> list[Entry]:
+def _kept_entries(now: StoredMetadata) -> list[Entry]:
     return [entry for entry in now.journal if entry.key]
 
 
 def _write(
     service: Service,
     workflow_key: str,
-    now: Metadata,
+    now: StoredMetadata,
     values: Mapping[str, msgspec.Raw],
     journal: list[Entry],
 ) -> None:
@@ -171,7 +171,7 @@ def _write(
         service.send("PUT", paths.one(workflow_key, USER_DATA, METADATA), body)
 
 
-def _repeat(service: Service, workflow_key: str, step: Callable[[Metadata], bool]) -> None:
+def _repeat(service: Service, workflow_key: str, step: Callable[[StoredMetadata], bool]) -> None:
     """Read and take a step until it was the last; one whose answer is lost is judged by what is read."""
     lost: UncertainWriteError | None = None
     for attempt in range(TRIES):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torc_frames.errors import NotFoundError, Problem, RefusedError
 from torc_frames.store.exactly_once import settled
 from torc_frames.store.legacy.links import role_in_first
-from torc_frames.store.legacy.lists import Listing, listed
+from torc_frames.store.legacy.lists import LegacyListing, listed
 from torc_frames.store.legacy.needs import body_of, name_of
 from torc_frames.store.legacy.once import Written
 from torc_frames.store.legacy.paths import REQUIREMENTS, STORES
@@ -19,11 +19,11 @@ from torc_frames.store.records import AddedJobs, NewJobs, Resources
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import Form, Items
 
-__all__ = ["Call", "check_jobs", "needed"]
+__all__ = ["AddCall", "check_jobs", "needed"]
 
 
 @dataclass(slots=True)
-class Call:
+class AddCall:
     """The jobs of one call, and how far it has come.
 
     Attributes
@@ -119,6 +119,6 @@ def needed(
 
 
 def _listed(service: Service, workflow_key: str) -> dict[str, str]:
-    listing = Listing(service.paths.all_of(workflow_key, REQUIREMENTS), Items[legacy.Need])
+    listing = LegacyListing(service.paths.all_of(workflow_key, REQUIREMENTS), Items[legacy.Need])
     rows = [row for page in listed(service.http.get, service.form, listing) for row in page]
     return {row.name: row.key for row in reversed(rows) if row.name is not None}

@@ -18,7 +18,7 @@ from torc_frames.store.legacy.records import body_of, records_of
 from torc_frames.store.legacy.service import COLLECTIONS, Service, decoded, is_duplicate, is_missing
 from torc_frames.store.records import INPUT, OUTPUT, Role
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, Items, Record
+from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, Items, LegacyRecord
 
 __all__ = [
     "NewRecord",
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class Written(legacy.Workflow):
+class Written(legacy.LegacyWorkflow):
     """Whatever was written, of which key and rev are wanted."""
 
 
@@ -48,7 +48,7 @@ class NewRecord:
         Its key is chosen in the first form; in the later one the service makes it.
     """
 
-    record: Record
+    record: LegacyRecord
     job_key: str | None = None
     role: Role | None = None
     sent: bool = False
@@ -90,7 +90,7 @@ class Newest:
             alike = [key for key in alike if key in own]
         return alike[0] if alike else None
 
-    def _since(self) -> list[Record]:
+    def _since(self) -> list[LegacyRecord]:
         service, listing = self._service, records_of(self._service, self._workflow_key)
         rows = [row for page in listed(service.http.get, service.form, listing) for row in page]
         keys = [row.key for row in rows]
@@ -102,7 +102,7 @@ class Newest:
         return [row for row in rows if (key_to_id(row.key) or 0) > last]
 
 
-def _alike(one: Record, other: Record) -> bool:
+def _alike(one: LegacyRecord, other: LegacyRecord) -> bool:
     named = (one.name, one.is_ephemeral) == (other.name, other.is_ephemeral)
     return named and same_data(one.data, other.data)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torc_frames.errors import ReplyError
 from torc_frames.store.legacy import documents
 from torc_frames.store.legacy.links import edges_of
-from torc_frames.store.legacy.lists import Listing, listed
+from torc_frames.store.legacy.lists import LegacyListing, listed
 from torc_frames.store.legacy.needs import resources_of
 from torc_frames.store.legacy.paths import REQUIREMENTS, REQUIRES
 from torc_frames.store.legacy.service import Service, decoded, is_missing
@@ -16,7 +16,7 @@ from torc_frames.store.wire.legacy import JOBS, Form, Items
 __all__ = ["job_record"]
 
 
-def job_record(service: Service, workflow_key: str, job: legacy.Job) -> JobRecord:
+def job_record(service: Service, workflow_key: str, job: legacy.LegacyJob) -> JobRecord:
     """Return a job with what it needs and its last run."""
     return JobRecord(
         key=job.key,
@@ -40,7 +40,9 @@ def _resources(service: Service, workflow_key: str, job_key: str) -> Resources:
             service.lacks.add(REQUIREMENTS)
     get, form = service.http.get, service.form
     path = service.paths.all_of(workflow_key, REQUIREMENTS)
-    needs = {row.key: row for rows in listed(get, form, Listing(path, Items[legacy.Need])) for row in rows}
+    needs = {
+        row.key: row for rows in listed(get, form, LegacyListing(path, Items[legacy.Need])) for row in rows
+    }
     if not needs:
         return Resources()
     origin = legacy.document_id(JOBS, job_key, workflow_key)
@@ -59,4 +61,4 @@ def _last_run(service: Service, workflow_key: str, job_key: str) -> int:
         if not is_missing(error):
             raise
         return 0
-    return int(decoded(legacy.Result, body, "a result").run_id)
+    return int(decoded(legacy.LegacyResult, body, "a result").run_id)

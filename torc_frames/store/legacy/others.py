@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from torc_frames.errors import ReplyError
-from torc_frames.store.legacy.lists import Get, Listing, count, listed
+from torc_frames.store.legacy.lists import Get, LegacyListing, count, listed
 from torc_frames.store.legacy.paths import BLOCKS, REQUIREMENTS
 from torc_frames.store.legacy.service import Service, is_missing
 from torc_frames.store.wire import legacy
@@ -29,9 +29,9 @@ def count_others(service: Service, workflow_key: str, get: Get) -> dict[str, int
     counts = {}
     for kind, collection in _OTHERS.items():
         path = service.paths.all_of(workflow_key, collection)
-        counts[kind] = _count(get, Listing(path, Items[msgspec.Raw]))
+        counts[kind] = _count(get, LegacyListing(path, Items[msgspec.Raw]))
     path = service.paths.all_of(workflow_key, REQUIREMENTS)
-    needs = listed(get, service.form, Listing(path, Items[legacy.Need]))
+    needs = listed(get, service.form, LegacyListing(path, Items[legacy.Need]))
     counts[SEVERAL_NODES] = sum(need.num_nodes > 1 for rows in needs for need in rows)
     try:
         get(service.paths.edges(workflow_key, BLOCKS), {"limit": 1})
@@ -42,7 +42,7 @@ def count_others(service: Service, workflow_key: str, get: Get) -> dict[str, int
     return {kind: found for kind, found in counts.items() if found}
 
 
-def _count(get: Get, listing: Listing) -> int:
+def _count(get: Get, listing: LegacyListing) -> int:
     try:
         return count(get, listing)
     except ReplyError as error:

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import msgspec
 
-from torc_frames.store.legacy.lists import Listing
+from torc_frames.store.legacy.lists import LegacyListing
 from torc_frames.store.legacy.service import Service, read_record
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import USER_DATA, Form, Items, Record, encode
+from torc_frames.store.wire.legacy import USER_DATA, Form, Items, LegacyRecord, encode
 
 __all__ = ["body_of", "records_of"]
 
 
-def records_of(service: Service, workflow_key: str) -> Listing:
+def records_of(service: Service, workflow_key: str) -> LegacyListing:
     """Return the list of the records of a workflow."""
     path = service.paths.all_of(workflow_key, USER_DATA)
     if service.form is Form.LATER:
-        return Listing(path, Items[legacy.LaterRecord], row=_later)
-    return Listing(path, Items[msgspec.Raw], row=_first)
+        return LegacyListing(path, Items[legacy.LaterRecord], row=_later)
+    return LegacyListing(path, Items[msgspec.Raw], row=_first)
 
 
-def _later(found: legacy.LaterRecord) -> Record:
+def _later(found: legacy.LaterRecord) -> LegacyRecord:
     data = bytes(found.data)
     if b"\n" in data:
         data = msgspec.json.format(data, indent=-1)
-    return Record(found.key, found.rev, data, found.name, bool(found.is_ephemeral))
+    return LegacyRecord(found.key, found.rev, data, found.name, bool(found.is_ephemeral))
 
 
-def _first(found: msgspec.Raw) -> Record:
+def _first(found: msgspec.Raw) -> LegacyRecord:
     return read_record(Form.FIRST, bytes(found))
 
 
-def body_of(form: Form, record: Record) -> bytes:
+def body_of(form: Form, record: LegacyRecord) -> bytes:
     """Return the document that adds a record, or with its rev changes it; it need not have a key.
 
     Examples

@@ -19,12 +19,12 @@ from torc_frames.store.legacy.metadata import Entry
 from torc_frames.store.legacy.once import NewRecord, add_record, delete_record, link
 from torc_frames.store.legacy.paths import STORES
 from torc_frames.store.legacy.service import Service
-from torc_frames.store.wire.legacy import Record
+from torc_frames.store.wire.legacy import LegacyRecord
 
 __all__ = ["begun", "finish", "forget", "replace"]
 
 
-def replace(service: Service, workflow_key: str, records: Sequence[Record]) -> None:
+def replace(service: Service, workflow_key: str, records: Sequence[LegacyRecord]) -> None:
     """Give records the data that is told, and nothing of what they have."""
     links = _links_to(service, workflow_key, {record.key for record in records})
     entries = [Entry(msgspec.Raw(record.data), record.key, links.get(record.key, [])) for record in records]
@@ -40,11 +40,11 @@ def replace(service: Service, workflow_key: str, records: Sequence[Record]) -> N
     forget(service, workflow_key, keys)
 
 
-def begun(service: Service, workflow_key: str, record_key: str) -> Record | None:
+def begun(service: Service, workflow_key: str, record_key: str) -> LegacyRecord | None:
     """Return what a record will be that somebody had begun to replace, None if nobody had."""
     for entry in metadata.fetch(service, workflow_key).journal:
         if entry.key == record_key:
-            return Record(record_key, None, bytes(entry.data))
+            return LegacyRecord(record_key, None, bytes(entry.data))
     return None
 
 
@@ -68,7 +68,7 @@ def forget(service: Service, workflow_key: str, record_keys: set[str]) -> None:
 
 def _restore(service: Service, workflow_key: str, entry: Entry) -> None:
     """Add a record with its edges, as far as it is not there."""
-    record = Record(entry.key, None, bytes(entry.data))
+    record = LegacyRecord(entry.key, None, bytes(entry.data))
     links = list(entry.links)
     while True:
         first = next((job for name, job in links if name == STORES), None)

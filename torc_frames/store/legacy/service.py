@@ -13,7 +13,7 @@ from torc_frames.store.legacy.keys import METADATA, can_be_key
 from torc_frames.store.legacy.paths import Paths
 from torc_frames.store.legacy.version import Spoken, find_form
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, Record
+from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, LegacyRecord
 
 if TYPE_CHECKING:
     from torc_frames.store.http.settings import ServerSettings
@@ -60,17 +60,17 @@ class Service:
 
     # one document
 
-    def fetch_workflow(self, workflow_key: str) -> legacy.Workflow:
+    def fetch_workflow(self, workflow_key: str) -> legacy.LegacyWorkflow:
         """Return a workflow; NotFoundError if there is none."""
         self._check_key("workflow", workflow_key)
         body = self.found("workflow", workflow_key, "GET", self.paths.workflow(workflow_key))
-        return decoded(legacy.Workflow, body, "a workflow")  # type: ignore[no-any-return]
+        return decoded(legacy.LegacyWorkflow, body, "a workflow")  # type: ignore[no-any-return]
 
-    def fetch_job(self, workflow_key: str, job_key: str) -> legacy.Job:
+    def fetch_job(self, workflow_key: str, job_key: str) -> legacy.LegacyJob:
         """Return a job; NotFoundError for it, or for the workflow if that is what does not exist."""
-        return decoded(legacy.Job, self.fetch("job", workflow_key, job_key), "a job")  # type: ignore[no-any-return]
+        return decoded(legacy.LegacyJob, self.fetch("job", workflow_key, job_key), "a job")  # type: ignore[no-any-return]
 
-    def fetch_record(self, workflow_key: str, record_key: str) -> Record:
+    def fetch_record(self, workflow_key: str, record_key: str) -> LegacyRecord:
         """Return a record, as `fetch_job` returns a job."""
         return read_record(self.form, self.fetch("user_data", workflow_key, record_key))
 
@@ -148,7 +148,7 @@ def decoded(kind: Any, body: bytes, what: str) -> Any:
         raise ServerError(f"what the service answered for {what} is not understood: {error}") from None
 
 
-def read_record(form: Form, document: bytes) -> Record:
+def read_record(form: Form, document: bytes) -> LegacyRecord:
     """Return a record that a service answered, its data on one line."""
     try:
         found = legacy.read_record(form, document)

@@ -20,7 +20,7 @@ from torc_frames.store.legacy.links import (
     read_edges,
     role_in_first,
 )
-from torc_frames.store.legacy.lists import Listing, Pages, Reader, count
+from torc_frames.store.legacy.lists import LegacyListing, LegacyPages, LegacyReader, count
 from torc_frames.store.legacy.metadata import Entry
 from torc_frames.store.legacy.needs import resources_of
 from torc_frames.store.legacy.one_job import job_record
@@ -40,7 +40,7 @@ from torc_frames.store.records import (
     WorkflowRecord,
 )
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, RESULTS, Form, Items, Record
+from torc_frames.store.wire.legacy import JOBS, RESULTS, Form, Items, LegacyRecord
 from torc_frames.store.wire.times import run_times
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ class LegacySnapshot:
         self._service = service
         self._form = service.form
         self._replaced = {entry.key: entry for entry in journal if entry.key}
-        self._reader = Reader(self._get, service.form)
-        self._read: dict[str, Pages] = {}
+        self._reader = LegacyReader(self._get, service.form)
+        self._read: dict[str, LegacyPages] = {}
         self._counting = threading.Lock()
         self._gathering = threading.RLock()
         self._count: int | None = None
@@ -102,13 +102,13 @@ class LegacySnapshot:
     def _all_jobs(self) -> Iterator[JobPage]:
         needs, runs = self._needs(), self._runs()
         names: dict[str, str] = {}
-        for jobs in self._listed(self._list(JOBS, legacy.Job)):
+        for jobs in self._listed(self._list(JOBS, legacy.LegacyJob)):
             names.update((job.key, job.name or "") for job in jobs)
             yield self._job_page(jobs, needs, runs)
         self._job_names, self._job_keys = names, list(names)
 
     def _job_page(
-        self, jobs: list[legacy.Job], needs: Mapping[str, Resources], runs: Mapping[str, int]
+        self, jobs: list[legacy.LegacyJob], needs: Mapping[str, Resources], runs: Mapping[str, int]
     ) -> JobPage:
         resources = [needs.get(job.key, Resources()) for job in jobs]
         return JobPage(
@@ -179,7 +179,7 @@ class LegacySnapshot:
     def results(self) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
         if self._results is None:
-            rows = self._listed(self._list(RESULTS, legacy.Result))
+            rows = self._listed(self._list(RESULTS, legacy.LegacyResult))
             self._results = [_result_page(items) for items in rows]
         yield from self._results
 
@@ -217,7 +217,7 @@ class LegacySnapshot:
     def verify(self) -> None:
         """Raise TornReadError if rows of a list were deleted since it was read."""
         read = list(self._read.values())
-        for same, pages in zip(each(Pages.still_there, read), read, strict=True):
+        for same, pages in zip(each(LegacyPages.still_there, read), read, strict=True):
             if not same:
                 where = pages.listing.path
                 raise TornReadError(f"rows of {where} were deleted or moved while the workflow was read")
@@ -233,10 +233,10 @@ class LegacySnapshot:
             self.requests += 1
         return self._service.http.get(path, params)
 
-    def _list(self, collection: str, kind: Any) -> Listing:
-        return Listing(self._service.paths.all_of(self.workflow.key, collection), Items[kind])
+    def _list(self, collection: str, kind: Any) -> LegacyListing:
+        return LegacyListing(self._service.paths.all_of(self.workflow.key, collection), Items[kind])
 
-    def _listed(self, listing: Listing, counted: int | None = None) -> Iterator[list[Any]]:
+    def _listed(self, listing: LegacyListing, counted: int | None = None) -> Iterator[list[Any]]:
         try:
             pages = self._reader.pages(listing, counted)
             yield from pages
@@ -254,7 +254,7 @@ class LegacySnapshot:
 
     # jobs
 
-    def _job(self, job_key: str) -> legacy.Job:
+    def _job(self, job_key: str) -> legacy.LegacyJob:
         self.requests += 1
         return self._service.fetch_job(self.workflow.key, job_key)
 
@@ -291,7 +291,7 @@ class LegacySnapshot:
     def _names(self) -> dict[str, str]:
         with self._gathering:
             if self._job_names is None:
-                rows = self._listed(self._list(JOBS, legacy.Job))
+                rows = self._listed(self._list(JOBS, legacy.LegacyJob))
                 self._job_names = {job.key: job.name or "" for jobs in rows for job in jobs}
             return self._job_names
 
@@ -316,13 +316,13 @@ class LegacySnapshot:
 
     # records
 
-    def _records_list(self) -> Listing:
+    def _records_list(self) -> LegacyListing:
         return records_of(self._service, self.workflow.key)
 
-    def _hidden(self, listing: Listing) -> int:
+    def _hidden(self, listing: LegacyListing) -> int:
         """Return how many records the service counts that are none: it may list the metadata."""
         params = {"_key": legacy_keys.METADATA}
-        rows = self._reader.pages(Listing(listing.path, listing.pages, params, listing.row))
+        rows = self._reader.pages(LegacyListing(listing.path, listing.pages, params, listing.row))
         return sum(row.key == legacy_keys.METADATA for items in rows for row in items)
 
     def _record_pages(self, labels: bool) -> Iterator[UserDataPage]:
@@ -334,7 +334,7 @@ class LegacySnapshot:
                 yield self._page(rows, labels)
         missing = [entry for key, entry in self._replaced.items() if key not in seen]
         if missing:
-            rows = [Record(entry.key, None, bytes(entry.data)) for entry in missing]
+            rows = [LegacyRecord(entry.key, None, bytes(entry.data)) for entry in missing]
             seen.update(row.key for row in rows)
             yield self._page(rows, labels)
         self._records = seen
@@ -360,16 +360,16 @@ class LegacySnapshot:
         if records:
             yield self._page(list(records.values()), labels=True, job_name=job.name or "")
 
-    def _records_of(self, job_key: str, role: Role | None) -> list[tuple[Record, Role | None]]:
+    def _records_of(self, job_key: str, role: Role | None) -> list[tuple[LegacyRecord, Role | None]]:
         found = links_of_job(self._service, self.workflow.key, self._get, job_key, role)
         held = {record.key for record, _ in found}
         for key, entry in self._replaced.items():
             for link in self._links_of(key) if key not in held else ():
                 if link.job_key == job_key and role in (None, link.role):
-                    found.append((Record(key, None, bytes(entry.data)), link.role))
+                    found.append((LegacyRecord(key, None, bytes(entry.data)), link.role))
         return found
 
-    def _page(self, rows: list[Record], labels: bool, job_name: str | None = None) -> UserDataPage:
+    def _page(self, rows: list[LegacyRecord], labels: bool, job_name: str | None = None) -> UserDataPage:
         self._ephemeral.update(row.key for row in rows if row.is_ephemeral)
         nothing: list[str | None] = [None] * len(rows)
         return UserDataPage(
@@ -379,7 +379,7 @@ class LegacySnapshot:
             data=b"\n".join([row.data for row in rows]),
         )
 
-    def _names_of(self, rows: list[Record], job_name: str | None) -> list[str | None]:
+    def _names_of(self, rows: list[LegacyRecord], job_name: str | None) -> list[str | None]:
         """Return the names of records; in the first form, those of their jobs tell them."""
         if self._form is Form.LATER:
             return [row.name for row in rows]
@@ -406,7 +406,7 @@ def _refuse(since: str | None) -> None:
         raise RefusedError("a service of 2023 does not tell what changed since: workflows have no rev")
 
 
-def _result_page(rows: Iterable[legacy.Result]) -> ResultPage:
+def _result_page(rows: Iterable[legacy.LegacyResult]) -> ResultPage:
     ended = list(rows)
     times = [run_times(row.completion_time, row.exec_time_minutes) for row in ended]
     return ResultPage(

@@ -16,9 +16,9 @@ from torc_frames.store.legacy import metadata as legacy_metadata
 from torc_frames.store.legacy import user_data as legacy_user_data
 from torc_frames.store.legacy.first_form import SpecifiedCall, add_each
 from torc_frames.store.legacy.later_form import BulkCall, add_chunks
-from torc_frames.store.legacy.lists import Listing, listed
-from torc_frames.store.legacy.metadata import Metadata
-from torc_frames.store.legacy.new_jobs import Call, check_jobs, needed
+from torc_frames.store.legacy.lists import LegacyListing, listed
+from torc_frames.store.legacy.metadata import StoredMetadata
+from torc_frames.store.legacy.new_jobs import AddCall, check_jobs, needed
 from torc_frames.store.legacy.once import Written, delete_document
 from torc_frames.store.legacy.one_job import job_record
 from torc_frames.store.legacy.refusals import check
@@ -80,7 +80,7 @@ class LegacyStore:
 
     def workflows(self) -> list[WorkflowRecord]:
         """See `Store.workflows`."""
-        listing = Listing(self.service.paths.workflows(), Items[legacy.Workflow])
+        listing = LegacyListing(self.service.paths.workflows(), Items[legacy.LegacyWorkflow])
         rows = listed(self.service.http.get, self.service.form, listing)
         return each(self._with_metadata, [workflow for workflows in rows for workflow in workflows])
 
@@ -124,7 +124,7 @@ class LegacyStore:
         return settled(post, find) if there is None else there
 
     def _named(self, name: str) -> list[str]:
-        listing = Listing(self.service.paths.workflows(), Items[legacy.Workflow])
+        listing = LegacyListing(self.service.paths.workflows(), Items[legacy.LegacyWorkflow])
         rows = listed(self.service.http.get, self.service.form, listing)
         return [workflow.key for workflows in rows for workflow in workflows if workflow.name == name]
 
@@ -177,7 +177,7 @@ class LegacyStore:
         if workflow_key is not None:
             job = self.service.fetch_job(workflow_key, job_key)
             return job_record(self.service, workflow_key, job)
-        listing = Listing(self.service.paths.workflows(), Items[legacy.Workflow])
+        listing = LegacyListing(self.service.paths.workflows(), Items[legacy.LegacyWorkflow])
         rows = listed(self.service.http.get, self.service.form, listing)
         keys = [workflow.key for workflows in rows for workflow in workflows]
         for key in reversed(keys):
@@ -192,7 +192,7 @@ class LegacyStore:
         check_jobs(form, jobs, known, workflow_key)
         if not len(jobs):
             return AddedJobs([], [], [])
-        start: Call = (BulkCall if form is Form.LATER else SpecifiedCall)(jobs, known)
+        start: AddCall = (BulkCall if form is Form.LATER else SpecifiedCall)(jobs, known)
         with self._adding, self._unfinished.resumed((workflow_key, jobs), start) as call:
             if not known.issuperset(call.job_keys.values()):
                 call.begin_again(known)
@@ -287,11 +287,11 @@ class LegacyStore:
         """See `Store.close`."""
         self.service.http.close()
 
-    def _with_metadata(self, workflow: legacy.Workflow) -> WorkflowRecord:
+    def _with_metadata(self, workflow: legacy.LegacyWorkflow) -> WorkflowRecord:
         return _record(workflow, legacy_metadata.fetch(self.service, workflow.key))
 
 
-def _record(workflow: legacy.Workflow, metadata: Metadata) -> WorkflowRecord:
+def _record(workflow: legacy.LegacyWorkflow, metadata: StoredMetadata) -> WorkflowRecord:
     """Return a workflow of the service as a record; its rev there does not change with what is in it."""
     return WorkflowRecord(
         key=workflow.key,

@@ -34,7 +34,7 @@ from torc_frames.store.legacy.refusals import check
 from torc_frames.store.legacy.service import Service, decoded, is_missing
 from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.records import Role
-from torc_frames.store.wire.legacy import USER_DATA, Form, Record, in_order, merged
+from torc_frames.store.wire.legacy import USER_DATA, Form, LegacyRecord, in_order, merged
 
 __all__ = ["add", "check_lengths", "delete", "delete_one", "fetch_one", "update"]
 
@@ -102,10 +102,10 @@ def add(
         return [new.record.key for new in call.news]
 
 
-def _new(form: Form, raw: bytes, name: str | None, is_ephemeral: bool, role: Role | None) -> Record:
+def _new(form: Form, raw: bytes, name: str | None, is_ephemeral: bool, role: Role | None) -> LegacyRecord:
     if form is Form.LATER:
-        return Record("", None, raw, name, is_ephemeral)
-    return Record(legacy_keys.new_key(role, named=name is not None), None, raw)
+        return LegacyRecord("", None, raw, name, is_ephemeral)
+    return LegacyRecord(legacy_keys.new_key(role, named=name is not None), None, raw)
 
 
 def _jobs(service: Service, workflow_key: str, job_keys: Sequence[str], role: Role | None) -> list[str]:
@@ -176,7 +176,7 @@ def update(
         _check_changes(current, changes, given, written)
         strict = {key for key, _, rev in given if rev is not None}
 
-        def change(item: tuple[str, bytes]) -> Record:
+        def change(item: tuple[str, bytes]) -> LegacyRecord:
             now = _put(service, workflow_key, current[item[0]], item[1], strict=item[0] in strict)
             written[item[0]] = now.rev
             return now
@@ -197,7 +197,7 @@ def update(
 
 
 def _replace_inexact(
-    service: Service, workflow_key: str, written: dict[str, Record], wanted: Mapping[str, bytes]
+    service: Service, workflow_key: str, written: dict[str, LegacyRecord], wanted: Mapping[str, bytes]
 ) -> None:
     """Replace the records that are not what they should be: the first form keeps some of the old data."""
     rest = [one for key, one in written.items() if in_order(one.data) != in_order(wanted[key])]
@@ -206,13 +206,13 @@ def _replace_inexact(
         written |= _fetch(service, workflow_key, [one.key for one in rest])
 
 
-def _fits(form: Form, record: Record, raw: bytes) -> bool:
+def _fits(form: Form, record: LegacyRecord, raw: bytes) -> bool:
     """Return whether a service makes a record what it is sent, and keeps nothing of what it had."""
     return form is Form.LATER or in_order(merged(record.data, raw, deep=True)) == in_order(raw)
 
 
 def _check_changes(
-    current: Mapping[str, Record],
+    current: Mapping[str, LegacyRecord],
     changes: Mapping[str, bytes],
     given: Sequence[tuple[str, bytes, str | None]],
     written: Mapping[str, str | None],
@@ -233,7 +233,9 @@ def _check_changes(
         raise RefusedError(problems)
 
 
-def _put(service: Service, workflow_key: str, record: Record, raw: bytes, *, strict: bool) -> Record:
+def _put(
+    service: Service, workflow_key: str, record: LegacyRecord, raw: bytes, *, strict: bool
+) -> LegacyRecord:
     """Write new data into a record, and return it as it is then: in the first form with what it had.
 
     Without `strict` it is written whatever others have written meanwhile.
@@ -298,7 +300,7 @@ def delete_one(service: Service, workflow_key: str, record_key: str) -> None:
 # reading
 
 
-def fetch_one(service: Service, workflow_key: str, record_key: str) -> Record:
+def fetch_one(service: Service, workflow_key: str, record_key: str) -> LegacyRecord:
     """Return one record; of one that somebody had begun to replace, what it will be."""
     try:
         return service.fetch_record(workflow_key, record_key)
@@ -311,7 +313,7 @@ def fetch_one(service: Service, workflow_key: str, record_key: str) -> Record:
         return begun
 
 
-def _fetch(service: Service, workflow_key: str, record_keys: Sequence[str]) -> dict[str, Record]:
+def _fetch(service: Service, workflow_key: str, record_keys: Sequence[str]) -> dict[str, LegacyRecord]:
     """Return records by their keys; NotFoundError names all that do not exist."""
     keys = list(dict.fromkeys(record_keys))
     if not keys:
@@ -326,7 +328,7 @@ def _fetch(service: Service, workflow_key: str, record_keys: Sequence[str]) -> d
 
 
 def _fetch_each(
-    service: Service, workflow_key: str, keys: Sequence[str], found: dict[str, Record]
+    service: Service, workflow_key: str, keys: Sequence[str], found: dict[str, LegacyRecord]
 ) -> list[str]:
     """Add the records that are not found yet, and return the keys of those that there are not."""
     missing = set()
@@ -343,10 +345,10 @@ def _fetch_each(
     return [key for key in keys if key in missing]
 
 
-def _fetch_many(service: Service, workflow_key: str, keys: list[str]) -> dict[str, Record]:
+def _fetch_many(service: Service, workflow_key: str, keys: list[str]) -> dict[str, LegacyRecord]:
     """Return those of many records that the list shows; others there may be."""
     wanted = set(keys) - {legacy_keys.METADATA}
-    found: dict[str, Record] = {}
+    found: dict[str, LegacyRecord] = {}
     service.fetch_workflow(workflow_key)
     try:
         for rows in listed(service.http.get, service.form, records_of(service, workflow_key)):

@@ -14,7 +14,7 @@ from typing import Any
 
 from torc_frames.errors import TornReadError, UnavailableError
 from torc_frames.store.sqlite.file import Connection, check_readable, translated
-from torc_frames.store.sqlite.guard import State
+from torc_frames.store.sqlite.guard import GuardState
 from torc_frames.store.sqlite.identity import FileId, check_is, file_id, replaced
 from torc_frames.store.sqlite.keys import find_workflow_id, next_id
 from torc_frames.store.sqlite.opening import close_idle, let_fork, open_file, registry_lock, using
@@ -340,12 +340,12 @@ class Connections:
             raise replaced(self.path)
         return index
 
-    def _check_read(self, connection: Connection, state: State | None) -> None:
+    def _check_read(self, connection: Connection, state: GuardState | None) -> None:
         index = self._check_file(connection)
         if not connection.is_undisturbed(state, index):
             raise UnavailableError(self._disturbed("read it again"))
 
-    def _verify(self, connection: Connection, state: State | None) -> None:
+    def _verify(self, connection: Connection, state: GuardState | None) -> None:
         index = self._check_file(connection)
         if not connection.is_undisturbed(state, index):
             raise TornReadError(self._disturbed("what was read may be torn"))

@@ -21,10 +21,10 @@ from torc_frames.errors import (
     VersionError,
 )
 from torc_frames.store.sqlite import schema
-from torc_frames.store.sqlite.guard import Guard, State
+from torc_frames.store.sqlite.guard import Guard, GuardState
 from torc_frames.store.sqlite.identity import FileId
 from torc_frames.store.sqlite.locks import lock
-from torc_frames.store.sqlite.overwriting import Watch
+from torc_frames.store.sqlite.overwriting import FileWatch
 
 __all__ = [
     "Connection",
@@ -63,16 +63,16 @@ class Connection(sqlite3.Connection):
         super().__init__(*args, **kwargs)
         self.closed = False
 
-    def state(self, index: bytes | None = None) -> State | None:
+    def state(self, index: bytes | None = None) -> GuardState | None:
         """Return what `is_undisturbed` compares with."""
         return None if self.guard is None else self.guard.state(index)
 
-    def is_undisturbed(self, state: State | None, index: bytes | None = None) -> bool:
+    def is_undisturbed(self, state: GuardState | None, index: bytes | None = None) -> bool:
         """Return whether SQLite's locks, or what they are for, have been kept since; see `Guard`."""
         return self.guard is None or state is None or self.guard.is_undisturbed(state, index)
 
     @property
-    def watch(self) -> Watch | None:
+    def watch(self) -> FileWatch | None:
         """What notices that the file is written over."""
         return None if self.guard is None else self.guard.watch
 

@@ -30,12 +30,12 @@ from torc_frames.store.sqlite.locks import (
     lock_range,
     opened,
 )
-from torc_frames.store.sqlite.overwriting import INDEX_BYTES, Watch
+from torc_frames.store.sqlite.overwriting import INDEX_BYTES, FileWatch
 
 if sys.platform == "linux":
     import fcntl
 
-__all__ = ["AVAILABLE", "Guard", "State", "can_guard", "forget", "lock", "take"]
+__all__ = ["AVAILABLE", "Guard", "GuardState", "can_guard", "forget", "lock", "take"]
 
 AVAILABLE = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
 """Whether this system has locks of open file descriptions."""
@@ -56,7 +56,7 @@ _COPYING = 60.0
 _guards: dict[FileId, Guard] = {}
 
 
-class State(NamedTuple):
+class GuardState(NamedTuple):
     """How often SQLite's locks were dropped, and how the index of the log begins."""
 
     touches: int
@@ -81,7 +81,7 @@ class Guard:
         self.file = file
         self.id = found.st_dev, found.st_ino
         self.held = False
-        self.watch: Watch | None = None
+        self.watch: FileWatch | None = None
         self.users = 0
         self._descriptor = descriptor
         self._index: int | None = None
@@ -141,7 +141,7 @@ class Guard:
                             raise UnavailableError(f"{self.file}-shm stayed locked by another process")
                         time.sleep(_PAUSE)  # somebody is opening it
                     lock_range(self._index, fcntl.F_SETLK, fcntl.F_RDLCK, self._mark)
-                    self.watch = Watch(self.file, self._descriptor, self._index)
+                    self.watch = FileWatch(self.file, self._descriptor, self._index)
                 except OSError as error:
                     raise UnavailableError(f"can not lock {self.file}-shm: {error.strerror}") from error
 
@@ -149,11 +149,11 @@ class Guard:
         """Return how the index of the log begins; nothing as long as it is not held."""
         return b"" if self._index is None else os.pread(self._index, INDEX_BYTES, 0)
 
-    def state(self, index: bytes | None = None) -> State:
+    def state(self, index: bytes | None = None) -> GuardState:
         """Return what `is_undisturbed` and `own_writing` compare with; to be asked for before a lock."""
-        return State(self._count(), self.read_index() if index is None else index)
+        return GuardState(self._count(), self.read_index() if index is None else index)
 
-    def is_undisturbed(self, state: State, index: bytes | None = None) -> bool:
+    def is_undisturbed(self, state: GuardState, index: bytes | None = None) -> bool:
         """Return whether SQLite has kept its locks since, or nobody wrote while it had none.
 
         What was just read of the index, if anything, need not be read again.
@@ -161,7 +161,7 @@ class Guard:
         now = self.read_index() if index is None else index
         return now[:_HEADER_BYTES] == state.head[:_HEADER_BYTES] or self._count() == state.touches
 
-    def own_writing(self, state: State) -> bool:
+    def own_writing(self, state: GuardState) -> bool:
         """Turn SQLite's lock for writing, just taken, into one that stays.
 
         Returns whether nobody wrote meanwhile; `state` is that before SQLite took its own. SQLite goes on
@@ -183,7 +183,7 @@ class Guard:
             self._writer = None
             lock_range(self._index, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, WRITER)
 
-    def wait_for_others(self, state: State) -> None:
+    def wait_for_others(self, state: GuardState) -> None:
         """Wait for who has begun to bring in the log while we did, as SQLite's lock for that was dropped.
 
         To be called before others may write: they would begin the log anew under who still copies it.

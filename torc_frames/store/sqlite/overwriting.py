@@ -20,7 +20,7 @@ if sys.platform == "linux":
 
     _ASKED = flock(fcntl.F_WRLCK, *CHECKPOINT)
 
-__all__ = ["INDEX_BYTES", "Watch", "is_brought_in", "is_long", "restored", "times_overwritten"]
+__all__ = ["INDEX_BYTES", "FileWatch", "is_brought_in", "is_long", "restored", "times_overwritten"]
 
 # See "wal.c" of SQLite: the index begins with two copies of a header, and says then what was brought into
 # the database.
@@ -49,7 +49,7 @@ class _Seen(NamedTuple):
     """None if a checkpoint had begun, which may have died: nothing can be told from this then."""
 
 
-class Watch:
+class FileWatch:
     """Watches an open database in WAL mode."""
 
     def __init__(self, file: str, descriptor: int, index: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from torc_frames.errors import TornReadError, UnavailableError
 from torc_frames.store.sqlite import guard as guards
 from torc_frames.store.sqlite.file import Connection, translated
-from torc_frames.store.sqlite.guard import State
+from torc_frames.store.sqlite.guard import GuardState
 from torc_frames.store.sqlite.identity import FileId, check_is
 from torc_frames.store.sqlite.opening import readers, registry_lock
 
@@ -25,7 +25,7 @@ class ReadConnection(Connection):
     known: FileId | None
     watched: dict[str, tuple[int, ...]]
     """Files that others may write to while they are read, and what they were like before."""
-    before: State | None = None
+    before: GuardState | None = None
     """The state of SQLite's locks when it was opened."""
 
     def verify(self) -> None:

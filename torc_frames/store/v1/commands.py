@@ -40,7 +40,7 @@ def update(
     if problems:
         raise RefusedError(problems)
 
-    def put(change: tuple[v1.Job, str]) -> None:
+    def put(change: tuple[v1.V1Job, str]) -> None:
         job, command = change
         body = v1.job_body(job.workflow_id, job.name, command)
         service.http.send("PUT", f"/jobs/{job.id}", body, repeatable=True)
@@ -49,7 +49,7 @@ def update(
     tell(report, len(job_keys) - len(changed))
 
 
-def _fetch(service: V1Service, workflow_key: str, job_keys: Sequence[str]) -> dict[str, v1.Job]:
+def _fetch(service: V1Service, workflow_key: str, job_keys: Sequence[str]) -> dict[str, v1.V1Job]:
     """Return jobs by their keys; NotFoundError names all that do not exist."""
     if len(job_keys) <= MANY:
         return {key: service.fetch_job(key, workflow_key) for key in job_keys}
@@ -62,7 +62,7 @@ def _fetch(service: V1Service, workflow_key: str, job_keys: Sequence[str]) -> di
     return found
 
 
-def _refusal(job: v1.Job, command: str) -> str | None:
+def _refusal(job: v1.V1Job, command: str) -> str | None:
     if job.status != _CHANGEABLE:
         return (
             f"can't change: it is {job.status}, and torc-server only changes jobs that are {_CHANGEABLE}; "

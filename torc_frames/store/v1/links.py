@@ -10,13 +10,13 @@ from typing import Any
 
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
 
-__all__ = ["Links", "gather"]
+__all__ = ["V1Links", "gather"]
 
 PAGE_ROWS = 20_000
 
 
 @dataclass(slots=True)
-class Links:
+class V1Links:
     """Links as columns of one length, by the age of the job, then of the record."""
 
     job_ids: list[int] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Links:
 
     def only(
         self, role: Role | None = None, jobs: Set[int] | None = None, last_record: int | None = None
-    ) -> Links:
+    ) -> V1Links:
         """Return the links of one role, of these jobs, to records that are not newer than the one given."""
         links = self
         if role is not None:
@@ -69,16 +69,16 @@ class Links:
                 roles=[*self.roles[part]],
             )
 
-    def _chosen(self, chosen: list[bool]) -> Links:
+    def _chosen(self, chosen: list[bool]) -> V1Links:
         if all(chosen):
             return self
         columns = (self.job_ids, self.record_ids, self.roles, self.job_names)
-        return Links(*[list(compress(column, chosen)) for column in columns])  # type: ignore[arg-type]
+        return V1Links(*[list(compress(column, chosen)) for column in columns])  # type: ignore[arg-type]
 
 
-def gather(pages: Iterable[list[Any]]) -> Links:
+def gather(pages: Iterable[list[Any]]) -> V1Links:
     """Return the links of relationships, of which one may come several times."""
-    links = Links()
+    links = V1Links()
     for rows in pages:
         reads = [row for row in rows if row.consumer_job_id is not None]
         writes = [row for row in rows if row.producer_job_id is not None]

@@ -67,7 +67,7 @@ def relations(workflow_key: object) -> Listing:
     return Listing(
         path,
         {},
-        v1.Links,
+        v1.LinkItems,
         v1.relationship,
         unique=False,
         newest="user_data_id",

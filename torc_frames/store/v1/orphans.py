@@ -50,7 +50,7 @@ class LeftOver:
         self._http = http
         self._key = str(workflow_id)
         self._counts: _Counts | None = None
-        self._left: dict[str, list[v1.Record]] = {}
+        self._left: dict[str, list[v1.V1Record]] = {}
 
     def take(self, records: NewRecords, doubtful: bool = False, fence: bool = True) -> list[int | None]:
         """Return for each record the id of one that is left over, of the same name and data, or None.
@@ -113,7 +113,7 @@ class LeftOver:
             found.append(None if alone else _same(back, left.get(name, ())))
         return found
 
-    def _read(self) -> dict[str, list[v1.Record]]:
+    def _read(self) -> dict[str, list[v1.V1Record]]:
         """Return the records without a job, by name."""
         for attempt in range(TRIES):
             now = self._count()
@@ -129,7 +129,7 @@ class LeftOver:
     def _count(self) -> _Counts:
         return _Counts(count(self._get, self._records), count(self._get, relations(self._key)))
 
-    def _unlinked(self, total: int) -> dict[str, list[v1.Record]]:
+    def _unlinked(self, total: int) -> dict[str, list[v1.V1Record]]:
         linked = self._linked()
         if len(linked) == total:
             return {}
@@ -141,7 +141,7 @@ class LeftOver:
             rows = [row for row in readable(self._get, self._records, total) if row.id not in linked]
         # Once more: what was linked between the two lists is not left over.
         linked = self._linked() if rows else linked
-        by_name: dict[str, list[v1.Record]] = {}
+        by_name: dict[str, list[v1.V1Record]] = {}
         for row in rows:
             if row.id not in linked:
                 by_name.setdefault(row.name, []).append(row)
@@ -166,7 +166,7 @@ def delete_record(http: Http, record_id: int) -> bool:
     return True
 
 
-def _same(data: bytes, left: Iterable[v1.Record]) -> int | None:
+def _same(data: bytes, left: Iterable[v1.V1Record]) -> int | None:
     """Return the newest of some records that has this data."""
     same = [row.id for row in left if v1.in_order(bytes(row.data)) == v1.in_order(data)]
     return max(same, default=None)

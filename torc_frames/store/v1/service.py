@@ -39,20 +39,20 @@ class V1Service:
         self.http = Http(settings)
         self.unfinished = Unfinished()
 
-    def fetch_workflow(self, workflow_key: str) -> v1.Workflow:
+    def fetch_workflow(self, workflow_key: str) -> v1.V1Workflow:
         """Return a workflow as the server has it."""
         self.check_key("workflow", workflow_key)
         body = self.request("workflow", workflow_key, "GET", f"/workflows/{workflow_key}")
-        return decoded(v1.Workflow, body, "a workflow")  # type: ignore[no-any-return]
+        return decoded(v1.V1Workflow, body, "a workflow")  # type: ignore[no-any-return]
 
-    def fetch_job(self, job_key: str, workflow_key: str | None = None) -> v1.Job:
+    def fetch_job(self, job_key: str, workflow_key: str | None = None) -> v1.V1Job:
         """Return a job with the keys of its records; NotFoundError if it is of another workflow."""
-        return self._fetch(v1.Job, "job", job_key, "/jobs", workflow_key)  # type: ignore[no-any-return]
+        return self._fetch(v1.V1Job, "job", job_key, "/jobs", workflow_key)  # type: ignore[no-any-return]
 
-    def fetch_record(self, workflow_key: str, record_key: str) -> v1.Record:
+    def fetch_record(self, workflow_key: str, record_key: str) -> v1.V1Record:
         """Return a record of a workflow as the server has it."""
         try:
-            record = self._fetch(v1.Record, "user_data", record_key, "/user_data", workflow_key)
+            record = self._fetch(v1.V1Record, "user_data", record_key, "/user_data", workflow_key)
         except DroppedConnectionError:
             raise UnreadableRecordError(record_key, UNREADABLE) from None
         return record  # type: ignore[no-any-return]
@@ -77,7 +77,7 @@ class V1Service:
         body = self.request("workflow", workflow_key, "GET", f"/workflows/{workflow_key}/job_ids")
         return set(decoded(v1.JobIds, body, "keys of jobs").job_ids)
 
-    def run_id(self, job: v1.Job) -> int:
+    def run_id(self, job: v1.V1Job) -> int:
         """Return which run of the workflow a job is in, or was last in."""
         if job.status == RUNNING:
             return self.fetch_workflow(str(job.workflow_id)).run_id

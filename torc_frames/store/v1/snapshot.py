@@ -19,7 +19,7 @@ from torc_frames.store.records import (
     UserDataPage,
     WorkflowRecord,
 )
-from torc_frames.store.v1.links import Links, gather
+from torc_frames.store.v1.links import V1Links, gather
 from torc_frames.store.v1.lists import Listing, Reader, count, decoded, listed, relations
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.unreadable import UNREADABLE, around, one_by_one
@@ -53,7 +53,7 @@ class V1Snapshot:
         self._service = service
         self._run_id = run_id
         self._ephemeral: set[str] = set()
-        self._links: Links | None = None
+        self._links: V1Links | None = None
         self._link_rows: Iterator[list[Any]] | None = None
         self._results: list[ResultPage] | None = None
         self._result_rows: Iterator[list[Any]] | None = None
@@ -78,7 +78,7 @@ class V1Snapshot:
         jobs = self._listed(self._list("/jobs", v1.Jobs))
         return self._job_pages(results, requirements, self._seen(jobs))
 
-    def _seen(self, pages: Iterable[list[v1.Job]]) -> Iterator[list[v1.Job]]:
+    def _seen(self, pages: Iterable[list[v1.V1Job]]) -> Iterator[list[v1.V1Job]]:
         """Note which jobs were read: links to others are newer ones', or those of another workflow's jobs."""
         jobs: set[int] = set()
         for items in pages:
@@ -89,8 +89,8 @@ class V1Snapshot:
     def _job_pages(
         self,
         results: Iterable[ResultPage],
-        requirements: Iterable[list[v1.Requirement]],
-        jobs: Iterable[list[v1.Job]],
+        requirements: Iterable[list[v1.V1Requirement]],
+        jobs: Iterable[list[v1.V1Job]],
     ) -> Iterator[JobPage]:
         runs = {key: run for page in results for key, run in zip(page.job_keys, page.run_ids, strict=True)}
         needs = {item.id: item for items in requirements for item in items}
@@ -149,7 +149,7 @@ class V1Snapshot:
             self._result_rows = self._listed(self._list("/results", v1.Results, all_runs=True))
         return self._result_pages(self._result_rows)
 
-    def _result_pages(self, rows: Iterable[list[v1.Result]]) -> Iterator[ResultPage]:
+    def _result_pages(self, rows: Iterable[list[v1.V1Result]]) -> Iterator[ResultPage]:
         if self._results is None:
             self._results = [_result_page(items) for items in rows]
         yield from self._results
@@ -185,7 +185,7 @@ class V1Snapshot:
         counts["workflow actions"] = len(decoded(list, self._get(f"{of_workflow}/actions", {}), "actions"))
         needs = listed(self._get, self._list("/resource_requirements", v1.Requirements))
         counts[v1.SEVERAL_NODES] = sum(need.num_nodes > 1 for items in needs for need in items)
-        workflow = decoded(v1.Workflow, self._get(of_workflow, {}), "workflow")
+        workflow = decoded(v1.V1Workflow, self._get(of_workflow, {}), "workflow")
         counts |= {v1.of_project(workflow.project): 1} if workflow.project else {}
         return {kind: found for kind, found in counts.items() if found}
 
@@ -236,27 +236,27 @@ class V1Snapshot:
         if self._link_rows is None:
             self._link_rows = self._listed(relations(self.workflow.key))
 
-    def _all_links(self) -> Links:
+    def _all_links(self) -> V1Links:
         with self._gathering:
             if self._links is None:
                 self._plan_links()
                 self._links = gather(self._link_rows or ())
             return self._links
 
-    def _links_of_job(self, job_key: str) -> Links:
+    def _links_of_job(self, job_key: str) -> V1Links:
         job = self._job(job_key)
-        links = Links()
+        links = V1Links()
         for role, ids in ((INPUT, job.input_user_data_ids), (OUTPUT, job.output_user_data_ids)):
             links.add(role, [job.id] * len(ids), [*ids], [job.name] * len(ids))
         links.sort()
         return links
 
-    def _job(self, job_key: str) -> v1.Job:
+    def _job(self, job_key: str) -> v1.V1Job:
         self.requests += 1
         return self._service.fetch_job(job_key, self.workflow.key)
 
     def _job_page(
-        self, jobs: list[v1.Job], needs: Mapping[int, v1.Requirement], runs: Mapping[str, int]
+        self, jobs: list[v1.V1Job], needs: Mapping[int, v1.V1Requirement], runs: Mapping[str, int]
     ) -> JobPage:
         resources = [v1.resources_of(needs.get(job.resource_requirements_id or 0)) for job in jobs]
         keys = [str(job.id) for job in jobs]
@@ -348,7 +348,7 @@ def _page(rows: list[Any], labels: bool) -> UserDataPage:
     )
 
 
-def _result_page(rows: list[v1.Result]) -> ResultPage:
+def _result_page(rows: list[v1.V1Result]) -> ResultPage:
     times = [run_times(row.completion_time, row.exec_time_minutes) for row in rows]
     return ResultPage(
         job_keys=[str(row.job_id) for row in rows],

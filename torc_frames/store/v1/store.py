@@ -104,7 +104,7 @@ class V1Store:
                 return self.get_workflow(max(added, key=int)) if added else None
 
             def post() -> WorkflowRecord:
-                reply = decoded(v1.Workflow, self.service.http.send("POST", "/workflows", body), name)
+                reply = decoded(v1.V1Workflow, self.service.http.send("POST", "/workflows", body), name)
                 return v1.workflow_of(reply)
 
             there = find() if state is not tried else None
@@ -164,7 +164,7 @@ class V1Store:
         need = None
         if job.resource_requirements_id:
             body = self.service.http.get(f"/resource_requirements/{job.resource_requirements_id}")
-            need = decoded(v1.Requirement, body, "a resource requirement")
+            need = decoded(v1.V1Requirement, body, "a resource requirement")
         return JobRecord(
             key=str(job.id),
             workflow_key=str(job.workflow_id),

@@ -121,7 +121,7 @@ def _beside(get: Get, workflow_id: int, step: int) -> int | None:
         path = f"/workflows/{other}/job_user_data_relationships"
         try:
             params = {"limit": 1, "sort_by": "user_data_id", "reverse_sort": step < 0}
-            rows = decoded(v1.Links, get(path, params), path).items
+            rows = decoded(v1.LinkItems, get(path, params), path).items
         except (ReplyError, UnauthorizedError):
             continue  # deleted, or somebody else's
         if rows:
@@ -129,16 +129,16 @@ def _beside(get: Get, workflow_id: int, step: int) -> int | None:
     return None
 
 
-def one_by_one(get: Get, ids: Iterable[int], workflow_key: str) -> tuple[list[v1.Record], list[int]]:
+def one_by_one(get: Get, ids: Iterable[int], workflow_key: str) -> tuple[list[v1.V1Record], list[int]]:
     """Return the records of these ids that are the workflow's, and which of them can't be read."""
     unreadable: list[int] = []
 
-    def one(record_id: int) -> v1.Record | None:
+    def one(record_id: int) -> v1.V1Record | None:
         try:
-            record = decoded(v1.Record, get(f"/user_data/{record_id}", {}), "a record")
+            record = decoded(v1.V1Record, get(f"/user_data/{record_id}", {}), "a record")
         except DroppedConnectionError:
             unreadable.append(record_id)
-            return v1.Record(record_id, v1.name_to_wire(None), int(workflow_key))
+            return v1.V1Record(record_id, v1.name_to_wire(None), int(workflow_key))
         except ReplyError as error:
             if error.response is not None and error.response.status == 404:
                 return None

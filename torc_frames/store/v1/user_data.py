@@ -256,7 +256,7 @@ def update(
     return [new_revs.get(key) or v1.rev_of(bytes(current[key].data)) for key in record_keys]
 
 
-def _put(service: V1Service, workflow_key: str, record: v1.Record, key: str, raw: bytes) -> str:
+def _put(service: V1Service, workflow_key: str, record: v1.V1Record, key: str, raw: bytes) -> str:
     """Replace the data of one record, and return its new rev."""
     name = v1.encode(record.name)
     body = b'{"workflow_id":%s,"name":%s,"data":%s}' % (workflow_key.encode(), name, raw)
@@ -266,7 +266,7 @@ def _put(service: V1Service, workflow_key: str, record: v1.Record, key: str, raw
         if error.response is None or error.response.status != 404:
             raise
         raise NotFoundError("user_data", [key], f"workflow {workflow_key}") from None
-    return v1.rev_of(bytes(decoded(v1.Record, reply, "a record").data))
+    return v1.rev_of(bytes(decoded(v1.V1Record, reply, "a record").data))
 
 
 def delete(service: V1Service, workflow_key: str, record_keys: Sequence[str]) -> None:
@@ -301,10 +301,10 @@ def delete_readable(service: V1Service, workflow_key: str, record_key: str) -> N
             raise
 
 
-def _fetch(service: V1Service, workflow_key: str, record_keys: Sequence[str]) -> dict[str, v1.Record]:
+def _fetch(service: V1Service, workflow_key: str, record_keys: Sequence[str]) -> dict[str, v1.V1Record]:
     """Return records by their keys; NotFoundError names all that do not exist."""
     keys = list(dict.fromkeys(record_keys))
-    found: dict[str, v1.Record] = _fetch_many(service, workflow_key, keys) if len(keys) > MANY else {}
+    found: dict[str, v1.V1Record] = _fetch_many(service, workflow_key, keys) if len(keys) > MANY else {}
     missing = []
 
     def one(key: str) -> None:
@@ -319,11 +319,11 @@ def _fetch(service: V1Service, workflow_key: str, record_keys: Sequence[str]) ->
     return found
 
 
-def _fetch_many(service: V1Service, workflow_key: str, keys: list[str]) -> dict[str, v1.Record]:
+def _fetch_many(service: V1Service, workflow_key: str, keys: list[str]) -> dict[str, v1.V1Record]:
     """Return those of many records that a list shows; others there may be."""
     wanted = set(keys)
     listing = Listing("/user_data", {"workflow_id": workflow_key}, v1.Records)
-    found: dict[str, v1.Record] = {}
+    found: dict[str, v1.V1Record] = {}
     try:
         for rows in listed(service.http.get, listing):
             found |= {str(row.id): row for row in rows if str(row.id) in wanted}

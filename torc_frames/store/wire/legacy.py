@@ -18,15 +18,15 @@ __all__ = [
     "Edge",
     "Form",
     "Items",
-    "Job",
     "Keys",
     "LaterRecord",
+    "LegacyJob",
+    "LegacyRecord",
+    "LegacyRequirement",
+    "LegacyResult",
+    "LegacyWorkflow",
     "Need",
     "Page",
-    "Record",
-    "Requirement",
-    "Result",
-    "Workflow",
     "decode",
     "document_id",
     "encode",
@@ -64,7 +64,7 @@ class Form(Enum):
     LATER = 100_000
 
 
-class Record(NamedTuple):
+class LegacyRecord(NamedTuple):
     """One record, whichever form it came in."""
 
     key: str
@@ -81,7 +81,7 @@ class _Document(msgspec.Struct, rename={"key": "_key", "id": "_id", "rev": "_rev
     rev: str | None = None
 
 
-class Workflow(_Document):
+class LegacyWorkflow(_Document):
     """A workflow; only the later form has a timestamp."""
 
     name: str | None = None
@@ -90,7 +90,7 @@ class Workflow(_Document):
     timestamp: str | None = None
 
 
-class Job(_Document):
+class LegacyJob(_Document):
     """A job; only the first form has a run_id."""
 
     command: str = ""
@@ -99,7 +99,7 @@ class Job(_Document):
     run_id: int = 0
 
 
-class Result(_Document):
+class LegacyResult(_Document):
     """How a run of a job ended."""
 
     job_key: str = ""
@@ -110,7 +110,7 @@ class Result(_Document):
     status: str = ""
 
 
-class Requirement(_Document):
+class LegacyRequirement(_Document):
     """What jobs need."""
 
     name: str | None = None
@@ -220,7 +220,7 @@ def system_attributes(collection: str, key: str, rev: str, workflow_key: str | N
     return {"_id": document_id(collection, key, workflow_key), "_key": key, "_rev": rev}
 
 
-def record(form: Form, workflow_key: str, one: Record) -> bytes:
+def record(form: Form, workflow_key: str, one: LegacyRecord) -> bytes:
     """Return the document of a record; `read_record` is its inverse for data that is an object or null.
 
     In the first form a document is the data itself with system attributes, so that a record without
@@ -251,7 +251,7 @@ def record(form: Form, workflow_key: str, one: Record) -> bytes:
     return head + (b"," + inside if inside else b"") + b"}"
 
 
-def read_record(form: Form, document: bytes) -> Record:
+def read_record(form: Form, document: bytes) -> LegacyRecord:
     """Return the record of a document; its key is "" if there is none.
 
     Raises
@@ -262,9 +262,9 @@ def read_record(form: Form, document: bytes) -> Record:
     found = _attributes(document)
     key, rev = (_text(found.get(name)) for name in ("_key", "_rev"))
     if form is Form.FIRST:
-        return Record(key or "", rev, encode(_without_system(found)))
+        return LegacyRecord(key or "", rev, encode(_without_system(found)))
     is_ephemeral = found.get("is_ephemeral")
-    return Record(
+    return LegacyRecord(
         key or "",
         rev,
         bytes(found.get("data", b"null")),

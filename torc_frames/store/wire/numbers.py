@@ -17,7 +17,7 @@ __all__ = [
     "MAX_INT",
     "MIN_INT",
     "POWERS",
-    "Fitted",
+    "FittedNumber",
     "comes_back_as",
     "doubtful_lines",
     "fit",
@@ -91,7 +91,7 @@ def to_send(text: bytes) -> tuple[bytes, float]:
     return best, best_back
 
 
-class Fitted(NamedTuple):
+class FittedNumber(NamedTuple):
     """JSON as it is to be sent, as it comes back, and the first float that comes back as another."""
 
     send: bytes
@@ -99,7 +99,7 @@ class Fitted(NamedTuple):
     inexact: tuple[str, str] | None = None
 
 
-def fit(raw: bytes) -> Fitted:
+def fit(raw: bytes) -> FittedNumber:
     """Return JSON with its numbers in the form to send, and as the server gives it back.
 
     Raises
@@ -109,7 +109,7 @@ def fit(raw: bytes) -> Fitted:
     """
     suspects = [match for match in _SUSPECT.finditer(raw) if not _is_kept(match[0])]
     if not suspects:
-        return Fitted(raw, raw)
+        return FittedNumber(raw, raw)
     send, back, inexact, done = [], [], None, 0
     for match in suspects:
         start, end = match.span()
@@ -128,7 +128,7 @@ def fit(raw: bytes) -> Fitted:
         back += [raw[done:start], told]
         done = end
     rest = raw[done:]
-    return Fitted(b"".join([*send, rest]), b"".join([*back, rest]), inexact)
+    return FittedNumber(b"".join([*send, rest]), b"".join([*back, rest]), inexact)
 
 
 def doubtful_lines(data: bytes) -> list[int]:

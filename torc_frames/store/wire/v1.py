@@ -19,20 +19,20 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "SEVERAL_NODES",
     "Dependencies",
-    "Job",
     "JobIds",
     "Jobs",
     "Kept",
-    "Links",
+    "LinkItems",
     "Outgoing",
-    "Record",
     "Records",
-    "Requirement",
     "Requirements",
-    "Result",
     "Results",
     "Total",
-    "Workflow",
+    "V1Job",
+    "V1Record",
+    "V1Requirement",
+    "V1Result",
+    "V1Workflow",
     "Workflows",
     "decode",
     "encode",
@@ -78,7 +78,7 @@ encode = msgspec.json.Encoder().encode
 _NULL = msgspec.Raw(b"null")
 
 
-class Record(msgspec.Struct, gc=False):
+class V1Record(msgspec.Struct, gc=False):
     """One record; without data it is null."""
 
     id: int
@@ -110,14 +110,14 @@ class _Linked(msgspec.Struct, gc=False):
     consumer_job_name: str = ""
 
 
-class Links(msgspec.Struct):
+class LinkItems(msgspec.Struct):
     """A page of relationships: a row for each pair of a job that makes and a job that reads a record."""
 
     items: list[_Linked]
     total_count: int
 
 
-class Job(msgspec.Struct, gc=False):
+class V1Job(msgspec.Struct, gc=False):
     """One job; relationships are there when it is asked for alone."""
 
     id: int
@@ -133,11 +133,11 @@ class Job(msgspec.Struct, gc=False):
 class Jobs(msgspec.Struct):
     """A page of jobs."""
 
-    items: list[Job]
+    items: list[V1Job]
     total_count: int
 
 
-class Result(msgspec.Struct, gc=False):
+class V1Result(msgspec.Struct, gc=False):
     """How a run of a job ended."""
 
     id: int
@@ -152,7 +152,7 @@ class Result(msgspec.Struct, gc=False):
 class Results(msgspec.Struct):
     """A page of results."""
 
-    items: list[Result]
+    items: list[V1Result]
     total_count: int
 
 
@@ -180,7 +180,7 @@ class Total(msgspec.Struct):
     total_count: int
 
 
-class Requirement(msgspec.Struct, gc=False):
+class V1Requirement(msgspec.Struct, gc=False):
     """What jobs need."""
 
     id: int
@@ -195,11 +195,11 @@ class Requirement(msgspec.Struct, gc=False):
 class Requirements(msgspec.Struct):
     """A page of resource requirements."""
 
-    items: list[Requirement]
+    items: list[V1Requirement]
     total_count: int
 
 
-class Workflow(msgspec.Struct):
+class V1Workflow(msgspec.Struct):
     """One workflow; ``run_id`` counts its runs."""
 
     id: int
@@ -215,7 +215,7 @@ class Workflow(msgspec.Struct):
 class Workflows(msgspec.Struct):
     """A page of workflows."""
 
-    items: list[Workflow]
+    items: list[V1Workflow]
     total_count: int
 
 
@@ -229,7 +229,7 @@ def relationship(row: _Linked) -> tuple[int, int | None, int | None]:
     return row.user_data_id, row.producer_job_id, row.consumer_job_id
 
 
-def workflow_of(workflow: Workflow) -> WorkflowRecord:
+def workflow_of(workflow: V1Workflow) -> WorkflowRecord:
     """Return a workflow of the server as a record; it has no rev there."""
     return WorkflowRecord(
         key=str(workflow.id),
@@ -272,7 +272,7 @@ def requirement_of(resources: Resources) -> tuple[str, int, int, str, str]:
     return ", ".join(given), resources.num_cpus, resources.num_gpus, memory, runtime
 
 
-def resources_of(requirement: Requirement | None) -> Resources:
+def resources_of(requirement: V1Requirement | None) -> Resources:
     """Return what a job needs; torc's defaults count as not given only where the name says so."""
     if requirement is None:
         return Resources()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.parameters.column import Ids, SheetColumn
-from torc_frames.widgets.parameters.rows import Rows
+from torc_frames.widgets.parameters.rows import SheetRows
 from torc_frames.widgets.parameters.table import Table
 
 __all__ = ["Applied", "Taken"]
@@ -81,7 +81,7 @@ class Applied:
         """Return the name under which a column was written wholly."""
         return None if self.taken is None else self.taken.names.get(column.token)
 
-    def removed(self, rows: Rows) -> list[int]:
+    def removed(self, rows: SheetRows) -> list[int]:
         """Return the new rows that are no longer in the sheet, and have, or may have, become jobs."""
         written = [*self.keys] if self.begun is None else self.begun.ids.tolist()
         own = set(rows.own.tolist()) if written else set()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from torc_frames.frame.values import is_missing
 from torc_frames.widgets.parameters.column import SheetColumn
-from torc_frames.widgets.parameters.rows import Rows
+from torc_frames.widgets.parameters.rows import SheetRows
 from torc_frames.widgets.parameters.table import Table
 
 __all__ = ["Checks", "Found", "TableRule", "as_frame"]
@@ -110,7 +110,7 @@ class Checks:
             self._failure = f"table_rule failed: {type(error).__name__}: {error}"
 
 
-def as_frame(found: Sequence[Found], rows: Rows) -> pd.DataFrame:
+def as_frame(found: Sequence[Found], rows: SheetRows) -> pd.DataFrame:
     """Return what is wrong as a frame, with job keys and the numbers of rows."""
     ids = np.array([one.id for one in found if one.id is not None], dtype=np.int64)
     place = dict(zip(ids.tolist(), rows.places(ids).tolist(), strict=True))

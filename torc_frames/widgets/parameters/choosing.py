@@ -15,7 +15,7 @@ from torc_frames.frame.values import RefusalError
 from torc_frames.widgets.parameters.checking import Checks
 from torc_frames.widgets.parameters.column import Ids, Mask, SheetColumn
 from torc_frames.widgets.parameters.conditions import Condition
-from torc_frames.widgets.parameters.rows import Rows, View
+from torc_frames.widgets.parameters.rows import SheetRows, View
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.cells import read, shown
 
@@ -86,7 +86,7 @@ def _sorted(series: pd.Series, ids: Ids, ascending: bool) -> Ids:
     return np.concatenate([ids[~missing][order], ids[missing]])
 
 
-def _sorted_by_key(rows: Rows, ids: Ids, ascending: bool) -> Ids:
+def _sorted_by_key(rows: SheetRows, ids: Ids, ascending: bool) -> Ids:
     """Return rows sorted by job key: the shorter first, as keys are counted; new ones last."""
     keys = [rows.key(id) for id in ids.tolist()]
     if all(key is not None and key.isdecimal() and len(key) < _MOST_DIGITS for key in keys):

@@ -80,10 +80,10 @@ class SheetColumn:
         self._choices = self._texts_of_choices()
 
     @property
-    def column(self) -> source.Column:
+    def column(self) -> source.GridColumn:
         """The column as a grid paints it."""
         choices = self._choices if self.format.choices is None else self.format.choices
-        return source.Column(
+        return source.GridColumn(
             self.name, self.format.kind, str(self.format.dtype), self.format.spec is None, choices
         )
 

@@ -13,7 +13,7 @@ import pandas as pd
 from torc_frames.errors import counted
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.checking import TableRule
-from torc_frames.widgets.parameters.merging import Cell, Conflict
+from torc_frames.widgets.parameters.merging import Cell, CellConflict
 from torc_frames.widgets.parameters.panels import Panels
 from torc_frames.widgets.parameters.planview import CSS, PlanView, summary
 from torc_frames.widgets.parameters.session import Choice, Proposal, Session
@@ -382,7 +382,7 @@ class ParameterEditor(widgets.VBox):
         self._ask.close_question()
         self._message.say("Edits discarded: the table is what the store has")
 
-    def _on_decided(self, choices: dict[Cell, Choice], shown: list[Conflict]) -> None:
+    def _on_decided(self, choices: dict[Cell, Choice], shown: list[CellConflict]) -> None:
         if self._background.is_busy:
             self._tell_busy()
             return

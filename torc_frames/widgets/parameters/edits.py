@@ -9,7 +9,16 @@ import msgspec
 
 from torc_frames.errors import RefusedError
 
-__all__ = ["VERSION", "EditedCells", "EditedColumn", "Edits", "Lost", "TypedCell", "as_json", "from_json"]
+__all__ = [
+    "VERSION",
+    "EditedCells",
+    "EditedColumn",
+    "Lost",
+    "SheetEdits",
+    "TypedCell",
+    "as_json",
+    "from_json",
+]
 
 VERSION = 1
 
@@ -62,7 +71,7 @@ class TypedCell(msgspec.Struct):
     blank: bool
 
 
-class Edits(msgspec.Struct):
+class SheetEdits(msgspec.Struct):
     """All edits of a sheet. Rows are numbers of places in `rows`."""
 
     version: int
@@ -92,17 +101,17 @@ class Edits(msgspec.Struct):
     """New rows that were being written, each with its record then, JSON."""
 
 
-def as_json(edits: Edits) -> dict[str, Any]:
+def as_json(edits: SheetEdits) -> dict[str, Any]:
     """Return edits as JSON."""
     made: dict[str, Any] = msgspec.to_builtins(edits)
     pairs = {name: [list(pair) for pair in made[name]] for name in ("rows", "new", "begun")}
     return {**made, **pairs}
 
 
-def from_json(data: Mapping[str, Any]) -> Edits:
+def from_json(data: Mapping[str, Any]) -> SheetEdits:
     """Return edits that were JSON; RefusedError for anything else."""
     try:
-        edits = msgspec.convert(data, Edits)
+        edits = msgspec.convert(data, SheetEdits)
     except (msgspec.ValidationError, RecursionError) as error:
         raise RefusedError(f"no edits of a sheet: {error}") from None
     if edits.version != VERSION:
@@ -111,7 +120,7 @@ def from_json(data: Mapping[str, Any]) -> Edits:
     return edits
 
 
-def _check(edits: Edits) -> None:
+def _check(edits: SheetEdits) -> None:
     """Refuse edits that speak of rows or columns that they don't have."""
     names = [column.name for column in edits.columns]
     numbers = [row for row, _ in edits.new] + [after for _, after in edits.new if after is not None]

@@ -24,7 +24,7 @@ __all__ = [
     "Logspace",
     "Repeated",
     "Series",
-    "Steps",
+    "StepSeries",
     "fill_formula",
     "fill_series",
     "found",
@@ -33,7 +33,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class StepSeries:
     """A start, and what is added from row to row; 0.1 and 0.1 make 0.3, not 0.30000000000000004.
 
     Examples
@@ -119,7 +119,7 @@ class Repeated:
         return [self.items[at % len(self.items)] for at in range(count)]
 
 
-Series = Steps | Linspace | Logspace | Repeated
+Series = StepSeries | Linspace | Logspace | Repeated
 
 
 def fill_formula(table: Table, step: Step, text: str, where: str | Block) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from torc_frames.frame.encode import encode_frame, records
 from torc_frames.widgets.parameters.column import Ids
-from torc_frames.widgets.parameters.edits import Edits
+from torc_frames.widgets.parameters.edits import SheetEdits
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.workflow.push.matching import match_rows
 
@@ -22,7 +22,7 @@ def lines_of(frame: pd.DataFrame) -> list[bytes]:
     return records(encode_frame(frame.reset_index(drop=True)))
 
 
-def with_jobs(table: Table, ids: Sequence[int | None], edits: Edits) -> Edits:
+def with_jobs(table: Table, ids: Sequence[int | None], edits: SheetEdits) -> SheetEdits:
     """Return edits in which new rows are the jobs that they have become.
 
     Parameters
@@ -42,7 +42,7 @@ def with_jobs(table: Table, ids: Sequence[int | None], edits: Edits) -> Edits:
     return msgspec.structs.replace(edits, rows=rows, new=new)
 
 
-def _found(table: Table, ids: Sequence[int | None], edits: Edits) -> dict[int, str]:
+def _found(table: Table, ids: Sequence[int | None], edits: SheetEdits) -> dict[int, str]:
     """Return the jobs that rows have become, by their number: none that the edits knew already."""
     known = {*(edits.known or ()), *(str(what) for kind, what in edits.rows if kind == "key")}
     arrived = np.array(

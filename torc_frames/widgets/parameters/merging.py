@@ -23,7 +23,7 @@ from torc_frames.widgets.table.numerals import quoted
 __all__ = [
     "Before",
     "Cell",
-    "Conflict",
+    "CellConflict",
     "Edited",
     "blocking",
     "changed_meanwhile",
@@ -45,7 +45,7 @@ Before = Callable[[Cell, Cell, Any], Any]
 when it was edited. Of a column as a whole an object by job key."""
 
 
-class Conflict(NamedTuple):
+class CellConflict(NamedTuple):
     """A cell that was edited here, and changed in the store since it was pulled.
 
     Attributes
@@ -198,7 +198,7 @@ def _differing(column: SheetColumn, ids: Ids, stored: pd.Series | None) -> tuple
 
 def changed_meanwhile(
     edited: Edited, theirs: pd.DataFrame, before: Before
-) -> Iterator[tuple[Cell, Conflict]]:
+) -> Iterator[tuple[Cell, CellConflict]]:
     """Yield the edits of what is in the store neither as it was nor as it is here, by the store's names.
 
     Parameters
@@ -217,12 +217,12 @@ def changed_meanwhile(
             key, mine = column.keys[place], column.mine[place]
             was = before((key, name), (key, source), column.before[place])
             if not same(their, was) and not same(their, mine):
-                yield (key, source), Conflict(key, name, was, their, mine)
+                yield (key, source), CellConflict(key, name, was, their, mine)
     there = [key for key in edited.rows if key in theirs.index]
     for key, record in _records(there, _columns_of(theirs.loc[there])).items():
         was = before((key, ""), (key, ""), edited.rows[key])
         if not same(record, was):
-            yield (key, ""), Conflict(key, "", was, record, None)
+            yield (key, ""), CellConflict(key, "", was, record, None)
     for name, (keys, values) in edited.dropped.items():
         if name not in theirs:
             continue
@@ -235,7 +235,7 @@ def changed_meanwhile(
         }
         if other:
             was, new = ({key: both[n] for key, both in other.items()} for n in (0, 1))
-            yield ("", name), Conflict("", name, was, new, None)
+            yield ("", name), CellConflict("", name, was, new, None)
 
 
 def has_moved(cells: pd.DataFrame, pulled: pd.DataFrame, names: Collection[str]) -> bool:
@@ -274,7 +274,7 @@ def store_names(sheet: Sheet) -> dict[str, str]:
         return {column.name: column.origin or column.name for column in sheet._table.columns}
 
 
-def shown(conflicts: Mapping[Cell, Conflict], now: Edited) -> list[Conflict]:
+def shown(conflicts: Mapping[Cell, CellConflict], now: Edited) -> list[CellConflict]:
     """Return conflicts as the edits are now: of what is deleted or dropped since as of rows and columns.
 
     Parameters
@@ -283,7 +283,7 @@ def shown(conflicts: Mapping[Cell, Conflict], now: Edited) -> list[Conflict]:
         By the store's names.
     now : Edited
     """
-    found: list[Conflict] = []
+    found: list[CellConflict] = []
     for key in now.rows:
         cells = covered(conflicts, (key, ""))
         if (key, "") in conflicts:
@@ -291,14 +291,14 @@ def shown(conflicts: Mapping[Cell, Conflict], now: Edited) -> list[Conflict]:
         elif cells:
             was = {name: conflicts[key, name].before for _, name in cells}
             their = {name: conflicts[key, name].theirs for _, name in cells}
-            found.append(Conflict(key, "", was, their, None))
+            found.append(CellConflict(key, "", was, their, None))
     for name in now.dropped:
         cells = [cell for cell in covered(conflicts, ("", name)) if cell[0]]
-        whole = conflicts.get(("", name), Conflict("", name, {}, {}, None))
+        whole = conflicts.get(("", name), CellConflict("", name, {}, {}, None))
         was = {**whole.before, **{key: conflicts[key, name].before for key, _ in cells}}
         their = {**whole.theirs, **{key: conflicts[key, name].theirs for key, _ in cells}}
         if their:
-            found.append(Conflict("", name, was, their, None))
+            found.append(CellConflict("", name, was, their, None))
     for name, column in now.cells.items():
         for key, mine in zip(column.keys, column.mine, strict=True):
             one = conflicts.get((key, column.origin or name))

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.parameters.conditions import Condition, Test
-from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, Steps
+from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, StepSeries
 from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.parts import Message, button, html, label, row, text_html
@@ -258,7 +258,7 @@ class Panels:
                 items = [item.strip() for item in values.value.split(",")] if values.value.strip() else []
                 self._sheet.fill_series(Repeated(items), target)
             else:
-                made = {"steps": Steps, "linspace": Linspace, "logspace": Logspace}[kind.value]
+                made = {"steps": StepSeries, "linspace": Linspace, "logspace": Logspace}[kind.value]
                 self._sheet.fill_series(made(_number(first), _number(second)), target)
 
         kind.observe(arrange, "value")

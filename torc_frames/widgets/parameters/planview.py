@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import ipywidgets as widgets
 
 from torc_frames.errors import counted, shorten
-from torc_frames.widgets.parameters.merging import Cell, Conflict
+from torc_frames.widgets.parameters.merging import Cell, CellConflict
 from torc_frames.widgets.parameters.session import Choice, Proposal
 from torc_frames.widgets.parts import html, row, text_html
 
@@ -46,7 +46,7 @@ class PlanView(widgets.VBox):
         Called with what was chosen, by job key and column, when all is, and the conflicts that were shown.
     """
 
-    def __init__(self, on_decided: Callable[[dict[Cell, Choice], list[Conflict]], None]) -> None:
+    def __init__(self, on_decided: Callable[[dict[Cell, Choice], list[CellConflict]], None]) -> None:
         super().__init__(layout={"display": "none"})
         self.add_class("tf-plan")
         self._on_decided = on_decided
@@ -91,7 +91,7 @@ class PlanView(widgets.VBox):
         for each in (*self._choices.values(), *self._buttons):
             each.disabled = not enabled
 
-    def _conflicts(self, conflicts: list[Conflict]) -> widgets.Widget:
+    def _conflicts(self, conflicts: list[CellConflict]) -> widgets.Widget:
         shown = conflicts[:_MOST_CONFLICTS]
         self._choices = {(found.job_key, found.column): self._choice(conflicts) for found in shown}
         lines: list[widgets.Widget] = []
@@ -107,13 +107,13 @@ class PlanView(widgets.VBox):
         box.add_class("tf-conflict")
         return box
 
-    def _button(self, text: str, choice: Choice, conflicts: list[Conflict]) -> widgets.Button:
+    def _button(self, text: str, choice: Choice, conflicts: list[CellConflict]) -> widgets.Button:
         chosen = dict.fromkeys([(found.job_key, found.column) for found in conflicts], choice)
         made = widgets.Button(description=text)
         made.on_click(lambda _: self._on_decided(chosen, conflicts))
         return made
 
-    def _choice(self, conflicts: list[Conflict]) -> widgets.ToggleButtons:
+    def _choice(self, conflicts: list[CellConflict]) -> widgets.ToggleButtons:
         made = widgets.ToggleButtons(
             options=[("undecided", ""), ("keep mine", "mine"), ("take theirs", "theirs")],
             style={"button_width": "auto"},
@@ -121,7 +121,7 @@ class PlanView(widgets.VBox):
         made.observe(lambda _: self._on_choice(conflicts), "value")
         return made
 
-    def _on_choice(self, conflicts: list[Conflict]) -> None:
+    def _on_choice(self, conflicts: list[CellConflict]) -> None:
         chosen = {cell: each.value for cell, each in self._choices.items() if each.value}
         if chosen and len(chosen) == len(self._choices):
             self._on_decided(chosen, conflicts)
@@ -154,7 +154,7 @@ def _cells_html(proposal: Proposal) -> str:
     return table + more + gone
 
 
-def _conflict_html(conflict: Conflict) -> str:
+def _conflict_html(conflict: CellConflict) -> str:
     if not conflict.column:
         told = f"Job {conflict.job_key} is deleted here, and was changed in the store."
         return text_html(told)

@@ -11,7 +11,7 @@ from torc_frames.widgets.parameters.column import Ids, Mask
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.table.source import State
 
-__all__ = ["AT_END", "AT_TOP", "DeletedPatch", "Rows", "RowsPatch", "View", "ViewPatch"]
+__all__ = ["AT_END", "AT_TOP", "DeletedPatch", "RowsPatch", "SheetRows", "View", "ViewPatch"]
 
 
 AT_TOP, AT_END = -1, -2
@@ -43,7 +43,7 @@ class View:
 
 
 @dataclass(slots=True)
-class Rows:
+class SheetRows:
     """Rows by their ids; those below `base` were there when the sheet was made, in that order.
 
     Attributes
@@ -70,7 +70,7 @@ class Rows:
     """How many ids have been given out."""
 
     @classmethod
-    def of(cls, keys: Sequence[str | None]) -> Rows:
+    def of(cls, keys: Sequence[str | None]) -> SheetRows:
         """Return the rows of a base frame."""
         ids = np.arange(len(keys), dtype=np.int64)
         known = np.array([key is not None for key in keys], dtype=np.bool_)
@@ -151,7 +151,7 @@ class RowsPatch:
     meanwhile does not move it elsewhere.
     """
 
-    rows: Rows
+    rows: SheetRows
     ids: Ids
     after: Ids
     shown: Ids
@@ -186,7 +186,7 @@ class RowsPatch:
 class DeletedPatch:
     """Rows of the store that are marked as deleted, or no longer."""
 
-    rows: Rows
+    rows: SheetRows
     ids: Ids
     restores: bool = False
     """Whether the step, when it is done, takes the marks off."""
@@ -207,7 +207,7 @@ class ViewPatch:
     It comes back with the column, unless they were sorted or chosen anew meanwhile.
     """
 
-    rows: Rows
+    rows: SheetRows
     here: View
     there: View
 

@@ -23,7 +23,7 @@ from torc_frames.widgets.parameters.before import Before
 from torc_frames.widgets.parameters.checking import TableRule
 from torc_frames.widgets.parameters.matching import lines_of
 from torc_frames.widgets.parameters.merging import Before as Known
-from torc_frames.widgets.parameters.merging import Cell, Conflict, Edited
+from torc_frames.widgets.parameters.merging import Cell, CellConflict, Edited
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.workflow.push.matching import match_rows
 from torc_frames.workflow.push.plan import Plan
@@ -54,7 +54,7 @@ class Proposal:
 
     plan: Plan
     taken: Taken
-    conflicts: list[Conflict]
+    conflicts: list[CellConflict]
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -120,7 +120,7 @@ class Session:
         self._lock = threading.RLock()
         """One thing at a time is done with the store; never waited for while the sheet is locked."""
 
-        self._conflicts: dict[Cell, Conflict] = {}
+        self._conflicts: dict[Cell, CellConflict] = {}
         self._begun: Taken | None = None
         """What is being applied: part of it may be in the store, when that was stopped."""
 
@@ -265,7 +265,7 @@ class Session:
     # conflicts
 
     @property
-    def conflicts(self) -> list[Conflict]:
+    def conflicts(self) -> list[CellConflict]:
         """The cells that wait for a decision."""
         with self.sheet.lock:
             if not self._conflicts:
@@ -273,7 +273,7 @@ class Session:
             now = merging.edits(self.sheet, only={key for key, _ in self._conflicts})
             return merging.shown(self._conflicts, now)
 
-    def decide(self, choices: Mapping[Cell, Choice], shown: Iterable[Conflict] = ()) -> None:
+    def decide(self, choices: Mapping[Cell, Choice], shown: Iterable[CellConflict] = ()) -> None:
         """Keep what is in the table (``"mine"``), or take what is in the store (``"theirs"``).
 
         Parameters

@@ -24,7 +24,7 @@ from torc_frames.widgets.parameters.history import History, Step
 from torc_frames.widgets.parameters.rows import View
 from torc_frames.widgets.parameters.table import Table
 from torc_frames.widgets.table.clipboard import write_cells
-from torc_frames.widgets.table.source import Block, Change, Column, Row
+from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
 
 __all__ = ["Sheet"]
 
@@ -98,10 +98,10 @@ class Sheet:
     # What a grid asks for.
 
     @property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[GridColumn]:
         """The columns, that of keys first, in the order that is shown."""
         with self.lock:
-            keys = Column("job_key", "string", str(self._table.base.index.dtype), read_only=True)
+            keys = GridColumn("job_key", "string", str(self._table.base.index.dtype), read_only=True)
             shown = [column.column for column in self._table.columns]
             return [keys, *shown] if self._table.keyed else shown
 

@@ -16,7 +16,14 @@ from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.applied import Applied, Taken
 from torc_frames.widgets.parameters.column import CellsPatch, Ids, SheetColumn
 from torc_frames.widgets.parameters.differences import differing
-from torc_frames.widgets.parameters.edits import VERSION, EditedCells, EditedColumn, Edits, Lost, TypedCell
+from torc_frames.widgets.parameters.edits import (
+    VERSION,
+    EditedCells,
+    EditedColumn,
+    Lost,
+    SheetEdits,
+    TypedCell,
+)
 from torc_frames.widgets.parameters.matching import lines_of, with_jobs
 from torc_frames.widgets.parameters.table import Table, check_names
 from torc_frames.widgets.table.cells import Format, kind_of
@@ -27,7 +34,7 @@ __all__ = ["Gathered", "Placed", "as_pulled", "column_of", "described", "gathere
 class Gathered(NamedTuple):
     """The edits of a table."""
 
-    edits: Edits
+    edits: SheetEdits
     rows: Mapping[int, int]
     """By id: the number of a row that the edits speak of."""
 
@@ -49,7 +56,7 @@ def gathered(table: Table, lost: Sequence[Lost], applied: Applied) -> Gathered:
     base = [*table.stored]
     if applied.taken is not None:
         base += [name for name in applied.taken.frame.columns if name not in table.stored]
-    edits = Edits(VERSION, table.attrs.get("torc"), base, [], refs.rows, [], [], [], [], [], list(lost))
+    edits = SheetEdits(VERSION, table.attrs.get("torc"), base, [], refs.rows, [], [], [], [], [], list(lost))
     before = None
     for id in table.rows.own.tolist():
         if refs.is_new(id):
@@ -69,7 +76,7 @@ def gathered(table: Table, lost: Sequence[Lost], applied: Applied) -> Gathered:
     return Gathered(edits, refs.numbers)
 
 
-def placed(frame: pd.DataFrame, rules: Mapping[str, Rule], edits: Edits) -> Placed:
+def placed(frame: pd.DataFrame, rules: Mapping[str, Rule], edits: SheetEdits) -> Placed:
     """Return a table of a frame with edits put on it.
 
     New rows that have become jobs meanwhile are these jobs. Columns that are all the base's have its order.
@@ -89,7 +96,7 @@ def placed(frame: pd.DataFrame, rules: Mapping[str, Rule], edits: Edits) -> Plac
     return Placed(table, lost, ids)
 
 
-def _put(table: Table, edits: Edits) -> tuple[list[int | None], list[Lost]]:
+def _put(table: Table, edits: SheetEdits) -> tuple[list[int | None], list[Lost]]:
     """Put edits on a table that has none; return the rows that they speak of, and what it can't take."""
     lost = list(edits.lost)
     columns = _fitting(table, _columns(table, edits))
@@ -163,7 +170,9 @@ def _begun(taken: Taken, refs: _References) -> list[tuple[int, str]]:
     return [(refs.of(int(taken.ids[place])), line.decode()) for place, line in zip(at, lines, strict=True)]
 
 
-def _add_column(table: Table, column: SheetColumn, applied: Applied, refs: _References, edits: Edits) -> None:
+def _add_column(
+    table: Table, column: SheetColumn, applied: Applied, refs: _References, edits: SheetEdits
+) -> None:
     one, stored = described(table, column), _origin(table, column)
     written = applied.name(column)
     if applied.taken is not None and written is not None:
@@ -241,7 +250,7 @@ def _kind(series: pd.Series) -> tuple[Any, str]:
     return series.dtype, kind_of(series.dtype, series)
 
 
-def _columns(table: Table, edits: Edits) -> list[SheetColumn]:
+def _columns(table: Table, edits: SheetEdits) -> list[SheetColumn]:
     """Return the columns that a table is to have."""
     found = [(one, column_of(table, one, edits.base)) for one in edits.columns]
     columns = [column for _, column in found if column is not None]
@@ -325,7 +334,7 @@ def _empty_column(one: EditedColumn, base: Ids) -> SheetColumn:
     return column
 
 
-def _place_rows(table: Table, edits: Edits) -> list[int | None]:
+def _place_rows(table: Table, edits: SheetEdits) -> list[int | None]:
     """Add the new rows of edits where they were, and return the ids of all rows that edits speak of."""
     by_key = {key: id for id, key in enumerate(table.rows.keys) if key is not None}
     new = dict(zip((row for row, _ in edits.new), table.rows.more(len(edits.new)).tolist(), strict=True))
@@ -365,7 +374,7 @@ def _in_order(
 
 def _put_cells(
     table: Table,
-    edits: Edits,
+    edits: SheetEdits,
     cells: EditedCells,
     one: EditedColumn,
     ids: Sequence[int | None],
@@ -394,7 +403,7 @@ def _put_cells(
 
 def _put_typed(
     table: Table,
-    edits: Edits,
+    edits: SheetEdits,
     typed: TypedCell,
     one: EditedColumn,
     ids: Sequence[int | None],
@@ -414,7 +423,7 @@ def _put_typed(
     patch.swap()
 
 
-def _lost(edits: Edits, row: int, column: str, text: str, no_column: bool) -> Lost:
+def _lost(edits: SheetEdits, row: int, column: str, text: str, no_column: bool) -> Lost:
     kind, what = edits.rows[row]
     key = str(what) if kind == "key" else None
     reason = f"column {column!r} is gone" if no_column else f"job {key} is gone" if key else "the row is gone"

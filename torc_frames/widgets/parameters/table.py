@@ -14,7 +14,7 @@ from torc_frames.frame.encode import encode_frame
 from torc_frames.frame.rules import Rule
 from torc_frames.frame.shape import column_index, key_index
 from torc_frames.widgets.parameters.column import Ids, SheetColumn, bytes_of
-from torc_frames.widgets.parameters.rows import Rows
+from torc_frames.widgets.parameters.rows import SheetRows
 from torc_frames.widgets.table.cells import Format
 from torc_frames.workflow.push.targets import KEYS, identify
 
@@ -54,7 +54,7 @@ class Table:
         self.keyed = self.base.index.name == "job_key"
         check_names(list(self.base.columns))
         self.stored = {name: self.base[name].reset_index(drop=True) for name in self.base.columns}
-        self.rows = Rows.of(keys)
+        self.rows = SheetRows.of(keys)
         self.columns: list[SheetColumn] = []
         self.set_columns(
             [SheetColumn(name, one, Format.of(one), origin=name) for name, one in self.stored.items()]

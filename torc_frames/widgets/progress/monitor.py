@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from torc_frames.errors import counted
 from torc_frames.widgets.parts import Message, button, close_inside, html, root, row, text_html
 from torc_frames.widgets.progress.tally import Failed, Progress, span
-from torc_frames.widgets.progress.watching import State, Watch
+from torc_frames.widgets.progress.watching import Watch, WatchState
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Monitor"]
@@ -134,7 +134,7 @@ class Monitor(widgets.VBox):
         else:
             self.start()
 
-    def _show(self, state: State) -> None:
+    def _show(self, state: WatchState) -> None:
         if self._closed:
             return
         self._button.description, self._button.icon = (

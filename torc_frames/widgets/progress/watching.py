@@ -16,7 +16,7 @@ from torc_frames.widgets.progress.reading import JobReader
 from torc_frames.widgets.progress.tally import Progress, progress, span
 from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["State", "Watch"]
+__all__ = ["Watch", "WatchState"]
 
 _FAILURES = (TorcFramesError, OSError)
 _SLOWER = 1.5
@@ -47,7 +47,7 @@ SERVER = Pace(2.0, 15.0)
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class WatchState:
     """What is known, and what the watch is doing."""
 
     progress: Progress
@@ -71,7 +71,7 @@ class Watch:
     ----------
     workflow : Workflow
     on_change : callable
-        Called with each new `State`, also from the thread.
+        Called with each new `WatchState`, also from the thread.
     idle : float
         Seconds without a running job or a change after which to stop.
     cheap, server : Pace
@@ -81,7 +81,7 @@ class Watch:
     def __init__(
         self,
         workflow: Workflow,
-        on_change: Callable[[State], None],
+        on_change: Callable[[WatchState], None],
         *,
         idle: float = 300.0,
         cheap: Pace = CHEAP,
@@ -95,7 +95,7 @@ class Watch:
         self._causes: dict[tuple[str, int], str] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.state = State(Progress({}), {})
+        self.state = WatchState(Progress({}), {})
         self.look()
 
     def look(self) -> bool:

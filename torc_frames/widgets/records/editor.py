@@ -23,7 +23,7 @@ from torc_frames.widgets.parts import (
 )
 from torc_frames.widgets.records.lines import CSS
 from torc_frames.widgets.records.opened import Opened
-from torc_frames.widgets.records.session import Conflict
+from torc_frames.widgets.records.session import RecordConflict
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.workflow import Workflow
 
@@ -253,7 +253,7 @@ class RecordEditor(widgets.VBox):
             finally:
                 self._typing_json = False
 
-    def _show_conflict(self, conflict: Conflict | None) -> None:
+    def _show_conflict(self, conflict: RecordConflict | None) -> None:
         if conflict is None:
             self._conflict.layout.display = "none"
             self._conflict.children = []
@@ -294,7 +294,7 @@ def _titled(record: UserData) -> str:
     return f"{record.key} ({record.name})" if record.name else record.key
 
 
-def _differences_html(conflict: Conflict) -> str:
+def _differences_html(conflict: RecordConflict) -> str:
     shown = conflict.differences[:_MOST_DIFFERENCES]
     head = "".join(
         text_html(text, tag="th", attributes=' scope="col"') for text in ("value", "theirs", "yours")

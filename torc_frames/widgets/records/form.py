@@ -26,7 +26,7 @@ from torc_frames.widgets.records.nodes import (
     walk,
 )
 
-__all__ = ["Form"]
+__all__ = ["RecordForm"]
 
 _MOST_STEPS = 500
 
@@ -68,7 +68,7 @@ class _State:
             return None
 
 
-class Form:
+class RecordForm:
     """A record that is edited, apart from any store and any browser.
 
     Each method that edits is one step for `undo`; typing on in one field is one step, too. What is typed

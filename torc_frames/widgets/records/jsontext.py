@@ -46,7 +46,7 @@ def read(text: str) -> Node:
     JsonTextError
         If it is none, or none that can be kept: a name twice in one object, a number that is too large.
     """
-    return _Reader(text).document()
+    return _JsonReader(text).document()
 
 
 def write(node: Node, depth: int = 0) -> str:
@@ -81,7 +81,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-class _Reader:
+class _JsonReader:
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
 

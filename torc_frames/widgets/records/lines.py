@@ -13,7 +13,7 @@ from ipywidgets.widgets.widget_string import TextStyle
 
 from torc_frames.errors import counted
 from torc_frames.widgets.parts import UNLABELLED, html, label, row, text_html
-from torc_frames.widgets.records.form import Form
+from torc_frames.widgets.records.form import RecordForm
 from torc_frames.widgets.records.nodes import KINDS, TEXTS, Kind, Node
 from torc_frames.widgets.records.outline import PAGE, Line
 
@@ -92,7 +92,7 @@ class Actions(Protocol):
 class ValueLine:
     """A value: its name, what is typed, its type, and a panel to rename, move, copy and delete it."""
 
-    def __init__(self, form: Form, looks: Looks, line: Line, actions: Actions) -> None:
+    def __init__(self, form: RecordForm, looks: Looks, line: Line, actions: Actions) -> None:
         self._form, self._looks, self._actions = form, looks, actions
         self._line = line
         self._shape = _shape(line.node)
@@ -110,7 +110,7 @@ class ValueLine:
         self._more = looks.button(icon="ellipsis-h", tooltip=_more_for(line), _dom_classes=("tf-icon",))
         self._more.on_click(lambda _: self._open(not self._panel))
         self._wrong: Any = None
-        self._panel: Panel | None = None
+        self._panel: LinePanel | None = None
         self.box = widgets.HBox(
             [self._slot, self._kind, self._more],
             layout=looks.indent(line.depth),
@@ -143,7 +143,7 @@ class ValueLine:
         self._open(True)
 
     def _open(self, is_open: bool) -> None:
-        self._panel = Panel(self._form, self._line, self._actions) if is_open else None
+        self._panel = LinePanel(self._form, self._line, self._actions) if is_open else None
         self._arrange()
         if self._panel:
             self._panel.show(self._line)
@@ -196,10 +196,10 @@ class ValueLine:
             typed.value = node.text
 
 
-class Panel:
+class LinePanel:
     """What can be done with a value other than typing."""
 
-    def __init__(self, form: Form, line: Line, actions: Actions) -> None:
+    def __init__(self, form: RecordForm, line: Line, actions: Actions) -> None:
         self._at, self._actions = line.node.id, actions
         self._name = widgets.Text(description="name", style={"description_width": "auto"})
         self._name.observe(lambda change: form.rename(self._at, change["new"]), "value")
@@ -243,7 +243,7 @@ class Panel:
 class AddLine:
     """The place to add to an object or a list."""
 
-    def __init__(self, _: Form, looks: Looks, line: Line, actions: Actions) -> None:
+    def __init__(self, _: RecordForm, looks: Looks, line: Line, actions: Actions) -> None:
         self._button = looks.button(icon="plus", **self._said(line))
         self._button.on_click(lambda _: actions.add(line.node.id))
         self.box = widgets.HBox([self._button], layout=looks.indent(line.depth), _dom_classes=("tf-line",))
@@ -266,7 +266,7 @@ class AddLine:
 class PagesLine:
     """The place to go to other pages of an object or a list."""
 
-    def __init__(self, _: Form, looks: Looks, line: Line, actions: Actions) -> None:
+    def __init__(self, _: RecordForm, looks: Looks, line: Line, actions: Actions) -> None:
         self._line = line
         self._before = looks.button(icon="arrow-left", description="before")
         self._after = looks.button(icon="arrow-right", description="after")

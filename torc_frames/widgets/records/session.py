@@ -9,10 +9,10 @@ from typing import Any
 from torc_frames.errors import ConflictError, NotFoundError, UncertainWriteError
 from torc_frames.frame.values import encode_data
 from torc_frames.store.records import UserData
-from torc_frames.widgets.records.form import Form
+from torc_frames.widgets.records.form import RecordForm
 from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["Conflict", "Difference", "RecordSession", "differences"]
+__all__ = ["Difference", "RecordConflict", "RecordSession", "differences"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class RecordConflict:
     """What somebody else has made of a record since it was loaded."""
 
     theirs: UserData
@@ -71,8 +71,8 @@ class RecordSession:
         self.stored = record
         self.key = record.key
         self.name = record.name
-        self.form = Form(record.data)
-        self.conflict: Conflict | None = None
+        self.form = RecordForm(record.data)
+        self.conflict: RecordConflict | None = None
 
     @property
     def dirty(self) -> bool:
@@ -104,7 +104,7 @@ class RecordSession:
             return self._save(data)
 
     def take_theirs(self) -> str:
-        """Put what a conflict has shown into the form; `Form.undo` brings back what was there."""
+        """Put what a conflict has shown into the form; `RecordForm.undo` brings back what was there."""
         with self.form.lock:
             if self.conflict is None:
                 return ""
@@ -119,7 +119,7 @@ class RecordSession:
             return f"Record {self.key} is not saved"
 
     def reload(self) -> str:
-        """Read the record again into the form; `Form.undo` brings back what was there."""
+        """Read the record again into the form; `RecordForm.undo` brings back what was there."""
         with self.form.lock:
             edited = self.form.dirty
             self.conflict = None
@@ -134,7 +134,7 @@ class RecordSession:
         stored : UserData
             The record that they were made on.
         state : mapping
-            What `Form.state` has told of them; ValueError if it has not.
+            What `RecordForm.state` has told of them; ValueError if it has not.
         """
         with self.form.lock:
             self.form.restore(state)
@@ -174,7 +174,7 @@ class RecordSession:
         if _same(theirs.data, data):
             self._load(theirs)
             return f"Somebody else has saved the same: record {self.key} is as you want it"
-        self.conflict = Conflict(theirs, differences(theirs.data, data))
+        self.conflict = RecordConflict(theirs, differences(theirs.data, data))
         return f"Record {self.key} was changed by somebody else; nothing was saved"
 
     def _look_again(self, data: Any, rev: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from torc_frames.widgets.records.form import Form
+from torc_frames.widgets.records.form import RecordForm
 from torc_frames.widgets.records.lines import AddLine, Looks, PagesLine, ValueLine
 from torc_frames.widgets.records.nodes import Node
 from torc_frames.widgets.records.outline import Line, Outline
@@ -30,7 +30,7 @@ class FormView:
         The record that is edited. `show` has to be called after each change of it.
     """
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: RecordForm) -> None:
         self._form = form
         self._outline = Outline(form.root)
         self._looks = Looks()

@@ -19,8 +19,8 @@ from torc_frames.widgets.results.panels import (
     ColumnsPanel,
     ExportPanel,
     GroupPanel,
-    Panel,
     ParallelPanel,
+    ResultsPanel,
     ScatterPanel,
 )
 from torc_frames.widgets.results.parts import CSS, on_value, toggle
@@ -32,7 +32,7 @@ __all__ = ["ResultsExplorer"]
 
 _BAD = (FAILED, TERMINATED, PENDING_FAILED)
 _HEIGHT = 380
-_PANELS: tuple[tuple[str, str, str, type[Panel]], ...] = (
+_PANELS: tuple[tuple[str, str, str, type[ResultsPanel]], ...] = (
     ("Columns", "columns", "choose the columns and their order", ColumnsPanel),
     ("Group", "object-group", "group rows and aggregate their values", GroupPanel),
     ("Parallel", "random", "a figure of several columns side by side", ParallelPanel),
@@ -131,7 +131,7 @@ class ResultsExplorer(widgets.VBox):
         """The Python that makes `value` of a workflow named ``wf``."""
         return self.exploration.code
 
-    def unfold(self, name: str) -> Panel:
+    def unfold(self, name: str) -> ResultsPanel:
         """Open a part and return it.
 
         Parameters

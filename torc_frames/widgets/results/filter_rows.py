@@ -18,7 +18,7 @@ from torc_frames.widgets.results.filters import (
     Filter,
     Is,
     Meaning,
-    Missing,
+    MissingFilter,
     OneOf,
     bound,
     choices,
@@ -107,7 +107,7 @@ class FilterRow(widgets.HBox):
             case "is one of":
                 return OneOf(name, tuple(self.choices.value)) if self.choices.value else None
             case _:
-                return Missing(name, self.condition.value == _MISSING)
+                return MissingFilter(name, self.condition.value == _MISSING)
 
     def _on_column(self) -> None:
         values = column(self._exploration.frame, self.column.value)

@@ -19,7 +19,7 @@ __all__ = [
     "Filter",
     "Is",
     "Meaning",
-    "Missing",
+    "MissingFilter",
     "NoResults",
     "OneOf",
     "bound",
@@ -46,7 +46,7 @@ _SCALARS = (str, int, float, bool)
 
 
 class Filter(Protocol):
-    """A condition that rows meet or don't; a missing value meets none but `Missing`."""
+    """A condition that rows meet or don't; a missing value meets none but `MissingFilter`."""
 
     @property
     def column(self) -> str:
@@ -152,7 +152,7 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingFilter:
     """Rows where a value is missing, or where it is not."""
 
     column: str

@@ -15,12 +15,20 @@ from torc_frames.widgets.results.export import FORMATS, export
 from torc_frames.widgets.results.parts import dropdown, field, on_value, options, selection
 from torc_frames.widgets.results.query import Aggregate, can_group, functions
 
-__all__ = ["CodePanel", "ColumnsPanel", "ExportPanel", "GroupPanel", "Panel", "ParallelPanel", "ScatterPanel"]
+__all__ = [
+    "CodePanel",
+    "ColumnsPanel",
+    "ExportPanel",
+    "GroupPanel",
+    "ParallelPanel",
+    "ResultsPanel",
+    "ScatterPanel",
+]
 
 _FUNCTIONS = ("mean", "min", "max", "std", "median", "sum", "count", "first", "nunique")
 
 
-class Panel(widgets.VBox):
+class ResultsPanel(widgets.VBox):
     """A part that shows something of an exploration, for as long as it is open."""
 
     def __init__(self, exploration: Exploration) -> None:
@@ -65,7 +73,7 @@ class Panel(widgets.VBox):
         return act
 
 
-class ColumnsPanel(Panel):
+class ColumnsPanel(ResultsPanel):
     """Which columns are shown, in which order."""
 
     def __init__(self, exploration: Exploration) -> None:
@@ -82,7 +90,7 @@ class ColumnsPanel(Panel):
         self.children = [row(beside, self.shown, between, self.hidden)]
 
     def update(self) -> None:
-        """See `Panel.update`."""
+        """See `ResultsPanel.update`."""
         arrangement = self.exploration.arrangement
         _fill(self.shown, arrangement.shown)
         _fill(self.hidden, [name for name in arrangement.order if name in arrangement.hidden])
@@ -99,7 +107,7 @@ class ColumnsPanel(Panel):
         self.exploration.arrange(self.exploration.arrangement.show(self.hidden.value))
 
 
-class GroupPanel(Panel):
+class GroupPanel(ResultsPanel):
     """What rows are grouped by, and what is told of each group."""
 
     def __init__(self, exploration: Exploration) -> None:
@@ -114,7 +122,7 @@ class GroupPanel(Panel):
         self.children = [row(self.by, self.columns, self.functions, clear), self.message]
 
     def update(self) -> None:
-        """See `Panel.update`."""
+        """See `ResultsPanel.update`."""
         frame = self.exploration.frame
         names = figures.by_weight(self.exploration.arrangement.order)
         able = [name for name in names if can_group(frame[name])]
@@ -142,7 +150,7 @@ class GroupPanel(Panel):
         self.by.value = ()
 
 
-class ScatterPanel(Panel):
+class ScatterPanel(ResultsPanel):
     """One column against another; follows the filters."""
 
     def __init__(self, exploration: Exploration) -> None:
@@ -157,7 +165,7 @@ class ScatterPanel(Panel):
         self.children = [row(self.x, self.y, self.by), self.message, self.picture]
 
     def update(self) -> None:
-        """See `Panel.update`."""
+        """See `ResultsPanel.update`."""
         x, y, by = self.x.value, self.y.value, self.by.value
         if x is None or y is None:
             self.picture.value = ""
@@ -168,7 +176,7 @@ class ScatterPanel(Panel):
         _draw(self, lambda: figures.picture(figures.scatter(rows, x, y, by), text))
 
 
-class ParallelPanel(Panel):
+class ParallelPanel(ResultsPanel):
     """Several columns side by side, a line for each job; follows the filters."""
 
     def __init__(self, exploration: Exploration) -> None:
@@ -184,13 +192,13 @@ class ParallelPanel(Panel):
         self.children = [row(self.columns, self.by), self.message, self.picture]
 
     def update(self) -> None:
-        """See `Panel.update`."""
+        """See `ResultsPanel.update`."""
         rows, columns = self.exploration.chosen, tuple(self.columns.value)
         text = f"Parallel coordinates of {', '.join(columns)}, {counted(len(rows), 'job')}"
         _draw(self, lambda: figures.picture(figures.parallel(rows, columns, self.by.value), text))
 
 
-class CodePanel(Panel):
+class CodePanel(ResultsPanel):
     """The Python that makes the frame that is shown."""
 
     def __init__(self, exploration: Exploration) -> None:
@@ -201,12 +209,12 @@ class CodePanel(Panel):
         self.children = [self.text]
 
     def update(self) -> None:
-        """See `Panel.update`."""
+        """See `ResultsPanel.update`."""
         self.text.value = self.exploration.code
         self.text.rows = min(16, self.text.value.count("\n") + 1)
 
 
-class ExportPanel(Panel):
+class ExportPanel(ResultsPanel):
     """What is shown, into a file."""
 
     def __init__(self, exploration: Exploration) -> None:
@@ -220,7 +228,7 @@ class ExportPanel(Panel):
         self.children = [row(self.kind, self.name, self.overwrite, save), self.message]
 
     def update(self) -> None:
-        """See `Panel.update`."""
+        """See `ResultsPanel.update`."""
 
     def _rename(self) -> None:
         stem = self.name.value
@@ -234,7 +242,7 @@ class ExportPanel(Panel):
         self.message.say(f"{counted(len(frame), 'row')} in {path}", "good")
 
 
-def _draw(panel: Panel, make: Callable[[], str]) -> None:
+def _draw(panel: ResultsPanel, make: Callable[[], str]) -> None:
     """Show a picture, or why there is none."""
     panel.message.clear()
     try:

@@ -17,7 +17,7 @@ from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import RefusalError, is_missing, plain
 from torc_frames.widgets.table import numerals, timetexts
 from torc_frames.widgets.table.numerals import quoted
-from torc_frames.widgets.table.source import Column, Kind
+from torc_frames.widgets.table.source import GridColumn, Kind
 
 __all__ = ["Format", "Parsed", "as_series", "column_of", "kind_of", "read", "shown", "texts"]
 
@@ -253,10 +253,10 @@ def kind_of(dtype: Any, values: pd.Series | None = None) -> Kind:
     return "string" if of_strings else "json"
 
 
-def column_of(name: str, values: Any, *, read_only: bool = False) -> Column:
+def column_of(name: str, values: Any, *, read_only: bool = False) -> GridColumn:
     """Return a column as a grid paints it, of its values or its dtype."""
     format = Format.of(values)
-    return Column(name, format.kind, str(format.dtype), read_only or format.spec is None, format.choices)
+    return GridColumn(name, format.kind, str(format.dtype), read_only or format.spec is None, format.choices)
 
 
 def texts(values: Any) -> list[str]:

@@ -13,7 +13,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.table.cells import column_of, texts
 from torc_frames.widgets.table.clipboard import write_cells
-from torc_frames.widgets.table.source import Block, Change, Column, Row
+from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
 
 __all__ = ["FrameSource"]
 
@@ -63,7 +63,7 @@ class FrameSource:
             return self._frame.iloc[self._positions]
 
     @property
-    def columns(self) -> Sequence[Column]:
+    def columns(self) -> Sequence[GridColumn]:
         """The index, if it says something, and then the frame's columns."""
         return self._columns
 

@@ -32,7 +32,7 @@ from typing import Annotated, Any
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.widgets.table.source import Column, Row
+from torc_frames.widgets.table.source import GridColumn, Row
 
 __all__ = [
     "Act",
@@ -47,7 +47,7 @@ __all__ = [
     "OnRows",
     "Paste",
     "Redo",
-    "Rows",
+    "RowsAsked",
     "Select",
     "Set",
     "Sort",
@@ -97,7 +97,7 @@ class OnRows(Act, frozen=True):
     stop: _Index
 
 
-class Rows(OnRows, frozen=True):
+class RowsAsked(OnRows, frozen=True):
     """Send some rows."""
 
 
@@ -167,7 +167,7 @@ Message = (
     Hello
     | Undo
     | Redo
-    | Rows
+    | RowsAsked
     | Duplicate
     | Delete
     | Insert
@@ -190,7 +190,7 @@ def read(content: Any) -> Message:
     return message
 
 
-def column(column: Column) -> dict[str, Any]:
+def column(column: GridColumn) -> dict[str, Any]:
     """Return a column as it is sent."""
     return {
         "name": column.name,

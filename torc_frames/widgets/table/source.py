@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 __all__ = [
     "Block",
     "Change",
-    "Column",
     "EditableSource",
+    "GridColumn",
     "Kind",
     "Row",
     "Source",
@@ -27,7 +27,7 @@ State = Literal["", "changed", "new", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class GridColumn:
     """A column as a grid paints it."""
 
     name: str
@@ -85,7 +85,7 @@ class Source(Protocol):
     """Held by whoever reads several things that belong together; widgets' callbacks run in threads."""
 
     @property
-    def columns(self) -> Sequence[Column]:
+    def columns(self) -> Sequence[GridColumn]:
         """The columns, in order."""
 
     @property

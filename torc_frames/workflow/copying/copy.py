@@ -23,7 +23,7 @@ from torc_frames.errors import (
 from torc_frames.store.base import RunnableStore, Snapshot, Store
 from torc_frames.store.records import NewJobs, Resources, ResultPage, UserDataPage, WorkflowRecord
 from torc_frames.store.whole import read_whole
-from torc_frames.workflow.copying.roles import Fitted, fit
+from torc_frames.workflow.copying.roles import RoleFit, fit
 from torc_frames.workflow.progress import Bar, progress
 
 __all__ = ["Copied", "OnUnkept", "copy"]
@@ -113,7 +113,7 @@ class _Original:
     inexact: list[str] = field(default_factory=list)
     """Records with floats that come back as others."""
     left_out: list[str] = field(default_factory=list)
-    fitted: Fitted | None = None
+    fitted: RoleFit | None = None
     """What records are told of themselves, where roles are theirs."""
 
     def read(self, workflow_key: str) -> None:
@@ -301,7 +301,7 @@ class _Writer:
                 self.record_keys.update(zip(batch.keys, added, strict=True))
             bar.update(len(lines))
 
-    def _add_fitted(self, workflow_key: str, keys: list[str], lines: list[bytes], fitted: Fitted) -> None:
+    def _add_fitted(self, workflow_key: str, keys: list[str], lines: list[bytes], fitted: RoleFit) -> None:
         rows = zip(keys, lines, strict=True)
         for role, some in groupby(rows, key=lambda row: fitted.roles.get(row[0])):
             alike = list(some)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from torc_frames.errors import counted, shorten
 from torc_frames.store.records import Role
 
-__all__ = ["Fitted", "fit"]
+__all__ = ["RoleFit", "fit"]
 
 Links = dict[str | None, dict[str, list[str]]]
 """By role and job key: records."""
 
 
 @dataclass(slots=True)
-class Fitted:
+class RoleFit:
     """What such a store is told of records: those that are not here have neither role nor name.
 
     Attributes
@@ -33,7 +33,7 @@ class Fitted:
 
 def fit(
     links: Links, names: Mapping[str, str | None], job_names: Mapping[str, str], ephemeral: Collection[str]
-) -> Fitted:
+) -> RoleFit:
     """Return what can be kept.
 
     Parameters
@@ -47,7 +47,7 @@ def fit(
     ephemeral : collection of str
         The records that are.
     """
-    fitted = Fitted()
+    fitted = RoleFit()
     roles: dict[str, set[str | None]] = {}
     first_job: dict[str, str] = {}
     for role, of_jobs in links.items():

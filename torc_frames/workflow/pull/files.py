@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import pandas as pd
 
 from torc_frames.errors import RefusedError
-from torc_frames.files.pointer_frames import Missing, OnMissing, Pairs, load_pointers
+from torc_frames.files.pointer_frames import MissingFiles, OnMissing, Pairs, load_pointers
 from torc_frames.files.pointers import Pointer, is_pointer
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.shape import Shape
@@ -25,7 +25,7 @@ def load(
     name: str,
     role: Role,
     on_missing: OnMissing = "warn",
-    write: Callable[[Pairs, Missing], pd.DataFrame] = load_pointers,
+    write: Callable[[Pairs, MissingFiles], pd.DataFrame] = load_pointers,
 ) -> pd.DataFrame:
     """Return the rows of the files behind pointers, or what else is made of them; see `Workflow.load`."""
 
@@ -39,7 +39,7 @@ def load(
     check_role(role)
     if not isinstance(name, str):
         raise RefusedError(f"load takes the name of a pointer, not {name!r}")
-    missing = Missing(on_missing)
+    missing = MissingFiles(on_missing)
     pairs, _, about = verified(store, workflow_key, build, Shape(), False, False, "files")
     frame = write(pairs, missing)
     frame.attrs["torc"] = {**about, "missing": missing.files}

@@ -22,7 +22,7 @@ from torc_frames.workflow.pull.links import JobsOf, LinkColumns, Texts, check_ke
 from torc_frames.workflow.pull.reading import Reading
 from torc_frames.workflow.pull.spool import Spool
 
-__all__ = ["JobRows", "RecordRows", "Rows"]
+__all__ = ["JobRows", "RecordRows", "SpooledRows"]
 
 _BATCH_ROWS = 20_000
 _BATCH_BYTES = 16 * 2**20
@@ -32,7 +32,7 @@ Use = Callable[[Mapping[Path, Column], int], T]
 """What is made of the columns of a page, by path, and how many rows it has."""
 
 
-class Rows(Protocol):
+class SpooledRows(Protocol):
     """The rows of a table that was read whole, and what was seen of their columns."""
 
     labels: tuple[str, ...]
@@ -86,7 +86,7 @@ class RecordRows:
         return self.survey.length
 
     def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
-        """See `Rows`."""
+        """See `SpooledRows`."""
         decoder = _Decoder(self._shape, reserved=True)
         start = 0
         for page in self._spool.pages():
@@ -143,7 +143,7 @@ class JobRows:
         return len(self._firsts) - 1
 
     def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
-        """See `Rows`."""
+        """See `SpooledRows`."""
         decoder = _Decoder(self._shape)
         if self._several:
             return self._joined(decoder, use)

@@ -22,7 +22,7 @@ from torc_frames.store.records import INPUT, OUTPUT, Role
 from torc_frames.workflow.progress import progress
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 from torc_frames.workflow.pull.spool import Spool
-from torc_frames.workflow.pull.spooled import JobRows, RecordRows, Rows
+from torc_frames.workflow.pull.spooled import JobRows, RecordRows, SpooledRows
 
 __all__ = ["TableStream", "Wanted", "What", "stream", "to_parquet"]
 
@@ -69,7 +69,7 @@ class TableStream:
     num_rows : int
     """
 
-    def __init__(self, rows: Rows, about: Mapping[str, Any], shape: Shape, spool: Spool) -> None:
+    def __init__(self, rows: SpooledRows, about: Mapping[str, Any], shape: Shape, spool: Spool) -> None:
         names = ordered(map(join, rows.paths), rows.specs, beside_reserved=rows.index is None)
         if rows.index is None:
             chosen = choose([*rows.labels, *names], shape.usecols)
@@ -121,7 +121,7 @@ def stream(
 ) -> TableStream:
     """Read a table of a workflow, and return it as a stream; see `Workflow.stream`."""
 
-    def build(read: Reading) -> tuple[Rows, Spool]:
+    def build(read: Reading) -> tuple[SpooledRows, Spool]:
         spool = Spool(folder)
         if wanted.what == "user_data":
             return RecordRows(read, wanted.role, spool), spool

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from torc_frames.files.pointer_frames import Missing, OnMissing, load_pointers
+from torc_frames.files.pointer_frames import MissingFiles, OnMissing, load_pointers
 from torc_frames.frame.column import InexactChunkError, check_dtype_backend
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, choose
@@ -111,7 +111,7 @@ def table(
         joined = frames.beside(frames.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
             pairs = _pairs(read, name, OUTPUT)
-            missing = Missing(on_missing)
+            missing = MissingFiles(on_missing)
             if pairs:
                 joined = frames.with_files(joined, f"results.{name}", load_pointers(pairs, missing))
             left_out.extend(missing.files)

@@ -25,7 +25,7 @@ from torc_frames.workflow.push.cells import nowhere
 from torc_frames.workflow.push.resources import dependencies
 from torc_frames.workflow.push.steps import Steps, decide, names_of, whole_paths
 from torc_frames.workflow.push.stored import Existing, read_existing
-from torc_frames.workflow.push.table import Options, Prepared, prepare
+from torc_frames.workflow.push.table import Prepared, PushOptions, prepare
 from torc_frames.workflow.seen import rev_of_content, written_revs
 
 __all__ = ["apply", "made", "push"]
@@ -40,7 +40,7 @@ _MOST_RECIPES_BYTES = 500_000
 
 
 def push(
-    store: Store, workflow_key: str, df: Table, options: Options, *, show_progress: Progress
+    store: Store, workflow_key: str, df: Table, options: PushOptions, *, show_progress: Progress
 ) -> pd.DataFrame:
     """Make a job of each row, or update the jobs it names; see `Workflow.push`."""
     return apply(store, workflow_key, prepare(store, workflow_key, df, options), None, show_progress)

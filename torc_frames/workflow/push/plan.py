@@ -17,7 +17,7 @@ from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.steps import Cells, Steps, decide
 from torc_frames.workflow.push.stored import Existing, read_existing
-from torc_frames.workflow.push.table import Options, Prepared, own_cells, prepare
+from torc_frames.workflow.push.table import Prepared, PushOptions, own_cells, prepare
 
 __all__ = ["Plan"]
 
@@ -50,7 +50,7 @@ class Plan:
     commands: pd.DataFrame
     deleted: list[str]
 
-    def __init__(self, store: Store, workflow_key: str, df: Table, options: Options) -> None:
+    def __init__(self, store: Store, workflow_key: str, df: Table, options: PushOptions) -> None:
         self._store = store
         self._workflow_key = workflow_key
         self._prepared = prepare(store, workflow_key, df, options)

@@ -10,10 +10,10 @@ from torc_frames.frame.nested import has, holds, is_object, look_up, put, take
 from torc_frames.frame.values import canonical, decode_data, encode_data
 from torc_frames.workflow.push.stored import Existing
 
-__all__ = ["Edits"]
+__all__ = ["RecordEdits"]
 
 
-class Edits:
+class RecordEdits:
     """New data of records, gathered cell by cell.
 
     Parameters

@@ -151,12 +151,12 @@ def read_command(what: str, text: str, names: Sequence[str]) -> list[bool]:
     ...
     torc_frames.errors.RefusedError: run: {x} stands in quotes; leave them out, values are quoted
     """
-    reader = _Reader(what, names)
+    reader = _ShellReader(what, names)
     reader.read(text)
     return reader.quoted
 
 
-class _Reader:
+class _ShellReader:
     """Reads a command from its first character to its last."""
 
     def __init__(self, what: str, names: Sequence[str]) -> None:

@@ -24,7 +24,7 @@ from torc_frames.store.records import NewJobs
 from torc_frames.workflow.push import templates
 from torc_frames.workflow.push.cells import changed_cells, dropped_cells, near
 from torc_frames.workflow.push.matching import match_rows
-from torc_frames.workflow.push.records import Edits
+from torc_frames.workflow.push.records import RecordEdits
 from torc_frames.workflow.push.stored import Existing, refuse_deleted
 from torc_frames.workflow.push.table import OnExists, Prepared, _kept
 
@@ -209,7 +209,7 @@ def _edited(
     steps: Steps, cells: Mapping[str, Cells], frame: EncodedFrame, existing: Existing
 ) -> dict[str, bytes]:
     """Return the new data of the records that cells are in."""
-    edits = Edits(existing, whole_paths(existing, frame))
+    edits = RecordEdits(existing, whole_paths(existing, frame))
     columns = set(frame.paths.values())
     for key, changes in cells.items():
         if key in existing.inputs:

@@ -25,7 +25,7 @@ from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resour
 from torc_frames.workflow.push.targets import Targets, identify
 from torc_frames.workflow.seen import Seen, what_was_seen
 
-__all__ = ["OnConflict", "OnExists", "Options", "Prepared", "own_cells", "prepare"]
+__all__ = ["OnConflict", "OnExists", "Prepared", "PushOptions", "own_cells", "prepare"]
 
 OnExists = Literal["skip", "error", "append", "update"]
 
@@ -34,7 +34,7 @@ OnConflict = Literal["error", "ours", "theirs"]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PushOptions:
     """How to push; see `Workflow.push`."""
 
     command: str | None = None
@@ -71,10 +71,10 @@ class Prepared:
     recipe: dict[str, Any] | None
     """How the table was made, if it is as it was made."""
 
-    options: Options
+    options: PushOptions
 
 
-def prepare(store: Store, workflow_key: str, df: Table, options: Options) -> Prepared:
+def prepare(store: Store, workflow_key: str, df: Table, options: PushOptions) -> Prepared:
     """Check a table; RefusedError with all that is wrong with it."""
     if options.on_exists not in ("skip", "error", "append", "update"):
         raise RefusedError(f"on_exists={options.on_exists!r}: use 'skip', 'error', 'append' or 'update'")

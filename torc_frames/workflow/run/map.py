@@ -24,7 +24,7 @@ from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable
 from torc_frames.workflow.push.steps import Steps, decide
 from torc_frames.workflow.push.stored import Existing, read_existing
-from torc_frames.workflow.push.table import Options, Prepared, prepare
+from torc_frames.workflow.push.table import Prepared, PushOptions, prepare
 from torc_frames.workflow.run.call import Function, check_call, shown
 from torc_frames.workflow.run.mapper import Mapper
 from torc_frames.workflow.run.runner import Rerun, alone, check_rerun, end_left, jobs_to_reset
@@ -83,7 +83,7 @@ def _run(
     options: MapOptions,
 ) -> list[str]:
     """Run the jobs of the rows, and return their keys."""
-    pushing = Options(name=options.name, resources=options.resources, depends_on=options.depends_on)
+    pushing = PushOptions(name=options.name, resources=options.resources, depends_on=options.depends_on)
     prepared, existing, steps = _read(store, workflow_key, func, params, pushing)
     path = _function_path(func)
     _refuse_other_functions(existing, steps, path, options.rerun)
@@ -134,7 +134,7 @@ def _push(
     path = _function_path(func)
     _check_import(func, path)
     command = _command(options.command, path)
-    pushing = Options(
+    pushing = PushOptions(
         command=command.replace("{", "{{").replace("}", "}}"),
         name=options.name,
         outputs=True,
@@ -151,7 +151,7 @@ def _push(
 
 
 def _read(
-    store: Store, workflow_key: str, func: Function, params: Table, options: Options
+    store: Store, workflow_key: str, func: Function, params: Table, options: PushOptions
 ) -> tuple[Prepared, Existing, Steps]:
     """Check the table, and return what pushing it would do; nothing is written."""
     prepared = prepare(store, workflow_key, params, options)
