@@ -162,7 +162,7 @@ def test_a_mapped_table_has_results_beside_parameters_and_the_failed_row_in_it(
     assert (kind, message) == ("ValueError", "three is\nnot taken")
     assert trace.startswith("Traceback (most recent call last):\n")
     assert 'in not_three\n    raise ValueError("three is\\nnot taken")\n' in trace
-    assert "torc_frames/mapping" not in trace
+    assert "torc_frames/workflow" not in trace
     assert table.loc[["1", "3"], ERRORS].isna().all(axis=None)
     assert table["start_time"].between(before, table["end_time"]).all()
     assert table["command"].unique().tolist() == ["torc-frames run-function mapped:not_three"]
