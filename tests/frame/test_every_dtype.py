@@ -85,7 +85,7 @@ def of_arrow(kind: pa.DataType) -> Callable[[list[int]], Any]:
 
 
 def categories(values: list[Any]) -> Any:
-    distinct = list({(type(value), value): value for value in values}.values())
+    distinct = list(dict.fromkeys(values))  # pandas takes 1 and True for the same category
     return pd.Categorical.from_codes(
         [*range(len(distinct)), *[-1] * (len(values) - len(distinct))],
         pd.Index(objects(distinct)),
