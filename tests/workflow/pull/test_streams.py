@@ -498,12 +498,12 @@ print(status[status.index("VmHWM:") + 1])
     if not os.path.exists("/proc/self/status"):
         pytest.skip("only Linux tells the peak of one process")
     peaks = []
-    for length in (100_000, 400_000):
+    for length in (50_000, 200_000):
         client = tf.connect(tmp_path / f"{length}.db")
         table = tf.grid(n=range(length))
         for name in "abcdefgh":
             table[name] = table["n"] * 1.5
-        table["text"] = [f"{n:0>300}" for n in range(length)]
+        table["text"] = [f"{n:0>900}" for n in range(length)]
         client.create_workflow("large").push(table, show_progress=False)
         client.close()
         del table
