@@ -74,13 +74,14 @@ class Snapshot(Protocol):
         job_key: str | None = None,
         role: Role | None = None,
         since: str | None = None,
+        record_keys: Sequence[str] | None = None,
         labels: bool = True,
     ) -> Iterator[LinkPage]:
         """Yield links ordered by the age of the job, then of the record.
 
         With `since` only those of jobs that have a record that `user_data` yields for it; a store whose
-        workflows have no revs refuses it.
-        Without `labels` the store may leave out the names of jobs, as empty strings.
+        workflows have no revs refuses it. With `record_keys` those of these records, whatever job they are
+        of. Without `labels` the store may leave out the names of jobs, as empty strings.
         """
 
     def results(self) -> Iterator[ResultPage]:

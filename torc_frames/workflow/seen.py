@@ -40,16 +40,22 @@ def rev_of_content(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the store had when a table was pulled: the rev of the workflow, or those of its records."""
+    """What the store had when a table was pulled, and what has been written by it since.
 
-    rev: str | None = None
-    revs: Mapping[str, str] | None = None
-    left: frozenset[str] = frozenset()
-    """Records that were left as others made them, though the table says otherwise."""
+    Attributes
+    ----------
+    rev : str or None
+        The rev of the workflow when it was pulled, if it has one.
+    revs : mapping
+        By record key: its rev when it was pulled or, where the workflow has one, when the table wrote it.
+    """
 
-    def is_newer(self, key: str, rev: str | None, raw: bytes) -> bool:
+    rev: str | None
+    revs: Mapping[str, str]
+
+    def is_other(self, key: str, rev: str | None, raw: bytes) -> bool:
         """Return whether a record is not as it was seen, by its rev or its data now."""
-        before = (self.revs or {}).get(key)
+        before = self.revs.get(key)
         if before is not None and before.startswith("="):
             return before != rev_of_content(raw)
         return before != rev
@@ -76,6 +82,7 @@ def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str) -> Seen | None:
             f"this is a table of {about.get('kind')}, which would become parameters: edit and push "
             "wf.parameters(), or df.attrs.clear() if its columns are meant as parameters"
         )
-    left = about.get("left")
-    keys = frozenset(map(str, left)) if isinstance(left, list) else frozenset()
-    return Seen(about.get("rev"), read_revs(about.get("revs")), keys)
+    revs = read_revs(about.get("revs"))
+    if about.get("rev") is None and revs is None:
+        return None
+    return Seen(about.get("rev"), revs or {})

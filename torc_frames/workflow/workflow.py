@@ -29,6 +29,7 @@ from torc_frames.workflow.pull import tables as pull
 from torc_frames.workflow.pull.files import load
 from torc_frames.workflow.pull.refresh import Refreshed
 from torc_frames.workflow.push import apply as push
+from torc_frames.workflow.push.edits import keep_base
 from torc_frames.workflow.push.plan import Plan
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
 from torc_frames.workflow.push.table import OnConflict, OnExists, PushOptions
@@ -362,6 +363,8 @@ class Workflow:
 
     def _noted(self, frame: pd.DataFrame) -> pd.DataFrame:
         self._last = weakref.ref(frame)
+        if frame.attrs["torc"]["kind"] == "parameters":
+            keep_base(frame)
         return frame
 
     def links(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:

@@ -158,21 +158,25 @@ class LegacySnapshot:
         job_key: str | None = None,
         role: Role | None = None,
         since: str | None = None,
+        record_keys: Sequence[str] | None = None,
         labels: bool = True,
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
         _refuse(since)
         if job_key is None:
-            return self._own_links(role, labels)
+            return self._own_links(role, labels, record_keys)
         job = self._job(job_key)
         found = [Link(job_key, record.key, its_role) for record, its_role in self._records_of(job_key, role)]
         return link_pages(found, {job_key: job.name or ""} if labels else None)
 
-    def _own_links(self, role: Role | None, labels: bool) -> Iterator[LinkPage]:
+    def _own_links(
+        self, role: Role | None, labels: bool, record_keys: Sequence[str] | None
+    ) -> Iterator[LinkPage]:
+        wanted = self._records if record_keys is None else set(record_keys)
         links = [
             link
             for link in self._all_links()
-            if role in (None, link.role) and (self._records is None or link.record_key in self._records)
+            if role in (None, link.role) and (wanted is None or link.record_key in wanted)
         ]
         yield from link_pages(links, self._names() if labels and links else None)
 

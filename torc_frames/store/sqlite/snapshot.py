@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from types import MappingProxyType
@@ -25,7 +25,7 @@ from torc_frames.store.records import (
     WorkflowRecord,
 )
 from torc_frames.store.sqlite.file import Connection, translated
-from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow
+from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow, id_list
 from torc_frames.store.sqlite.opening import using
 from torc_frames.store.sqlite.stale import stale_jobs
 
@@ -92,6 +92,7 @@ _LINKS = _Listing(
     "",
     "job.id, record_id, ifnull(role, '')",
 )
+_THESE = "(SELECT value FROM json_each(:records))"
 _BARE_LINKS = _LINKS._replace(columns=_LINKS.columns[:3])
 _CHANGED = "SELECT id FROM user_data WHERE workflow_id = :workflow AND rev > :since"
 _CHANGED_JOBS = """
@@ -187,6 +188,7 @@ class SQLiteSnapshot:
         job_key: str | None = None,
         role: Role | None = None,
         since: str | None = None,
+        record_keys: Sequence[str] | None = None,
         labels: bool = True,
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
@@ -195,7 +197,14 @@ class SQLiteSnapshot:
         if since is not None:
             among += f" AND job.id IN ({_CHANGED_JOBS})"
             values["since"] = _rev(since)
-        return self._links(among, "" if role is None else "AND role = :role", values, labels)
+        where = "" if role is None else "AND role = :role"
+        if record_keys is not None:
+            values["records"] = id_list(
+                number for key in record_keys if (number := key_to_id(key)) is not None
+            )
+            among += f" AND job.id IN (SELECT job_id FROM link WHERE record_id IN {_THESE})"
+            where += f" AND record_id IN {_THESE}"
+        return self._links(among, where, values, labels)
 
     def _links(
         self, among: str, where: str, values: Mapping[str, object], labels: bool

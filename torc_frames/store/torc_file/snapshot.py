@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from torc_frames.errors import RefusedError
@@ -201,11 +201,12 @@ class TorcFileSnapshot(SQLiteSnapshot):
         job_key: str | None = None,
         role: Role | None = None,
         since: str | None = None,
+        record_keys: Sequence[str] | None = None,
         labels: bool = True,
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
         self._refuse_since(since)
-        return super().links(job_key=job_key, role=role, labels=labels)
+        return super().links(job_key=job_key, role=role, record_keys=record_keys, labels=labels)
 
     def results(self) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""

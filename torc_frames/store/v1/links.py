@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import Any
 
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
+from torc_frames.store.v1.lists import Get, Listing, decoded, listed, relations
 
-__all__ = ["V1Links", "gather"]
+__all__ = ["V1Links", "gather", "links_of"]
 
 PAGE_ROWS = 20_000
+
+NEAR_ROWS = 200
+"""How many rows are read around the place where one should be."""
+
+_MOST_PROBES = 12
 
 
 @dataclass(slots=True)
@@ -57,6 +63,11 @@ class V1Links:
             links = links._chosen([one <= last_record for one in links.record_ids])
         return links
 
+    def of(self, record_ids: Collection[int]) -> V1Links:
+        """Return the links of some records."""
+        wanted = set(record_ids)
+        return self._chosen([one in wanted for one in self.record_ids])
+
     def pages(self, labels: bool = True) -> Iterator[LinkPage]:
         """Yield links as a snapshot does."""
         for start in range(0, len(self), PAGE_ROWS):
@@ -96,6 +107,55 @@ def gather(pages: Iterable[list[Any]]) -> V1Links:
         )
     links.sort()
     return links
+
+
+def links_of(get: Get, workflow_key: str, record_ids: Sequence[int]) -> V1Links:
+    """Return the links of some records, without reading all there are.
+
+    The list is in the order of the records: each is looked for where it should be.
+    """
+    listing = relations(workflow_key)
+    found: dict[int, list[Any]] = {}
+    last = _page(get, listing, {"sort_by": listing.newest, "reverse_sort": True, "limit": 1})
+    if not last.items:
+        return V1Links()
+    first = _page(get, listing, {"limit": NEAR_ROWS})
+    ends = (0, first.items[0].user_data_id), (last.total_count, last.items[0].user_data_id + 1)
+    pages = [(0, first.items)]
+    for record in sorted(set(record_ids)):
+        low, high = ends
+        for _ in range(_MOST_PROBES):
+            rows = _within(pages, record, last.total_count)
+            if rows is not None or low[0] >= high[0] or not low[1] <= record < high[1]:
+                break
+            share = (record - low[1]) / (high[1] - low[1])
+            offset = max(0, low[0] + int(share * (high[0] - low[0])) - NEAR_ROWS // 2)
+            items = _page(get, listing, {"offset": offset, "limit": NEAR_ROWS}).items
+            if not items:
+                break
+            pages.append((offset, items))
+            if items[0].user_data_id >= record:
+                high = offset, items[0].user_data_id + 1
+            if items[-1].user_data_id <= record:
+                low = offset + len(items) - 1, items[-1].user_data_id
+        else:
+            return gather(listed(get, listing)).of(record_ids)
+        found[record] = rows or []
+    return gather(found.values())
+
+
+def _page(get: Get, listing: Listing, params: Mapping[str, object]) -> Any:
+    return decoded(listing.kind, get(listing.path, params), listing.path)
+
+
+def _within(pages: list[tuple[int, list[Any]]], record: int, total: int) -> list[Any] | None:
+    """Return the rows of a record, from a page that has those on both sides of it, too."""
+    for offset, items in pages:
+        begins = not offset or items[0].user_data_id < record
+        ends = offset + len(items) >= total or items[-1].user_data_id > record
+        if begins and ends and items[0].user_data_id <= record <= items[-1].user_data_id:
+            return [item for item in items if item.user_data_id == record]
+    return None
 
 
 def _ascend(ids: list[int]) -> bool:

@@ -14,7 +14,7 @@ from torc_frames.errors import (
 from torc_frames.store.exactly_once import Unfinished, looked_for
 from torc_frames.store.http.session import Http
 from torc_frames.store.keys import key_to_id
-from torc_frames.store.records import RUNNING
+from torc_frames.store.records import RUNNING, JobRecord
 from torc_frames.store.v1.lists import decoded
 from torc_frames.store.v1.unreadable import UNREADABLE
 from torc_frames.store.wire import v1
@@ -77,7 +77,23 @@ class V1Service:
         body = self.request("workflow", workflow_key, "GET", f"/workflows/{workflow_key}/job_ids")
         return set(decoded(v1.JobIds, body, "keys of jobs").job_ids)
 
-    def run_id(self, job: v1.V1Job) -> int:
+    def job_record(self, job: v1.V1Job) -> JobRecord:
+        """Return a job with what it needs and its last run, which are asked for."""
+        need = None
+        if job.resource_requirements_id:
+            body = self.http.get(f"/resource_requirements/{job.resource_requirements_id}")
+            need = decoded(v1.V1Requirement, body, "a resource requirement")
+        return JobRecord(
+            key=str(job.id),
+            workflow_key=str(job.workflow_id),
+            name=job.name,
+            command=job.command,
+            status=job.status,
+            resources=v1.resources_of(need),
+            run_id=self._run_id(job),
+        )
+
+    def _run_id(self, job: v1.V1Job) -> int:
         """Return which run of the workflow a job is in, or was last in."""
         if job.status == RUNNING:
             return self.fetch_workflow(str(job.workflow_id)).run_id

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torc_frames.errors import DroppedConnectionError, RefusedError, ReplyError, TornReadError
+from torc_frames.store.keys import key_to_id
 from torc_frames.store.records import (
     INPUT,
     OUTPUT,
@@ -14,12 +15,13 @@ from torc_frames.store.records import (
     DependencyPage,
     JobPage,
     LinkPage,
+    Resources,
     ResultPage,
     Role,
     UserDataPage,
     WorkflowRecord,
 )
-from torc_frames.store.v1.links import V1Links, gather
+from torc_frames.store.v1.links import V1Links, gather, links_of
 from torc_frames.store.v1.lists import Listing, Reader, count, decoded, listed, relations
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.unreadable import UNREADABLE, around, one_by_one
@@ -35,6 +37,7 @@ _OTHERS = {
     "slurm schedulers": "/slurm_schedulers",
     "local schedulers": "/local_schedulers",
 }
+_DEFAULTS = v1.resources_of(None)
 _JOB_FILTERS: dict[str, str] = {INPUT: "consumer_job_id", OUTPUT: "producer_job_id"}
 
 
@@ -64,6 +67,7 @@ class V1Snapshot:
         self._gathering = threading.Lock()
         self._count: int | None = None
         self._jobs: set[int] | None = None
+        self._single: dict[str, v1.V1Job] = {}
         self._last_record: int | None = None
         self.workflow = workflow
         self.requests = 1
@@ -71,12 +75,19 @@ class V1Snapshot:
 
     def jobs(self, *, job_key: str | None = None) -> Iterator[JobPage]:
         """See `Snapshot.jobs`."""
+        if job_key is not None:
+            return iter([self._one_job(job_key)])
         results = self.results()
         requirements = self._listed(self._list("/resource_requirements", v1.Requirements))
-        if job_key is not None:
-            return self._job_pages(results, requirements, [[self._job(job_key)]])
         jobs = self._listed(self._list("/jobs", v1.Jobs))
         return self._job_pages(results, requirements, self._seen(jobs))
+
+    def _one_job(self, job_key: str) -> JobPage:
+        job = self._job(job_key)
+        record = self._service.job_record(job)
+        self.requests += 1
+        needs = {job.resource_requirements_id or 0: record.resources}
+        return self._job_page([job], needs, {job_key: record.run_id})
 
     def _seen(self, pages: Iterable[list[v1.V1Job]]) -> Iterator[list[v1.V1Job]]:
         """Note which jobs were read: links to others are newer ones', or those of another workflow's jobs."""
@@ -93,7 +104,7 @@ class V1Snapshot:
         jobs: Iterable[list[v1.V1Job]],
     ) -> Iterator[JobPage]:
         runs = {key: run for page in results for key, run in zip(page.job_keys, page.run_ids, strict=True)}
-        needs = {item.id: item for items in requirements for item in items}
+        needs = {item.id: v1.resources_of(item) for items in requirements for item in items}
         for items in jobs:
             yield self._job_page(items, needs, runs)
 
@@ -131,12 +142,16 @@ class V1Snapshot:
         job_key: str | None = None,
         role: Role | None = None,
         since: str | None = None,
+        record_keys: Sequence[str] | None = None,
         labels: bool = True,
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
         _refuse(since)
         if job_key is not None:
             return self._links_of_job(job_key).only(role).pages(labels)
+        if record_keys is not None:
+            ids = [number for key in record_keys if (number := key_to_id(key)) is not None]
+            return links_of(self._get, self.workflow.key, ids).only(role).pages(labels)
         self._plan_links()
         return self._own_links(role, labels)
 
@@ -252,13 +267,15 @@ class V1Snapshot:
         return links
 
     def _job(self, job_key: str) -> v1.V1Job:
-        self.requests += 1
-        return self._service.fetch_job(job_key, self.workflow.key)
+        if job_key not in self._single:
+            self.requests += 1
+            self._single[job_key] = self._service.fetch_job(job_key, self.workflow.key)
+        return self._single[job_key]
 
     def _job_page(
-        self, jobs: list[v1.V1Job], needs: Mapping[int, v1.V1Requirement], runs: Mapping[str, int]
+        self, jobs: list[v1.V1Job], needs: Mapping[int, Resources], runs: Mapping[str, int]
     ) -> JobPage:
-        resources = [v1.resources_of(needs.get(job.resource_requirements_id or 0)) for job in jobs]
+        resources = [needs.get(job.resource_requirements_id or 0, _DEFAULTS) for job in jobs]
         keys = [str(job.id) for job in jobs]
         return JobPage(
             keys=keys,

@@ -160,20 +160,7 @@ class V1Store:
 
     def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:
         """See `Store.get_job`."""
-        job = self.service.fetch_job(job_key, workflow_key)
-        need = None
-        if job.resource_requirements_id:
-            body = self.service.http.get(f"/resource_requirements/{job.resource_requirements_id}")
-            need = decoded(v1.V1Requirement, body, "a resource requirement")
-        return JobRecord(
-            key=str(job.id),
-            workflow_key=str(job.workflow_id),
-            name=job.name,
-            command=job.command,
-            status=job.status,
-            resources=v1.resources_of(need),
-            run_id=self.service.run_id(job),
-        )
+        return self.service.job_record(self.service.fetch_job(job_key, workflow_key))
 
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
         """See `Store.add_jobs`."""

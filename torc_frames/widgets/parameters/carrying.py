@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from torc_frames.frame.compare import as_series, differing
 from torc_frames.widgets.parameters.applied import Taken
 from torc_frames.widgets.parameters.column import CellsPatch, Ids, Mask, SheetColumn
-from torc_frames.widgets.parameters.differences import differing
 from torc_frames.widgets.parameters.history import History, Patch, Step
 from torc_frames.widgets.parameters.rows import AT_END, DeletedPatch, RowsPatch, ViewPatch
 from torc_frames.widgets.parameters.state import as_pulled, column_of, described
 from torc_frames.widgets.parameters.table import ColumnsPatch, NamePatch, Table
-from torc_frames.widgets.table.cells import as_series
 
 __all__ = ["carried"]
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.compare import as_series, differing
 from torc_frames.frame.rules import Rule
-from torc_frames.widgets.parameters.differences import differing
 from torc_frames.widgets.table import source
-from torc_frames.widgets.table.cells import Format, as_series
+from torc_frames.widgets.table.cells import Format
 
 __all__ = ["CellsPatch", "Ids", "Mask", "SheetColumn", "bytes_of", "format_for"]
 

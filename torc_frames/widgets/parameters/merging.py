@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from torc_frames.frame.compare import differing, same
 from torc_frames.frame.dtypes import encode
-from torc_frames.frame.values import canonical
 from torc_frames.widgets.parameters.applied import Taken
 from torc_frames.widgets.parameters.column import CellsPatch, Ids, SheetColumn
-from torc_frames.widgets.parameters.differences import differing
 from torc_frames.widgets.parameters.history import Step
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.parameters.state import as_pulled
@@ -32,7 +31,6 @@ __all__ = [
     "edits_since",
     "has_moved",
     "revert",
-    "same",
     "shown",
     "store_names",
 ]
@@ -316,13 +314,6 @@ def _their(series: pd.Series, keys: list[str]) -> tuple[list[int], list[Any]]:
 
 def _columns_of(frame: pd.DataFrame) -> dict[str, pd.Series]:
     return {str(name): series for name, series in frame.items()}
-
-
-def same(one: Any, other: Any) -> bool:
-    """Return whether two JSON values are the same."""
-    if type(one) is type(other) and not isinstance(one, (list, dict)):
-        return bool(one == other)
-    return canonical(one) == canonical(other)
 
 
 def _records(keys: list[str], columns: Mapping[str, pd.Series]) -> dict[str, dict[str, Any]]:

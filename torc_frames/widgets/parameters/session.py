@@ -15,6 +15,7 @@ import pandas as pd
 from pandas.api.types import is_scalar
 
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, counted, shorten
+from torc_frames.frame.compare import same
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.drafts import Draft
 from torc_frames.widgets.parameters import merging
@@ -292,7 +293,7 @@ class Session:
             decided = {
                 cell: choice
                 for cell, choice in choices.items()
-                if cell not in seen or cell not in now or merging.same(seen[cell].theirs, now[cell].theirs)
+                if cell not in seen or cell not in now or same(seen[cell].theirs, now[cell].theirs)
             }
             names = merging.store_names(self.sheet)
             for key, name in decided:

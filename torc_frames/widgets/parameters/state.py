@@ -11,11 +11,11 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.frame.column import Column as JsonColumn
+from torc_frames.frame.compare import differing
 from torc_frames.frame.dtypes import encode, restore
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.applied import Applied, Taken
 from torc_frames.widgets.parameters.column import CellsPatch, Ids, SheetColumn
-from torc_frames.widgets.parameters.differences import differing
 from torc_frames.widgets.parameters.edits import (
     VERSION,
     EditedCells,

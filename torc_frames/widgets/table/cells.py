@@ -12,6 +12,7 @@ import pandas as pd
 
 from torc_frames.errors import shorten
 from torc_frames.frame.column import Column as JsonColumn
+from torc_frames.frame.compare import as_series
 from torc_frames.frame.dtypes import describe, restore
 from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import RefusalError, is_missing, plain
@@ -19,7 +20,7 @@ from torc_frames.widgets.table import numerals, timetexts
 from torc_frames.widgets.table.numerals import quoted
 from torc_frames.widgets.table.source import GridColumn, Kind
 
-__all__ = ["Format", "Parsed", "as_series", "column_of", "kind_of", "read", "shown", "texts"]
+__all__ = ["Format", "Parsed", "column_of", "kind_of", "read", "shown", "texts"]
 
 _TRUE = frozenset({"true", "yes", "y", "t", "on", "1", "1.0", "wahr"})
 _FALSE = frozenset({"false", "no", "n", "f", "off", "0", "0.0", "falsch"})
@@ -301,16 +302,6 @@ def read(text: str, values: Any) -> Any:
         raise RefusalError(parsed.refused[0])
     value = parsed.values.iloc[0]
     return value.item() if isinstance(value, np.generic) and not timetexts.is_time(value.dtype) else value
-
-
-def as_series(values: Any) -> pd.Series:
-    """Return an array as a column of the same dtype, whatever its values look like; of a dtype, no rows."""
-    if isinstance(values, pd.Series):
-        return values
-    if isinstance(values, (str, type, np.dtype, pd.api.extensions.ExtensionDtype)):
-        return pd.Series([], dtype=values)
-    array = values.to_numpy() if type(values) is pd.arrays.NumpyExtensionArray else values
-    return pd.Series(array, dtype=array.dtype, copy=False)
 
 
 def shown(value: Any) -> str:

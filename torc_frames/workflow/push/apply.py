@@ -13,7 +13,9 @@ from torc_frames.errors import ConflictError, NotFoundError, UnavailableError, s
 from torc_frames.files.foreign import Table
 from torc_frames.files.pointers import LARGE_BYTES, warn_if_large
 from torc_frames.frame import recorded
+from torc_frames.frame.flatten import join
 from torc_frames.frame.shape import column_index, key_index
+from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import encode_data
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.parallel import TELL_S
@@ -22,16 +24,20 @@ from torc_frames.workflow.progress import Bar, Progress, progress, watched
 from torc_frames.workflow.push import templates
 from torc_frames.workflow.push.advice import advise
 from torc_frames.workflow.push.cells import nowhere
+from torc_frames.workflow.push.edits import keep_base
 from torc_frames.workflow.push.resources import dependencies
 from torc_frames.workflow.push.steps import Steps, decide, names_of, whole_paths
 from torc_frames.workflow.push.stored import Existing, read_existing
-from torc_frames.workflow.push.table import Prepared, PushOptions, prepare
+from torc_frames.workflow.push.table import Prepared, PushOptions, prepare, told_of
 from torc_frames.workflow.seen import rev_of_content, written_revs
 
-__all__ = ["apply", "made", "push"]
+__all__ = ["apply", "made", "planned", "push"]
 
 CHUNK = 200_000
 """How many jobs are added at once, at most."""
+
+MANY = 100
+"""From so many edited jobs on all jobs are read, in pages, instead of each."""
 
 _FIRST_ROWS = 200
 
@@ -57,10 +63,8 @@ def apply(
         What the user has seen and agreed to: part of it may be done already, nothing else may have changed.
     """
     options, frame = prepared.options, prepared.frame
-    with store.transaction():
-        existing = read_existing(store, workflow_key, prepared.seen)
-        existing.leave_out(options.delete)
-        steps = decide(store, prepared, existing)
+    with store.transaction(), told_of(prepared.rows):
+        existing, steps = planned(store, workflow_key, prepared)
         steps.check()
         if shown is not None:
             _check_same(shown, steps)
@@ -88,23 +92,61 @@ def apply(
         rev = store.get_workflow(workflow_key).rev
     for row, key in zip(steps.new, added.job_keys, strict=True):
         steps.job_keys[row] = key
-    if rev is None:
-        new = zip(added.input_keys, jobs.inputs, strict=True)
-        written |= {key: rev_of_content(raw) for key, raw in new if key is not None and raw is not None}
-    now: dict[str, Any] = {"rev": rev}
-    if rev is None:
-        now["revs"] = _revs(steps, existing, written)
-    if steps.left:
-        # There the table still says otherwise than the store: its next push is to find the same conflicts.
-        now["left"] = sorted({key for keys in steps.left.values() for key in keys})
+    new = zip(added.input_keys, jobs.inputs, strict=True)
+    added_records = {key: raw for key, raw in new if key is not None and raw is not None}
+    now = _now(prepared, steps, existing, rev, written, added_records)
+    pushed = _pushed(prepared, steps)
+    counts = {**_counts(len(pushed), len(jobs), len(steps.changed)), "deleted": len(existing.deleted)}
+    about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters"}
+    pushed.attrs["torc"] = {**about, **now, **counts}
+    keep_base(pushed, {(key, join(path)): before for (key, path), before in steps.left.items()})
     before = prepared.table.attrs.get("torc")
     if prepared.seen is not None and isinstance(before, dict):
-        # What else the table says is what the store has: its next push conflicts with later changes only.
-        rest = {key: value for key, value in before.items() if key not in ("rev", "revs", "left")}
-        prepared.table.attrs["torc"] = {**rest, **now}
-    about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters", **now}
-    counts = _counts(frame.length, len(jobs), len(steps.changed))
-    return _pushed(prepared, steps, {**about, **counts, "deleted": len(existing.deleted)})
+        # What else the table says was there when it was pulled: later changes alone are conflicts.
+        rest = {key: value for key, value in before.items() if key not in ("rev", "revs")}
+        prepared.table.attrs["torc"] = {**rest, **now, "base": pushed.attrs["torc"]["base"]}
+    return pushed
+
+
+def planned(store: Store, workflow_key: str, prepared: Prepared) -> tuple[Existing, Steps]:
+    """Return what the workflow has, as far as a table is about it, and what a push of that would do."""
+    delete = prepared.options.delete
+    only = None
+    if prepared.rows is not None and len(prepared.rows) <= MANY:
+        only = [str(key) for key in prepared.targets.values]
+    existing = read_existing(store, workflow_key, prepared.seen, delete, only)
+    existing.leave_out(delete)
+    return existing, decide(store, prepared, existing)
+
+
+def _now(
+    prepared: Prepared,
+    steps: Steps,
+    existing: Existing,
+    rev: str | None,
+    written: Mapping[str, str],
+    added: Mapping[str, bytes],
+) -> dict[str, Any]:
+    """Return what a table has seen of the store when it was pushed.
+
+    Where others have written as well, or not all was read, their changes are still to be found by the next
+    push of the table: it has seen what it had seen, and what it wrote itself.
+    """
+    seen = prepared.seen
+    knows_all = (
+        existing.rev == seen.rev if seen is not None and seen.rev is not None else prepared.rows is None
+    )
+    if seen is None or (knows_all and not existing.newer):
+        if rev is not None:
+            return {"rev": rev}
+        before = {
+            key: existing.revs[key] for job in steps.job_keys for key in existing.inputs.get(job or "", ())
+        }
+    else:
+        before = dict(seen.revs)
+    revs = {**before, **written, **{key: rev_of_content(raw) for key, raw in added.items()}}
+    told = {"revs": written_revs({key: one for key, one in revs.items() if one is not None})}
+    return {"rev": None if seen is None else seen.rev, **told}
 
 
 def made(
@@ -134,17 +176,15 @@ def made(
     return jobs, _recorded(prepared, steps, existing)
 
 
-def _revs(steps: Steps, existing: Existing, written: Mapping[str, str]) -> str:
-    """Return what a table has seen of each record when it was pushed; see `written_revs`."""
-    named = {key: existing.revs[key] for job in steps.job_keys for key in existing.inputs.get(job or "", ())}
-    return written_revs({key: rev for key, rev in {**named, **written}.items() if rev is not None})
-
-
-def _pushed(prepared: Prepared, steps: Steps, about: dict[str, Any]) -> pd.DataFrame:
-    table = _with_cells(prepared.params, prepared.differing).set_axis(key_index(steps.job_keys), axis=0)
-    pushed = table.set_axis(column_index(prepared.frame.paths), axis=1)
-    pushed.attrs["torc"] = about
-    return pushed
+def _pushed(prepared: Prepared, steps: Steps) -> pd.DataFrame:
+    if prepared.rows is not None:
+        rows = prepared.rows.tolist()
+        places = {
+            name: {rows[row]: cell for row, cell in by.items()} for name, by in prepared.differing.items()
+        }
+        return _with_cells(prepared.whole, places).copy(deep=False)
+    table = _with_cells(prepared.whole, prepared.differing).set_axis(key_index(steps.job_keys), axis=0)
+    return table.set_axis(column_index(prepared.frame.paths), axis=1)
 
 
 def _check_same(shown: Steps, steps: Steps) -> None:
@@ -186,10 +226,14 @@ def _recorded(prepared: Prepared, steps: Steps, existing: Existing) -> dict[str,
     """Return the patch of the metadata, {} if it stays as it is."""
     frame, options = prepared.frame, prepared.options
     empty = {name for name, cells in frame.cells.items() if all(cell is None for cell in cells)}
-    replaces = _names_all(steps, existing)
-    patch = recorded.merge(
-        existing.metadata, frame.specs, empty=empty, replaces=replaces, dropped=options.drop
-    )
+    specs: Mapping[str, Spec] = frame.specs
+    if prepared.rows is not None:
+        # The dtypes are those that were pulled; what nobody recorded is recorded now.
+        known = recorded.read(existing.metadata)
+        edited = {join(path) for cells in steps.cells.values() for path in cells}
+        specs = {name: spec for name, spec in specs.items() if name in edited and name not in known}
+    replaces = prepared.rows is None and _names_all(steps, existing)
+    patch = recorded.merge(existing.metadata, specs, empty=empty, replaces=replaces, dropped=options.drop)
     if options.command is not None:
         patch[recorded.KEY]["command"] = options.command
     recipe = prepared.recipe

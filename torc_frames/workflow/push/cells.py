@@ -1,36 +1,17 @@
-"""Which cells a push changes, and which it drops."""
+"""Which columns a push drops, and from which jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.encode import EncodedFrame
 from torc_frames.frame.flatten import Path, split
 from torc_frames.frame.nested import holds
-from torc_frames.frame.values import canonical, decode_data
+from torc_frames.frame.values import decode_data
 from torc_frames.workflow.push.stored import Existing
 
-__all__ = ["changed_cells", "check_drop", "dropped_cells", "near", "nowhere"]
-
-
-def changed_cells(
-    before: EncodedFrame, at: Mapping[str, int], after: EncodedFrame, named: Mapping[str, int]
-) -> dict[str, dict[Path, tuple[Any, Any]]]:
-    """Return the cells that differ from what a pull shows, and what that is, by job key and path.
-
-    `at` and `named` say in which rows of the two tables a job is.
-    """
-    both = [(key, row, at[key]) for key, row in named.items() if key in at]
-    changes: dict[str, dict[Path, Any]] = {}
-    for name, path in after.paths.items():
-        new = after.cells[name]
-        old = before.cells.get(name, [None] * before.length)
-        for key, row, old_row in both:
-            if _differ(old[old_row], new[row]):
-                changes.setdefault(key, {})[path] = (old[old_row], new[row])
-    return changes
+__all__ = ["check_drop", "dropped_cells", "near", "nowhere"]
 
 
 def near(name: str, path: Path) -> bool:
@@ -80,15 +61,15 @@ def dropped_cells(
     named: Mapping[str, int],
     existing: Existing,
     whole: frozenset[Path],
-) -> dict[str, dict[Path, tuple[Any, Any]]]:
-    """Return the cells that are to go, by job key and path; null is missing, and goes, too.
+) -> dict[str, list[str]]:
+    """Return the jobs that have a cell which is to go, by column; null is missing, and goes, too.
 
     Raises
     ------
     RefusedError
         For names of objects that show as several columns.
     """
-    changes: dict[str, dict[Path, Any]] = {}
+    found: dict[str, list[str]] = {}
     problems = []
     for name in drop:
         path = split(name)
@@ -101,10 +82,10 @@ def dropped_cells(
             value = before.cells[name][at[key]] if key in at else None
             inputs = existing.inputs.get(key, ())
             if value is not None or any(holds(existing.data(one), path, whole) for one in inputs):
-                changes.setdefault(key, {})[path] = (value, None)
+                found.setdefault(name, []).append(key)
     if problems:
         raise RefusedError(problems)
-    return changes
+    return found
 
 
 def nowhere(
@@ -116,11 +97,3 @@ def nowhere(
         data = decode_data(key, updates.get(key, existing.raws[key]))
         left = {name: path for name, path in left.items() if not holds(data, path, whole)}
     return list(left)
-
-
-def _differ(before: Any, after: Any) -> bool:
-    if before is after:
-        return False
-    if type(before) is type(after) and not isinstance(before, (dict, list)):
-        return bool(before != after)
-    return canonical(before) != canonical(after)

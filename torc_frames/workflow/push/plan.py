@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from torc_frames.errors import counted, shorten
@@ -15,15 +16,15 @@ from torc_frames.frame.values import plain
 from torc_frames.store.base import Store
 from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.push import apply as push
-from torc_frames.workflow.push.steps import Cells, Steps, decide
-from torc_frames.workflow.push.stored import Existing, read_existing
-from torc_frames.workflow.push.table import Prepared, PushOptions, own_cells, prepare
+from torc_frames.workflow.push.edits import Cells
+from torc_frames.workflow.push.steps import Steps, shown_cell
+from torc_frames.workflow.push.stored import Existing
+from torc_frames.workflow.push.table import Prepared, PushOptions, own_cells, prepare, told_of
 
 __all__ = ["Plan"]
 
 ACTIONS = ("create", "update", "unchanged", "conflict")
 _SHOWN = 20
-_WIDTH = 80
 
 
 class Plan:
@@ -54,10 +55,9 @@ class Plan:
         self._store = store
         self._workflow_key = workflow_key
         self._prepared = prepare(store, workflow_key, df, options)
-        existing = read_existing(store, workflow_key, self._prepared.seen, options.delete)
-        existing.leave_out(options.delete)
-        self._steps = decide(store, self._prepared, existing)
-        self._steps.jobs, _ = push.made(self._prepared, self._steps, existing)
+        with told_of(self._prepared.rows):
+            existing, self._steps = push.planned(store, workflow_key, self._prepared)
+            self._steps.jobs, _ = push.made(self._prepared, self._steps, existing)
         self.deleted = list(existing.deleted)
         self.rows = _rows(self._prepared, self._steps)
         self.cells = _cells(self._steps)
@@ -122,36 +122,42 @@ class Plan:
         columns = (shown[name].tolist() for name in ("job_key", "column", "stored", "pushed", "conflict"))
         for key, column, stored, pushed, conflict in zip(*columns, strict=True):
             mark = "CONFLICT " if conflict else ""
-            yield f"{mark}job {key}: {column} {_short(stored)} -> {_short(pushed)}"
+            yield f"{mark}job {key}: {column} {shown_cell(stored)} -> {shown_cell(pushed)}"
         if len(self.cells) > len(shown):
             yield f"and {len(self.cells) - len(shown):,} more cells (see .cells)"
         shown = self.commands.head(_SHOWN)
         for key, stored, pushed in shown.itertuples(index=False):
-            yield f"job {key}: its command {_short(stored)} -> {_short(pushed)}"
+            yield f"job {key}: its command {shown_cell(stored)} -> {shown_cell(pushed)}"
         if len(self.commands) > len(shown):
             yield f"and {len(self.commands) - len(shown):,} more commands (see .commands)"
 
 
 def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:
     actions = ["create" if key is None else "unchanged" for key in steps.job_keys]
+    in_conflict = {key for key, _ in steps.conflicts}
     for key, row in steps.named.items():
-        if key in steps.conflicts:
+        if key in in_conflict:
             actions[row] = "conflict"
         elif key in steps.changed:
             actions[row] = "update"
+    counts = [0 if key is None else len(_shown(steps.cells.get(key, {}))) for key in steps.job_keys]
+    table = prepared.table
+    if prepared.rows is None:
+        keys = pd.array(steps.job_keys, dtype="str")
+        return pd.DataFrame(
+            {"action": pd.array(actions, dtype="str"), "job_key": keys, "cells": counts}, index=table.index
+        )
+    told, cells = np.full(len(table), "unchanged", dtype=object), np.zeros(len(table), dtype=np.int64)
+    told[prepared.rows], cells[prepared.rows] = actions, counts
+    keys = pd.array(table.index, dtype="str")
     return pd.DataFrame(
-        {
-            "action": pd.array(actions, dtype="str"),
-            "job_key": pd.array(steps.job_keys, dtype="str"),
-            "cells": [0 if key is None else len(_shown(steps.cells.get(key, {}))) for key in steps.job_keys],
-        },
-        index=prepared.table.index,
+        {"action": pd.array(told, dtype="str"), "job_key": keys, "cells": cells}, index=table.index
     )
 
 
 def _cells(steps: Steps) -> pd.DataFrame:
     found = [
-        (key, join(path), plain(stored), plain(pushed), key in steps.conflicts)
+        (key, join(path), plain(stored), plain(pushed), (key, path) in steps.conflicts)
         for key, cells in steps.cells.items()
         for path, (stored, pushed) in _shown(cells).items()
     ]
@@ -179,8 +185,3 @@ def _commands(steps: Steps, existing: Existing) -> pd.DataFrame:
         "pushed": list(steps.commands.values()),
     }
     return pd.DataFrame({name: pd.array(texts, dtype="str") for name, texts in columns.items()})
-
-
-def _short(value: object) -> str:
-    text = "missing" if value is None else repr(value)
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,17 +22,25 @@ from torc_frames.frame.flatten import Path, join, split
 from torc_frames.store.base import Store
 from torc_frames.store.records import NewJobs
 from torc_frames.workflow.push import templates
-from torc_frames.workflow.push.cells import changed_cells, dropped_cells, near
+from torc_frames.workflow.push.cells import dropped_cells, near
+from torc_frames.workflow.push.edits import (
+    GONE,
+    UNKNOWN,
+    Cells,
+    ColumnEdits,
+    before_of,
+    edits_of,
+    merge,
+)
 from torc_frames.workflow.push.matching import match_rows
 from torc_frames.workflow.push.records import RecordEdits
 from torc_frames.workflow.push.stored import Existing, refuse_deleted
-from torc_frames.workflow.push.table import OnExists, Prepared, _kept
+from torc_frames.workflow.push.table import OnExists, Prepared, kept
 
-__all__ = ["Cells", "Steps", "decide", "names_of", "whole_paths"]
+__all__ = ["Steps", "decide", "names_of", "shown_cell", "whole_paths"]
 
 
-Cells = dict[Path, tuple[Any, Any]]
-"""By path: what the store has, and what the table says."""
+_WIDTH = 80
 
 
 @dataclass(slots=True)
@@ -57,14 +65,14 @@ class Steps:
     commands: dict[str, str] = field(default_factory=dict)
     """By job key: its new command."""
 
-    conflicts: dict[str, list[str]] = field(default_factory=dict)
-    """By job key: the records that were written since the table was pulled, and would be again."""
+    conflicts: dict[tuple[str, Path], Any] = field(default_factory=dict)
+    """By job key and path the cells that others have changed as well: what they were before."""
 
     changed: set[str] = field(default_factory=set)
     """The jobs of which something changes."""
 
-    left: dict[str, list[str]] = field(default_factory=dict)
-    """By job key: the records that stay as others have made them, though the table says otherwise."""
+    left: dict[tuple[str, Path], Any] = field(default_factory=dict)
+    """The same of cells that stay as others have made them, though the table says otherwise."""
 
     jobs: NewJobs | None = None
     """What the new rows become, where it was shown."""
@@ -77,15 +85,17 @@ class Steps:
     def check(self) -> None:
         """Raise ConflictError if there are conflicts that nobody has decided."""
         if self.conflicts:
-            keys = sorted({key for found in self.conflicts.values() for key in found}, key=_age)
-            theirs = [f"{key} (job {', '.join(self._jobs_in_conflict(key))})" for key in keys]
+            told = [
+                f"{join(path)} of job {key} (there {shown_cell(self.cells[key][path][0])}, "
+                f"here {shown_cell(self.cells[key][path][1])})"
+                for key, path in sorted(self.conflicts, key=lambda cell: _age(cell[0]))
+            ]
+            unknown = any(before is UNKNOWN for before in self.conflicts.values())
             raise ConflictError(
-                f"changed in the store since this table was pulled: user_data keys {shorten(theirs)}; see "
-                "wf.plan(df).cells, and say on_conflict='ours' to overwrite or 'theirs' to keep them"
+                f"changed in the store since this table was pulled: {shorten(told)}; see wf.plan(df).cells, "
+                "and say on_conflict='ours' to overwrite these cells or 'theirs' to keep them"
+                + (". What was edited of this table is not known, so every cell counts" if unknown else "")
             )
-
-    def _jobs_in_conflict(self, record_key: str) -> list[str]:
-        return [job for job, found in self.conflicts.items() if record_key in found]
 
 
 def decide(store: Store, prepared: Prepared, existing: Existing) -> Steps:
@@ -127,54 +137,80 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
         raise RefusedError(
             "on_exists='append' makes new jobs, but rows name jobs that exist: df.reset_index(drop=True)"
         )
-    before, at = _as_stored(store, frame, options.drop, existing, steps.named)
-    steps.cells = changed_cells(before, at, frame, steps.named)
-    if options.drop:
-        dropped = _dropped(before, at, steps.named, options.drop, frame, existing)
-        both = {key: {**steps.cells.get(key, {}), **dropped.get(key, {})} for key in steps.named}
-        steps.cells = {key: cells for key, cells in both.items() if cells}
-    steps.updates = _edited(steps, steps.cells, frame, existing)
-    steps.conflicts = _conflicts(steps, existing)
-    kept = dict(steps.cells)
-    if steps.conflicts and options.on_conflict == "theirs":
-        kept = {key: cells for key, cells in kept.items() if key not in steps.conflicts}
+    newer = {key for key in steps.named if not existing.newer.isdisjoint(existing.inputs.get(key, ()))}
+    edits = edits_of(prepared.params, frame, steps.named, prepared.base)
+    edited = {key for column in edits.values() for key in column.keys}
+    # Commands are made of all cells, also of those that only others have changed.
+    jobs = set(steps.named) if options.drop else edited | newer if options.command else edited
+    theirs, at = _as_stored(store, frame, options.drop, existing, jobs)
+    edits |= _dropped(theirs, at, steps.named, prepared, existing)
+    merged = merge(edits, theirs, at, newer)
+    steps.cells, steps.conflicts = merged.cells, merged.before
+    steps.updates = _edited(steps, frame, existing)
+    if options.on_conflict == "theirs" and steps.conflicts:
         steps.left = steps.conflicts
-        steps.cells = kept
-        steps.updates = _edited(steps, kept, frame, existing)
+        mine = {
+            key: {path: both for path, both in cells.items() if (key, path) not in steps.left}
+            for key, cells in steps.cells.items()
+        }
+        steps.cells = {key: cells for key, cells in mine.items() if cells}
+        steps.updates = _edited(steps, frame, existing)
     if options.on_conflict != "error":
         steps.conflicts = {}
+    changes = dict(steps.cells)
     lines = prepared.lines
-    steps.additions = {key: lines[row] for key, row in steps.named.items() if key not in existing.inputs}
-    steps.changed = {*kept, *steps.additions}
+    steps.additions = {
+        key: lines[row] for key, row in steps.named.items() if key not in existing.inputs and key in edited
+    }
+    steps.changed = {*changes, *steps.additions}
     added = {key: _added_cells(frame, steps.named[key]) for key in steps.additions}
     steps.cells = {**steps.cells, **added}
     if options.command is not None:
-        ours = {key: row for key, row in steps.named.items() if key not in steps.left}
-        filled = templates.fill("command", options.command, frame.cells, list(ours.values()), quoted=True)
-        commands = zip(ours, filled, strict=True)
+        cells = _merged_cells(steps, frame, theirs, at, newer)
+        filled = templates.fill("command", options.command, cells, list(steps.named.values()), quoted=True)
+        commands = zip(steps.named, filled, strict=True)
         steps.commands = {key: text for key, text in commands if existing.commands[key] != text}
         steps.changed |= set(steps.commands)
     if options.on_exists == "error" and steps.changed:
         raise ConflictError(f"would change jobs that exist: {shorten(steps.changed)}")
     if options.command is None:
-        _warn_of_commands(kept, existing, frame)
+        _warn_of_commands(changes, existing, frame)
+
+
+def _merged_cells(
+    steps: Steps, frame: EncodedFrame, theirs: EncodedFrame, at: Mapping[str, int], newer: Collection[str]
+) -> dict[str, list[Any]]:
+    """Return the cells of a table as they will be: what was not edited is as others have made it."""
+    if not newer:
+        return frame.cells
+    merged = {name: cells.copy() for name, cells in frame.cells.items()}
+    for name, path in frame.paths.items():
+        for key in newer:
+            if key in at and path not in steps.cells.get(key, ()):
+                stored = theirs.cells.get(name)
+                merged[name][steps.named[key]] = None if stored is None else stored[at[key]]
+    return merged
 
 
 def _dropped(
-    before: EncodedFrame,
+    theirs: EncodedFrame,
     at: Mapping[str, int],
     named: Mapping[str, int],
-    drop: Sequence[str],
-    frame: EncodedFrame,
+    prepared: Prepared,
     existing: Existing,
-) -> Mapping[str, Cells]:
-    """Return the cells of columns that are dropped, and warn of columns that there are none of."""
-    known = {*before.cells, *recorded.read(existing.metadata)}
-    cells = dropped_cells(before, at, drop, named, existing, whole_paths(existing, frame))
+) -> dict[Path, ColumnEdits]:
+    """Return the cells of columns that are dropped, as edits, and warn of columns that there are none of."""
+    drop, base = prepared.options.drop, prepared.base
+    if not drop:
+        return {}
+    known = {*theirs.cells, *recorded.read(existing.metadata)}
+    keys = dropped_cells(theirs, at, drop, named, existing, whole_paths(existing, prepared.frame))
     unknown = [repr(name) for name in drop if name not in known]
     if unknown:
         warn(f"drop: no job has a column {shorten(unknown)}")
-    return cells
+    return {
+        split(name): ColumnEdits(of, before_of(base, name, of), [GONE] * len(of)) for name, of in keys.items()
+    }
 
 
 def whole_paths(existing: Existing, frame: EncodedFrame) -> frozenset[Path]:
@@ -188,43 +224,34 @@ def _added_cells(frame: EncodedFrame, row: int) -> Cells:
 
 
 def _as_stored(
-    store: Store, frame: EncodedFrame, drop: Sequence[str], existing: Existing, named: Mapping[str, int]
+    store: Store, frame: EncodedFrame, drop: Sequence[str], existing: Existing, jobs: Collection[str]
 ) -> tuple[EncodedFrame, Mapping[str, int]]:
-    """Return the columns of a table as a pull shows them now, and in which row each named job is.
+    """Return the columns of a table as a pull shows them now, and in which row each of some jobs is.
 
     Those to drop come along, and those inside of objects of these names.
     """
     gone = [split(name) for name in drop]
-    seen = existing.parameters(lambda name: name in frame.paths or any(near(name, path) for path in gone))
-    # Of all jobs first: what the others hold decides on the dtypes of columns.
-    seen = seen[seen.index.isin(named.keys())]
-    before = encode_frame(seen.reset_index(drop=True))
+    seen = existing.parameters(
+        lambda name: name in frame.paths or any(near(name, path) for path in gone), jobs
+    )
+    stored = encode_frame(seen.reset_index(drop=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InexactFloatWarning)  # told of the table already
-        _kept(store, before, records(before))
-    return before, {key: row for row, key in enumerate(seen.index)}
+        kept(store, stored, records(stored))
+    return stored, {key: row for row, key in enumerate(seen.index)}
 
 
-def _edited(
-    steps: Steps, cells: Mapping[str, Cells], frame: EncodedFrame, existing: Existing
-) -> dict[str, bytes]:
+def _edited(steps: Steps, frame: EncodedFrame, existing: Existing) -> dict[str, bytes]:
     """Return the new data of the records that cells are in."""
     edits = RecordEdits(existing, whole_paths(existing, frame))
     columns = set(frame.paths.values())
-    for key, changes in cells.items():
-        if key in existing.inputs:
-            for path, (_, value) in changes.items():
-                if path in columns:
-                    edits.set(key, steps.named[key], path, value)
-                else:
-                    edits.remove(key, path)
+    for key, changes in steps.cells.items():
+        for path, (_, value) in changes.items():
+            if path in columns:
+                edits.set(key, steps.named[key], path, value)
+            else:
+                edits.remove(key, path)
     return edits.finish()
-
-
-def _conflicts(steps: Steps, existing: Existing) -> dict[str, list[str]]:
-    written = existing.newer.intersection(steps.updates)
-    found = {key: [one for one in existing.inputs.get(key, ()) if one in written] for key in steps.cells}
-    return {key: records for key, records in found.items() if records}
 
 
 def _warn_of_commands(
@@ -255,6 +282,12 @@ def _find_rows(steps: Steps, lines: list[bytes], existing: Existing, on_exists: 
         raise ConflictError(f"exist already: {shorten(there)}")
     for row, key in found.items():
         steps.job_keys[row] = key
+
+
+def shown_cell(value: object) -> str:
+    """Return a cell in few words."""
+    text = "missing" if value is None else repr(value)
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
 
 
 def _age(key: str) -> tuple[int, str]:

@@ -32,6 +32,7 @@ class Existing:
     """What the workflow has already, as far as a push needs it."""
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    rev: str | None = None
     names: dict[str, list[str]] = field(default_factory=dict)
     """Job keys by name."""
 
@@ -83,17 +84,18 @@ class Existing:
         if keys := list(self.unreadable):
             raise UnreadableRecordError(keys[0], self.unreadable[keys[0]], keys)
 
-    def parameters(self, usecols: Callable[[str], bool]) -> pd.DataFrame:
-        """Return the table that a pull of these records gives, of jobs with input records."""
+    def parameters(self, usecols: Callable[[str], bool], jobs: Collection[str]) -> pd.DataFrame:
+        """Return the table that a pull of some jobs' records gives, of those with input records."""
         shape = Shape(specs=recorded.read(self.metadata), usecols=usecols)
         links = Links()
-        for job_key in self.commands:
+        for job_key in (key for key in self.commands if key in jobs):
             for record_key in self.inputs.get(job_key, ()):
                 links.record_keys.append(record_key)
                 links.job_keys.append(job_key)
                 links.job_names.append("")
                 links.roles.append(INPUT)
-        keys = [key for key in self.raws if key in self.jobs_of]
+        wanted = set(links.record_keys)
+        keys = [key for key in self.raws if key in wanted]
         data = b"\n".join(self.raws[key] for key in keys)
         pages = [UserDataPage(keys, [None] * len(keys), [None] * len(keys), data)] if keys else []
         try:
@@ -117,15 +119,22 @@ class Existing:
         return [encode_data(joined), *raws]
 
 
-def read_existing(store: Store, workflow_key: str, seen: Seen | None, delete: Sequence[str] = ()) -> Existing:
+def read_existing(
+    store: Store,
+    workflow_key: str,
+    seen: Seen | None,
+    delete: Sequence[str] = (),
+    only: Sequence[str] | None = None,
+) -> Existing:
     """Read the jobs of a workflow and their input records, and which were written since a table saw them.
 
-    What is read belongs together, as with a pull. Jobs to `delete` are checked, see `check_delete`.
+    What is read belongs together, as with a pull. Jobs to `delete` are checked, see `check_delete`. With
+    `only` these jobs alone are read.
     """
 
     def read() -> Existing:
         with store.snapshot(workflow_key) as snap:
-            existing = existing_of(snap, seen)
+            existing = existing_of(snap, seen, only)
             if delete:
                 check_delete(snap, existing, delete)
             snap.verify()
@@ -134,10 +143,11 @@ def read_existing(store: Store, workflow_key: str, seen: Seen | None, delete: Se
     return read_whole(store.url, read)
 
 
-def existing_of(snap: Snapshot, seen: Seen | None) -> Existing:
+def existing_of(snap: Snapshot, seen: Seen | None, only: Sequence[str] | None = None) -> Existing:
     """Return what `read_existing` does, of a snapshot that is not verified yet."""
-    existing = Existing(metadata=snap.workflow.metadata)
-    for page in snap.jobs():
+    existing = Existing(metadata=snap.workflow.metadata, rev=snap.workflow.rev)
+    jobs: Sequence[str | None] = [None] if only is None else only
+    for page in chain.from_iterable(snap.jobs(job_key=job) for job in jobs):
         existing.commands.update(zip(page.keys, page.commands, strict=True))
         existing.statuses.update(zip(page.keys, page.statuses, strict=True))
         needs = map(Resources, page.num_cpus, page.num_gpus, page.memory, page.runtimes)
@@ -146,23 +156,31 @@ def existing_of(snap: Snapshot, seen: Seen | None) -> Existing:
             existing.names.setdefault(name, []).append(key)
     if not existing.commands:
         return existing
-    for records in snap.user_data(role=INPUT):
+    for records in chain.from_iterable(snap.user_data(job_key=job, role=INPUT) for job in jobs):
         existing.raws.update(zip(records.keys, records.lines(), strict=True))
         existing.revs.update(zip(records.keys, records.revs, strict=True))
     existing.unreadable = dict(snap.unreadable)
-    for links in snap.links(role=INPUT, labels=False):
+    of_records = None if only is None else list(existing.raws)
+    for links in snap.links(role=INPUT, labels=False, record_keys=of_records):
         for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True):
             existing.inputs.setdefault(job_key, []).append(record_key)
             existing.jobs_of.setdefault(record_key, []).append(job_key)
-    if seen is not None and seen.rev is not None:
-        pages = snap.user_data(role=INPUT, since=seen.rev)
-        existing.newer = {key for records in pages for key in records.keys}
-    elif seen is not None and seen.revs is not None:
-        raws, revs = existing.raws, existing.revs
-        existing.newer = {key for key, raw in raws.items() if seen.is_newer(key, revs[key], raw)}
     if seen is not None:
-        existing.newer |= seen.left & existing.raws.keys()
+        existing.newer = _newer(snap, seen, existing, jobs)
     return existing
+
+
+def _newer(snap: Snapshot, seen: Seen, existing: Existing, jobs: Sequence[str | None]) -> set[str]:
+    """Return which records were written since they were seen, but by the same table."""
+    if seen.rev is None:
+        found = set(existing.raws)
+    elif seen.rev == snap.workflow.rev:
+        return set()
+    else:
+        pages = (snap.user_data(job_key=job, role=INPUT, since=seen.rev) for job in jobs)
+        found = {key for page in chain.from_iterable(pages) for key in page.keys}
+        found = {key for key in found if key in existing.raws}
+    return {key for key in found if seen.is_other(key, existing.revs[key], existing.raws[key])}
 
 
 def check_delete(snap: Snapshot, existing: Existing, job_keys: Sequence[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,11 +22,12 @@ from torc_frames.store.base import Store
 from torc_frames.store.records import Resources
 from torc_frames.sweep.finishing import recipe_if_true
 from torc_frames.workflow.push.cells import check_drop
+from torc_frames.workflow.push.edits import Base, Rows, base_of, edited_rows, own
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
 from torc_frames.workflow.push.targets import Targets, identify
 from torc_frames.workflow.seen import Seen, what_was_seen
 
-__all__ = ["OnConflict", "OnExists", "Prepared", "PushOptions", "own_cells", "prepare"]
+__all__ = ["OnConflict", "OnExists", "Prepared", "PushOptions", "kept", "own_cells", "prepare", "told_of"]
 
 OnExists = Literal["skip", "error", "append", "update"]
 
@@ -47,6 +49,13 @@ class PushOptions:
     drop: tuple[str, ...] = ()
     delete: tuple[str, ...] = ()
 
+    @property
+    def are_of_cells(self) -> bool:
+        """Whether a push may do with the cells that were edited: all else is about every row."""
+        return self == PushOptions(on_conflict=self.on_conflict, on_exists=self.on_exists) and (
+            self.on_exists in ("skip", "update")
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -55,8 +64,14 @@ class Prepared:
     table: pd.DataFrame
     """As it was given."""
 
+    rows: Rows | None
+    """Of a table of jobs in which nothing but cells was edited those rows; all else is only about them."""
+
+    whole: pd.DataFrame
+    """The parameters of the whole table, as they were when it was prepared."""
+
     params: pd.DataFrame
-    """Its parameters alone."""
+    """Those of the rows that all else is about."""
 
     targets: Targets
     frame: EncodedFrame
@@ -68,6 +83,9 @@ class Prepared:
 
     needs: Sequence[Resources] | None
     seen: Seen | None
+    base: Base | None
+    """What the table was when it was pulled."""
+
     recipe: dict[str, Any] | None
     """How the table was made, if it is as it was made."""
 
@@ -82,33 +100,55 @@ def prepare(store: Store, workflow_key: str, df: Table, options: PushOptions) ->
         raise RefusedError(f"on_conflict={options.on_conflict!r}: use 'error', 'ours' or 'theirs'")
     df = as_frame(df)
     seen = what_was_seen(df, store.url, workflow_key)
-    params, targets = identify(df)
-    frame = encode_frame(params)
-    check_drop(options.drop, frame.paths, targets.kind is not None)
-    lines = records(frame)
-    recipe = recipe_if_true(df, frame.specs, lines)
-    lines, differing = _kept(store, frame, lines)
+    base = None if seen is None else base_of(df)
+    rows = edited_rows(df, base) if options.are_of_cells else None
+    with told_of(rows):
+        params, targets = identify(df if rows is None else df.iloc[rows])
+        frame = encode_frame(params)
+        check_drop(options.drop, frame.paths, targets.kind is not None)
+        lines = records(frame)
+        recipe = recipe_if_true(df, frame.specs, lines) if rows is None else None
+        lines, differing = kept(store, frame, lines)
     needs = resource_list(options.resources, len(df))
-    return Prepared(df, params, targets, frame, lines, differing, needs, seen, recipe, options)
+    whole = params if rows is None else own(df)
+    return Prepared(
+        df, rows, whole, params, targets, frame, lines, differing, needs, seen, base, recipe, options
+    )
+
+
+@contextmanager
+def told_of(rows: Rows | None) -> Iterator[None]:
+    """Let errors tell rows by their places in the whole table."""
+    try:
+        yield
+    except RefusedError as error:
+        if rows is None:
+            raise
+        found = error.problems
+        raise RefusedError(
+            [one if one.row is None else one._replace(row=int(rows[one.row])) for one in found]
+        ) from None
 
 
 def own_cells(prepared: Prepared) -> Prepared:
     """Return a prepared table whose lists and objects nobody else has, as the store gets them."""
-    params = prepared.params.copy(deep=False)
-    for name, column in params.items():
-        values = column.tolist() if pd.api.types.is_object_dtype(column.dtype) else []
-        if any(isinstance(value, (list, dict)) for value in values):
-            cells = zip(values, prepared.frame.cells[str(name)], strict=True)
-            own = [plain(cell) if isinstance(value, (list, dict)) else value for value, cell in cells]
-            params[name] = objects(own)
     differing = {
         name: {row: plain(value) for row, value in cells.items()}
         for name, cells in prepared.differing.items()
     }
-    return replace(prepared, params=params, differing=differing)
+    if prepared.rows is not None:
+        return replace(prepared, whole=own(prepared.whole), differing=differing)
+    whole = prepared.whole.copy(deep=False)
+    for name, column in whole.items():
+        values = column.tolist() if pd.api.types.is_object_dtype(column.dtype) else []
+        if any(isinstance(value, (list, dict)) for value in values):
+            cells = zip(values, prepared.frame.cells[str(name)], strict=True)
+            copied = [plain(cell) if isinstance(value, (list, dict)) else value for value, cell in cells]
+            whole[name] = objects(copied)
+    return replace(prepared, whole=whole, params=whole, differing=differing)
 
 
-def _kept(
+def kept(
     store: Store, frame: EncodedFrame, lines: list[bytes]
 ) -> tuple[list[bytes], dict[str, dict[int, Any]]]:
     """Return the rows' records as the store keeps them, and by column the cells that this changed.
@@ -118,13 +158,13 @@ def _kept(
     RefusedError
         For what the store can't keep; for categories it has to be exact.
     """
-    kept = store.kept(lines)
+    stored = store.kept(lines)
     problems = []
     differing: dict[str, dict[int, Any]] = {}
-    rows = [row for row, line in enumerate(lines) if kept[row] != line]
+    rows = [row for row, line in enumerate(lines) if stored[row] != line]
     paths = {name: path for name, path in frame.paths.items() if rows and _may_change(frame.cells[name])}
     for row in rows:
-        data = decode_data("", kept[row])
+        data = decode_data("", stored[row])
         for name, path in paths.items():
             value, cells = look_up(data, path), frame.cells[name]
             if value == cells[row]:
@@ -135,7 +175,7 @@ def _kept(
             cells[row] = differing.setdefault(name, {})[row] = value
     if problems:
         raise RefusedError(problems)
-    return kept, differing
+    return stored, differing
 
 
 def _may_change(cells: list[Any]) -> bool:

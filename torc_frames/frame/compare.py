@@ -1,4 +1,4 @@
-"""Which cells differ from those of another column."""
+"""Which cells are the same, as values and as JSON."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ import pandas as pd
 
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.values import canonical, is_missing
-from torc_frames.widgets.table.cells import as_series
 
-__all__ = ["differing"]
+__all__ = ["as_series", "differing", "same"]
 
-_Mask = np.ndarray[Any, np.dtype[np.bool_]]
-_encode = msgspec.json.Encoder(order="deterministic").encode
+_sorted = msgspec.json.Encoder(order="deterministic").encode
 
 
-def differing(values: Any, others: Any) -> _Mask:
+def as_series(values: Any) -> pd.Series:
+    """Return an array as a column of the same dtype, whatever its values look like; of a dtype, no rows."""
+    if isinstance(values, pd.Series):
+        return values
+    if isinstance(values, (str, type, np.dtype, pd.api.extensions.ExtensionDtype)):
+        return pd.Series([], dtype=values)
+    array = values.to_numpy() if type(values) is pd.arrays.NumpyExtensionArray else values
+    return pd.Series(array, dtype=array.dtype, copy=False)
+
+
+def differing(values: Any, others: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Return where two arrays differ: two missing values don't, and of other dtypes 1 is 1.0.
 
     Examples
@@ -31,15 +39,16 @@ def differing(values: Any, others: Any) -> _Mask:
     one, other = as_series(values), as_series(others)
     if one.dtype != other.dtype:
         pairs = zip(encode(one)[0], encode(other)[0], strict=True)
-        return np.array([canonical(value) != canonical(stored) for value, stored in pairs], dtype=np.bool_)
+        return np.array([not same(value, stored) for value, stored in pairs], dtype=np.bool_)
     if pd.api.types.is_object_dtype(one.dtype):
         pairs = zip(one.tolist(), other.tolist(), strict=True)
         return np.array([_other_object(value, stored) for value, stored in pairs], dtype=np.bool_)
     missing, gone = one.isna().to_numpy(), other.isna().to_numpy()
     if isinstance(one.dtype, pd.CategoricalDtype):
+        other = other.cat.set_categories(one.cat.categories)  # the same ones, perhaps in another order
         return np.asarray(one.cat.codes.to_numpy() != other.cat.codes.to_numpy())
-    same = (one == other).to_numpy(dtype=np.bool_, na_value=False)
-    return np.asarray((missing != gone) | ~(same | missing))
+    equal = (one == other).to_numpy(dtype=np.bool_, na_value=False)
+    return np.asarray((missing != gone) | ~(equal | missing))
 
 
 def _other_object(value: Any, stored: Any) -> bool:
@@ -49,7 +58,18 @@ def _other_object(value: Any, stored: Any) -> bool:
         return not (is_missing(value) and is_missing(stored))
     if type(value) is not type(stored):
         return True
+    if isinstance(value, np.ndarray):
+        return not np.array_equal(value, stored)
     if not isinstance(value, (dict, list)):
         return bool(value != stored)
     # Equal for Python are 1, 1.0 and True; the order of keys is no difference.
-    return bool(value != stored) or _encode(value) != _encode(stored)
+    return bool(value != stored) or _sorted(value) != _sorted(stored)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are the same: 1 is 1.0, and not True."""
+    if one is other:
+        return True
+    if type(one) is type(other) and not isinstance(one, (dict, list)):
+        return bool(one == other)
+    return canonical(one) == canonical(other)
