@@ -403,13 +403,13 @@ def test_what_changed_in_the_store_since_the_pull_is_a_conflict(wf):
     wf.push(pd.DataFrame({"a": [1, 2, 3]}))
     mine = wf.parameters()
     wf.update_user_data("1", {"a": 99})
-    mine.loc["2", "a"] = 5
-    with pytest.raises(tf.ConflictError, match=r"1 \(job 1\)"):
+    mine.loc[["1", "2"], "a"] = [50, 5]
+    with pytest.raises(tf.ConflictError, match=r"a of job 1 \(there 99, here 50\)"):
         wf.push(mine)
     assert wf.parameters()["a"].tolist() == [99, 2, 3]
     mine.attrs.clear()
     wf.push(mine)
-    assert wf.parameters()["a"].tolist() == [1, 5, 3]
+    assert wf.parameters()["a"].tolist() == [50, 5, 3]
 
 
 @on_each_store
@@ -431,7 +431,7 @@ def test_what_others_changed_since_a_push_is_a_conflict(wf, reader, how):
     for edited in (pushed, again):
         edited.iloc[2, 0] += 10
         edited.iloc[1, 0] = 30
-        with pytest.raises(tf.ConflictError, match=f"keys {key} "):
+        with pytest.raises(tf.ConflictError, match=rf"a of job {edited.index[1]} \(there 7, here 30\)"):
             wf.push(edited)
     assert wf.parameters()["a"].tolist() == [10, 7, 3]
 

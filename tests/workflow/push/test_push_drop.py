@@ -122,7 +122,7 @@ def test_what_others_wrote_since_is_a_conflict_that_drops_nothing(wf, theirs):
     theirs.update_user_data(key, {"a": 1, "b": 6})
     plan = wf.plan(edited[["a"]], drop="b")
     assert plan.counts == {"create": 0, "update": 1, "unchanged": 0, "conflict": 1}
-    with pytest.raises(tf.ConflictError, match=f"keys {key} "):
+    with pytest.raises(tf.ConflictError, match=f"b of job {edited.index[0]} "):
         plan.apply()
     assert wf.parameters()["b"].tolist() == [6, 5]
     wf.push(edited[["a"]], drop="b", on_conflict="theirs")

@@ -133,10 +133,8 @@ def _now(
     push of the table: it has seen what it had seen, and what it wrote itself.
     """
     seen = prepared.seen
-    knows_all = (
-        existing.rev == seen.rev if seen is not None and seen.rev is not None else prepared.rows is None
-    )
-    if seen is None or (knows_all and not existing.newer):
+    is_same = seen is not None and seen.rev is not None and seen.rev == existing.rev
+    if seen is None or ((is_same or prepared.rows is None) and not existing.newer):
         if rev is not None:
             return {"rev": rev}
         before = {
@@ -144,6 +142,7 @@ def _now(
         }
     else:
         before = dict(seen.revs)
+        written = {key: one for key, one in written.items() if key not in existing.newer}
     revs = {**before, **written, **{key: rev_of_content(raw) for key, raw in added.items()}}
     told = {"revs": written_revs({key: one for key, one in revs.items() if one is not None})}
     return {"rev": None if seen is None else seen.rev, **told}

@@ -102,7 +102,8 @@ def own(frame: pd.DataFrame) -> pd.DataFrame:
         if pd.api.types.is_object_dtype(dtype):
             values = own.iloc[:, at].tolist()
             if any(isinstance(value, (list, dict, np.ndarray)) for value in values):
-                own.isetitem(at, objects([_plain(value) for value in values]).set_axis(own.index))
+                copied: Any = objects([_plain(value) for value in values]).set_axis(own.index)
+                own.isetitem(at, copied)
     return own
 
 
@@ -184,9 +185,9 @@ def edits_of(
     keys, rows = [*named], np.fromiter(named.values(), dtype=np.intp, count=len(named))
     if base is None:
         unknown = [UNKNOWN] * len(keys)
-        after = {path: encoded.cells[name] for name, path in encoded.paths.items()}
+        columns = {path: encoded.cells[name] for name, path in encoded.paths.items()}
         return {
-            path: ColumnEdits(keys, unknown, [cells[row] for row in rows]) for path, cells in after.items()
+            path: ColumnEdits(keys, unknown, [cells[row] for row in rows]) for path, cells in columns.items()
         }
     places = rows_in(base.frame.index, keys)
     known, new = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
@@ -196,7 +197,7 @@ def edits_of(
         if name in base.frame.columns:
             old = base.frame[name].array
             other = known[differing(old.take(places[known]), table[name].array.take(rows[known]))]
-            cells |= zip(other.tolist(), encode(as_series(old.take(places[other])))[0], strict=True)
+            cells |= dict(zip(other.tolist(), encode(as_series(old.take(places[other])))[0], strict=True))
         else:
             cells |= {at: None for at in known.tolist() if encoded.cells[name][rows[at]] is not None}
         if base.other:
@@ -220,7 +221,8 @@ def before_of(base: Base | None, name: str, keys: Sequence[str]) -> list[Any]:
 
 def rows_in(index: pd.Index, keys: Sequence[str]) -> Rows:
     """Return where in an index of job keys some are, -1 for those that are not there."""
-    return np.asarray(index.get_indexer(pd.Index(keys, dtype=index.dtype)))
+    wanted: Any = keys
+    return np.asarray(index.get_indexer(pd.Index(wanted).astype(index.dtype)))
 
 
 def merge(

@@ -149,7 +149,7 @@ def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:
         )
     told, cells = np.full(len(table), "unchanged", dtype=object), np.zeros(len(table), dtype=np.int64)
     told[prepared.rows], cells[prepared.rows] = actions, counts
-    keys = pd.array(table.index, dtype="str")
+    keys = pd.array(table.index.tolist(), dtype="str")
     return pd.DataFrame(
         {"action": pd.array(told, dtype="str"), "job_key": keys, "cells": cells}, index=table.index
     )

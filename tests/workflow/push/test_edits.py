@@ -1,0 +1,316 @@
+"""What a push writes, where others have written since: the cells that were edited, and no others."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+from stores import on_each_store
+from strategies import COLUMNS
+
+import torc_frames as tf
+from torc_frames.frame.compare import differing, same
+from torc_frames.frame.encode import EncodedFrame, encode_frame
+from torc_frames.workflow.client import Client
+from torc_frames.workflow.push.edits import UNKNOWN, Base, base_of, edits_of, keep_base, merge
+
+
+@pytest.fixture
+def wf(store):
+    return Client(store).create_workflow("study")
+
+
+@pytest.fixture
+def theirs(wf, reader):
+    return Client(reader).workflow(wf.key)
+
+
+@pytest.fixture
+def both(wf, theirs):
+    """The table as two clients have pulled it: a and b of jobs 1 to 3."""
+    wf.push(tf.grid(a=[1, 2, 3], b=[0]))
+    return theirs.parameters(), wf.parameters()
+
+
+def values(wf):
+    return wf.parameters().values.tolist()
+
+
+@on_each_store
+def test_edits_of_different_jobs_both_stand(wf, theirs, both):
+    of_a, of_b = both
+    of_a.iloc[0, 0] = 10
+    of_b.iloc[1, 0] = 20
+    theirs.push(of_a)
+    assert wf.plan(of_b).counts == {"create": 0, "update": 1, "unchanged": 2, "conflict": 0}
+    wf.push(of_b)
+    assert values(wf) == [[10, 0], [20, 0], [3, 0]]
+
+
+@on_each_store
+def test_edits_of_different_cells_of_a_job_both_stand(wf, theirs, both):
+    of_a, of_b = both
+    of_a.iloc[0, 0] = 10
+    of_b.iloc[0, 1] = 5
+    theirs.push(of_a)
+    wf.push(of_b)
+    assert values(wf) == [[10, 5], [2, 0], [3, 0]]
+
+
+def edited_by_both(theirs, both):
+    of_a, of_b = both
+    of_a.iloc[0, 0] = 10
+    of_b.iloc[0] = [100, 5]
+    of_b.iloc[2, 0] = 30
+    theirs.push(of_a)
+    return of_b
+
+
+@on_each_store
+def test_a_cell_that_both_edited_is_a_conflict_with_both_values(wf, theirs, both):
+    of_b = edited_by_both(theirs, both)
+    job = of_b.index[0]
+    plan = wf.plan(of_b)
+    cells = plan.cells.set_index(["job_key", "column"])
+    assert cells.loc[(job, "a")].tolist() == [10, 100, True]
+    assert cells.loc[(job, "b")].tolist() == [0, 5, False]
+    for push in (plan.apply, lambda: wf.push(of_b)):
+        with pytest.raises(tf.ConflictError, match=rf"a of job {job} \(there 10, here 100\); see"):
+            push()
+    assert values(wf) == [[10, 0], [2, 0], [3, 0]]
+
+
+@on_each_store
+def test_ours_writes_the_cells_that_were_edited_alone(wf, theirs, both):
+    of_b = edited_by_both(theirs, both)
+    record = wf.user_data(role="input")["record_key"].iloc[1]
+    theirs.update_user_data(record, {"a": 2, "b": 77})
+    wf.push(of_b, on_conflict="ours")
+    assert values(wf) == [[100, 5], [2, 77], [30, 0]]
+
+
+@on_each_store
+def test_theirs_leaves_the_cell_in_conflict_alone_and_finds_it_again(wf, theirs, both):
+    of_b = edited_by_both(theirs, both)
+    pushed = wf.push(of_b, on_conflict="theirs")
+    assert values(wf) == [[10, 5], [2, 0], [30, 0]]
+    for table in (of_b, pushed):
+        plan = wf.plan(table)
+        assert plan.cells["conflict"].tolist() == [True]
+        with pytest.raises(tf.ConflictError):
+            plan.apply()
+    wf.push(pushed, on_conflict="ours")
+    assert values(wf) == [[100, 5], [2, 0], [30, 0]]
+    assert wf.plan(pushed).cells.empty
+
+
+@on_each_store
+def test_what_both_changed_to_the_same_is_no_conflict(wf, theirs, both):
+    of_a, of_b = both
+    of_a.iloc[0, 0] = of_b.iloc[0, 0] = 10
+    theirs.push(of_a)
+    assert wf.plan(of_b).counts["unchanged"] == 3
+    wf.push(of_b)
+    assert values(wf) == [[10, 0], [2, 0], [3, 0]]
+
+
+@on_each_store
+def test_an_edit_after_an_edit_of_another_cell_does_not_forget_what_others_did(wf, theirs, both):
+    of_a, of_b = both
+    of_a.iloc[0, 0] = 10
+    theirs.push(of_a)
+    of_b.iloc[:2] = [[1, 5], [20, 0]]
+    pushed = wf.push(of_b)  # in which a of job 1 is as it was pulled
+    for table in (of_b, pushed):
+        table.iloc[0, 0] = 100
+        with pytest.raises(tf.ConflictError, match="there 10, here 100"):
+            wf.push(table)
+    assert values(wf) == [[10, 5], [20, 0], [3, 0]]
+
+
+@on_each_store
+def test_new_rows_and_columns_are_edits_beside_those_of_others(wf, theirs, both):
+    of_a, of_b = both
+    of_a.iloc[0, 0] = 10
+    theirs.push(of_a)
+    more = pd.DataFrame({"a": [4], "b": [0]}, index=pd.Index([None], name="job_key", dtype=of_b.index.dtype))
+    wider = pd.concat([of_b, more]).assign(c=[1.5, None, None, None])
+    wider.attrs = of_b.attrs
+    wf.push(wider)
+    now = wf.parameters()
+    assert now["a"].tolist() == [10, 2, 3, 4]
+    assert now["c"].iloc[0] == 1.5
+    assert now["c"].isna().tolist() == [False, True, True, True]
+
+
+@on_each_store
+def test_commands_are_made_of_the_cells_of_all(wf, theirs):
+    wf.push(tf.grid(a=[1, 2], b=[0]), command="echo {a} {b}")
+    of_a, of_b = theirs.parameters(), wf.parameters()
+    of_a.iloc[0, 0] = 10
+    theirs.push(of_a, command="echo {a} {b}")
+    of_b.iloc[0, 1] = 5
+    wf.push(of_b, command="echo {a} {b}")
+    assert wf.jobs()["command"].tolist() == ["echo 10 5", "echo 2 0"]
+
+
+@on_each_store
+def test_a_table_of_a_file_falls_back_to_what_records_others_wrote(wf, theirs, both):
+    of_a, of_b = both
+    of_a.iloc[0, 0] = 10
+    theirs.push(of_a)
+    lost = of_b.copy()
+    lost.attrs = json.loads(json.dumps(of_b.attrs))
+    lost.iloc[1, 0] = 20
+    with pytest.raises(tf.ConflictError, match=r"a of job .* \(there 10, here 1\).*every cell counts"):
+        wf.push(lost)
+    wf.push(lost, on_conflict="theirs")
+    assert values(wf) == [[10, 0], [20, 0], [3, 0]]
+
+
+@on_each_store
+def test_a_record_that_jobs_share_is_refused_for_one_of_them(wf, store, store_server, both):
+    from stores import link, only
+
+    only(not store.roles_are_of_records, "there a record has one job's name")
+    of_b = both[1]
+    record = wf.user_data(role="input")["record_key"].iloc[0]
+    link(store, store_server, record, of_b.index[1], "input")
+    table = wf.parameters(on_clash="last")
+    table.loc[of_b.index[0], "a"] = 9
+    with pytest.raises(tf.RefusedError, match="is shared by jobs"):
+        wf.push(table)
+
+
+@on_each_store
+def test_a_job_that_is_gone_is_told_if_it_was_edited(wf, theirs, both):
+    of_b = both[1]
+    first, second, _ = of_b.index
+    theirs.delete_jobs(first)
+    of_b.loc[second, "a"] = 20
+    wf.push(of_b)
+    assert values(wf) == [[20, 0], [3, 0]]
+    of_b.loc[first, "a"] = 10
+    with pytest.raises(tf.NotFoundError, match=f"job.*{first}"):
+        wf.push(of_b)
+
+
+def test_problems_name_the_rows_of_the_whole_table(wf, both):
+    table = wf.parameters().astype({"a": object})
+    wf.push(table)
+    table = wf.parameters().astype({"a": object})
+    wf.push(table)
+    table.iloc[2, 0] = object()
+    with pytest.raises(tf.RefusedError, match="row 2, column 'a'"):
+        wf.push(table)
+
+
+def test_lists_that_are_changed_in_place_are_edits(wf):
+    wf.push(pd.DataFrame({"l": [[1], [2]], "d": [{"x": 1}, {"x": 2}]}))
+    table = wf.parameters()
+    table.iloc[0, 0].append(7)
+    table.iloc[1, 1]["x"] = 9
+    plan = wf.plan(table)
+    assert plan.counts["update"] == 2
+    table.iloc[1, 0].append(8)  # after it was planned: the next push finds it
+    plan.apply()
+    assert wf.parameters()["l"].tolist() == [[1, 7], [2]]
+    wf.push(table)
+    assert wf.parameters()["l"].tolist() == [[1, 7], [2, 8]]
+    assert wf.parameters()["d"].tolist() == [{"x": 1}, {"x": 9}]
+
+
+def test_the_base_goes_where_frames_go(wf, both):
+    table = both[1]
+    for frame in (table, table.copy(), table[["a"]], table.iloc[1:], copy.deepcopy(table), table.assign(c=1)):
+        assert base_of(frame) is base_of(table)
+    json.dumps(table.attrs)
+    assert base_of(pickle.loads(pickle.dumps(table))) is None
+    table.iloc[0, 0] = 50
+    assert base_of(table).frame.iloc[0, 0] == 1
+
+
+# The rule itself.
+
+
+@st.composite
+def three(draw: st.DrawFn) -> tuple[list[Any], list[Any], list[Any], Any]:
+    """Cells of one column as they were pulled, as others, and as the user have made them."""
+    cells, gaps, make = COLUMNS[draw(st.sampled_from(sorted(COLUMNS)))]
+    cell = st.one_of(cells, st.none()) if gaps else cells
+    length = draw(st.integers(1, 4))
+    base = draw(st.lists(cell, min_size=length, max_size=length))
+    sides = [
+        [draw(st.one_of(st.just(old), st.sampled_from(base), cell)) for old in base]
+        for _ in ("theirs", "mine")
+    ]
+    return base, *sides, make
+
+
+def frames(columns: list[list[Any]], make: Any) -> list[tuple[pd.DataFrame, EncodedFrame]]:
+    keys = pd.Index([str(key) for key in range(len(columns[0]))], name="job_key")
+    made = [pd.DataFrame({"x": make(cells)}).set_axis(keys) for cells in columns]
+    return [(frame, encode_frame(frame.reset_index(drop=True))) for frame in made]
+
+
+@given(three(), st.booleans())
+def test_what_was_edited_stands_what_was_not_is_theirs_and_the_rest_is_a_conflict(drawn, is_newer):
+    *columns, make = drawn
+    (base, was), (_, theirs), (mine, here) = frames(columns, make)
+    at = {key: row for row, key in enumerate(base.index)}
+    edits = edits_of(mine.reset_index(drop=True), here, at, Base(base, {}))
+    merged = merge(edits, theirs, at, at if is_newer else ())
+    for key, row in at.items():
+        before, there, after = (frame.cells["x"][row] for frame in (was, theirs, here))
+        cell = merged.cells.get(key, {}).get(("x",))
+        if same(before, after) or same(there, after):
+            assert cell is None
+        else:
+            assert cell == (there, after)
+        in_conflict = cell is not None and is_newer and not same(there, before)
+        assert merged.before == {} or in_conflict == ((key, ("x",)) in merged.before)
+        if in_conflict:
+            assert same(merged.before[key, ("x",)], before)
+
+
+@given(three())
+def test_without_a_base_every_cell_that_differs_in_a_newer_record_is_a_conflict(drawn):
+    *columns, make = drawn
+    _, (_, theirs), (mine, here) = frames(columns, make)
+    at = {str(row): row for row in range(len(mine))}
+    newer = {"0"}
+    merged = merge(edits_of(mine.reset_index(drop=True), here, at, None), theirs, at, newer)
+    other = {key for key, row in at.items() if not same(theirs.cells["x"][row], here.cells["x"][row])}
+    assert {key for key, cells in merged.cells.items() if cells} == other
+    assert merged.before == {(key, ("x",)): UNKNOWN for key in other & newer}
+
+
+@given(three())
+def test_where_columns_differ_their_json_does(drawn):
+    *columns, make = drawn
+    (one, was), _, (other, here) = frames(columns, make)
+    found = differing(one["x"].array, other["x"].array).tolist()
+    assert found == [not same(a, b) for a, b in zip(was.cells["x"], here.cells["x"], strict=True)]
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.data())
+def test_the_edited_rows_are_those_of_the_edits(cells, data):
+    keys = pd.Index([str(key) for key in range(len(cells))], name="job_key")
+    frame = pd.DataFrame({"a": cells, "b": "x"}, index=keys)
+    frame.attrs["torc"] = {"kind": "parameters"}
+    keep_base(frame)
+    frame["a"] = [data.draw(st.sampled_from([old, 9])) for old in cells]
+    from torc_frames.workflow.push.edits import edited_rows
+
+    rows = edited_rows(frame, base_of(frame))
+    assert rows.tolist() == np.flatnonzero(frame["a"] != cells).tolist()
+    assert edited_rows(frame.iloc[::-1], base_of(frame)) is None or len(frame) == 1
+    assert_frame_equal(base_of(frame).frame, frame.assign(a=cells), check_like=True)
