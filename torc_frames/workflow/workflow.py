@@ -622,9 +622,10 @@ class Workflow:
             the whole table ("error"), or add another job ("append"). Rows with a job key are updated
             by "skip" and "update", refused by "error" if they change something.
         on_conflict : {"error", "ours", "theirs"}
-            What to do with a record that the table would change, and that was changed in the store since
-            the table was pulled: write nothing at all ("error"), overwrite it ("ours"), or leave the jobs
-            it belongs to as they are in the store ("theirs"). See `plan`, which shows both values.
+            What to do with a cell that was edited here, and that somebody else has changed to another value
+            since the table was pulled: write nothing at all ("error"), write that cell, too ("ours"), or
+            leave that cell as it is in the store ("theirs"). Cells that were not edited are never written,
+            and what others made of them is no conflict. See `plan`, which shows both values.
         outputs : bool
             Also declare an empty output record for each new job; ``job.store()`` fills it. torc then lets
             other jobs depend on it, and after a change runs again only what changed.
@@ -660,8 +661,9 @@ class Workflow:
         UncertainWriteError, UnavailableError
             If a server was lost on the way: the same push again finishes it, and doubles nothing.
         ConflictError
-            With ``on_exists="error"``, or for a conflict (``df.attrs["torc"]`` remembers what the table has
-            seen); nothing is written then.
+            With ``on_exists="error"``, or for a conflict; nothing is written then. What was edited is known
+            by ``df.attrs["torc"]``, which frames take along in this process. Of a table that was in a file
+            meanwhile every cell of a record that others have written counts as edited.
         NotFoundError
             If a job key of the table, or one to delete, does not exist.
 
