@@ -103,7 +103,8 @@ class SheetEdits(msgspec.Struct):
 
 def as_json(edits: SheetEdits) -> dict[str, Any]:
     """Return edits as JSON."""
-    made: dict[str, Any] = msgspec.to_builtins(edits)
+    about = edits.torc and {name: value for name, value in edits.torc.items() if name != "base"}
+    made: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(edits, torc=about))
     pairs = {name: [list(pair) for pair in made[name]] for name in ("rows", "new", "begun")}
     return {**made, **pairs}
 
