@@ -770,11 +770,11 @@ def test_widgets_follow_the_form_and_the_form_the_widgets(wf):
     editor._view.value = "JSON"
     editor._json.value = '{"a": 5, "new": [1.0'
     assert "expected ',' or ']'" in editor._wrong.value
-    editor._view.value = "RecordForm"
+    editor._view.value = "Form"
     assert "mend it there first" in editor._wrong.value
     editor._view.value = "JSON"
     editor._json.value = '{"a": 5, "new": [1.0]}'
-    editor._view.value = "RecordForm"
+    editor._view.value = "Form"
     assert widgets_of(editor, "a").value == "5"
     assert widgets_of(editor, "[0]").value == "1.0"
     editor._undo.click()

@@ -11,7 +11,7 @@ import pandas as pd
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.values import canonical, is_missing
 
-__all__ = ["as_series", "differing", "same"]
+__all__ = ["as_series", "differing", "same", "taken"]
 
 _sorted = msgspec.json.Encoder(order="deterministic").encode
 
@@ -24,6 +24,13 @@ def as_series(values: Any) -> pd.Series:
         return pd.Series([], dtype=values)
     array = values.to_numpy() if type(values) is pd.arrays.NumpyExtensionArray else values
     return pd.Series(array, dtype=array.dtype, copy=False)
+
+
+def taken(column: pd.Series, rows: Any) -> pd.Series:
+    """Return some rows of a column of any dtype; pandas takes none in the other byte order."""
+    if isinstance(column.dtype, np.dtype):
+        return as_series(column.to_numpy()[rows])
+    return as_series(column.array.take(rows))
 
 
 def differing(values: Any, others: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:

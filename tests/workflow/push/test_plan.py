@@ -141,15 +141,17 @@ def test_what_a_push_wrote_beside_what_it_left_is_no_conflict_later(wf, theirs, 
     pushed = wf.push(mine, on_conflict="theirs")
     table = mine if which == "given" else pushed
     table.iloc[0, 0] = 100
-    assert actions(wf.plan(table)) == ["update", "conflict", "conflict"]
+    assert actions(wf.plan(table)) == ["update", "conflict", "unchanged"]
     wf.push(table, on_conflict="theirs")
-    assert wf.parameters()["a"].tolist() == [100, 2, 99]
-    theirs.push(theirs.parameters().assign(a=[0, 2, 99]))
-    assert actions(wf.plan(table)) == ["conflict", "conflict", "conflict"]
+    assert wf.parameters()["a"].tolist() == [100, 9, 99]
+    theirs.push(theirs.parameters().assign(a=[0, 8, 99]))
+    assert actions(wf.plan(table)) == ["unchanged", "conflict", "unchanged"]
     wf.push(table, on_conflict="ours")
+    assert wf.parameters()["a"].tolist() == [0, 20, 99]
     table["a"] += 1
-    assert set(actions(wf.plan(table))) == {"update"}
-    assert_frame_equal(wf.push(table), wf.parameters())
+    assert actions(wf.plan(table)) == ["conflict", "update", "conflict"]
+    wf.push(table, on_conflict="ours")
+    assert wf.parameters()["a"].tolist() == table["a"].tolist() == [101, 21, 4]
 
 
 def test_a_plan_stands_without_the_attrs_of_its_table(wf, theirs):
@@ -160,7 +162,7 @@ def test_a_plan_stands_without_the_attrs_of_its_table(wf, theirs):
         mine.attrs.clear()
         plan.apply()
         mine.attrs.update(attrs)
-    assert wf.parameters()["a"].tolist() == [10, 20, 3]
+    assert wf.parameters()["a"].tolist() == [10, 20, 99]
 
 
 def test_a_table_that_is_changed_after_its_plan_does_not_change_the_recipe(wf):
@@ -177,7 +179,7 @@ def test_a_table_that_is_changed_after_its_plan_does_not_change_the_recipe(wf):
 def test_ours_overwrites_what_another_client_changed(wf, theirs):
     mine = conflicting(wf, theirs)
     wf.push(mine, on_conflict="ours")
-    assert wf.parameters().values.tolist() == [[10, 0], [20, 0], [3, 0]]
+    assert wf.parameters().values.tolist() == [[10, 0], [20, 99], [99, 0]]
 
 
 @on_each_store
@@ -253,13 +255,12 @@ def test_many_commands_are_shown_in_part(wf):
     assert "and 30 more commands (see .commands)" in repr(wf.plan(table, command="print {a}"))
 
 
-def test_what_is_left_to_others_keeps_its_command(wf, theirs):
+def test_what_is_left_to_others_is_in_its_command(wf, theirs):
     mine = conflicting(wf, theirs)
-    before = wf.jobs()["command"]
-    plan = wf.plan(mine, command="echo {a}", on_conflict="theirs")
-    assert plan.commands["job_key"].tolist() == [mine.index[0]]
+    plan = wf.plan(mine, command="echo {a} {b}", on_conflict="theirs")
+    assert plan.commands["job_key"].tolist() == mine.index.tolist()
     plan.apply()
-    assert wf.jobs()["command"].tolist() == ["echo 10", *before.iloc[1:]]
+    assert wf.jobs()["command"].tolist() == ["echo 10 0", "echo 9 99", "echo 99 0"]
 
 
 def test_a_command_that_would_change_is_refused_where_jobs_may_not(wf):

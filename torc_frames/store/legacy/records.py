@@ -36,7 +36,8 @@ def body_of(form: Form, record: LegacyRecord) -> bytes:
 
     Examples
     --------
-    >>> body_of(Form.FIRST, Record("a", None, b'{"x":1}')), body_of(Form.LATER, Record("", None, b'{"x":1}'))
+    >>> first, later = LegacyRecord("a", None, b'{"x":1}'), LegacyRecord("", None, b'{"x":1}')
+    >>> body_of(Form.FIRST, first), body_of(Form.LATER, later)
     (b'{"_key":"a","x":1}', b'{"is_ephemeral":false,"data":{"x":1}}')
     """
     told: dict[str, object] = {}

@@ -229,7 +229,7 @@ def record(form: Form, workflow_key: str, one: LegacyRecord) -> bytes:
 
     Examples
     --------
-    >>> one = Record("12", "_a", b'{"key3": "val3"}')
+    >>> one = LegacyRecord("12", "_a", b'{"key3": "val3"}')
     >>> record(Form.FIRST, "7", one)
     b'{"_id":"user_data__7/12","_key":"12","_rev":"_a","key3": "val3"}'
     >>> record(Form.LATER, "7", one)

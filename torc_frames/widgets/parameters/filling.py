@@ -38,9 +38,9 @@ class StepSeries:
 
     Examples
     --------
-    >>> Steps(0.1, 0.1).values(4)
+    >>> StepSeries(0.1, 0.1).values(4)
     [0.1, 0.2, 0.3, 0.4]
-    >>> Steps(10, -5).values(3)
+    >>> StepSeries(10, -5).values(3)
     [10, 5, 0]
     """
 

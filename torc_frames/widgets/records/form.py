@@ -86,7 +86,7 @@ class RecordForm:
 
     Examples
     --------
-    >>> form = Form({"depth": 3, "layers": [8, 8]})
+    >>> form = RecordForm({"depth": 3, "layers": [8, 8]})
     >>> form.set_text(form.find("depth"), "4")
     >>> form.value
     {'depth': 4, 'layers': [8, 8]}

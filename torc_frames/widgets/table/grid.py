@@ -98,7 +98,7 @@ class Grid(anywidget.AnyWidget):
     def _obey(self, message: messages.Message) -> None:
         if isinstance(message, messages.Act) and message.gen != self._gen:
             self._send_head()
-            if not isinstance(message, messages.RowsAsked | messages.Select):
+            if not isinstance(message, messages.Rows | messages.Select):
                 self._tell(_CHANGED_MEANWHILE)
         elif not self._look(message):
             self._edit(message)
@@ -108,7 +108,7 @@ class Grid(anywidget.AnyWidget):
         match message:
             case messages.Hello():
                 self._send_head()
-            case messages.RowsAsked(start=start, stop=stop):
+            case messages.Rows(start=start, stop=stop):
                 self._seen = (start, min(stop, start + messages.MOST_ROWS))
                 self._send_rows(*self._seen)
             case messages.Sort(column=column, ascending=ascending):

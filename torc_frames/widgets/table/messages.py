@@ -47,7 +47,7 @@ __all__ = [
     "OnRows",
     "Paste",
     "Redo",
-    "RowsAsked",
+    "Rows",
     "Select",
     "Set",
     "Sort",
@@ -97,7 +97,7 @@ class OnRows(Act, frozen=True):
     stop: _Index
 
 
-class RowsAsked(OnRows, frozen=True):
+class Rows(OnRows, frozen=True):
     """Send some rows."""
 
 
@@ -167,7 +167,7 @@ Message = (
     Hello
     | Undo
     | Redo
-    | RowsAsked
+    | Rows
     | Duplicate
     | Delete
     | Insert

@@ -49,7 +49,8 @@ def push(
     store: Store, workflow_key: str, df: Table, options: PushOptions, *, show_progress: Progress
 ) -> pd.DataFrame:
     """Make a job of each row, or update the jobs it names; see `Workflow.push`."""
-    return apply(store, workflow_key, prepare(store, workflow_key, df, options), None, show_progress)
+    prepared = prepare(store, workflow_key, df, options, only_edits=True)
+    return apply(store, workflow_key, prepared, None, show_progress)
 
 
 def apply(
@@ -64,7 +65,7 @@ def apply(
     """
     options, frame = prepared.options, prepared.frame
     with store.transaction(), told_of(prepared.rows):
-        existing, steps = planned(store, workflow_key, prepared)
+        existing, steps = planned(store, workflow_key, prepared, again=True)
         steps.check()
         if shown is not None:
             _check_same(shown, steps)
@@ -108,13 +109,18 @@ def apply(
     return pushed
 
 
-def planned(store: Store, workflow_key: str, prepared: Prepared) -> tuple[Existing, Steps]:
-    """Return what the workflow has, as far as a table is about it, and what a push of that would do."""
+def planned(
+    store: Store, workflow_key: str, prepared: Prepared, *, again: bool = False
+) -> tuple[Existing, Steps]:
+    """Return what the workflow has, as far as a table is about it, and what a push of that would do.
+
+    Where this may be done in part already, jobs that are to be deleted need not be there.
+    """
     delete = prepared.options.delete
     only = None
     if prepared.rows is not None and len(prepared.rows) <= MANY:
         only = [str(key) for key in prepared.targets.values]
-    existing = read_existing(store, workflow_key, prepared.seen, delete, only)
+    existing = read_existing(store, workflow_key, prepared.seen, () if again else delete, only)
     existing.leave_out(delete)
     return existing, decide(store, prepared, existing)
 

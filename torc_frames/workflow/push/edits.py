@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.frame.column import objects
-from torc_frames.frame.compare import as_series, differing, same
+from torc_frames.frame.compare import differing, same, taken
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.encode import EncodedFrame
 from torc_frames.frame.flatten import Path
@@ -156,11 +156,13 @@ def edited_rows(table: pd.DataFrame, base: Base | None) -> Rows | None:
         and table.columns.equals(frame.columns)
         and table.dtypes.tolist() == frame.dtypes.tolist()
         and table.index.equals(frame.index)
+        # Of columns in the other byte order pandas takes no rows.
+        and all(dtype.isnative for dtype in frame.dtypes if isinstance(dtype, np.dtype))
     ):
         return None
     mask = np.zeros(len(table), dtype=np.bool_)
     for name in frame.columns:
-        mask |= differing(frame[name].array, table[name].array)
+        mask |= differing(frame[name], table[name])
     if base.other:
         mask[rows_in(frame.index, [key for key, _ in base.other])] = True
     return np.flatnonzero(mask)
@@ -195,9 +197,9 @@ def edits_of(
     for name, path in encoded.paths.items():
         cells: dict[int, Any] = dict.fromkeys(new.tolist(), UNKNOWN)
         if name in base.frame.columns:
-            old = base.frame[name].array
-            other = known[differing(old.take(places[known]), table[name].array.take(rows[known]))]
-            cells |= dict(zip(other.tolist(), encode(as_series(old.take(places[other])))[0], strict=True))
+            old = base.frame[name]
+            other = known[differing(taken(old, places[known]), taken(table[name], rows[known]))]
+            cells |= dict(zip(other.tolist(), encode(taken(old, places[other]))[0], strict=True))
         else:
             cells |= {at: None for at in known.tolist() if encoded.cells[name][rows[at]] is not None}
         if base.other:
@@ -214,7 +216,7 @@ def before_of(base: Base | None, name: str, keys: Sequence[str]) -> list[Any]:
     if base is None or name not in base.frame.columns:
         return [UNKNOWN] * len(keys)
     places = rows_in(base.frame.index, keys)
-    cells = encode(as_series(base.frame[name].array.take(places.clip(min=0))))[0]
+    cells = encode(taken(base.frame[name], places.clip(min=0)))[0]
     known = [cell if at >= 0 else UNKNOWN for at, cell in zip(places.tolist(), cells, strict=True)]
     return [base.other.get((key, name), cell) for key, cell in zip(keys, known, strict=True)]
 

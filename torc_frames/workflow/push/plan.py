@@ -54,7 +54,7 @@ class Plan:
     def __init__(self, store: Store, workflow_key: str, df: Table, options: PushOptions) -> None:
         self._store = store
         self._workflow_key = workflow_key
-        self._prepared = prepare(store, workflow_key, df, options)
+        self._prepared = prepare(store, workflow_key, df, options, only_edits=True)
         with told_of(self._prepared.rows):
             existing, self._steps = push.planned(store, workflow_key, self._prepared)
             self._steps.jobs, _ = push.made(self._prepared, self._steps, existing)

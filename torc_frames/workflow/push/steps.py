@@ -145,7 +145,8 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
     theirs, at = _as_stored(store, frame, options.drop, existing, jobs)
     edits |= _dropped(theirs, at, steps.named, prepared, existing)
     merged = merge(edits, theirs, at, newer)
-    steps.cells, steps.conflicts = merged.cells, merged.before
+    steps.cells = {key: merged.cells[key] for key in steps.named if key in merged.cells}
+    steps.conflicts = merged.before
     steps.updates = _edited(steps, frame, existing)
     if options.on_conflict == "theirs" and steps.conflicts:
         steps.left = steps.conflicts

@@ -92,8 +92,10 @@ class Prepared:
     options: PushOptions
 
 
-def prepare(store: Store, workflow_key: str, df: Table, options: PushOptions) -> Prepared:
-    """Check a table; RefusedError with all that is wrong with it."""
+def prepare(
+    store: Store, workflow_key: str, df: Table, options: PushOptions, *, only_edits: bool = False
+) -> Prepared:
+    """Check a table, or where that will do what was edited of it; RefusedError with all that is wrong."""
     if options.on_exists not in ("skip", "error", "append", "update"):
         raise RefusedError(f"on_exists={options.on_exists!r}: use 'skip', 'error', 'append' or 'update'")
     if options.on_conflict not in ("error", "ours", "theirs"):
@@ -101,7 +103,7 @@ def prepare(store: Store, workflow_key: str, df: Table, options: PushOptions) ->
     df = as_frame(df)
     seen = what_was_seen(df, store.url, workflow_key)
     base = None if seen is None else base_of(df)
-    rows = edited_rows(df, base) if options.are_of_cells else None
+    rows = edited_rows(df, base) if only_edits and options.are_of_cells else None
     with told_of(rows):
         params, targets = identify(df if rows is None else df.iloc[rows])
         frame = encode_frame(params)

@@ -32,7 +32,7 @@ from torc_frames.workflow.run.machine import gpu_devices, total_memory
 from torc_frames.workflow.run.processes import end_processes, has_ended, is_same_process, mark_of, runner_id
 from torc_frames.workflow.run.schedule import (
     Board,
-    JobFailure,
+    Failure,
     Machine,
     RunSummary,
     Scheduler,
@@ -43,7 +43,7 @@ from torc_frames.workflow.run.schedule import (
 from torc_frames.workflow.run.signals import ended_by_signals
 
 __all__ = [
-    "JobFailure",
+    "Failure",
     "Rerun",
     "RunSummary",
     "alone",

@@ -30,7 +30,7 @@ from torc_frames.workflow.run.signals import check_signals, is_of_a_signal, wait
 __all__ = [
     "Board",
     "Claimer",
-    "JobFailure",
+    "Failure",
     "Machine",
     "RunSummary",
     "Scheduler",
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-class JobFailure(NamedTuple):
+class Failure(NamedTuple):
     """A run that failed: its code (negative for a signal), and the file of its errors."""
 
     job_key: str
@@ -81,7 +81,7 @@ class RunSummary:
     not_run: int
     running_elsewhere: int
     output_dir: Path = field(repr=False)
-    failures: tuple[JobFailure, ...] = field(default=(), repr=False)
+    failures: tuple[Failure, ...] = field(default=(), repr=False)
     stale: int = field(default=0, repr=False)
 
 
@@ -204,7 +204,7 @@ class Scheduler:
     claimed: set[str] = field(default_factory=set)
     running: dict[str, JobProcess] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    failures: list[JobFailure] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     canceled_before: set[str] | None = None
 
     def work(self, bar: Bar) -> None:
@@ -313,7 +313,7 @@ class Scheduler:
         del self.running[key]
         self.counts[status] += 1
         if status == FAILED:
-            self.failures.append(JobFailure(key, run.return_code, run.stderr))
+            self.failures.append(Failure(key, run.return_code, run.stderr))
         if status != COMPLETED:
             return
         for dependent in self.board.dependents.get(key, ()):
