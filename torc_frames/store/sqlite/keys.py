@@ -108,7 +108,8 @@ def find_all(
     """
     ids = {str(key): key_to_id(key) for key in keys}
     asked = id_list(number for number in ids.values() if number is not None)
-    sql = f"SELECT {columns} FROM {table} WHERE workflow_id = ? AND id IN (SELECT value FROM json_each(?))"
+    # Without the plus SQLite may look through the whole workflow for a few ids.
+    sql = f"SELECT {columns} FROM {table} WHERE +workflow_id = ? AND id IN (SELECT value FROM json_each(?))"
     rows = {row[0]: row for row in connection.execute(sql, (workflow_id, asked))} if ids else {}
     missing = [key for key, number in ids.items() if number not in rows]
     if missing:

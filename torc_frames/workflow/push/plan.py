@@ -147,11 +147,11 @@ def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:
         return pd.DataFrame(
             {"action": pd.array(actions, dtype="str"), "job_key": keys, "cells": counts}, index=table.index
         )
-    told, cells = np.full(len(table), "unchanged", dtype=object), np.zeros(len(table), dtype=np.int64)
-    told[prepared.rows], cells[prepared.rows] = actions, counts
-    keys = pd.array(table.index.tolist(), dtype="str")
+    which, cells = np.zeros(len(table), dtype=np.intp), np.zeros(len(table), dtype=np.int64)
+    which[prepared.rows], cells[prepared.rows] = np.arange(1, 1 + len(actions)), counts
+    told = pd.array(["unchanged", *actions], dtype="str").take(which)
     return pd.DataFrame(
-        {"action": pd.array(told, dtype="str"), "job_key": keys, "cells": cells}, index=table.index
+        {"action": told, "job_key": table.index.astype("str").array, "cells": cells}, index=table.index
     )
 
 
