@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
@@ -83,6 +84,7 @@ class Applied:
 
     def removed(self, rows: SheetRows) -> list[int]:
         """Return the new rows that are no longer in the sheet, and have, or may have, become jobs."""
-        written = [*self.keys] if self.begun is None else self.begun.ids.tolist()
-        own = set(rows.own.tolist()) if written else set()
-        return [id for id in written if id >= rows.base and id not in own]
+        written = np.array([*self.keys], dtype=np.int64) if self.begun is None else self.begun.ids
+        new = written[written >= rows.base]
+        gone: list[int] = new[~np.isin(new, rows.own)].tolist()
+        return gone

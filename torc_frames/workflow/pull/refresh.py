@@ -18,6 +18,7 @@ from torc_frames.frame.column import InexactChunkError
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import RESERVED
 from torc_frames.frame.shape import Shape, frame_of, key_index, series_of, text_column
+from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import canonical, is_missing
 from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, UserDataPage
@@ -99,7 +100,8 @@ def _quickly(snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]) -> R
     touched = removed.copy()
     touched[at[there]] = True
     # Without the first row, the columns might come in another order.
-    if removed[0] or not _fits(frame, delta, touched):
+    specs = recorded.read(snap.workflow.metadata) if kind == "parameters" else {}
+    if removed[0] or not _fits(frame, delta, touched, specs):
         return None
     now = _with_rows(frame, delta if there.all() else delta[there], at[there])
     if removed.any():
@@ -196,7 +198,7 @@ def _only(page: LinkPage, chosen: Sequence[bool]) -> LinkPage:
     )
 
 
-def _fits(frame: pd.DataFrame, delta: pd.DataFrame, touched: np.ndarray) -> bool:
+def _fits(frame: pd.DataFrame, delta: pd.DataFrame, touched: np.ndarray, specs: Mapping[str, Spec]) -> bool:
     """Return whether a whole pull would give the same columns, of the same dtypes, with these other rows."""
     if list(delta.columns) != list(frame.columns) or touched.all():
         return False
@@ -205,8 +207,13 @@ def _fits(frame: pd.DataFrame, delta: pd.DataFrame, touched: np.ndarray) -> bool
         if name in RESERVED and frame.index.name is None:
             continue
         values, new = old.array, other.array
+        if values.dtype != new.dtype:
+            return False
+        spec = specs.get(str(name))
+        if spec is not None and str(values.dtype) == spec["dtype"]:
+            continue  # its place and dtype are recorded, and hold all values
         first = [values[0], new[0]] if touched[0] else [values[0]]
-        if values.dtype != new.dtype or any(map(is_missing, first)):
+        if any(map(is_missing, first)):
             return False
         if not _keeps_its_dtype(values, touched, stays):
             return False
