@@ -1,6 +1,7 @@
 """What the grid in the browser and its widget in Python say to each other; the one place that knows.
 
-The browser sends the messages below, each an object whose ``op`` is the name of its class in small letters.
+The browser sends the messages below, each an object whose ``op`` is the name of its class in small letters
+(``rows`` is `RowsAsked`).
 Positions are those of the rows as they are shown, blocks are ``[top, left, bottom, right]`` with ends that
 are not part of them. ``gen`` is the number of the order of rows that the browser has on its page: where the
 rows have moved since, the message is refused.
@@ -97,7 +98,7 @@ class OnRows(Act, frozen=True):
     stop: _Index
 
 
-class RowsAsked(OnRows, frozen=True):
+class RowsAsked(OnRows, frozen=True, tag="rows"):
     """Send some rows."""
 
 
