@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from forked_kernel import FORKED, Zygote
 from servers import plain_environment, wait_until
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class JupyterServer:
         self.notebooks = directory / "notebooks"
         self.log = directory / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._zygote: Zygote | None = None
 
     def start(self) -> None:
         """Start it, and return when it answers."""
@@ -126,11 +128,14 @@ class JupyterServer:
         command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password="]
         command += ["--ServerApp.disable_check_xsrf=True"]  # or it would not let us stop kernels
         command += [f"--ServerApp.root_dir={self.notebooks}", "--allow-root", *options]
+        environment = self._environment()
         with self.log.open("wb") as log:
+            self._zygote = Zygote(self.directory, environment, log)
+            self._zygote.write_specs(self.directory / "path")
             self._process = subprocess.Popen(
                 command,
                 cwd=self.notebooks,
-                env=self._environment(),
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -144,16 +149,19 @@ class JupyterServer:
             raise
 
     def stop(self) -> None:
-        """Stop its kernels and then itself."""
+        """Stop its kernels, then itself, then what they were forked from."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
+        zygote, self._zygote = self._zygote, None
         try:
-            process.wait(20)
+            if process is not None:
+                process.terminate()
+                process.wait(20)
         finally:
-            process.kill()
-            process.wait()
+            if process is not None:
+                process.kill()
+                process.wait()
+            if zygote is not None:
+                zygote.stop()
 
     def stop_kernels(self) -> None:
         """Stop all kernels, and the sessions they belong to, once no page is connected to any.
@@ -189,6 +197,7 @@ class JupyterServer:
             "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
             "JUPYTER_CONFIG_DIR": "config",
             "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_PATH": "path",  # the kernels of `forked_kernel`, before those that are installed
             "JUPYTER_RUNTIME_DIR": "runtime",
             "IPYTHONDIR": "ipython",
         }
@@ -241,17 +250,20 @@ class Jupyter:
         """The page that the last test left, see `close`."""
         self._pages: list[Page] = []
 
-    def open(self, *cells: str, name: str | None = None) -> Notebook:
-        """Write a notebook of some cells of code, and open it with a kernel that is ready."""
+    def open(self, *cells: str, name: str | None = None, kernel: str = FORKED) -> Notebook:
+        """Write a notebook of some cells of code, and open it with a kernel that is ready.
+
+        All kernels have imported torc_frames.widgets already, but those that are `forked_kernel.FRESH`.
+        """
         name = name or f"test-{len(list(self.server.notebooks.iterdir()))}.ipynb"
-        (self.server.notebooks / name).write_text(json.dumps(_notebook(cells)))
+        (self.server.notebooks / name).write_text(json.dumps(_notebook(cells, kernel)))
         left = self._left.pop() if self._left else None
         page = left or self.context.new_page()
         self._pages.append(page)
         page.on("websocket", self._on_socket)
         notebook = Notebook(page, f"{self.server.url}{self._path(name)}")
         if left:
-            notebook.load_in_place(name)
+            notebook.load_in_place(name, kernel)
         else:
             notebook.load()
         return notebook
@@ -334,9 +346,9 @@ class Notebook:
         self.page.goto(self.url)
         self.page.wait_for_function(_READY_JS)
 
-    def load_in_place(self, name: str) -> None:
+    def load_in_place(self, name: str, kernel: str) -> None:
         """Open it in the JupyterLab that the page shows already."""
-        self.page.evaluate(_OPEN_JS, name)
+        self.page.evaluate(_OPEN_JS, [name, kernel])
         self.page.wait_for_function(_READY_JS)
 
     def run(self, cell: int) -> None:
@@ -411,7 +423,7 @@ class Notebook:
         return path
 
 
-def _notebook(cells: Sequence[str]) -> dict[str, Any]:
+def _notebook(cells: Sequence[str], kernel: str) -> dict[str, Any]:
     made = [
         {
             "cell_type": "code",
@@ -423,8 +435,8 @@ def _notebook(cells: Sequence[str]) -> dict[str, Any]:
         }
         for at, source in enumerate(cells)
     ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    spec = {"name": kernel, "display_name": kernel, "language": "python"}
+    return {"cells": made, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
 
 
 _PANEL_JS = "window.jupyterapp.shell.currentWidget"
@@ -434,9 +446,9 @@ _READY_JS = """() => {
   return panel?.content?.widgets?.length && session?.isReady && session.session?.kernel?.status === 'idle';
 }"""
 # The braces: its answer, a widget and all that it knows, would be sent to Python.
-_OPEN_JS = """async path => {
+_OPEN_JS = """async ([path, name]) => {
   await window.jupyterapp.commands.execute(
-    'docmanager:open', {path, factory: 'Notebook', kernel: {name: 'python3'}});
+    'docmanager:open', {path, factory: 'Notebook', kernel: {name}});
 }"""
 _CLEAR_JS = """async () => {
   const app = window.jupyterapp;

@@ -203,3 +203,14 @@ def test_many_categories_are_merged_in_good_time():
         return encode_frame(pd.DataFrame({"c": pd.Categorical(values)})).specs
 
     assert len(read(merge(merge({}, spec(0)), spec(1000)))["c"]["categories"]) == 61_000
+
+
+class NeverCopied:
+    def __deepcopy__(self, memo):
+        raise AssertionError("a recipe is as large as its tables are many: no column needs a copy")
+
+
+def test_what_a_table_keeps_in_attrs_is_not_copied_for_each_column():
+    df = pd.DataFrame({"a": [1], "b": ["x"]})
+    df.attrs["torc_recipe"] = NeverCopied()
+    assert records(encode_frame(df)) == [b'{"a":1,"b":"x"}']

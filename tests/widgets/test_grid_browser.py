@@ -249,10 +249,9 @@ def test_a_sorted_table_is_edited_where_it_shows(lab: Jupyter) -> None:
     grid.press("Control+Home", "ArrowUp", "Enter")
     _expect(grid.output.get_by_role("columnheader", name="key")).to_have_attribute("aria-sort", "ascending")
     grid.shows(8, 1, "last")
-    header.click()
-    header.click()
-    header.click()
-    _expect(header).to_have_attribute("aria-sort", "none")
+    for order in ("ascending", "descending", "none"):
+        header.click()
+        _expect(header).to_have_attribute("aria-sort", order)
 
 
 def test_the_last_of_100_000_rows_is_there_at_a_key(lab: Jupyter) -> None:

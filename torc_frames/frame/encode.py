@@ -44,8 +44,9 @@ def encode_frame(df: pd.DataFrame) -> EncodedFrame:
     paths = _check_columns(df)
     encoded = EncodedFrame(len(df), paths)
     problems: list[Problem] = []
+    bare = pd.DataFrame(df, copy=False)  # without attrs: each column would copy the recipe in them
     for name in paths:
-        problems += _encode_column(df[name], name, encoded)
+        problems += _encode_column(bare[name], name, encoded)
     if problems:
         raise RefusedError(sorted(problems, key=lambda problem: (problem.row is not None, problem.row or 0)))
     return encoded
