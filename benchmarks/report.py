@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import torc_frames as tf
-from benchmarks import imports, mapping, memory, peers, pull, push, refreshing, small, streams
+from benchmarks import editing, imports, mapping, memory, peers, pull, push, refreshing, small, streams
 from benchmarks.measure import Row, Timings, markdown
 from benchmarks.peers import Peer
 
@@ -41,6 +41,9 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
     single = small.measure(folder)
     say("map")
     mapped = mapping.measure(folder)
+    say("edits")
+    edits = {length: editing.scripts(folder, length) for length in sizes}
+    planned = editing.editor(folder, min(sizes))
     say("refresh")
     refreshed = {length: refreshing.measure(folder, length) for length in sizes}
     say("datasets")
@@ -57,6 +60,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> str:
         _small_table(single),
         "### A function over a table",
         _map_table(mapped),
+        "### Edits",
+        _edit_table(edits, min(sizes), *planned),
         "### Refresh",
         _refresh_table(refreshed),
         "### Datasets",
@@ -164,6 +169,29 @@ def _dataset_table(written: Sequence[streams.Written]) -> str:
         met = "yes" if each.peak_mb <= streams.TARGET_MB else "no"
         rows.append(Row([name, f"{each.length:,}", *sizes, f"≤ {streams.TARGET_MB:g}", met]))
     return markdown(["", "records", "seconds", "MB of files", "MB resident at most", "target", "met"], rows)
+
+
+def _edit_table(
+    timings: dict[int, dict[str, Timings]], editor_length: int, editor: Timings, snapshots: int
+) -> str:
+    rows = []
+    for length, found in timings.items():
+        for name, timing in found.items():
+            ours, whole = timing.seconds
+            cells = [
+                f"`wf.{name}()` of one edited row",
+                f"{length:,}",
+                f"{ours * 1e3:.1f}",
+                f"{whole * 1e3:.0f}",
+            ]
+            rows.append(Row([*cells, *judged(timing.ratio, editing.EDIT)]))
+    ours, whole = editor.seconds
+    cells = ["an editor's plan of one cell, 20 columns", f"{editor_length:,}", f"{ours * 1e3:.1f}"]
+    rows.append(Row([*cells, f"{whole * 1e3:.0f}", *judged(editor.ratio, editing.EDITOR)]))
+    met = "yes" if snapshots <= editing.SNAPSHOTS else "no"
+    cells = ["snapshots of its apply", f"{editor_length:,}", "", "", f"{snapshots}"]
+    rows.append(Row([*cells, f"≤ {editing.SNAPSHOTS}", met]))
+    return markdown(["", "records", "ms", "ms, pulled", "ratio", "target", "met"], rows)
 
 
 def _refresh_table(timings: dict[int, dict[str, Timings]]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks import server
+from benchmarks import editing, server
 from benchmarks.measure import Row, Timings, markdown
 from benchmarks.report import Say, judged, linear_table, machine
 from tests.servers import VERSION
@@ -20,10 +20,12 @@ def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
     """Measure pulls from and pushes to a server, and return the tables."""
     timings, memories = {}, {}
     peers: list[server.Peer] = []
+    edits: dict[int, dict[str, tuple[int, int]]] = {}
     for length in sizes:
         with server.running(folder / f"server-{length}") as url:
             say(f"torc-server, {length:,} records")
             timings[length] = server.measure(url, length)
+            edits[length] = editing.requests(url, length)
             if not peers:
                 say("torc-client")
                 peers = server.peers(url, length)
@@ -34,6 +36,8 @@ def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
         f"{machine()} {versions}.",
         "### A torc-server: against its requests alone",
         _floor_table(timings),
+        "### A torc-server: an edit",
+        _edit_table(edits),
         "### A torc-server: linear in the number of records",
         linear_table(timings, memories),
         "### A torc-server: torc's Python client",
@@ -52,6 +56,15 @@ def _floor_table(timings: dict[int, dict[str, Timings]]) -> str:
             cells = [f"`wf.{name}()`", f"{length:,}", f"{ours:.3f}", floor, f"{alone:.3f}"]
             rows.append(Row([*cells, *judged(timing.ratio, limit)]))
     return markdown(["", "records", "seconds", "floor", "floor seconds", "ratio", "target", "met"], rows)
+
+
+def _edit_table(edits: dict[int, dict[str, tuple[int, int]]]) -> str:
+    rows = [
+        Row([name, f"{length:,}", f"{count}", f"{size / 1e6:,.2f}"])
+        for length, found in edits.items()
+        for name, (count, size) in found.items()
+    ]
+    return markdown(["", "records", "requests", "MB of answers"], rows)
 
 
 def _peer_table(peers: Sequence[server.Peer], timings: dict[int, dict[str, Timings]]) -> str:
