@@ -58,7 +58,7 @@ class StoreKind:
     """Whether a record has one role for all its jobs, and neither null, nor a lifetime, nor a name but the
     one that goes with the role."""
 
-    many: int = 45_000
+    many: int = 25_000
     """How many jobs are added where there should be many; fewer where each takes a request."""
 
 

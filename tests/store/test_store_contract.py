@@ -648,7 +648,7 @@ class TestStore:
             assert column(pages, "job_keys") == [key for key in added.job_keys for _ in range(2)]
             assert len(set(column(pages, "record_keys"))) == 2 * count
             assert column(snapshot.dependencies(), "depends_on_keys") == added.job_keys
-            assert snapshot.requests < 60
+            assert snapshot.requests < 40
 
     def test_iterators_may_be_asked_for_anew_and_interleaved(
         self, store: Store, store_kind: StoreKind, workflow: str, monkeypatch: pytest.MonkeyPatch
