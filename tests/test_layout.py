@@ -6,61 +6,18 @@ import inspect
 import subprocess
 import sys
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
+from architecture import IMPORTS, MODULES, PAGE, ROOT, drawn, entries, entry, floors_of
 
 import torc_frames
-
-ROOT = Path(torc_frames.__file__).parent
-MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 ENTRIES = 12
 FLOORS = 7
 
-# The contents page, and a user's script that is shipped for the demo: they use the public names.
-OUTSIDE = {"torc_frames", "torc_frames.cli.demo_job"}
-
-
-def name_of(path):
-    """Return the dotted name of a module."""
-    return ".".join(["torc_frames", *path.with_suffix("").parts]).removesuffix(".__init__")
-
-
-def imported(path):
-    """Return the modules of ours that a file imports: inside functions and for type checkers, too."""
-    found = set()
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path} has a relative import"
-            inside = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= inside & NAMES or {node.module}
-    return found & NAMES - {name_of(path)}
-
-
-NAMES = {name_of(path) for path in MODULES}
-IMPORTS = {name_of(path): imported(path) for path in MODULES}
-
 
 def test_no_file_is_in_a_circle():
     TopologicalSorter(IMPORTS).prepare()  # CycleError names the files
-
-
-def entry(name, folder):
-    """Return the entry of a folder that a module is in, None if it is not below that."""
-    inside = name.removeprefix(f"{folder}.")
-    return inside.partition(".")[0] if inside != name else None
-
-
-def entries(folder):
-    """Return, by entry of a folder, the others that it imports."""
-    found = {entry(name, folder): set() for name in IMPORTS.keys() - OUTSIDE}
-    for name in IMPORTS.keys() - OUTSIDE:
-        found[entry(name, folder)] |= {entry(target, folder) for target in IMPORTS[name] - OUTSIDE}
-    found.pop(None, None)
-    return {name: targets - {None, name} for name, targets in found.items()}
 
 
 @pytest.mark.parametrize("folder", sorted({name.rpartition(".")[0] for name in IMPORTS} - {""}))
@@ -69,12 +26,13 @@ def test_the_entries_of_a_folder_import_one_way(folder):
 
 
 def test_there_are_few_entries_and_floors():
-    below = entries("torc_frames")
-    floors = {}
-    for name in TopologicalSorter(below).static_order():
-        floors[name] = 1 + max((floors[target] for target in below[name]), default=0)
+    floors = floors_of(entries("torc_frames"))
     assert len({*floors, "__init__"}) <= ENTRIES
     assert max(floors.values()) <= FLOORS
+
+
+def test_the_picture_is_of_the_code_as_it_is():
+    assert PAGE.read_text() == drawn(PAGE.read_text()), "python -m tests.architecture draws it anew"
 
 
 def test_frames_know_no_store():

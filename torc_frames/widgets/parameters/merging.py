@@ -63,7 +63,7 @@ class CellConflict(NamedTuple):
     mine: Any
 
 
-class ColumnEdits(NamedTuple):
+class ColumnChanges(NamedTuple):
     """The cells of a column that are other than before; JSON values."""
 
     origin: str | None
@@ -87,7 +87,7 @@ class Edited(NamedTuple):
         By column the job keys, and what the column was; JSON.
     """
 
-    cells: dict[str, ColumnEdits]
+    cells: dict[str, ColumnChanges]
     rows: dict[str, dict[str, Any]]
     dropped: dict[str, tuple[list[str], list[Any]]]
 
@@ -166,7 +166,7 @@ def _compared(table: Table, reference: _Reference) -> Edited:
             if len(at):
                 listed = [keys[place] for place in at.tolist()]
                 mine = encode(column.series(ids[at]))[0]
-                edited.cells[column.name] = ColumnEdits(name, listed, before, mine)
+                edited.cells[column.name] = ColumnChanges(name, listed, before, mine)
     gone = np.flatnonzero(known & ~np.isin(reference.ids, table.rows.alive()))
     if len(gone):
         taken = {name: series.take(gone) for name, series in reference.columns.items()}
