@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,18 @@ def test_a_change_is_written_soon_by_itself_and_only_for_this_user(folder):
     assert stat.S_IMODE(os.stat(held.path).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
     held.close()
+
+
+def test_opening_looks_for_other_drafts_once(folder, monkeypatch):
+    draft({"a": 1}).close()
+    looks = []
+    scandir, stat_of = os.scandir, Path.stat
+    monkeypatch.setattr(os, "scandir", lambda path: looks.append(path) or scandir(path))
+    monkeypatch.setattr(Path, "stat", lambda path, **how: looks.append(path) or stat_of(path, **how))
+    again = draft()
+    monkeypatch.undo()
+    assert again.found == {"a": 1}
+    assert len([path for path in looks if folder in (Path(path), *Path(path).parents)]) <= 3
 
 
 def test_with_nothing_to_keep_the_file_goes(folder):

@@ -10,9 +10,10 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
+import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,8 +155,9 @@ class Draft:
         for path in paths:
             if (live := _live.get(path)) is not None:
                 live._give_up()
+        there = _listed(folder, name)
         # Those that hold something first, the newest of them first of all.
-        for path in sorted(paths, key=_age):
+        for path in sorted(paths, key=lambda path: (-there.get(path.name, 0.0), path.name)):
             held = lock(_lock_of(path))
             if held is not None:
                 self.path = path
@@ -165,15 +167,16 @@ class Draft:
         else:
             raise OSError(f"{_MOST} other editors of this {self._what} are open")
         self._read()
-        self._look_around([path for path in paths if path != self.path])
+        self._look_around([path for path in paths if path != self.path], there)
 
-    def _look_around(self, others: list[Path]) -> None:
-        edited = {path for path in others if is_locked(_lock_of(path))}
+    def _look_around(self, others: list[Path], there: Collection[str]) -> None:
+        held = (path for path in others if _lock_of(path).name in there)
+        edited = {path for path in held if is_locked(_lock_of(path))}
         if edited:
             self.notices.append(
                 f"this {self._what} is edited in another notebook, too: its draft is kept apart from this one"
             )
-        if any(path.exists() for path in others if path not in edited):
+        if any(path.name in there for path in others if path not in edited):
             self.notices.append(f"there is another draft of this {self._what}; it comes back after this one")
 
     def _give_up(self) -> None:
@@ -238,11 +241,15 @@ def _lock_of(path: Path) -> Path:
     return path.with_suffix(".lock")
 
 
-def _age(path: Path) -> tuple[float, str]:
-    try:
-        return -path.stat().st_mtime, path.name
-    except OSError:
-        return 0, path.name
+def _listed(folder: Path, name: str) -> dict[str, float]:
+    """Return the drafts of a name, and their locks, and when each was last written, in one look."""
+    found = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(name):
+                with suppress(FileNotFoundError):  # taken away since
+                    found[entry.name] = entry.stat().st_mtime
+    return found
 
 
 @atexit.register
