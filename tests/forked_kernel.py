@@ -6,8 +6,8 @@ and signals, and waits for, is `_client`: a Python without site-packages that ha
 hands on signals, and ends as the kernel does. A kernel whose client is gone is killed; one whose zygote is
 gone ends by itself, as ipykernel does without its parent.
 
-What is imported is imported for all of them. A test of what is imported asks for a kernel as Jupyter has
-them: ``lab.open(..., kernel=FRESH)``. Linux only, for its descriptors of processes.
+What is imported is imported for all of them: a test of what is imported starts a process of its own. Linux
+only, for its descriptors of processes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO, Any
 
-FORKED, FRESH = "python3", "fresh"
+FORKED = "python3"
 _IMPORTS = ["anywidget", "ipykernel.kernelapp", "pyarrow", "torc_frames.widgets.table.grid"]
 
 
@@ -51,15 +51,13 @@ class Zygote:
                 start_new_session=True,
             )
 
-    def write_specs(self, directory: Path) -> None:
-        """Tell Jupyter, in a directory of its data, of both kinds of kernel."""
-        client = [sys.executable, "-I", "-S", __file__, "client", self.path, "{connection_file}"]
-        fresh = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        for name, argv in [(FORKED, client), (FRESH, fresh)]:
-            path = directory / "kernels" / name / "kernel.json"
-            path.parent.mkdir(parents=True)
-            spec = {"argv": argv, "display_name": name, "language": "python", "metadata": {"debugger": True}}
-            path.write_text(json.dumps(spec))
+    def write_spec(self, directory: Path) -> None:
+        """Tell Jupyter, in a directory of its data, of these kernels."""
+        argv = [sys.executable, "-I", "-S", __file__, "client", self.path, "{connection_file}"]
+        path = directory / "kernels" / FORKED / "kernel.json"
+        path.parent.mkdir(parents=True)
+        spec = {"argv": argv, "display_name": FORKED, "language": "python", "metadata": {"debugger": True}}
+        path.write_text(json.dumps(spec))
 
     def stop(self) -> None:
         """End it."""

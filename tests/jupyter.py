@@ -131,7 +131,7 @@ class JupyterServer:
         environment = self._environment()
         with self.log.open("wb") as log:
             self._zygote = Zygote(self.directory, environment, log)
-            self._zygote.write_specs(self.directory / "path")
+            self._zygote.write_spec(self.directory / "path")
             self._process = subprocess.Popen(
                 command,
                 cwd=self.notebooks,
@@ -250,20 +250,20 @@ class Jupyter:
         """The page that the last test left, see `close`."""
         self._pages: list[Page] = []
 
-    def open(self, *cells: str, name: str | None = None, kernel: str = FORKED) -> Notebook:
+    def open(self, *cells: str, name: str | None = None) -> Notebook:
         """Write a notebook of some cells of code, and open it with a kernel that is ready.
 
-        All kernels have imported torc_frames.widgets already, but those that are `forked_kernel.FRESH`.
+        All kernels have imported torc_frames.widgets already.
         """
         name = name or f"test-{len(list(self.server.notebooks.iterdir()))}.ipynb"
-        (self.server.notebooks / name).write_text(json.dumps(_notebook(cells, kernel)))
+        (self.server.notebooks / name).write_text(json.dumps(_notebook(cells)))
         left = self._left.pop() if self._left else None
         page = left or self.context.new_page()
         self._pages.append(page)
         page.on("websocket", self._on_socket)
         notebook = Notebook(page, f"{self.server.url}{self._path(name)}")
         if left:
-            notebook.load_in_place(name, kernel)
+            notebook.load_in_place(name)
         else:
             notebook.load()
         return notebook
@@ -346,9 +346,9 @@ class Notebook:
         self.page.goto(self.url)
         self.page.wait_for_function(_READY_JS)
 
-    def load_in_place(self, name: str, kernel: str) -> None:
+    def load_in_place(self, name: str) -> None:
         """Open it in the JupyterLab that the page shows already."""
-        self.page.evaluate(_OPEN_JS, [name, kernel])
+        self.page.evaluate(_OPEN_JS, [name, FORKED])
         self.page.wait_for_function(_READY_JS)
 
     def run(self, cell: int) -> None:
@@ -423,7 +423,7 @@ class Notebook:
         return path
 
 
-def _notebook(cells: Sequence[str], kernel: str) -> dict[str, Any]:
+def _notebook(cells: Sequence[str]) -> dict[str, Any]:
     made = [
         {
             "cell_type": "code",
@@ -435,7 +435,7 @@ def _notebook(cells: Sequence[str], kernel: str) -> dict[str, Any]:
         }
         for at, source in enumerate(cells)
     ]
-    spec = {"name": kernel, "display_name": kernel, "language": "python"}
+    spec = {"name": FORKED, "display_name": FORKED, "language": "python"}
     return {"cells": made, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forked_kernel import FORKED, FRESH, Zygote
+from forked_kernel import FORKED, Zygote
 from jupyter_client import BlockingKernelClient, KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from servers import wait_until
@@ -21,7 +21,7 @@ def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
     environment = os.environ | {"IPYTHONDIR": str(directory), "TORC_FRAMES_KERNEL": "of the zygote"}
     with (directory / "log").open("wb") as log:
         zygote = Zygote(directory, environment, log)
-    zygote.write_specs(directory)
+    zygote.write_spec(directory)
     yield zygote
     zygote.stop()
 
@@ -29,9 +29,9 @@ def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
 class Kernel:
     """A kernel as Jupyter starts it."""
 
-    def __init__(self, zygote: Zygote, name: str, directory: Path) -> None:
+    def __init__(self, zygote: Zygote, directory: Path) -> None:
         specs = KernelSpecManager(kernel_dirs=[str(Path(zygote.path).parent / "kernels")])
-        self.manager = KernelManager(kernel_name=name, kernel_spec_manager=specs)
+        self.manager = KernelManager(kernel_name=FORKED, kernel_spec_manager=specs)
         self.manager.start_kernel(cwd=str(directory), env=os.environ | {"TORC_FRAMES_KERNEL": "its own"})
         self.client: BlockingKernelClient = self.manager.client()
         self.client.start_channels()
@@ -50,7 +50,7 @@ class Kernel:
 
 @pytest.fixture
 def kernel(zygote: Zygote, tmp_path: Path) -> Iterator[Kernel]:
-    kernel = Kernel(zygote, FORKED, tmp_path)
+    kernel = Kernel(zygote, tmp_path)
     yield kernel
     kernel.close()
 
@@ -93,12 +93,6 @@ def test_it_ends_with_what_jupyter_takes_for_it(kernel: Kernel, number: int) -> 
     process = kernel.ask("__import__('os').getpid()")
     os.kill(kernel.manager.provisioner.pid, number)
     wait_until(lambda: _is_gone(process), "the kernel to end")
-
-
-def test_a_fresh_one_has_imported_nothing(zygote: Zygote, tmp_path: Path) -> None:
-    kernel = Kernel(zygote, FRESH, tmp_path)
-    assert kernel.ask("'torc_frames' in __import__('sys').modules") is False
-    kernel.close()
 
 
 def test_it_ends_with_what_it_was_forked_from(kernel: Kernel, zygote: Zygote) -> None:

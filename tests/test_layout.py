@@ -120,7 +120,7 @@ def test_all_is_sorted_and_true():
     ],
 )
 def test_jobs_do_without_pandas(code):
-    heavy = {"pandas", "pyarrow", "numpy", "ipywidgets"}
+    heavy = {"pandas", "pyarrow", "numpy", "ipywidgets", "anywidget"}
     check = f"import sys; {code}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

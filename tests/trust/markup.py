@@ -24,7 +24,7 @@ from torc_frames.widgets.records.editor import RecordEditor
 from torc_frames.widgets.results.explorer import ResultsExplorer
 from torc_frames.widgets.results.figures import picture
 from torc_frames.widgets.sweeps.builder import _COPY, SweepBuilder
-from torc_frames.widgets.table.paged import PagedTable
+from torc_frames.widgets.table.grid import Grid
 
 _MARK = "tfx"
 _PAYLOADS = (
@@ -280,9 +280,9 @@ def _sweep(study: _Study) -> Iterator[str]:
 
 def _table(study: _Study) -> Iterator[str]:
     editor = ParameterEditor(study.workflow)
-    table = PagedTable(editor.sheet, label=study.bad)
-    yield _static(table)
-    yield from _pages(table)
+    table = Grid(editor.sheet, label=study.bad)
+    data, _metadata = table._repr_mimebundle_()
+    yield str(data["text/html"])
     table.close()
     editor.close()
 

@@ -20,11 +20,8 @@ def wf(tmp_path):
     client.close()
 
 
-@pytest.fixture(params=["grid", "pages"])
-def editor(wf, request, monkeypatch):
-    if request.param == "pages":
-        find = "torc_frames.widgets.table.view.find_spec"
-        monkeypatch.setattr(find, lambda name: None)
+@pytest.fixture
+def editor(wf):
     made = ParameterEditor(wf, command="run")
     yield made
     made.close()

@@ -19,9 +19,7 @@ from torc_frames.errors import RefusedError
 from torc_frames.widgets.table import messages
 from torc_frames.widgets.table.frames import FrameSource
 from torc_frames.widgets.table.grid import Grid
-from torc_frames.widgets.table.paged import PagedTable
 from torc_frames.widgets.table.source import Block, Row
-from torc_frames.widgets.table.view import table_view
 
 STATIC = Path(torc_frames.__file__).parent / "widgets" / "static"
 
@@ -218,23 +216,15 @@ def test_the_cell_to_go_to_must_exist(page: Page) -> None:
         page.grid.go_to(3, 0)
 
 
-@pytest.mark.parametrize("kind", [Grid, PagedTable])
-def test_what_is_kept_of_a_table_without_a_kernel_is_escaped(kind: Any) -> None:
+def test_what_is_kept_of_a_table_without_a_kernel_is_escaped() -> None:
     source = FrameSource(pd.DataFrame({"<b>": ["<script>alert(1)</script>"] * 30}))
-    shown = kind(source, label="<i>Texts</i>")._repr_mimebundle_()
-    data = shown[0] if isinstance(shown, tuple) else shown
+    data, _metadata = Grid(source, label="<i>Texts</i>")._repr_mimebundle_()
     html = data["text/html"]
     assert set(re.findall(r"<(\w+)", html)) == {"table", "caption", "thead", "tbody", "tr", "th", "td"}
     assert "&lt;script&gt;" in html
     assert "30 rows" in html
     assert "application/vnd.jupyter.widget-view+json" in data
-    assert data["text/plain"] == f"{kind.__name__}('<i>Texts</i>', rows=30, columns=1)"
-
-
-def test_a_table_is_shown_with_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(table_view(TextSource(), label="Texts"), Grid)
-    monkeypatch.setattr("torc_frames.widgets.table.view.find_spec", lambda name: None)
-    assert isinstance(table_view(TextSource(), label="Texts"), PagedTable)
+    assert data["text/plain"] == "Grid('<i>Texts</i>', rows=30, columns=1)"
 
 
 def test_both_sides_know_the_same_messages() -> None:

@@ -429,23 +429,6 @@ SHADOW_JS = """async ([script, style]) => {
 }"""
 
 
-def test_a_table_is_edited_page_by_page_without_anywidget(lab: Jupyter) -> None:
-    code = "from torc_frames.widgets.table.paged import PagedTable; source = TextSource(60)"
-    notebook = lab.open(IMPORTS, f"{code}; PagedTable(source, label='Texts')")
-    notebook.run_all()
-    output = notebook.output(1)
-    field = output.get_by_role("textbox").nth(2)
-    field.fill("many")
-    field.press("Enter")
-    notebook.wait_for("source.cells[0][2]", "many")
-    _expect(output.get_by_role("status")).to_contain_text("'many' is no whole number")
-    notebook.screenshot("pages", output)
-    output.get_by_role("button", name="Undo").click()
-    notebook.wait_for("source.cells[0][2]", "0")
-    output.get_by_role("button", name="▶").click()
-    _expect(output.get_by_role("textbox").nth(1)).to_have_value("name 25")
-
-
 SHEET = """
 from torc_frames.widgets.parameters.sheet import Sheet
 frame = pd.DataFrame({

@@ -30,7 +30,6 @@ from servers import plain_environment
 
 import torc_frames
 
-pytest.importorskip("anywidget")
 jupyter_client = pytest.importorskip("jupyter_client")
 
 REPOSITORY = Path(torc_frames.__file__).parents[1]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forked_kernel import FRESH
 from jupyter import Jupyter, Notebook
 from PIL import Image
 
@@ -197,12 +196,3 @@ def test_the_picture_of_the_readme(lab: Jupyter, wf: Any, tmp_path: Path) -> Non
     if made is not None:
         with Image.open(made) as picture:
             assert picture.width > 600
-
-
-def test_without_anywidget_the_editor_has_pages(lab: Jupyter, wf: Any, tmp_path: Path) -> None:
-    setup = SETUP.format(url=str(tmp_path / "study.db"), key=wf.key, drafts=str(tmp_path / "drafts"))
-    notebook = lab.open("import sys; sys.modules['anywidget'] = None\n" + setup, EDITOR, kernel=FRESH)
-    notebook.run_all()
-    field = notebook.output(1).get_by_role("textbox").first
-    field.wait_for()
-    notebook.screenshot("editor-paged", notebook.output(1))

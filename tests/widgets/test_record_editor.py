@@ -22,7 +22,7 @@ from strategies import FREE_KEYS, json_values
 import torc_frames as tf
 from torc_frames.errors import UncertainWriteError
 from torc_frames.frame.values import encode_data
-from torc_frames.widgets.parts import label, root, text_html
+from torc_frames.widgets.parts import label, text_html
 from torc_frames.widgets.records import jsontext, nodes
 from torc_frames.widgets.records.editor import RecordEditor
 from torc_frames.widgets.records.form import RecordForm
@@ -376,14 +376,6 @@ def test_no_text_is_markup_or_a_formula():
 @pytest.fixture
 def wf(tmp_path: Path) -> tf.Workflow:
     return tf.connect(tmp_path / "study.db").create_workflow("forms")
-
-
-def test_without_anywidget_it_is_told_that_keys_are_the_notebook_s(monkeypatch):
-    assert "notebook's commands" not in "".join(str(getattr(each, "value", "")) for each in root([]).children)
-    monkeypatch.setitem(sys.modules, "anywidget", None)
-    *_, told = root([]).children
-    assert "notebook's commands" in told.value
-    assert "torc_frames[widgets]" in told.value
 
 
 def test_a_record_is_saved_exactly(wf):

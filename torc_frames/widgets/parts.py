@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import ipywidgets as widgets
+from anywidget import AnyWidget
 
 from torc_frames.errors import TorcFramesError
 
@@ -35,11 +35,6 @@ UNLABELLED = "tf-unlabelled"
 Tone = Literal["info", "good", "warning", "error"]
 
 _KEYS = Path(__file__).parent / "static" / "keys.js"
-
-_NO_GUARD = (
-    'Letters typed on buttons and lists are the notebook\'s commands here ("x" cuts the cell); '
-    "not so with anywidget: pip install 'torc_frames[widgets]'"
-)
 
 _MARKS: dict[str, str] = {"info": "", "good": "✓ ", "warning": "⚠ ", "error": "✗ "}
 
@@ -116,11 +111,11 @@ def html(content: str = "", css: str = "") -> widgets.HTML:
 def root(children: Sequence[widgets.Widget], css: str = "") -> widgets.VBox:
     """Return the outermost box of a widget, which brings the styles.
 
-    Keys that are pressed inside stay inside, with anywidget: for a notebook, "a" and "dd" are commands.
-    Without it, only those typed into text fields do, and the box says so.
+    Keys that are pressed inside stay inside: for a notebook, "a" and "dd" are commands.
     """
     style = widgets.HTML(f"<style>{_CSS}{css}</style>", layout={"display": "none"})
-    box = widgets.VBox([style, *children, _guard()])
+    keys = AnyWidget(_esm=_KEYS.read_text(), layout={"display": "none"})
+    box = widgets.VBox([style, *children, keys])
     box.add_class("tf-widget")
     return box
 
@@ -163,7 +158,7 @@ class Message(widgets.HTML):
 class Ask(widgets.VBox):
     """A question before something that can't be taken back; hidden until it is asked.
 
-    The button that does nothing has the focus then, and Escape presses it, with anywidget.
+    The button that does nothing has the focus then, and Escape presses it.
     """
 
     def __init__(self) -> None:
@@ -255,14 +250,6 @@ def button(
 
     made.on_click(on_click)
     return made
-
-
-def _guard() -> widgets.Widget:
-    if find_spec("anywidget") is None:
-        return html(text_html(_NO_GUARD, "tf-quiet"))
-    from anywidget import AnyWidget
-
-    return AnyWidget(_esm=_KEYS.read_text(), layout={"display": "none"})
 
 
 def _shown(character: str) -> str:

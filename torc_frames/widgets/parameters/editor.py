@@ -29,9 +29,9 @@ from torc_frames.widgets.parts import (
     row,
     text_html,
 )
+from torc_frames.widgets.table.grid import Grid
 from torc_frames.widgets.table.preview import preview
 from torc_frames.widgets.table.source import redone, undone
-from torc_frames.widgets.table.view import table_view
 from torc_frames.widgets.work import Background, StoppedError
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable
 from torc_frames.workflow.workflow import Workflow
@@ -138,7 +138,7 @@ class ParameterEditor(widgets.VBox):
             workflow, rules=rules, table_rule=table_rule, options=options, on_taken=self._on_taken
         )
         self.session.draft.on_failed = lambda text: self._message.say(text, "warning")
-        self._grid = table_view(self.sheet, label=_LABEL, height=height)
+        self._grid = Grid(self.sheet, label=_LABEL, height=height)
         self._make_controls()
         super().__init__([self._root])
         if frame is not None:
@@ -231,7 +231,7 @@ class ParameterEditor(widgets.VBox):
         self._counts = html()
         self._undo = button("Undo", lambda: message.say(undone(self.sheet)), message=message)
         self._redo = button("Redo", lambda: message.say(redone(self.sheet)), message=message)
-        self._panels = Panels(self.sheet, lambda: getattr(self._grid, "selection", None), message, self.go_to)
+        self._panels = Panels(self.sheet, lambda: self._grid.selection, message, self.go_to)
         self._plan_button = button("Plan", self._on_plan, message=message)
         self._apply_button = button("Apply", self._on_apply, message=message, style="primary")
         self._stop_button = button("Stop", self._background.stop, message=message)

@@ -25,7 +25,7 @@ from torc_frames.widgets.results.panels import (
 )
 from torc_frames.widgets.results.parts import CSS, on_value, toggle
 from torc_frames.widgets.results.shown import ShownSource
-from torc_frames.widgets.table.view import table_view
+from torc_frames.widgets.table.grid import Grid
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["ResultsExplorer"]
@@ -87,7 +87,7 @@ class ResultsExplorer(widgets.VBox):
         self.message = Message()
         self.filters = FilterBar(self.exploration)
         self.source = ShownSource(self.exploration)
-        self.table = table_view(self.source, label=f"Results of workflow {workflow.name}", height=_HEIGHT)
+        self.table = Grid(self.source, label=f"Results of workflow {workflow.name}", height=_HEIGHT)
         self._strip = row()
         self._statuses: dict[str, widgets.ToggleButton] = {}
         self._showing = False
@@ -149,7 +149,7 @@ class ResultsExplorer(widgets.VBox):
         TorcFramesError
             If the store can't be read.
         """
-        selected = getattr(self.table, "selection", None)
+        selected = self.table.selection
         at = None if selected is None else self.source.key_at(selected.top)
         said = self.exploration.refresh()
         with self.exploration.lock:

@@ -15,7 +15,7 @@ from torc_frames.widgets.sweeps.latest import Latest
 from torc_frames.widgets.sweeps.model import MAX_ROWS, METHODS, SweepModel, Way
 from torc_frames.widgets.sweeps.rows import CSS, AxisLine
 from torc_frames.widgets.table.frames import FrameSource
-from torc_frames.widgets.table.view import table_view
+from torc_frames.widgets.table.grid import Grid
 from torc_frames.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class SweepBuilder(widgets.VBox):
         self._message, self._count = Message(), Message()
         self._make_controls()
         self._source = FrameSource(pd.DataFrame())
-        self._table = table_view(self._source, label="The table", height=_HEIGHT)
+        self._table = Grid(self._source, label="The table", height=_HEIGHT)
         self._code = html()
         self._below = widgets.VBox()
         add = button("axis", self._add, icon="plus", tooltip="add an axis")
