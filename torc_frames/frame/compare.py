@@ -69,8 +69,11 @@ def _other_object(value: Any, stored: Any) -> bool:
         return not np.array_equal(value, stored)
     if not isinstance(value, (dict, list)):
         return bool(value != stored)
-    # Equal for Python are 1, 1.0 and True; the order of keys is no difference.
-    return bool(value != stored) or _sorted(value) != _sorted(stored)
+    try:
+        # Equal for Python are 1, 1.0 and True; the order of keys is no difference.
+        return bool(value != stored) or _sorted(value) != _sorted(stored)
+    except (TypeError, ValueError):
+        return True  # they hold arrays, or scalars of numpy
 
 
 def same(one: Any, other: Any) -> bool:

@@ -29,7 +29,7 @@ from torc_frames.workflow.pull import tables as pull
 from torc_frames.workflow.pull.files import load
 from torc_frames.workflow.pull.refresh import Refreshed
 from torc_frames.workflow.push import apply as push
-from torc_frames.workflow.push.edits import keep_base
+from torc_frames.workflow.push.edits import base_of, edited_rows, keep_base
 from torc_frames.workflow.push.plan import Plan
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
 from torc_frames.workflow.push.table import OnConflict, OnExists, PushOptions
@@ -358,7 +358,15 @@ class Workflow:
         if frame is None:
             raise RefusedError("there is no frame to refresh: pull one, keep it, and say which")
         refreshed = refresh.refresh(self._store, self.key, frame)
+        if refreshed.frame is frame:
+            self._last = weakref.ref(frame)
+            return refreshed
+        # Cells that were edited may be in it still: they are no base to know edits by.
+        rows = edited_rows(frame, base_of(frame))
+        is_edited = rows is None or len(rows) > 0
         self._noted(refreshed.frame)
+        if is_edited:
+            refreshed.frame.attrs["torc"].pop("base", None)
         return refreshed
 
     def _noted(self, frame: pd.DataFrame) -> pd.DataFrame:

@@ -124,6 +124,7 @@ def links_of(get: Get, workflow_key: str, record_ids: Sequence[int]) -> V1Links:
     pages = [(0, first.items)]
     for record in sorted(set(record_ids)):
         low, high = ends
+        rows = None
         for _ in range(_MOST_PROBES):
             rows = _within(pages, record, last.total_count)
             if rows is not None or low[0] >= high[0] or not low[1] <= record < high[1]:
@@ -138,9 +139,9 @@ def links_of(get: Get, workflow_key: str, record_ids: Sequence[int]) -> V1Links:
                 high = offset, items[0].user_data_id + 1
             if items[-1].user_data_id <= record:
                 low = offset + len(items) - 1, items[-1].user_data_id
-        else:
+        if rows is None:  # not where it should be, or of more jobs than a page holds
             return gather(listed(get, listing)).of(record_ids)
-        found[record] = rows or []
+        found[record] = rows
     return gather(found.values())
 
 

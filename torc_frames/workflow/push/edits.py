@@ -99,6 +99,8 @@ def own(frame: pd.DataFrame) -> pd.DataFrame:
     own = frame.copy(deep=not _COPIES_ON_WRITE)
     own.attrs = {}
     for at, dtype in enumerate(own.dtypes):
+        if not isinstance(dtype, np.dtype):
+            own.isetitem(at, own.iloc[:, at].copy(deep=True))  # their arrays can be written to
         if pd.api.types.is_object_dtype(dtype):
             values = own.iloc[:, at].tolist()
             if any(isinstance(value, (list, dict, np.ndarray)) for value in values):
@@ -205,6 +207,8 @@ def edits_of(
         if base.other:
             left = ((at, (keys[at], name)) for at in known.tolist())
             cells |= {at: base.other[cell] for at, cell in left if cell in base.other}
+        written = encoded.cells[name]
+        cells = {at: old for at, old in cells.items() if old is UNKNOWN or not same(old, written[rows[at]])}
         if cells:
             after = [encoded.cells[name][rows[at]] for at in cells]
             found[path] = ColumnEdits([keys[at] for at in cells], [*cells.values()], after)
