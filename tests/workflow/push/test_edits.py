@@ -314,3 +314,24 @@ def test_the_edited_rows_are_those_of_the_edits(cells, data):
     assert rows.tolist() == np.flatnonzero(frame["a"] != cells).tolist()
     assert edited_rows(frame.iloc[::-1], base_of(frame)) is None or len(frame) == 1
     assert_frame_equal(base_of(frame).frame, frame.assign(a=cells), check_like=True)
+
+
+def test_edits_in_a_frame_that_is_refreshed_are_still_pushed(wf, theirs, both):
+    _, table = both
+    table.iloc[0, 0] = 10
+    same_frame = wf.refresh(table).frame
+    wf.push(same_frame)
+    assert values(wf) == [[10, 0], [2, 0], [3, 0]]
+    table.iloc[1, 0] = 20
+    of_a = theirs.parameters()
+    of_a.iloc[2, 1] = 7
+    theirs.push(of_a)
+    wf.push(wf.refresh(table).frame)
+    assert values(wf) == [[10, 0], [20, 0], [3, 7]]
+
+
+def test_what_is_edited_back_is_no_edit(wf, theirs, both):
+    of_b = edited_by_both(theirs, both)
+    pushed = wf.push(of_b, on_conflict="theirs")
+    pushed.iloc[0, 0] = 1  # as it was pulled
+    assert wf.plan(pushed).cells.empty
