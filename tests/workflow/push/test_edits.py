@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
-from stores import on_each_store
+from stores import on_each_store, on_sqlite
 from strategies import COLUMNS
 
 import torc_frames as tf
@@ -316,6 +316,7 @@ def test_the_edited_rows_are_those_of_the_edits(cells, data):
     assert_frame_equal(base_of(frame).frame, frame.assign(a=cells), check_like=True)
 
 
+@on_sqlite  # others pull anew, and edits are gone from the frame
 def test_edits_in_a_frame_that_is_refreshed_are_still_pushed(wf, theirs, both):
     _, table = both
     table.iloc[0, 0] = 10

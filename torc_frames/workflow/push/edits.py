@@ -100,7 +100,8 @@ def own(frame: pd.DataFrame) -> pd.DataFrame:
     own.attrs = {}
     for at, dtype in enumerate(own.dtypes):
         if not isinstance(dtype, np.dtype):
-            own.isetitem(at, own.iloc[:, at].copy(deep=True))  # their arrays can be written to
+            array: Any = own.iloc[:, at].copy(deep=True)  # theirs can be written to
+            own.isetitem(at, array)
         if pd.api.types.is_object_dtype(dtype):
             values = own.iloc[:, at].tolist()
             if any(isinstance(value, (list, dict, np.ndarray)) for value in values):
