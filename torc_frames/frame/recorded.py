@@ -34,7 +34,7 @@ def merge(
     specs: Mapping[str, Spec],
     *,
     empty: Collection[str] = (),
-    replaces: bool = False,
+    replaces: Collection[str] = (),
     dropped: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the patch of the metadata after a push of columns with these dtypes.
@@ -49,8 +49,8 @@ def merge(
         The pushed columns' dtypes.
     empty : collection of str
         Pushed columns in which all is missing; they take the dtype recorded before.
-    replaces : bool
-        Whether the push sets these columns for all jobs, so that no other dtype matters.
+    replaces : collection of str
+        Columns that the push sets for all jobs, so that no other dtype matters.
     dropped : collection of str
         Columns that the push removes.
 
@@ -66,7 +66,7 @@ def merge(
     for name, spec in specs.items():
         before = after.get(name)
         try:
-            if before is None or replaces:
+            if before is None or name in replaces:
                 after[name] = spec
             elif name not in empty:
                 after[name] = _joined(before, spec)

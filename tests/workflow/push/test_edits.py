@@ -201,6 +201,11 @@ def test_a_job_that_is_gone_is_told_if_it_was_edited(wf, theirs, both):
     of_b.loc[first, "a"] = 10
     with pytest.raises(tf.NotFoundError, match=f"job.*{first}"):
         wf.push(of_b)
+    theirs.delete_jobs(second)
+    of_b.loc[second, "a"] = 21
+    with pytest.raises(tf.NotFoundError) as caught:
+        wf.push(of_b)
+    assert caught.value.keys == (first, second)
 
 
 def test_problems_name_the_rows_of_the_whole_table(wf, both):
@@ -336,3 +341,137 @@ def test_what_is_edited_back_is_no_edit(wf, theirs, both):
     pushed = wf.push(of_b, on_conflict="theirs")
     pushed.iloc[0, 0] = 1  # as it was pulled
     assert wf.plan(pushed).cells.empty
+
+
+# What others recorded, deleted, or made of a cell that can't be written.
+
+
+@pytest.fixture
+def local(tmp_path):
+    """Two clients of one embedded store, and what makes them a table of it."""
+    one, other = (tf.connect(tmp_path / "study.db") for _ in range(2))
+    wf = one.create_workflow("study")
+    yield lambda df: (wf.push(df), wf, other.workflow(wf.key))[1:]
+    one.close()
+    other.close()
+
+
+@pytest.mark.parametrize("reversed_rows", [False, True])
+def test_dtypes_that_others_gave_columns_stay(local, reversed_rows):
+    wf, theirs = local(pd.DataFrame({"c": pd.Categorical(["x", "y", "x"]), "f": [0, 0, 0], "b": [0, 0, 0]}))
+    mine, table = wf.parameters(), theirs.parameters()
+    table["c"] = table["c"].cat.add_categories("z")
+    table.iloc[0, 0] = "z"
+    theirs.push(table.astype({"f": "float32"}))
+    mine.iloc[1, 2] = 5
+    wf.push(mine.iloc[::-1] if reversed_rows else mine)
+    now = wf.parameters()
+    assert [str(dtype) for dtype in now.dtypes] == ["category", "float32", "int64"]
+    assert now.values.tolist() == [["z", 0.0, 0], ["y", 0.0, 5], ["x", 0.0, 0]]
+
+
+def test_a_column_that_others_dropped_does_not_come_back(local):
+    wf, theirs = local(tf.grid(a=[1, 2], b=[0]))
+    mine = wf.parameters()
+    theirs.push(theirs.parameters()[["a"]], drop="b")
+    wf.push(mine.assign(c=[5, 6]))
+    assert list(wf.parameters().columns) == ["a", "c"]
+
+
+def test_where_nobody_recorded_dtypes_columns_keep_their_order(local):
+    wf, theirs = local(tf.grid(n=[1]))
+    wf.delete_jobs(*wf.jobs().index)
+    wf = theirs
+    wf._store.merge_metadata(wf.key, {"torc_frames": None})
+    wf.add_user_data(wf.add_job("one"), {"a": 1, "b": 2, "c": 3}, role="input")
+    table = wf.parameters()
+    table.iloc[0, 2] = 4
+    wf.push(table)
+    assert list(wf.parameters().columns) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("more", [{}, {"c": 1}])
+def test_an_array_that_is_changed_after_the_plan_is_pushed_by_the_next(local, more):
+    wf, _ = local(pd.DataFrame({"l": [[1, 2], [3, 4]], "b": [0, 0]}))
+    table = wf.parameters().assign(**more)
+    table.at["1", "l"] = np.array([7, 8])
+    plan = wf.plan(table)
+    table.at["1", "l"][0] = 99
+    plan.apply()
+    assert wf.parameters()["l"].tolist() == [[7, 8], [3, 4]]
+    wf.push(table)
+    assert wf.parameters()["l"].tolist() == [[99, 8], [3, 4]]
+
+
+def test_lists_of_numpy_values_can_be_compared(local):
+    wf, _ = local(pd.DataFrame({"l": [[np.array([1, 2])], [np.array([3, 4])]]}))
+    table = wf.parameters()
+    table.at["1", "l"] = [[np.int64(1), np.int64(2)]]
+    assert wf.plan(table).cells.empty
+    table.at["2", "l"] = [np.array([5])]
+    wf.push(table)
+    assert wf.parameters()["l"].tolist() == [[[1, 2]], [[5]]]
+
+
+def test_cells_of_extension_arrays_that_are_set_in_place_are_edits(local):
+    wf, _ = local(pd.DataFrame({"a": pd.array([1, 2, None], dtype="Int64")}))
+    table = wf.parameters()
+    table["a"].array[0] = 99
+    wf.push(table)
+    assert wf.parameters()["a"].tolist() == table["a"].tolist()
+
+
+def test_a_cell_that_can_not_be_written_is_a_conflict_first(local):
+    wf, theirs = local(tf.grid(a=[1, 2], b=[0]))
+    mine = wf.parameters()
+    record = wf.user_data()["record_key"].iloc[0]
+    theirs.update_user_data(record, {"a": {"x": 1, "y": 2}, "b": 0})
+    mine["a"] = [100, 20]
+    with pytest.raises(tf.ConflictError):
+        wf.push(mine)
+    wf.push(mine, on_conflict="theirs")
+    assert wf.user_data()["a.x"].tolist()[0] == 1
+    with pytest.raises(tf.RefusedError, match="an object there"):
+        wf.push(mine, on_conflict="ours")
+
+
+@on_each_store
+def test_a_record_that_others_deleted_is_a_conflict_and_comes_back_as_edited(wf, theirs, both):
+    mine = both[1]
+    record = wf.user_data(role="input")["record_key"].iloc[0]
+    theirs.delete_user_data(record)
+    mine.iloc[0, 0] = 10
+    assert wf.plan(mine).cells[["stored", "pushed", "conflict"]].values.tolist() == [[None, 10, True]]
+    with pytest.raises(tf.ConflictError, match="there missing, here 10"):
+        wf.push(mine)
+    wf.push(mine, on_conflict="theirs")
+    assert len(wf.parameters()) == 2
+    wf.push(mine, on_conflict="ours")
+    assert wf.parameters().iloc[0].isna().tolist() == [False, True]
+
+
+def test_missing_values_of_two_kinds_are_refused_however_few_rows_were_edited(local):
+    wf, _ = local(pd.DataFrame({"l": [[1], None, [3]]}))
+    table = wf.parameters()
+    table.iloc[0, 0] = np.nan
+    with pytest.raises(tf.RefusedError, match=r"mixes nan \(row 0\) and None \(row 1\)"):
+        wf.push(table)
+
+
+def test_an_order_of_categories_is_an_edit(local):
+    wf, _ = local(pd.DataFrame({"c": pd.Categorical(["x", "y"])}))
+    table = wf.parameters()
+    table["c"] = table["c"].cat.reorder_categories(["y", "x"])
+    wf.push(table)
+    assert wf.parameters()["c"].cat.categories.tolist() == ["y", "x"]
+
+
+def test_a_base_without_rows_says_nothing_of_what_is_dropped(local):
+    wf, theirs = local(tf.grid(a=[1, 2], b=[0]))
+    theirs.delete_jobs(*theirs.jobs().index)
+    empty = wf.parameters()
+    pushed = theirs.push(tf.grid(a=[1, 2], b=[0]))
+    table = pd.DataFrame({"a": [7, 7]}, index=pushed.index)
+    table.attrs = empty.attrs
+    wf.push(table, drop=["b"], on_conflict="ours")
+    assert wf.parameters().to_dict("list") == {"a": [7, 7]}

@@ -175,7 +175,7 @@ class Session:
                     self._check_cells()
                     taken, dropped = self.sheet.take(), self.sheet.dropped_columns
                     conflicts = self.conflicts
-                # What others have changed is looked after here, by cell; the plan knows records only.
+                # Conflicts are decided here: the plan is to write what is there then.
                 taken.frame.attrs = dict(self.pulled.attrs)
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always")

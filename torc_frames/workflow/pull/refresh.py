@@ -15,11 +15,12 @@ import pyarrow as pa
 from torc_frames.errors import RefusedError
 from torc_frames.frame import recorded
 from torc_frames.frame.column import InexactChunkError
+from torc_frames.frame.compare import differing, same, taken
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import RESERVED
 from torc_frames.frame.shape import Shape, frame_of, key_index, series_of, text_column
 from torc_frames.frame.specs import Spec
-from torc_frames.frame.values import canonical, is_missing
+from torc_frames.frame.values import is_missing
 from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, UserDataPage
 from torc_frames.workflow.pull import frames, tables
@@ -318,18 +319,8 @@ def _column(frame: pd.DataFrame, name: str, places: np.ndarray) -> pd.Series:
 
 def _different(one: pd.Series, other: pd.Series) -> np.ndarray:
     """Return where two columns hold what is not the same as JSON."""
-    different = np.ones(len(one), dtype=bool)
-    if one.dtype == other.dtype and _is_of_scalars(one) and _is_of_scalars(other):
-        equal = pd.Series(one.array == other.array).fillna(False).to_numpy(dtype=bool)
-        different = ~equal & ~(one.isna() & other.isna()).to_numpy()
+    different = differing(one, other)
     places = np.flatnonzero(different)
-    if not len(places):
-        return different
-    cells = (encode(column.iloc[places])[0] for column in (one, other))
-    different[places] = [canonical(left) != canonical(right) for left, right in zip(*cells, strict=True)]
+    cells = (encode(taken(column, places))[0] for column in (one, other))
+    different[places] = [not same(left, right) for left, right in zip(*cells, strict=True)]
     return different
-
-
-def _is_of_scalars(column: pd.Series) -> bool:
-    """Return whether equal cells are equal JSON: among objects, True is 1."""
-    return column.dtype.kind in "iufbmM" or pd.api.types.infer_dtype(column, skipna=True) == "string"

@@ -15,7 +15,6 @@ from torc_frames.files.pointers import LARGE_BYTES, warn_if_large
 from torc_frames.frame import recorded
 from torc_frames.frame.flatten import join
 from torc_frames.frame.shape import column_index, key_index
-from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import encode_data
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.parallel import TELL_S
@@ -24,7 +23,7 @@ from torc_frames.workflow.progress import Bar, Progress, progress, watched
 from torc_frames.workflow.push import templates
 from torc_frames.workflow.push.advice import advise
 from torc_frames.workflow.push.cells import nowhere
-from torc_frames.workflow.push.edits import keep_base
+from torc_frames.workflow.push.edits import Base, keep_base, same_dtype
 from torc_frames.workflow.push.resources import dependencies
 from torc_frames.workflow.push.steps import Steps, decide, names_of, whole_paths
 from torc_frames.workflow.push.stored import Existing, read_existing
@@ -231,13 +230,11 @@ def _recorded(prepared: Prepared, steps: Steps, existing: Existing) -> dict[str,
     """Return the patch of the metadata, {} if it stays as it is."""
     frame, options = prepared.frame, prepared.options
     empty = {name for name, cells in frame.cells.items() if all(cell is None for cell in cells)}
-    specs: Mapping[str, Spec] = frame.specs
-    if prepared.rows is not None:
-        # The dtypes are those that were pulled; what nobody recorded is recorded now.
-        known = recorded.read(existing.metadata)
-        edited = {join(path) for cells in steps.cells.values() for path in cells}
-        specs = {name: spec for name, spec in specs.items() if name in edited and name not in known}
-    replaces = prepared.rows is None and _names_all(steps, existing)
+    names = {*frame.specs} if prepared.base is None else _edited_columns(prepared, prepared.base, steps)
+    known = recorded.read(existing.metadata)
+    # What was left alone stays as others have recorded it since; where nobody has, all are, in their order.
+    specs = {name: spec for name, spec in frame.specs.items() if name in names or not known}
+    replaces = names if prepared.rows is None and _names_all(steps, existing) else ()
     patch = recorded.merge(existing.metadata, specs, empty=empty, replaces=replaces, dropped=options.drop)
     if options.command is not None:
         patch[recorded.KEY]["command"] = options.command
@@ -247,6 +244,17 @@ def _recorded(prepared: Prepared, steps: Steps, existing: Existing) -> dict[str,
         if all(one.get("digest") != recipe["digest"] for one in before):
             patch[recorded.KEY]["recipes"] = _newest([*before, recipe])
     return patch if any(existing.metadata.get(key) != value for key, value in patch.items()) else {}
+
+
+def _edited_columns(prepared: Prepared, base: Base, steps: Steps) -> set[str]:
+    """Return the columns that are new, of another dtype, or have a cell that is written."""
+    written = {path for cells in steps.cells.values() for path in cells}
+    dtypes, before = prepared.params.dtypes, base.frame.dtypes
+    return {
+        name
+        for name, path in prepared.frame.paths.items()
+        if path in written or name not in before.index or not same_dtype(dtypes[name], before[name])
+    }
 
 
 def _names_all(steps: Steps, existing: Existing) -> bool:

@@ -32,6 +32,8 @@ __all__ = [
     "keep_base",
     "merge",
     "own",
+    "rows_in",
+    "same_dtype",
 ]
 
 Rows = np.ndarray[Any, np.dtype[np.intp]]
@@ -72,6 +74,9 @@ class _Token(str):
     """A text in a frame's attrs that brings its base along, as far as frames are copied in this process."""
 
     base: Base
+
+    def __copy__(self) -> _Token:
+        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Token:
         return self
@@ -157,7 +162,7 @@ def edited_rows(table: pd.DataFrame, base: Base | None) -> Rows | None:
     if not (
         table.index.name == "job_key"
         and table.columns.equals(frame.columns)
-        and table.dtypes.tolist() == frame.dtypes.tolist()
+        and all(map(same_dtype, table.dtypes, frame.dtypes))
         and table.index.equals(frame.index)
         # Of columns in the other byte order pandas takes no rows.
         and all(dtype.isnative for dtype in frame.dtypes if isinstance(dtype, np.dtype))
@@ -211,7 +216,7 @@ def edits_of(
         written = encoded.cells[name]
         cells = {at: old for at, old in cells.items() if old is UNKNOWN or not same(old, written[rows[at]])}
         if cells:
-            after = [encoded.cells[name][rows[at]] for at in cells]
+            after = [written[rows[at]] for at in cells]
             found[path] = ColumnEdits([keys[at] for at in cells], [*cells.values()], after)
     return found
 
@@ -221,9 +226,16 @@ def before_of(base: Base | None, name: str, keys: Sequence[str]) -> list[Any]:
     if base is None or name not in base.frame.columns:
         return [UNKNOWN] * len(keys)
     places = rows_in(base.frame.index, keys)
-    cells = encode(taken(base.frame[name], places.clip(min=0)))[0]
-    known = [cell if at >= 0 else UNKNOWN for at, cell in zip(places.tolist(), cells, strict=True)]
-    return [base.other.get((key, name), cell) for key, cell in zip(keys, known, strict=True)]
+    there = np.flatnonzero(places >= 0)
+    cells = dict(zip(there.tolist(), encode(taken(base.frame[name], places[there]))[0], strict=True))
+    return [base.other.get((key, name), cells.get(at, UNKNOWN)) for at, key in enumerate(keys)]
+
+
+def same_dtype(one: Any, other: Any) -> bool:
+    """Return whether dtypes are recorded alike: pandas takes categories in any order for the same."""
+    if isinstance(one, pd.CategoricalDtype) and isinstance(other, pd.CategoricalDtype):
+        return bool(one == other and one.categories.identical(other.categories))
+    return bool(one == other)
 
 
 def rows_in(index: pd.Index, keys: Sequence[str]) -> Rows:
@@ -233,7 +245,11 @@ def rows_in(index: pd.Index, keys: Sequence[str]) -> Rows:
 
 
 def merge(
-    edits: Mapping[Path, ColumnEdits], theirs: EncodedFrame, at: Mapping[str, int], newer: Collection[str]
+    edits: Mapping[Path, ColumnEdits],
+    theirs: EncodedFrame,
+    at: Mapping[str, int],
+    newer: Collection[str],
+    lost: Collection[str] = (),
 ) -> Merged:
     """Bring edits together with what the store has now: the one rule of what is a conflict.
 
@@ -249,6 +265,8 @@ def merge(
         By job key the row of it; edits of jobs that are not there are left out.
     newer : collection of str
         The jobs whose records were written since the table was pulled: of others nothing is a conflict.
+    lost : collection of str
+        The jobs whose records were deleted since: all their cells are missing now.
     """
     merged = Merged({}, {})
     names = {path: name for name, path in theirs.paths.items()}
@@ -256,12 +274,12 @@ def merge(
         stored = theirs.cells[names[path]] if path in names else None
         for key, before, after in zip(column.keys, column.before, column.after, strict=True):
             row = at.get(key)
-            if row is None:
+            if row is None and key not in lost:
                 continue
-            there = None if stored is None else stored[row]
+            there = None if stored is None or row is None else stored[row]
             if after is not GONE and same(there, after):
                 continue
             merged.cells.setdefault(key, {})[path] = (there, None if after is GONE else after)
-            if key in newer and (before is UNKNOWN or not same(there, before)):
+            if (key in newer or key in lost) and (before is UNKNOWN or not same(there, before)):
                 merged.before[key, path] = before
     return merged

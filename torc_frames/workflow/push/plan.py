@@ -38,8 +38,8 @@ class Plan:
         differ).
     cells : DataFrame
         One row for each cell that differs from what the store has: ``job_key``, ``column`` (str), ``stored``,
-        ``pushed`` (object, missing cells None), ``conflict`` (bool: the record was written in the store
-        since the table was pulled).
+        ``pushed`` (object, missing cells None), ``conflict`` (bool: somebody else has changed the cell to
+        another value since the table was pulled).
     commands: DataFrame
         One row for each job that exists and gets another command: ``job_key``, ``stored``, ``pushed`` (str).
     deleted: list of str

@@ -19,6 +19,8 @@ from torc_frames.errors import (
 from torc_frames.frame import recorded
 from torc_frames.frame.encode import EncodedFrame, encode_frame, records
 from torc_frames.frame.flatten import Path, join, split
+from torc_frames.frame.nested import put
+from torc_frames.frame.values import encode_data
 from torc_frames.store.base import Store
 from torc_frames.store.records import NewJobs
 from torc_frames.workflow.push import templates
@@ -144,28 +146,25 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
     jobs = set(steps.named) if options.drop else edited | newer if options.command else edited
     theirs, at = _as_stored(store, frame, options.drop, existing, jobs)
     edits |= _dropped(theirs, at, steps.named, prepared, existing)
-    merged = merge(edits, theirs, at, newer)
+    bare = {key for key in edited if key not in existing.inputs}
+    pulled = () if prepared.base is None else prepared.base.frame.index
+    lost = {key for key in bare if key in pulled}
+    merged = merge(edits, theirs, at, newer, lost)
     steps.cells = {key: merged.cells[key] for key in steps.named if key in merged.cells}
-    steps.conflicts = merged.before
-    steps.updates = _edited(steps, frame, existing)
-    if options.on_conflict == "theirs" and steps.conflicts:
-        steps.left = steps.conflicts
-        mine = {
-            key: {path: both for path, both in cells.items() if (key, path) not in steps.left}
-            for key, cells in steps.cells.items()
-        }
-        steps.cells = {key: cells for key, cells in mine.items() if cells}
+    if options.on_conflict == "error":
+        steps.conflicts = merged.before
+    elif options.on_conflict == "theirs":
+        steps.left = merged.before
+        steps.cells = _without(steps.cells, steps.left)
+    if not steps.conflicts:
         steps.updates = _edited(steps, frame, existing)
-    if options.on_conflict != "error":
-        steps.conflicts = {}
     changes = dict(steps.cells)
-    lines = prepared.lines
-    steps.additions = {
-        key: lines[row] for key, row in steps.named.items() if key not in existing.inputs and key in edited
-    }
+    for key in (key for key in steps.named if key in bare - lost):
+        steps.additions[key] = prepared.lines[steps.named[key]]
+        steps.cells[key] = _added_cells(frame, steps.named[key])
+    for key in (key for key in changes if key in lost):
+        steps.additions[key] = _record_of(changes[key])
     steps.changed = {*changes, *steps.additions}
-    added = {key: _added_cells(frame, steps.named[key]) for key in steps.additions}
-    steps.cells = {**steps.cells, **added}
     if options.command is not None:
         cells = _merged_cells(steps, frame, theirs, at, newer)
         filled = templates.fill("command", options.command, cells, list(steps.named.values()), quoted=True)
@@ -176,6 +175,23 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
         raise ConflictError(f"would change jobs that exist: {shorten(steps.changed)}")
     if options.command is None:
         _warn_of_commands(changes, existing, frame)
+
+
+def _without(cells: Mapping[str, Cells], left: Collection[tuple[str, Path]]) -> dict[str, Cells]:
+    """Return cells by job without some, and without jobs that have none then."""
+    mine = {
+        key: {path: both for path, both in of.items() if (key, path) not in left} for key, of in cells.items()
+    }
+    return {key: of for key, of in mine.items() if of}
+
+
+def _record_of(cells: Cells) -> bytes:
+    """Return a record of the edited cells alone."""
+    data: dict[str, Any] = {}
+    for path, (_, value) in cells.items():
+        if value is not None:
+            put(data, path, value)
+    return encode_data(data)
 
 
 def _merged_cells(
@@ -247,7 +263,7 @@ def _edited(steps: Steps, frame: EncodedFrame, existing: Existing) -> dict[str, 
     edits = RecordEdits(existing, whole_paths(existing, frame))
     columns = set(frame.paths.values())
     for key, changes in steps.cells.items():
-        for path, (_, value) in changes.items():
+        for path, (_, value) in changes.items() if key in existing.inputs else ():
             if path in columns:
                 edits.set(key, steps.named[key], path, value)
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -18,7 +18,7 @@ from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.store import deleting
 from torc_frames.store.base import Snapshot, Store
-from torc_frames.store.records import INPUT, Resources, UserDataPage
+from torc_frames.store.records import INPUT, JobPage, Resources, UserDataPage
 from torc_frames.store.whole import read_whole
 from torc_frames.workflow.pull.frames import Links, job_records_frame
 from torc_frames.workflow.push.targets import Targets
@@ -147,7 +147,7 @@ def existing_of(snap: Snapshot, seen: Seen | None, only: Sequence[str] | None = 
     """Return what `read_existing` does, of a snapshot that is not verified yet."""
     existing = Existing(metadata=snap.workflow.metadata, rev=snap.workflow.rev)
     jobs: Sequence[str | None] = [None] if only is None else only
-    for page in chain.from_iterable(snap.jobs(job_key=job) for job in jobs):
+    for page in _jobs(snap, jobs):
         existing.commands.update(zip(page.keys, page.commands, strict=True))
         existing.statuses.update(zip(page.keys, page.statuses, strict=True))
         needs = map(Resources, page.num_cpus, page.num_gpus, page.memory, page.runtimes)
@@ -163,11 +163,26 @@ def existing_of(snap: Snapshot, seen: Seen | None, only: Sequence[str] | None = 
     of_records = None if only is None else list(existing.raws)
     for links in snap.links(role=INPUT, labels=False, record_keys=of_records):
         for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True):
-            existing.inputs.setdefault(job_key, []).append(record_key)
+            if only is None or job_key in existing.commands:
+                existing.inputs.setdefault(job_key, []).append(record_key)
             existing.jobs_of.setdefault(record_key, []).append(job_key)
     if seen is not None:
         existing.newer = _newer(snap, seen, existing, jobs)
     return existing
+
+
+def _jobs(snap: Snapshot, jobs: Sequence[str | None]) -> Iterator[JobPage]:
+    """Yield the pages of jobs; NotFoundError names all that are not there."""
+    missing: list[str] = []
+    for job in jobs:
+        try:
+            yield from snap.jobs(job_key=job)
+        except NotFoundError as error:
+            if error.kind != "job":
+                raise
+            missing += error.keys
+    if missing:
+        raise NotFoundError("job", missing, f"workflow {snap.workflow.key}")
 
 
 def _newer(snap: Snapshot, seen: Seen, existing: Existing, jobs: Sequence[str | None]) -> set[str]:

@@ -14,10 +14,11 @@ from torc_frames.errors import (
     RefusedError,
 )
 from torc_frames.files.foreign import Table, as_frame
-from torc_frames.frame.column import objects
+from torc_frames.frame.dtypes import describe
 from torc_frames.frame.encode import EncodedFrame, encode_frame, records
 from torc_frames.frame.nested import look_up
-from torc_frames.frame.values import decode_data, plain
+from torc_frames.frame.specs import Spec
+from torc_frames.frame.values import RefusalError, decode_data, plain
 from torc_frames.store.base import Store
 from torc_frames.store.records import Resources
 from torc_frames.sweep.finishing import recipe_if_true
@@ -104,6 +105,7 @@ def prepare(
     seen = what_was_seen(df, store.url, workflow_key)
     base = None if seen is None else base_of(df)
     rows = edited_rows(df, base) if only_edits and options.are_of_cells else None
+    specs = {} if rows is None else _of_objects(df)
     with told_of(rows):
         params, targets = identify(df if rows is None else df.iloc[rows])
         frame = encode_frame(params)
@@ -111,11 +113,28 @@ def prepare(
         lines = records(frame)
         recipe = recipe_if_true(df, frame.specs, lines) if rows is None else None
         lines, differing = kept(store, frame, lines)
+    frame.specs.update(specs)
     needs = resource_list(options.resources, len(df))
+    # Nobody changes these, whatever is done to the table until a plan of it is applied.
+    params = own(params)
     whole = params if rows is None else own(df)
     return Prepared(
         df, rows, whole, params, targets, frame, lines, differing, needs, seen, base, recipe, options
     )
+
+
+def _of_objects(df: pd.DataFrame) -> dict[str, Spec]:
+    """Describe the columns of objects, of which that takes all rows."""
+    specs, problems = {}, []
+    for name, dtype in df.dtypes.items():
+        if pd.api.types.is_object_dtype(dtype):
+            try:
+                specs[str(name)] = describe(df[name])
+            except RefusalError as refusal:
+                problems.append(Problem(None, str(name), str(refusal)))
+    if problems:
+        raise RefusedError(problems)
+    return specs
 
 
 @contextmanager
@@ -133,21 +152,12 @@ def told_of(rows: Rows | None) -> Iterator[None]:
 
 
 def own_cells(prepared: Prepared) -> Prepared:
-    """Return a prepared table whose lists and objects nobody else has, as the store gets them."""
+    """Return a prepared table whose lists and objects are given to one caller only."""
     differing = {
         name: {row: plain(value) for row, value in cells.items()}
         for name, cells in prepared.differing.items()
     }
-    if prepared.rows is not None:
-        return replace(prepared, whole=own(prepared.whole), differing=differing)
-    whole = prepared.whole.copy(deep=False)
-    for name, column in whole.items():
-        values = column.tolist() if pd.api.types.is_object_dtype(column.dtype) else []
-        if any(isinstance(value, (list, dict)) for value in values):
-            cells = zip(values, prepared.frame.cells[str(name)], strict=True)
-            copied = [plain(cell) if isinstance(value, (list, dict)) else value for value, cell in cells]
-            whole[name] = objects(copied)
-    return replace(prepared, whole=whole, params=whole, differing=differing)
+    return replace(prepared, whole=own(prepared.whole), differing=differing)
 
 
 def kept(
