@@ -83,8 +83,8 @@ def need(what: str, found: Any, hint: str) -> Any:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start Debian's Chromium without a window.
+def chromium() -> Iterator[Callable[[], Browser]]:
+    """Yield what gives Debian's Chromium without a window: one, and another when that has died.
 
     While Playwright runs, an asyncio loop is running in this thread, which other tests could not stand.
     """
@@ -94,9 +94,17 @@ def chromium() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=_CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
+        browsers: list[Browser] = []
+
+        def living() -> Browser:
+            if not browsers or not browsers[-1].is_connected():
+                launch = playwright.chromium.launch
+                browsers.append(launch(executable_path=path, headless=True, args=_CHROMIUM_ARGUMENTS))
+            return browsers[-1]
+
+        yield living
+        for browser in browsers:
+            browser.close()
 
 
 _GET_CHROMIUM = "apt-get install chromium, or TORC_FRAMES_CHROMIUM=/path/to/it"

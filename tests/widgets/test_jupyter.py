@@ -39,3 +39,15 @@ def test_requests_that_leave_and_errors_in_the_console_are_found(lab: Jupyter) -
         lab.check()
     lab.errors.clear()
     lab.requests.clear()
+
+
+_died: list[bool] = []
+
+
+def test_a_test_is_run_again_with_another_browser_if_its_own_dies(lab: Jupyter) -> None:
+    notebook = lab.open("1")
+    if not _died:
+        _died.append(True)
+        lab.context.browser.new_browser_cdp_session().send("Browser.crash")
+    notebook.run_all()
+    assert notebook.value("1 + 1") == 2
