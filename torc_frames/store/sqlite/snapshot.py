@@ -63,6 +63,8 @@ class _Listing(NamedTuple):
     source: str
     order: str
     with_data: bool = False
+    of_spine: str = ""
+    """The column that names the spine's row, where rows need no spine beside them to be found."""
 
 
 _JOBS = _Listing(
@@ -87,13 +89,13 @@ _USER_DATA = _Listing(
 )
 _BARE_USER_DATA = _USER_DATA._replace(columns=_USER_DATA.columns[:1])
 _LINKS = _Listing(
-    (("job.id", _keys), ("record_id", _keys), ("ifnull(role, '')", _roles), ("job.name", _TEXTS)),
+    (("job_id", _keys), ("record_id", _keys), ("ifnull(role, '')", _roles), ("job.name", _TEXTS)),
     "job",
-    "",
-    "job.id, record_id, ifnull(role, '')",
+    "job CROSS JOIN link ON link.job_id = job.id",
+    "job_id, record_id, ifnull(role, '')",
 )
 _THESE = "(SELECT value FROM json_each(:records))"
-_BARE_LINKS = _LINKS._replace(columns=_LINKS.columns[:3])
+_BARE_LINKS = _LINKS._replace(columns=_LINKS.columns[:3], of_spine="job_id")
 _CHANGED = "SELECT id FROM user_data WHERE workflow_id = :workflow AND rev > :since"
 _CHANGED_JOBS = """
     SELECT job_id FROM user_data CROSS JOIN link ON link.record_id = user_data.id
@@ -127,7 +129,8 @@ class SQLiteSnapshot:
     workflow: WorkflowRecord
     requests: int
     unreadable: Mapping[str, str] = MappingProxyType({})
-    _links_source = "job CROSS JOIN link ON link.job_id = job.id"
+    _links_source = ""
+    """Where links are read from, if not from their table."""
 
     def __init__(
         self, connection: Connection, path: str, workflow_key: str, verify: Callable[[], None]
@@ -192,7 +195,7 @@ class SQLiteSnapshot:
         labels: bool = True,
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
-        values: dict[str, object] = {"job": self._job(job_key), "role": role}
+        values: dict[str, Any] = {"job": self._job(job_key), "role": role}
         among = "" if job_key is None else "AND job.id = :job"
         if since is not None:
             among += f" AND job.id IN ({_CHANGED_JOBS})"
@@ -206,13 +209,16 @@ class SQLiteSnapshot:
             where += f" AND record_id IN {_THESE}"
         return self._links(among, where, values, labels)
 
-    def _links(
-        self, among: str, where: str, values: Mapping[str, object], labels: bool
-    ) -> Iterator[LinkPage]:
-        listing = (_LINKS if labels else _BARE_LINKS)._replace(source=self._links_source)
-        for (jobs, records, roles, *names), _ in self._pages(listing, f"{among} {where}", values, among):
-            named = names[0] if names else [""] * len(jobs)
-            yield LinkPage(records, jobs, named, [role or None for role in roles])
+    def _links(self, among: str, where: str, values: Mapping[str, Any], labels: bool) -> Iterator[LinkPage]:
+        listing = _LINKS if labels else _BARE_LINKS
+        if self._links_source:
+            listing = listing._replace(source=self._links_source, of_spine="")
+        asked = values["role"]
+        if asked is not None:  # then it need not be told
+            listing = listing._replace(columns=tuple(c for c in listing.columns if c[1] is not _roles))
+        for (jobs, records, *more), _ in self._pages(listing, f"{among} {where}", values, among):
+            roles = [asked] * len(jobs) if asked else [role or None for role in more.pop(0)]
+            yield LinkPage(records, jobs, more[0] if labels else [""] * len(jobs), roles)
 
     def results(self) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
@@ -301,7 +307,7 @@ class SQLiteSnapshot:
         its rows would give nothing.
         """
         spine = (
-            f"SELECT max(id), count(*) FROM (SELECT id FROM {listing.spine} "
+            f"SELECT min(id), max(id), count(*) FROM (SELECT id FROM {listing.spine} "
             f"WHERE workflow_id = :workflow AND id > :after {among} ORDER BY id LIMIT :limit)"
         )
         given = {**(values or {}), "after": 0}
@@ -313,11 +319,14 @@ class SQLiteSnapshot:
                 return
         limit = min(_FIRST_ROWS, PAGE_ROWS)
         while True:
-            ((upto, count),) = self._fetch(spine, {**given, "limit": limit})
+            ((first, upto, count),) = self._fetch(spine, {**given, "limit": limit})
             if upto is None:
                 return
             try:
-                columns, data, size = self._page(listing, where, {**given, "upto": upto})
+                # No other workflow has a row between these.
+                alone = bool(listing.of_spine) and not among and upto - first == count - 1
+                page = {**given, "first": first, "upto": upto}
+                columns, data, size = self._page(listing, where, page, alone)
             except RefusedError:
                 # SQLite makes no value of more than 10^9 bytes, but single rows it did store.
                 if limit == 1:
@@ -336,7 +345,7 @@ class SQLiteSnapshot:
         return int(self._fetch(f"SELECT count(*) FROM ({_CHANGED})", values)[0][0])
 
     def _page(
-        self, listing: _Listing, where: str, values: Mapping[str, object]
+        self, listing: _Listing, where: str, values: Mapping[str, object], alone: bool = False
     ) -> tuple[list[list[Any]], bytes, int]:
         """Return the columns and the data of one page, and its size in bytes.
 
@@ -348,15 +357,18 @@ class SQLiteSnapshot:
         ]
         if listing.with_data:
             aggregates.append("CAST(group_concat(ifnull(data, 'null'), char(10)) AS BLOB)")
-        rows = (
-            f"FROM {listing.source} WHERE {listing.spine}.workflow_id = :workflow "
-            f"AND {listing.spine}.id > :after AND {listing.spine}.id <= :upto {where}"
-        )
+        if alone:
+            rows = f"FROM link WHERE {listing.of_spine} BETWEEN :first AND :upto {where}"
+        else:
+            rows = (
+                f"FROM {listing.source} WHERE {listing.spine}.workflow_id = :workflow "
+                f"AND {listing.spine}.id > :after AND {listing.spine}.id <= :upto {where}"
+            )
         (row,) = self._fetch(f"SELECT {', '.join(aggregates)} {rows}", values)
         size = sum(len(value or b"") for value in row)
         data = (row[-1] or b"") if listing.with_data else b""
         columns = [decode(text) for (_, decode), text in zip(listing.columns, row, strict=False)]
-        if _in_order(columns[0], columns[1] if "," in listing.order else None) and (
+        if _in_order(row[0], row[1] if "," in listing.order else None) and (
             not listing.with_data or data.count(b"\n") == max(len(columns[0]) - 1, 0)
         ):
             return columns, data, size
@@ -380,15 +392,19 @@ class SQLiteSnapshot:
         return columns, b"\n".join(_one_line(key, raw) for key, raw in zip(columns[0], lines, strict=True))
 
 
-def _in_order(keys: list[str], then: list[str] | None) -> bool:
+def _in_order(keys: str | None, then: str | None) -> bool:
     """Return whether keys ascend, or those of one key by the ones of the next column."""
-    first = list(map(int, keys))
+    first = _numbers(keys)
     if all(map(operator.lt, first, islice(first, 1, None))):
         return True
     if then is None:
         return False
-    rows = list(zip(first, map(int, then), strict=True))
+    rows = list(zip(first, _numbers(then), strict=True))
     return all(map(operator.le, rows, islice(rows, 1, None)))
+
+
+def _numbers(keys: str | None) -> list[int]:
+    return _INTS(f"[{keys or ''}]")
 
 
 def _one_line(record: str, raw: bytes | None) -> bytes:

@@ -50,7 +50,7 @@ def _pairs(read: Reading, name: str, role: Role) -> Pairs:
     """Return the pointers of a name, each with its job."""
     pages = read.snap.user_data(role=role, labels=False)
     linked = read.links(role, labels=False)
-    with read.ahead(linked.count(), pages) as (records, _):
+    with read.ahead(linked.count(), pages) as (records,):
         at_record = dict(_pointers(records, split(name)))
     pairs = zip(linked.job_keys, linked.record_keys, strict=True)
     return [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]

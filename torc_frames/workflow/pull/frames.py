@@ -23,9 +23,9 @@ from torc_frames.frame.values import decode_lines
 from torc_frames.store.records import JobPage, LinkPage, ResultPage, UserDataPage
 
 __all__ = [
+    "JobRecords",
     "Links",
     "beside",
-    "job_records_frame",
     "jobs_frame",
     "links_frame",
     "read_links",
@@ -50,6 +50,10 @@ class Links:
     def has_several(self) -> bool:
         """Return whether a job has several of them; links come ordered by job."""
         return any(map(operator.eq, self.job_keys, islice(self.job_keys, 1, None)))
+
+    def one_record_a_job(self) -> bool:
+        """Return whether no job has several of them, and none of them several jobs."""
+        return self.count() == len(self.record_keys) and not self.has_several()
 
 
 def read_links(pages: Iterable[LinkPage]) -> Links:
@@ -79,52 +83,85 @@ def user_data_frame(
     """
     columns = shape.columns(reserved=True)
     keys, names, revs = _read_records(pages, columns, count)
-    links = read_links(link_pages)
-    positions = _positions(links.record_keys, keys)
+    # What needs no links is made while they are on their way.
+    data = series_of(columns.finish(), shape, count, reserved=RESERVED)
     cells = {
         "workflow_key": pa.repeat(workflow_key, len(keys)),
-        "job_key": _of_one_link(positions, links.job_keys, len(keys)),
-        "job_name": _of_one_link(positions, links.job_names, len(keys)),
-        "role": strings(_one_role(positions, links.roles, len(keys))),
         "record_key": strings(keys),
         "record_name": strings(names),
         "rev": strings(revs),
     }
+    links = read_links(link_pages)
+    positions = _positions(links.record_keys, keys)
+    cells |= {
+        "job_key": _of_one_link(positions, links.job_keys, len(keys)),
+        "job_name": _of_one_link(positions, links.job_names, len(keys)),
+        "role": strings(_one_role(positions, links.roles, len(keys))),
+    }
     reserved = {name: to_backend(cells[name].to_pandas(), shape.dtype_backend) for name in RESERVED}
-    data = series_of(columns.finish(), shape, count, reserved=RESERVED)
     chosen = choose([*reserved, *data], shape.usecols)
     return frame_of({name: reserved[name] if name in reserved else data[name] for name in chosen}, count)
 
 
-def job_records_frame(
-    pages: Iterable[UserDataPage], links: Links, count: int, shape: Shape, on_clash: OnClash = "error"
-) -> pd.DataFrame:
-    """Return one row a job: its records of one role, joined; indexed by job key.
+class JobRecords:
+    """Records of one role to one row a job, indexed by job key.
+
+    Records of which a job has several are joined, so that those that come before the links are kept.
 
     Raises
     ------
     ConflictError
         If two records of a job hold a key with different values.
     TornReadError
-        If the pull does not belong together.
+        If the records and the links do not belong together.
     """
-    check_on_clash(on_clash)
-    columns = shape.columns()
-    jobs = list(dict.fromkeys(links.job_keys)) if links.has_several() else links.job_keys
-    if jobs is links.job_keys:
-        keys, _, _ = _read_records(pages, columns, count)
-        positions = _positions(links.record_keys, keys)
+
+    def __init__(self, shape: Shape, on_clash: OnClash) -> None:
+        check_on_clash(on_clash)
+        self._shape = shape
+        self._on_clash: OnClash = on_clash
+        self._columns = shape.columns()
+        self._keys: list[str] = []
+        self._pages: list[UserDataPage] = []
+        self._links: Links | None = None
+
+    def link(self, links: Links) -> Links:
+        """Take the links of these records, once, and return them."""
+        self._links = links
+        if not links.has_several():
+            self._pages.clear()
+        return links
+
+    def add(self, pages: Iterable[UserDataPage]) -> None:
+        """Add pages of records."""
+        several = self._links is not None and self._links.has_several()
+        for page in pages:
+            self._keys += page.keys
+            if several or self._links is None:
+                self._pages.append(page)
+            if not several:
+                self._columns.add_page((page.keys, page.data))
+
+    def frame(self, named: Callable[[], Links]) -> pd.DataFrame:
+        """Return the rows, in the order of the links; `named` gives the links with the names of jobs."""
+        links, shape = self._links or Links(), self._shape
+        _check_count(self._keys, links.count())
+        positions = _positions(links.record_keys, self._keys)
         if (positions < 0).any():
             raise TornReadError("links name records that are not there")
-    else:
-        columns.add_flat(_joined_rows(pages, links, count, recorded.whole_paths(shape.specs), on_clash))
-        positions = np.arange(len(jobs))
-    series = series_of(columns.finish(), shape, columns.length)
-    frame = frame_of({name: series[name] for name in choose(list(series), shape.usecols)}, columns.length)
-    if len(positions) != len(frame) or not (positions == np.arange(len(frame))).all():
-        frame = frame.take(positions)
-    frame.index = key_index(jobs)
-    return frame
+        columns, jobs = self._columns, links.job_keys
+        if links.has_several():
+            columns = shape.columns()
+            whole = recorded.whole_paths(shape.specs)
+            columns.add_flat(_joined_rows(self._pages, named(), whole, self._on_clash))
+            jobs = list(dict.fromkeys(jobs))
+            positions = np.arange(len(jobs))
+        series = series_of(columns.finish(), shape, columns.length)
+        frame = frame_of({name: series[name] for name in choose(list(series), shape.usecols)}, columns.length)
+        if not _one_to_one(positions, len(frame)):
+            frame = frame.take(positions)
+        frame.index = key_index(jobs)
+        return frame
 
 
 Stale = Callable[[], Mapping[str, bool | None] | None]
@@ -305,12 +342,11 @@ def _one_role(positions: np.ndarray, roles: list[str | None], length: int) -> li
 
 
 def _joined_rows(
-    pages: Iterable[UserDataPage], links: Links, count: int, whole: frozenset[Path], on_clash: OnClash
+    pages: Iterable[UserDataPage], links: Links, whole: frozenset[Path], on_clash: OnClash
 ) -> list[dict[Path, Any]]:
     records: dict[str, Any] = {}
     for page in pages:
         records.update(zip(page.keys, decode_lines(page.keys, page.data), strict=True))
-    _check_count(list(records), count)
     of_job: dict[str, list[Any]] = {}
     names: dict[str, str] = {}
     for record_key, job_key, job_name in zip(links.record_keys, links.job_keys, links.job_names, strict=True):

@@ -17,7 +17,7 @@ from torc_frames.frame import recorded
 from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import decode_data, decode_lines
 from torc_frames.store.base import Snapshot, Store
-from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role, UserDataPage
+from torc_frames.store.records import INPUT, OUTPUT, Role, UserDataPage
 from torc_frames.store.whole import read_whole
 from torc_frames.workflow.progress import progress
 from torc_frames.workflow.pull import frames
@@ -48,23 +48,29 @@ class Reading:
         return frames.read_links(self.snap.links(job_key=job_key, role=role, labels=labels))
 
     @contextmanager
-    def ahead(
-        self, count: int, pages: Iterator[UserDataPage], links: Iterable[LinkPage] = ()
-    ) -> Iterator[tuple[Iterator[UserDataPage], Iterator[LinkPage]]]:
-        """Give pages, and after them links, that a thread fetches while those before are decoded.
+    def ahead(self, count: int | None, *parts: Iterable[Any]) -> Iterator[list[Iterator[Any]]]:
+        """Give parts of pages, one after the other, that a thread fetches while those before are decoded.
 
         Neither SQLite nor Arrow holds Python's lock, so that both work at once. The thread has ended
         when the ``with`` block has, whatever happened: the snapshot may be closed then.
         """
-        self.records += count
-        if self.shape.on_error == "warn":
-            pages = map(self._readable, pages)
-        fetched: Generator[Any] = _in_thread(chain(pages, [None], links))
+        fetched: Generator[Any] = _in_thread(chain.from_iterable(chain(part, [None]) for part in parts))
         try:
             with progress(count, "pull", self.show, unit="record") as bar:
-                yield _counted(iter(partial(next, fetched), None), bar.update), fetched
+                told = self._told(fetched, bar.update)
+                yield [iter(partial(next, told), None) for _ in parts]
         finally:
             fetched.close()
+
+    def _told(self, pages: Iterator[Any], update: Callable[[int], object]) -> Iterator[Any]:
+        """Yield pages; those of records are counted, and readable if they have to be."""
+        for page in pages:
+            if isinstance(page, UserDataPage):
+                yield self._readable(page) if self.shape.on_error == "warn" else page
+                self.records += len(page)
+                update(len(page))
+            else:
+                yield page
 
     def inputs(self, job_key: str | None = None) -> Iterator[UserDataPage]:
         """Yield input records, and note their revs where those tell what was seen."""
@@ -123,12 +129,6 @@ def _in_thread(items: Iterator[Any]) -> Generator[Any]:
             yield item
     finally:
         thread.shutdown(cancel_futures=True)
-
-
-def _counted(pages: Iterator[UserDataPage], update: Callable[[int], object]) -> Iterator[UserDataPage]:
-    for page in pages:
-        yield page
-        update(len(page))
 
 
 def verified(

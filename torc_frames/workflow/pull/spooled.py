@@ -124,7 +124,7 @@ class JobRows:
         decoder = _Decoder(read.shape)
         keys = Texts()
         count = self._links.count()
-        with read.ahead(count, read.snap.user_data(role=role, labels=False)) as (fetched, _):
+        with read.ahead(count, read.snap.user_data(role=role, labels=False)) as (fetched,):
             for page in fetched:
                 spool.add(page)
                 keys.add(page.keys)

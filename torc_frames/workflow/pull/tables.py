@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ from torc_frames.frame.shape import Shape, choose
 from torc_frames.frame.specs import Spec
 from torc_frames.store.base import Store
 from torc_frames.store.records import INPUT, OUTPUT, Role, UserDataPage
+from torc_frames.workflow.progress import watched
 from torc_frames.workflow.pull import frames
 from torc_frames.workflow.pull.files import _pairs
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
@@ -26,6 +28,9 @@ __all__ = ["again", "digest_of", "job_records", "jobs", "links", "table", "user_
 
 
 Build = Callable[[Reading], pd.DataFrame]
+
+_FIRST_PAGES = 5
+"""How many pages of records are decoded while the links are read, which say what becomes of them."""
 
 
 def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
@@ -60,8 +65,8 @@ def user_data(
             linked = list(read.snap.links(job_key=job_key, role=role))
             count = frames.read_links(linked).count()
             links = iter(linked)
-        with read.ahead(count, pages, links) as fetched:
-            return frames.user_data_frame(workflow_key, *fetched, count, read.shape)
+        with read.ahead(count, pages, links) as (records, linked_to):
+            return frames.user_data_frame(workflow_key, records, linked_to, count, read.shape)
 
     check_role(role)
     how = {"job_key": job_key, "role": role}
@@ -157,13 +162,16 @@ def _job_records(
 ) -> pd.DataFrame:
     if pages is None:
         pages = read.snap.user_data(job_key=job_key, role=role, labels=False)
-    linked = read.links(role, job_key, labels=False)
-    if linked.has_several():
-        linked = read.links(role, job_key)  # a clash is told with the job's name
-    count = linked.count()
-    read.one_record_a_job = count == len(linked.record_keys) and not linked.has_several()
-    with read.ahead(count, pages) as (records, _):
-        return frames.job_records_frame(records, linked, count, shape, on_clash)
+    linked = read.snap.links(job_key=job_key, role=role, labels=False)
+    count = read.snap.count_user_data(job_key=job_key, role=role) if watched(read.show) else None
+    with read.ahead(count, islice(pages, _FIRST_PAGES), linked, pages) as (first, link_pages, rest):
+        records = frames.JobRecords(shape, on_clash)
+        records.add(first)
+        links = records.link(frames.read_links(link_pages))
+        records.add(rest)
+    read.one_record_a_job = links.one_record_a_job()
+    # A clash is told with the job's name.
+    return records.frame(lambda: read.links(role, job_key))
 
 
 def _pull(

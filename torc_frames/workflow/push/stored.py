@@ -20,7 +20,7 @@ from torc_frames.store import deleting
 from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.records import INPUT, JobPage, Resources, UserDataPage
 from torc_frames.store.whole import read_whole
-from torc_frames.workflow.pull.frames import Links, job_records_frame
+from torc_frames.workflow.pull.frames import JobRecords, Links
 from torc_frames.workflow.push.targets import Targets
 from torc_frames.workflow.seen import Seen
 
@@ -99,9 +99,9 @@ class Existing:
         data = b"\n".join(self.raws[key] for key in keys)
         pages = [UserDataPage(keys, [None] * len(keys), [None] * len(keys), data)] if keys else []
         try:
-            return job_records_frame(pages, links, len(keys), shape, "last")
+            return _frame(pages, links, shape)
         except InexactChunkError:
-            return job_records_frame(pages, links, len(keys), replace(shape, fast=False), "last")
+            return _frame(pages, links, replace(shape, fast=False))
 
     def data(self, key: str) -> Any:
         """Return the decoded data of a record."""
@@ -117,6 +117,13 @@ class Existing:
         for path, value in join_records(held, f"job {job_key}", "last").items():
             put(joined, path, value)
         return [encode_data(joined), *raws]
+
+
+def _frame(pages: Sequence[UserDataPage], links: Links, shape: Shape) -> pd.DataFrame:
+    records = JobRecords(shape, "last")
+    records.link(links)
+    records.add(pages)
+    return records.frame(lambda: links)
 
 
 def read_existing(
