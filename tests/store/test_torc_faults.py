@@ -397,7 +397,8 @@ def test_a_request_that_arrives_after_it_was_given_up_adds_nothing(proxy, store,
     assert state(torc_server, key) == before == (of_kind("all"), [])
 
 
-def test_a_request_that_arrives_while_it_is_given_up_is_found(proxy, store, key, torc_server):
+@pytest.mark.parametrize("kind", ["all", "inputs", "some", "outputs"])
+def test_a_request_that_arrives_while_it_is_given_up_is_found(proxy, store, key, torc_server, kind):
     held = []
 
     def fault(request):
@@ -409,10 +410,11 @@ def test_a_request_that_arrives_while_it_is_given_up_is_found(proxy, store, key,
         return through(request)
 
     proxy.fault = fault
-    added = store.add_jobs(key, jobs_of("all"))
-    assert state(torc_server, key) == (of_kind("all"), [])
+    added = store.add_jobs(key, jobs_of(kind))
+    assert state(torc_server, key) == (of_kind(kind), [])
     assert [str(job["id"]) for job in everything(torc_server, "/jobs", workflow_id=key)] == added.job_keys
-    assert {str(record) for _, record in linked(torc_server, key)[1]} == set(added.output_keys)
+    for keys, links in zip((added.input_keys, added.output_keys), linked(torc_server, key), strict=True):
+        assert {str(record) for _, record in links} == {one for one in keys if one}
 
 
 def test_records_that_arrive_after_they_were_given_up_are_deleted(proxy, store, key, torc_server):

@@ -194,10 +194,10 @@ class Adder:
         """
         job_ids = self._find_jobs(call, chunk)
         if job_ids is None and chunk.ids:
-            others = len(chunk.ids) - 1
             # If it is gone, another client has taken these records, and has the jobs that are found.
-            if delete_record(self._http, chunk.ids[-1]) and others:
-                job_ids = self._find_jobs(call, chunk, others)
+            if delete_record(self._http, chunk.ids[-1]):
+                # They may have been added just before: they are known by their other records, or by name.
+                job_ids = self._find_jobs(call, chunk, len(chunk.ids) - 1)
             if job_ids is not None:
                 self._restore(chunk, job_ids)
         return job_ids
