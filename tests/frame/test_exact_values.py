@@ -24,6 +24,7 @@ from torc_frames.frame.columns import Columns
 from torc_frames.frame.dtypes import encode, restore
 from torc_frames.frame.exact import InexactError, as_dtype, as_type, cast, is_same
 from torc_frames.frame.recorded import KEY, is_spec
+from torc_frames.frame.specs import recorded_dtype
 from torc_frames.frame.values import encode_data, is_missing
 from torc_frames.store.sqlite import snapshot
 from torc_frames.store.sqlite.store import SQLiteStore
@@ -40,6 +41,7 @@ DTYPES = [
 ]
 ARROW = ["int8", "int64", "uint64", "float", "double", "halffloat", "bool", "string", "large_string"]
 ARROW += ["timestamp[s]", "timestamp[us, tz=UTC]", "timestamp[us, tz=nowhere]", "duration[ns]", "date32[day]"]
+ARROW += ["timestamp[us, tz=dateutil//etc/passwd]"]
 ARROW += ["binary", "null", "list<item: int64>", "banana"]
 
 SPECS = st.one_of(
@@ -291,3 +293,15 @@ def check(series: pd.Series, values: list[Any]) -> None:
         assert np.allclose(series.dropna().astype("float64"), given, rtol=1e-15, atol=0)
     else:
         holds(series, values)
+
+
+@pytest.mark.parametrize("zone", ["nowhere", "dateutil//etc/passwd", "/etc/passwd", "../UTC"])
+def test_a_recorded_zone_that_there_is_not_is_no_dtype(zone):
+    assert recorded_dtype({"dtype": "arrow", "type": f"timestamp[us, tz={zone}]"}) is None
+    assert recorded_dtype({"dtype": f"datetime64[us, {zone}]"}) is None
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "+05:30"])
+def test_a_recorded_zone_of_arrow_is_kept(zone):
+    spec = {"dtype": "arrow", "type": f"timestamp[us, tz={zone}]"}
+    assert recorded_dtype(spec) == pd.ArrowDtype(pa.timestamp("us", zone))

@@ -34,15 +34,16 @@ UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 """Units of time, and how many digits of a second they have."""
 
 _UNIT = r"\[(?:s|ms|us|ns)\]"
+# pandas would open the file that dateutil/… names.
+_ZONE = r"(?!dateutil/)[^/.][^.]{0,60}"
 _RECORDED = re.compile(
     r"bool|boolean|u?int(?:8|16|32|64)|U?Int(?:8|16|32|64)|[fF]loat(?:32|64)|[<>](?:[iu][248]|f[48])"
     rf"|[<>]?[mM]8{_UNIT}|(?:datetime|timedelta)64{_UNIT}"
-    # pandas would open the file that dateutil/… names.
-    r"|datetime64\[(?:s|ms|us|ns), (?!dateutil/)[^/.][^.]{0,60}\]|period\[[\w-]{1,20}\]"
+    rf"|datetime64\[(?:s|ms|us|ns), {_ZONE}\]|period\[[\w-]{{1,20}}\]"
 )
 """What may stand in the metadata, which others can write: pandas and numpy would take much more."""
 
-_ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.{1,60})\]")
+_ZONED = re.compile(rf"timestamp\[(s|ms|us|ns), tz=({_ZONE})\]")
 
 
 def recorded_dtype(spec: Spec) -> Any:
@@ -57,7 +58,10 @@ def recorded_dtype(spec: Spec) -> Any:
                 # In another order of bytes pandas 2 takes no rows, and joins no columns.
                 return dtype if pd.__version__ >= "3" else native(dtype)
         zoned = _ZONED.fullmatch(spec["type"])
-        return pd.ArrowDtype(pa.timestamp(zoned[1], zoned[2]) if zoned else pa.type_for_alias(spec["type"]))
+        if zoned is None:
+            return pd.ArrowDtype(pa.type_for_alias(spec["type"]))
+        pd.DatetimeTZDtype(zoned[1], zoned[2])  # Arrow takes any text for a zone
+        return pd.ArrowDtype(pa.timestamp(zoned[1], zoned[2]))
     except (TypeError, ValueError, LookupError, OSError, OverflowError, NotImplementedError):
         return None
 

@@ -29,6 +29,9 @@ __all__ = ["Refreshed", "refresh"]
 
 _ROLES = {"parameters": INPUT, "results": OUTPUT}
 
+_MANY = 1_000
+"""Fewer changed records than these are never too many to be read by themselves."""
+
 
 class Refreshed(NamedTuple):
     """A frame brought up to date, and what changed: keys of records, or of jobs where a row is a job."""
@@ -81,10 +84,12 @@ def _quickly(snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]) -> R
     kind, frame = about["kind"], _bare(frame)
     if not len(frame):
         return None
+    read = _changed_rows if kind == "user_data" else _changed_jobs
+    pages = _few(snap.user_data(since=about["rev"], labels=kind == "user_data"), len(frame))
+    if pages is None:
+        return None
     try:
-        old, delta = (
-            _changed_rows(snap, frame, about) if kind == "user_data" else _changed_jobs(snap, frame, about)
-        )
+        old, delta = read(snap, frame, about, pages)
     except InexactChunkError:
         return None
     if delta is None:
@@ -124,13 +129,22 @@ def _bare(frame: pd.DataFrame) -> pd.DataFrame:
     return bare
 
 
+def _few(pages: Iterable[UserDataPage], of: int) -> list[UserDataPage] | None:
+    """Return pages of changed records; None if they are so many that pulling all anew is faster."""
+    gathered, count = [], 0
+    for page in pages:
+        gathered.append(page)
+        count += len(page)
+        if count > max(_MANY, of // 5):
+            return None
+    return gathered
+
+
 def _changed_rows(
-    snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]
+    snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any], pages: list[UserDataPage]
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Return the keys of a frame, and the records that changed as `Workflow.user_data` shows them."""
-    pages = list(snap.user_data(since=about["rev"]))
     changed = {key for page in pages for key in page.keys}
-
     with ThreadPoolExecutor(1) as aside:
         reading = aside.submit(list, snap.links(since=about["rev"]))
         keys = _keys(frame, about["kind"])
@@ -144,7 +158,7 @@ def _changed_rows(
 
 
 def _changed_jobs(
-    snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any]
+    snap: Snapshot, frame: pd.DataFrame, about: Mapping[str, Any], pages: list[UserDataPage]
 ) -> tuple[np.ndarray, pd.DataFrame | None]:
     """Return the keys of a frame, and the jobs whose records of one role changed.
 
@@ -153,7 +167,6 @@ def _changed_jobs(
     """
     role = _ROLES[about["kind"]]
     shape = Shape(specs=recorded.read(snap.workflow.metadata) if role == INPUT else {})
-    pages = list(snap.user_data(since=about["rev"], labels=False))
     changed = [key for page in pages for key in page.keys]
     with ThreadPoolExecutor(1) as aside:
         reading = aside.submit(list, snap.links(since=about["rev"], labels=False))
@@ -169,7 +182,10 @@ def _changed_jobs(
         return keys, None
     wanted = [key for key in changed if key in job_of]
     added = ~np.isin(np.array(links.job_keys, dtype=np.int64), keys)
-    if snap.count_user_data(role=role) != len(keys) + added.sum():
+    # Records whose links changed count as changed: a job that lost its record left one without the role,
+    # or it went to a job that is new here. Counting is as long as a sixth of a pull.
+    doubtful = len(wanted) < len(changed) or added.any()
+    if doubtful and snap.count_user_data(role=role) != len(keys) + added.sum():
         return keys, None
     if len(wanted) < len(changed):
         rows = _decoded([page.only(set(wanted)) for page in pages], shape)
