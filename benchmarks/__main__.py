@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from benchmarks import grids, report, server_report, service
+from benchmarks import grids, report, server_report, service, written
 from torc_frames.errors import InexactFloatWarning
 
 __all__ = ["main"]
@@ -31,7 +31,12 @@ def main() -> None:
         help="one kind of store, or the grid, instead of all",
     )
     parser.add_argument("--profile", choices=["pull", "push"], help="print where the time goes instead")
+    parser.add_argument(
+        "--write", action="store_true", help="write the results into benchmarks/README.md and the README"
+    )
     given = parser.parse_args()
+    if given.write and given.only:
+        parser.error("--write takes one whole run: leave out --only")
     with tempfile.TemporaryDirectory(prefix="torc-frames-bench-") as name:
         if given.profile:
             from benchmarks import profiles
@@ -45,9 +50,13 @@ def main() -> None:
                 "service": service.report,
                 "grids": grids.report,
             }
+            made = []
             for kind, make in reports.items():
                 if given.only in (None, kind):
-                    print(make(Path(name), sorted(given.sizes), _say), end="\n\n", flush=True)
+                    made.append(make(Path(name), sorted(given.sizes), _say))
+                    print(made[-1].tables, end="\n\n", flush=True)
+            if given.write:
+                written.write(made)
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Row, markdown
+from benchmarks.measure import Report, Row, markdown
 from benchmarks.report import Say
 
 __all__ = ["report"]
@@ -123,7 +123,7 @@ class _Browser:
         sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
         jupyter: Any = importlib.import_module("jupyter")
         server = stack.enter_context(jupyter.jupyter_server("lab", folder / "lab"))
-        self._lab = stack.enter_context(jupyter.jupyter(server, stack.enter_context(jupyter.chromium())))
+        self._lab = stack.enter_context(jupyter.jupyter(server, stack.enter_context(jupyter.chromium())()))
         self.received = 0
 
     def open(self, *cells: str) -> Any:
@@ -145,8 +145,8 @@ class _Browser:
         self.received += len(payload)
 
 
-def report(folder: Path, _sizes: Sequence[int], say: Say) -> str:
-    """Measure the grid in a browser, and return the tables."""
+def report(folder: Path, _sizes: Sequence[int], say: Say) -> Report:
+    """Measure the grid in a browser."""
     with ExitStack() as stack:
         browser = _Browser(folder, stack)
         say("grids, first paint")
@@ -154,7 +154,20 @@ def report(folder: Path, _sizes: Sequence[int], say: Say) -> str:
         say("grids, edits")
         acts = _acts(browser)
     parts = ["### Grids: first paint", _paint_table(painted), "### Grids: edits", _act_table(acts)]
-    return "\n\n".join([_versions(), *parts])
+    return Report("\n\n".join([_versions(), *parts]), facts=[_fact(painted, acts)])
+
+
+def _fact(painted: Sequence[Painted], acts: Sequence[tuple[str, str, float, str, float | None]]) -> str:
+    rows, columns = SIZES[-1]
+    each = [
+        f"{one.name} {one.seconds:.2f} s and {one.megabytes:.1f} MB"
+        for one in painted
+        if one.size == SIZES[-1]
+    ]
+    return (
+        f"A grid of {rows:,} rows and {columns} columns, from its cell to its first rows, and what is sent: "
+        f"{', '.join(each)}. From Enter to the edit in Python it takes {acts[0][2]:.0f} ms."
+    )
 
 
 def _versions() -> str:

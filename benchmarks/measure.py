@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Row", "Timings", "alternate", "markdown", "repeats_for"]
+__all__ = ["Ratio", "Report", "Row", "Timings", "alternate", "markdown", "repeats_for"]
 
 Prepare = Callable[[], Callable[[], Any]]
 """Makes ready what is not timed, and returns what is."""
@@ -38,6 +38,24 @@ class Row:
     """One line of a table of results, cells as text."""
 
     cells: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """What the README tells of a call: its ratios by the number of records, and what they are against."""
+
+    what: str
+    by_length: Mapping[int, float]
+    against: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was measured of one kind: the tables as Markdown, and what the README tells of it."""
+
+    tables: str
+    ratios: Sequence[Ratio] = ()
+    facts: Sequence[str] = ()
 
 
 def repeats_for(length: int) -> int:

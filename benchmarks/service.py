@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 
 import torc_frames as tf
-from benchmarks.measure import Row, Timings, alternate, markdown
+from benchmarks.measure import Report, Row, Timings, alternate, markdown
 from benchmarks.records import filled_store, make_rows
 from benchmarks.report import Say, machine
 from torc_frames.workflow.workflow import Workflow
@@ -26,8 +26,8 @@ _PULLS = ("user_data", "parameters")
 _REPEATS = 3
 
 
-def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
-    """Measure a service, and return the tables."""
+def report(folder: Path, sizes: Sequence[int], say: Say) -> Report:
+    """Measure a service."""
     requests_table: list[tuple[str, float]] = []
     pulls: list[tuple[str, int, Timings]] = []
     for length in sizes:
@@ -49,7 +49,13 @@ def report(folder: Path, sizes: Sequence[int], say: Say) -> str:
         "### The service of 2023: pulls through it, and of its file direct",
         _pull_table(pulls),
     ]
-    return "\n\n".join(parts)
+    ratios = [timing.ratio for *_, timing in pulls]
+    wrote, read = (seconds / ALONE * 1e3 for _, seconds in requests_table)
+    fact = (
+        f"Through `torc-frames serve` a pull takes {min(ratios):.1f} to {max(ratios):.1f} times that "
+        f"of the file; one record a request, {wrote:.1f} ms to write and {read:.1f} ms to read."
+    )
+    return Report("\n\n".join(parts), facts=[fact])
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def recorded_dtype(spec: Spec) -> Any:
         zoned = _ZONED.fullmatch(spec["type"])
         if zoned is None:
             return pd.ArrowDtype(pa.type_for_alias(spec["type"]))
-        pd.DatetimeTZDtype(zoned[1], zoned[2])  # Arrow takes any text for a zone
+        pd.DatetimeTZDtype("ns", zoned[2])  # Arrow takes any text for a zone
         return pd.ArrowDtype(pa.timestamp(zoned[1], zoned[2]))
     except (TypeError, ValueError, LookupError, OSError, OverflowError, NotImplementedError):
         return None
