@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, count
 
 import msgspec
 
@@ -39,9 +41,7 @@ class _Fitted(Kept):
     sent: bytes = b""
 
 
-def _kept(back: bytes, sent: bytes) -> Kept:
-    if sent == back:
-        return Kept(back)
+def _fitted(back: bytes, sent: bytes) -> Kept:
     one = _Fitted(back)
     one.sent = sent
     return one
@@ -193,4 +193,7 @@ def kept(lines: Sequence[bytes]) -> list[bytes]:
             "kept: df.round(), or round(value, 12)",
             InexactFloatWarning,
         )
-    return [*map(_kept, sent.back, sent.send)]
+    made: list[bytes] = [*map(Kept, sent.back)]
+    for row in compress(count(), map(operator.ne, sent.back, sent.send)):
+        made[row] = _fitted(sent.back[row], sent.send[row])
+    return made
