@@ -18,7 +18,7 @@ from torc_frames.frame.shape import Shape, specs_of
 from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import decode_lines
 from torc_frames.store.records import Role
-from torc_frames.workflow.pull.links import JobsOf, LinkColumns, Texts, check_keys
+from torc_frames.workflow.pull.links import JobsOf, Texts, check_keys
 from torc_frames.workflow.pull.reading import Reading
 from torc_frames.workflow.pull.spool import Spool
 
@@ -63,21 +63,14 @@ class RecordRows:
         self._workflow_key = read.snap.workflow.key
         self.specs = specs_of(read.shape, beside_reserved=True)
         self.survey = Survey(self.specs)
-        if role is None:
-            linked, count = None, read.snap.count_user_data()
-            pages, link_pages = read.snap.user_data(), read.snap.links()
-        else:
-            pages, link_pages = read.snap.user_data(role=role), iter(())
-            linked = LinkColumns(read.snap.links(role=role))
-            count = linked.count()
         decoder = _Decoder(read.shape, reserved=True)
         keys = Texts()
-        with read.ahead(count, pages, link_pages) as (fetched, fetched_links):
-            for page in fetched:
+        with read.linked(role) as (pages, links, count):
+            for page in pages:
                 spool.add(page)
                 keys.add(page.keys)
                 decoder.read(page.keys, page.data, self.survey.add)
-            linked = linked or LinkColumns(fetched_links)
+            linked = links()
         check_keys(keys.column(), count)
         self.paths = decoder.paths(self.survey)
         self._jobs = JobsOf(linked, keys.column())
@@ -116,11 +109,11 @@ class JobRows:
         self._on_clash: OnClash = on_clash
         self.specs = specs_of(read.shape, beside_reserved=False)
         self.survey = Survey(self.specs)
-        self._links = LinkColumns(read.snap.links(role=role, labels=False))
-        self._firsts = self._links.first_of_jobs()
-        self._several = len(self) < len(self._links)
+        self._links = read.links(role, labels=False)
+        self._several = self._links.has_several()
         if self._several:
-            self._links = LinkColumns(read.snap.links(role=role))  # a clash is told with the job's name
+            self._links = read.links(role)  # a clash is told with the job's name
+        self._firsts = self._links.firsts
         decoder = _Decoder(read.shape)
         keys = Texts()
         count = self._links.count()
@@ -165,11 +158,7 @@ class JobRows:
         for start, stop in self._chunks():
             records = decode_lines(*self._records(start, stop))
             firsts = self._firsts[start : stop + 1].tolist()
-            at = self._firsts[start:stop]
-            keys, names = (
-                column.take(pa.array(at)).to_pylist()
-                for column in (self._links.job_keys, self._links.job_names)
-            )
+            keys, names = (column.to_pylist() for column in self._links.jobs(start, stop))
             rows = [
                 join_records(
                     records[first - firsts[0] : end - firsts[0]], f"job {key} ({name})", self._on_clash, whole
@@ -179,8 +168,7 @@ class JobRows:
             yield self._label(start, stop), use(decoder.flat(rows), len(rows))
 
     def _label(self, start: int, stop: int) -> Mapping[str, pa.Array]:
-        at = pa.array(self._firsts[start:stop])
-        return {"job_key": self._links.job_keys.take(at).combine_chunks()}
+        return {"job_key": self._links.jobs(start, stop)[0].combine_chunks()}
 
     def _records(self, start: int, stop: int) -> tuple[list[str], bytes]:
         """Return keys and data of the records of some of the jobs."""

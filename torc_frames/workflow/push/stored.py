@@ -18,9 +18,10 @@ from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.store import deleting
 from torc_frames.store.base import Snapshot, Store
-from torc_frames.store.records import INPUT, JobPage, Resources, UserDataPage
+from torc_frames.store.records import INPUT, JobPage, LinkPage, Resources, UserDataPage
 from torc_frames.store.whole import read_whole
-from torc_frames.workflow.pull.frames import JobRecords, Links
+from torc_frames.workflow.pull.frames import JobRecords
+from torc_frames.workflow.pull.links import Links
 from torc_frames.workflow.push.targets import Targets
 from torc_frames.workflow.seen import Seen
 
@@ -87,21 +88,17 @@ class Existing:
     def parameters(self, usecols: Callable[[str], bool], jobs: Collection[str]) -> pd.DataFrame:
         """Return the table that a pull of some jobs' records gives, of those with input records."""
         shape = Shape(specs=recorded.read(self.metadata), usecols=usecols)
-        links = Links()
-        for job_key in (key for key in self.commands if key in jobs):
-            for record_key in self.inputs.get(job_key, ()):
-                links.record_keys.append(record_key)
-                links.job_keys.append(job_key)
-                links.job_names.append("")
-                links.roles.append(INPUT)
-        wanted = set(links.record_keys)
+        links = [(record, job) for job in self.commands if job in jobs for record in self.inputs.get(job, ())]
+        wanted = {record for record, _ in links}
         keys = [key for key in self.raws if key in wanted]
         data = b"\n".join(self.raws[key] for key in keys)
         pages = [UserDataPage(keys, [None] * len(keys), [None] * len(keys), data)] if keys else []
+        records, of_jobs = ([pair[at] for pair in links] for at in (0, 1))
+        linked = Links([LinkPage(records, of_jobs, [""] * len(links), [INPUT] * len(links))])
         try:
-            return _frame(pages, links, shape)
+            return _frame(pages, linked, shape)
         except InexactChunkError:
-            return _frame(pages, links, replace(shape, fast=False))
+            return _frame(pages, linked, replace(shape, fast=False))
 
     def data(self, key: str) -> Any:
         """Return the decoded data of a record."""
