@@ -615,7 +615,7 @@ class TestTraces:
     def test_on_a_network_file_system_the_log_is_watched(
         self, folder: Path, key: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("torc_frames.store.torc_file.snapshot.is_network", lambda file: True)
+        monkeypatch.setattr("torc_frames.store.torc_file.store.is_network", lambda file: True)
         file = folder / "torc.db"
         with closing(sqlite3.connect(file)) as elsewhere, TorcFileStore(file).snapshot(key) as snapshot:
             snapshot.verify()

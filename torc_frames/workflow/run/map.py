@@ -143,7 +143,7 @@ def _push(
     )
     prepared, existing, steps = _read(store, workflow_key, func, params, pushing)
     _refuse_other_functions(existing, steps, path, options.rerun)
-    bare = [key for key in steps.job_keys if key is not None and not existing.commands[key].strip()]
+    bare = [key for key in steps.job_keys if key is not None and not existing.jobs[key].command.strip()]
     if bare:
         store.update_commands(workflow_key, bare, [command] * len(bare))
     pushed = push.apply(store, workflow_key, prepared, steps, options.show_progress)
@@ -166,7 +166,7 @@ def _read(
 
 def _refuse_other_functions(existing: Existing, steps: Steps, path: str, rerun: Rerun) -> None:
     """Raise ConflictError for jobs that another function or command would have made the results of."""
-    commands = {key: existing.commands[key] for key in steps.job_keys if key is not None}
+    commands = {key: existing.jobs[key].command for key in steps.job_keys if key is not None}
     others = {key: text for key, text in commands.items() if text.strip() and not _runs(text, path)}
     if others and rerun != "all":
         raise ConflictError(
@@ -179,7 +179,7 @@ def _refuse_other_functions(existing: Existing, steps: Steps, path: str, rerun: 
 def _refuse_limits(prepared: Prepared, existing: Existing, steps: Steps, path: str) -> None:
     """Raise RefusedError for jobs that say what no executor holds a call to."""
     old = [key for key in steps.job_keys if key is not None]
-    said = [*(prepared.needs or ()), *(existing.resources[key] for key in old)]
+    said = [*(prepared.needs or ()), *(existing.jobs[key].resources for key in old)]
     names = [
         name for name in ("num_gpus", "memory", "runtime") if any(getattr(needs, name) for needs in said)
     ]
