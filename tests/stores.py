@@ -45,6 +45,9 @@ class StoreKind:
     has_revs: bool = True
     """Whether workflows and jobs have revs, which change with every write."""
 
+    has_transactions: bool = True
+    """Whether several writes can be made one; of others each is by itself."""
+
     links_need_roles: bool = False
     """Whether a record is linked to a job as input or output only."""
 
@@ -70,6 +73,7 @@ def _of_server(fixture: str) -> StoreKind:
         runs_jobs=False,
         keeps_all_json=False,
         has_revs=False,
+        has_transactions=False,
         links_need_roles=True,
         new_jobs_are=("uninitialized", "uninitialized"),
     )
@@ -97,6 +101,7 @@ def _of_service(fixture: str, **more: Any) -> StoreKind:
         runs_jobs=False,
         keeps_all_json=False,
         has_revs=False,
+        has_transactions=False,
         keeps_objects_only=True,
         new_jobs_are=("uninitialized", "uninitialized"),
         many=1_200,
