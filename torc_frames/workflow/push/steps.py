@@ -148,12 +148,12 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
     bare = {key for key in edited if key not in existing.of_job}
     pulled = () if prepared.base is None else prepared.base.frame.index
     lost = {key for key in bare if key in pulled}
-    merged = merge(edits, theirs, at, newer, lost)
-    steps.cells = {key: merged.cells[key] for key in steps.named if key in merged.cells}
+    cells, before = merge(edits, theirs, at, newer, lost)
+    steps.cells = {key: cells[key] for key in steps.named if key in cells}
     if options.on_conflict == "error":
-        steps.conflicts = merged.before
+        steps.conflicts = before
     elif options.on_conflict == "theirs":
-        steps.left = merged.before
+        steps.left = before
         steps.cells = _without(steps.cells, steps.left)
     if not steps.conflicts:
         steps.updates = _edited(steps, frame, existing)
@@ -165,8 +165,8 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
         steps.additions[key] = _record_of(changes[key])
     steps.changed = {*changes, *steps.additions}
     if options.command is not None:
-        cells = _merged_cells(steps, frame, theirs, at, newer)
-        filled = templates.fill("command", options.command, cells, list(steps.named.values()), quoted=True)
+        merged = _merged_cells(steps, frame, theirs, at, newer)
+        filled = templates.fill("command", options.command, merged, list(steps.named.values()), quoted=True)
         commands = zip(steps.named, filled, strict=True)
         steps.commands = {key: text for key, text in commands if existing.jobs[key].command != text}
         steps.changed |= set(steps.commands)

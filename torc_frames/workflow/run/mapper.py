@@ -26,9 +26,8 @@ from torc_frames.store.records import (
     UserData,
 )
 from torc_frames.workflow.progress import Bar
-from torc_frames.workflow.run.call import Function, Outcome, failed
+from torc_frames.workflow.run.call import Function, Outcome, failed, marked_call
 from torc_frames.workflow.run.job import joined_parameters
-from torc_frames.workflow.run.marks import marked_call
 from torc_frames.workflow.run.outputs import output_name, result_record
 from torc_frames.workflow.run.processes import mark_of, runner_id, utc_now
 from torc_frames.workflow.run.schedule import active, read_board
