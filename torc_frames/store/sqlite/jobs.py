@@ -76,10 +76,12 @@ class SQLiteJobs:
 
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
         """See `Store.add_jobs`."""
-        columns = ("names", "commands", "inputs", "depends_on", "resources")
-        links = {f"{role} links": rows for role, rows in jobs.links.items()}
-        check_lengths(**{name: getattr(jobs, name) for name in columns}, **links)
-        inputs, total = texts(jobs.inputs, "inputs"), len(jobs)
+        total = len(jobs)
+        columns = {name: getattr(jobs, name) for name in ("commands", "inputs", "depends_on", "resources")}
+        for name, values in (columns | {f"{role} links": rows for role, rows in jobs.links.items()}).items():
+            if values is not None and len(values) != total:
+                raise RefusedError(f"{len(values)} {name} for {total} jobs")
+        inputs = texts(jobs.inputs, "inputs")
         with self._connections.write(workflow_key) as write:
             if not total:
                 return AddedJobs([], [], [])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import heapq
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, groupby
-from typing import IO, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from torc_frames.errors import (
     InexactFloatWarning,
@@ -27,6 +26,7 @@ from torc_frames.store.records import JobRecord, NewJobs, ResultPage, UserDataPa
 from torc_frames.store.whole import read_whole
 from torc_frames.workflow.copying.roles import RoleFit, fit
 from torc_frames.workflow.progress import Bar, progress
+from torc_frames.workflow.pull.spool import Spool
 
 __all__ = ["Copied", "OnUnkept", "copy"]
 
@@ -38,7 +38,6 @@ CHUNK = 50_000
 MANY_CHUNKS = 500
 """More calls than that are not made to keep the order of jobs that wait for each other."""
 
-_IN_MEMORY = 32 * 2**20
 _NEW = ("uninitialized", "ready", "blocked")
 
 
@@ -57,24 +56,15 @@ def copy(
     """Copy a workflow; see `Client.copy`."""
     if on_unkept not in ("error", "skip"):
         raise RefusedError(f"on_unkept={on_unkept!r}: use 'error' or 'skip'")
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
 
-        def read() -> _Original:
-            spool.seek(0)
-            spool.truncate()
-            original = _Original(source, target, spool, show)
-            original.read(workflow_key)
-            return original
+    def read() -> _Original:
+        original = _Original(source, target, show)
+        original.read(workflow_key)
+        return original
 
-        original = read_whole(source.url, read)
-        original.check(on_unkept)
-        return _Writer(original, target, _chunks(original), show).write(name)
-
-
-class _Batch(NamedTuple):
-    keys: list[str]
-    names: list[str | None]
-    size: int
+    original = read_whole(source.url, read)
+    original.check(on_unkept)
+    return _Writer(original, target, _chunks(original), show).write(name)
 
 
 @dataclass(slots=True)
@@ -87,11 +77,12 @@ class _Original:
 
     source: Store
     target: Store
-    spool: IO[bytes]
     show: bool
+    spool: Spool = field(default_factory=Spool)
+    names: dict[str, str | None] = field(default_factory=dict)
+    """Of the records that will be written, by their keys."""
     workflow: WorkflowRecord = field(default_factory=lambda: WorkflowRecord("", ""))
     jobs: dict[str, JobRecord] = field(default_factory=dict)
-    batches: list[_Batch] = field(default_factory=list)
     ephemeral: set[str] = field(default_factory=set)
     links: dict[str | None, dict[str, list[str]]] = field(default_factory=dict)
     """By role and job key: records."""
@@ -121,17 +112,6 @@ class _Original:
             self.left_out += [f"{kind}: {count}" for kind, count in snap.others().items()]
             snap.verify()
 
-    @property
-    def records(self) -> int:
-        """How many records will be written."""
-        return sum(len(batch.keys) for batch in self.batches)
-
-    def pages(self) -> Iterator[tuple[_Batch, list[bytes]]]:
-        """Yield the records that were read, and the raw JSON of each."""
-        self.spool.seek(0)
-        for batch in self.batches:
-            yield batch, self.spool.read(batch.size).split(b"\n")
-
     def check(self, on_unkept: OnUnkept) -> None:
         """Refuse, or note, what the target can't keep."""
         roleless = self.links.get(None, {}) if self.target.needs_role else {}
@@ -155,15 +135,16 @@ class _Original:
         if self.target.roles_are_of_records:
             self._fit(on_unkept)
         if self.inexact:
-            text = f"the last digit of floats in {len(self.inexact):,} of {counted(self.records, 'record')}"
+            text = (
+                f"the last digit of floats in {len(self.inexact):,} of {counted(len(self.names), 'record')}"
+            )
             self.left_out.append(f"{text}: user_data keys {shorten(self.inexact)}")
             warn(f"{self.target.url} changes {text}", InexactFloatWarning)
 
     def _fit(self, on_unkept: OnUnkept) -> None:
         """Note what there is of roles, names and lifetimes where a record has one role of its own."""
-        names = {key: name for one in self.batches for key, name in zip(one.keys, one.names, strict=True)}
         job_names = {key: job.name for key, job in self.jobs.items()}
-        self.fitted = fit(self.links, names, job_names, self.ephemeral)
+        self.fitted = fit(self.links, self.names, job_names, self.ephemeral)
         several = f"user_data keys {shorten(self.fitted.several)}: input and output of jobs, and a record of "
         several += f"{self.target.url} has one role"
         if self.fitted.several and on_unkept == "error":
@@ -176,29 +157,24 @@ class _Original:
 
     def _add(self, page: UserDataPage, snap: Snapshot) -> None:
         """Keep the records of a page that the target keeps."""
-        lines = page.lines()
-        for key in page.keys:
-            if key in snap.unreadable:
-                self.unkept[key] = snap.unreadable[key]
-        rows = [row for row, key in enumerate(page.keys) if key not in self.unkept]
-        while rows:
+        lines = dict(zip(page.keys, page.lines(), strict=True))
+        self.unkept |= {key: reason for key, reason in snap.unreadable.items() if key in lines}
+        keys = [key for key in page.keys if key not in self.unkept]
+        while keys:
             try:
-                back = self._kept([lines[row] for row in rows])
+                back = self._kept([lines[key] for key in keys])
                 break
             except RefusedError as error:
-                refused = {rows[one.row]: one.reason for one in error.problems if one.row is not None}
+                refused = {keys[one.row]: one.reason for one in error.problems if one.row is not None}
                 if not refused:
                     raise
-                self.unkept |= {page.keys[row]: reason for row, reason in refused.items()}
-                rows = [row for row in rows if row not in refused]
-        if rows:
-            self.inexact += [
-                page.keys[row] for row, line in zip(rows, back, strict=True) if line != lines[row]
-            ]
-            data = b"\n".join([lines[row] for row in rows])
-            self.spool.write(data)
-            keys, names = [page.keys[row] for row in rows], [page.names[row] for row in rows]
-            self.batches.append(_Batch(keys, names, len(data)))
+                self.unkept |= refused
+                keys = [key for key in keys if key not in refused]
+        if keys:
+            self.inexact += [key for key, line in zip(keys, back, strict=True) if line != lines[key]]
+            page = page.only(set(keys))
+            self.spool.add(page)
+            self.names.update(zip(page.keys, page.names, strict=True))
 
     def _kept(self, lines: list[bytes]) -> list[bytes]:
         with warnings.catch_warnings():
@@ -207,8 +183,7 @@ class _Original:
             return self.target.kept(lines)
 
     def _read_links(self, snap: Snapshot) -> None:
-        jobs = self.jobs
-        records = {key for batch in self.batches for key in batch.keys}
+        jobs, records = self.jobs, self.names
         dangling = []
         for page in snap.links(labels=False):
             for record, job, role in zip(page.record_keys, page.job_keys, page.roles, strict=True):
@@ -256,7 +231,7 @@ class _Writer:
                 made = self.target.add_workflow(
                     name or was.name, user=was.user, description=was.description, metadata=was.metadata
                 )
-                total = self.original.records + len(self.original.jobs)
+                total = len(self.original.names) + len(self.original.jobs)
                 with progress(total, "copy", self.show, unit="row") as bar:
                     self._add_records(made.key, bar)
                     self._add_jobs(made.key, bar)
@@ -271,13 +246,13 @@ class _Writer:
         return Copied(made, keys, self.record_keys, self.original.left_out)
 
     def _add_records(self, workflow_key: str, bar: Bar) -> None:
-        for batch, lines in self.original.pages():
-            flags = [key in self.original.ephemeral for key in batch.keys]
+        for page in self.original.spool.pages():
+            flags, lines = [key in self.original.ephemeral for key in page.keys], page.lines()
             if self.original.fitted is not None:
-                self._add_fitted(workflow_key, batch.keys, lines, self.original.fitted)
+                self._add_fitted(workflow_key, page.keys, lines, self.original.fitted)
             else:
-                added = self.target.add_user_data(workflow_key, lines, names=batch.names, is_ephemeral=flags)
-                self.record_keys.update(zip(batch.keys, added, strict=True))
+                added = self.target.add_user_data(workflow_key, lines, names=page.names, is_ephemeral=flags)
+                self.record_keys.update(zip(page.keys, added, strict=True))
             bar.update(len(lines))
 
     def _add_fitted(self, workflow_key: str, keys: list[str], lines: list[bytes], fitted: RoleFit) -> None:
