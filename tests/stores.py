@@ -18,6 +18,8 @@ from torc_frames.store.http.settings import server_settings
 from torc_frames.store.legacy.store import LegacyStore
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.v1.store import V1Store
+from torc_frames.workflow.client import Client
+from torc_frames.workflow.workflow import Workflow
 
 
 @dataclass(frozen=True)
@@ -191,3 +193,15 @@ on_sqlite = pytest.mark.stores("sqlite")
 """For rules that don't depend on the store."""
 
 on_secured_stores = pytest.mark.stores(*SECURED)
+
+
+@pytest.fixture
+def study(store: Store) -> Workflow:
+    """An empty workflow; tests call it wf."""
+    return Client(store).create_workflow("study")
+
+
+@pytest.fixture
+def theirs(wf: Workflow, reader: Store) -> Workflow:
+    """The same workflow, as another client has it."""
+    return Client(reader).workflow(wf.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,6 @@ from torc_frames.frame.column import Column, InexactChunkError
 from torc_frames.frame.flatten import RESERVED, Path
 from torc_frames.frame.joining import OnClash, join_records
 from torc_frames.frame.shape import Shape, specs_of
-from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import decode_lines
 from torc_frames.store.records import Role
 from torc_frames.workflow.pull.links import JobsOf, Texts, check_keys
@@ -32,30 +31,23 @@ Use = Callable[[Mapping[Path, Column], int], T]
 """What is made of the columns of a page, by path, and how many rows it has."""
 
 
-class SpooledRows(Protocol):
-    """The rows of a table that was read whole, and what was seen of their columns."""
-
-    labels: tuple[str, ...]
-    """The columns that are not data; they come first."""
-    index: str | None
-    """Which of them is the index of the frame; then it is the only one."""
-    specs: Mapping[str, Spec]
-    """Recorded dtypes by column."""
-    survey: Survey
-    paths: list[Path]
-
-    def __len__(self) -> int:
-        """Return how many rows there are."""
-
-    def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
-        """Yield, page by page, the columns that are not data, and what is made of those that are."""
-
-
 class RecordRows:
-    """One row a record, as `Workflow.user_data` has them."""
+    """One row a record, as `Workflow.user_data` has them.
 
-    labels: tuple[str, ...] = RESERVED
-    index: str | None = None
+    Attributes
+    ----------
+    labels : tuple of str
+        The columns that are not data; they come first.
+    index : str or None
+        Which of them is the index of the frame; then it is the only one.
+    specs : mapping
+        Recorded dtypes by column.
+    survey, paths
+        What was seen of the columns when the table was read whole, and where they are.
+    """
+
+    labels = RESERVED
+    index = None
 
     def __init__(self, read: Reading, role: Role | None, spool: Spool) -> None:
         self._shape = read.shape
@@ -79,7 +71,7 @@ class RecordRows:
         return self.survey.length
 
     def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
-        """See `SpooledRows`."""
+        """Yield, page by page, the columns that are not data, and what is made of those that are."""
         decoder = _Decoder(self._shape, reserved=True)
         start = 0
         for page in self._spool.pages():
@@ -98,10 +90,13 @@ class RecordRows:
 
 
 class JobRows:
-    """One row a job, its records of one role joined, as `Workflow.parameters` and `results` have them."""
+    """One row a job, its records of one role joined, as `Workflow.parameters` and `results` have them.
 
-    labels: tuple[str, ...] = ("job_key",)
-    index: str | None = "job_key"
+    The attributes are those of `RecordRows`.
+    """
+
+    labels = ("job_key",)
+    index = "job_key"
 
     def __init__(self, read: Reading, role: Role, on_clash: OnClash, spool: Spool) -> None:
         self._shape = read.shape
@@ -136,7 +131,7 @@ class JobRows:
         return len(self._firsts) - 1
 
     def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
-        """See `SpooledRows`."""
+        """See `RecordRows.pages`."""
         decoder = _Decoder(self._shape)
         if self._several:
             return self._joined(decoder, use)
@@ -188,6 +183,10 @@ class JobRows:
             stop = max(start + 1, min(stop, start + _BATCH_ROWS, len(self)))
             yield start, stop
             start = stop
+
+
+SpooledRows = RecordRows | JobRows
+"""The rows of a table that was read whole, and what was seen of their columns."""
 
 
 class _Decoder:
