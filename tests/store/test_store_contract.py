@@ -1068,7 +1068,8 @@ class TestRunnableStore:
         store.update_commands(workflow, diamond, ["a", "b", "c", "d"])
         assert [reader.get_job(key).command for key in diamond] == ["a", "b", "c", "d"]
         assert list(statuses(reader, workflow).values()) == ["completed", "running", "ready", "blocked"]
-        end(store, workflow, job, "completed")  # its run is still the same
+        assert reader.get_job(job.key).rev == job.rev
+        end(store, workflow, job, "completed")
 
     def test_a_job_is_stale_whose_parameters_changed_after_its_run_began(
         self, store: RunnableStore, reader: RunnableStore, workflow: str

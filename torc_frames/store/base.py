@@ -310,7 +310,8 @@ class RunnableStore(Store, Protocol):
         """Mark jobs as running and return them, their ``run_id`` one higher.
 
         Only jobs that are ready are started, each by one runner only, whoever else asks at the same
-        time; the others are left out of the answer. `runner` says who runs them.
+        time; the others are left out of the answer. `runner` says who runs them. For as long as a job runs
+        it keeps its rev: what has a later one was written since it began.
         """
 
     def finish_job(self, workflow_key: str, result: RunResult) -> None:
