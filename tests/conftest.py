@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -80,6 +81,23 @@ def reader(store: Store, store_kind: StoreKind, store_server: TorcServer | None)
     reader = store_kind.open(store.url, store_server)
     yield reader
     reader.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where an embedded store may be made."""
+    return tmp_path / "study.db"
+
+
+@pytest.fixture
+def clean_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, empty, with an environment that says nothing of torc."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    for name in [name for name in os.environ if name.startswith("TORC_") and name != "TORC_BIN_DIR"]:
+        monkeypatch.delenv(name)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

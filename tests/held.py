@@ -13,9 +13,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from places import TESTS
 
 from torc_frames.store.records import NewJobs
@@ -225,3 +226,13 @@ def environment(n: int) -> dict[str, str]:
     """Return what a function sees of its environment, and what it starts."""
     seen = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout
     return {"environment": f"{dict(os.environ)}{seen}"}
+
+
+@pytest.fixture
+def used_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLiteStore]:
+    """A study in the working directory, of which nothing runs on."""
+    monkeypatch.chdir(tmp_path)
+    store = study(tmp_path)
+    yield store
+    clean(tmp_path)
+    store.close()

@@ -18,6 +18,8 @@ from torc_frames.store.http.settings import server_settings
 from torc_frames.store.legacy.store import LegacyStore
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.v1.store import V1Store
+from torc_frames.workflow.client import Client
+from torc_frames.workflow.workflow import Workflow
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class StoreKind:
     has_revs: bool = True
     """Whether workflows and jobs have revs, which change with every write."""
 
+    has_transactions: bool = True
+    """Whether several writes can be made one; of others each is by itself."""
+
     links_need_roles: bool = False
     """Whether a record is linked to a job as input or output only."""
 
@@ -70,6 +75,7 @@ def _of_server(fixture: str) -> StoreKind:
         runs_jobs=False,
         keeps_all_json=False,
         has_revs=False,
+        has_transactions=False,
         links_need_roles=True,
         new_jobs_are=("uninitialized", "uninitialized"),
     )
@@ -97,6 +103,7 @@ def _of_service(fixture: str, **more: Any) -> StoreKind:
         runs_jobs=False,
         keeps_all_json=False,
         has_revs=False,
+        has_transactions=False,
         keeps_objects_only=True,
         new_jobs_are=("uninitialized", "uninitialized"),
         many=1_200,
@@ -186,3 +193,15 @@ on_sqlite = pytest.mark.stores("sqlite")
 """For rules that don't depend on the store."""
 
 on_secured_stores = pytest.mark.stores(*SECURED)
+
+
+@pytest.fixture
+def study(store: Store) -> Workflow:
+    """An empty workflow; tests call it wf."""
+    return Client(store).create_workflow("study")
+
+
+@pytest.fixture
+def theirs(wf: Workflow, reader: Store) -> Workflow:
+    """The same workflow, as another client has it."""
+    return Client(reader).workflow(wf.key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -33,11 +32,7 @@ def torc_frames(*arguments: str) -> Result:
     return CliRunner().invoke(root, arguments, prog_name="torc-frames")
 
 
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("TORC_")]:
-        monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("clean_folder")
 
 
 @pytest.fixture

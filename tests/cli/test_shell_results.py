@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from places import REPOSITORY
 from servers import TorcServer, run_torc
 
 import torc_frames as tf
@@ -25,12 +24,7 @@ from torc_frames.workflow.workflow import Workflow
 TORC_FRAMES = f"{sys.executable} -m torc_frames.cli"
 
 
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    for name in [name for name in os.environ if name.startswith("TORC_")]:
-        monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("clean_folder")
 
 
 @pytest.fixture

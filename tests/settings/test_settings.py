@@ -14,7 +14,7 @@ from torc_frames import settings
 from torc_frames.errors import NotInJobError, RefusedError, TorcFramesWarning, UnavailableError
 from torc_frames.store.open import open_store
 from torc_frames.store.records import JobRecord
-from torc_frames.workflow.run.environment import environment_for
+from torc_frames.workflow.run.launcher import environment_for
 
 JOB = JobRecord("3", "1", "ridge_3", "true", "running", run_id=2)
 

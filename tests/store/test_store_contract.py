@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from threading import Event
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ from torc_frames.errors import ConflictError, NotFoundError, RefusedError, Unrea
 from torc_frames.store import parallel
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.legacy import lists as legacy_lists
-from torc_frames.store.records import JobRecord, NewJobs, Resources, RunResult
+from torc_frames.store.open import open_store
+from torc_frames.store.records import JobRecord, NewJobs, Resources, ResultPage, RunResult
 
 NOWHERE = ["999", "0", "-1", "+1", "01", " 1", "1.0", "", "abc", "٣", "²", "9" * 18, "9" * 19, "9" * 5000]
 
@@ -67,6 +70,13 @@ def rev(store: Store, workflow: str) -> str | None:
 def content(store: Store, workflow: str) -> Any:
     """Return all of a workflow, to be compared."""
     return store.get_workflow(workflow), statuses(store, workflow), records(store, workflow)
+
+
+def stop(store: Store, write: Callable[[], object]) -> None:
+    """Write in a transaction that fails then."""
+    with store.transaction():
+        write()
+        raise KeyboardInterrupt
 
 
 def exactly(data: Any) -> str:
@@ -120,6 +130,8 @@ class TestStore:
             lambda key: store.delete_user_data(key, []),
             lambda key: store.get_user_data(key, "1"),
             lambda key: store.get_job("1", key),
+            lambda key: store.update_commands(key, [], []),
+            lambda key: store.delete_jobs(key, []),
         ]
         for call in calls:
             for key in NOWHERE:
@@ -200,6 +212,10 @@ class TestStore:
         changed()
         store.merge_metadata(workflow, {"a": 1})
         changed()
+        store.update_commands(workflow, added.job_keys, ["other"])
+        changed()
+        store.add_jobs(workflow, new_jobs(1, links={None: [[]]}, depends_on=[added.job_keys]))
+        changed()
 
     def test_empty_batches_are_no_write(self, store: Store, workflow: str) -> None:
         before = rev(store, workflow)
@@ -208,7 +224,68 @@ class TestStore:
         assert store.add_user_data(workflow, []) == []
         assert store.update_user_data(workflow, [], []) == []
         store.delete_user_data(workflow, [])
+        store.update_commands(workflow, [], [])
+        store.delete_jobs(workflow, [])
         assert rev(store, workflow) == before
+
+    def test_the_url_opens_the_same_store(self, store: Store, store_kind: StoreKind, workflow: str) -> None:
+        only(not store_kind.snapshots_hold_up_writers, "that this file is shared is not found out")
+        with closing(open_store(store.url)) as other:
+            assert type(other) is type(store)
+            assert other.url == store.url
+            assert other.workflows() == store.workflows()
+            (key,) = other.add_user_data(workflow, [b'{"i":1}'])
+        assert records(store, workflow) == {key: b'{"i":1}'}
+
+    # transactions
+
+    def test_a_transaction_is_all_or_nothing(
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
+    ) -> None:
+        with store.transaction():
+            (a,) = store.add_jobs(workflow, new_jobs(1, inputs=[None])).job_keys
+            (key,) = store.add_user_data(workflow, [b'{"i":1}'], job_keys=[a], role="output")
+            if store_kind.has_transactions:
+                assert (records(reader, workflow), statuses(reader, workflow)) == ({}, {})
+        assert links(reader, workflow) == [(a, key, "output")]
+        with pytest.raises(KeyboardInterrupt):
+            stop(store, lambda: store.update_user_data(workflow, [key], [b'{"i":2}']))
+        written = b'{"i":1}' if store_kind.has_transactions else b'{"i":2}'
+        assert records(reader, workflow) == {key: written}
+
+    def test_a_transaction_inside_of_another_is_part_of_that(
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
+    ) -> None:
+        def add() -> None:
+            with store.transaction():
+                store.add_user_data(workflow, [b'{"i":1}'])
+
+        with store.transaction():
+            add()
+            with pytest.raises(KeyboardInterrupt):
+                stop(store, add)
+            assert len(records(reader, workflow)) == (0 if store_kind.has_transactions else 2)
+        assert len(records(reader, workflow)) == 2
+        with pytest.raises(KeyboardInterrupt):
+            stop(store, add)
+        assert len(records(reader, workflow)) == (2 if store_kind.has_transactions else 3)
+
+    def test_no_other_writer_comes_into_a_transaction(
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
+    ) -> None:
+        only(store_kind.has_transactions, "each of its writes is by itself")
+        begun = Event()
+
+        def add() -> str:
+            begun.set()
+            return reader.add_user_data(workflow, [b'{"i":9}'])[0]
+
+        with ThreadPoolExecutor(1) as pool, store.transaction():
+            other = pool.submit(add)
+            begun.wait()
+            mine = [store.add_user_data(workflow, [b'{"i":%d}' % i])[0] for i in range(50)]
+            assert not other.done()
+        assert list(records(reader, workflow)) == [*mine, other.result()]
 
     # jobs
 
@@ -321,6 +398,75 @@ class TestStore:
         with pytest.raises(RefusedError):
             store.add_jobs(workflow, jobs)
         assert (rev(store, workflow), statuses(store, workflow)) == (before, {})
+
+    def test_jobs_are_linked_to_records_that_exist(
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
+    ) -> None:
+        x, y, z = store.add_user_data(workflow, [b'{"i":1}', b'{"i":2}', b'{"i":3}'], role="input")
+        since = rev(store, workflow)
+        added = store.add_jobs(workflow, new_jobs(2, links={"input": [[x, y, x], [y]]}))
+        a, b = added.job_keys
+        linked = [*((a, key, "input") for key in (x, y, added.input_keys[0])), (b, y, "input")]
+        assert set(links(reader, workflow)) == {*linked, (b, added.input_keys[1], "input")}
+        assert list(records(reader, workflow, job_key=a)) == [x, y, added.input_keys[0]]
+        assert set(links(reader, workflow, record_keys=[y, z, "999"])) == {(a, y, "input"), (b, y, "input")}
+        assert links(reader, workflow, record_keys=[x], role="input") == [(a, x, "input")]
+        assert links(reader, workflow, record_keys=[x], role="output") == []
+        assert links(reader, workflow, record_keys=[]) == []
+        if store_kind.has_revs:  # whose records they are is part of what a pull shows
+            assert set(records(reader, workflow, since=since)) == {x, y, *added.input_keys}
+
+    def test_links_of_what_changed(
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
+    ) -> None:
+        if not store_kind.has_revs:
+            with store.snapshot(workflow) as snapshot, pytest.raises(RefusedError, match="rev"):
+                list(snapshot.links(since="1"))
+            return
+        added = store.add_jobs(workflow, new_jobs(3, outputs=True))
+        a, b, _ = added.job_keys
+        since = rev(store, workflow)
+        assert links(reader, workflow, since=since) == []
+        store.update_user_data(workflow, [str(added.output_keys[1])], [b'{"i":1}'])
+        (new,) = store.add_user_data(workflow, [b'{"i":2}'], job_keys=[a], role="output")
+        assert {one[:2] for one in links(reader, workflow, since=since)} == {
+            *((a, key) for key in (added.input_keys[0], added.output_keys[0], new)),
+            *((b, key) for key in (added.input_keys[1], added.output_keys[1])),
+        }
+        assert links(reader, workflow, since=since, role="input") == [
+            (a, added.input_keys[0], "input"),
+            (b, added.input_keys[1], "input"),
+        ]
+
+    def test_commands_are_replaced(self, store: Store, reader: Store, workflow: str) -> None:
+        a, b, c = store.add_jobs(workflow, new_jobs(3)).job_keys
+        before = content(store, workflow)
+        with pytest.raises(NotFoundError) as caught:
+            store.update_commands(workflow, [a, "777777", "888888"], ["x", "y", "z"])
+        assert (caught.value.kind, caught.value.keys) == ("job", ("777777", "888888"))
+        with pytest.raises(RefusedError):
+            store.update_commands(workflow, [a, b], ["x"])
+        assert content(store, workflow) == before
+        told: list[int] = []
+        store.update_commands(workflow, [c, a], ["echo c", "ü\nx"], report=told.append)
+        assert sum(told) == 2
+        assert [reader.get_job(key).command for key in (a, b, c)] == ["ü\nx", "true", "echo c"]
+        assert records(reader, workflow) == before[2]
+
+    def test_what_a_store_has_beside_is_nothing_that_was_added(
+        self, store: Store, reader: Store, workflow: str
+    ) -> None:
+        store.add_jobs(workflow, new_jobs(2, outputs=True, resources=[Resources(2), Resources()]))
+        store.add_user_data(workflow, [b'{"i":1}'])
+        store.merge_metadata(workflow, {"a": 1})
+        with reader.snapshot(workflow) as snapshot:
+            assert snapshot.others() == {}
+
+    def test_no_job_is_stale_that_never_ran(self, store: Store, reader: Store, workflow: str) -> None:
+        added = store.add_jobs(workflow, new_jobs(2, outputs=True))
+        store.update_user_data(workflow, [str(added.input_keys[0])], [b'{"i":7}'])
+        with reader.snapshot(workflow) as snapshot:
+            assert not snapshot.stale()
 
     # deleting jobs
 
@@ -502,6 +648,16 @@ class TestStore:
         assert records(reader, workflow, job_key=a, role="input") == {}
         assert list(records(reader, workflow, role="output")) == [added[0], added[2]]
 
+    def test_what_is_ephemeral_is_told_of_each_record(
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
+    ) -> None:
+        only(not store_kind.roles_are_of_records, "its records are never ephemeral")
+        a, b, c = store.add_user_data(workflow, [b'{"i":1}'] * 3, is_ephemeral=[True, False, True])
+        with reader.snapshot(workflow) as snapshot:
+            assert column(snapshot.user_data(), "keys") == [a, b, c]
+            assert snapshot.ephemeral() == {a, c}
+        assert [reader.get_user_data(workflow, key).is_ephemeral for key in (a, b, c)] == [True, False, True]
+
     def test_a_link_needs_no_role_where_the_store_does_without(
         self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
     ) -> None:
@@ -598,6 +754,18 @@ class TestStore:
         revs = store.update_user_data(workflow, [key], [b'{"i":2}'])
         revs = store.update_user_data(workflow, [key], [b'{"i":3}'], revs=revs)
         assert records(store, workflow) == {key: b'{"i":3}'}
+
+    def test_data_that_is_there_already_may_be_written(
+        self, store: Store, reader: Store, workflow: str
+    ) -> None:
+        a, b = store.add_user_data(workflow, [b'{"i":1}', b'{"i":2}'])
+        told: list[int] = []
+        revs = store.update_user_data(workflow, [a, b], [b'{"i":1}', b'{"i":3}'], report=told.append)
+        assert sum(told) == 2
+        assert revs == [reader.get_user_data(workflow, key).rev for key in (a, b)]
+        assert records(reader, workflow) == {a: b'{"i":1}', b: b'{"i":3}'}
+        store.update_user_data(workflow, [a], [b'{"i":4}'], revs=revs[:1])
+        assert records(reader, workflow) == {a: b'{"i":4}', b: b'{"i":3}'}
 
     def test_deleting_records_deletes_their_links(self, store: Store, reader: Store, workflow: str) -> None:
         added = store.add_jobs(workflow, new_jobs(2, outputs=True))
@@ -885,6 +1053,89 @@ class TestRunnableStore:
         run(store, workflow, a)
         keys = store.add_jobs(workflow, new_jobs(3, depends_on=[[a], [a, b], []])).job_keys
         assert [store.get_job(key).status for key in keys] == ["ready", "blocked", "ready"]
+
+    def test_empty_batches_of_runs_are_no_write(self, store: RunnableStore, workflow: str) -> None:
+        before = rev(store, workflow)
+        assert store.start_jobs(workflow, [], "me") == []
+        store.reset_jobs(workflow, [])
+        assert (rev(store, workflow), store.runners(workflow)) == (before, {})
+
+    def test_commands_are_replaced_whatever_the_status(
+        self, store: RunnableStore, reader: RunnableStore, workflow: str, diamond: list[str]
+    ) -> None:
+        run(store, workflow, diamond[0])
+        (job,) = store.start_jobs(workflow, [diamond[1]], "me")
+        store.update_commands(workflow, diamond, ["a", "b", "c", "d"])
+        assert [reader.get_job(key).command for key in diamond] == ["a", "b", "c", "d"]
+        assert list(statuses(reader, workflow).values()) == ["completed", "running", "ready", "blocked"]
+        assert reader.get_job(job.key).rev == job.rev
+        end(store, workflow, job, "completed")
+
+    def test_a_job_is_stale_whose_parameters_changed_after_its_run_began(
+        self, store: RunnableStore, reader: RunnableStore, workflow: str
+    ) -> None:
+        added = store.add_jobs(workflow, new_jobs(3, outputs=True))
+        a, b, _ = added.job_keys
+
+        def stale() -> Any:
+            with reader.snapshot(workflow) as snapshot:
+                return dict(snapshot.stale() or {})
+
+        def change(at: int, data: bytes) -> None:
+            store.update_user_data(workflow, [str(added.input_keys[at])], [data])
+
+        run(store, workflow, a)
+        (job,) = store.start_jobs(workflow, [b], "me")
+        assert stale() == {}
+        change(1, b'{"i":9}')
+        end(store, workflow, job, "completed")
+        assert stale() == {b: True}
+        change(0, b'{"i":9}')
+        change(2, b'{"i":9}')  # it never ran
+        assert stale() == {a: True, b: True}
+        store.reset_jobs(workflow, [a])
+        run(store, workflow, a)
+        store.update_user_data(workflow, [str(added.output_keys[0])], [b'{"y":1}'])
+        assert stale() == {b: True}
+
+    def test_outputs_of_earlier_runs_are_dropped(
+        self, store: RunnableStore, reader: RunnableStore, workflow: str
+    ) -> None:
+        added = store.add_jobs(workflow, new_jobs(1, outputs=True))
+        (key,), (results,) = added.job_keys, map(str, added.output_keys)
+        (before,) = store.add_user_data(workflow, [b'{"i":0}'], job_keys=[key], role="output")
+        (job,) = store.start_jobs(workflow, [key], "me")
+        store.drop_outputs(workflow, key)  # there are none
+        (logged,) = store.add_user_data(workflow, [b'{"i":1}'], job_keys=[key], role="output")
+        store.update_user_data(workflow, [results], [b'{"y":1}'])
+        end(store, workflow, job, "completed")
+        store.drop_outputs(workflow, key)  # it does not run
+        assert set(records(reader, workflow, role="output")) == {results, before, logged}
+        store.reset_jobs(workflow, [key])
+        (job,) = store.start_jobs(workflow, [key], "me")
+        with pytest.raises(ConflictError):
+            store.drop_outputs(workflow, key, job.run_id - 1)
+        store.drop_outputs(workflow, key, job.run_id)
+        assert records(reader, workflow, role="output") == {results: b"{}", before: b'{"i":0}'}
+
+    def test_runs_of_elsewhere_are_taken_over(
+        self, store: RunnableStore, reader: RunnableStore, workflow: str, diamond: list[str]
+    ) -> None:
+        a, b, c, d = diamond
+        times = "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:01+00:00"
+        runs = ResultPage([a, b], [2, 1], ["completed", "failed"], [0, 3], [times[0]] * 2, [times[1]] * 2)
+        before = content(store, workflow)
+        with pytest.raises(RefusedError):
+            store.add_runs(workflow, diamond, ["completed"], [1], runs)
+        with pytest.raises(NotFoundError):
+            store.add_runs(workflow, ["999"], ["completed"], [1], runs)
+        assert content(store, workflow) == before
+        store.add_runs(workflow, diamond, ["completed", "failed", "running", "blocked"], [2, 1, 4, 0], runs)
+        assert statuses(reader, workflow) == {a: "completed", b: "failed", c: "ready", d: "blocked"}
+        assert [reader.get_job(key).run_id for key in diamond] == [2, 1, 4, 0]
+        with reader.snapshot(workflow) as snapshot:
+            (page,) = snapshot.results()
+        assert page == runs
 
     def test_what_does_not_exist_is_not_found(self, store: RunnableStore, workflow: str) -> None:
         (key,) = store.add_jobs(workflow, new_jobs(1)).job_keys

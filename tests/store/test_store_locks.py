@@ -32,11 +32,6 @@ needs_locks = pytest.mark.skipif(not guards.AVAILABLE, reason="has no locks of o
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "study.db"
-
-
-@pytest.fixture
 def store(path: Path) -> Iterator[SQLiteStore]:
     store = SQLiteStore(path, network=False)
     store.add_workflow("w")

@@ -209,16 +209,16 @@ def test_a_store_that_was_pickled_is_not_made_anew(tmp_path: Path) -> None:
 
 def test_a_database_of_torc_is_watched_as_well(tmp_path: Path) -> None:
     from torc_frames.store.sqlite.identity import file_id
-    from torc_frames.store.torc_file.snapshot import connect
+    from torc_frames.store.sqlite.reading import connect
 
     path = tmp_path / "torc.db"
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE t (x)")
     known = file_id(str(path))
-    connect(str(path), known).close()
+    connect(str(path), known, network=False).close()
     linked(path)
     with pytest.raises(UnavailableError, match=r"torc\.db was deleted or replaced"):
-        connect(str(path), known)
+        connect(str(path), known, network=False)
 
 
 IN_PLACE: list[Callable[[Path, Path], object]] = [

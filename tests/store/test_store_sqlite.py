@@ -41,12 +41,6 @@ OURS = f"application_id = {schema.APPLICATION_ID}"
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where a store may be made."""
-    return tmp_path / "study.db"
-
-
-@pytest.fixture
 def store(path: Path) -> Iterator[SQLiteStore]:
     """An empty store with the journal of a local disk."""
     store = SQLiteStore(path, network=False)

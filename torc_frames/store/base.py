@@ -121,6 +121,11 @@ class Store(Protocol):
     a key of another workflow is as good as none. Raw JSON is UTF-8 without newlines, as
     `torc_frames.frame.encode` makes it. All methods raise NotFoundError for a workflow, job or record that
     does not exist, and UnavailableError for a store that does not answer.
+
+    An empty batch is no write, but its workflow has to exist. Columns that are not of one length are a
+    RefusedError, and so is data that is no JSON, by row; or the store keeps it, and reading it is an
+    UnreadableRecordError. Whether it is a write to put the data there that is there already, and gives a new
+    rev, is the store's to say; the revs that `update_user_data` returns are true either way.
     """
 
     url: str
@@ -171,7 +176,9 @@ class Store(Protocol):
         """Make what this thread writes inside the ``with`` block one write: all of it or nothing.
 
         No other writer comes in between from the beginning of the block on; snapshots show what was
-        there before. A store that has no such transactions makes each write by itself.
+        there before. A block inside of another one is part of that: what it wrote stays, or goes, with
+        the outer one, also if it failed itself. A store that has no such transactions makes each write by
+        itself.
         """
 
     # jobs
@@ -182,7 +189,8 @@ class Store(Protocol):
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
         """Add jobs with their records and links.
 
-        That the records of ``jobs.links`` exist, a store may take on trust.
+        That the records of ``jobs.links`` exist, a store may take on trust. They count as updated, as whose
+        they are is part of what `Workflow.user_data` shows.
 
         Raises
         ------
@@ -200,9 +208,10 @@ class Store(Protocol):
         *,
         report: Report | None = None,
     ) -> None:
-        """Replace the commands of jobs, whatever their status.
+        """Replace the commands of jobs, whatever their status; a torc-server takes only some.
 
-        `report` is told how many more are done, as it goes.
+        `report` is told how many more are done, as it goes; those that have the command count. NotFoundError
+        with all keys that do not exist; nothing is written then.
         """
 
     def delete_jobs(
@@ -301,7 +310,8 @@ class RunnableStore(Store, Protocol):
         """Mark jobs as running and return them, their ``run_id`` one higher.
 
         Only jobs that are ready are started, each by one runner only, whoever else asks at the same
-        time; the others are left out of the answer. `runner` says who runs them.
+        time; the others are left out of the answer. `runner` says who runs them. For as long as a job runs
+        it keeps its rev: what has a later one was written since it began.
         """
 
     def finish_job(self, workflow_key: str, result: RunResult) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any, Literal
+
+import msgspec
 
 __all__ = [
     "AddedJobs",
@@ -54,8 +56,7 @@ class WorkflowRecord:
     rev: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(msgspec.Struct, frozen=True):
     """What one job needs, in torc's terms: ``memory`` like ``"2g"``, ``runtime`` ISO 8601 like ``"PT1H"``."""
 
     num_cpus: int = 1
@@ -64,8 +65,7 @@ class Resources:
     runtime: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JobRecord:
+class JobRecord(msgspec.Struct, frozen=True):
     """One job. ``run_id`` says which run of it is, or was, the last; 0 before the first."""
 
     key: str
@@ -165,6 +165,12 @@ class JobPage:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def jobs(self, workflow_key: str) -> Iterator[JobRecord]:
+        """Return the jobs one by one."""
+        needs = map(Resources, self.num_cpus, self.num_gpus, self.memory, self.runtimes)
+        columns = (self.names, self.commands, self.statuses, needs, self.run_ids, self.revs)
+        return map(JobRecord, self.keys, repeat(workflow_key), *columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from torc_frames.files.foreign import Table
 from torc_frames.store.base import Snapshot
 from torc_frames.store.records import COMPLETED
 from torc_frames.store.whole import read_whole
-from torc_frames.workflow.push.matching import match_rows
 from torc_frames.workflow.push.stored import Existing, existing_of
 from torc_frames.workflow.push.table import Prepared, PushOptions, prepare
+from torc_frames.workflow.push.targets import match_rows
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["missing"]
@@ -78,19 +78,19 @@ def missing(workflow: Workflow, params: Table) -> pd.DataFrame:
 
 
 def _completed(snap: Snapshot, existing: Existing) -> set[str]:
-    ended = {key for key, status in existing.statuses.items() if status == _DONE}
+    ended = {key for key, job in existing.jobs.items() if job.status == _DONE}
     well: dict[str, bool] = {}
     for page in snap.results() if ended else ():
         well |= {key: code == 0 for key, code in zip(page.job_keys, page.return_codes, strict=True)}
-    completed = {key for key, status in existing.statuses.items() if status == COMPLETED}
+    completed = {key for key, job in existing.jobs.items() if job.status == COMPLETED}
     stale = {key for key, is_stale in (snap.stale() or {}).items() if is_stale}
     return (completed | {key for key in ended if well.get(key)}) - stale
 
 
 def _rows(prepared: Prepared, existing: Existing, done: set[str]) -> set[int]:
     """Return the rows that have a result."""
-    contents = {key: existing.content(key) for key in existing.inputs if key in done}
-    named = {row: key for row, key in enumerate(prepared.targets.find(existing.names)) if key is not None}
+    contents = {key: existing.content(key) for key in existing.of_job if key in done}
+    named = {row: key for row, key in enumerate(prepared.targets.find(existing.keys)) if key is not None}
     found: set[int] = set()
     for row, key in named.items():
         own = {key: contents.pop(key)} if key in contents else {}

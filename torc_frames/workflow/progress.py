@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol, Self, cast
+from typing import Any, Self, cast
 
 __all__ = ["Bar", "Progress", "progress", "watched"]
 
@@ -15,22 +15,9 @@ Progress = bool | Callable[[int, int], object]
 _DELAY_S = 1
 
 
-class Bar(Protocol):
-    """What callers use of a progress bar."""
+class Bar:
+    """What callers use of a progress bar; this one shows nothing."""
 
-    def __enter__(self) -> Self:
-        """Show the bar for as long as the block lasts."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        """Close the bar."""
-
-    def update(self, n: int = 1) -> Any:
-        """Say that `n` more are done."""
-
-
-class _Silent:
     def __enter__(self) -> Self:
         return self
 
@@ -39,11 +26,11 @@ class _Silent:
     ) -> None:
         return None
 
-    def update(self, n: int = 1) -> None:
-        return None
+    def update(self, n: int = 1) -> Any:
+        """Say that `n` more are done."""
 
 
-class _Told(_Silent):
+class _Told(Bar):
     def __init__(self, total: int, tell: Callable[[int, int], object]) -> None:
         self._done, self._total, self._tell = 0, total, tell
 
@@ -66,7 +53,7 @@ def progress(total: int | None, desc: str, show: Progress = True, *, unit: str =
     if callable(show):
         return _Told(total or 0, show)
     if not watched(show):
-        return _Silent()
+        return Bar()
     from tqdm.auto import tqdm
 
     return cast(Bar, tqdm(total=total, desc=desc, unit=unit, delay=_DELAY_S))

@@ -12,12 +12,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from filled import fill
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import TorcServer
 from stores import StoreKind, only
 from strategies import TEXTS, json_values
-from test_torc_file import fill
 
 import torc_frames as tf
 from torc_frames.errors import (

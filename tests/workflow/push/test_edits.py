@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import stores
 from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
@@ -19,18 +20,9 @@ from strategies import COLUMNS
 import torc_frames as tf
 from torc_frames.frame.compare import differing, same
 from torc_frames.frame.encode import EncodedFrame, encode_frame
-from torc_frames.workflow.client import Client
 from torc_frames.workflow.push.edits import UNKNOWN, Base, base_of, edits_of, keep_base, merge
 
-
-@pytest.fixture
-def wf(store):
-    return Client(store).create_workflow("study")
-
-
-@pytest.fixture
-def theirs(wf, reader):
-    return Client(reader).workflow(wf.key)
+wf, theirs = stores.study, stores.theirs
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import threading
 
 import pandas as pd
 import pytest
+import stores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
@@ -20,16 +21,7 @@ from torc_frames.workflow.workflow import Workflow
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite
 
-
-@pytest.fixture
-def wf(store):
-    return Workflow(store, store.add_workflow("plan"))
-
-
-@pytest.fixture
-def theirs(reader, wf):
-    """The same workflow, as another client has it."""
-    return Workflow(reader, reader.get_workflow(wf.key))
+wf, theirs = stores.study, stores.theirs
 
 
 def actions(plan):

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+import stores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import on_each_store, on_sqlite
@@ -13,14 +14,11 @@ from torc_frames.workflow.client import Client
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite
 
+wf = stores.study
+
 
 class StopError(Exception):
     pass
-
-
-@pytest.fixture
-def wf(store):
-    return Client(store).create_workflow("deleting")
 
 
 def values(wf):

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+import stores
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stores import link, on_each_store, on_every_store, on_sqlite, only
@@ -20,10 +21,7 @@ from torc_frames.workflow.seen import what_was_seen
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite
 
-
-@pytest.fixture
-def wf(store):
-    return Client(store).create_workflow("study")
+wf = stores.study
 
 
 @pytest.fixture

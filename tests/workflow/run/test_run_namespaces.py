@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import held
@@ -20,6 +19,8 @@ from torc_frames.workflow.run import procfs
 from torc_frames.workflow.run.processes import has_ended, runner_id, shown_runner
 from torc_frames.workflow.run.runner import reset_jobs, run
 
+study = held.used_study
+
 NOT_FIRST = f"{sys.executable} -c '{held.RUN}' & wait"
 """As in most containers: the runner is not the first process of its namespace."""
 
@@ -27,15 +28,6 @@ NOT_FIRST = f"{sys.executable} -c '{held.RUN}' & wait"
 @pytest.fixture(scope="module")
 def unshare() -> list[str]:
     return held.need_namespaces()
-
-
-@pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLiteStore]:
-    monkeypatch.chdir(tmp_path)
-    store = held.study(tmp_path)
-    yield store
-    held.clean(tmp_path)
-    store.close()
 
 
 @pytest.fixture

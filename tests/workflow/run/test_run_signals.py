@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import held
@@ -20,16 +19,9 @@ from torc_frames.workflow.run.processes import MARK, is_dead_runner, mark_of
 from torc_frames.workflow.run.runner import run
 from torc_frames.workflow.run.signals import EndedBySignal, ended_by_signals
 
+study = held.used_study
+
 PYTHON = [sys.executable, "-c"]
-
-
-@pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLiteStore]:
-    monkeypatch.chdir(tmp_path)
-    store = held.study(tmp_path)
-    yield store
-    held.clean(tmp_path)
-    store.close()
 
 
 @pytest.fixture

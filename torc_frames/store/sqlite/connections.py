@@ -80,6 +80,8 @@ class Connections:
     Once it has opened the file it opens no other one, until it was closed.
     """
 
+    snapshot_class = SQLiteSnapshot
+
     def __init__(self, path: str, *, network: bool, timeout: float, create: bool = True) -> None:
         self.path = path
         self.network = network
@@ -217,7 +219,7 @@ class Connections:
         """Open a read transaction on a connection of its own."""
         with self.moment() as (connection, verify):
             with translated(self.path):
-                snapshot = SQLiteSnapshot(connection, self.path, workflow_key, verify)
+                snapshot = self.snapshot_class(connection, self.path, workflow_key, verify)
             try:
                 yield snapshot
             finally:
@@ -314,9 +316,13 @@ class Connections:
     def _only_reading(self) -> Iterator[ReadConnection]:
         with closing(connect(self.path, self._known, network=self.network)) as connection:
             with translated(self.path), using(connection):
-                check_readable(connection, self.path)
+                self._prepare(connection)
             self._known = self._known or file_id(self.path)
             yield connection
+
+    def _prepare(self, connection: ReadConnection) -> None:
+        """Raise unless what is only read can be."""
+        check_readable(connection, self.path)
 
     def _check_file(self, connection: Connection) -> bytes:
         """Raise UnavailableError if the path names another file by now, or that has another content.

@@ -1,4 +1,4 @@
-"""Deleting jobs and records of the embedded store, and what that changes of others."""
+"""Deleting jobs, records and outputs of earlier runs, and what that changes of others."""
 
 # ruff: noqa: S608 (what is put into SQL is written in this package; values are bound)
 
@@ -10,7 +10,16 @@ from torc_frames.store.deleting import check
 from torc_frames.store.sqlite.connections import Write
 from torc_frames.store.sqlite.keys import find_all, id_list
 
-__all__ = ["WAITS", "delete_jobs", "release", "remove_jobs", "remove_records", "touch", "touch_of_jobs"]
+__all__ = [
+    "WAITS",
+    "delete_jobs",
+    "drop_earlier",
+    "release",
+    "remove_jobs",
+    "remove_records",
+    "touch",
+    "touch_of_jobs",
+]
 
 WAITS = """
     EXISTS (
@@ -29,6 +38,22 @@ _OWN_RECORDS = f"""
         SELECT 1 FROM link AS other
         WHERE other.record_id = link.record_id AND other.job_id NOT IN {_THESE}
     )
+"""
+
+
+_OTHER = "SELECT 1 FROM link AS other WHERE other.record_id = link.record_id"
+# What is an input of the job itself, or an output of another one, too, is not its alone to lose. What was
+# written between its runs is somebody's who looked at the job.
+_EARLIER = f"""
+    SELECT user_data.id, user_data.name = 'output_' || job.name OR EXISTS ({_OTHER} AND job_id <> link.job_id)
+    FROM link JOIN user_data ON user_data.id = record_id JOIN job ON job.id = job_id
+    WHERE job_id = :job AND role = 'output' AND EXISTS (
+            SELECT 1 FROM run WHERE run.job_id = :job AND end_rev <= :since
+            AND start_rev < ifnull(user_data.document_rev, user_data.rev)
+            AND end_rev >= ifnull(user_data.document_rev, user_data.rev)
+        )
+        AND ifnull(data, 'null') NOT IN ('null', '{{}}')
+        AND NOT EXISTS ({_OTHER} AND (job_id = link.job_id) <> (ifnull(role, '') = 'output'))
 """
 
 
@@ -93,3 +118,18 @@ def release(write: Write, ids: Sequence[int]) -> None:
             f"AND id IN (SELECT value FROM json_each(:jobs)) AND NOT {WAITS}",
             {"rev": write.rev(), "jobs": id_list(ids)},
         )
+
+
+def drop_earlier(write: Write, job: int, since: int) -> None:
+    """Delete the outputs of a job's runs that ended before a rev; what others know by its key is emptied."""
+    found = write.rows(_EARLIER, {"job": job, "since": since})
+    known = [record for record, is_known in found if is_known]
+    others = [record for record, is_known in found if not is_known]
+    if known:
+        write.rows(
+            "UPDATE user_data SET data = '{}', rev = :rev, document_rev = NULL "
+            "WHERE id IN (SELECT value FROM json_each(:ids))",
+            {"rev": write.rev(), "ids": id_list(known)},
+        )
+    if others:
+        remove_records(write, others)

@@ -10,6 +10,7 @@ from typing import Any
 
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.parallel import Report, tell
 from torc_frames.store.records import (
     BLOCKED,
     CANCELED,
@@ -27,13 +28,11 @@ from torc_frames.store.records import (
     Role,
     RunResult,
 )
-from torc_frames.store.sqlite.connections import Write
-from torc_frames.store.sqlite.deleting import WAITS
-from torc_frames.store.sqlite.file import Connection
-from torc_frames.store.sqlite.keys import find_all, find_one, id_list, texts
-from torc_frames.store.sqlite.outputs import drop_earlier
+from torc_frames.store.sqlite.connections import Connections, Write
+from torc_frames.store.sqlite.deleting import WAITS, delete_jobs, drop_earlier
+from torc_frames.store.sqlite.keys import check_lengths, find_all, find_one, find_workflow_id, id_list, texts
 
-__all__ = ["add_jobs", "add_runs", "finish_job", "get_job", "reset_jobs", "start_jobs"]
+__all__ = ["SQLiteJobs"]
 
 _COLUMNS = "id, workflow_id, name, command, status, num_cpus, num_gpus, memory, runtime, run_id, rev"
 
@@ -56,46 +55,196 @@ _TO_RESET = """
 """
 
 
-def get_job(connection: Connection, job_key: object, workflow_id: int | None) -> JobRecord:
-    """Return one job; without `workflow_id`, of any workflow."""
-    if workflow_id is not None:
-        return _job(find_one(connection, "job", workflow_id, job_key, _COLUMNS))
-    row = None
-    if (job_id := key_to_id(job_key)) is not None:
-        row = connection.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (job_id,)).fetchone()
-    if row is None:
-        raise NotFoundError("job", [str(job_key)])
-    return _job(row)
+class SQLiteJobs:
+    """What a store does with jobs and their runs."""
+
+    path: str
+    _connections: Connections
+
+    def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:
+        """See `Store.get_job`."""
+        with self._connections.reading() as connection:
+            if workflow_key is not None:
+                workflow = find_workflow_id(connection, workflow_key, self.path)
+                return _job(find_one(connection, "job", workflow, job_key, _COLUMNS))
+            row = None
+            if (job_id := key_to_id(job_key)) is not None:
+                row = connection.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (job_id,)).fetchone()
+        if row is None:
+            raise NotFoundError("job", [str(job_key)])
+        return _job(row)
+
+    def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
+        """See `Store.add_jobs`."""
+        total = len(jobs)
+        columns = {name: getattr(jobs, name) for name in ("commands", "inputs", "depends_on", "resources")}
+        for name, values in (columns | {f"{role} links": rows for role, rows in jobs.links.items()}).items():
+            if values is not None and len(values) != total:
+                raise RefusedError(f"{len(values)} {name} for {total} jobs")
+        inputs = texts(jobs.inputs, "inputs")
+        with self._connections.write(workflow_key) as write:
+            if not total:
+                return AddedJobs([], [], [])
+            first = write.next_id("job", total)
+            ids = range(first, first + total)
+            statuses, dependencies = _dependencies(write, jobs, ids)
+            _insert_jobs(write, jobs, ids, statuses)
+            write.connection.executemany("INSERT INTO dependency VALUES (?, ?)", dependencies)
+            record = count(write.next_id("user_data", 2 * total))
+            input_ids = [None if item is None else next(record) for item in jobs.inputs]
+            output_ids = [next(record) if jobs.outputs else None for _ in ids]
+            _insert_records(write, jobs.names, ids, input_ids, inputs, INPUT)
+            _insert_records(write, jobs.names, ids, output_ids, ["{}"] * total, OUTPUT)
+            _insert_links(write, jobs, ids)
+        return AddedJobs(list(map(str, ids)), _keys(input_ids), _keys(output_ids))
+
+    def update_commands(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        commands: Sequence[str],
+        *,
+        report: Report | None = None,
+    ) -> None:
+        """See `Store.update_commands`."""
+        check_lengths(commands=commands, job_keys=job_keys)
+        with self._connections.write(workflow_key) as write:
+            rows = find_all(write.connection, "job", write.workflow_id, job_keys)
+            if not rows:
+                return
+            rev = write.rev()
+            # A running job keeps its rev, by which it knows what its run has stored.
+            write.connection.executemany(
+                "UPDATE job SET command = ?, rev = CASE status WHEN 'running' THEN rev ELSE ? END "
+                "WHERE id = ?",
+                [(text, rev, rows[str(key)][0]) for key, text in zip(job_keys, commands, strict=True)],
+            )
+            tell(report, len(job_keys))
+
+    def delete_jobs(
+        self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
+    ) -> None:
+        """See `Store.delete_jobs`."""
+        with self._connections.write(workflow_key) as write:
+            tell(report, delete_jobs(write, job_keys))
+
+    def start_jobs(self, workflow_key: str, job_keys: Sequence[str], runner: str) -> list[JobRecord]:
+        """See `RunnableStore.start_jobs`."""
+        with self._connections.write(workflow_key) as write:
+            rows = find_all(write.connection, "job", write.workflow_id, job_keys, "id, status")
+            ready = [number for number, status in rows.values() if status == READY]
+            if not ready:
+                return []
+            started = write.connection.execute(
+                "UPDATE job SET status = ?, run_id = run_id + 1, runner = ?, rev = ? "
+                f"WHERE id IN (SELECT value FROM json_each(?)) RETURNING {_COLUMNS}",
+                (RUNNING, runner, write.rev(), id_list(ready)),
+            ).fetchall()
+            jobs = {row[0]: _job(row) for row in started}
+            return [jobs[number] for number in ready]
+
+    def finish_job(self, workflow_key: str, result: RunResult) -> None:
+        """See `RunnableStore.finish_job`."""
+        if result.status not in (COMPLETED, FAILED, CANCELED):
+            raise RefusedError(f"a run can not end as {result.status!r}")
+        with self._connections.write(workflow_key) as write:
+            _finish(write, result)
+
+    def drop_outputs(self, workflow_key: str, job_key: str, run_id: int | None = None) -> None:
+        """See `RunnableStore.drop_outputs`."""
+        with self._connections.write(workflow_key) as write:
+            columns = "id, status, run_id, rev"
+            row = find_one(write.connection, "job", write.workflow_id, job_key, columns)
+            job, status, current, since = row
+            if run_id is not None and run_id != current:
+                raise ConflictError(
+                    f"job {job} was started anew as run {current}; nothing of run {run_id} is stored"
+                )
+            if status == RUNNING:
+                drop_earlier(write, job, since)
+
+    def reset_jobs(self, workflow_key: str, job_keys: Sequence[str]) -> None:
+        """See `RunnableStore.reset_jobs`."""
+        with self._connections.write(workflow_key) as write:
+            connection = write.connection
+            found = find_all(connection, "job", write.workflow_id, job_keys)
+            asked = id_list(number for (number,) in found.values())
+            hit = [number for (number,) in connection.execute(_TO_RESET, {"jobs": asked})]
+            if not hit:
+                return
+            values = {"jobs": id_list(hit), "rev": write.rev()}
+            hit_jobs = "(SELECT value FROM json_each(:jobs))"
+            connection.execute(
+                f"UPDATE job SET status = 'blocked', runner = NULL, rev = :rev WHERE id IN {hit_jobs}", values
+            )
+            connection.execute(
+                f"UPDATE job SET status = 'ready' WHERE id IN {hit_jobs} AND NOT {WAITS}", values
+            )
+            connection.execute(
+                "UPDATE job SET status = 'blocked', rev = :rev WHERE status = 'ready' "
+                f"AND id IN (SELECT job_id FROM dependency WHERE depends_on_id IN {hit_jobs})",
+                values,
+            )
+
+    def add_runs(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        statuses: Sequence[str],
+        run_ids: Sequence[int],
+        results: ResultPage,
+    ) -> None:
+        """See `RunnableStore.add_runs`."""
+        check_lengths(job_keys=job_keys, statuses=statuses, run_ids=run_ids)
+        with self._connections.write(workflow_key) as write:
+            connection, workflow = write.connection, write.workflow_id
+            jobs = find_all(connection, "job", workflow, [*job_keys, *results.job_keys])
+            rev, ids = write.rev(), [jobs[str(key)][0] for key in job_keys]
+            connection.executemany(
+                "UPDATE job SET status = ?, run_id = ?, rev = ? WHERE id = ?",
+                zip(statuses, run_ids, repeat(rev), ids, strict=False),
+            )
+            connection.execute(
+                f"UPDATE job SET status = CASE WHEN {WAITS} THEN 'blocked' ELSE 'ready' END "
+                "WHERE id IN (SELECT value FROM json_each(?)) "
+                "AND status IN ('uninitialized', 'blocked', 'ready', 'pending', 'running')",
+                (id_list(ids),),
+            )
+            columns = (
+                results.run_ids,
+                results.statuses,
+                results.return_codes,
+                results.start_times,
+                results.end_times,
+            )
+            connection.executemany(
+                "INSERT INTO result "
+                "(id, workflow_id, job_id, run_id, status, return_code, start_time, end_time) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                zip(
+                    count(write.next_id("result", len(results))),
+                    repeat(workflow),
+                    (jobs[str(key)][0] for key in results.job_keys),
+                    *columns,
+                    strict=False,
+                ),
+            )
+
+    def runners(self, workflow_key: str) -> dict[str, str]:
+        """See `RunnableStore.runners`."""
+        with self._connections.reading() as connection:
+            workflow = find_workflow_id(connection, workflow_key, self.path)
+            rows = connection.execute(
+                "SELECT id, runner FROM job WHERE workflow_id = ? AND status = 'running' ORDER BY id",
+                (workflow,),
+            ).fetchall()
+        return {str(job): runner for job, runner in rows}
 
 
 def _job(row: Sequence[Any]) -> JobRecord:
     key, workflow, name, command, status, num_cpus, num_gpus, memory, runtime, run_id, rev = row
     resources = Resources(num_cpus, num_gpus, memory, runtime)
-    return JobRecord(str(key), str(workflow), name, command, status, resources, run_id, str(rev))
-
-
-def add_jobs(write: Write, jobs: NewJobs) -> AddedJobs:
-    """See `Store.add_jobs`."""
-    total = len(jobs)
-    columns = {name: getattr(jobs, name) for name in ("commands", "inputs", "depends_on", "resources")}
-    for column, values in [*columns.items(), *((f"{role} links", rows) for role, rows in jobs.links.items())]:
-        if values is not None and len(values) != total:
-            raise RefusedError(f"{len(values)} {column} for {total} jobs")
-    inputs = texts(jobs.inputs, "inputs")
-    if not total:
-        return AddedJobs([], [], [])
-    first = write.next_id("job", total)
-    ids = range(first, first + total)
-    statuses, dependencies = _dependencies(write, jobs, ids)
-    _insert_jobs(write, jobs, ids, statuses)
-    write.connection.executemany("INSERT INTO dependency VALUES (?, ?)", dependencies)
-    record = count(write.next_id("user_data", 2 * total))
-    input_ids = [None if item is None else next(record) for item in jobs.inputs]
-    output_ids = [next(record) if jobs.outputs else None for _ in ids]
-    _insert_records(write, jobs.names, ids, input_ids, inputs, INPUT)
-    _insert_records(write, jobs.names, ids, output_ids, ["{}"] * total, OUTPUT)
-    _insert_links(write, jobs, ids)
-    return AddedJobs(list(map(str, ids)), _keys(input_ids), _keys(output_ids))
+    return JobRecord(str(key), str(workflow), name, command, status, resources, run_id, rev and str(rev))
 
 
 def _keys(ids: Sequence[int | None]) -> list[str | None]:
@@ -181,36 +330,7 @@ def _insert_links(write: Write, jobs: NewJobs, ids: range) -> None:
     )
 
 
-def update_commands(write: Write, job_keys: Sequence[str], commands: Sequence[str]) -> None:
-    """See `Store.update_commands`."""
-    rows = find_all(write.connection, "job", write.workflow_id, job_keys)
-    rev = write.rev()
-    # A running job keeps its rev, by which it knows what its run has stored.
-    write.connection.executemany(
-        "UPDATE job SET command = ?, rev = CASE status WHEN 'running' THEN rev ELSE ? END WHERE id = ?",
-        [(command, rev, rows[str(key)][0]) for key, command in zip(job_keys, commands, strict=True)],
-    )
-
-
-def start_jobs(write: Write, job_keys: Sequence[str], runner: str) -> list[JobRecord]:
-    """See `RunnableStore.start_jobs`."""
-    rows = find_all(write.connection, "job", write.workflow_id, job_keys, "id, status")
-    ready = [number for number, status in rows.values() if status == READY]
-    if not ready:
-        return []
-    started = write.connection.execute(
-        "UPDATE job SET status = ?, run_id = run_id + 1, runner = ?, rev = ? "
-        f"WHERE id IN (SELECT value FROM json_each(?)) RETURNING {_COLUMNS}",
-        (RUNNING, runner, write.rev(), id_list(ready)),
-    ).fetchall()
-    jobs = {row[0]: _job(row) for row in started}
-    return [jobs[number] for number in ready]
-
-
-def finish_job(write: Write, result: RunResult) -> None:
-    """See `RunnableStore.finish_job`."""
-    if result.status not in (COMPLETED, FAILED, CANCELED):
-        raise RefusedError(f"a run can not end as {result.status!r}")
+def _finish(write: Write, result: RunResult) -> None:
     connection, workflow = write.connection, write.workflow_id
     columns = "id, status, run_id, rev"
     job, status, run_id, start_rev = find_one(connection, "job", workflow, result.job_key, columns)
@@ -242,67 +362,3 @@ def finish_job(write: Write, result: RunResult) -> None:
             "WHERE status IN ('ready', 'blocked') AND id IN (SELECT id FROM dependent)",
             values,
         )
-
-
-def add_runs(
-    write: Write,
-    job_keys: Sequence[str],
-    statuses: Sequence[str],
-    run_ids: Sequence[int],
-    results: ResultPage,
-) -> None:
-    """See `RunnableStore.add_runs`."""
-    connection, workflow = write.connection, write.workflow_id
-    if not len(job_keys) == len(statuses) == len(run_ids):
-        raise RefusedError(f"{len(statuses)} statuses and {len(run_ids)} run_ids for {len(job_keys)} jobs")
-    jobs = find_all(connection, "job", workflow, [*job_keys, *results.job_keys])
-    rev, ids = write.rev(), [jobs[str(key)][0] for key in job_keys]
-    connection.executemany(
-        "UPDATE job SET status = ?, run_id = ?, rev = ? WHERE id = ?",
-        zip(statuses, run_ids, repeat(rev), ids, strict=False),
-    )
-    connection.execute(
-        f"UPDATE job SET status = CASE WHEN {WAITS} THEN 'blocked' ELSE 'ready' END "
-        "WHERE id IN (SELECT value FROM json_each(?)) "
-        "AND status IN ('uninitialized', 'blocked', 'ready', 'pending', 'running')",
-        (id_list(ids),),
-    )
-    columns = (
-        results.run_ids,
-        results.statuses,
-        results.return_codes,
-        results.start_times,
-        results.end_times,
-    )
-    connection.executemany(
-        "INSERT INTO result (id, workflow_id, job_id, run_id, status, return_code, start_time, end_time) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        zip(
-            count(write.next_id("result", len(results))),
-            repeat(workflow),
-            (jobs[str(key)][0] for key in results.job_keys),
-            *columns,
-            strict=False,
-        ),
-    )
-
-
-def reset_jobs(write: Write, job_keys: Sequence[str]) -> None:
-    """See `RunnableStore.reset_jobs`."""
-    connection = write.connection
-    found = find_all(connection, "job", write.workflow_id, job_keys)
-    asked = id_list(number for (number,) in found.values())
-    hit = [number for (number,) in connection.execute(_TO_RESET, {"jobs": asked})]
-    if not hit:
-        return
-    values = {"jobs": id_list(hit), "rev": write.rev()}
-    hit_jobs = "(SELECT value FROM json_each(:jobs))"
-    connection.execute(
-        f"UPDATE job SET status = 'blocked', runner = NULL, rev = :rev WHERE id IN {hit_jobs}", values
-    )
-    connection.execute(f"UPDATE job SET status = 'ready' WHERE id IN {hit_jobs} AND NOT {WAITS}", values)
-    connection.execute(
-        "UPDATE job SET status = 'blocked', rev = :rev WHERE status = 'ready' "
-        f"AND id IN (SELECT job_id FROM dependency WHERE depends_on_id IN {hit_jobs})",
-        values,
-    )

@@ -15,6 +15,7 @@ from torc_frames.store.sqlite.file import Connection
 
 __all__ = [
     "LARGEST_CHOSEN_ID",
+    "check_lengths",
     "decode_data",
     "encode_metadata",
     "find_all",
@@ -80,7 +81,8 @@ def find_workflow_id(connection: Connection, workflow_key: object, where: str = 
 def workflow_record(row: Sequence[Any]) -> WorkflowRecord:
     """Return the workflow of a row of `WORKFLOW_COLUMNS`."""
     key, name, user, description, created, metadata, rev = row
-    return WorkflowRecord(str(key), name, user, description, created, _metadata(key, metadata), str(rev))
+    shown = _metadata(key, metadata)
+    return WorkflowRecord(str(key), name, user, description, created, shown, rev and str(rev))
 
 
 def _metadata(key: object, text: object) -> dict[str, Any]:
@@ -145,6 +147,13 @@ def texts(data: Sequence[bytes | None], column: str = "data") -> list[str | None
         raise RefusedError(
             [Problem(row, column, "not UTF-8") for row, item in enumerate(data) if not _is_utf8(item)]
         ) from None
+
+
+def check_lengths(**columns: Sequence[object] | None) -> None:
+    """Refuse columns that are not of one length, those that are None aside."""
+    lengths = {name: len(column) for name, column in columns.items() if column is not None}
+    if len(set(lengths.values())) > 1:
+        raise RefusedError(f"columns of different lengths: {lengths}")
 
 
 def _is_utf8(item: bytes | None) -> bool:

@@ -7,10 +7,12 @@ import os
 import sqlite3
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import RLock
+from typing import TypeVar
 
 from torc_frames.errors import UnavailableError
 from torc_frames.store.sqlite import guard as guards
@@ -18,7 +20,18 @@ from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite.file import Connection, check_file, check_ids, is_busy, translated
 from torc_frames.store.sqlite.identity import FileId, check_is, file_id
 
-__all__ = ["close_idle", "let_fork", "open_file", "readers", "registry_lock", "using"]
+__all__ = [
+    "close_idle",
+    "guarded",
+    "let_fork",
+    "open_file",
+    "readers",
+    "registry_lock",
+    "using",
+    "was_forked",
+]
+
+C = TypeVar("C", bound=Connection)
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 registry_lock = RLock()
@@ -93,10 +106,7 @@ def open_file(
     file = os.path.realpath(path)
     # Before anything else: SQLite's own mutexes may have been held when this process was forked.
     if any(connection.file == file for connection in _inherited):
-        raise UnavailableError(
-            f"{path} was being read when this process was forked, so SQLite can't lock it here: "
-            "fork at another time or start processes by 'spawn'"
-        )
+        raise was_forked(path)
     connection, mode = _opened(path, file, network, timeout, known, create, reading)
     guard = connection.guard
     if mode != "wal" or not guards.AVAILABLE or (guard is not None and guard.held):
@@ -111,16 +121,8 @@ def _opened(
 ) -> tuple[Connection, str]:
     """Return a new connection and the mode of its journal."""
     _leave_former(path, file, known)
-    guard = None if network else guards.take(file)
-    try:
-        if guard is not None:
-            guard.hold(timeout)
-        connection = _connect(path, file, timeout, create)
-    except BaseException:
-        if guard is not None:
-            guard.drop()
-        raise
-    connection.guard, connection.reading = guard, reading
+    connection = guarded(file, timeout, lambda: _connect(path, file, timeout, create), wanted=not network)
+    guard, connection.reading = connection.guard, reading
     try:
         with translated(path):
             mode = _prepare(connection, path, network, timeout)
@@ -141,6 +143,29 @@ def _opened(
     finally:
         connection.lock.release()
     return connection, mode
+
+
+def guarded(file: str, timeout: float, connect: Callable[[], C], *, wanted: bool) -> C:
+    """Return a connection to a file that is held, where that is wanted, from before it was opened."""
+    guard = guards.take(file) if wanted else None
+    try:
+        if guard is not None:
+            guard.hold(timeout)
+        connection = connect()
+    except BaseException:
+        if guard is not None:
+            guard.drop()
+        raise
+    connection.guard = guard
+    return connection
+
+
+def was_forked(path: str) -> UnavailableError:
+    """Return the error that a fork came in between: SQLite would believe in locks that are the parent's."""
+    return UnavailableError(
+        f"{path} was being read when this process was forked, so SQLite can't lock it here: "
+        "fork at another time or start processes by 'spawn'"
+    )
 
 
 def close_idle(file: str, other_than: FileId | None) -> None:

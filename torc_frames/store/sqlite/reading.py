@@ -7,11 +7,10 @@ import sqlite3
 from pathlib import Path
 
 from torc_frames.errors import TornReadError, UnavailableError
-from torc_frames.store.sqlite import guard as guards
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.guard import GuardState
 from torc_frames.store.sqlite.identity import FileId, check_is
-from torc_frames.store.sqlite.opening import readers, registry_lock
+from torc_frames.store.sqlite.opening import guarded, readers, registry_lock, was_forked
 
 __all__ = ["ReadConnection", "connect", "is_read_only"]
 
@@ -72,17 +71,8 @@ def connect(path: str, known: FileId | None, *, network: bool) -> ReadConnection
     in_use = _is_in_use(path, file, looks[log])
     if not in_use:
         options, watched = "mode=ro&immutable=1", {file: looks[file]}
-    guard = guards.take(file) if in_use and not network else None
-    try:
-        if guard is not None:
-            guard.hold(_TIMEOUT)
-        connection = _connect(path, file, options)
-    except BaseException:
-        if guard is not None:
-            guard.drop()
-        raise
+    connection = guarded(file, _TIMEOUT, lambda: _connect(path, file, options), wanted=in_use and not network)
     connection.file, connection.path, connection.known, connection.watched = file, path, known, watched
-    connection.guard = guard
     try:
         _hold_index(connection, path)
     except BaseException:
@@ -150,9 +140,5 @@ def _is_in_use(path: str, file: str, log: tuple[int, ...]) -> bool:
 
 
 def _refuse_after_fork(path: str, file: str) -> None:
-    # SQLite would believe in locks that this process does not hold.
     if any(other.file == file and other.process != os.getpid() and not other.closed for other in readers):
-        raise UnavailableError(
-            f"{path} was being read when this process was forked, so SQLite can't lock it here: "
-            "fork at another time or start processes by 'spawn'"
-        )
+        raise was_forked(path)

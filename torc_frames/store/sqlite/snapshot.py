@@ -166,7 +166,7 @@ class SQLiteSnapshot:
         where, values = self._linked(job_key, role)
         if since is not None:
             where += f" AND user_data.id IN ({_CHANGED})"
-            values["since"] = _rev(since)
+            values["since"] = self._revision(since)
         few = where if job_key is not None or since is not None else ""
         return self._user_data(where, values, labels, few)
 
@@ -199,7 +199,7 @@ class SQLiteSnapshot:
         among = "" if job_key is None else "AND job.id = :job"
         if since is not None:
             among += f" AND job.id IN ({_CHANGED_JOBS})"
-            values["since"] = _rev(since)
+            values["since"] = self._revision(since)
         where = "" if role is None else "AND role = :role"
         if record_keys is not None:
             values["records"] = id_list(
@@ -250,7 +250,7 @@ class SQLiteSnapshot:
             "SELECT record_id FROM removed_user_data WHERE workflow_id = :workflow AND rev > :since "
             "ORDER BY rev, record_id"
         )
-        return [str(record) for (record,) in self._fetch(sql, {"since": _rev(since)})]
+        return [str(record) for (record,) in self._fetch(sql, {"since": self._revision(since)})]
 
     def verify(self) -> None:
         """See `Snapshot.verify`; a read transaction shows one moment, for as long as its locks are kept."""
@@ -267,6 +267,12 @@ class SQLiteSnapshot:
             if self._closed:
                 raise UnavailableError(f"{self._path}: the snapshot is closed")
             yield self._connection
+
+    def _revision(self, rev: str) -> int:
+        number = key_to_id(rev)
+        if number is None:
+            raise RefusedError(f"{rev!r} is not a rev of this store")
+        return number
 
     def _job(self, job_key: str | None) -> int | None:
         if job_key is None:
@@ -415,10 +421,3 @@ def _one_line(record: str, raw: bytes | None) -> bytes:
         # Inside JSON a newline is always white space between tokens.
         return raw.replace(b"\n", b" ")
     return raw
-
-
-def _rev(rev: str) -> int:
-    number = key_to_id(rev)
-    if number is None:
-        raise RefusedError(f"{rev!r} is not a rev of this store")
-    return number

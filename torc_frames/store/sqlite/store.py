@@ -16,22 +16,18 @@ from torc_frames.errors import ConflictError, RefusedError, shorten
 from torc_frames.store.base import Snapshot
 from torc_frames.store.parallel import Report, tell
 from torc_frames.store.records import (
-    AddedJobs,
-    JobRecord,
-    NewJobs,
-    ResultPage,
     Role,
-    RunResult,
     UserData,
     WorkflowRecord,
 )
-from torc_frames.store.sqlite import jobs as sqlite_jobs
 from torc_frames.store.sqlite.backup import back_up
 from torc_frames.store.sqlite.connections import Connections, Write
-from torc_frames.store.sqlite.deleting import delete_jobs, remove_records
-from torc_frames.store.sqlite.file import is_network
+from torc_frames.store.sqlite.deleting import remove_records
+from torc_frames.store.sqlite.file import Connection, is_network
+from torc_frames.store.sqlite.jobs import SQLiteJobs
 from torc_frames.store.sqlite.keys import (
     WORKFLOW_COLUMNS,
+    check_lengths,
     decode_data,
     encode_metadata,
     find_all,
@@ -42,7 +38,6 @@ from torc_frames.store.sqlite.keys import (
     texts,
     workflow_record,
 )
-from torc_frames.store.sqlite.outputs import drop_outputs
 
 __all__ = ["SQLiteStore"]
 
@@ -52,7 +47,7 @@ _TOLD_ROWS = 1_000
 """How many records are written between two reports."""
 
 
-class SQLiteStore:
+class SQLiteStore(SQLiteJobs):
     """Keeps workflows in one file; a `RunnableStore`.
 
     Any number of threads and processes may use the file at once. What was acknowledged survives the
@@ -109,16 +104,19 @@ class SQLiteStore:
         timeout: float = 60.0,
         create: bool = True,
     ) -> None:
-        self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
-        self.url = _SCHEME + self.path
+        self._locate(path)
         self._asked = (network, timeout)
         shared = is_network(self.path) if network is None else network
         self._connections = Connections(self.path, network=shared, timeout=timeout, create=create)
         with self._connections.reading():
             pass
 
+    def _locate(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
+        self.url = _SCHEME + self.path
+
     def __repr__(self) -> str:
-        return f"SQLiteStore({self.path!r})"
+        return f"{type(self).__name__}({self.path!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _open, (self.path, *self._asked)
@@ -181,44 +179,6 @@ class SQLiteStore:
         """See `Store.transaction`; other writers wait until it ends."""
         return self._connections.transaction()
 
-    # jobs
-
-    def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:
-        """See `Store.get_job`."""
-        with self._connections.reading() as connection:
-            workflow = None
-            if workflow_key is not None:
-                workflow = find_workflow_id(connection, workflow_key, self.path)
-            return sqlite_jobs.get_job(connection, job_key, workflow)
-
-    def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
-        """See `Store.add_jobs`."""
-        with self._connections.write(workflow_key) as write:
-            return sqlite_jobs.add_jobs(write, jobs)
-
-    def update_commands(
-        self,
-        workflow_key: str,
-        job_keys: Sequence[str],
-        commands: Sequence[str],
-        *,
-        report: Report | None = None,
-    ) -> None:
-        """See `Store.update_commands`."""
-        _check_lengths(data=commands, job_keys=job_keys)
-        if not job_keys:
-            return
-        with self._connections.write(workflow_key) as write:
-            sqlite_jobs.update_commands(write, job_keys, commands)
-            tell(report, len(job_keys))
-
-    def delete_jobs(
-        self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
-    ) -> None:
-        """See `Store.delete_jobs`."""
-        with self._connections.write(workflow_key) as write:
-            tell(report, delete_jobs(write, job_keys))
-
     # user_data
 
     def kept(self, data: Sequence[bytes]) -> list[bytes]:
@@ -228,13 +188,18 @@ class SQLiteStore:
     def get_user_data(self, workflow_key: str, record_key: str) -> UserData:
         """See `Store.get_user_data`."""
         with self._connections.reading() as connection:
-            workflow = find_workflow_id(connection, workflow_key, self.path)
-            columns = "id, name, is_ephemeral, rev, CAST(data AS BLOB)"
-            number, name, is_ephemeral, rev, raw = find_one(
-                connection, "user_data", workflow, record_key, columns
-            )
-        key = str(number)
-        return UserData(key, str(workflow), decode_data(key, raw), name, bool(is_ephemeral), str(rev))
+            workflow, name, is_ephemeral, rev, raw = self._record(connection, workflow_key, record_key)
+        data = decode_data(record_key, raw)
+        return UserData(str(record_key), workflow, data, name, is_ephemeral, str(rev))
+
+    def _record(
+        self, connection: Connection, workflow_key: str, record_key: str
+    ) -> tuple[str, str | None, bool, object, bytes | None]:
+        """Return the workflow of a record, its name, whether it is ephemeral, its rev and its data."""
+        workflow = find_workflow_id(connection, workflow_key, self.path)
+        columns = "name, is_ephemeral, rev, CAST(data AS BLOB)"
+        name, is_ephemeral, rev, raw = find_one(connection, "user_data", workflow, record_key, columns)
+        return str(workflow), name, bool(is_ephemeral), rev, raw
 
     def add_user_data(
         self,
@@ -248,7 +213,7 @@ class SQLiteStore:
     ) -> list[str]:
         """See `Store.add_user_data`."""
         flags = [is_ephemeral] * len(data) if isinstance(is_ephemeral, bool) else is_ephemeral
-        _check_lengths(data=data, job_keys=job_keys, names=names, is_ephemeral=flags)
+        check_lengths(data=data, job_keys=job_keys, names=names, is_ephemeral=flags)
         if role not in (None, "input", "output"):
             raise RefusedError(f"{role!r} is not a role: input, output or None")
         items = texts(data)
@@ -289,7 +254,7 @@ class SQLiteStore:
         report: Report | None = None,
     ) -> list[str | None]:
         """See `Store.update_user_data`."""
-        _check_lengths(record_keys=record_keys, data=data, revs=revs)
+        check_lengths(record_keys=record_keys, data=data, revs=revs)
         items = texts(data)
         with self._connections.write(workflow_key) as write:
             rows = find_all(write.connection, "user_data", write.workflow_id, record_keys, "id, rev")
@@ -320,50 +285,6 @@ class SQLiteStore:
             if rows:
                 remove_records(write, [number for (number,) in rows.values()])
 
-    # running
-
-    def start_jobs(self, workflow_key: str, job_keys: Sequence[str], runner: str) -> list[JobRecord]:
-        """See `RunnableStore.start_jobs`."""
-        with self._connections.write(workflow_key) as write:
-            return sqlite_jobs.start_jobs(write, job_keys, runner)
-
-    def finish_job(self, workflow_key: str, result: RunResult) -> None:
-        """See `RunnableStore.finish_job`."""
-        with self._connections.write(workflow_key) as write:
-            sqlite_jobs.finish_job(write, result)
-
-    def drop_outputs(self, workflow_key: str, job_key: str, run_id: int | None = None) -> None:
-        """See `RunnableStore.drop_outputs`."""
-        with self._connections.write(workflow_key) as write:
-            drop_outputs(write, job_key, run_id)
-
-    def reset_jobs(self, workflow_key: str, job_keys: Sequence[str]) -> None:
-        """See `RunnableStore.reset_jobs`."""
-        with self._connections.write(workflow_key) as write:
-            sqlite_jobs.reset_jobs(write, job_keys)
-
-    def add_runs(
-        self,
-        workflow_key: str,
-        job_keys: Sequence[str],
-        statuses: Sequence[str],
-        run_ids: Sequence[int],
-        results: ResultPage,
-    ) -> None:
-        """See `RunnableStore.add_runs`."""
-        with self._connections.write(workflow_key) as write:
-            sqlite_jobs.add_runs(write, job_keys, statuses, run_ids, results)
-
-    def runners(self, workflow_key: str) -> dict[str, str]:
-        """See `RunnableStore.runners`."""
-        with self._connections.reading() as connection:
-            workflow = find_workflow_id(connection, workflow_key, self.path)
-            rows = connection.execute(
-                "SELECT id, runner FROM job WHERE workflow_id = ? AND status = 'running' ORDER BY id",
-                (workflow,),
-            ).fetchall()
-        return {str(job): runner for job, runner in rows}
-
     def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """See `FileStore.backup`."""
         return back_up(self.path, self._connections.moment, path, overwrite=overwrite)
@@ -376,12 +297,6 @@ class SQLiteStore:
 def _open(path: str, network: bool | None, timeout: float) -> SQLiteStore:
     # What was pickled was there.
     return SQLiteStore(path, network=network, timeout=timeout, create=False)
-
-
-def _check_lengths(**columns: Sequence[object] | None) -> None:
-    lengths = {name: len(column) for name, column in columns.items() if column is not None}
-    if len(set(lengths.values())) > 1:
-        raise RefusedError(f"columns of different lengths: {lengths}")
 
 
 def _jobs_of(write: Write, job_keys: Sequence[str | None]) -> list[int | None]:

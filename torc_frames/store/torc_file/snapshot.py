@@ -6,21 +6,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import NoReturn
 
 from torc_frames.errors import RefusedError
-from torc_frames.store.records import JobPage, LinkPage, ResultPage, Role, UserDataPage
-from torc_frames.store.sqlite import reading
-from torc_frames.store.sqlite.file import is_network
-from torc_frames.store.sqlite.identity import FileId
+from torc_frames.store.records import JobPage, ResultPage, UserDataPage
 from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 from torc_frames.store.wire.numbers import doubtful_lines, server_reads
 from torc_frames.store.wire.times import run_times
 from torc_frames.store.wire.v1 import SEVERAL_NODES, name_from_wire, of_project, rev_of
 
-__all__ = ["TorcFileSnapshot", "as_served", "connect", "show_as_ours"]
+__all__ = ["TorcFileSnapshot", "as_served", "show_as_ours"]
 
 _STATUSES = (
     "uninitialized",
@@ -57,7 +55,7 @@ _NO_RUNTIME_GIVEN = f"{_NOTHING_GIVEN} OR runtime = 'PT1M' AND {_NAMED} || memor
 # no revs. The server shows metadata that is no object as none, and so do we.
 _VIEWS = {
     "workflow": """
-        SELECT id, name, nullif(user, '') AS user, description, timestamp AS created, 0 AS rev,
+        SELECT id, name, nullif(user, '') AS user, description, timestamp AS created, NULL AS rev,
             CASE WHEN json_valid(metadata) AND json_type(metadata) = 'object' THEN metadata ELSE '{}' END
             AS metadata
         FROM main.workflow
@@ -73,7 +71,7 @@ _VIEWS = {
                 THEN (SELECT run_id FROM main.workflow WHERE workflow.id = job.workflow_id)
                 ELSE (SELECT run_id FROM main.result WHERE job_id = job.id ORDER BY id DESC LIMIT 1) END, 0
             ) AS run_id,
-            0 AS rev
+            NULL AS rev
         FROM main.job AS job NOT INDEXED
         LEFT JOIN main.resource_requirements AS need ON need.id = job.resource_requirements_id
     """,
@@ -106,11 +104,6 @@ _VIEWS = {
 
 _OTHERS = ("file", "slurm scheduler", "local scheduler", "failure handler", "workflow action")
 _OF_WORKFLOW = "WHERE workflow_id = :workflow"
-
-
-def connect(path: str, known: FileId | None) -> ReadConnection:
-    """Open a database of torc for reading; see `torc_frames.store.sqlite.reading.connect`."""
-    return reading.connect(path, known, network=is_network(path))
 
 
 def show_as_ours(connection: ReadConnection) -> None:
@@ -164,26 +157,9 @@ class TorcFileSnapshot(SQLiteSnapshot):
         "AS link CROSS JOIN job ON job.id = link.job_id"
     )
 
-    def __init__(self, connection: ReadConnection, path: str, workflow_key: str) -> None:
-        super().__init__(connection, path, workflow_key, connection.verify)
-        self.workflow = replace(self.workflow, rev=None)
-
     def _jobs(self, where: str, values: Mapping[str, object]) -> Iterator[JobPage]:
         for page in super()._jobs(where, values):
             yield replace(page, revs=[None] * len(page))
-
-    def user_data(
-        self,
-        *,
-        job_key: str | None = None,
-        role: Role | None = None,
-        since: str | None = None,
-        labels: bool = True,
-        then: Role | None = None,
-    ) -> Iterator[UserDataPage]:
-        """See `Snapshot.user_data`."""
-        self._refuse_since(since)
-        return super().user_data(job_key=job_key, role=role, labels=labels)
 
     def _user_data(
         self, where: str, values: Mapping[str, object], labels: bool, among: str
@@ -194,19 +170,6 @@ class TorcFileSnapshot(SQLiteSnapshot):
                 names = [None if name is None else name_from_wire(name) for name in page.names]
                 served = replace(served, names=names, revs=list(map(rev_of, served.lines())))
             yield served
-
-    def links(
-        self,
-        *,
-        job_key: str | None = None,
-        role: Role | None = None,
-        since: str | None = None,
-        record_keys: Sequence[str] | None = None,
-        labels: bool = True,
-    ) -> Iterator[LinkPage]:
-        """See `Snapshot.links`."""
-        self._refuse_since(since)
-        return super().links(job_key=job_key, role=role, record_keys=record_keys, labels=labels)
 
     def results(self) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
@@ -239,14 +202,8 @@ class TorcFileSnapshot(SQLiteSnapshot):
         sql = "SELECT name FROM pragma_table_info(:of, 'main')"
         return {name for (name,) in self._fetch(sql, {"of": table})}
 
-    def removed(self, since: str) -> list[str]:
-        """See `Snapshot.removed`."""
-        return self._refuse_since(since)
-
-    def _refuse_since(self, since: str | None) -> list[str]:
-        if since is not None:
-            raise RefusedError(f"torc keeps no revs, so {self._path} can't tell what changed since one")
-        return []
+    def _revision(self, rev: str) -> NoReturn:
+        raise RefusedError(f"torc keeps no revs, so {self._path} can't tell what changed since one")
 
 
 def _times(minutes: str, end: object) -> tuple[str, str]:

@@ -51,11 +51,19 @@ def update(
 
 def _fetch(service: V1Service, workflow_key: str, job_keys: Sequence[str]) -> dict[str, v1.V1Job]:
     """Return jobs by their keys; NotFoundError names all that do not exist."""
-    if len(job_keys) <= MANY:
-        return {key: service.fetch_job(key, workflow_key) for key in job_keys}
-    service.fetch_workflow(workflow_key)
-    listing = Listing("/jobs", {"workflow_id": workflow_key}, v1.Jobs)
-    found = {str(job.id): job for jobs in listed(service.http.get, listing) for job in jobs}
+    found: dict[str, v1.V1Job] = {}
+    if 0 < len(job_keys) <= MANY:
+        for key in job_keys:
+            try:
+                found[key] = service.fetch_job(key, workflow_key)
+            except NotFoundError as error:
+                if error.kind != "job":
+                    raise
+    else:
+        service.fetch_workflow(workflow_key)
+    if len(job_keys) > MANY:
+        listing = Listing("/jobs", {"workflow_id": workflow_key}, v1.Jobs)
+        found = {str(job.id): job for jobs in listed(service.http.get, listing) for job in jobs}
     missing = [key for key in dict.fromkeys(job_keys) if key not in found]
     if missing:
         raise NotFoundError("job", missing, f"workflow {workflow_key}")

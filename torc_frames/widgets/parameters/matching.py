@@ -12,7 +12,7 @@ from torc_frames.frame.encode import encode_frame, records
 from torc_frames.widgets.parameters.column import Ids
 from torc_frames.widgets.parameters.edits import SheetEdits
 from torc_frames.widgets.parameters.table import Table
-from torc_frames.workflow.push.matching import match_rows
+from torc_frames.workflow.push.targets import match_rows
 
 __all__ = ["lines_of", "with_jobs"]
 

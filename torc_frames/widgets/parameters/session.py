@@ -26,8 +26,8 @@ from torc_frames.widgets.parameters.matching import lines_of
 from torc_frames.widgets.parameters.merging import Before as Known
 from torc_frames.widgets.parameters.merging import Cell, CellConflict, Edited
 from torc_frames.widgets.parameters.sheet import Sheet
-from torc_frames.workflow.push.matching import match_rows
 from torc_frames.workflow.push.plan import Plan
+from torc_frames.workflow.push.targets import match_rows
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Choice", "Proposal", "Session"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import heapq
-import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from itertools import chain, groupby
-from typing import IO, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from torc_frames.errors import (
     InexactFloatWarning,
@@ -21,10 +21,12 @@ from torc_frames.errors import (
     warn,
 )
 from torc_frames.store.base import RunnableStore, Snapshot, Store
-from torc_frames.store.records import NewJobs, Resources, ResultPage, UserDataPage, WorkflowRecord
+from torc_frames.store.contents import dependencies, read_jobs
+from torc_frames.store.records import JobRecord, NewJobs, ResultPage, UserDataPage, WorkflowRecord
 from torc_frames.store.whole import read_whole
 from torc_frames.workflow.copying.roles import RoleFit, fit
 from torc_frames.workflow.progress import Bar, progress
+from torc_frames.workflow.pull.spool import Spool
 
 __all__ = ["Copied", "OnUnkept", "copy"]
 
@@ -36,7 +38,6 @@ CHUNK = 50_000
 MANY_CHUNKS = 500
 """More calls than that are not made to keep the order of jobs that wait for each other."""
 
-_IN_MEMORY = 32 * 2**20
 _NEW = ("uninitialized", "ready", "blocked")
 
 
@@ -55,36 +56,15 @@ def copy(
     """Copy a workflow; see `Client.copy`."""
     if on_unkept not in ("error", "skip"):
         raise RefusedError(f"on_unkept={on_unkept!r}: use 'error' or 'skip'")
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
 
-        def read() -> _Original:
-            spool.seek(0)
-            spool.truncate()
-            original = _Original(source, target, spool, show)
-            original.read(workflow_key)
-            return original
+    def read() -> _Original:
+        original = _Original(source, target, show)
+        original.read(workflow_key)
+        return original
 
-        original = read_whole(source.url, read)
-        original.check(on_unkept)
-        return _Writer(original, target, _chunks(original), show).write(name)
-
-
-@dataclass(slots=True)
-class _Jobs:
-    """All jobs in order, as columns."""
-
-    keys: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    commands: list[str] = field(default_factory=list)
-    statuses: list[str] = field(default_factory=list)
-    run_ids: list[int] = field(default_factory=list)
-    resources: list[Resources] = field(default_factory=list)
-
-
-class _Batch(NamedTuple):
-    keys: list[str]
-    names: list[str | None]
-    size: int
+    original = read_whole(source.url, read)
+    original.check(on_unkept)
+    return _Writer(original, target, _chunks(original), show).write(name)
 
 
 @dataclass(slots=True)
@@ -97,11 +77,12 @@ class _Original:
 
     source: Store
     target: Store
-    spool: IO[bytes]
     show: bool
+    spool: Spool = field(default_factory=Spool)
+    names: dict[str, str | None] = field(default_factory=dict)
+    """Of the records that will be written, by their keys."""
     workflow: WorkflowRecord = field(default_factory=lambda: WorkflowRecord("", ""))
-    jobs: _Jobs = field(default_factory=_Jobs)
-    batches: list[_Batch] = field(default_factory=list)
+    jobs: dict[str, JobRecord] = field(default_factory=dict)
     ephemeral: set[str] = field(default_factory=set)
     links: dict[str | None, dict[str, list[str]]] = field(default_factory=dict)
     """By role and job key: records."""
@@ -120,7 +101,7 @@ class _Original:
         """Read all of the workflow; TornReadError if it changed meanwhile."""
         with self.source.snapshot(workflow_key) as snap:
             self.workflow = snap.workflow
-            self._read_jobs(snap)
+            self.jobs = read_jobs(snap)
             with progress(snap.count_user_data(), "read", self.show, unit="record") as bar:
                 for page in snap.user_data():
                     self._add(page, snap)
@@ -130,17 +111,6 @@ class _Original:
             self._read_runs(snap)
             self.left_out += [f"{kind}: {count}" for kind, count in snap.others().items()]
             snap.verify()
-
-    @property
-    def records(self) -> int:
-        """How many records will be written."""
-        return sum(len(batch.keys) for batch in self.batches)
-
-    def pages(self) -> Iterator[tuple[_Batch, list[bytes]]]:
-        """Yield the records that were read, and the raw JSON of each."""
-        self.spool.seek(0)
-        for batch in self.batches:
-            yield batch, self.spool.read(batch.size).split(b"\n")
 
     def check(self, on_unkept: OnUnkept) -> None:
         """Refuse, or note, what the target can't keep."""
@@ -165,15 +135,16 @@ class _Original:
         if self.target.roles_are_of_records:
             self._fit(on_unkept)
         if self.inexact:
-            text = f"the last digit of floats in {len(self.inexact):,} of {counted(self.records, 'record')}"
+            text = (
+                f"the last digit of floats in {len(self.inexact):,} of {counted(len(self.names), 'record')}"
+            )
             self.left_out.append(f"{text}: user_data keys {shorten(self.inexact)}")
             warn(f"{self.target.url} changes {text}", InexactFloatWarning)
 
     def _fit(self, on_unkept: OnUnkept) -> None:
         """Note what there is of roles, names and lifetimes where a record has one role of its own."""
-        names = {key: name for one in self.batches for key, name in zip(one.keys, one.names, strict=True)}
-        job_names = dict(zip(self.jobs.keys, self.jobs.names, strict=True))
-        self.fitted = fit(self.links, names, job_names, self.ephemeral)
+        job_names = {key: job.name for key, job in self.jobs.items()}
+        self.fitted = fit(self.links, self.names, job_names, self.ephemeral)
         several = f"user_data keys {shorten(self.fitted.several)}: input and output of jobs, and a record of "
         several += f"{self.target.url} has one role"
         if self.fitted.several and on_unkept == "error":
@@ -184,41 +155,26 @@ class _Original:
 
     # parts of a workflow
 
-    def _read_jobs(self, snap: Snapshot) -> None:
-        for page in snap.jobs():
-            needs = zip(page.num_cpus, page.num_gpus, page.memory, page.runtimes, strict=True)
-            self.jobs.keys += page.keys
-            self.jobs.names += page.names
-            self.jobs.commands += page.commands
-            self.jobs.statuses += page.statuses
-            self.jobs.run_ids += page.run_ids
-            self.jobs.resources += [Resources(*need) for need in needs]
-
     def _add(self, page: UserDataPage, snap: Snapshot) -> None:
         """Keep the records of a page that the target keeps."""
-        lines = page.lines()
-        for key in page.keys:
-            if key in snap.unreadable:
-                self.unkept[key] = snap.unreadable[key]
-        rows = [row for row, key in enumerate(page.keys) if key not in self.unkept]
-        while rows:
+        lines = dict(zip(page.keys, page.lines(), strict=True))
+        self.unkept |= {key: reason for key, reason in snap.unreadable.items() if key in lines}
+        keys = [key for key in page.keys if key not in self.unkept]
+        while keys:
             try:
-                back = self._kept([lines[row] for row in rows])
+                back = self._kept([lines[key] for key in keys])
                 break
             except RefusedError as error:
-                refused = {rows[one.row]: one.reason for one in error.problems if one.row is not None}
+                refused = {keys[one.row]: one.reason for one in error.problems if one.row is not None}
                 if not refused:
                     raise
-                self.unkept |= {page.keys[row]: reason for row, reason in refused.items()}
-                rows = [row for row in rows if row not in refused]
-        if rows:
-            self.inexact += [
-                page.keys[row] for row, line in zip(rows, back, strict=True) if line != lines[row]
-            ]
-            data = b"\n".join([lines[row] for row in rows])
-            self.spool.write(data)
-            keys, names = [page.keys[row] for row in rows], [page.names[row] for row in rows]
-            self.batches.append(_Batch(keys, names, len(data)))
+                self.unkept |= refused
+                keys = [key for key in keys if key not in refused]
+        if keys:
+            self.inexact += [key for key, line in zip(keys, back, strict=True) if line != lines[key]]
+            page = page.only(set(keys))
+            self.spool.add(page)
+            self.names.update(zip(page.keys, page.names, strict=True))
 
     def _kept(self, lines: list[bytes]) -> list[bytes]:
         with warnings.catch_warnings():
@@ -227,8 +183,7 @@ class _Original:
             return self.target.kept(lines)
 
     def _read_links(self, snap: Snapshot) -> None:
-        jobs = set(self.jobs.keys)
-        records = {key for batch in self.batches for key in batch.keys}
+        jobs, records = self.jobs, self.names
         dangling = []
         for page in snap.links(labels=False):
             for record, job, role in zip(page.record_keys, page.job_keys, page.roles, strict=True):
@@ -240,11 +195,10 @@ class _Original:
             self.left_out.append(f"links from or to another workflow: {shorten(dangling)}")
 
     def _read_runs(self, snap: Snapshot) -> None:
-        jobs, repeated = set(self.jobs.keys), 0
-        for page in snap.dependencies():
-            for job, other in zip(page.job_keys, page.depends_on_keys, strict=True):
-                if job in jobs and other in jobs:
-                    self.waits.setdefault(job, []).append(other)
+        jobs, repeated = self.jobs, 0
+        for job, other in dependencies(snap):
+            if job in jobs and other in jobs:
+                self.waits.setdefault(job, []).append(other)
         for runs in snap.results():
             ends = zip(runs.statuses, runs.return_codes, runs.start_times, runs.end_times, strict=True)
             for job, run_id, end in zip(runs.job_keys, runs.run_ids, ends, strict=True):
@@ -263,7 +217,7 @@ class _Writer:
 
     original: _Original
     target: Store
-    chunks: list[list[int]]
+    chunks: list[list[str]]
     show: bool
     job_keys: dict[str, str] = field(default_factory=dict)
     record_keys: dict[str, str] = field(default_factory=dict)
@@ -277,7 +231,7 @@ class _Writer:
                 made = self.target.add_workflow(
                     name or was.name, user=was.user, description=was.description, metadata=was.metadata
                 )
-                total = self.original.records + len(self.original.jobs.keys)
+                total = len(self.original.names) + len(self.original.jobs)
                 with progress(total, "copy", self.show, unit="row") as bar:
                     self._add_records(made.key, bar)
                     self._add_jobs(made.key, bar)
@@ -288,17 +242,17 @@ class _Writer:
             raise
         if was.user not in (None, made.user):
             self.original.left_out.append(f"that it was of user {was.user}: the copy is of {made.user}")
-        keys = {key: self.job_keys[key] for key in self.original.jobs.keys}
+        keys = {key: self.job_keys[key] for key in self.original.jobs}
         return Copied(made, keys, self.record_keys, self.original.left_out)
 
     def _add_records(self, workflow_key: str, bar: Bar) -> None:
-        for batch, lines in self.original.pages():
-            flags = [key in self.original.ephemeral for key in batch.keys]
+        for page in self.original.spool.pages():
+            flags, lines = [key in self.original.ephemeral for key in page.keys], page.lines()
             if self.original.fitted is not None:
-                self._add_fitted(workflow_key, batch.keys, lines, self.original.fitted)
+                self._add_fitted(workflow_key, page.keys, lines, self.original.fitted)
             else:
-                added = self.target.add_user_data(workflow_key, lines, names=batch.names, is_ephemeral=flags)
-                self.record_keys.update(zip(batch.keys, added, strict=True))
+                added = self.target.add_user_data(workflow_key, lines, names=page.names, is_ephemeral=flags)
+                self.record_keys.update(zip(page.keys, added, strict=True))
             bar.update(len(lines))
 
     def _add_fitted(self, workflow_key: str, keys: list[str], lines: list[bytes], fitted: RoleFit) -> None:
@@ -311,14 +265,14 @@ class _Writer:
             self.record_keys.update(zip([key for key, _ in alike], added, strict=True))
 
     def _add_jobs(self, workflow_key: str, bar: Bar) -> None:
-        jobs, waits = self.original.jobs, self.original.waits
-        for rows in self.chunks:
-            keys = [jobs.keys[row] for row in rows]
+        waits = self.original.waits
+        for keys in self.chunks:
+            jobs = [self.original.jobs[key] for key in keys]
             new = NewJobs(
-                names=[jobs.names[row] for row in rows],
-                commands=[jobs.commands[row] for row in rows],
-                inputs=[None] * len(rows),
-                resources=[jobs.resources[row] for row in rows],
+                names=[job.name for job in jobs],
+                commands=[job.command for job in jobs],
+                inputs=[None] * len(keys),
+                resources=[job.resources for job in jobs],
                 depends_on=[[self.job_keys[other] for other in waits.get(key, ())] for key in keys],
                 links={
                     role: [[self.record_keys[record] for record in of_job.get(key, ())] for key in keys]
@@ -326,27 +280,28 @@ class _Writer:
                 },
             )
             self.job_keys.update(zip(keys, self.target.add_jobs(workflow_key, new).job_keys, strict=True))
-            bar.update(len(rows))
+            bar.update(len(keys))
 
     def _add_runs(self, workflow_key: str) -> None:
         jobs, runs, left_out = self.original.jobs, self.original.runs, self.original.left_out
         if not isinstance(self.target, RunnableStore):
-            begun = [key for key, status in zip(jobs.keys, jobs.statuses, strict=True) if status not in _NEW]
+            begun = [key for key, job in jobs.items() if job.status not in _NEW]
             jobs_told = counted(len({*begun, *(job for job, _ in runs)}), "job")
             if begun or runs:
                 left_out.append(
                     f"status, return codes and times of {jobs_told}: {self.target.url} takes none"
                 )
             return
-        underway = sum(status in ("pending", "running") for status in jobs.statuses)
+        underway = sum(job.status in ("pending", "running") for job in jobs.values())
         if underway:
             left_out.append(
                 f"{counted(underway, 'job')} of which a run had begun: nobody runs them in the copy"
             )
-        keys = [self.job_keys[key] for key in jobs.keys]
+        keys = [self.job_keys[key] for key in jobs]
+        statuses, run_ids = ([getattr(job, part) for job in jobs.values()] for part in ("status", "run_id"))
         columns = [list(column) for column in zip(*runs.values(), strict=True)] or [[], [], [], []]
         results = ResultPage([self.job_keys[job] for job, _ in runs], [run for _, run in runs], *columns)
-        self.target.add_runs(workflow_key, keys, jobs.statuses, jobs.run_ids, results)
+        self.target.add_runs(workflow_key, keys, statuses, run_ids, results)
 
 
 def _undo(target: Store, made: WorkflowRecord, error: BaseException) -> None:
@@ -368,57 +323,55 @@ def _undo(target: Store, made: WorkflowRecord, error: BaseException) -> None:
 # the order of jobs
 
 
-def _chunks(original: _Original) -> list[list[int]]:
+def _chunks(original: _Original) -> list[list[str]]:
     """Return which jobs to add in each call: none that waits for another of the same call, or has its name.
 
     Jobs keep their order unless they wait for later ones, or that took too many calls.
     """
-    jobs = original.jobs
-    at = {key: row for row, key in enumerate(jobs.keys)}
-    waits = [sorted({at[other] for other in original.waits.get(key, ())}) for key in jobs.keys]
-    order = _runnable_order(waits, jobs.keys)
-    chunks = list(_split(order, waits, jobs.names))
+    names = {key: job.name for key, job in original.jobs.items()}
+    waits = {key: set(original.waits.get(key, ())) for key in names}
+    order = _runnable_order(waits)
+    chunks = list(_split(order, waits, names))
     if len(chunks) > MANY_CHUNKS:
-        levels: dict[int, int] = {}
-        for row in order:
-            levels[row] = 1 + max((levels[other] for other in waits[row]), default=0)
-        fewer = list(_split(sorted(order, key=levels.__getitem__), waits, jobs.names))
+        levels: dict[str, int] = {}
+        for key in order:
+            levels[key] = 1 + max((levels[other] for other in waits[key]), default=0)
+        fewer = list(_split(sorted(order, key=levels.__getitem__), waits, names))
         chunks = fewer if 2 * len(fewer) < len(chunks) else chunks
-    if list(chain.from_iterable(chunks)) != list(range(len(at))):
+    if list(chain.from_iterable(chunks)) != list(names):
         original.left_out.append("the order of jobs: those that others wait for come first")
     return chunks
 
 
-def _runnable_order(waits: Sequence[Sequence[int]], keys: Sequence[str]) -> list[int]:
-    """Return the rows so that none comes before one it waits for, else in order."""
-    missing = [len(others) for others in waits]
-    dependents: dict[int, list[int]] = {}
-    for row, others in enumerate(waits):
-        for other in others:
-            dependents.setdefault(other, []).append(row)
-    free = [row for row, count in enumerate(missing) if not count]
-    order = []
-    while free:
-        row = heapq.heappop(free)
-        order.append(row)
-        for dependent in dependents.get(row, ()):
-            missing[dependent] -= 1
-            if not missing[dependent]:
-                heapq.heappush(free, dependent)
-    if len(order) < len(waits):
-        stuck = sorted(set(range(len(waits))) - set(order))
-        raise RefusedError(f"jobs that wait for each other: {shorten(keys[row] for row in stuck)}")
+def _runnable_order(waits: Mapping[str, Set[str]]) -> list[str]:
+    """Return the jobs so that none comes before one it waits for, else in order."""
+    place = {key: at for at, key in enumerate(waits)}
+    sorter = TopologicalSorter(waits)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        stuck = sorted(set(error.args[1]), key=place.__getitem__)
+        raise RefusedError(f"jobs that wait for each other: {shorten(stuck)}") from None
+    order: list[str] = []
+    free: list[tuple[int, str]] = []
+    while sorter.is_active():
+        for key in sorter.get_ready():
+            heapq.heappush(free, (place[key], key))
+        order.append(heapq.heappop(free)[1])
+        sorter.done(order[-1])
     return order
 
 
-def _split(order: Iterable[int], waits: Sequence[Sequence[int]], names: Sequence[str]) -> Iterator[list[int]]:
-    chunk: list[int] = []
-    inside: set[int | str] = set()
-    for row in order:
-        if len(chunk) == CHUNK or names[row] in inside or not inside.isdisjoint(waits[row]):
-            yield chunk
-            chunk, inside = [], set()
-        chunk.append(row)
-        inside.update((row, names[row]))
+def _split(
+    order: Iterable[str], waits: Mapping[str, Set[str]], names: Mapping[str, str]
+) -> Iterator[list[str]]:
+    chunk: dict[str, None] = {}
+    taken: set[str] = set()
+    for key in order:
+        if len(chunk) == CHUNK or names[key] in taken or not waits[key].isdisjoint(chunk):
+            yield list(chunk)
+            chunk, taken = {}, set()
+        chunk[key] = None
+        taken.add(names[key])
     if chunk:
-        yield chunk
+        yield list(chunk)

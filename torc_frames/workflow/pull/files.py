@@ -52,7 +52,7 @@ def _pairs(read: Reading, name: str, role: Role) -> Pairs:
     linked = read.links(role, labels=False)
     with read.ahead(linked.count(), pages) as (records,):
         at_record = dict(_pointers(records, split(name)))
-    pairs = zip(linked.job_keys, linked.record_keys, strict=True)
+    pairs = zip(linked.job_keys.to_pylist(), linked.record_keys.to_pylist(), strict=True)
     return [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]
 
 

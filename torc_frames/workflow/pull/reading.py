@@ -20,7 +20,7 @@ from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.records import INPUT, OUTPUT, Role, UserDataPage
 from torc_frames.store.whole import read_whole
 from torc_frames.workflow.progress import progress
-from torc_frames.workflow.pull import frames
+from torc_frames.workflow.pull.links import Links
 
 __all__ = ["Reading", "check_role", "verified"]
 
@@ -41,11 +41,21 @@ class Reading:
     """Of input records, where the workflow has no rev that tells what was seen."""
     one_record_a_job: bool = False
 
-    def links(
-        self, role: Role | None = None, job_key: str | None = None, labels: bool = True
-    ) -> frames.Links:
+    def links(self, role: Role | None = None, job_key: str | None = None, labels: bool = True) -> Links:
         """Return links as columns."""
-        return frames.read_links(self.snap.links(job_key=job_key, role=role, labels=labels))
+        return Links(self.snap.links(job_key=job_key, role=role, labels=labels))
+
+    @contextmanager
+    def linked(
+        self, role: Role | None, job_key: str | None = None
+    ) -> Iterator[tuple[Iterator[UserDataPage], Callable[[], Links], int]]:
+        """Give the pages of records, what returns their links after them, and how many records there are."""
+        are_all = role is None and job_key is None
+        links = None if are_all else self.links(role, job_key)
+        count = self.snap.count_user_data() if links is None else links.count()
+        pages = self.snap.user_data(job_key=job_key, role=role)
+        with self.ahead(count, pages, self.snap.links() if are_all else ()) as (records, rest):
+            yield records, lambda: links or Links(rest), count
 
     @contextmanager
     def ahead(self, count: int | None, *parts: Iterable[Any]) -> Iterator[list[Iterator[Any]]]:

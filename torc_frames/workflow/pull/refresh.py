@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import compress
@@ -24,6 +24,7 @@ from torc_frames.frame.values import is_missing
 from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, UserDataPage
 from torc_frames.workflow.pull import frames, tables
+from torc_frames.workflow.pull.links import Links
 
 __all__ = ["Refreshed", "refresh"]
 
@@ -149,11 +150,12 @@ def _changed_rows(
         reading = aside.submit(list, snap.links(since=about["rev"]))
         keys = _keys(frame, about["kind"])
 
-        def links() -> Iterator[LinkPage]:
-            for page in reading.result():
-                yield _only(page, [key in changed for key in page.record_keys])
+        def links() -> Links:
+            return Links(
+                _only(page, [key in changed for key in page.record_keys]) for page in reading.result()
+            )
 
-        rows = frames.user_data_frame(snap.workflow.key, pages, links(), len(changed), Shape())
+        rows = frames.user_data_frame(snap.workflow.key, pages, links, len(changed), Shape())
     return keys, rows
 
 
@@ -175,13 +177,18 @@ def _changed_jobs(
         rows = _decoded(pages, shape)
         linked = reading.result()
     known = {key for page in linked for key in page.record_keys}
-    links = frames.read_links(_only(page, [one == role for one in page.roles]) for page in linked)
-    job_of = dict(zip(links.record_keys, links.job_keys, strict=True))
-    single = len({*links.job_keys}) == len(links.job_keys) == len(job_of)
+    links = [
+        (record, job)
+        for page in linked
+        for record, job, its in zip(page.record_keys, page.job_keys, page.roles, strict=True)
+        if its == role
+    ]
+    job_of, jobs = dict(links), [job for _, job in links]
+    single = len({*jobs}) == len(jobs) == len(job_of)
     if not single or not known.issuperset(changed) or tables.digest_of(shape.specs) != about["dtypes"]:
         return keys, None
     wanted = [key for key in changed if key in job_of]
-    added = ~np.isin(np.array(links.job_keys, dtype=np.int64), keys)
+    added = ~np.isin(np.array(jobs, dtype=np.int64), keys)
     # Records whose links changed count as changed: a job that lost its record left one without the role,
     # or it went to a job that is new here. Counting is as long as a sixth of a pull.
     doubtful = len(wanted) < len(changed) or added.any()
@@ -190,7 +197,7 @@ def _changed_jobs(
     if len(wanted) < len(changed):
         rows = _decoded([page.only(set(wanted)) for page in pages], shape)
     order = {key: place for place, key in enumerate(wanted)}
-    chosen = [key for key in links.record_keys if key in order]
+    chosen = [key for key, _ in links if key in order]
     places = [order[key] for key in chosen]
     if places != list(range(len(rows))):
         rows = rows.take(places)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +15,9 @@ from torc_frames.frame.column import Column, InexactChunkError
 from torc_frames.frame.flatten import RESERVED, Path
 from torc_frames.frame.joining import OnClash, join_records
 from torc_frames.frame.shape import Shape, specs_of
-from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import decode_lines
 from torc_frames.store.records import Role
-from torc_frames.workflow.pull.links import JobsOf, LinkColumns, Texts, check_keys
+from torc_frames.workflow.pull.links import JobsOf, Texts, check_keys
 from torc_frames.workflow.pull.reading import Reading
 from torc_frames.workflow.pull.spool import Spool
 
@@ -32,30 +31,23 @@ Use = Callable[[Mapping[Path, Column], int], T]
 """What is made of the columns of a page, by path, and how many rows it has."""
 
 
-class SpooledRows(Protocol):
-    """The rows of a table that was read whole, and what was seen of their columns."""
-
-    labels: tuple[str, ...]
-    """The columns that are not data; they come first."""
-    index: str | None
-    """Which of them is the index of the frame; then it is the only one."""
-    specs: Mapping[str, Spec]
-    """Recorded dtypes by column."""
-    survey: Survey
-    paths: list[Path]
-
-    def __len__(self) -> int:
-        """Return how many rows there are."""
-
-    def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
-        """Yield, page by page, the columns that are not data, and what is made of those that are."""
-
-
 class RecordRows:
-    """One row a record, as `Workflow.user_data` has them."""
+    """One row a record, as `Workflow.user_data` has them.
 
-    labels: tuple[str, ...] = RESERVED
-    index: str | None = None
+    Attributes
+    ----------
+    labels : tuple of str
+        The columns that are not data; they come first.
+    index : str or None
+        Which of them is the index of the frame; then it is the only one.
+    specs : mapping
+        Recorded dtypes by column.
+    survey, paths
+        What was seen of the columns when the table was read whole, and where they are.
+    """
+
+    labels = RESERVED
+    index = None
 
     def __init__(self, read: Reading, role: Role | None, spool: Spool) -> None:
         self._shape = read.shape
@@ -63,21 +55,14 @@ class RecordRows:
         self._workflow_key = read.snap.workflow.key
         self.specs = specs_of(read.shape, beside_reserved=True)
         self.survey = Survey(self.specs)
-        if role is None:
-            linked, count = None, read.snap.count_user_data()
-            pages, link_pages = read.snap.user_data(), read.snap.links()
-        else:
-            pages, link_pages = read.snap.user_data(role=role), iter(())
-            linked = LinkColumns(read.snap.links(role=role))
-            count = linked.count()
         decoder = _Decoder(read.shape, reserved=True)
         keys = Texts()
-        with read.ahead(count, pages, link_pages) as (fetched, fetched_links):
-            for page in fetched:
+        with read.linked(role) as (pages, links, count):
+            for page in pages:
                 spool.add(page)
                 keys.add(page.keys)
                 decoder.read(page.keys, page.data, self.survey.add)
-            linked = linked or LinkColumns(fetched_links)
+            linked = links()
         check_keys(keys.column(), count)
         self.paths = decoder.paths(self.survey)
         self._jobs = JobsOf(linked, keys.column())
@@ -86,7 +71,7 @@ class RecordRows:
         return self.survey.length
 
     def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
-        """See `SpooledRows`."""
+        """Yield, page by page, the columns that are not data, and what is made of those that are."""
         decoder = _Decoder(self._shape, reserved=True)
         start = 0
         for page in self._spool.pages():
@@ -105,10 +90,13 @@ class RecordRows:
 
 
 class JobRows:
-    """One row a job, its records of one role joined, as `Workflow.parameters` and `results` have them."""
+    """One row a job, its records of one role joined, as `Workflow.parameters` and `results` have them.
 
-    labels: tuple[str, ...] = ("job_key",)
-    index: str | None = "job_key"
+    The attributes are those of `RecordRows`.
+    """
+
+    labels = ("job_key",)
+    index = "job_key"
 
     def __init__(self, read: Reading, role: Role, on_clash: OnClash, spool: Spool) -> None:
         self._shape = read.shape
@@ -116,11 +104,11 @@ class JobRows:
         self._on_clash: OnClash = on_clash
         self.specs = specs_of(read.shape, beside_reserved=False)
         self.survey = Survey(self.specs)
-        self._links = LinkColumns(read.snap.links(role=role, labels=False))
-        self._firsts = self._links.first_of_jobs()
-        self._several = len(self) < len(self._links)
+        self._links = read.links(role, labels=False)
+        self._several = self._links.has_several()
         if self._several:
-            self._links = LinkColumns(read.snap.links(role=role))  # a clash is told with the job's name
+            self._links = read.links(role)  # a clash is told with the job's name
+        self._firsts = self._links.firsts
         decoder = _Decoder(read.shape)
         keys = Texts()
         count = self._links.count()
@@ -143,7 +131,7 @@ class JobRows:
         return len(self._firsts) - 1
 
     def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
-        """See `SpooledRows`."""
+        """See `RecordRows.pages`."""
         decoder = _Decoder(self._shape)
         if self._several:
             return self._joined(decoder, use)
@@ -165,11 +153,7 @@ class JobRows:
         for start, stop in self._chunks():
             records = decode_lines(*self._records(start, stop))
             firsts = self._firsts[start : stop + 1].tolist()
-            at = self._firsts[start:stop]
-            keys, names = (
-                column.take(pa.array(at)).to_pylist()
-                for column in (self._links.job_keys, self._links.job_names)
-            )
+            keys, names = (column.to_pylist() for column in self._links.jobs(start, stop))
             rows = [
                 join_records(
                     records[first - firsts[0] : end - firsts[0]], f"job {key} ({name})", self._on_clash, whole
@@ -179,8 +163,7 @@ class JobRows:
             yield self._label(start, stop), use(decoder.flat(rows), len(rows))
 
     def _label(self, start: int, stop: int) -> Mapping[str, pa.Array]:
-        at = pa.array(self._firsts[start:stop])
-        return {"job_key": self._links.job_keys.take(at).combine_chunks()}
+        return {"job_key": self._links.jobs(start, stop)[0].combine_chunks()}
 
     def _records(self, start: int, stop: int) -> tuple[list[str], bytes]:
         """Return keys and data of the records of some of the jobs."""
@@ -200,6 +183,10 @@ class JobRows:
             stop = max(start + 1, min(stop, start + _BATCH_ROWS, len(self)))
             yield start, stop
             start = stop
+
+
+SpooledRows = RecordRows | JobRows
+"""The rows of a table that was read whole, and what was seen of their columns."""
 
 
 class _Decoder:

@@ -21,6 +21,7 @@ from torc_frames.store.records import INPUT, OUTPUT, Role, UserDataPage
 from torc_frames.workflow.progress import watched
 from torc_frames.workflow.pull import frames
 from torc_frames.workflow.pull.files import _pairs
+from torc_frames.workflow.pull.links import Links
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 from torc_frames.workflow.seen import written_revs
 
@@ -57,16 +58,8 @@ def user_data(
     """Return one row a record; see `Workflow.user_data`."""
 
     def build(read: Reading) -> pd.DataFrame:
-        if role is None and job_key is None:
-            count = read.snap.count_user_data()
-            pages, links = read.snap.user_data(), read.snap.links()
-        else:
-            pages = read.snap.user_data(job_key=job_key, role=role)
-            linked = list(read.snap.links(job_key=job_key, role=role))
-            count = frames.read_links(linked).count()
-            links = iter(linked)
-        with read.ahead(count, pages, links) as (records, linked_to):
-            return frames.user_data_frame(workflow_key, records, linked_to, count, read.shape)
+        with read.linked(role, job_key) as (pages, links, count):
+            return frames.user_data_frame(workflow_key, pages, links, count, read.shape)
 
     check_role(role)
     how = {"job_key": job_key, "role": role}
@@ -167,7 +160,7 @@ def _job_records(
     with read.ahead(count, islice(pages, _FIRST_PAGES), linked, pages) as (first, link_pages, rest):
         records = frames.JobRecords(shape, on_clash)
         records.add(first)
-        links = records.link(frames.read_links(link_pages))
+        links = records.link(Links(link_pages))
         records.add(rest)
     read.one_record_a_job = links.one_record_a_job()
     # A clash is told with the job's name.

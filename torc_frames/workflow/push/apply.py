@@ -22,8 +22,8 @@ from torc_frames.store.records import INPUT, AddedJobs, NewJobs
 from torc_frames.workflow.progress import Bar, Progress, progress, watched
 from torc_frames.workflow.push import templates
 from torc_frames.workflow.push.advice import advise
-from torc_frames.workflow.push.cells import nowhere
 from torc_frames.workflow.push.edits import Base, keep_base, same_dtype
+from torc_frames.workflow.push.records import nowhere
 from torc_frames.workflow.push.resources import dependencies
 from torc_frames.workflow.push.steps import Steps, decide, names_of, whole_paths
 from torc_frames.workflow.push.stored import Existing, read_existing
@@ -62,24 +62,14 @@ def apply(
     shown : Steps or None
         What the user has seen and agreed to: part of it may be done already, nothing else may have changed.
     """
-    options, frame = prepared.options, prepared.frame
+    options = prepared.options
     with store.transaction(), told_of(prepared.rows):
         existing, steps = planned(store, workflow_key, prepared, again=True)
         steps.check()
         if shown is not None:
             _check_same(shown, steps)
         jobs, patch = made(prepared, steps, existing, shown)
-        advise(
-            store,
-            workflow_key,
-            existing,
-            frame,
-            steps.job_keys,
-            steps.changed,
-            named=steps.named,
-            command=options.command,
-            resources=prepared.needs,
-        )
+        advise(store, workflow_key, prepared, steps, existing)
         _warn(prepared, steps)
         paced = watched(show_progress)
         total = len(existing.deleted) + len(jobs) + len(steps.changed)
@@ -143,7 +133,7 @@ def _now(
         if rev is not None:
             return {"rev": rev}
         before = {
-            key: existing.revs[key] for job in steps.job_keys for key in existing.inputs.get(job or "", ())
+            key: existing.revs[key] for job in steps.job_keys for key in existing.of_job.get(job or "", ())
         }
     else:
         before = dict(seen.revs)
@@ -164,7 +154,7 @@ def made(
         For all that these can't be: nothing that is refused is found later, but by the store itself.
     """
     options, rows, cells = prepared.options, steps.new, prepared.frame.cells
-    waits = dependencies(options.depends_on, prepared.frame.length, existing.commands, options.delete)
+    waits = dependencies(options.depends_on, prepared.frame.length, existing.jobs, options.delete)
     # What a plan has filled in is not filled in again; names that are counted depend on the store.
     same = shown.jobs if shown is not None and shown.new == rows else None
     jobs = NewJobs(
@@ -258,7 +248,7 @@ def _edited_columns(prepared: Prepared, base: Base, steps: Steps) -> set[str]:
 
 
 def _names_all(steps: Steps, existing: Existing) -> bool:
-    return set(existing.inputs) <= set(steps.named)
+    return set(existing.of_job) <= set(steps.named)
 
 
 def _forget_columns(

@@ -24,7 +24,6 @@ __all__ = [
     "Base",
     "Cells",
     "ColumnEdits",
-    "Merged",
     "base_of",
     "before_of",
     "edited_rows",
@@ -135,22 +134,6 @@ class ColumnEdits:
     """What the table says; GONE for a cell of a column that is dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """Edits, and those of them that others have made something else of meanwhile.
-
-    Attributes
-    ----------
-    cells : dict
-        By job key: the edited cells that the store has otherwise, those in conflict among them.
-    before : dict
-        By job key and path of the cells in conflict: what they were when the table was pulled.
-    """
-
-    cells: dict[str, Cells]
-    before: dict[tuple[str, Path], Any]
-
-
 def edited_rows(table: pd.DataFrame, base: Base | None) -> Rows | None:
     """Return the rows of which something was edited, where cells are all that can have been.
 
@@ -250,7 +233,7 @@ def merge(
     at: Mapping[str, int],
     newer: Collection[str],
     lost: Collection[str] = (),
-) -> Merged:
+) -> tuple[dict[str, Cells], dict[tuple[str, Path], Any]]:
     """Bring edits together with what the store has now: the one rule of what is a conflict.
 
     A cell is written if it was edited and the store has it otherwise. It is in conflict if somebody else has
@@ -267,8 +250,16 @@ def merge(
         The jobs whose records were written since the table was pulled: of others nothing is a conflict.
     lost : collection of str
         The jobs whose records were deleted since: all their cells are missing now.
+
+    Returns
+    -------
+    cells : dict
+        By job key: the edited cells that the store has otherwise, those in conflict among them.
+    before : dict
+        By job key and path of the cells in conflict: what they were when the table was pulled.
     """
-    merged = Merged({}, {})
+    merged: dict[str, Cells] = {}
+    in_conflict: dict[tuple[str, Path], Any] = {}
     names = {path: name for name, path in theirs.paths.items()}
     for path, column in edits.items():
         stored = theirs.cells[names[path]] if path in names else None
@@ -279,7 +270,7 @@ def merge(
             there = None if stored is None or row is None else stored[row]
             if after is not GONE and same(there, after):
                 continue
-            merged.cells.setdefault(key, {})[path] = (there, None if after is GONE else after)
+            merged.setdefault(key, {})[path] = (there, None if after is GONE else after)
             if (key in newer or key in lost) and (before is UNKNOWN or not same(there, before)):
-                merged.before[key, path] = before
-    return merged
+                in_conflict[key, path] = before
+    return merged, in_conflict

@@ -181,7 +181,7 @@ def _shown(cells: Cells) -> Cells:
 def _commands(steps: Steps, existing: Existing) -> pd.DataFrame:
     columns = {
         "job_key": list(steps.commands),
-        "stored": [existing.commands[key] for key in steps.commands],
+        "stored": [existing.jobs[key].command for key in steps.commands],
         "pushed": list(steps.commands.values()),
     }
     return pd.DataFrame({name: pd.array(texts, dtype="str") for name, texts in columns.items()})

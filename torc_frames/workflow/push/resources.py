@@ -62,7 +62,7 @@ def resource_list(resources: ResourceTable, length: int) -> list[Resources] | No
     """
     if resources is None:
         return None
-    fields = tuple(Resources.__dataclass_fields__)
+    fields = Resources.__struct_fields__
     unknown = [str(name) for name in resources if name not in fields]
     if unknown:
         raise RefusedError(f"resources: no {shorten(unknown)}; torc has {', '.join(fields)}")

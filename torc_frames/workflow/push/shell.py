@@ -50,40 +50,16 @@ _COMPUTED = re.compile(
     r"|(?:for|select)\s+(RANDOM|SRANDOM|SECONDS|OPTIND|HISTCMD|LINENO)\b)"
 )
 _BEFORE_COMMANDS = {
-    "if",
-    "then",
-    "elif",
-    "else",
-    "fi",
-    "while",
-    "until",
-    "do",
-    "done",
-    "esac",
-    "in",
-    "!",
-    "{",
-    "}",
-    "time",
-    "command",
-    "builtin",
-    "exec",
+    *("if", "then", "elif", "else", "fi", "while", "until", "do", "done", "esac", "in"),
+    *("!", "{", "}", "time", "command", "builtin", "exec"),
 }
 _EVALUATING = {
     *("eval", "let", "declare", "typeset", "local", "alias", "trap", "function", "coproc", "[["),
     *("bind", "fc", "history"),
 }
 _TAKING_NAMES = {
-    "read",
-    "mapfile",
-    "readarray",
-    "unset",
-    "getopts",
-    "wait",
-    "compgen",
-    "complete",
-    "for",
-    "select",
+    *("read", "mapfile", "readarray", "unset", "getopts", "wait", "compgen", "complete"),
+    *("for", "select"),
 }
 _ELSEWHERE = {"ssh", "rsh", "su", "watch"}
 _SHELLS = {

@@ -24,7 +24,6 @@ from torc_frames.frame.values import encode_data
 from torc_frames.store.base import Store
 from torc_frames.store.records import NewJobs
 from torc_frames.workflow.push import templates
-from torc_frames.workflow.push.cells import dropped_cells, near
 from torc_frames.workflow.push.edits import (
     GONE,
     UNKNOWN,
@@ -34,10 +33,10 @@ from torc_frames.workflow.push.edits import (
     edits_of,
     merge,
 )
-from torc_frames.workflow.push.matching import match_rows
-from torc_frames.workflow.push.records import RecordEdits
+from torc_frames.workflow.push.records import RecordEdits, dropped_cells, near
 from torc_frames.workflow.push.stored import Existing, refuse_deleted
 from torc_frames.workflow.push.table import OnExists, Prepared, kept
+from torc_frames.workflow.push.targets import match_rows
 
 __all__ = ["Steps", "decide", "names_of", "shown_cell", "whole_paths"]
 
@@ -104,7 +103,7 @@ def decide(store: Store, prepared: Prepared, existing: Existing) -> Steps:
     """Return what is to be done in a store that has this already."""
     options = prepared.options
     refuse_deleted(options.delete, existing, prepared.targets)
-    steps = Steps([*prepared.targets.find(existing.names)])
+    steps = Steps([*prepared.targets.find(existing.keys)])
     steps.named = {key: row for row, key in enumerate(steps.job_keys) if key is not None}
     if steps.named or options.on_exists != "append":
         existing.check_readable()
@@ -119,8 +118,8 @@ def names_of(prepared: Prepared, rows: list[int], existing: Existing) -> list[st
     """Return the names of new jobs, which these rows become."""
     template = prepared.options.name
     if template is None:
-        free = (f"job_{n}" for n in itertools.count(len(existing.commands) + 1))
-        return list(itertools.islice((name for name in free if name not in existing.names), len(rows)))
+        free = (f"job_{n}" for n in itertools.count(len(existing.jobs) + 1))
+        return list(itertools.islice((name for name in free if name not in existing.keys), len(rows)))
     names = templates.fill("name", template, prepared.frame.cells, rows, quoted=False)
     first: dict[str, int] = {}
     problems = [
@@ -139,22 +138,22 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
         raise RefusedError(
             "on_exists='append' makes new jobs, but rows name jobs that exist: df.reset_index(drop=True)"
         )
-    newer = {key for key in steps.named if not existing.newer.isdisjoint(existing.inputs.get(key, ()))}
+    newer = {key for key in steps.named if not existing.newer.isdisjoint(existing.of_job.get(key, ()))}
     edits = edits_of(prepared.params, frame, steps.named, prepared.base)
     edited = {key for column in edits.values() for key in column.keys}
     # Commands are made of all cells, also of those that only others have changed.
     jobs = set(steps.named) if options.drop else edited | newer if options.command else edited
     theirs, at = _as_stored(store, frame, options.drop, existing, jobs)
     edits |= _dropped(theirs, at, steps.named, prepared, existing)
-    bare = {key for key in edited if key not in existing.inputs}
+    bare = {key for key in edited if key not in existing.of_job}
     pulled = () if prepared.base is None else prepared.base.frame.index
     lost = {key for key in bare if key in pulled}
-    merged = merge(edits, theirs, at, newer, lost)
-    steps.cells = {key: merged.cells[key] for key in steps.named if key in merged.cells}
+    cells, before = merge(edits, theirs, at, newer, lost)
+    steps.cells = {key: cells[key] for key in steps.named if key in cells}
     if options.on_conflict == "error":
-        steps.conflicts = merged.before
+        steps.conflicts = before
     elif options.on_conflict == "theirs":
-        steps.left = merged.before
+        steps.left = before
         steps.cells = _without(steps.cells, steps.left)
     if not steps.conflicts:
         steps.updates = _edited(steps, frame, existing)
@@ -166,10 +165,10 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
         steps.additions[key] = _record_of(changes[key])
     steps.changed = {*changes, *steps.additions}
     if options.command is not None:
-        cells = _merged_cells(steps, frame, theirs, at, newer)
-        filled = templates.fill("command", options.command, cells, list(steps.named.values()), quoted=True)
+        merged = _merged_cells(steps, frame, theirs, at, newer)
+        filled = templates.fill("command", options.command, merged, list(steps.named.values()), quoted=True)
         commands = zip(steps.named, filled, strict=True)
-        steps.commands = {key: text for key, text in commands if existing.commands[key] != text}
+        steps.commands = {key: text for key, text in commands if existing.jobs[key].command != text}
         steps.changed |= set(steps.commands)
     if options.on_exists == "error" and steps.changed:
         raise ConflictError(f"would change jobs that exist: {shorten(steps.changed)}")
@@ -263,7 +262,7 @@ def _edited(steps: Steps, frame: EncodedFrame, existing: Existing) -> dict[str, 
     edits = RecordEdits(existing, whole_paths(existing, frame))
     columns = set(frame.paths.values())
     for key, changes in steps.cells.items():
-        for path, (_, value) in changes.items() if key in existing.inputs else ():
+        for path, (_, value) in changes.items() if key in existing.of_job else ():
             if path in columns:
                 edits.set(key, steps.named[key], path, value)
             else:
@@ -292,7 +291,7 @@ def _find_rows(steps: Steps, lines: list[bytes], existing: Existing, on_exists: 
     rows = steps.new
     if not rows:
         return
-    contents = {key: existing.content(key) for key in existing.inputs if key not in steps.named}
+    contents = {key: existing.content(key) for key in existing.of_job if key not in steps.named}
     found = match_rows(rows, lines, contents)
     if found and on_exists == "error":
         there = [f"row {row} (job {key})" for row, key in sorted(found.items())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -15,12 +15,14 @@ from torc_frames.frame.column import InexactChunkError
 from torc_frames.frame.joining import join_records
 from torc_frames.frame.nested import put
 from torc_frames.frame.shape import Shape
-from torc_frames.frame.values import decode_data, encode_data
+from torc_frames.frame.values import encode_data
 from torc_frames.store import deleting
 from torc_frames.store.base import Snapshot, Store
-from torc_frames.store.records import INPUT, JobPage, Resources, UserDataPage
+from torc_frames.store.contents import RecordsByJob, dependencies, read_jobs, read_records
+from torc_frames.store.records import INPUT, JobRecord, LinkPage, UserDataPage
 from torc_frames.store.whole import read_whole
-from torc_frames.workflow.pull.frames import JobRecords, Links
+from torc_frames.workflow.pull.frames import JobRecords
+from torc_frames.workflow.pull.links import Links
 from torc_frames.workflow.push.targets import Targets
 from torc_frames.workflow.seen import Seen
 
@@ -28,29 +30,15 @@ __all__ = ["Existing", "check_delete", "existing_of", "read_existing", "refuse_d
 
 
 @dataclass(slots=True)
-class Existing:
-    """What the workflow has already, as far as a push needs it."""
+class Existing(RecordsByJob):
+    """What the workflow has already, as far as a push needs it: its jobs and their input records."""
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
     rev: str | None = None
-    names: dict[str, list[str]] = field(default_factory=dict)
-    """Job keys by name."""
+    jobs: dict[str, JobRecord] = field(default_factory=dict)
 
-    commands: dict[str, str] = field(default_factory=dict)
-    """By job key."""
-
-    statuses: dict[str, str] = field(default_factory=dict)
-    resources: dict[str, Resources] = field(default_factory=dict)
-    """By job key."""
-
-    inputs: dict[str, list[str]] = field(default_factory=dict)
-    """By job key: its input records, oldest first."""
-
-    jobs_of: dict[str, list[str]] = field(default_factory=dict)
-    """By record key: the jobs whose input it is."""
-
-    raws: dict[str, bytes] = field(default_factory=dict)
-    revs: dict[str, str | None] = field(default_factory=dict)
+    keys: dict[str, list[str]] = field(default_factory=dict)
+    """Of jobs, by name."""
 
     unreadable: dict[str, str] = field(default_factory=dict)
     """Why, by the keys of input records that the store can't give."""
@@ -65,12 +53,11 @@ class Existing:
         """Make it the workflow that is left when jobs are deleted; those that are gone already are none."""
         if not job_keys:
             return
-        names = {key: name for name, same in self.names.items() for key in same}
-        self.deleted = {key: names[key] for key in job_keys if key in names}
-        self.names = _without(self.names, self.deleted)
-        for of_jobs in (self.commands, self.statuses, self.resources, self.inputs):
-            for key in self.deleted:
-                of_jobs.pop(key, None)
+        self.deleted = {key: self.jobs[key].name for key in job_keys if key in self.jobs}
+        self.keys = _without(self.keys, self.deleted)
+        for key in self.deleted:
+            del self.jobs[key]
+            self.of_job.pop(key, None)
         records = self.jobs_of
         self.jobs_of = _without(records, self.deleted)
         for key in records.keys() - self.jobs_of.keys():
@@ -87,32 +74,24 @@ class Existing:
     def parameters(self, usecols: Callable[[str], bool], jobs: Collection[str]) -> pd.DataFrame:
         """Return the table that a pull of some jobs' records gives, of those with input records."""
         shape = Shape(specs=recorded.read(self.metadata), usecols=usecols)
-        links = Links()
-        for job_key in (key for key in self.commands if key in jobs):
-            for record_key in self.inputs.get(job_key, ()):
-                links.record_keys.append(record_key)
-                links.job_keys.append(job_key)
-                links.job_names.append("")
-                links.roles.append(INPUT)
-        wanted = set(links.record_keys)
+        links = self.of_jobs(job for job in self.jobs if job in jobs)
+        wanted = {record for record, _ in links}
         keys = [key for key in self.raws if key in wanted]
         data = b"\n".join(self.raws[key] for key in keys)
         pages = [UserDataPage(keys, [None] * len(keys), [None] * len(keys), data)] if keys else []
+        records, of_jobs = ([pair[at] for pair in links] for at in (0, 1))
+        linked = Links([LinkPage(records, of_jobs, [""] * len(links), [INPUT] * len(links))])
         try:
-            return _frame(pages, links, shape)
+            return _frame(pages, linked, shape)
         except InexactChunkError:
-            return _frame(pages, links, replace(shape, fast=False))
-
-    def data(self, key: str) -> Any:
-        """Return the decoded data of a record."""
-        return decode_data(key, self.raws[key])
+            return _frame(pages, linked, replace(shape, fast=False))
 
     def content(self, job_key: str) -> list[bytes]:
         """Return what a row of the same content may look like: the job's records joined, or one alone."""
-        raws = [self.raws[key] for key in self.inputs[job_key]]
+        raws = [self.raws[key] for key in self.of_job[job_key]]
         if len(raws) == 1:
             return raws
-        held = [decode_data(key, self.raws[key]) for key in self.inputs[job_key]]
+        held = [self.data(key) for key in self.of_job[job_key]]
         joined: dict[str, Any] = {}
         for path, value in join_records(held, f"job {job_key}", "last").items():
             put(joined, path, value)
@@ -152,44 +131,22 @@ def read_existing(
 
 def existing_of(snap: Snapshot, seen: Seen | None, only: Sequence[str] | None = None) -> Existing:
     """Return what `read_existing` does, of a snapshot that is not verified yet."""
-    existing = Existing(metadata=snap.workflow.metadata, rev=snap.workflow.rev)
-    jobs: Sequence[str | None] = [None] if only is None else only
-    for page in _jobs(snap, jobs):
-        existing.commands.update(zip(page.keys, page.commands, strict=True))
-        existing.statuses.update(zip(page.keys, page.statuses, strict=True))
-        needs = map(Resources, page.num_cpus, page.num_gpus, page.memory, page.runtimes)
-        existing.resources.update(zip(page.keys, needs, strict=True))
-        for key, name in zip(page.keys, page.names, strict=True):
-            existing.names.setdefault(name, []).append(key)
-    if not existing.commands:
-        return existing
-    for records in chain.from_iterable(snap.user_data(job_key=job, role=INPUT) for job in jobs):
-        existing.raws.update(zip(records.keys, records.lines(), strict=True))
-        existing.revs.update(zip(records.keys, records.revs, strict=True))
-    existing.unreadable = dict(snap.unreadable)
-    of_records = None if only is None else list(existing.raws)
-    for links in snap.links(role=INPUT, labels=False, record_keys=of_records):
-        for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True):
-            if only is None or job_key in existing.commands:
-                existing.inputs.setdefault(job_key, []).append(record_key)
-            existing.jobs_of.setdefault(record_key, []).append(job_key)
-    if seen is not None:
-        existing.newer = _newer(snap, seen, existing, jobs)
+    jobs = read_jobs(snap, only)
+    keys: dict[str, list[str]] = {}
+    for key, job in jobs.items():
+        keys.setdefault(job.name, []).append(key)
+    found = read_records(snap, INPUT, only) if jobs else RecordsByJob()
+    existing = Existing(
+        *(found.raws, found.names, found.revs, found.of_job, found.jobs_of),
+        metadata=snap.workflow.metadata,
+        rev=snap.workflow.rev,
+        jobs=jobs,
+        keys=keys,
+        unreadable=dict(snap.unreadable),
+    )
+    if seen is not None and jobs:
+        existing.newer = _newer(snap, seen, existing, [None] if only is None else only)
     return existing
-
-
-def _jobs(snap: Snapshot, jobs: Sequence[str | None]) -> Iterator[JobPage]:
-    """Yield the pages of jobs; NotFoundError names all that are not there."""
-    missing: list[str] = []
-    for job in jobs:
-        try:
-            yield from snap.jobs(job_key=job)
-        except NotFoundError as error:
-            if error.kind != "job":
-                raise
-            missing += error.keys
-    if missing:
-        raise NotFoundError("job", missing, f"workflow {snap.workflow.key}")
 
 
 def _newer(snap: Snapshot, seen: Seen, existing: Existing, jobs: Sequence[str | None]) -> set[str]:
@@ -215,11 +172,11 @@ def check_delete(snap: Snapshot, existing: Existing, job_keys: Sequence[str]) ->
     RefusedError
         For jobs that are under way, and jobs that others depend on.
     """
-    missing = [key for key in job_keys if key not in existing.commands]
+    missing = [key for key in job_keys if key not in existing.jobs]
     if missing:
         raise NotFoundError("job", missing, f"workflow {snap.workflow.key}")
-    waits = (zip(page.job_keys, page.depends_on_keys, strict=True) for page in snap.dependencies())
-    deleting.check(job_keys, existing.statuses, chain.from_iterable(waits))
+    statuses = {key: existing.jobs[key].status for key in job_keys}
+    deleting.check(job_keys, statuses, dependencies(snap))
 
 
 def refuse_deleted(job_keys: Sequence[str], existing: Existing, targets: Targets) -> None:
@@ -227,7 +184,7 @@ def refuse_deleted(job_keys: Sequence[str], existing: Existing, targets: Targets
     named = set(targets.values)
     if targets.kind == "job_name":
         free = existing.deleted.items()
-        both = [key for key, name in free if name in named and name not in existing.names]
+        both = [key for key, name in free if name in named and name not in existing.keys]
     else:
         both = [key for key in job_keys if key in named]
     if both:

@@ -22,8 +22,8 @@ from torc_frames.frame.values import RefusalError, decode_data, plain
 from torc_frames.store.base import Store
 from torc_frames.store.records import Resources
 from torc_frames.sweep.finishing import recipe_if_true
-from torc_frames.workflow.push.cells import check_drop
 from torc_frames.workflow.push.edits import Base, Rows, base_of, edited_rows, own
+from torc_frames.workflow.push.records import check_drop
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
 from torc_frames.workflow.push.targets import Targets, identify
 from torc_frames.workflow.seen import Seen, what_was_seen

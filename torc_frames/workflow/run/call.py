@@ -1,4 +1,7 @@
-"""One call of a mapped function, wherever it runs: its arguments, its results as JSON, or why it failed."""
+"""One call of a mapped function, wherever it runs: its arguments, its results as JSON, or why it failed.
+
+A worker carries the mark of the job, so that it and what it starts are found when its parent is gone.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -14,9 +19,20 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.flatten import join
 from torc_frames.frame.results import keepable, note_unstored
 from torc_frames.frame.values import decode_data, encode_data
-from torc_frames.workflow.run.processes import utc_now
+from torc_frames.settings import is_secret
+from torc_frames.workflow.run.processes import MARK, is_child_of, utc_now
 
-__all__ = ["Function", "Outcome", "call", "check_call", "failed", "load_function", "shown"]
+__all__ = [
+    "Function",
+    "Outcome",
+    "begin_worker",
+    "call",
+    "check_call",
+    "failed",
+    "load_function",
+    "marked_call",
+    "shown",
+]
 
 Function = Callable[..., Any]
 
@@ -25,6 +41,8 @@ MOST_MESSAGE = 2_000
 
 MOST_TRACEBACK = 10_000
 """How many characters of a traceback are kept, from its end."""
+
+_own_worker = False
 
 _PLAIN_MODULES = ("builtins", "__main__", "__mp_main__")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -168,3 +186,53 @@ def _encoded(func: Function, results: Any) -> tuple[bytes, tuple[str, ...]]:
 
 def _text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def begin_worker() -> None:
+    """Say that this process does nothing but calls of one map, one after the other.
+
+    What it starts is marked by its environment then. Torc's passwords are taken out of it: an embedded store
+    needs none.
+    """
+    global _own_worker
+    _own_worker = True
+    for name in [name for name, value in os.environ.items() if is_secret(name, value)]:
+        del os.environ[name]
+
+
+def marked_call(mark: str, func: Function | str, row: bytes, whose: str) -> Outcome:
+    """Do a call (see `call`) with the mark of its job on this process."""
+    with _marked(mark):
+        return call(func, row, whose)
+
+
+@contextmanager
+def _marked(mark: str) -> Iterator[None]:
+    file = _mark_file(mark)
+    if _own_worker:
+        os.environ[MARK] = mark
+    try:
+        yield
+    finally:
+        if _own_worker:
+            os.environ.pop(MARK, None)
+        if file is not None:
+            os.close(file)
+
+
+def _mark_file(mark: str) -> int | None:
+    """Open a file in memory whose name is the mark: others see it in this process's list of open files.
+
+    Only in workers that the mapping process has started: those of a cluster do the calls of others, too.
+    """
+    if not _is_child_of(mark.rpartition("/")[0], os.getppid()):
+        return None
+    try:
+        return os.memfd_create(mark)
+    except (AttributeError, OSError):  # not Linux
+        return None
+
+
+@lru_cache(maxsize=8)
+def _is_child_of(runner: str, _parent: int) -> bool:
+    return is_child_of(runner)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -30,7 +30,7 @@ from torc_frames.workflow.run.mapper import Mapper
 from torc_frames.workflow.run.runner import Rerun, alone, check_rerun, end_left, jobs_to_reset
 from torc_frames.workflow.run.schedule import read_board, shown_runners
 from torc_frames.workflow.run.signals import ended_by_signals
-from torc_frames.workflow.run.workers import check_executor, crew
+from torc_frames.workflow.run.workers import Crew, check_executor, crew
 
 __all__ = ["MapOptions", "map_rows"]
 
@@ -64,11 +64,37 @@ def map_rows(
         raise RefusedError(f"map takes a function, not a {type(func).__name__}")
     check_rerun(options.rerun)
     check_executor(executor)
-    if isinstance(store, RunnableStore):
-        with ended_by_signals():
-            keys = _run(store, workflow_key, func, params, executor, options)
+    path = _function_path(func)
+    command = f"{options.command}{_ending(path)}"
+    pushing = PushOptions(name=options.name, resources=options.resources, depends_on=options.depends_on)
+    if not isinstance(store, RunnableStore):
+        _refuse_for_torc(store, workflow_key, executor, options.rerun)
+        _check_import(func, path)
+        template = command.replace("{", "{{").replace("}", "}}")
+        pushing = replace(pushing, command=template, outputs=True)
+    prepared = prepare(store, workflow_key, params, pushing)
+    existing = read_existing(store, workflow_key, prepared.seen)
+    steps = decide(store, prepared, existing)
+    steps.check()
+    if not steps.named and prepared.frame.length:
+        # Jobs that the table names may have more parameters than it has columns.
+        check_call(func, dict.fromkeys(path[0] for path in prepared.frame.paths.values()))
+    _refuse_other_functions(existing, steps, path, options.rerun)
+    if not isinstance(store, RunnableStore):
+        bare = [key for key in steps.job_keys if key and not existing.jobs[key].command.strip()]
+        if bare:
+            store.update_commands(workflow_key, bare, [command] * len(bare))
+        keys = list(push.apply(store, workflow_key, prepared, steps, options.show_progress).index)
+    elif _has_work(store, workflow_key, steps, options.rerun):
+        _refuse_limits(prepared, existing, steps, path)
+        with ended_by_signals(), crew(executor, func) as workers:
+            keys = list(push.apply(store, workflow_key, prepared, steps, options.show_progress).index)
+            mapper = _run(store, workflow_key, func, workers, keys, command, options)
+        _tell_of_ended(mapper)
     else:
-        keys = _push(store, workflow_key, func, params, executor, options)
+        keys = list(map(str, steps.job_keys))
+    if isinstance(store, RunnableStore):
+        _tell_of_waiting(store, workflow_key, keys)
     # Records of a job that clash are no reason to keep back what has just been made.
     table = pull.table(store, workflow_key, "list", [], Shape(), options.show_progress)
     return table.loc[keys]
@@ -78,96 +104,46 @@ def _run(
     store: RunnableStore,
     workflow_key: str,
     func: Function,
-    params: Table,
-    executor: Executor | None,
+    workers: Crew,
+    keys: Sequence[str],
+    command: str,
     options: MapOptions,
-) -> list[str]:
-    """Run the jobs of the rows, and return their keys."""
-    pushing = PushOptions(name=options.name, resources=options.resources, depends_on=options.depends_on)
-    prepared, existing, steps = _read(store, workflow_key, func, params, pushing)
-    path = _function_path(func)
-    _refuse_other_functions(existing, steps, path, options.rerun)
-    if not _has_work(store, workflow_key, steps, options.rerun):
-        there = list(map(str, steps.job_keys))
-        _tell_of_waiting(store, workflow_key, there)
-        return there
-    _refuse_limits(prepared, existing, steps, path)
-    with crew(executor, func) as workers:
-        pushed = push.apply(store, workflow_key, prepared, steps, options.show_progress)
-        keys = list(map(str, pushed.index))
-        with alone(store):
-            board = read_board(store, workflow_key)
-            again = jobs_to_reset(store, workflow_key, board, options.rerun).intersection(keys)
-            stale = [key for key in keys if not _runs(board.jobs[key].command, path)]
-            command = _command(options.command, path)
-            end_left(store, workflow_key, again)
-            store.update_commands(workflow_key, stale, [command] * len(stale))
-            store.reset_jobs(workflow_key, [key for key in keys if key in again])
-        waiting = again.union(board.with_status(READY, BLOCKED)).intersection(keys)
-        mapper = Mapper(store, workflow_key, func, workers, keys)
-        with progress(len(waiting), "map", options.show_progress, unit="job") as bar:
-            mapper.work(bar)
-    _tell_of_ended(mapper)
-    _tell_of_waiting(store, workflow_key, keys)
-    return keys
+) -> Mapper:
+    """Run those of some jobs that have to be run, and return what did."""
+    with alone(store):
+        board = read_board(store, workflow_key)
+        again = jobs_to_reset(store, workflow_key, board, options.rerun).intersection(keys)
+        ending = _ending(_function_path(func))
+        stale = [key for key in keys if not board.jobs[key].command.endswith(ending)]
+        end_left(store, workflow_key, again)
+        store.update_commands(workflow_key, stale, [command] * len(stale))
+        store.reset_jobs(workflow_key, [key for key in keys if key in again])
+    waiting = again.union(board.with_status(READY, BLOCKED)).intersection(keys)
+    mapper = Mapper(store, workflow_key, func, workers, keys)
+    with progress(len(waiting), "map", options.show_progress, unit="job") as bar:
+        mapper.work(bar)
+    return mapper
 
 
-def _push(
-    store: Store,
-    workflow_key: str,
-    func: Function,
-    params: Table,
-    executor: Executor | None,
-    options: MapOptions,
-) -> list[str]:
-    """Make jobs of the rows, whose command is to run the function, and return their keys."""
+def _refuse_for_torc(store: Store, workflow_key: str, executor: Executor | None, rerun: Rerun) -> None:
+    """Refuse what only embedded stores can do."""
     if executor is not None:
         raise RefusedError(
             f"torc runs the jobs of {store.url}, no executor: leave it out, then `torc run {workflow_key}`; "
             'or map in an embedded store, tf.connect("study.db")'
         )
-    if options.rerun != _RERUN:
+    if rerun != _RERUN:
         raise RefusedError(
             "rerun= is for embedded stores; torc runs jobs again after "
             f"`torc workflows reset-status {workflow_key} --failed-only --reinitialize`"
         )
-    path = _function_path(func)
-    _check_import(func, path)
-    command = _command(options.command, path)
-    pushing = PushOptions(
-        command=command.replace("{", "{{").replace("}", "}}"),
-        name=options.name,
-        outputs=True,
-        resources=options.resources,
-        depends_on=options.depends_on,
-    )
-    prepared, existing, steps = _read(store, workflow_key, func, params, pushing)
-    _refuse_other_functions(existing, steps, path, options.rerun)
-    bare = [key for key in steps.job_keys if key is not None and not existing.commands[key].strip()]
-    if bare:
-        store.update_commands(workflow_key, bare, [command] * len(bare))
-    pushed = push.apply(store, workflow_key, prepared, steps, options.show_progress)
-    return list(map(str, pushed.index))
-
-
-def _read(
-    store: Store, workflow_key: str, func: Function, params: Table, options: PushOptions
-) -> tuple[Prepared, Existing, Steps]:
-    """Check the table, and return what pushing it would do; nothing is written."""
-    prepared = prepare(store, workflow_key, params, options)
-    existing = read_existing(store, workflow_key, prepared.seen)
-    steps = decide(store, prepared, existing)
-    steps.check()
-    if not steps.named and prepared.frame.length:
-        # Jobs that the table names may have more parameters than it has columns.
-        check_call(func, dict.fromkeys(path[0] for path in prepared.frame.paths.values()))
-    return prepared, existing, steps
 
 
 def _refuse_other_functions(existing: Existing, steps: Steps, path: str, rerun: Rerun) -> None:
     """Raise ConflictError for jobs that another function or command would have made the results of."""
-    commands = {key: existing.commands[key] for key in steps.job_keys if key is not None}
-    others = {key: text for key, text in commands.items() if text.strip() and not _runs(text, path)}
+    commands = {key: existing.jobs[key].command for key in steps.job_keys if key is not None}
+    ending = _ending(path)
+    others = {key: text for key, text in commands.items() if text.strip() and not text.endswith(ending)}
     if others and rerun != "all":
         raise ConflictError(
             f"jobs {shorten(others)} have the parameters of these rows, and another command than {path}: "
@@ -179,7 +155,7 @@ def _refuse_other_functions(existing: Existing, steps: Steps, path: str, rerun: 
 def _refuse_limits(prepared: Prepared, existing: Existing, steps: Steps, path: str) -> None:
     """Raise RefusedError for jobs that say what no executor holds a call to."""
     old = [key for key in steps.job_keys if key is not None]
-    said = [*(prepared.needs or ()), *(existing.resources[key] for key in old)]
+    said = [*(prepared.needs or ()), *(existing.jobs[key].resources for key in old)]
     names = [
         name for name in ("num_gpus", "memory", "runtime") if any(getattr(needs, name) for needs in said)
     ]
@@ -211,16 +187,8 @@ def _function_path(func: Function) -> str:
     return f"{getattr(func, '__module__', None) or '<unknown>'}:{qualified}"
 
 
-def _command(program: str, path: str) -> str:
-    return f"{program}{_ending(path)}"
-
-
-def _runs(command: str, path: str) -> bool:
-    """Return whether a job's command runs the function, however it calls torc-frames."""
-    return command.endswith(_ending(path))
-
-
 def _ending(path: str) -> str:
+    """Return how a job's command ends that runs the function, however it calls torc-frames."""
     return f" run-function {shlex.quote(path)}"
 
 

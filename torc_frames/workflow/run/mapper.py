@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pickle import PicklingError
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
 
 from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, counted, shorten, warn
 from torc_frames.files.pointers import LARGE_BYTES
-from torc_frames.frame.values import decode_data, encode_data
+from torc_frames.frame.values import encode_data
 from torc_frames.store.base import RunnableStore, Snapshot
+from torc_frames.store.contents import read_records
 from torc_frames.store.records import (
     COMPLETED,
     FAILED,
@@ -22,14 +22,12 @@ from torc_frames.store.records import (
     OUTPUT,
     READY,
     JobRecord,
-    Role,
     RunResult,
     UserData,
 )
 from torc_frames.workflow.progress import Bar
-from torc_frames.workflow.run.call import Function, Outcome, failed
+from torc_frames.workflow.run.call import Function, Outcome, failed, marked_call
 from torc_frames.workflow.run.job import joined_parameters
-from torc_frames.workflow.run.marks import marked_call
 from torc_frames.workflow.run.outputs import output_name, result_record
 from torc_frames.workflow.run.processes import mark_of, runner_id, utc_now
 from torc_frames.workflow.run.schedule import active, read_board
@@ -46,12 +44,6 @@ _STOPS = (BrokenExecutor, CancelledError, PicklingError)
 
 Call = Future[Outcome]
 Run = tuple[JobRecord, Outcome]
-
-
-class _Record(NamedTuple):
-    key: str
-    name: str | None
-    raw: bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -243,40 +235,26 @@ def _outcome(future: Call) -> Outcome | BaseException:
 
 def _rows(snapshot: Snapshot, names: Mapping[str, str]) -> dict[str, bytes]:
     """Return the parameters of each job as one JSON object."""
-    rows = {}
-    for key, records in _records(snapshot, names, INPUT).items():
-        if len(records) == 1 and records[0].raw.lstrip().startswith(b"{"):
-            rows[key] = records[0].raw
+    rows, inputs = {}, read_records(snapshot, INPUT)
+    for key, name in names.items():
+        keys = inputs.of_job.get(key, [])
+        if len(keys) == 1 and inputs.raws[keys[0]].lstrip().startswith(b"{"):
+            rows[key] = inputs.raws[keys[0]]
         else:
-            held = [decode_data(record.key, record.raw) for record in records]
-            rows[key] = encode_data(joined_parameters(held, f"job {key} ({names[key]})"))
+            held = [inputs.data(record) for record in keys]
+            rows[key] = encode_data(joined_parameters(held, f"job {key} ({name})"))
     return rows
 
 
 def _output_keys(snapshot: Snapshot, names: Mapping[str, str]) -> dict[str, str]:
     """Return the record that the results of each job go to, where there is one."""
-    keys = {}
-    for job_key, records in _records(snapshot, names, OUTPUT).items():
+    keys, found = {}, read_records(snapshot, OUTPUT)
+    for job_key, name in names.items():
         outputs = [
-            UserData(record.key, snapshot.workflow.key, decode_data(record.key, record.raw), record.name)
-            for record in records
+            UserData(key, snapshot.workflow.key, found.data(key), found.names[key])
+            for key in found.of_job.get(job_key, ())
         ]
-        found = result_record(outputs, names[job_key])
-        if found is not None:
-            keys[job_key] = found.key
+        record = result_record(outputs, name)
+        if record is not None:
+            keys[job_key] = record.key
     return keys
-
-
-def _records(snapshot: Snapshot, job_keys: Iterable[str], role: Role) -> dict[str, list[_Record]]:
-    """Return the records of each job that have a role, oldest first."""
-    found: dict[str, list[_Record]] = {key: [] for key in job_keys}
-    jobs_of: dict[str, list[str]] = {}
-    for links in snapshot.links(role=role, labels=False):
-        for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True):
-            if job_key in found:
-                jobs_of.setdefault(record_key, []).append(job_key)
-    for page in snapshot.user_data(role=role):
-        for record in map(_Record, page.keys, page.names, page.lines()):
-            for job_key in jobs_of.get(record.key, ()):
-                found[job_key].append(record)
-    return found

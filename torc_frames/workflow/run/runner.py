@@ -12,6 +12,7 @@ from typing import Literal
 from torc_frames import settings
 from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError, counted, shorten, warn
 from torc_frames.store.base import RunnableStore, Store
+from torc_frames.store.contents import read_records
 from torc_frames.store.open import open_store
 from torc_frames.store.records import (
     BLOCKED,
@@ -167,7 +168,7 @@ def run(
             directory.mkdir(parents=True, exist_ok=True)
             end_left(store, workflow_key, again)
             if again:
-                store.reset_jobs(workflow_key, sorted(again, key=lambda key: board.jobs[key].position))
+                store.reset_jobs(workflow_key, sorted(again, key=board.place.__getitem__))
         scheduler = Scheduler(store, workflow_key, Launcher(store.url, directory, runner_id()), machine)
         with progress(len(pending), "jobs", show_progress, unit="job") as bar:
             scheduler.work(bar)
@@ -287,18 +288,9 @@ def _output_dir(store: RunnableStore, given: str | os.PathLike[str] | None) -> P
 
 def _jobs_with_output(store: RunnableStore, workflow_key: str) -> set[str]:
     with store.snapshot(workflow_key) as snapshot:
-        filled = {
-            key
-            for page in snapshot.user_data(role=OUTPUT)
-            for key, data in zip(page.keys, page.lines(), strict=True)
-            if data.strip() not in (b"", b"{}", b"null")
-        }
-        return {
-            job_key
-            for links in snapshot.links(role=OUTPUT)
-            for record_key, job_key in zip(links.record_keys, links.job_keys, strict=True)
-            if record_key in filled
-        }
+        found = read_records(snapshot, OUTPUT)
+    filled = {key for key, data in found.raws.items() if data.strip() not in (b"", b"{}", b"null")}
+    return {job for job, records in found.of_job.items() if not filled.isdisjoint(records)}
 
 
 def stale_jobs(store: RunnableStore, workflow_key: str) -> set[str]:

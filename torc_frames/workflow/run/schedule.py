@@ -20,7 +20,17 @@ from torc_frames.errors import (
     warn,
 )
 from torc_frames.store.base import RunnableStore
-from torc_frames.store.records import BLOCKED, CANCELED, COMPLETED, FAILED, READY, Resources, RunResult
+from torc_frames.store.contents import dependencies, read_jobs
+from torc_frames.store.records import (
+    BLOCKED,
+    CANCELED,
+    COMPLETED,
+    FAILED,
+    READY,
+    JobRecord,
+    Resources,
+    RunResult,
+)
 from torc_frames.store.resources import Needs, needs_of, shown_bytes
 from torc_frames.workflow.progress import Bar
 from torc_frames.workflow.run.launcher import JobProcess, Launcher
@@ -94,21 +104,6 @@ class Claimer(Protocol):
 active: list[Claimer] = []
 
 
-class BoardJob(NamedTuple):
-    """What starting a job needs to know of it."""
-
-    position: int
-    name: str
-    command: str
-    status: str
-    resources: Resources
-
-    @property
-    def needs(self) -> Needs:
-        """What the job needs."""
-        return needs_of(self.resources)
-
-
 class Machine(NamedTuple):
     """What there is for jobs: slots, bytes of memory (None: not known), and the names of GPUs."""
 
@@ -149,8 +144,13 @@ class Machine(NamedTuple):
 class Board:
     """All jobs of a workflow in order, and which wait for which."""
 
-    jobs: dict[str, BoardJob]
+    jobs: dict[str, JobRecord]
     dependents: dict[str, list[str]]
+    place: dict[str, int] = field(init=False)
+    """By key: where the job is in the order."""
+
+    def __post_init__(self) -> None:
+        self.place = {key: place for place, key in enumerate(self.jobs)}
 
     def with_status(self, *statuses: str) -> list[str]:
         """Return the keys of jobs with one of these statuses, oldest first."""
@@ -159,16 +159,11 @@ class Board:
 
 def read_board(store: RunnableStore, workflow_key: str) -> Board:
     """Read the jobs and dependencies as they are at one moment."""
-    jobs: dict[str, BoardJob] = {}
     dependents: dict[str, list[str]] = {}
     with store.snapshot(workflow_key) as snapshot:
-        for page in snapshot.jobs():
-            needs = map(Resources, page.num_cpus, page.num_gpus, page.memory, page.runtimes)
-            for row in zip(page.keys, page.names, page.commands, page.statuses, needs, strict=True):
-                jobs[row[0]] = BoardJob(len(jobs), *row[1:])
-        for links in snapshot.dependencies():
-            for key, needed in zip(links.job_keys, links.depends_on_keys, strict=True):
-                dependents.setdefault(needed, []).append(key)
+        jobs = read_jobs(snapshot)
+        for key, needed in dependencies(snapshot):
+            dependents.setdefault(needed, []).append(key)
     return Board(jobs, dependents)
 
 
@@ -251,10 +246,10 @@ class Scheduler:
         if self.canceled_before is None:
             self.canceled_before = set(self.board.with_status(CANCELED))
         ready = [key for key in self.board.with_status(READY) if self._can_run(self.board.jobs[key])]
-        self.queue = [(self.board.jobs[key].position, key) for key in ready]
+        self.queue = [(self.board.place[key], key) for key in ready]
         return bool(ready)
 
-    def _can_run(self, job: BoardJob) -> bool:
+    def _can_run(self, job: JobRecord) -> bool:
         return bool(job.command.strip()) and self.machine.lacks(job.resources) is None
 
     def _wait(self) -> bool:
@@ -291,7 +286,7 @@ class Scheduler:
         room, batch = self.machine, {}
         for run in self.running.values():
             room = room.without(run.needs, run.gpus)
-        while self.queue and room.holds(needs := self.board.jobs[self.queue[0][1]].needs):
+        while self.queue and room.holds(needs := needs_of(self.board.jobs[self.queue[0][1]].resources)):
             _, key = heapq.heappop(self.queue)
             if key not in self.claimed and key not in batch:
                 batch[key] = room.gpus[: needs.gpus]
@@ -317,9 +312,8 @@ class Scheduler:
         if status != COMPLETED:
             return
         for dependent in self.board.dependents.get(key, ()):
-            job = self.board.jobs[dependent]
-            if self._can_run(job):
-                heapq.heappush(self.queue, (job.position, dependent))
+            if self._can_run(self.board.jobs[dependent]):
+                heapq.heappush(self.queue, (self.board.place[dependent], dependent))
 
     def _give_back(self) -> None:
         """End all running jobs and make them ready; those that had ended before count as they ended.

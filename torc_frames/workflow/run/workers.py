@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from torc_frames.errors import RefusedError
-from torc_frames.workflow.run.call import Function, shown
-from torc_frames.workflow.run.marks import begin_worker
+from torc_frames.workflow.run.call import Function, begin_worker, shown
 from torc_frames.workflow.run.processes import end_processes
 
 __all__ = ["Crew", "check_executor", "crew"]

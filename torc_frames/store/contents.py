@@ -1,0 +1,81 @@
+"""The jobs of a snapshot, and the records of each: the one place where they are gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from torc_frames.errors import NotFoundError
+from torc_frames.frame.values import decode_data
+from torc_frames.store.base import Snapshot
+from torc_frames.store.records import JobPage, JobRecord, Role
+
+__all__ = ["RecordsByJob", "dependencies", "read_jobs", "read_records"]
+
+
+@dataclass(slots=True)
+class RecordsByJob:
+    """The records of jobs that have one role, oldest first."""
+
+    raws: dict[str, bytes] = field(default_factory=dict)
+    names: dict[str, str | None] = field(default_factory=dict)
+    revs: dict[str, str | None] = field(default_factory=dict)
+
+    of_job: dict[str, list[str]] = field(default_factory=dict)
+    """By job key: its records."""
+
+    jobs_of: dict[str, list[str]] = field(default_factory=dict)
+    """By record key: all its jobs."""
+
+    def data(self, key: str) -> Any:
+        """Return the decoded data of a record."""
+        return decode_data(key, self.raws[key])
+
+    def of_jobs(self, job_keys: Iterable[str]) -> list[tuple[str, str]]:
+        """Return the records of some jobs, each with its job."""
+        return [(record, job) for job in job_keys for record in self.of_job.get(job, ())]
+
+
+def read_jobs(snap: Snapshot, keys: Iterable[str] | None = None) -> dict[str, JobRecord]:
+    """Return all jobs by key, or some; NotFoundError names all that are not there."""
+    pages = snap.jobs() if keys is None else _some_jobs(snap, keys)
+    workflow = snap.workflow.key
+    return {job.key: job for page in pages for job in page.jobs(workflow)}
+
+
+def _some_jobs(snap: Snapshot, keys: Iterable[str]) -> Iterator[JobPage]:
+    missing: list[str] = []
+    for key in keys:
+        try:
+            yield from snap.jobs(job_key=key)
+        except NotFoundError as error:
+            if error.kind != "job":
+                raise
+            missing += error.keys
+    if missing:
+        raise NotFoundError("job", missing, f"workflow {snap.workflow.key}")
+
+
+def read_records(snap: Snapshot, role: Role, job_keys: Sequence[str] | None = None) -> RecordsByJob:
+    """Return the records of all jobs, or of some, that have a role."""
+    found = RecordsByJob()
+    jobs: Sequence[str | None] = [None] if job_keys is None else job_keys
+    for page in chain.from_iterable(snap.user_data(job_key=job, role=role) for job in jobs):
+        found.raws.update(zip(page.keys, page.lines(), strict=True))
+        found.names.update(zip(page.keys, page.names, strict=True))
+        found.revs.update(zip(page.keys, page.revs, strict=True))
+    records, some = (None, None) if job_keys is None else (list(found.raws), set(job_keys))
+    for links in snap.links(role=role, labels=False, record_keys=records):
+        for record, job in zip(links.record_keys, links.job_keys, strict=True):
+            if some is None or job in some:
+                found.of_job.setdefault(job, []).append(record)
+            found.jobs_of.setdefault(record, []).append(job)
+    return found
+
+
+def dependencies(snap: Snapshot) -> Iterator[tuple[str, str]]:
+    """Yield which job waits for which."""
+    for page in snap.dependencies():
+        yield from zip(page.job_keys, page.depends_on_keys, strict=True)
