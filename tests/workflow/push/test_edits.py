@@ -264,18 +264,18 @@ def test_what_was_edited_stands_what_was_not_is_theirs_and_the_rest_is_a_conflic
     (base, was), (_, theirs), (mine, here) = frames(columns, make)
     at = {key: row for row, key in enumerate(base.index)}
     edits = edits_of(mine.reset_index(drop=True), here, at, Base(base, {}))
-    merged = merge(edits, theirs, at, at if is_newer else ())
+    cells, conflicts = merge(edits, theirs, at, at if is_newer else ())
     for key, row in at.items():
         before, there, after = (frame.cells["x"][row] for frame in (was, theirs, here))
-        cell = merged.cells.get(key, {}).get(("x",))
+        cell = cells.get(key, {}).get(("x",))
         if same(before, after) or same(there, after):
             assert cell is None
         else:
             assert cell == (there, after)
         in_conflict = cell is not None and is_newer and not same(there, before)
-        assert merged.before == {} or in_conflict == ((key, ("x",)) in merged.before)
+        assert conflicts == {} or in_conflict == ((key, ("x",)) in conflicts)
         if in_conflict:
-            assert same(merged.before[key, ("x",)], before)
+            assert same(conflicts[key, ("x",)], before)
 
 
 @given(three())
@@ -284,10 +284,11 @@ def test_without_a_base_every_cell_that_differs_in_a_newer_record_is_a_conflict(
     _, (_, theirs), (mine, here) = frames(columns, make)
     at = {str(row): row for row in range(len(mine))}
     newer = {"0"}
-    merged = merge(edits_of(mine.reset_index(drop=True), here, at, None), theirs, at, newer)
+    edits = edits_of(mine.reset_index(drop=True), here, at, None)
+    found, conflicts = merge(edits, theirs, at, newer)
     other = {key for key, row in at.items() if not same(theirs.cells["x"][row], here.cells["x"][row])}
-    assert {key for key, cells in merged.cells.items() if cells} == other
-    assert merged.before == {(key, ("x",)): UNKNOWN for key in other & newer}
+    assert {key for key, cells in found.items() if cells} == other
+    assert conflicts == {(key, ("x",)): UNKNOWN for key in other & newer}
 
 
 @given(three())
