@@ -51,6 +51,17 @@ def need_binary(name: str) -> Path:
     pytest.skip(hint)
 
 
+def need_migrations(version: str) -> list[Path]:
+    """Return the SQL by which an older torc makes its database, in order; skip or fail as `need_binary`."""
+    found = sorted((cache_root().parent / f"torc-{version}" / "migrations").glob("*.up.sql"))
+    if found:
+        return found
+    hint = f"the migrations of torc {version} are missing; .ci/run gets them from its crate"
+    if os.environ.get("TORC_FRAMES_REQUIRE_ALL"):
+        pytest.fail(hint, pytrace=False)
+    pytest.skip(hint)
+
+
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = _START_SECONDS) -> Any:
     """Return what the condition returns as soon as that is true; TimeoutError if it never is."""
     end = time.monotonic() + seconds

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 
@@ -261,6 +262,14 @@ class Client:
     def job(self, key: str | int) -> Job:
         """Return a job of any workflow by its key."""
         return Job(self._store, self._store.get_job(str(key)))
+
+    def __enter__(self) -> Self:
+        """Use the client for a ``with`` block, at whose end it is closed."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the client."""
+        self.close()
 
     def close(self) -> None:
         """Release what is held open; the client opens again when it is used."""

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
-from torc_frames.errors import RefusedError, StoreFileError, TorcFramesError, VersionError
+from torc_frames.errors import RefusedError, StoreFileError, TorcFramesError, VersionError, warn
 from torc_frames.store.records import UserData
 from torc_frames.store.sqlite.connections import Connections
 from torc_frames.store.sqlite.file import Connection, is_network
@@ -132,6 +132,11 @@ class TorcFileStore(SQLiteStore):
         self._connections = TorcConnections(self.path)
         with self._connections.reading() as connection:
             self.schema = _schema(connection)
+        if self.schema > TORC_1:
+            warn(
+                f"{self.path} was made by a newer torc than torc_frames knows (schema {self.schema}, not "
+                f"{TORC_1}): it has all that is read, so it is tried"
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TorcFileStore, (self.path,)
@@ -154,7 +159,7 @@ class TorcFileStore(SQLiteStore):
 
 
 def _check(connection: Connection, path: str) -> None:
-    """Raise unless the tables are those of torc 1.0, or have at least all that is read of them."""
+    """Raise unless the tables have all that is read of them, as those of torc 0.30 to 1.0 do."""
     tables = _tables(connection)
     if _MIGRATIONS not in tables:
         raise StoreFileError(f"{path} is not a database of torc")
@@ -167,18 +172,16 @@ def _check(connection: Connection, path: str) -> None:
         for name in names.split()
         if (column := f"{table}.{name}") not in there
     ]
-    if found >= TORC_1 and not missing:
-        return
-    lacks = f" and lacks {', '.join(missing)}" if missing else ""
-    remedy = (
-        f"`torc-server run --database {shlex.quote(path)}` of torc 1.0 upgrades it"
-        if found < TORC_1
-        else "connect to the url of its torc-server, or upgrade torc_frames"
-    )
-    raise VersionError(
-        f"{path} was made by another version of torc: its schema is {found}{lacks}, and torc_frames reads "
-        f"{TORC_1}, that of torc 1.0; {remedy}"
-    )
+    if missing:
+        remedy = (
+            f"`torc-server run --database {shlex.quote(path)}` of torc 1.0 upgrades it"
+            if found < TORC_1
+            else "connect to the url of its torc-server, or upgrade torc_frames"
+        )
+        raise VersionError(
+            f"{path} was made by another version of torc: its schema is {found} and lacks "
+            f"{', '.join(missing)}, and torc_frames reads what torc 0.30 to 1.0 ({TORC_1}) have; {remedy}"
+        )
 
 
 def _schema(connection: Connection) -> int:

@@ -6,12 +6,12 @@ import re
 
 import msgspec
 
-from torc_frames.errors import VersionError
+from torc_frames.errors import VersionError, warn
 
 __all__ = ["check_version"]
 
-_SPOKEN = "torc 1.x"
-_API_MAJOR = 0
+_API = (0, 23)
+"""The HTTP interface that is spoken here: its major number, and the least minor; of torc 0.41 and of 1.0."""
 
 
 class _Reply(msgspec.Struct):
@@ -20,13 +20,15 @@ class _Reply(msgspec.Struct):
 
 
 def check_version(reply: bytes) -> str:
-    """Return the version of a server, from its answer to ``GET /version``.
+    """Return the version of a server that speaks the interface needed.
+
+    torc numbers its HTTP interface apart from its releases, and calls another major number of it
+    incompatible. One that is newer than what is known here is warned of, and tried.
 
     Parameters
     ----------
     reply : bytes
-        ``{"version": "1.0.0 (abc1234)", "api_version": "0.23.0"}``. The second numbers the HTTP interface on
-        its own; torc calls another first number of that incompatible, too.
+        The answer to ``GET /version``: ``{"version": "1.0.0 (abc1234)", "api_version": "0.23.0"}``.
 
     Returns
     -------
@@ -36,7 +38,7 @@ def check_version(reply: bytes) -> str:
     Raises
     ------
     VersionError
-        If that is another major version, or no torc-server.
+        If its interface is older or of another major number, or it is no torc-server.
 
     Examples
     --------
@@ -47,22 +49,24 @@ def check_version(reply: bytes) -> str:
         answer = msgspec.json.decode(reply, type=_Reply)
     except msgspec.DecodeError as error:
         raise VersionError(f"no torc-server answered: {error}; is the url right?") from None
-    version, major = _parse(answer.version)
-    if major != 1:
-        mend = "upgrade the server" if major < 1 else "upgrade torc_frames"
-        raise VersionError(f"the server is torc {version}, and this torc_frames speaks to {_SPOKEN}: {mend}")
-    api, api_major = (version, _API_MAJOR) if answer.api_version is None else _parse(answer.api_version)
-    if api_major != _API_MAJOR:
-        raise VersionError(
-            f"the server is torc {version} with API {api}, and this torc_frames speaks to API "
-            f"{_API_MAJOR}.x of {_SPOKEN}: upgrade torc_frames"
-        )
+    version, release = _parse(answer.version)
+    if answer.api_version is None:
+        told, api = "no API version", _API if release[0] == 1 else release
+    else:
+        text, api = _parse(answer.api_version)
+        told = f"API {text}"
+    needed = f"API {_API[0]}.{_API[1]} or a later {_API[0]}.x, that of torc 0.41 and 1.0"
+    if api[0] != _API[0] or api < _API:
+        mend = "upgrade the server" if api < _API else "upgrade torc_frames"
+        raise VersionError(f"the server is torc {version} with {told}, torc_frames speaks {needed}: {mend}")
+    if api > _API:
+        warn(f"the server is torc {version} with {told}, newer than what torc_frames knows: it is tried")
     return version
 
 
-def _parse(text: str) -> tuple[str, int]:
-    """Return a version without its commit, and the major number of it."""
-    match = re.match(r"v?((\d{1,9})\.[\w.+-]{1,40})(?: \(|$)", text, re.ASCII)
+def _parse(text: str) -> tuple[str, tuple[int, int]]:
+    """Return a version without its commit, and its first two numbers."""
+    match = re.match(r"v?((\d{1,9})\.(\d{1,9})[\w.+-]{0,40})(?: \(|$)", text, re.ASCII)
     if match is None:
         raise VersionError(f"no torc-server answered: {text[:40]!r} is no version; is the url right?")
-    return match[1], int(match[2])
+    return match[1], (int(match[2]), int(match[3]))
