@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
-import stat
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +13,7 @@ import click
 from torc_frames.cli.options import FORMATS, StoreOptions
 from torc_frames.cli.text import printable
 from torc_frames.errors import TorcFramesError, counted
+from torc_frames.files.whole import written_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +70,8 @@ def emit(
             f"or give --format {'|'.join(FORMATS)}"
         )
     try:
-        with _replacing(output) as file:
+        regular = output.is_file() or not output.exists()
+        with written_whole(output) if regular else output.open("wb") as file:
             _write(frame, format, file, raw_csv)
     except BrokenPipeError:
         raise
@@ -170,30 +168,3 @@ def _reason(output: Path, error: OSError) -> str:
     if not folder.exists():
         return f"there is no folder {folder}"
     return f"{folder} is no folder" if not folder.is_dir() else error.strerror or str(error)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file that takes the place of another when it is whole."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        with target.open("wb") as file:
-            yield file
-        return
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        os.chmod(name, _mode(target))
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _mode(target: Path) -> int:
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
@@ -16,10 +15,11 @@ import pyarrow.parquet as pq
 
 from torc_frames import settings
 from torc_frames.errors import NotInJobError, RefusedError, warn
-from torc_frames.files.dataset import parquet_errors, sync
+from torc_frames.files.dataset import parquet_errors
 from torc_frames.files.formats import Format
 from torc_frames.files.parquet import frame_of_table, read_parquet
 from torc_frames.files.read import read_table
+from torc_frames.files.whole import beside, put
 from torc_frames.frame.column import Column
 from torc_frames.frame.dtypes import describe, restore
 from torc_frames.frame.exact import as_dtype
@@ -65,19 +65,13 @@ def write_file(df: Any, folder: str, name: str | None, digest: Digest) -> tuple[
         raise RefusedError(f"name={name!r}: use the name of a file, without folders")
     table = _as_arrow(df)
     os.makedirs(folder, exist_ok=True)
-    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
-    try:
+    with beside(os.path.join(folder, "saved")) as made:
         with parquet_errors(table):
-            pq.write_table(table, temporary)
-        sync(temporary)
-        found = digest(temporary)
+            pq.write_table(table, made)
+        found = digest(made)
         name = f"{_job_prefix()}{found[1][:_DIGITS]}" if name is None else name.removesuffix(".parquet")
         path = os.path.join(folder, f"{name}.parquet")
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-    sync(folder)
+        put(made, path)
     return path, found
 
 
