@@ -15,9 +15,9 @@ from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
 from torc_frames.cli.root import root
+from torc_frames.files.cells import neutral_name, restored_name
 from torc_frames.files.delimited import CsvOptions
 from torc_frames.files.exports import write_csv
-from torc_frames.files.formulas import neutral_name, restored_name
 from torc_frames.files.tables import read_table
 from torc_frames.workflow.workflow import Workflow
 

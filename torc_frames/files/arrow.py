@@ -18,6 +18,7 @@ from torc_frames.frame.specs import Spec
 
 __all__ = [
     "JSON_TEXT",
+    "NOT_HELD",
     "Field",
     "Survey",
     "can_be_written",
@@ -30,6 +31,9 @@ __all__ = [
 
 JSON_TEXT = b"torc_frames.json"
 """Marks a column whose strings are JSON, in the metadata of its Arrow or Parquet field."""
+
+NOT_HELD = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
+"""What Arrow raises of values that none of its types holds."""
 
 _DEEPEST = 24
 """How deep lists and objects may be nested in an Arrow type; its C interface takes 64 levels."""
@@ -259,7 +263,7 @@ def _is_arrow(series: pd.Series) -> bool:
     """Return whether Arrow has such a dtype; it has no categories of several kinds."""
     try:
         pa.Array.from_pandas(series)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError):
+    except NOT_HELD:
         return False
     return True
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.files.arrow import JSON_TEXT
-from torc_frames.files.parquet import frame_of_table, table_columns
+from torc_frames.files.arrow import JSON_TEXT, NOT_HELD
+from torc_frames.files.read import frame_of_table, table_columns
 from torc_frames.frame.column import Column, from_arrow, objects
 
 __all__ = ["Table", "as_frame", "as_pushed", "decode_json"]
@@ -26,9 +26,6 @@ class ArrowTable(Protocol):
 
 Table = pd.DataFrame | ArrowTable
 """What is pushed."""
-
-_UNREAD = (pa.ArrowException, TypeError, ValueError, NotImplementedError)
-"""What tables of other libraries raise when Arrow is to read them."""
 
 _ONE_COLUMN = "pa.table({'name': array}) makes a table of one column"
 _ROWS = "pd.DataFrame(rows) makes a table of dicts, pd.DataFrame(rows, columns=[…]) one of lists"
@@ -85,7 +82,7 @@ def as_frame(table: Any) -> pd.DataFrame:
     if mend is None and (hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__")):
         try:
             return _frame_of(pa.table(table))
-        except _UNREAD as error:
+        except NOT_HELD as error:
             if problems := _unread(table):
                 raise RefusedError(problems) from error
             mend = f"Arrow can not read it, {error}"
@@ -104,7 +101,7 @@ def _unread(table: Any) -> list[Problem]:
     for name in names if isinstance(names, list) and callable(getattr(table, "select", None)) else ():
         try:
             pa.table(table.select([name]))
-        except _UNREAD as error:
+        except NOT_HELD as error:
             problems.append(
                 Problem(None, str(name), f"Arrow can not read it, {error}: cast it to Int64 or String")
             )

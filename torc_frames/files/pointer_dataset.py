@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from torc_frames.errors import PointerError, Problem, RefusedError, TorcFramesError, shorten
-from torc_frames.files.arrow import Field, dtype_of, label_field, schema_of
+from torc_frames.files.arrow import NOT_HELD, Field, dtype_of, label_field, schema_of
 from torc_frames.files.dataset import check_rows_per_file, new_dataset, write_parts
-from torc_frames.files.parquet import frame_of_table, index_columns, table_columns
 from torc_frames.files.pointer_frames import (
     MissingFiles,
     Pairs,
@@ -25,6 +24,7 @@ from torc_frames.files.pointer_frames import (
     with_index_as_columns,
 )
 from torc_frames.files.pointers import Pointer
+from torc_frames.files.read import frame_of_table, index_columns, table_columns
 from torc_frames.files.verified import read_verified
 from torc_frames.frame.column import Column
 from torc_frames.frame.exact import InexactError, cast
@@ -263,5 +263,5 @@ def _is_of(dtype: Any, kind: pa.DataType) -> bool:
     """Return whether a dtype, which a file only says that it has, is one of the type that it has."""
     try:
         return bool(pa.Array.from_pandas(pd.Series(dtype=dtype)).type == kind)
-    except (pa.ArrowException, TypeError, ValueError):
+    except NOT_HELD:
         return False

@@ -12,8 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
-from torc_frames.files.cells import cell_text
-from torc_frames.files.formulas import is_live
+from torc_frames.files.cells import cell_text, is_live
 from torc_frames.frame.dtypes import are_near, encode
 from torc_frames.frame.exact import EXACT_IN_FLOAT
 from torc_frames.frame.specs import time_zone

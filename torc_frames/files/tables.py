@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.files.adoption import Parameters
+from torc_frames.files.cells import restored, restored_name
 from torc_frames.files.delimited import CsvOptions, read_rows
 from torc_frames.files.doubts import doubt
 from torc_frames.files.foreign import as_pushed, decode_json
-from torc_frames.files.formulas import restored, restored_name
-from torc_frames.files.parquet import read_parquet, table_columns
+from torc_frames.files.read import read_parquet, table_columns
 from torc_frames.frame.column import Column
 from torc_frames.frame.columns import Columns
 

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 
 from torc_frames import settings
 from torc_frames.errors import NotInJobError, RefusedError, warn
+from torc_frames.files.arrow import NOT_HELD
 from torc_frames.files.dataset import parquet_errors
+from torc_frames.files.exports import as_arrow
 from torc_frames.files.formats import Format
-from torc_frames.files.parquet import frame_of_table, read_parquet
-from torc_frames.files.read import read_table
+from torc_frames.files.read import frame_of_table, read_parquet, read_table
 from torc_frames.files.whole import beside, put
 from torc_frames.frame.column import Column
 from torc_frames.frame.dtypes import describe, restore
@@ -84,16 +85,16 @@ def _job_prefix() -> str:
 
 
 def _as_arrow(df: Any) -> pa.Table:
+    if isinstance(df, pd.DataFrame):
+        table = as_arrow(df)
+        recorded = json.dumps(_dtypes_to_record(df, table))
+        return table.replace_schema_metadata({**(table.schema.metadata or {}), _DTYPES: recorded})
+    if isinstance(df, pd.Series) or not hasattr(df, "__arrow_c_stream__"):
+        raise RefusedError(f"save takes a DataFrame, not a {type(df).__name__}")
     try:
-        if isinstance(df, pd.DataFrame):
-            table = pa.Table.from_pandas(df)
-            recorded = json.dumps(_dtypes_to_record(df, table))
-            return table.replace_schema_metadata({**(table.schema.metadata or {}), _DTYPES: recorded})
-        if hasattr(df, "__arrow_c_stream__") and not isinstance(df, pd.Series):
-            return pa.table(df)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+        return pa.table(df)
+    except NOT_HELD as error:
         raise RefusedError(f"Parquet can't hold this table: {error}") from error
-    raise RefusedError(f"save takes a DataFrame, not a {type(df).__name__}")
 
 
 def _dtypes_to_record(df: pd.DataFrame, table: pa.Table) -> dict[str, Any]:
