@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from torc_frames.service.documents.bodies import SHAPES, Attributes, Body, value_of
+from torc_frames.service.documents.bodies import DEFAULTS, SHAPES, Attributes, Body, value_of
 from torc_frames.service.documents.rows import Collection, Filters, Place, Row
 from torc_frames.store.records import UNINITIALIZED
 from torc_frames.store.sqlite.deleting import remove_jobs, touch_of_jobs
@@ -21,8 +21,8 @@ EDGES = ("blocked_by", "input_user_data", "output_user_data", "resource_requirem
 
 _COLUMNS = ("name", "command", "status", "run_id")
 _DEFAULTS = {
-    Form.FIRST: {"cancel_on_blocking_job_failure": True, "interruptible": False},
-    Form.LATER: {"cancel_on_blocking_job_failure": True, "supports_termination": False},
+    form: {name: DEFAULTS[name] for name in fields if name in DEFAULTS and name not in _COLUMNS}
+    for form, fields in SHAPES[JOBS].fields.items()
 }
 _HIDDEN = {Form.FIRST: {"internal"}, Form.LATER: set[str]()}
 _KNOWN = {form: SHAPES[JOBS].fields[form].keys() - _HIDDEN[form] for form in Form}

@@ -11,8 +11,8 @@ import msgspec
 
 from torc_frames.errors import UnreadableRecordError
 from torc_frames.service.documents.bodies import Body, value_of
-from torc_frames.service.documents.errors import DuplicateKeyError
 from torc_frames.service.documents.rows import Collection, Filters, Place, Row
+from torc_frames.service.errors import DuplicateKeyError
 from torc_frames.store.sqlite.deleting import remove_records
 from torc_frames.store.sqlite.keys import texts
 from torc_frames.store.wire import legacy

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.service.documents.bodies import REQUIREMENTS, Body
+from torc_frames.service.documents.bodies import DEFAULTS, REQUIREMENTS, SHAPES, Body
 from torc_frames.service.documents.files_events import KeptDocuments
-from torc_frames.service.documents.rows import Place, Row
+from torc_frames.service.documents.rows import Filters, Place, Row
 from torc_frames.store.legacy.needs import resources_of
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.store.wire import legacy
@@ -25,7 +25,6 @@ Values = tuple[int, int, str | None, str | None]
 """num_cpus, num_gpus, memory and runtime."""
 
 _COLUMNS = ("num_cpus", "num_gpus", "memory", "runtime")
-_DEFAULT_MEMORY = "1m"
 _NOTHING: Values = (1, 0, None, None)
 _RUNTIME = {Form.FIRST: "P0DT1H", Form.LATER: "P0DT1M"}
 
@@ -38,13 +37,13 @@ class RequirementDocuments(KeptDocuments):
 
     name = REQUIREMENTS
     scope = f"workflow_id = :workflow AND collection = '{REQUIREMENTS}'"
-    _filtered: ClassVar = ("name", "memory", "num_cpus", "num_gpus", "num_nodes", "runtime")
+    filters: ClassVar[Filters] = {form: dict.fromkeys(SHAPES[REQUIREMENTS].fields[form], "") for form in Form}
 
     def listed(
         self, place: Place, form: Form, skip: int, limit: int, filters: Mapping[str, object]
     ) -> tuple[list[bytes], int]:
         """See `Collection.listed`."""
-        asked = {name: value for name, value in filters.items() if name in self._filtered}
+        asked = {name: value for name, value in filters.items() if name in self.filters[form]}
         rows = [
             row
             for row in (*self._sent(place), *self._made(place).values())
@@ -90,9 +89,8 @@ class RequirementDocuments(KeptDocuments):
 
     def add(self, place: Place, form: Form, body: Body) -> int:
         """See `Collection.add`; the same ones, added again without a key, are one."""
-        defaults: dict[str, Any] = {"num_cpus": 1, "num_gpus": 0, "num_nodes": 1}
-        defaults |= {"memory": _DEFAULT_MEMORY, "runtime": _RUNTIME[form]}
-        raw = {name: msgspec.Raw(legacy.encode(value)) for name, value in defaults.items()}
+        known = {"runtime": _RUNTIME[form], **DEFAULTS}
+        raw = {name: msgspec.Raw(legacy.encode(known[name])) for name in self.filters[form] if name in known}
         whole = body._replace(attributes={**raw, **body.attributes})
         found = self.same(place, whole) if body.key is None else None
         return super().add(place, form, whole) if found is None else found
@@ -165,7 +163,7 @@ def values_of(row: Row) -> Values:
         name: found.get(name, default) for name, default in zip(_COLUMNS, _NOTHING, strict=True)
     }
     needs = resources_of(Need(key=".", name=found.get("name"), **said))
-    memory = None if needs.memory == _DEFAULT_MEMORY else needs.memory
+    memory = None if needs.memory == DEFAULTS["memory"] else needs.memory
     return needs.num_cpus, needs.num_gpus, memory, needs.runtime
 
 

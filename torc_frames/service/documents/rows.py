@@ -8,14 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from torc_frames.errors import ConflictError, NotFoundError
+from torc_frames.errors import ConflictError, NotFoundError, RefusedError
 from torc_frames.service.documents.bodies import SHAPES, Body
-from torc_frames.service.documents.errors import (
-    DuplicateKeyError,
-    IllegalKeyError,
-    KeyMismatchError,
-    MissingRevError,
-)
+from torc_frames.service.errors import DuplicateKeyError, IllegalKeyError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.connections import Write
 from torc_frames.store.sqlite.file import Connection
@@ -137,9 +132,9 @@ class Collection(ABC):
         """Merge what was sent into a document, and return that with the new rev."""
         if body.rev is None:
             what = SHAPES[self.name].noun if form is Form.FIRST or self.name == WORKFLOWS else "a document"
-            raise MissingRevError(f"Updating {what} requires the existing revision")
+            raise RefusedError(f"Updating {what} requires the existing revision")
         if body.key != key:
-            raise KeyMismatchError(f"key={key} does not match {body.key or 'undefined'}")
+            raise RefusedError(f"key={key} does not match {body.key or 'undefined'}")
         row = self.find(place, key)
         old = str(row[2])
         if body.rev != old:
