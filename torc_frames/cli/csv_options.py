@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+from torc_frames.cli.options import together
 
 __all__ = ["csv_options"]
 
 _MARKS = ("sep", "decimal", "thousands")
 _NAMES = {"tab": "\t", "\\t": "\t", "space": " "}
-
-
-def csv_options(command: F) -> F:
-    """Add ``--sep``, ``--decimal``, ``--thousands``, ``--na-values`` and ``--encoding``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def _one_character(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
@@ -32,7 +22,7 @@ def _one_character(context: click.Context, option: click.Parameter, value: str |
     return mark
 
 
-_OPTIONS: list[Callable[[Any], Any]] = [
+csv_options = together(
     click.option(
         "--sep",
         metavar="CHARACTER",
@@ -62,4 +52,5 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         metavar="NAME",
         help="The encoding of CSV, such as cp1252. [default: UTF-8, or UTF-16]",
     ),
-]
+)
+"""``--sep``, ``--decimal``, ``--thousands``, ``--na-values`` and ``--encoding``."""

@@ -6,16 +6,15 @@ import sys
 
 import click
 
-from torc_frames.cli.options import examples, shared_options
+from torc_frames.cli.options import StoreOptions, command
 
 __all__ = ["run_function"]
 
 
-@click.command("run-function", epilog=examples("torc-frames run-function simulation:run"))
+@command("torc-frames run-function simulation:run", name="run-function")
 @click.argument("function", metavar="MODULE:FUNCTION")
-@shared_options
 @click.pass_context
-def run_function(context: click.Context, function: str) -> None:
+def run_function(context: click.Context, _options: StoreOptions, function: str) -> None:
     """Run a Python function as the job that this process is.
 
     It is called with the job's parameters by name, or as one dict if its only parameter is named row; the

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from torc_frames.cli.options import FORMATS, StoreOptions
+from torc_frames.cli.options import FORMATS, StoreOptions, together
 from torc_frames.cli.text import print_table, printable
 from torc_frames.errors import TorcFramesError, counted
 from torc_frames.files.formats import SUFFIXES
@@ -19,27 +18,25 @@ from torc_frames.files.whole import written_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 __all__ = ["emit", "emit_keys", "output_option", "print_json"]
 
 _SUFFIXES = {**SUFFIXES, ".txt": "table", ".xlsx": "xlsx"}
 
 
-def output_option(command: F) -> F:
-    """Add ``-o FILE`` and ``--raw-csv``."""
-    command = click.option(
-        "--raw-csv",
-        is_flag=True,
-        help="Write texts in CSV as they are, also those that a spreadsheet would take for formulas.",
-    )(command)
-    return click.option(
+output_option = together(
+    click.option(
         "-o",
         "--output",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
         help="Write to a file; its suffix (.csv, .json, .jsonl, .parquet, .xlsx) says the format.",
-    )(command)
+    ),
+    click.option(
+        "--raw-csv",
+        is_flag=True,
+        help="Write texts in CSV as they are, also those that a spreadsheet would take for formulas.",
+    ),
+)
 
 
 def emit(

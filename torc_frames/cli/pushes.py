@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from torc_frames.cli.csv_options import csv_options
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.documents import numbered
+from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.output import emit
 from torc_frames.cli.text import printable
-from torc_frames.errors import Problem, RefusedError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from torc_frames.workflow.push.table import OnExists
 
 __all__ = ["push"]
 
 
-@click.command(
-    epilog=examples(
-        "torc-frames push grid.csv --command 'python run.py --alpha {alpha}'",
-        "torc-frames pull --what parameters -o p.parquet && torc-frames push p.parquet",
-    )
+@command(
+    "torc-frames push grid.csv --command 'python run.py --alpha {alpha}'",
+    "torc-frames pull --what parameters -o p.parquet && torc-frames push p.parquet",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--command", help="What a shell runs as the job; {column} is the row's value.")
@@ -51,8 +46,6 @@ __all__ = ["push"]
     "--raw-csv", is_flag=True, help="Texts in CSV are as they are, an apostrophe before a formula included."
 )
 @csv_options
-@shared_options
-@pass_options
 def push(
     options: StoreOptions,
     /,
@@ -82,7 +75,7 @@ def push(
     """
     workflow = options.workflow()
     from torc_frames.files.delimited import CsvOptions
-    from torc_frames.files.tables import read_table
+    from torc_frames.files.tables import LINES, read_table
 
     table = read_table(
         file,
@@ -91,7 +84,8 @@ def push(
         csv_options=CsvOptions(sep, decimal, thousands or "", na_values, encoding),
         tell=lambda message: click.echo(printable(message), err=True),
     )
-    with _numbered_lines(table):
+    lines = table.attrs.pop(LINES, None)
+    with nullcontext() if lines is None else numbered([f"line {line}" for line in lines]):
         pushed = workflow.push(
             table,
             command=command,
@@ -110,24 +104,3 @@ def push(
     click.echo(
         f"{done['added']} {jobs} added, {done['changed']} changed, {done['unchanged']} unchanged in {label}"
     )
-
-
-@contextmanager
-def _numbered_lines(table: pd.DataFrame) -> Iterator[None]:
-    """Name rows of a CSV file by their lines in errors."""
-    from torc_frames.files.tables import LINES
-
-    lines = table.attrs.pop(LINES, None)
-    try:
-        yield
-    except RefusedError as error:
-        if lines is None:
-            raise
-        raise RefusedError([_in_line(lines, problem) for problem in error.problems]) from error
-
-
-def _in_line(lines: Sequence[int], problem: Problem) -> Problem:
-    if problem.row is None:
-        return problem
-    column = "" if problem.column is None else f", column {problem.column!r}"
-    return Problem(None, None, f"line {lines[problem.row]}{column}: {problem.reason}")

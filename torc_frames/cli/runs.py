@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
 from torc_frames.settings.regular import open_regular
@@ -27,7 +27,7 @@ _workers = click.option(
 )
 
 
-@click.command(epilog=examples("torc-frames run", "torc-frames run --workers 4 --rerun failed"))
+@command("torc-frames run", "torc-frames run --workers 4 --rerun failed")
 @_workers
 @click.option(
     "--rerun",
@@ -41,8 +41,6 @@ _workers = click.option(
     metavar="DIR",
     help="For stdout and stderr of the jobs. [default: torc_output/NAME beside the database NAME.db]",
 )
-@shared_options
-@pass_options
 @click.pass_context
 def run(
     context: click.Context,
@@ -67,7 +65,7 @@ def run(
         context.exit(1)
 
 
-@click.command(epilog=examples("torc-frames demo", "torc-frames demo --dir my-demo"))
+@command("torc-frames demo", "torc-frames demo --dir my-demo")
 @click.option(
     "--dir",
     "directory",
@@ -76,8 +74,7 @@ def run(
     help="Where to put the files of the demo.",
 )
 @_workers
-@shared_options
-def demo(directory: Path | None, workers: int | None) -> None:
+def demo(_options: StoreOptions, directory: Path | None, workers: int | None) -> None:
     """Run a small study from its table of parameters to its table of results."""
     from torc_frames.cli.demo import main as demo_main
 

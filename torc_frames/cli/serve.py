@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from torc_frames import settings
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.text import printable
 from torc_frames.errors import RefusedError, TorcFramesError
 
@@ -31,12 +31,10 @@ def _size(text: str) -> int:
     return int(found[1]) * _UNITS[found[2].lower()]
 
 
-@click.command(
-    epilog=examples(
-        "torc-frames serve",
-        "torc-frames serve study.db --port 9000",
-        "torc-frames serve study.db --host 0.0.0.0 --token-file ~/.serve-token --allow-host node17",
-    )
+@command(
+    "torc-frames serve",
+    "torc-frames serve study.db --port 9000",
+    "torc-frames serve study.db --host 0.0.0.0 --token-file ~/.serve-token --allow-host node17",
 )
 @click.argument("store", required=False)
 @click.option(
@@ -73,8 +71,6 @@ def _size(text: str) -> int:
     help="The largest body of a request.",
 )
 @click.option("--name", default="workflows", show_default=True, help="The database's name in the url.")
-@shared_options
-@pass_options
 def serve(
     options: StoreOptions,
     store: str | None,
