@@ -18,7 +18,7 @@ from torc_frames.files.cells import cell_text, neutral, neutral_name
 from torc_frames.files.dataset import parquet_errors
 from torc_frames.frame.column import Column, as_native, objects
 from torc_frames.frame.dtypes import are_near, encode
-from torc_frames.frame.flatten import split, unflatten
+from torc_frames.frame.flatten import above, split, unflatten
 
 __all__ = ["as_arrow", "json_columns", "json_rows", "write_csv", "write_json", "write_parquet"]
 
@@ -43,8 +43,8 @@ def json_rows(frame: pd.DataFrame) -> list[bytes]:
     rows = zip(*columns.values(), strict=True)
     if all("." not in name and "\\" not in name for name in columns):
         return [_encode(dict(zip(columns, row, strict=True))) for row in rows]
-    above = _inner(list(columns))
-    return [_encode(_nested(dict(zip(columns, row, strict=True)), above)) for row in rows]
+    clashing = _inner(list(columns))
+    return [_encode(_nested(dict(zip(columns, row, strict=True)), clashing)) for row in rows]
 
 
 def write_json(frame: pd.DataFrame, file: IO[bytes], *, lines: bool = False) -> None:
@@ -156,9 +156,8 @@ def _inner(names: list[str]) -> set[str]:
     paths = {split(name): name for name in names}
     found = set()
     for path, name in paths.items():
-        for length in range(1, len(path)):
-            if path[:length] in paths:
-                found |= {name, paths[path[:length]]}
+        if (outer := above(path, paths)) is not None:
+            found |= {name, paths[outer]}
     return found
 
 

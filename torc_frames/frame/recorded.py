@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.flatten import Path, above, split
 from torc_frames.frame.specs import UNITS, Spec, is_spec, kind_of, typed, unit_of
 from torc_frames.frame.values import RefusalError
 
@@ -113,16 +113,12 @@ def _inside_others(specs: Mapping[str, Spec], before: Mapping[str, Spec]) -> lis
     for inner, outer in ((new, old), (old, new)):
         around = objects.intersection(outer)
         for path, name in inner.items():
-            above = next((path[:n] for n in range(1, len(path)) if path[:n] in around), None)
-            if above is not None:
-                pushed, known = (name, outer[above]) if inner is new else (outer[above], name)
-                how = (
-                    f"lies inside {known!r}"
-                    if inner is new
-                    else f"holds objects, and inside them is {known!r}"
-                )
+            if (found := above(path, around)) is not None:
+                pushed, known = (name, outer[found]) if inner is new else (outer[found], name)
+                how = "lies inside" if inner is new else "holds objects, and inside them is"
                 mend = "rename it, or push both alike, as objects or as columns with dots"
-                problems.append(Problem(None, pushed, f"{how}, a column that was pushed before: {mend}"))
+                reason = f"{how} {known!r}, a column that was pushed before: {mend}"
+                problems.append(Problem(None, pushed, reason))
     return problems
 
 

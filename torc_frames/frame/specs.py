@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,8 @@ def name_of(dtype: Any) -> str:
 def mend_of(dtype: Any, s: str) -> str:
     """Return what to do with a column of a dtype that is not kept; `s` is how to write the column."""
     if isinstance(dtype, pd.ArrowDtype):
-        return f"use {_mend_of_arrow(dtype.pyarrow_dtype, s)}"
+        mend = next(mend for is_kind, mend in _ARROW_MENDS if is_kind(dtype.pyarrow_dtype))
+        return f"use {mend.format(s=s)}"
     if isinstance(dtype, pd.SparseDtype):
         return f"use {s}.sparse.to_dense()"
     if isinstance(dtype, pd.DatetimeTZDtype):
@@ -112,27 +113,23 @@ def mend_of(dtype: Any, s: str) -> str:
     return f'use {s}.astype("string") if texts will do'
 
 
-def _mend_of_arrow(kind: pa.DataType, s: str) -> str:
-    values = f"pyarrow.array({s}).to_pylist()"
-    if pa.types.is_float16(kind):
-        return f'{s}.astype("float[pyarrow]")'
-    if pa.types.is_date64(kind):
-        return f'{s}.astype("date32[pyarrow]")'
-    if pa.types.is_decimal(kind):
-        return f'{s}.astype("string") to keep the digits, or {s}.astype("double[pyarrow]")'
-    if pa.types.is_time(kind):
-        return f'{s}.astype("string")'
-    if pa.types.is_null(kind):
-        return f"{s}.astype(object)"
-    if pa.types.is_string_view(kind):
-        return f'pandas.Series({values}, dtype="str")'
-    if pa.types.is_dictionary(kind):
-        return f"pandas.Series(pyarrow.array({s}).to_pandas()), which is categorical"
-    if pa.types.is_map(kind):
-        return f"pandas.Series([x and dict(x) for x in {values}], dtype=object)"
-    if pa.types.is_nested(kind):
-        return f"pandas.Series({values}, dtype=object)"
-    return f"pandas.Series([x and {'x.hex()' if 'binary' in str(kind) else 'str(x)'} for x in {values}])"
+_ARROW_MENDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
+    (pa.types.is_float16, '{s}.astype("float[pyarrow]")'),
+    (pa.types.is_date64, '{s}.astype("date32[pyarrow]")'),
+    (pa.types.is_decimal, '{s}.astype("string") to keep the digits, or {s}.astype("double[pyarrow]")'),
+    (pa.types.is_time, '{s}.astype("string")'),
+    (pa.types.is_null, "{s}.astype(object)"),
+    (pa.types.is_string_view, 'pandas.Series(pyarrow.array({s}).to_pylist(), dtype="str")'),
+    (pa.types.is_dictionary, "pandas.Series(pyarrow.array({s}).to_pandas()), which is categorical"),
+    (pa.types.is_map, "pandas.Series([x and dict(x) for x in pyarrow.array({s}).to_pylist()], dtype=object)"),
+    (pa.types.is_nested, "pandas.Series(pyarrow.array({s}).to_pylist(), dtype=object)"),
+    (
+        lambda kind: "binary" in str(kind),
+        "pandas.Series([x and x.hex() for x in pyarrow.array({s}).to_pylist()])",
+    ),
+    (lambda kind: True, "pandas.Series([x and str(x) for x in pyarrow.array({s}).to_pylist()])"),
+)
+"""What to use instead of Arrow's types that are not kept; `s` is how the column is written."""
 
 
 def native(dtype: Any) -> Any:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -34,42 +34,46 @@ _LARGEST = 2**53
 
 
 @dataclass(frozen=True)
-class Uniform:
-    """Floats, all equally likely."""
+class _Between:
+    """What is drawn between two bounds."""
 
+    kind: ClassVar[str]
     low: float
     high: float
+
+    def written(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {"kind": self.kind, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True)
+class Uniform(_Between):
+    """Floats, all equally likely."""
+
+    kind = "uniform"
 
     def at(self, points: np.ndarray) -> pd.Series:
         """Return the values at points from 0 to 1."""
         return _rounded(self.low + (self.high - self.low) * points, self.low, self.high)
 
-    def written(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {"kind": "uniform", "low": self.low, "high": self.high}
-
 
 @dataclass(frozen=True)
-class LogUniform:
+class LogUniform(_Between):
     """Floats, whose logarithms are all equally likely."""
 
-    low: float
-    high: float
+    kind = "loguniform"
 
     def at(self, points: np.ndarray) -> pd.Series:
         """Return the values at points from 0 to 1."""
         low, high = math.log(self.low), math.log(self.high)
         return _rounded(np.exp(low + (high - low) * points), self.low, self.high)
 
-    def written(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {"kind": "loguniform", "low": self.low, "high": self.high}
-
 
 @dataclass(frozen=True)
-class Integers:
+class Integers(_Between):
     """Integers, all equally likely."""
 
+    kind = "integers"
     low: int
     high: int
 
@@ -77,10 +81,6 @@ class Integers:
         """Return the values at points from 0 to 1."""
         steps = np.floor((self.high - self.low + 1) * points).astype(np.int64)
         return pd.Series(np.minimum(self.low + steps, self.high))
-
-    def written(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {"kind": "integers", "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True, eq=False)
