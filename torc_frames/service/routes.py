@@ -37,7 +37,7 @@ class Operation(NamedTuple):
     collection : str
         That of the documents in question.
     answer, body : str
-        Names of schemas, see `torc_frames.service.schemas`; ``body`` is "" where none is taken.
+        Names of schemas, see `torc_frames.service.openapi`; ``body`` is "" where none is taken.
     """
 
     form: Form

@@ -64,8 +64,8 @@ class JobDocuments(Collection):
             document |= {name: value for name, value in kept.items() if name in _KNOWN[form]}
         return legacy.encode(document)
 
-    def insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
-        """See `Collection.insert`; its edges are made by `document_edges`."""
+    def _insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
+        """See `Collection._insert`; its edges are made by `document_edges`."""
         sent = body.attributes
         beside = {name: value for name, value in sent.items() if name not in (*_COLUMNS, *EDGES)}
         place.connection.execute(
@@ -78,8 +78,7 @@ class JobDocuments(Collection):
             ),
         )
 
-    def change(self, place: Place, form: Form, row: Row, body: Body) -> None:
-        """See `Collection.change`."""
+    def _change(self, place: Place, form: Form, row: Row, body: Body) -> None:
         sent = body.attributes
         old = dict(zip(_COLUMNS, row[3:7], strict=True))
         given = {name: value_of(sent, name, value) for name, value in old.items()}
@@ -99,8 +98,7 @@ class JobDocuments(Collection):
             },
         )
 
-    def shown(self, form: Form, body: Body) -> Mapping[str, object]:
-        """See `Collection.shown`."""
+    def _shown(self, form: Form, body: Body) -> Mapping[str, object]:
         return {name: value for name, value in body.attributes.items() if name not in _HIDDEN[form]}
 
     def remove(self, place: Place, ids: Sequence[int]) -> None:

@@ -95,15 +95,13 @@ class RequirementDocuments(KeptDocuments):
         found = self.same(place, whole) if body.key is None else None
         return super().add(place, form, whole) if found is None else found
 
-    def change(self, place: Place, form: Form, row: Row, body: Body) -> None:
-        """See `Collection.change`; the jobs that require it need something else then."""
+    def _change(self, place: Place, form: Form, row: Row, body: Body) -> None:
+        """See `Collection._change`; the jobs that require it need something else then."""
         if not row[0]:
             raise RefusedError(f"{self.name} key {row[1]} is made of what jobs need: it can not be updated")
-        jobs = place.rows(
-            "SELECT id FROM job WHERE workflow_id = :workflow AND requirement_id = :id", {"id": row[0]}
-        )
-        super().change(place, form, row, body)
-        require(place, [job for (job,) in jobs], self.find(place, row[1] or str(row[0])))
+        jobs = _jobs(place, "requirement_id = :id", {"id": row[0]})
+        super()._change(place, form, row, body)
+        require(place, jobs, self.find(place, row[1] or str(row[0])))
 
     def delete(self, place: Place, form: Form, key: str) -> bytes:
         """See `Collection.delete`; the jobs that required it need what jobs need by default."""
@@ -111,30 +109,29 @@ class RequirementDocuments(KeptDocuments):
         if row[0]:
             return super().delete(place, form, key)
         same = " AND ".join(f"{name} IS :{name}" for name in _COLUMNS)
-        jobs = place.rows(
-            f"SELECT id FROM job WHERE workflow_id = :workflow AND requirement_id IS NULL AND {same}",
-            dict(zip(_COLUMNS, values_of(row), strict=True)),
-        )
-        require(place, [job for (job,) in jobs], None)
+        values = dict(zip(_COLUMNS, values_of(row), strict=True))
+        require(place, _jobs(place, f"requirement_id IS NULL AND {same}", values), None)
         return self.document(place, form, row)
 
     def delete_all(self, place: Place) -> int:
         """See `Collection.delete_all`; all jobs need what jobs need by default then."""
         count = len(self._made(place))
         count += super().delete_all(place)
-        jobs = place.rows(f"SELECT id FROM job WHERE workflow_id = :workflow AND {NEEDS}")
-        require(place, [job for (job,) in jobs], None)
+        require(place, _jobs(place, NEEDS, {}), None)
         return count
 
     def remove(self, place: Place, ids: Sequence[int]) -> None:
         """See `Collection.remove`."""
-        jobs = place.rows(
-            "SELECT id FROM job WHERE workflow_id = :workflow "
-            "AND requirement_id IN (SELECT value FROM json_each(:ids))",
-            {"ids": id_list(ids)},
-        )
+        which = "requirement_id IN (SELECT value FROM json_each(:ids))"
+        jobs = _jobs(place, which, {"ids": id_list(ids)})
         super().remove(place, ids)
-        require(place, [job for (job,) in jobs], None)
+        require(place, jobs, None)
+
+
+def _jobs(place: Place, which: str, values: Mapping[str, object]) -> list[int]:
+    """Return the ids of jobs that meet a condition in SQL."""
+    found = place.rows(f"SELECT id FROM job WHERE workflow_id = :workflow AND {which}", values)
+    return [job for (job,) in found]
 
 
 def require(place: Place, jobs: Sequence[int], row: Row | None) -> None:
