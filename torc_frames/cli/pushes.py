@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from torc_frames.cli.csv_options import csv_options
 from torc_frames.cli.documents import numbered
-from torc_frames.cli.options import StoreOptions, command
+from torc_frames.cli.options import StoreOptions, command, together
 from torc_frames.cli.output import emit
 from torc_frames.cli.text import printable
 
@@ -18,6 +17,53 @@ if TYPE_CHECKING:
     from torc_frames.workflow.push.table import OnExists
 
 __all__ = ["push"]
+
+_MARKS = ("sep", "decimal", "thousands")
+_NAMES = {"tab": "\t", "\\t": "\t", "space": " "}
+
+
+def _one_character(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    mark = _NAMES.get(value or "", value)
+    if mark is not None and (len(mark) != 1 or mark in '"\r\n' or mark.isalnum()):
+        raise click.BadParameter(f"{value!r} is no separator of one character, such as ';', ',' or tab")
+    for name in _MARKS:
+        if mark is not None and name != option.name and context.params.get(name) == mark:
+            raise click.BadParameter(f"{value!r} is --{name} already: each mark has one meaning")
+    return mark
+
+
+_csv_options = together(
+    click.option(
+        "--sep",
+        metavar="CHARACTER",
+        callback=_one_character,
+        help="What separates the cells of CSV: ',', ';' or tab. [default: found]",
+    ),
+    click.option(
+        "--decimal",
+        metavar="CHARACTER",
+        callback=_one_character,
+        help="The decimal mark in CSV. [default: found; a point where commas separate]",
+    ),
+    click.option(
+        "--thousands",
+        metavar="CHARACTER",
+        callback=_one_character,
+        help="The mark between thousands in CSV; without it such numbers are text.",
+    ),
+    click.option(
+        "--na-values",
+        multiple=True,
+        metavar="TEXT",
+        help="A text that stands for a missing cell in CSV, such as NA; may be repeated.",
+    ),
+    click.option(
+        "--encoding",
+        metavar="NAME",
+        help="The encoding of CSV, such as cp1252. [default: UTF-8, or UTF-16]",
+    ),
+)
+"""``--sep``, ``--decimal``, ``--thousands``, ``--na-values`` and ``--encoding``."""
 
 
 @command(
@@ -45,7 +91,7 @@ __all__ = ["push"]
 @click.option(
     "--raw-csv", is_flag=True, help="Texts in CSV are as they are, an apostrophe before a formula included."
 )
-@csv_options
+@_csv_options
 def push(
     options: StoreOptions,
     /,

@@ -14,12 +14,11 @@ import click
 from torc_frames.cli.backup import backup
 from torc_frames.cli.copy import copy
 from torc_frames.cli.doctor import doctor
-from torc_frames.cli.functions import run_function
 from torc_frames.cli.jobs import jobs
 from torc_frames.cli.options import StoreOptions, group
 from torc_frames.cli.pulls import pull, table
 from torc_frames.cli.pushes import push
-from torc_frames.cli.runs import demo, run
+from torc_frames.cli.runs import demo, run, run_function
 from torc_frames.cli.serve import serve
 from torc_frames.cli.text import printable
 from torc_frames.cli.user_data import user_data

@@ -1,7 +1,8 @@
-"""``torc-frames run`` and ``demo``."""
+"""``torc-frames run``, ``run-function`` and ``demo``."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torc_frames.workflow.run.runner import Rerun, RunSummary
     from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["demo", "run"]
+__all__ = ["demo", "run", "run_function"]
 
 _COUNTS = ("completed", "failed", "canceled", "not_run", "running_elsewhere")
 
@@ -62,6 +63,36 @@ def run(
     else:
         _print(summary, _names(workflow, summary))
     if summary.failures or summary.failed:
+        context.exit(1)
+
+
+@command("torc-frames run-function simulation:run", name="run-function")
+@click.argument("function", metavar="MODULE:FUNCTION")
+@click.pass_context
+def run_function(context: click.Context, _options: StoreOptions, function: str) -> None:
+    """Run a Python function as the job that this process is.
+
+    It is called with the job's parameters by name, or as one dict if its only parameter is named row; the
+    dict that it returns is stored with the job, but for what can't be kept, which error.unstored names. If
+    it raises, error.type, error.message and error.traceback are stored, and the exit code is 1. The module
+    is also looked for in the working directory.
+
+    This is the command of the jobs that Workflow.map makes on a torc-server.
+    """
+    from torc_frames.errors import shorten, warn
+    from torc_frames.frame.values import decode_data, encode_data
+    from torc_frames.workflow.run.call import call
+    from torc_frames.workflow.run.runner import current_job
+
+    job = current_job()
+    outcome = call(function, encode_data(job.parameters), f"job {job.key}")
+    if outcome.unstored:
+        warn(f"job {job.key} ({job.name}): not stored: {shorten(outcome.unstored)}")
+    job.store(**decode_data(job.key, outcome.data))
+    if outcome.error is not None:
+        told = decode_data(job.key, outcome.data)["error"]
+        click.echo(told["traceback"], err=True, nl=False)
+        sys.stderr.flush()
         context.exit(1)
 
 

@@ -119,9 +119,8 @@ def _file(options: StoreOptions, named: str | None) -> Path:
     url = named or options.database_url or settings.default_url()
     path = settings.database_path(url)
     if path is None:
-        raise RefusedError(
-            f"only a file can be served, and {_shown(url)} is a server: torc-frames serve study.db"
-        )
+        shown = printable(re.sub(r"//[^/@]*@", "//", url))  # without a password
+        raise RefusedError(f"only a file can be served, and {shown} is a server: torc-frames serve study.db")
     from torc_frames.store.torc_file.store import is_torc_file
 
     if is_torc_file(path):
@@ -129,11 +128,6 @@ def _file(options: StoreOptions, named: str | None) -> Path:
             f"{path} is the database of a torc-server: torc-server run --database {path} serves it"
         )
     return path
-
-
-def _shown(url: str) -> str:
-    """Return a url without a password."""
-    return printable(re.sub(r"//[^/@]*@", "//", url))
 
 
 def _token(file: Path | None) -> str | None:
