@@ -147,17 +147,17 @@ def _check_target(target: Path, overwrite: bool) -> None:
         return
     if not target.is_dir():
         raise RefusedError(f"{target} is a file; a dataset is a folder")
-    held = sorted(entry.name for entry in os.scandir(target) if not _is_part(entry))
+    held = sorted(
+        entry.name
+        for entry in os.scandir(target)
+        if not (_PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False))
+    )
     if held:
         raise RefusedError(
             f"{target} holds more than a dataset's files ({shorten(held)}); give a folder that does not exist"
         )
     if any(target.iterdir()) and not overwrite:
         raise RefusedError(f"{target} exists already; overwrite=True replaces it")
-
-
-def _is_part(entry: os.DirEntry[str]) -> bool:
-    return bool(_PART.fullmatch(entry.name)) and entry.is_file(follow_symlinks=False)
 
 
 def _put(folder: Path, target: Path) -> None:

@@ -28,13 +28,7 @@ _encode = msgspec.json.Encoder().encode
 def json_columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
     """Return the columns of a frame, a named index first, as JSON values; times in ISO 8601."""
     whole = frame if frame.index.name is None else frame.reset_index()
-    columns = {}
-    for name, series in whole.items():
-        values, refused = encode(series)
-        if refused:
-            raise RefusedError([Problem(row, str(name), reason) for row, reason in refused.items()])
-        columns[str(name)] = values
-    return columns
+    return {str(name): _values(series) for name, series in whole.items()}
 
 
 def json_rows(frame: pd.DataFrame) -> list[bytes]:
@@ -146,8 +140,7 @@ def as_arrow(frame: pd.DataFrame) -> pa.Table:
 def _values(series: pd.Series) -> list[Any]:
     values, refused = encode(series)
     if refused:
-        row, reason = next(iter(refused.items()))
-        raise RefusedError([Problem(row, str(series.name), reason)])
+        raise RefusedError([Problem(row, str(series.name), reason) for row, reason in refused.items()])
     return values
 
 

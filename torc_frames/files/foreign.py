@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Protocol
 
 import pandas as pd
@@ -11,10 +10,10 @@ import pyarrow.compute as pc
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.files.arrow import JSON_TEXT, NOT_HELD
-from torc_frames.files.read import frame_of_table, table_columns
+from torc_frames.files.read import decode_json, frame_of_table, table_columns
 from torc_frames.frame.column import Column, from_arrow, objects
 
-__all__ = ["Table", "as_frame", "as_pushed", "decode_json"]
+__all__ = ["Table", "as_frame", "as_pushed"]
 
 
 class ArrowTable(Protocol):
@@ -178,21 +177,3 @@ def _categories(column: pa.ChunkedArray) -> pa.ChunkedArray:
     ]
     made = pa.dictionary(kind.index_type, pa.large_string(), kind.ordered)
     return pa.chunked_array(chunks, made).unify_dictionaries()
-
-
-def decode_json(text: str) -> Any:
-    """Return the value of a JSON text; ValueError for keys that are there twice, and what is no JSON."""
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} is there twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON; use null, a string or a number")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from datetime import timezone
@@ -14,13 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame.column import Column, from_arrow, objects, to_backend
 from torc_frames.frame.exact import InexactError, cast
 from torc_frames.frame.texts import Numerals, typed
 from torc_frames.settings.regular import open_regular
 
-__all__ = ["frame_of_table", "index_columns", "read_parquet", "read_table", "table_columns"]
+__all__ = [
+    "decode_json",
+    "frame_of_table",
+    "index_columns",
+    "read_objects",
+    "read_parquet",
+    "read_table",
+    "table_columns",
+]
 
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
 _NUMERALS = Numerals(infinite=True)
@@ -40,9 +47,48 @@ def read_table(path: str, format: str) -> pd.DataFrame:
         If the content isn't of that format.
     """
     try:
-        return _read_csv(path) if format == "csv" else _frame_of_objects(_objects(path, format))
+        if format == "csv":
+            return _read_csv(path)
+        rows = read_objects(path, lines=format == "jsonl", nan=True)
+        names = dict.fromkeys(name for row in rows for name in row)
+        columns = {name: Column.of([row.get(name) for row in rows]).natural() for name in names}
+        return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
     except (ValueError, OSError, NotImplementedError, RecursionError) as error:
         raise RefusedError(f"can not read {path} as {format}: {error}") from error
+
+
+def read_objects(path: str | os.PathLike[str], *, lines: bool, nan: bool = False) -> list[dict[str, Any]]:
+    """Return the rows of a JSON file: a list of objects, or an object a line.
+
+    Parameters
+    ----------
+    nan : bool
+        Whether NaN and Infinity, which are no JSON, are the floats that Python writes so.
+
+    Raises
+    ------
+    RefusedError
+        If it holds something else.
+    ValueError
+        If it is no JSON.
+    """
+    with open_regular(path) as file:
+        text = file.read().decode("utf-8-sig")
+    if lines:
+        rows = [decode_json(line, nan=nan) for line in text.split("\n") if line.strip()]
+    else:
+        rows = decode_json(text, nan=nan)
+    if not isinstance(rows, list):
+        raise RefusedError(f"{os.path.basename(path)}: a table is a list of objects, [{{…}}, {{…}}]")
+    wrong = [row for row, value in enumerate(rows) if not isinstance(value, dict)]
+    if wrong:
+        raise RefusedError(f"{os.path.basename(path)}: not objects: rows {shorten(wrong)}")
+    return rows
+
+
+def decode_json(text: str, *, nan: bool = False) -> Any:
+    """Return the value of a JSON text; ValueError for keys that are there twice, and what is no JSON."""
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=float if nan else _no_constant)
 
 
 def read_parquet(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, pa.Table]:
@@ -197,23 +243,6 @@ def _holds(series: pd.Series, column: pa.ChunkedArray) -> bool:
     return np.array_equal(one, other, equal_nan=True)
 
 
-def _objects(path: str, format: str) -> list[dict[str, Any]]:
-    with io.TextIOWrapper(open_regular(path), encoding="utf-8") as file:
-        if format == "jsonl":
-            objects = [json.loads(line) for line in file if line.strip()]
-        else:
-            objects = json.load(file)
-    if not isinstance(objects, list) or not all(isinstance(item, dict) for item in objects):
-        raise ValueError("its rows are not JSON objects")
-    return objects
-
-
-def _frame_of_objects(objects: list[dict[str, Any]]) -> pd.DataFrame:
-    names = list(dict.fromkeys(name for item in objects for name in item))
-    columns = {name: Column.of([item.get(name) for item in objects]).natural() for name in names}
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(objects)))
-
-
 def _read_csv(path: str) -> pd.DataFrame:
     """Read CSV as pandas does, but each column as what all its cells are written as: 007 is a text."""
     compression: Any = _COMPRESSIONS.get(os.path.splitext(path)[1].lower())
@@ -243,3 +272,16 @@ def _as_written(cells: pd.Series[str] | pd.Index[str]) -> Any:
                 return column.natural().array
     distinct = texts.dictionary_encode(null_encoding="encode")
     return typed(distinct.dictionary.to_pylist(), _NUMERALS).array.take(distinct.indices.to_numpy())
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON; use null, a string or a number")

@@ -15,12 +15,12 @@ from torc_frames.frame.specs import (
     UNITS,
     Spec,
     is_kept,
+    key_of,
     mend_of,
     name_of,
     recorded_dtype,
     time_unit,
     time_zone,
-    typed,
 )
 from torc_frames.frame.values import RefusalError, duration_text, is_missing, plain, shortest
 
@@ -242,8 +242,8 @@ def _restore_categories(column: Column, spec: Spec) -> pd.Series | None:
     values = restore(Column.of(spec["categories"]), spec["of"])
     if values is None:
         return None
-    codes = {typed(value): code for code, value in enumerate(spec["categories"])}
-    taken = [-1 if value is None else codes[typed(value)] for value in column.values()]
+    codes = {key_of(value): code for code, value in enumerate(spec["categories"])}
+    taken = [-1 if value is None else codes[key_of(value)] for value in column.values()]
     dtype = pd.CategoricalDtype(pd.Index(values, name=spec.get("axis")), ordered=spec["ordered"])
     return pd.Series(pd.Categorical.from_codes(taken, dtype=dtype))
 

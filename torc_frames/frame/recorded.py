@@ -7,7 +7,7 @@ from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.flatten import Path, above, split
-from torc_frames.frame.specs import UNITS, Spec, is_spec, kind_of, typed, unit_of
+from torc_frames.frame.specs import UNITS, Spec, all_categories, is_spec, key_of, kind_of, unit_of
 from torc_frames.frame.values import RefusalError
 
 __all__ = ["KEY", "merge", "read", "recipes", "whole_paths", "without"]
@@ -147,14 +147,12 @@ def _joined(before: Spec, spec: Spec) -> Spec:
 
 
 def _joined_categories(before: Spec, spec: Spec) -> Spec:
-    old, new = (list(map(typed, found["categories"])) for found in (before, spec))
+    old, new = (list(map(key_of, found["categories"])) for found in (before, spec))
     if before["of"] == spec["of"] and before["ordered"] == spec["ordered"]:
         if not spec["ordered"]:
-            known = set(old)
-            added = [value for value, key in zip(spec["categories"], new, strict=True) if key not in known]
-            return {**spec, "categories": [*before["categories"], *added]}
+            return {**spec, "categories": all_categories(before["categories"], spec["categories"])}
         longer, shorter = (before, set(new)) if len(old) > len(new) else (spec, set(old))
-        order = [key for key in map(typed, longer["categories"]) if key in shorter]
+        order = [key for key in map(key_of, longer["categories"]) if key in shorter]
         if order == (new if longer is before else old):
             return longer
     raise RefusalError(

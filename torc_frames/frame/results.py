@@ -117,7 +117,9 @@ def note_unstored(
     given = {*stored, *(path[0] for path in unstored)}
     before = _lines(values)
     lines = [line for line in before if _first_key(line) not in given]
-    lines += [f"{_shown(path)}: {_cut(reason)}" for path, reason in unstored.items()]
+    for path, reason in unstored.items():
+        cut = reason if len(reason) <= _MOST_REASON else f"{reason[:_MOST_REASON]}…"
+        lines.append(f"{_shown(path)}: {cut}")
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES:] = [f"and {len(lines) - _MOST_LINES:,} more"]
     return _with_lines(values, lines) if lines or before else values
@@ -230,10 +232,6 @@ def _shown(path: Path) -> str:
     """Return the name of a result as a column has it, in quotes where it holds what ends a name."""
     name = join(path)
     return json.dumps(name) if ":" in name or name.startswith('"') else name
-
-
-def _cut(reason: str) -> str:
-    return reason if len(reason) <= _MOST_REASON else f"{reason[:_MOST_REASON]}…"
 
 
 def _first_key(line: str) -> str:

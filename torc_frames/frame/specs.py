@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ import pyarrow as pa
 __all__ = [
     "UNITS",
     "Spec",
+    "all_categories",
     "is_kept",
     "is_spec",
+    "key_of",
     "kind_of",
     "mend_of",
     "name_of",
@@ -23,7 +25,6 @@ __all__ = [
     "recorded_dtype",
     "time_unit",
     "time_zone",
-    "typed",
     "unit_of",
 ]
 
@@ -189,6 +190,14 @@ def time_zone(dtype: Any) -> str | None:
     return str(dtype.tz) if isinstance(dtype, pd.DatetimeTZDtype) else None
 
 
-def typed(value: Any) -> tuple[bool, Any]:
+def all_categories(known: list[Any], others: Iterable[Any]) -> list[Any]:
+    """Return categories, then those of others that are none of them."""
+    found: dict[Any, Any] = {}
+    for value in (*known, *others):
+        found.setdefault(key_of(value), value)
+    return list(found.values())
+
+
+def key_of(value: Any) -> tuple[bool, Any]:
     """Return a key for a JSON value by which True is not 1."""
     return isinstance(value, bool), value

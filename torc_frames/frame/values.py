@@ -37,44 +37,34 @@ _decode = msgspec.json.Decoder().decode
 _MENDS = {
     "Decimal": "use str() to keep its digits, or float()",
     "Fraction": "use str() or float()",
-    "bytes": "use .hex() or base64",
-    "bytearray": "use .hex() or base64",
-    "memoryview": "use .hex() or base64",
+    **dict.fromkeys(("bytes", "bytearray", "memoryview"), "use .hex() or base64"),
     "tuple": "use a list",
-    "set": "use a sorted list",
-    "frozenset": "use a sorted list",
-    "complex": "use a list of its two parts",
+    **dict.fromkeys(("set", "frozenset"), "use a sorted list"),
+    **dict.fromkeys(("complex", "clongdouble"), "use a list of its two parts"),
     "longdouble": "use float(), which may round",
-    "clongdouble": "use a list of its two parts",
     "void": "use .item()",
     "range": "use list()",
-    "Index": "use .tolist()",
-    "ExtensionArray": "use .tolist()",
-    "Array": "use .to_pylist()",
-    "ChunkedArray": "use .to_pylist()",
+    **dict.fromkeys(("Index", "ExtensionArray"), "use .tolist()"),
+    **dict.fromkeys(("Array", "ChunkedArray"), "use .to_pylist()"),
     "Scalar": "use .as_py()",
-    "NAType": "use None",
-    "NaTType": "use None",
-    "ndarray": "use .tolist(), or store a file and tf.Pointer(path)",
-    "Series": "use .tolist(), or store a file and tf.Pointer(path)",
+    **dict.fromkeys(("NAType", "NaTType"), "use None"),
+    **dict.fromkeys(("ndarray", "Series"), "use .tolist(), or store a file and tf.Pointer(path)"),
     "DataFrame": "write it to a file and store tf.Pointer(path)",
-    "UUID": "use str()",
     "datetime": "use .isoformat(), or a column of dtype datetime64",
     "datetime64": "use str(), or a column of dtype datetime64",
-    "Timestamp": "use .isoformat(), or make the column datetime64 with pd.to_datetime",
-    "date": "use .isoformat(), or make the column datetime64 with pd.to_datetime",
+    **dict.fromkeys(
+        ("Timestamp", "date"), "use .isoformat(), or make the column datetime64 with pd.to_datetime"
+    ),
     "time": "use .isoformat()",
     "timedelta": "use .total_seconds(), or a column of dtype timedelta64",
     "timedelta64": "use a column of dtype timedelta64",
     "Timedelta": "use .total_seconds(), or make the column timedelta64 with pd.to_timedelta",
-    "Period": "use str()",
     "Interval": "use its .left and .right",
-    "DateOffset": "use str()",
-    "str": "use str()",
+    **dict.fromkeys(("UUID", "Period", "DateOffset", "PurePath", "str"), "use str()"),
     "int": "use int()",
     "float": "use float()",
 }
-
+"""What to use instead of an object, by the name of its class or of one that it is made of."""
 
 _ARRAY_MENDS = {
     "c": "use a list of real and one of imaginary parts",
@@ -114,9 +104,13 @@ def plain(value: Any, depth: int = 1, where: str = "") -> Any:
     if kind is bool or value is None:
         return value
     if kind is float:
-        return _checked_float(value, where)
+        if not math.isfinite(value):
+            raise RefusalError(placed(where, f"{value} is not JSON; use None, a string or a number"))
+        return value
     if kind is int:
-        return _checked_int(value, where)
+        if value.bit_length() > MAX_INT_BITS:
+            raise RefusalError(placed(where, "an integer of more than 4,000 digits; use a string"))
+        return value
     if depth > MAX_DEPTH:
         raise RefusalError(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, list):
@@ -252,18 +246,6 @@ def _checked_str(value: str, where: str) -> str:
     return value
 
 
-def _checked_float(value: float, where: str) -> float:
-    if not math.isfinite(value):
-        raise RefusalError(placed(where, f"{value} is not JSON; use None, a string or a number"))
-    return value
-
-
-def _checked_int(value: int, where: str) -> int:
-    if value.bit_length() > MAX_INT_BITS:
-        raise RefusalError(placed(where, "an integer of more than 4,000 digits; use a string"))
-    return value
-
-
 def _key(key: Any, where: str) -> str:
     if type(key) is not str:
         raise RefusalError(placed(where, f"the key {key!r} is a {type(key).__name__}; JSON keys are strings"))
@@ -273,12 +255,9 @@ def _key(key: Any, where: str) -> str:
 def unknown(value: Any, where: str = "") -> str:
     """Return why a value of an unknown type is no JSON, and what to use instead."""
     names = [base.__name__ for base in type(value).__mro__]
+    mend = next((_MENDS[name] for name in names if name in _MENDS), "use a string, number, list or dict")
     if "Enum" in names:
         mend = "use its .value or .name"
-    elif "PurePath" in names:
-        mend = "use str()"
-    else:
-        mend = next((_MENDS[name] for name in names if name in _MENDS), "use a string, number, list or dict")
     return placed(where, f"a {type(value).__name__} can't be kept exactly as JSON; {mend}")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, shorten
+from torc_frames.frame.exact import EXACT_IN_FLOAT
 from torc_frames.sweep.columns import column_of, read_column, written_column
 
 __all__ = [
@@ -29,8 +30,6 @@ __all__ = [
 
 _DIGITS = 15
 """Floats of so many digits come back from every store as they went, from torc-server, too."""
-
-_LARGEST = 2**53
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ def integers(low: int, high: int) -> Integers:
     [4, 6, 5]
     """
     for bound in (low, high):
-        if isinstance(bound, bool) or not isinstance(bound, (int, np.integer)) or abs(bound) > _LARGEST:
+        if isinstance(bound, bool) or not isinstance(bound, (int, np.integer)) or abs(bound) > EXACT_IN_FLOAT:
             raise RefusedError(f"integers({low!r}, {high!r}): bounds are integers of at most 2**53")
     if low > high:
         raise RefusedError(f"integers({low!r}, {high!r}): the lower bound comes first")

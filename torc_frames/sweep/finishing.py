@@ -56,7 +56,8 @@ def finished(table: pd.DataFrame, how: Mapping[str, Any] | None, where: Where | 
     kept = np.ones(len(table), np.bool_) if where is None else _kept(table, where)
     recipe: dict[str, Any] = {} if how is None else {"version": _VERSION, **how}
     if where is not None:
-        recipe |= {"where": where if isinstance(where, str) else _name_of(where), "kept": _written(kept)}
+        packed = base64.b64encode(zlib.compress(np.packbits(kept).tobytes(), 9)).decode()
+        recipe |= {"where": where if isinstance(where, str) else _name_of(where), "kept": packed}
     return _labelled(table, kept, recipe, makes_again=how is not None)
 
 
@@ -181,10 +182,6 @@ def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
 def _name_of(function: Callable[..., Any]) -> str:
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     return f"{module}:{name}" if module and name else type(function).__name__
-
-
-def _written(kept: np.ndarray) -> str:
-    return base64.b64encode(zlib.compress(np.packbits(kept).tobytes(), 9)).decode()
 
 
 def _read(text: object, rows: int) -> np.ndarray:
