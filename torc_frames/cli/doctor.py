@@ -15,6 +15,8 @@ import click
 
 from torc_frames import settings
 from torc_frames.cli.options import StoreOptions, command
+from torc_frames.cli.output import print_json
+from torc_frames.cli.text import printable
 from torc_frames.errors import ServerError, StoreFileError, TorcFramesError
 from torc_frames.store.http.settings import DEFAULT_PATH, ServerSettings, dialect_of, server_settings
 
@@ -184,9 +186,6 @@ def _with_mend(error: TorcFramesError) -> str:
 
 
 def _print(format: str | None, facts: list[_Fact], problem: str | None) -> None:
-    from torc_frames.cli.output import print_json
-    from torc_frames.cli.text import printable
-
     if format == "json":
         told = {name: {"value": value, "source": source} for name, value, source in facts}
         print_json({"ok": problem is None, "problem": problem, "facts": told})

@@ -191,13 +191,10 @@ def _dense(kind: pa.DataType) -> pa.DataType:
 
 def _has_gaps(file: pq.ParquetFile, name: str) -> bool:
     """Return whether a column of a Parquet file may have missing values."""
-    metadata = file.metadata
-    for group in (metadata.row_group(at) for at in range(metadata.num_row_groups)):
-        for column in (group.column(at) for at in range(group.num_columns)):
-            statistics = column.statistics
-            if column.path_in_schema == name and (statistics is None or statistics.null_count != 0):
-                return True
-    return False
+    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+    columns = (column for group in groups for column in map(group.column, range(group.num_columns)))
+    found = [column.statistics for column in columns if column.path_in_schema == name]
+    return any(statistics is None or statistics.null_count != 0 for statistics in found)
 
 
 def _check_outside(pairs: Pairs, path: str | os.PathLike[str]) -> None:
