@@ -368,3 +368,9 @@ def test_a_mark_has_one_meaning(ridge: Workflow, one: str, other: str) -> None:
     result = push("t.csv", one, ";", other, ";")
     assert result.exit_code == 2
     assert f"';' is {one} already" in result.stderr
+
+
+def test_a_cell_of_objects_with_a_key_twice_stays_a_text() -> None:
+    current = pd.DataFrame({"a": pd.Series([{"x": 1}], dtype=object)})
+    Path("t.csv").write_text('a\n"{""x"": 1, ""x"": 2}"\n"{""x"": 2}"\n')
+    assert read_table(Path("t.csv"), current)["a"].tolist() == ['{"x": 1, "x": 2}', {"x": 2}]

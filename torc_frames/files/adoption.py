@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from torc_frames.files.exports import write_csv
+from torc_frames.files.read import decode_json
 from torc_frames.files.sheets import sheet_cells
 from torc_frames.frame.column import Column, objects
 from torc_frames.frame.dtypes import describe, encode, restore
@@ -183,10 +183,10 @@ def _holds_objects(like: pd.Series) -> bool:
 
 
 def _decoded(value: Any) -> Any:
-    """Return the list or object that a text is the JSON of; other values as they are."""
+    """Return the list or object that a text is the JSON of; others, and one with a key twice, as they are."""
     if not (isinstance(value, str) and value.startswith(("{", "["))):
         return value
     try:
-        return json.loads(value)
+        return decode_json(value, nan=True)
     except (ValueError, RecursionError):
         return value
