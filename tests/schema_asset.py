@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from documents import Documents
 from places import DATA
 
-from torc_frames.service.documents.collections import Documents
 from torc_frames.store.records import NewJobs, Resources, RunResult
 from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite.store import SQLiteStore

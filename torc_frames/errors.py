@@ -1,4 +1,25 @@
-"""Every error that torc_frames raises on purpose, one tree."""
+"""Every error that torc_frames raises on purpose, one tree.
+
+TorcFramesError
+├── NotFoundError (LookupError)
+├── ConflictError
+│   └── TornReadError
+├── RefusedError (ValueError)
+├── UnavailableError (ConnectionError)
+│   ├── DroppedConnectionError
+│   └── UncertainWriteError
+├── UnauthorizedError (PermissionError)
+├── ServerError
+│   └── ReplyError
+├── UnreadableRecordError (ValueError)
+├── UnverifiedPullError
+├── VersionError
+├── StoreFileError (ValueError)
+├── NotInJobError (LookupError)
+└── PointerError
+TorcFramesWarning
+└── InexactFloatWarning
+"""
 
 from __future__ import annotations
 
@@ -158,12 +179,7 @@ class RefusedError(TorcFramesError, ValueError):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        if len(self.problems) == 1:
-            return f"{self.problems[0]}{self._answer()}"
-        lines = [f"  {problem}" for problem in self.problems[:_SHOWN]]
-        if len(self.problems) > _SHOWN:
-            lines.append(f"  and {len(self.problems) - _SHOWN} more (see .problems)")
-        return f"{len(self.problems)} problems, nothing was written{self._answer()}:\n" + "\n".join(lines)
+        return _listed(self.problems, "problems, nothing was written", self._answer())
 
 
 class UnavailableError(TorcFramesError, ConnectionError):
@@ -256,17 +272,22 @@ class PointerError(TorcFramesError):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        if len(self.problems) == 1:
-            return self.problems[0]
-        lines = [f"  {problem}" for problem in self.problems[:_SHOWN]]
-        if len(self.problems) > _SHOWN:
-            lines.append(f"  and {len(self.problems) - _SHOWN} more (see .problems)")
-        return f"{len(self.problems)} files are not what their pointers say:\n" + "\n".join(lines)
+        return _listed(self.problems, "files are not what their pointers say", self._answer())
 
 
 def counted(count: int, noun: str) -> str:
     """Return a number of things for a message."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _listed(problems: Sequence[object], what: str, answer: str) -> str:
+    """Return the one problem, or the first ten of several, a line each."""
+    if len(problems) == 1:
+        return f"{problems[0]}{answer}"
+    lines = [f"  {problem}" for problem in problems[:_SHOWN]]
+    if len(problems) > _SHOWN:
+        lines.append(f"  and {len(problems) - _SHOWN} more (see .problems)")
+    return f"{len(problems)} {what}{answer}:\n" + "\n".join(lines)
 
 
 def shorten(values: Iterable[object]) -> str:

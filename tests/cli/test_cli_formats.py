@@ -25,7 +25,7 @@ from places import REPOSITORY
 
 import torc_frames as tf
 from torc_frames.cli.root import root
-from torc_frames.files.formulas import is_live, neutral, restored
+from torc_frames.files.cells import is_live, neutral, restored
 from torc_frames.files.tables import read_table
 from torc_frames.workflow.workflow import Workflow
 

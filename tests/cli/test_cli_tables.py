@@ -20,8 +20,8 @@ from pandas.testing import assert_frame_equal
 import torc_frames as tf
 from torc_frames.cli.root import root
 from torc_frames.files.exports import write_csv
-from torc_frames.files.read import typed
 from torc_frames.files.tables import read_table
+from torc_frames.frame.texts import typed
 from torc_frames.workflow.workflow import Workflow
 
 STRING = pd.Series(["text"]).dtype

@@ -15,9 +15,9 @@ from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
 from torc_frames.cli.root import root
+from torc_frames.files.cells import neutral_name, restored_name
 from torc_frames.files.delimited import CsvOptions
 from torc_frames.files.exports import write_csv
-from torc_frames.files.formulas import neutral_name, restored_name
 from torc_frames.files.tables import read_table
 from torc_frames.workflow.workflow import Workflow
 
@@ -368,3 +368,9 @@ def test_a_mark_has_one_meaning(ridge: Workflow, one: str, other: str) -> None:
     result = push("t.csv", one, ";", other, ";")
     assert result.exit_code == 2
     assert f"';' is {one} already" in result.stderr
+
+
+def test_a_cell_of_objects_with_a_key_twice_stays_a_text() -> None:
+    current = pd.DataFrame({"a": pd.Series([{"x": 1}], dtype=object)})
+    Path("t.csv").write_text('a\n"{""x"": 1, ""x"": 2}"\n"{""x"": 2}"\n')
+    assert read_table(Path("t.csv"), current)["a"].tolist() == ['{"x": 1, "x": 2}', {"x": 2}]

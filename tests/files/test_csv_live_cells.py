@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
+from torc_frames.files.cells import neutral, restored
 from torc_frames.files.exports import write_csv
-from torc_frames.files.formulas import neutral, restored
 from torc_frames.files.tables import read_table
 
 BEGINS = re.compile(r"[\t\r]|[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20]")

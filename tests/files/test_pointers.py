@@ -447,3 +447,16 @@ print(status[status.index("VmHWM:") + 1])
     command = [sys.executable, "-c", code, str(tmp_path / "study.db"), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert int(done.stdout) / 1024 < 400  # of 200 MB in numbers
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl"])
+def test_json_keeps_what_python_writes_and_refuses_a_key_that_is_there_twice(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    together = "[{}, {}]" if name == "t.json" else "{}\n{}"
+    path.write_text(together.format('{"x": NaN}', '{"x": -Infinity}'), "utf-8-sig")
+    assert Pointer(path).read()["x"].tolist() == [pytest.approx(np.nan, nan_ok=True), -np.inf]
+    path.write_text(together.format('{"x": 1}', '{"x": 1, "x": 2}'))
+    with pytest.raises(RefusedError, match="the key 'x' is there twice in one object"):
+        Pointer(path).read()

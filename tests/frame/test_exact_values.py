@@ -18,7 +18,7 @@ from strategies import LEAVES, NUMBERS, TEXTS, json_values
 
 from torc_frames.files.arrow import JSON_TEXT
 from torc_frames.files.exports import json_columns, write_parquet
-from torc_frames.files.read import concat_exactly
+from torc_frames.files.pointer_frames import concat_exactly
 from torc_frames.frame.column import Column, InexactChunkError, objects
 from torc_frames.frame.columns import Columns
 from torc_frames.frame.dtypes import encode, restore

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from documents import Documents
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import FREE_KEYS, json_values
@@ -24,13 +25,7 @@ from torc_frames.errors import (
     UnavailableError,
     UnreadableRecordError,
 )
-from torc_frames.service.documents.collections import (
-    Documents,
-    DuplicateKeyError,
-    IllegalKeyError,
-    KeyMismatchError,
-    MissingRevError,
-)
+from torc_frames.service.errors import DuplicateKeyError, IllegalKeyError
 from torc_frames.store.legacy.needs import name_of
 from torc_frames.store.records import NewJobs, Resources, RunResult
 from torc_frames.store.sqlite.store import SQLiteStore
@@ -587,16 +582,16 @@ class TestUpdates:
         self, client: Client, collection: str, first: str
     ) -> None:
         home = client.home(collection)
-        with pytest.raises(MissingRevError, match=f"^Updating {first} requires the existing revision$"):
+        with pytest.raises(RefusedError, match=f"^Updating {first} requires the existing revision$"):
             client.documents.update(FIRST, collection, home, "no such", b'{"_key":"other"}')
         later = first if collection == "workflows" else "a document"
-        with pytest.raises(MissingRevError, match=f"^Updating {later} requires the existing revision$"):
+        with pytest.raises(RefusedError, match=f"^Updating {later} requires the existing revision$"):
             client.documents.update(LATER, collection, home, "no such", b'{"_rev":null}')
 
     def test_a_key_that_is_not_that_of_the_path_is_refused_next(self, client: Client) -> None:
-        with pytest.raises(KeyMismatchError, match=r"^key=no such does not match other$"):
+        with pytest.raises(RefusedError, match=r"^key=no such does not match other$"):
             client.documents.update(FIRST, "user_data", "1", "no such", b'{"_key":"other","_rev":"1"}')
-        with pytest.raises(KeyMismatchError, match=r"^key=1 does not match undefined$"):
+        with pytest.raises(RefusedError, match=r"^key=1 does not match undefined$"):
             client.documents.update(FIRST, "user_data", "1", "1", b'{"_rev":"1"}')
 
     def test_then_it_must_exist_and_have_this_rev(self, client: Client) -> None:

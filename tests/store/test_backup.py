@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 import torc_frames as tf
 from torc_frames.cli.root import root
 from torc_frames.errors import RefusedError, UnavailableError
-from torc_frames.store.sqlite import backup as backups
+from torc_frames.files import whole
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_nothing_is_left_of_one_that_did_not_end(
     def fail(path: str) -> None:
         raise error
 
-    monkeypatch.setattr(backups, "_sync", fail)
+    monkeypatch.setattr(whole, "sync", fail)
     before = sorted(tmp_path.iterdir())
     with pytest.raises((KeyboardInterrupt, UnavailableError)):
         client.backup(tmp_path / "to.db")

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import schema_asset
+from documents import Documents
 from places import TESTS
 
 import torc_frames
@@ -29,7 +30,6 @@ from torc_frames.errors import (
     UnreadableRecordError,
     VersionError,
 )
-from torc_frames.service.documents.collections import Documents
 from torc_frames.store.records import NewJobs, Resources
 from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite import snapshot as sqlite_snapshot

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from torc_frames import settings
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
 from torc_frames.errors import TorcFramesWarning, counted
@@ -28,12 +28,10 @@ _ARGUMENT = "argument"
 _PORTS = {"http": 80, "https": 443}
 
 
-@click.command(
-    epilog=examples(
-        "torc-frames copy -u study.db -k 1 --to http://host:8080/torc-service/v1",
-        "torc-frames copy -u http://host:8080/torc-service/v1 -k 7 --to archive.db",
-        "torc-frames copy --to study.db --name 'ridge again'",
-    )
+@command(
+    "torc-frames copy -u study.db -k 1 --to http://host:8080/torc-service/v1",
+    "torc-frames copy -u http://host:8080/torc-service/v1 -k 7 --to archive.db",
+    "torc-frames copy --to study.db --name 'ridge again'",
 )
 @click.option(
     "--to", "target", required=True, metavar="URL", help="The other store, as -u; a new file is made."
@@ -51,8 +49,6 @@ _PORTS = {"http": 80, "https": 443}
     is_flag=True,
     help=f"Between two servers: send {settings.PASSWORD} to both.",
 )
-@shared_options
-@pass_options
 def copy(
     options: StoreOptions, target: str, name: str | None, on_unkept: OnUnkept, same_credentials: bool
 ) -> None:
@@ -61,8 +57,7 @@ def copy(
     How jobs ended is copied to a file; torc-server takes no such ends. What is not in the copy is told.
     With --format json the new keys of jobs and records are printed, by the old ones.
     """
-    if options.format not in (None, "json"):
-        raise click.UsageError("copy prints a key, or with --format json one JSON object")
+    as_json = options.wants_json("copy prints a key")
     if not same_credentials:
         _check_credentials(options.database_url, target)
     client = options.client()
@@ -70,26 +65,20 @@ def copy(
     from torc_frames.workflow.client import connect
 
     report = client.copy(workflow, to=connect(target), name=name, on_unkept=on_unkept)
-    _tell(options, report)
+    _tell(report, as_json)
 
 
-def _tell(options: StoreOptions, report: CopyReport) -> None:
+def _tell(report: CopyReport, as_json: bool) -> None:
     key, name = report.workflow.key, printable(report.workflow.name)
     counts = f"{counted(len(report.jobs), 'job')}, {counted(len(report.user_data), 'record')}"
     log.info("Copied to workflow key=%s name=%s: %s", key, name, counts)
     for text in report.left_out:
         click.echo(f"Left out: {printable(text)}", err=True)
-    if options.format is None:
+    if not as_json:
         click.echo(key)
         return
-    print_json(
-        {
-            "workflow_key": key,
-            "jobs": report.jobs["new_job_key"].to_dict(),
-            "user_data": report.user_data["new_record_key"].to_dict(),
-            "left_out": report.left_out,
-        }
-    )
+    jobs, records = report.jobs["new_job_key"].to_dict(), report.user_data["new_record_key"].to_dict()
+    print_json({"workflow_key": key, "jobs": jobs, "user_data": records, "left_out": report.left_out})
 
 
 def _check_credentials(url: str | None, target: str) -> None:

@@ -14,7 +14,9 @@ from typing import NamedTuple
 import click
 
 from torc_frames import settings
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, command
+from torc_frames.cli.output import print_json
+from torc_frames.cli.text import printable
 from torc_frames.errors import ServerError, StoreFileError, TorcFramesError
 from torc_frames.store.http.settings import DEFAULT_PATH, ServerSettings, dialect_of, server_settings
 
@@ -27,9 +29,7 @@ class _Fact(NamedTuple):
     source: str | None = None
 
 
-@click.command(epilog=examples("torc-frames doctor", "torc-frames -u http://host:8080 doctor --format json"))
-@shared_options
-@pass_options
+@command("torc-frames doctor", "torc-frames -u http://host:8080 doctor --format json")
 def doctor(options: StoreOptions) -> None:
     """Say which store is used, where each setting comes from, and whether it works.
 
@@ -186,9 +186,6 @@ def _with_mend(error: TorcFramesError) -> str:
 
 
 def _print(format: str | None, facts: list[_Fact], problem: str | None) -> None:
-    from torc_frames.cli.output import print_json
-    from torc_frames.cli.text import printable
-
     if format == "json":
         told = {name: {"value": value, "source": source} for name, value, source in facts}
         print_json({"ok": problem is None, "problem": problem, "facts": told})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
 
-__all__ = ["numbered", "parse_documents", "value_of"]
+__all__ = ["numbered", "numbered_documents", "parse_documents", "value_of"]
 
 _DEEPEST = 200
 
@@ -43,7 +43,9 @@ def parse_documents(texts: Sequence[str], *, exact: bool = True) -> list[Any]:
         try:
             value = value_of(text)
             if exact:
-                _check(value)
+                from torc_frames.frame.values import encode_data
+
+                encode_data(value)
             documents.append(value)
         except ValueError as error:
             problems.append(Problem(None, None, f"document {position}: {error}"))
@@ -53,28 +55,27 @@ def parse_documents(texts: Sequence[str], *, exact: bool = True) -> list[Any]:
 
 
 @contextmanager
-def numbered(documents: Sequence[Any]) -> Iterator[None]:
-    """Name rows as the documents that they are in errors; where there is one only, without a number."""
+def numbered(names: Sequence[str]) -> Iterator[None]:
+    """Tell of rows in errors by what they are called."""
     try:
         yield
     except RefusedError as error:
         if all(problem.row is None for problem in error.problems):
             raise
-        raise RefusedError([_of_document(problem, len(documents)) for problem in error.problems]) from error
+        raise RefusedError([_named(problem, names) for problem in error.problems]) from error
 
 
-def _of_document(problem: Problem, count: int) -> Problem:
-    row = problem.row
-    if row is None:
+def numbered_documents(documents: Sequence[Any]) -> AbstractContextManager[None]:
+    """Tell of rows in errors as documents; where there is one only, without a number."""
+    return numbered([f"document {at}" if len(documents) > 1 else "" for at in range(1, len(documents) + 1)])
+
+
+def _named(problem: Problem, names: Sequence[str]) -> Problem:
+    if problem.row is None:
         return problem
-    reason = str(problem._replace(row=None))
-    return Problem(None, None, reason if count == 1 else f"document {row + 1}: {reason}")
-
-
-def _check(value: Any) -> None:
-    from torc_frames.frame.values import encode_data
-
-    encode_data(value)
+    column = "" if problem.column is None else f"column {problem.column!r}"
+    where = ", ".join(filter(None, (names[problem.row], column)))
+    return Problem(None, None, f"{where}: {problem.reason}" if where else problem.reason)
 
 
 def value_of(text: str) -> Any:

@@ -6,41 +6,37 @@ import logging
 
 import click
 
-from torc_frames.cli.documents import numbered
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.documents import numbered_documents
+from torc_frames.cli.options import StoreOptions, command, group
 from torc_frames.cli.output import emit, emit_keys
-from torc_frames.cli.records import name_option, new_role, new_role_option, print_records
+from torc_frames.cli.records import name_option, new_role_option, print_records
 from torc_frames.cli.results import is_result, own_job, parse_records, parse_results
 from torc_frames.cli.text import printable
+from torc_frames.store.records import Role
 
 __all__ = ["jobs"]
 
 log = logging.getLogger(__name__)
 
 
-@click.group(epilog=examples("torc-frames jobs list", "torc-frames jobs get-user-data 1"))
-@shared_options
+@group("torc-frames jobs list", "torc-frames jobs get-user-data 1")
 def jobs() -> None:
     """List and add jobs, and their records."""
 
 
-@jobs.command("list", epilog=examples("torc-frames jobs list", "torc-frames jobs list -k 1 --format csv"))
-@shared_options
-@pass_options
+@command("torc-frames jobs list", "torc-frames jobs list -k 1 --format csv", name="list", of=jobs)
 def list_(options: StoreOptions) -> None:
     """List the jobs of a workflow, and how each last ended."""
     emit(options, options.workflow().jobs())
 
 
-@jobs.command(epilog=examples("torc-frames jobs add train --command 'python train.py'"))
+@command("torc-frames jobs add train --command 'python train.py'", of=jobs)
 @click.argument("name")
 @click.option("--command", default="", help="What a shell runs as the job.")
 @click.option("--num-cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Cores it takes.")
 @click.option(
     "--depends-on", multiple=True, metavar="KEY", help="A job that must complete first; repeatable."
 )
-@shared_options
-@pass_options
 def add(options: StoreOptions, name: str, command: str, num_cpus: int, depends_on: tuple[str, ...]) -> None:
     """Add a job without records and print its key."""
     resources = {"num_cpus": num_cpus}
@@ -51,10 +47,8 @@ def add(options: StoreOptions, name: str, command: str, num_cpus: int, depends_o
     emit_keys(options, "job_key", [job.key])
 
 
-@jobs.command(epilog=examples("torc-frames jobs reset 3 4"))
+@command("torc-frames jobs reset 3 4", of=jobs)
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
-@shared_options
-@pass_options
 def reset(options: StoreOptions, jobs: tuple[str, ...]) -> None:
     """Make jobs of an embedded store ready to be run again.
 
@@ -65,21 +59,18 @@ def reset(options: StoreOptions, jobs: tuple[str, ...]) -> None:
     log.info("Reset %d jobs", len(jobs))
 
 
-@jobs.command(
-    "add-user-data",
-    epilog=examples(
-        "torc-frames jobs add-user-data 1 \"{key1: 'val1', key2: 'val2'}\" \"{key3: 'val3'}\"",
-        "torc-frames jobs add-user-data 1 --role output epoch=1 loss=0.31",
-    ),
+@command(
+    "torc-frames jobs add-user-data 1 \"{key1: 'val1', key2: 'val2'}\" \"{key3: 'val3'}\"",
+    "torc-frames jobs add-user-data 1 --role output epoch=1 loss=0.31",
+    name="add-user-data",
+    of=jobs,
 )
 @click.argument("job")
 @click.argument("documents", nargs=-1, required=True, metavar="DOC...")
 @new_role_option
 @name_option
-@shared_options
-@pass_options
 def add_user_data(
-    options: StoreOptions, job: str, documents: tuple[str, ...], role: str, name: str | None
+    options: StoreOptions, job: str, documents: tuple[str, ...], role: Role | None, name: str | None
 ) -> None:
     """Add a record for each JSON5 document to a job; all NAME=VALUE together are one.
 
@@ -89,21 +80,18 @@ def add_user_data(
     is_output = role == "output"
     values = parse_records(documents, exact=not is_output)
     handle = own_job(options, job) if is_output else options.job(job)
-    with numbered(values):
-        keys = handle.add_user_data(*values, role=new_role(role), name=name)
+    with numbered_documents(values):
+        keys = handle.add_user_data(*values, role=role, name=name)
     for key in keys:
         log.info("Added user_data key=%s to job key=%s", key, handle.key)
 
 
-@jobs.command(
-    epilog=examples(
-        "torc-frames jobs store $TORC_JOB_ID loss=0.31 epochs=3 model.kind=ridge",
-        'torc-frames jobs store 1 "{loss: 0.31, curve: [0.5, 0.31]}"',
-    )
+@command(
+    "torc-frames jobs store $TORC_JOB_ID loss=0.31 epochs=3 model.kind=ridge",
+    'torc-frames jobs store 1 "{loss: 0.31, curve: [0.5, 0.31]}"',
+    of=jobs,
 )
 @click.argument("results", nargs=-1, required=True, metavar="[JOB] RESULT...")
-@shared_options
-@pass_options
 def store(options: StoreOptions, results: tuple[str, ...]) -> None:
     r"""Store results of a job: NAME=VALUE, or JSON5 objects.
 
@@ -122,13 +110,13 @@ def store(options: StoreOptions, results: tuple[str, ...]) -> None:
     log.info("Stored results in user_data key=%s of job key=%s", record_key, handle.key)
 
 
-@jobs.command(
-    "get-user-data",
-    epilog=examples("torc-frames jobs get-user-data 1", "torc-frames jobs get-user-data 1 --format json"),
+@command(
+    "torc-frames jobs get-user-data 1",
+    "torc-frames jobs get-user-data 1 --format json",
+    name="get-user-data",
+    of=jobs,
 )
 @click.argument("job")
-@shared_options
-@pass_options
 def get_user_data(options: StoreOptions, job: str) -> None:
     """Print the records of a job, the newest first.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from torc_frames import settings
+from torc_frames.cli.text import printable
 from torc_frames.errors import TorcFramesError
 
 if TYPE_CHECKING:
@@ -17,11 +19,9 @@ if TYPE_CHECKING:
     from torc_frames.workflow.run.job import Job
     from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["FORMATS", "StoreOptions", "examples", "pass_options", "shared_options"]
+__all__ = ["FORMATS", "StoreOptions", "command", "group", "together"]
 
 FORMATS = ("table", "json", "jsonl", "csv", "parquet")
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(slots=True)
@@ -33,6 +33,12 @@ class StoreOptions:
     format: str | None = None
     debug: bool = False
     no_prompts: bool = False
+
+    def wants_json(self, otherwise: str) -> bool:
+        """Return whether JSON is to be printed; a UsageError for formats of tables, which it is none of."""
+        if self.format not in (None, "json"):
+            raise click.UsageError(f"{otherwise}, or with --format json one JSON object")
+        return self.format == "json"
 
     def client(self, *, create: bool = False) -> Client:
         """Open the store; only where `create` is set may that make a new database."""
@@ -56,11 +62,11 @@ class StoreOptions:
         found = client.workflows()
         if len(found) == 1:
             workflow = client.workflow(found.index[0])
-            click.echo(_printable(f"Using workflow {workflow.key} ({workflow.name})"), err=True)
+            click.echo(printable(f"Using workflow {workflow.key} ({workflow.name})"), err=True)
             return workflow
         if not len(found):
             raise click.UsageError("there is no workflow yet: torc-frames workflows create NAME")
-        listed = "".join(f"\n  {key}  {_printable(name)}" for key, name in found["name"].items())
+        listed = "".join(f"\n  {key}  {printable(name)}" for key, name in found["name"].items())
         raise click.UsageError(f"which workflow? Give its key with -k KEY:{listed}")
 
     def job(self, key: str) -> Job:
@@ -76,22 +82,55 @@ class StoreOptions:
         return Job(store, store.get_job(key, self.workflow_key))
 
 
-pass_options = click.make_pass_decorator(StoreOptions, ensure=True)
+def command(*lines: str, name: str | None = None, of: click.Group | None = None) -> Callable[[Any], Any]:
+    """Make a command of a function, whose first argument is `StoreOptions`.
+
+    Parameters
+    ----------
+    *lines : str
+        Examples, which its help shows.
+    name : str, optional
+        Default: the function's.
+    of : click.Group, optional
+        The group that it belongs to.
+    """
+
+    def made(function: Any) -> click.Command:
+        found = (of or click).command(name, epilog=_examples(lines))(_pass_options(function))
+        found.params += _shared_options()
+        return found
+
+    return made
 
 
-def shared_options(command: F) -> F:
-    """Add the shared options to a command or a group; the one nearest to the end of the line wins."""
-    for option in reversed(_SHARED):
-        command = option(command)
-    return command
+def group(*lines: str, name: str | None = None, **more: Any) -> Callable[[Any], click.Group]:
+    """Make a group of commands, which takes the shared options, too; see `command`."""
+
+    def made(function: Any) -> click.Group:
+        epilog = _examples(lines) + more.pop("epilog", "")
+        decorate: Callable[[Any], click.Group] = click.group(name, epilog=epilog, **more)
+        found = decorate(function)
+        found.params[:0] = _shared_options()
+        return found
+
+    return made
 
 
-def examples(*lines: str) -> str:
+def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return several options as one decorator."""
+    return lambda function: reduce(lambda decorated, option: option(decorated), reversed(options), function)
+
+
+def _examples(lines: tuple[str, ...]) -> str:
     """Return the Example section of a command's help."""
     return "\b\nExample:\n" + "\n".join(f"  $ {line}" for line in lines)
 
 
+_pass_options = click.make_pass_decorator(StoreOptions, ensure=True)
+
+
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep what was given; of several places the one nearest to the end of the line wins."""
     options = context.ensure_object(StoreOptions)
     name = parameter.name or ""
     source = context.get_parameter_source(name)
@@ -100,39 +139,28 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         setattr(options, name, value)
 
 
-def _shared(*names: str, **more: Any) -> Callable[[F], F]:
-    return click.option(*names, expose_value=False, is_eager=True, callback=_keep, **more)
+def _shared_options() -> list[click.Parameter]:
+    def shared(*names: str, **more: Any) -> click.Option:
+        return click.Option(names, expose_value=False, is_eager=True, callback=_keep, **more)
 
-
-def _printable(text: str) -> str:
-    from torc_frames.cli.text import printable
-
-    return printable(text)
-
-
-_SHARED: list[Callable[[Any], Any]] = [
-    _shared(
-        "-u",
-        "--database-url",
-        metavar="URL",
-        help="The store: a path, sqlite:///FILE, or http(s)://HOST:PORT of a torc-server. "
-        f"[default: {settings.API_URL}, {settings.DATABASE_URL}, torc's config files, "
-        f"or {settings.DEFAULT_URL}]",
-    ),
-    _shared(
-        "-k",
-        "--workflow-key",
-        metavar="KEY",
-        envvar=[settings.WORKFLOW_KEY, settings.WORKFLOW_ID],
-        show_envvar=True,
-        help="The workflow; needed where the store has several.",
-    ),
-    _shared(
-        "-f",
-        "--format",
-        type=click.Choice(FORMATS),
-        help="How to print tables. [default: table]",
-    ),
-    _shared("--debug", is_flag=True, help="Show where in the program an error comes from."),
-    _shared("-n", "--no-prompts", is_flag=True, help="Ask nothing, do it."),
-]
+    return [
+        shared(
+            "-u",
+            "--database-url",
+            metavar="URL",
+            help="The store: a path, sqlite:///FILE, or http(s)://HOST:PORT of a torc-server. "
+            f"[default: {settings.API_URL}, {settings.DATABASE_URL}, torc's config files, "
+            f"or {settings.DEFAULT_URL}]",
+        ),
+        shared(
+            "-k",
+            "--workflow-key",
+            metavar="KEY",
+            envvar=[settings.WORKFLOW_KEY, settings.WORKFLOW_ID],
+            show_envvar=True,
+            help="The workflow; needed where the store has several.",
+        ),
+        shared("-f", "--format", type=click.Choice(FORMATS), help="How to print tables. [default: table]"),
+        shared("--debug", is_flag=True, help="Show where in the program an error comes from."),
+        shared("-n", "--no-prompts", is_flag=True, help="Ask nothing, do it."),
+    ]

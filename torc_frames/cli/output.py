@@ -3,54 +3,40 @@
 from __future__ import annotations
 
 import io
-import os
-import stat
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from torc_frames.cli.options import FORMATS, StoreOptions
-from torc_frames.cli.text import printable
+from torc_frames.cli.options import FORMATS, StoreOptions, together
+from torc_frames.cli.text import print_table, printable
 from torc_frames.errors import TorcFramesError, counted
+from torc_frames.files.formats import SUFFIXES
+from torc_frames.files.whole import written_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 __all__ = ["emit", "emit_keys", "output_option", "print_json"]
 
-_SUFFIXES = {
-    ".csv": "csv",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".txt": "table",
-    ".xlsx": "xlsx",
-}
+_SUFFIXES = {**SUFFIXES, ".txt": "table", ".xlsx": "xlsx"}
 
 
-def output_option(command: F) -> F:
-    """Add ``-o FILE`` and ``--raw-csv``."""
-    command = click.option(
-        "--raw-csv",
-        is_flag=True,
-        help="Write texts in CSV as they are, also those that a spreadsheet would take for formulas.",
-    )(command)
-    return click.option(
+output_option = together(
+    click.option(
         "-o",
         "--output",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
         help="Write to a file; its suffix (.csv, .json, .jsonl, .parquet, .xlsx) says the format.",
-    )(command)
+    ),
+    click.option(
+        "--raw-csv",
+        is_flag=True,
+        help="Write texts in CSV as they are, also those that a spreadsheet would take for formulas.",
+    ),
+)
 
 
 def emit(
@@ -63,8 +49,12 @@ def emit(
 ) -> None:
     """Print a frame in the format asked for, or write it to a file and tell how many of what a row is."""
     if output is None:
-        _check_stdout(options.format)
-        _print(frame, options.format or "table", raw_csv)
+        if options.format == "parquet" and sys.stdout.isatty():
+            raise click.UsageError("Parquet is no text: give -o FILE, or send it to a file or a pipe")
+        if options.format in (None, "table"):
+            _print_table(frame, sys.stdout)
+        else:
+            _write(frame, options.format, _stdout(), raw_csv)
         return
     format = options.format or _SUFFIXES.get(output.suffix.lower())
     if format is None:
@@ -73,7 +63,8 @@ def emit(
             f"or give --format {'|'.join(FORMATS)}"
         )
     try:
-        with _replacing(output) as file:
+        regular = output.is_file() or not output.exists()
+        with written_whole(output) if regular else output.open("wb") as file:
             _write(frame, format, file, raw_csv)
     except BrokenPipeError:
         raise
@@ -100,21 +91,9 @@ def print_json(value: Any) -> None:
     _stdout().write(encode_data(value) + b"\n")
 
 
-def _check_stdout(format: str | None) -> None:
-    if format == "parquet" and sys.stdout.isatty():
-        raise click.UsageError("Parquet is no text: give -o FILE, or send it to a file or a pipe")
-
-
 def _stdout() -> IO[bytes]:
     sys.stdout.flush()
     return sys.stdout.buffer
-
-
-def _print(frame: pd.DataFrame, format: str, raw_csv: bool) -> None:
-    if format == "table":
-        _print_table(frame, sys.stdout)
-    else:
-        _write(frame, format, _stdout(), raw_csv)
 
 
 def _write(frame: pd.DataFrame, format: str, file: IO[bytes], raw_csv: bool) -> None:
@@ -122,47 +101,29 @@ def _write(frame: pd.DataFrame, format: str, file: IO[bytes], raw_csv: bool) -> 
         text = io.StringIO()
         _print_table(frame, text)
         file.write(text.getvalue().encode())
-    elif format in ("json", "jsonl"):
-        _write_json(frame, file, lines=format == "jsonl")
     elif format == "xlsx":
         from torc_frames.files.sheets import write_sheet
 
         write_sheet(frame, file)
     else:
-        from torc_frames.files.exports import write_csv, write_parquet
+        from torc_frames.files.exports import write_csv, write_json, write_parquet
 
         if format == "csv":
             write_csv(frame, file, raw=raw_csv)
-        else:
+        elif format == "parquet":
             write_parquet(frame, file)
+        else:
+            write_json(frame, file, lines=format == "jsonl")
 
 
 def _print_table(frame: pd.DataFrame, file: IO[str]) -> None:
-    from torc_frames.cli.text import print_table
     from torc_frames.files.exports import json_columns
 
-    print_table(json_columns(frame), file, whole=_whole())
-
-
-def _whole() -> str:
-    """Return how to see all columns; not every command writes files."""
+    # Not every command writes files.
     context = click.get_current_context(silent=True)
     writes = context is not None and any(option.name == "output" for option in context.command.params)
-    return "-o FILE (table.csv, say) takes all" if writes else "--format csv shows all"
-
-
-def _write_json(frame: pd.DataFrame, file: IO[bytes], lines: bool) -> None:
-    from torc_frames.files.exports import json_rows
-
-    start, between, end = (b"", b"\n", b"\n") if lines else (b"[\n", b",\n", b"\n]\n")
-    rows = json_rows(frame)
-    if not rows:
-        file.write(b"" if lines else b"[]\n")
-        return
-    file.write(start)
-    for position, row in enumerate(rows):
-        file.write(between + row if position else row)
-    file.write(end)
+    whole = "-o FILE (table.csv, say) takes all" if writes else "--format csv shows all"
+    print_table(json_columns(frame), file, whole=whole)
 
 
 def _reason(output: Path, error: OSError) -> str:
@@ -170,30 +131,3 @@ def _reason(output: Path, error: OSError) -> str:
     if not folder.exists():
         return f"there is no folder {folder}"
     return f"{folder} is no folder" if not folder.is_dir() else error.strerror or str(error)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file that takes the place of another when it is whole."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        with target.open("wb") as file:
-            yield file
-        return
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        os.chmod(name, _mode(target))
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _mode(target: Path) -> int:
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

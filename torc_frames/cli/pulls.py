@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.output import emit, output_option
 from torc_frames.cli.records import role_option
 from torc_frames.store.records import Role
@@ -23,12 +23,10 @@ _OF_A_JOB = ("user_data", "parameters", "results")
 _ROWS = {"user_data": "record", "links": "link"}
 
 
-@click.command(
-    epilog=examples(
-        "torc-frames pull --what parameters",
-        "torc-frames pull -o records.parquet",
-        "torc-frames pull --what results --format json | jq length",
-    )
+@command(
+    "torc-frames pull --what parameters",
+    "torc-frames pull -o records.parquet",
+    "torc-frames pull --what results --format json | jq length",
 )
 @click.option(
     "--what",
@@ -40,8 +38,6 @@ _ROWS = {"user_data": "record", "links": "link"}
 @click.option("--job", metavar="KEY", help="Only the records of this job.")
 @role_option
 @output_option
-@shared_options
-@pass_options
 def pull(
     options: StoreOptions, what: str, job: str | None, role: Role | None, output: Path | None, raw_csv: bool
 ) -> None:
@@ -59,11 +55,7 @@ def pull(
     emit(options, frame, output, _ROWS.get(what, "job"), raw_csv=raw_csv)
 
 
-@click.command(
-    epilog=examples(
-        "torc-frames table", "torc-frames table -o table.csv", "torc-frames table --format parquet > t.pq"
-    )
-)
+@command("torc-frames table", "torc-frames table -o table.csv", "torc-frames table --format parquet > t.pq")
 @click.option(
     "--load",
     multiple=True,
@@ -71,8 +63,6 @@ def pull(
     help="Results that are pointers to files: show the files' rows and columns; may be repeated.",
 )
 @output_option
-@shared_options
-@pass_options
 def table(options: StoreOptions, load: tuple[str, ...], output: Path | None, raw_csv: bool) -> None:
     """Print one row for every job: the job, its parameters, its results.
 

@@ -2,32 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from torc_frames.cli.csv_options import csv_options
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.documents import numbered
+from torc_frames.cli.options import StoreOptions, command, together
 from torc_frames.cli.output import emit
 from torc_frames.cli.text import printable
-from torc_frames.errors import Problem, RefusedError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from torc_frames.workflow.push.table import OnExists
 
 __all__ = ["push"]
 
+_MARKS = ("sep", "decimal", "thousands")
+_NAMES = {"tab": "\t", "\\t": "\t", "space": " "}
 
-@click.command(
-    epilog=examples(
-        "torc-frames push grid.csv --command 'python run.py --alpha {alpha}'",
-        "torc-frames pull --what parameters -o p.parquet && torc-frames push p.parquet",
-    )
+
+def _one_character(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    mark = _NAMES.get(value or "", value)
+    if mark is not None and (len(mark) != 1 or mark in '"\r\n' or mark.isalnum()):
+        raise click.BadParameter(f"{value!r} is no separator of one character, such as ';', ',' or tab")
+    for name in _MARKS:
+        if mark is not None and name != option.name and context.params.get(name) == mark:
+            raise click.BadParameter(f"{value!r} is --{name} already: each mark has one meaning")
+    return mark
+
+
+_csv_options = together(
+    click.option(
+        "--sep",
+        metavar="CHARACTER",
+        callback=_one_character,
+        help="What separates the cells of CSV: ',', ';' or tab. [default: found]",
+    ),
+    click.option(
+        "--decimal",
+        metavar="CHARACTER",
+        callback=_one_character,
+        help="The decimal mark in CSV. [default: found; a point where commas separate]",
+    ),
+    click.option(
+        "--thousands",
+        metavar="CHARACTER",
+        callback=_one_character,
+        help="The mark between thousands in CSV; without it such numbers are text.",
+    ),
+    click.option(
+        "--na-values",
+        multiple=True,
+        metavar="TEXT",
+        help="A text that stands for a missing cell in CSV, such as NA; may be repeated.",
+    ),
+    click.option(
+        "--encoding",
+        metavar="NAME",
+        help="The encoding of CSV, such as cp1252. [default: UTF-8, or UTF-16]",
+    ),
+)
+"""``--sep``, ``--decimal``, ``--thousands``, ``--na-values`` and ``--encoding``."""
+
+
+@command(
+    "torc-frames push grid.csv --command 'python run.py --alpha {alpha}'",
+    "torc-frames pull --what parameters -o p.parquet && torc-frames push p.parquet",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--command", help="What a shell runs as the job; {column} is the row's value.")
@@ -50,9 +91,7 @@ __all__ = ["push"]
 @click.option(
     "--raw-csv", is_flag=True, help="Texts in CSV are as they are, an apostrophe before a formula included."
 )
-@csv_options
-@shared_options
-@pass_options
+@_csv_options
 def push(
     options: StoreOptions,
     /,
@@ -82,7 +121,7 @@ def push(
     """
     workflow = options.workflow()
     from torc_frames.files.delimited import CsvOptions
-    from torc_frames.files.tables import read_table
+    from torc_frames.files.tables import LINES, read_table
 
     table = read_table(
         file,
@@ -91,7 +130,8 @@ def push(
         csv_options=CsvOptions(sep, decimal, thousands or "", na_values, encoding),
         tell=lambda message: click.echo(printable(message), err=True),
     )
-    with _numbered_lines(table):
+    lines = table.attrs.pop(LINES, None)
+    with nullcontext() if lines is None else numbered([f"line {line}" for line in lines]):
         pushed = workflow.push(
             table,
             command=command,
@@ -110,24 +150,3 @@ def push(
     click.echo(
         f"{done['added']} {jobs} added, {done['changed']} changed, {done['unchanged']} unchanged in {label}"
     )
-
-
-@contextmanager
-def _numbered_lines(table: pd.DataFrame) -> Iterator[None]:
-    """Name rows of a CSV file by their lines in errors."""
-    from torc_frames.files.tables import LINES
-
-    lines = table.attrs.pop(LINES, None)
-    try:
-        yield
-    except RefusedError as error:
-        if lines is None:
-            raise
-        raise RefusedError([_in_line(lines, problem) for problem in error.problems]) from error
-
-
-def _in_line(lines: Sequence[int], problem: Problem) -> Problem:
-    if problem.row is None:
-        return problem
-    column = "" if problem.column is None else f", column {problem.column!r}"
-    return Problem(None, None, f"line {lines[problem.row]}{column}: {problem.reason}")

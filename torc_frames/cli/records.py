@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pprint
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,41 +12,26 @@ from torc_frames.cli.options import StoreOptions
 from torc_frames.cli.output import print_json
 
 if TYPE_CHECKING:
-    from torc_frames.store.records import Role, UserData
+    from torc_frames.store.records import UserData
 
-__all__ = ["name_option", "new_role", "new_role_option", "print_records", "role_option"]
+__all__ = ["name_option", "new_role_option", "print_records", "role_option"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+role_option = click.option(
+    "--role", type=click.Choice(["input", "output"]), help="Only records of this role."
+)
+"""Of a command that reads."""
 
-_NEW_ROLES: dict[str, Role | None] = {"input": "input", "output": "output", "none": None}
+new_role_option = click.option(
+    "--role",
+    type=click.Choice(["input", "output", "none"]),
+    callback=lambda context, option, role: None if role == "none" else role,
+    default="input",
+    show_default=True,
+    help="What the records are to the job.",
+)
+"""Of a command that adds."""
 
-
-def role_option(command: F) -> F:
-    """Add ``--role`` to a command that reads."""
-    return click.option("--role", type=click.Choice(["input", "output"]), help="Only records of this role.")(
-        command
-    )
-
-
-def new_role_option(command: F) -> F:
-    """Add ``--role`` to a command that adds."""
-    return click.option(
-        "--role",
-        type=click.Choice(list(_NEW_ROLES)),
-        default="input",
-        show_default=True,
-        help="What the records are to the job.",
-    )(command)
-
-
-def name_option(command: F) -> F:
-    """Add ``--name`` to a command that adds."""
-    return click.option("--name", help="A name for the records.")(command)
-
-
-def new_role(name: str) -> Role | None:
-    """Return the role that ``--role`` names."""
-    return _NEW_ROLES[name]
+name_option = click.option("--name", help="A name for the records.")
 
 
 def print_records(options: StoreOptions, records: Iterable[UserData]) -> None:

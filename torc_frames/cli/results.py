@@ -12,7 +12,8 @@ from torc_frames import settings
 from torc_frames.cli.documents import parse_documents, value_of
 from torc_frames.cli.options import StoreOptions
 from torc_frames.errors import NotInJobError, Problem, RefusedError
-from torc_frames.frame.flatten import set_path, split
+from torc_frames.frame.flatten import Path, join, set_path, split
+from torc_frames.frame.nested import has
 
 if TYPE_CHECKING:
     from torc_frames.workflow.run.job import Job
@@ -44,10 +45,11 @@ def parse_results(texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         pair = _PAIR.fullmatch(text)
         try:
-            if pair is None:
-                _merge(results, _document(text))
+            if pair is not None:
+                _set(results, split(pair[1].strip()), _value(pair[2]))
             else:
-                _set(results, pair[1].strip(), _value(pair[2]))
+                for key, value in _document(text).items():
+                    _set(results, (key,), value)
         except RefusedError as error:
             problems += error.problems
     if problems:
@@ -110,20 +112,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _merge(results: dict[str, Any], document: dict[str, Any]) -> None:
-    for key, value in document.items():
-        if key in results:
-            raise RefusedError(f"{key!r} is there twice")
-        results[key] = value
-
-
-def _set(results: dict[str, Any], name: str, value: Any) -> None:
-    path = split(name)
-    found: Any = results
-    for key in path:
-        found = found.get(key, results) if isinstance(found, dict) else results
-        if found is results:
-            break
-    else:
-        raise RefusedError(f"{name!r} is there twice")
+def _set(results: dict[str, Any], path: Path, value: Any) -> None:
+    if has(results, path):
+        raise RefusedError(f"{join(path)!r} is there twice")
     set_path(results, path, value)

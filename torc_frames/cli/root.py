@@ -14,12 +14,11 @@ import click
 from torc_frames.cli.backup import backup
 from torc_frames.cli.copy import copy
 from torc_frames.cli.doctor import doctor
-from torc_frames.cli.functions import run_function
 from torc_frames.cli.jobs import jobs
-from torc_frames.cli.options import StoreOptions, examples, shared_options
+from torc_frames.cli.options import StoreOptions, group
 from torc_frames.cli.pulls import pull, table
 from torc_frames.cli.pushes import push
-from torc_frames.cli.runs import demo, run
+from torc_frames.cli.runs import demo, run, run_function
 from torc_frames.cli.serve import serve
 from torc_frames.cli.text import printable
 from torc_frames.cli.user_data import user_data
@@ -60,19 +59,15 @@ class _Root(click.Group):
             raise click.ClickException(_told(error)) from error
 
 
-@click.group(
+@group(
+    "torc-frames workflows create ridge",
+    "torc-frames push grid.csv --command 'python run.py --alpha {alpha}'",
+    "torc-frames run",
+    "torc-frames table",
     cls=_Root,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=examples(
-        "torc-frames workflows create ridge",
-        "torc-frames push grid.csv --command 'python run.py --alpha {alpha}'",
-        "torc-frames run",
-        "torc-frames table",
-    )
-    + "\n\n"
-    + _COMPLETION,
+    epilog="\n\n" + _COMPLETION,
 )
-@shared_options
 @click.version_option(__version__, prog_name="torc-frames")
 def root() -> None:
     """Parameter tables in, result tables out: the records of torc workflows."""

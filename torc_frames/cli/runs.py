@@ -1,13 +1,14 @@
-"""``torc-frames run`` and ``demo``."""
+"""``torc-frames run``, ``run-function`` and ``demo``."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
 from torc_frames.settings.regular import open_regular
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torc_frames.workflow.run.runner import Rerun, RunSummary
     from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["demo", "run"]
+__all__ = ["demo", "run", "run_function"]
 
 _COUNTS = ("completed", "failed", "canceled", "not_run", "running_elsewhere")
 
@@ -27,7 +28,7 @@ _workers = click.option(
 )
 
 
-@click.command(epilog=examples("torc-frames run", "torc-frames run --workers 4 --rerun failed"))
+@command("torc-frames run", "torc-frames run --workers 4 --rerun failed")
 @_workers
 @click.option(
     "--rerun",
@@ -41,8 +42,6 @@ _workers = click.option(
     metavar="DIR",
     help="For stdout and stderr of the jobs. [default: torc_output/NAME beside the database NAME.db]",
 )
-@shared_options
-@pass_options
 @click.pass_context
 def run(
     context: click.Context,
@@ -67,7 +66,37 @@ def run(
         context.exit(1)
 
 
-@click.command(epilog=examples("torc-frames demo", "torc-frames demo --dir my-demo"))
+@command("torc-frames run-function simulation:run", name="run-function")
+@click.argument("function", metavar="MODULE:FUNCTION")
+@click.pass_context
+def run_function(context: click.Context, _options: StoreOptions, function: str) -> None:
+    """Run a Python function as the job that this process is.
+
+    It is called with the job's parameters by name, or as one dict if its only parameter is named row; the
+    dict that it returns is stored with the job, but for what can't be kept, which error.unstored names. If
+    it raises, error.type, error.message and error.traceback are stored, and the exit code is 1. The module
+    is also looked for in the working directory.
+
+    This is the command of the jobs that Workflow.map makes on a torc-server.
+    """
+    from torc_frames.errors import shorten, warn
+    from torc_frames.frame.values import decode_data, encode_data
+    from torc_frames.workflow.run.call import call
+    from torc_frames.workflow.run.runner import current_job
+
+    job = current_job()
+    outcome = call(function, encode_data(job.parameters), f"job {job.key}")
+    if outcome.unstored:
+        warn(f"job {job.key} ({job.name}): not stored: {shorten(outcome.unstored)}")
+    job.store(**decode_data(job.key, outcome.data))
+    if outcome.error is not None:
+        told = decode_data(job.key, outcome.data)["error"]
+        click.echo(told["traceback"], err=True, nl=False)
+        sys.stderr.flush()
+        context.exit(1)
+
+
+@command("torc-frames demo", "torc-frames demo --dir my-demo")
 @click.option(
     "--dir",
     "directory",
@@ -76,8 +105,7 @@ def run(
     help="Where to put the files of the demo.",
 )
 @_workers
-@shared_options
-def demo(directory: Path | None, workers: int | None) -> None:
+def demo(_options: StoreOptions, directory: Path | None, workers: int | None) -> None:
     """Run a small study from its table of parameters to its table of results."""
     from torc_frames.cli.demo import main as demo_main
 

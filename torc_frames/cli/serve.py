@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from torc_frames import settings
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.text import printable
 from torc_frames.errors import RefusedError, TorcFramesError
 
@@ -31,12 +31,10 @@ def _size(text: str) -> int:
     return int(found[1]) * _UNITS[found[2].lower()]
 
 
-@click.command(
-    epilog=examples(
-        "torc-frames serve",
-        "torc-frames serve study.db --port 9000",
-        "torc-frames serve study.db --host 0.0.0.0 --token-file ~/.serve-token --allow-host node17",
-    )
+@command(
+    "torc-frames serve",
+    "torc-frames serve study.db --port 9000",
+    "torc-frames serve study.db --host 0.0.0.0 --token-file ~/.serve-token --allow-host node17",
 )
 @click.argument("store", required=False)
 @click.option(
@@ -73,8 +71,6 @@ def _size(text: str) -> int:
     help="The largest body of a request.",
 )
 @click.option("--name", default="workflows", show_default=True, help="The database's name in the url.")
-@shared_options
-@pass_options
 def serve(
     options: StoreOptions,
     store: str | None,
@@ -123,9 +119,8 @@ def _file(options: StoreOptions, named: str | None) -> Path:
     url = named or options.database_url or settings.default_url()
     path = settings.database_path(url)
     if path is None:
-        raise RefusedError(
-            f"only a file can be served, and {_shown(url)} is a server: torc-frames serve study.db"
-        )
+        shown = printable(re.sub(r"//[^/@]*@", "//", url))  # without a password
+        raise RefusedError(f"only a file can be served, and {shown} is a server: torc-frames serve study.db")
     from torc_frames.store.torc_file.store import is_torc_file
 
     if is_torc_file(path):
@@ -133,11 +128,6 @@ def _file(options: StoreOptions, named: str | None) -> Path:
             f"{path} is the database of a torc-server: torc-server run --database {path} serves it"
         )
     return path
-
-
-def _shown(url: str) -> str:
-    """Return a url without a password."""
-    return printable(re.sub(r"//[^/@]*@", "//", url))
 
 
 def _token(file: Path | None) -> str | None:

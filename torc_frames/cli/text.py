@@ -57,7 +57,10 @@ def print_table(columns: Mapping[str, Sequence[Any]], file: IO[str], whole: str 
         return
     width = shutil.get_terminal_size().columns
     names = _that_fit(texts, width)
-    _print(_table({name: texts[name] for name in names}, numeric), file, width)
+    from rich.console import Console
+
+    table = _table({name: texts[name] for name in names}, numeric)
+    Console(file=file, width=width, highlight=False).print(table)
     hidden = [name for name in texts if name not in names]
     if hidden:
         print(
@@ -140,9 +143,3 @@ def _table(texts: Mapping[str, Sequence[str]], numeric: set[str]) -> Table:
     for row in zip(*texts.values(), strict=True):
         table.add_row(*map(Text, row))
     return table
-
-
-def _print(table: Table, file: IO[str], width: int) -> None:
-    from rich.console import Console
-
-    Console(file=file, width=width, highlight=False).print(table)

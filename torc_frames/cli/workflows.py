@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from torc_frames.cli.options import StoreOptions, examples, pass_options, shared_options
+from torc_frames.cli.options import StoreOptions, command, group
 from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.text import printable
 
@@ -15,32 +15,24 @@ __all__ = ["workflows"]
 log = logging.getLogger(__name__)
 
 
-@click.group(epilog=examples("torc-frames workflows create ridge", "torc-frames workflows list"))
-@shared_options
+@group("torc-frames workflows create ridge", "torc-frames workflows list")
 def workflows() -> None:
     """List, make and delete workflows."""
 
 
-@workflows.command(
-    "list", epilog=examples("torc-frames workflows list", "torc-frames -u study.db workflows list")
-)
-@shared_options
-@pass_options
+@command("torc-frames workflows list", "torc-frames -u study.db workflows list", name="list", of=workflows)
 def list_(options: StoreOptions) -> None:
     """List the workflows of the store."""
     emit(options, options.client().workflows())
 
 
-@workflows.command(
-    epilog=examples(
-        "torc-frames workflows create ridge --description 'alpha on diabetes'",
-        "export TORC_WORKFLOW_KEY=$(torc-frames workflows create ridge)",
-    )
+@command(
+    "torc-frames workflows create ridge --description 'alpha on diabetes'",
+    "export TORC_WORKFLOW_KEY=$(torc-frames workflows create ridge)",
+    of=workflows,
 )
 @click.argument("name")
 @click.option("--description", help="What it is for.")
-@shared_options
-@pass_options
 def create(options: StoreOptions, name: str, description: str | None) -> None:
     """Make an empty workflow and print its key.
 
@@ -51,10 +43,8 @@ def create(options: StoreOptions, name: str, description: str | None) -> None:
     emit_keys(options, "workflow_key", [workflow.key])
 
 
-@workflows.command(epilog=examples("torc-frames workflows show 1"))
+@command("torc-frames workflows show 1", of=workflows)
 @click.argument("key")
-@shared_options
-@pass_options
 def show(options: StoreOptions, key: str) -> None:
     """Show one workflow, and how many jobs it has of each status."""
     client = options.client()
@@ -67,12 +57,8 @@ def show(options: StoreOptions, key: str) -> None:
     emit(options, row)
 
 
-@workflows.command(
-    epilog=examples("torc-frames workflows delete 1", "torc-frames workflows delete 1 --no-prompts")
-)
+@command("torc-frames workflows delete 1", "torc-frames workflows delete 1 --no-prompts", of=workflows)
 @click.argument("key")
-@shared_options
-@pass_options
 def delete(options: StoreOptions, key: str) -> None:
     """Delete a workflow with its jobs, records and results.
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import json
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from torc_frames.files.exports import write_csv
+from torc_frames.files.read import decode_json
 from torc_frames.files.sheets import sheet_cells
 from torc_frames.frame.column import Column, objects
 from torc_frames.frame.dtypes import describe, encode, restore
 from torc_frames.frame.flatten import Path, split
-from torc_frames.frame.specs import Spec, kind_of
-from torc_frames.frame.specs import typed as key_of
+from torc_frames.frame.specs import Spec, all_categories, kind_of
 from torc_frames.frame.texts import Numerals, typed, values_of
 from torc_frames.frame.values import RefusalError
 
@@ -84,12 +84,11 @@ class Parameters:
             series = pd.to_timedelta(series, unit="D").dt.round("us")
         elif _holds_objects(like) and series.dtype.kind not in "mM" and not self._is_text(name):
             series = objects([_decoded(value) for value in series])
-        cells, _ = encode(series)
-        stored, written = self._cells[name], sheet_cells(like)
-        for row, at in enumerate(map(self._rows.get, keys)):
-            if at is not None and _same(values[row], written[at]):
-                cells[row] = stored[at]
-        made = adopt(Column.of(cells).natural(), like)
+        written = sheet_cells(like)
+        cells = self._as_stored(
+            name, encode(series)[0], keys, lambda row, at: _same(values[row], written[at])
+        )
+        made = adopt(cells, like)
         return made if made.dtype == like.dtype else adopt(series, like)
 
     def takes_numbers(self, name: str) -> bool:
@@ -108,7 +107,7 @@ class Parameters:
         if name not in self.current:
             return typed(texts, numerals)
         like = self.current[name]
-        stored, is_text = self._cells[name], self._is_text(name)
+        is_text = self._is_text(name)
         if is_text:
             base = Column.of(texts).natural()
         elif self.takes_numbers(name):
@@ -121,10 +120,18 @@ class Parameters:
         if _holds_objects(like) and not is_text:
             cells = [_decoded(cell) for cell in cells]
         written = self._written[name]
+        return adopt(
+            self._as_stored(name, cells, keys, lambda row, at: (texts[row] or "") == written[at]), like
+        )
+
+    def _as_stored(
+        self, name: str, cells: list[Any], keys: list[Any], same: Callable[[int, int], bool]
+    ) -> pd.Series:
+        """Return cells of a file; what is the same there as a pull writes it is what the workflow has."""
         for row, at in enumerate(map(self._rows.get, keys)):
-            if at is not None and (texts[row] or "") == written[at]:
-                cells[row] = stored[at]
-        return adopt(Column.of(cells).natural(), like)
+            if at is not None and same(row, at):
+                cells[row] = self._cells[name][at]
+        return Column.of(cells).natural()
 
     def _is_text(self, name: str) -> bool:
         return Column.of(self._cells[name]).kind() == "str"
@@ -151,20 +158,14 @@ def _made(series: pd.Series, spec: Spec) -> pd.Series | None:
     if refused:
         return None
     if spec["dtype"] == "category" and not spec["ordered"]:
-        known = set(map(key_of, filter(_hashable, spec["categories"])))
-        new = {key_of(cell): cell for cell in cells if cell is not None and _hashable(cell)}
-        added = [cell for key, cell in new.items() if key not in known]
-        spec = {**spec, "categories": [*spec["categories"], *added]}
+        scalars = (cell for cell in cells if cell is not None and not isinstance(cell, (list, dict)))
+        spec = {**spec, "categories": all_categories(spec["categories"], scalars)}
     return restore(Column.of(cells), spec)
 
 
 def _same(cell: Any, written: Any) -> bool:
     """Return whether a sheet's cell is as it was written; Excel has no empty texts."""
     return (cell is None and written in (None, "")) or (type(cell) is type(written) and cell == written)
-
-
-def _hashable(value: Any) -> bool:
-    return not isinstance(value, (list, dict))
 
 
 def _durations(series: pd.Series) -> pd.Series | None:
@@ -182,10 +183,10 @@ def _holds_objects(like: pd.Series) -> bool:
 
 
 def _decoded(value: Any) -> Any:
-    """Return the list or object that a text is the JSON of; other values as they are."""
+    """Return the list or object that a text is the JSON of; others, and one with a key twice, as they are."""
     if not (isinstance(value, str) and value.startswith(("{", "["))):
         return value
     try:
-        return json.loads(value)
+        return decode_json(value, nan=True)
     except (ValueError, RecursionError):
         return value

@@ -18,6 +18,7 @@ from torc_frames.frame.specs import Spec
 
 __all__ = [
     "JSON_TEXT",
+    "NOT_HELD",
     "Field",
     "Survey",
     "can_be_written",
@@ -30,6 +31,9 @@ __all__ = [
 
 JSON_TEXT = b"torc_frames.json"
 """Marks a column whose strings are JSON, in the metadata of its Arrow or Parquet field."""
+
+NOT_HELD = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
+"""What Arrow raises of values that none of its types holds."""
 
 _DEEPEST = 24
 """How deep lists and objects may be nested in an Arrow type; its C interface takes 64 levels."""
@@ -115,7 +119,9 @@ class _SeenTypes:
 
     def add(self, column: Column) -> None:
         self.kinds |= column.kinds
-        self._gaps = self._gaps or any(map(_has_gaps, column.chunks))
+        self._gaps = self._gaps or any(
+            None in chunk if isinstance(chunk, list) else chunk.null_count > 0 for chunk in column.chunks
+        )
         self._floats_hold_ints = self._floats_hold_ints and column.floats_hold_ints()
         self._restore(column)
         if "other" in self.kinds:
@@ -142,7 +148,9 @@ class _SeenTypes:
         exact = self._values_as
         if self.kinds == {"other"} and exact is not None and _can_be_written(exact):
             return Field(name, path, exact, object, lambda column: pa.array(column.values(), exact))
-        return Field(name, path, pa.string(), object, _as_json, is_json=True)
+        return Field(
+            name, path, pa.string(), object, lambda column: json_texts(column.values()), is_json=True
+        )
 
     def _restore(self, column: Column) -> None:
         """Note whether the recorded dtype holds these values, too; what is restored first says the dtype."""
@@ -186,7 +194,10 @@ def schema_of(fields: Iterable[Field], index: str | None, about: Mapping[str, An
     if index is not None:
         empty.index = pd.Index([], dtype=text, name=index)
     metadata = pa.Schema.from_pandas(empty, preserve_index=index is not None).metadata
-    columns = [] if index is None else [pa.field(_index_field(index, listed), pa.string())]
+    columns = []
+    if index is not None:  # pandas has another name for it where a column has its own
+        taken = any(field.name == index for field in listed)
+        columns.append(pa.field("__index_level_0__" if taken else index, pa.string()))
     columns += [
         pa.field(field.name, field.type, metadata={JSON_TEXT: b"1"} if field.is_json else None)
         for field in listed
@@ -224,16 +235,12 @@ def can_be_written(values: list[Any]) -> bool:
     return kind is not None and (pa.types.is_null(kind) or _can_be_written(kind))
 
 
-def _as_json(column: Column) -> pa.Array:
-    return json_texts(column.values())
-
-
 def _restored_field(name: str, path: Path | None, like: pd.Series, spec: Spec, gaps: bool) -> Field:
     target = pa.Array.from_pandas(like).type
     dtype = like.dtype
     if isinstance(dtype, pd.StringDtype):
         target = pa.string()
-    elif isinstance(dtype, pd.CategoricalDtype) and not _is_text(target.value_type):
+    elif isinstance(dtype, pd.CategoricalDtype) and target.value_type not in (pa.string(), pa.large_string()):
         # Parquet has categories of texts only.
         target = target.value_type
         dtype = dtype_of(target, gaps) if target in ARROW.values() else dtype.categories.dtype
@@ -259,22 +266,9 @@ def _is_arrow(series: pd.Series) -> bool:
     """Return whether Arrow has such a dtype; it has no categories of several kinds."""
     try:
         pa.Array.from_pandas(series)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError):
+    except NOT_HELD:
         return False
     return True
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _index_field(index: str, fields: list[Field]) -> str:
-    """Return the name that pandas has for the index in a file: its own, unless a column has it."""
-    return "__index_level_0__" if any(field.name == index for field in fields) else index
-
-
-def _has_gaps(chunk: pa.Array | list[Any]) -> bool:
-    return None in chunk if isinstance(chunk, list) else chunk.null_count > 0
 
 
 def _joined(one: pa.DataType | None, other: pa.DataType | None) -> pa.DataType | None:

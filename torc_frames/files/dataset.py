@@ -5,19 +5,17 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import shutil
-import stat
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from torc_frames.errors import Problem, RefusedError, TorcFramesError, shorten
+from torc_frames.files.whole import beside, sync
 
-__all__ = ["check_rows_per_file", "new_dataset", "parquet_errors", "sync", "write_parts"]
+__all__ = ["check_rows_per_file", "new_dataset", "parquet_errors", "write_parts"]
 
 _PART = re.compile(r"part-\d{5,}\.parquet")
 _GROUP_ROWS = 100_000
@@ -38,21 +36,19 @@ def new_dataset(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     """
     target = Path(os.path.realpath(path))
     _check_target(target, overwrite)
-    try:
-        folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    except OSError as error:
-        raise TorcFramesError(f"can not write to {target.parent}: {error.strerror}") from error
-    try:
+    with beside(str(target)) as made:
+        folder = Path(made)
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise TorcFramesError(f"can not write to {target.parent}: {error.strerror}") from error
         yield folder
         for part in folder.iterdir():
             sync(part)
-        folder.chmod(_usual_mode(folder))
         sync(folder)
         _check_target(target, overwrite)
         _put(folder, target)
         sync(target.parent)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_parts(
@@ -125,16 +121,6 @@ def check_rows_per_file(max_rows_per_file: int) -> None:
         raise RefusedError(f"max_rows_per_file={max_rows_per_file!r}: use a number from 1 on")
 
 
-def sync(path: str | os.PathLike[str]) -> None:
-    """Wait until a file or folder is on the disk, as far as its file system tells."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, most: int) -> Iterator[pa.Table]:
     """Yield batches as tables large enough for a row group; no file's last rows are of two files."""
     held: list[pa.RecordBatch] = []
@@ -161,26 +147,17 @@ def _check_target(target: Path, overwrite: bool) -> None:
         return
     if not target.is_dir():
         raise RefusedError(f"{target} is a file; a dataset is a folder")
-    held = sorted(entry.name for entry in os.scandir(target) if not _is_part(entry))
+    held = sorted(
+        entry.name
+        for entry in os.scandir(target)
+        if not (_PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False))
+    )
     if held:
         raise RefusedError(
             f"{target} holds more than a dataset's files ({shorten(held)}); give a folder that does not exist"
         )
     if any(target.iterdir()) and not overwrite:
         raise RefusedError(f"{target} exists already; overwrite=True replaces it")
-
-
-def _is_part(entry: os.DirEntry[str]) -> bool:
-    return bool(_PART.fullmatch(entry.name)) and entry.is_file(follow_symlinks=False)
-
-
-def _usual_mode(folder: Path) -> int:
-    """Return what a new folder's permissions are; to ask for the umask is to change it, for all threads."""
-    probe = folder / "probe"
-    probe.mkdir()
-    mode = stat.S_IMODE(probe.stat().st_mode)
-    probe.rmdir()
-    return mode
 
 
 def _put(folder: Path, target: Path) -> None:

@@ -57,9 +57,11 @@ def read_rows(path: Path, options: CsvOptions) -> DelimitedRows:
         For what is no whole table; with the line, and what to do.
     """
     csv.field_size_limit(2**31 - 1)
-    text, before, said = _without_sep_line(_text(path, options.encoding))
-    sep = options.sep or said or _separator(path, text, options.decimal)
-    rows = list(_numbered(path, text, sep, before))
+    text = _text(path, options.encoding)
+    said = _SEP_LINE.match(text)
+    text = text[said.end() :] if said else text
+    sep = options.sep or (said[1] if said else _separator(path, text, options.decimal))
+    rows = list(_numbered(path, text, sep, before=1 if said else 0))
     if not rows:
         raise RefusedError(f"{path.name} is empty: its first line names the columns")
     lines, names, cells = [line for line, _ in rows[1:]], rows[0][1], [row for _, row in rows[1:]]
@@ -90,12 +92,6 @@ def _text(path: Path, encoding: str | None) -> str:
             f"can not read {path.name} as csv: every other byte is 0: say --encoding utf-16-le"
         )
     return text.removeprefix("\ufeff")
-
-
-def _without_sep_line(text: str) -> tuple[str, int, str | None]:
-    """Return a text without Excel's line that names the separator, how many lines that were, and the name."""
-    found = _SEP_LINE.match(text)
-    return (text[found.end() :], 1, found[1]) if found else (text, 0, None)
 
 
 def _separator(path: Path, text: str, decimal: str | None) -> str:

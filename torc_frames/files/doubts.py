@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from torc_frames.frame.exact import fits_float
-from torc_frames.frame.texts import Numerals, are_signed, as_numbers, typed, values_of
+from torc_frames.frame.texts import INFINITY, Numerals, are_signed, as_numbers, typed, values_of
 
 __all__ = ["doubt"]
 
@@ -24,7 +24,6 @@ _DECIMAL = re.compile(r"[-+]?[0-9]+([.,])[0-9]+([eE][-+]?[0-9]+)?")
 _PERCENT = re.compile(r"[-+]?[0-9]+([.,][0-9]+)? ?%")
 _MINUS = re.compile("[\u2010-\u2015\u2212\ufe63\uff0d](?=[0-9.,])")
 _HEXADECIMAL = re.compile(r"[-+]?0x[0-9a-f]+", re.IGNORECASE)
-_INFINITY = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 _SHOWN = 3
 
 
@@ -74,7 +73,7 @@ def _counts(odd: Mapping[str, Sequence[int]]) -> tuple[int, int]:
     likely = {text for text in odd if _is_near(text) or _meaning(text)}
     rest = {text for text in odd if text not in likely and not _is_missing(text)}
     if rest:
-        likely = {text for text in likely if not _INFINITY.fullmatch(text)}  # "l1", "l2", "inf" are names
+        likely = {text for text in likely if not INFINITY.fullmatch(text)}  # "l1", "l2", "inf" are names
     return sum(len(odd[text]) for text in likely), sum(len(odd[text]) for text in rest)
 
 
@@ -110,7 +109,7 @@ def _meaning(text: str) -> str:
         return "its digits are not 0 to 9" if Numerals().plain(plain) else ""
     if _HEXADECIMAL.fullmatch(text):
         return "0x begins a hexadecimal number: write it as a decimal one"
-    if _INFINITY.fullmatch(text):
+    if INFINITY.fullmatch(text):
         return "a record can't hold an infinity"
     return "it is too large for a float" if Numerals().plain(text) else ""
 

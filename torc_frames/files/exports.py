@@ -13,15 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.files.arrow import JSON_TEXT, can_be_written, json_texts
-from torc_frames.files.cells import cell_text
+from torc_frames.files.arrow import JSON_TEXT, NOT_HELD, can_be_written, json_texts
+from torc_frames.files.cells import cell_text, neutral, neutral_name
 from torc_frames.files.dataset import parquet_errors
-from torc_frames.files.formulas import neutral, neutral_name
 from torc_frames.frame.column import Column, as_native, objects
 from torc_frames.frame.dtypes import are_near, encode
-from torc_frames.frame.flatten import split, unflatten
+from torc_frames.frame.flatten import above, split, unflatten
 
-__all__ = ["json_columns", "json_rows", "write_csv", "write_parquet"]
+__all__ = ["as_arrow", "json_columns", "json_rows", "write_csv", "write_json", "write_parquet"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -29,13 +28,7 @@ _encode = msgspec.json.Encoder().encode
 def json_columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
     """Return the columns of a frame, a named index first, as JSON values; times in ISO 8601."""
     whole = frame if frame.index.name is None else frame.reset_index()
-    columns = {}
-    for name, series in whole.items():
-        values, refused = encode(series)
-        if refused:
-            raise RefusedError([Problem(row, str(name), reason) for row, reason in refused.items()])
-        columns[str(name)] = values
-    return columns
+    return {str(name): _values(series) for name, series in whole.items()}
 
 
 def json_rows(frame: pd.DataFrame) -> list[bytes]:
@@ -44,8 +37,17 @@ def json_rows(frame: pd.DataFrame) -> list[bytes]:
     rows = zip(*columns.values(), strict=True)
     if all("." not in name and "\\" not in name for name in columns):
         return [_encode(dict(zip(columns, row, strict=True))) for row in rows]
-    above = _inner(list(columns))
-    return [_encode(_nested(dict(zip(columns, row, strict=True)), above)) for row in rows]
+    clashing = _inner(list(columns))
+    return [_encode(_nested(dict(zip(columns, row, strict=True)), clashing)) for row in rows]
+
+
+def write_json(frame: pd.DataFrame, file: IO[bytes], *, lines: bool = False) -> None:
+    """Write a list of JSON objects, a row each, or an object a line; see `json_rows`."""
+    rows = json_rows(frame)
+    if lines:
+        file.writelines(row + b"\n" for row in rows)
+    else:
+        file.write(b"[\n" + b",\n".join(rows) + b"\n]\n" if rows else b"[]\n")
 
 
 def write_csv(frame: pd.DataFrame, file: IO[bytes], *, raw: bool = False) -> None:
@@ -110,7 +112,7 @@ def write_parquet(frame: pd.DataFrame, file: IO[bytes]) -> None:
         elif not can_be_written(values := _values(series)):
             plain.isetitem(position, Column.of(json_texts(values).to_pylist()).natural().array)
             as_json.append(str(name))
-    table = _as_arrow(plain)
+    table = as_arrow(plain)
     if as_json:
         print(f"Stored as JSON strings, for their mixed values: {', '.join(as_json)}", file=sys.stderr)
     for name in as_json:
@@ -121,29 +123,24 @@ def write_parquet(frame: pd.DataFrame, file: IO[bytes]) -> None:
         pq.write_table(table, file)
 
 
-def _as_arrow(frame: pd.DataFrame) -> pa.Table:
+def as_arrow(frame: pd.DataFrame) -> pa.Table:
+    """Return a frame as Arrow; RefusedError names the columns that it has no type for."""
     try:
         return pa.Table.from_pandas(frame)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError) as error:
-        raise RefusedError(_not_arrow(frame) or f"Parquet can't hold this table: {error}") from error
-
-
-def _not_arrow(frame: pd.DataFrame) -> list[Problem]:
-    """Return what Arrow has no type for, by column."""
-    problems = []
-    for name, series in frame.items():
-        try:
-            pa.Array.from_pandas(series)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError) as error:
-            problems.append(Problem(None, str(name), f"Parquet can't hold it; make it texts: {error}"))
-    return problems
+    except NOT_HELD as error:
+        problems = []
+        for name, series in frame.items():
+            try:
+                pa.Array.from_pandas(series)
+            except NOT_HELD as reason:
+                problems.append(Problem(None, str(name), f"Parquet can't hold it; make it texts: {reason}"))
+        raise RefusedError(problems or f"Parquet can't hold this table: {error}") from error
 
 
 def _values(series: pd.Series) -> list[Any]:
     values, refused = encode(series)
     if refused:
-        row, reason = next(iter(refused.items()))
-        raise RefusedError([Problem(row, str(series.name), reason)])
+        raise RefusedError([Problem(row, str(series.name), reason) for row, reason in refused.items()])
     return values
 
 
@@ -152,9 +149,8 @@ def _inner(names: list[str]) -> set[str]:
     paths = {split(name): name for name in names}
     found = set()
     for path, name in paths.items():
-        for length in range(1, len(path)):
-            if path[:length] in paths:
-                found |= {name, paths[path[:length]]}
+        if (outer := above(path, paths)) is not None:
+            found |= {name, paths[outer]}
     return found
 
 

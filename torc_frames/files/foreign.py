@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Protocol
 
 import pandas as pd
@@ -10,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.files.arrow import JSON_TEXT
-from torc_frames.files.parquet import frame_of_table, table_columns
+from torc_frames.files.arrow import JSON_TEXT, NOT_HELD
+from torc_frames.files.read import decode_json, frame_of_table, table_columns
 from torc_frames.frame.column import Column, from_arrow, objects
 
-__all__ = ["Table", "as_frame", "as_pushed", "decode_json"]
+__all__ = ["Table", "as_frame", "as_pushed"]
 
 
 class ArrowTable(Protocol):
@@ -26,9 +25,6 @@ class ArrowTable(Protocol):
 
 Table = pd.DataFrame | ArrowTable
 """What is pushed."""
-
-_UNREAD = (pa.ArrowException, TypeError, ValueError, NotImplementedError)
-"""What tables of other libraries raise when Arrow is to read them."""
 
 _ONE_COLUMN = "pa.table({'name': array}) makes a table of one column"
 _ROWS = "pd.DataFrame(rows) makes a table of dicts, pd.DataFrame(rows, columns=[…]) one of lists"
@@ -85,7 +81,7 @@ def as_frame(table: Any) -> pd.DataFrame:
     if mend is None and (hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__")):
         try:
             return _frame_of(pa.table(table))
-        except _UNREAD as error:
+        except NOT_HELD as error:
             if problems := _unread(table):
                 raise RefusedError(problems) from error
             mend = f"Arrow can not read it, {error}"
@@ -104,7 +100,7 @@ def _unread(table: Any) -> list[Problem]:
     for name in names if isinstance(names, list) and callable(getattr(table, "select", None)) else ():
         try:
             pa.table(table.select([name]))
-        except _UNREAD as error:
+        except NOT_HELD as error:
             problems.append(
                 Problem(None, str(name), f"Arrow can not read it, {error}: cast it to Int64 or String")
             )
@@ -181,21 +177,3 @@ def _categories(column: pa.ChunkedArray) -> pa.ChunkedArray:
     ]
     made = pa.dictionary(kind.index_type, pa.large_string(), kind.ordered)
     return pa.chunked_array(chunks, made).unify_dictionaries()
-
-
-def decode_json(text: str) -> Any:
-    """Return the value of a JSON text; ValueError for keys that are there twice, and what is no JSON."""
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} is there twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON; use null, a string or a number")

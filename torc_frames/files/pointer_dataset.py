@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from torc_frames.errors import PointerError, Problem, RefusedError, TorcFramesError, shorten
-from torc_frames.files.arrow import Field, dtype_of, label_field, schema_of
+from torc_frames.files.arrow import NOT_HELD, Field, dtype_of, label_field, schema_of
 from torc_frames.files.dataset import check_rows_per_file, new_dataset, write_parts
-from torc_frames.files.parquet import frame_of_table, index_columns, table_columns
 from torc_frames.files.pointer_frames import (
     MissingFiles,
     Pairs,
@@ -25,6 +24,7 @@ from torc_frames.files.pointer_frames import (
     with_index_as_columns,
 )
 from torc_frames.files.pointers import Pointer
+from torc_frames.files.read import frame_of_table, index_columns, table_columns
 from torc_frames.files.verified import read_verified
 from torc_frames.frame.column import Column
 from torc_frames.frame.exact import InexactError, cast
@@ -191,13 +191,10 @@ def _dense(kind: pa.DataType) -> pa.DataType:
 
 def _has_gaps(file: pq.ParquetFile, name: str) -> bool:
     """Return whether a column of a Parquet file may have missing values."""
-    metadata = file.metadata
-    for group in (metadata.row_group(at) for at in range(metadata.num_row_groups)):
-        for column in (group.column(at) for at in range(group.num_columns)):
-            statistics = column.statistics
-            if column.path_in_schema == name and (statistics is None or statistics.null_count != 0):
-                return True
-    return False
+    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+    columns = (column for group in groups for column in map(group.column, range(group.num_columns)))
+    found = [column.statistics for column in columns if column.path_in_schema == name]
+    return any(statistics is None or statistics.null_count != 0 for statistics in found)
 
 
 def _check_outside(pairs: Pairs, path: str | os.PathLike[str]) -> None:
@@ -263,5 +260,5 @@ def _is_of(dtype: Any, kind: pa.DataType) -> bool:
     """Return whether a dtype, which a file only says that it has, is one of the type that it has."""
     try:
         return bool(pa.Array.from_pandas(pd.Series(dtype=dtype)).type == kind)
-    except (pa.ArrowException, TypeError, ValueError):
+    except NOT_HELD:
         return False

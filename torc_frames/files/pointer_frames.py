@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
+import numpy as np
 import pandas as pd
 
 from torc_frames.errors import PointerError, Problem, RefusedError, TorcFramesError, warn
 from torc_frames.files.pointers import Pointer
-from torc_frames.files.read import concat_exactly
 from torc_frames.files.verified import read_verified
+from torc_frames.frame.column import to_backend
+from torc_frames.frame.exact import as_dtype
+from torc_frames.frame.specs import native
 
 __all__ = [
     "MissingFiles",
     "OnMissing",
     "Pairs",
     "Signature",
+    "concat_exactly",
     "each_verified",
     "load_pointers",
     "signature",
@@ -128,6 +132,21 @@ def each_verified(
     return found
 
 
+def concat_exactly(frames: list[pd.DataFrame], first: str) -> pd.DataFrame:
+    """Join frames end to end; columns in the order of first appearance, `first` before all.
+
+    Each value is as it was: integers and booleans that other frames lack become nullable, and a column of
+    which no dtype but object holds all values is of objects.
+    """
+    if not frames:
+        return pd.DataFrame({first: pd.Series([], dtype="str")})
+    frames = [frame.astype({name: native(dtype) for name, dtype in frame.dtypes.items()}) for frame in frames]
+    columns = list(dict.fromkeys(name for frame in frames for name in frame.columns))
+    targets = {name: _common_dtype(frames, name) for name in columns}
+    aligned = [frame.astype({name: targets[name] for name in frame.columns}) for frame in frames]
+    return pd.concat(aligned, ignore_index=True)
+
+
 def with_index_as_columns(frame: pd.DataFrame, pointer: Pointer) -> pd.DataFrame:
     """Return a frame with an index of numbers from 0 on; another index is its first columns.
 
@@ -156,3 +175,34 @@ def signature(pointer: Pointer) -> Signature:
     except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _common_dtype(frames: list[pd.DataFrame], name: Any) -> Any:
+    """Return the dtype in which a column of several frames is joined: it holds each value, and gaps."""
+    present = [frame[name] for frame in frames if name in frame.columns]
+    dtypes = list({column.dtype: None for column in present})
+    gaps = len(present) < len(frames)
+    try:
+        if {dtype.kind for dtype in dtypes} <= {"i", "u"}:
+            return _common_integer(present, gaps)
+        filled = [column for column in present if len(column)] or present[:1]  # pandas 2 warns of others
+        joined = dtypes[0] if len(dtypes) == 1 else pd.concat(filled, ignore_index=True).dtype
+        if gaps and isinstance(joined, np.dtype) and joined.kind in "biu":
+            joined = to_backend(pd.Series(dtype=joined), "numpy_nullable").dtype
+    except (ValueError, TypeError, OverflowError, NotImplementedError):
+        return object
+    same = len(dtypes) == 1 or all(as_dtype(column, joined) is not None for column in present)
+    return joined if same else object
+
+
+def _common_integer(columns: list[pd.Series], gaps: bool) -> Any:
+    """Return a dtype that holds all integers: one of theirs, if that has room for gaps, else of 64 bits."""
+    dtypes = {column.dtype for column in columns}
+    if len(dtypes) == 1 and not (gaps and isinstance(columns[0].dtype, np.dtype)):
+        return columns[0].dtype
+    plain = not gaps and all(isinstance(dtype, np.dtype) for dtype in dtypes)
+    both: list[Any] = ["int64", "uint64"] if plain else ["Int64", "UInt64"]
+    if all(column.dtype.kind == "u" for column in columns):
+        both.reverse()
+    holding = (one for one in both if all(as_dtype(column, one) is not None for column in columns))
+    return next(holding, object)

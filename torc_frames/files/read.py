@@ -1,25 +1,33 @@
-"""Reading table files and joining them end to end without changing a value."""
+"""Table files as frames: every value as it is in the file, whatever the file says of its dtypes."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
+from datetime import timezone
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from torc_frames.errors import RefusedError
-from torc_frames.frame.column import Column, to_backend
-from torc_frames.frame.exact import EXACT_IN_FLOAT, as_dtype
-from torc_frames.frame.specs import native
+from torc_frames.errors import RefusedError, shorten
+from torc_frames.frame.column import Column, from_arrow, objects, to_backend
+from torc_frames.frame.exact import InexactError, cast
 from torc_frames.frame.texts import Numerals, typed
 from torc_frames.settings.regular import open_regular
 
-__all__ = ["concat_exactly", "read_table", "typed"]
+__all__ = [
+    "decode_json",
+    "frame_of_table",
+    "index_columns",
+    "read_objects",
+    "read_parquet",
+    "read_table",
+    "table_columns",
+]
 
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
 _NUMERALS = Numerals(infinite=True)
@@ -39,88 +47,200 @@ def read_table(path: str, format: str) -> pd.DataFrame:
         If the content isn't of that format.
     """
     try:
-        return _read_csv(path) if format == "csv" else _frame_of_objects(_objects(path, format))
+        if format == "csv":
+            return _read_csv(path)
+        rows = read_objects(path, lines=format == "jsonl", nan=True)
+        names = dict.fromkeys(name for row in rows for name in row)
+        columns = {name: Column.of([row.get(name) for row in rows]).natural() for name in names}
+        return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
     except (ValueError, OSError, NotImplementedError, RecursionError) as error:
         raise RefusedError(f"can not read {path} as {format}: {error}") from error
 
 
-def concat_exactly(frames: list[pd.DataFrame], first: str) -> pd.DataFrame:
-    """Join frames end to end; columns in the order of first appearance, `first` before all.
+def read_objects(path: str | os.PathLike[str], *, lines: bool, nan: bool = False) -> list[dict[str, Any]]:
+    """Return the rows of a JSON file: a list of objects, or an object a line.
 
-    Each value is as it was: integers and booleans that other frames lack become nullable, and a column of
-    which no dtype but object holds all values is of objects.
+    Parameters
+    ----------
+    nan : bool
+        Whether NaN and Infinity, which are no JSON, are the floats that Python writes so.
+
+    Raises
+    ------
+    RefusedError
+        If it holds something else.
+    ValueError
+        If it is no JSON.
     """
-    if not frames:
-        return pd.DataFrame({first: pd.Series([], dtype="str")})
-    frames = [frame.astype({name: native(dtype) for name, dtype in frame.dtypes.items()}) for frame in frames]
-    columns = list(dict.fromkeys(name for frame in frames for name in frame.columns))
-    targets = {name: _common_dtype(frames, name) for name in columns}
-    aligned = [frame.astype({name: targets[name] for name in frame.columns}) for frame in frames]
-    return pd.concat(aligned, ignore_index=True)
+    with open_regular(path) as file:
+        text = file.read().decode("utf-8-sig")
+    if lines:
+        rows = [decode_json(line, nan=nan) for line in text.split("\n") if line.strip()]
+    else:
+        rows = decode_json(text, nan=nan)
+    if not isinstance(rows, list):
+        raise RefusedError(f"{os.path.basename(path)}: a table is a list of objects, [{{…}}, {{…}}]")
+    wrong = [row for row, value in enumerate(rows) if not isinstance(value, dict)]
+    if wrong:
+        raise RefusedError(f"{os.path.basename(path)}: not objects: rows {shorten(wrong)}")
+    return rows
 
 
-def _common_dtype(frames: list[pd.DataFrame], name: Any) -> Any:
-    """Return the dtype in which a column of several frames is joined: it holds each value, and gaps."""
-    present = [frame[name] for frame in frames if name in frame.columns]
-    dtypes = list({column.dtype: None for column in present})
-    gaps = len(present) < len(frames)
+def decode_json(text: str, *, nan: bool = False) -> Any:
+    """Return the value of a JSON text; ValueError for keys that are there twice, and what is no JSON."""
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=float if nan else _no_constant)
+
+
+def read_parquet(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, pa.Table]:
+    """Return a Parquet file as a frame, and as the table that it is made of; see `frame_of_table`.
+
+    Raises
+    ------
+    RefusedError
+        If it is no Parquet file, or holds what pandas can't.
+    """
     try:
-        if {dtype.kind for dtype in dtypes} <= {"i", "u"}:
-            return _common_integer(present, gaps)
-        filled = [column for column in present if len(column)] or present[:1]  # pandas 2 warns of others
-        joined = dtypes[0] if len(dtypes) == 1 else pd.concat(filled, ignore_index=True).dtype
-        if gaps and isinstance(joined, np.dtype) and joined.kind in "biu":
-            joined = to_backend(pd.Series(dtype=joined), "numpy_nullable").dtype
-    except (ValueError, TypeError, OverflowError, NotImplementedError):
-        return object
-    same = len(dtypes) == 1 or all(as_dtype(column, joined) is not None for column in present)
-    return joined if same else object
+        with open_regular(path) as file:
+            table = pq.ParquetFile(file).read()
+    except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
+        raise RefusedError(f"can not read {os.fspath(path)} as parquet: {_first_line(error)}") from error
+    try:
+        return frame_of_table(table), table
+    except RefusedError as error:
+        raise RefusedError(f"can not read {os.fspath(path)}: {error}") from error
 
 
-def _common_integer(columns: list[pd.Series], gaps: bool) -> Any:
-    """Return a dtype that holds all integers: one of theirs, if that has room for gaps, else of 64 bits."""
-    dtypes = {column.dtype for column in columns}
-    if len(dtypes) == 1 and not (gaps and isinstance(columns[0].dtype, np.dtype)):
-        return columns[0].dtype
-    plain = not gaps and all(isinstance(dtype, np.dtype) for dtype in dtypes)
-    both: list[Any] = ["int64", "uint64"] if plain else ["Int64", "UInt64"]
-    if all(column.dtype.kind == "u" for column in columns):
-        both.reverse()
-    holding = (one for one in both if all(as_dtype(column, one) is not None for column in columns))
-    return next(holding, object)
+def frame_of_table(table: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table as pandas has it, but for values that pandas would change.
+
+    Integers and booleans with gaps are nullable, lists and objects are as in JSON. What the table says of
+    its dtypes, for pandas, holds where it is true.
+
+    Raises
+    ------
+    RefusedError
+        For columns that pandas can't hold.
+    """
+    frame = _by_pandas(table, told=True)
+    if frame is None:
+        frame = _by_pandas(table, told=False)
+    if frame is None:
+        raise RefusedError(_not_of_pandas(table))
+    plain = _by_pandas(table.slice(0, 0), told=False)
+
+    def exact(at: int, given: pd.Series) -> pd.Series | None:
+        try:
+            return _exact(table.column(at), given, given.dtype if plain is None else plain.dtypes.iloc[at])
+        except (pa.ArrowException, ValueError, OverflowError, NotImplementedError) as error:
+            raise RefusedError(_told(table.schema.field(at), error)) from error
+
+    for place, at in enumerate(table_columns(table, frame)):
+        series = exact(at, frame.iloc[:, place])
+        if series is not None:
+            frame.isetitem(place, series.array)
+    given = [frame.index.get_level_values(level).to_series() for level in range(frame.index.nlevels)]
+    levels = [exact(at, level) for level, at in zip(given, index_columns(table, frame), strict=False)]
+    if any(level is not None for level in levels):
+        arrays = [one if other is None else other for one, other in zip(given, levels, strict=True)]
+        frame.index = _index(arrays, frame.index.names)
+    return _with_named_zones(frame)
 
 
-def _objects(path: str, format: str) -> list[dict[str, Any]]:
-    with io.TextIOWrapper(open_regular(path), encoding="utf-8") as file:
-        if format == "jsonl":
-            objects = [json.loads(line) for line in file if line.strip()]
-        else:
-            objects = json.load(file)
-    if not isinstance(objects, list) or not all(isinstance(item, dict) for item in objects):
-        raise ValueError("its rows are not JSON objects")
-    return objects
+def index_columns(table: pa.Table, frame: pd.DataFrame) -> list[int]:
+    """Return where in a table the columns of its frame's index are, in the order of its levels."""
+    if len(table.column_names) == len(frame.columns):
+        return []
+    names = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    return [table.column_names.index(name) for name in names if name in table.column_names]
 
 
-def _frame_of_objects(objects: list[dict[str, Any]]) -> pd.DataFrame:
-    names = list(dict.fromkeys(name for item in objects for name in item))
-    columns = {name: _column([item.get(name) for item in objects]) for name in names}
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(objects)))
+def table_columns(table: pa.Table, frame: pd.DataFrame) -> list[int]:
+    """Return where in a table the columns of its frame are; see `index_columns` for the others."""
+    index = index_columns(table, frame)
+    return [at for at in range(table.num_columns) if at not in index]
 
 
-def _column(values: list[Any]) -> pd.Series[Any]:
-    kinds = {type(value) for value in values if value is not None}
-    integers = [value for value in values if type(value) is int]
-    small = all(-(2**63) <= value < 2**63 for value in integers)
-    if kinds == {int} and small:
-        return pd.Series(values, dtype="Int64" if len(integers) < len(values) else "int64")
-    if kinds == {str}:
-        return pd.Series(values, dtype="str")
-    if kinds == {bool}:
-        return pd.Series(values, dtype="boolean" if None in values else "bool")
-    exact = all(abs(value) <= EXACT_IN_FLOAT for value in integers)
-    if kinds and kinds <= {int, float} and exact:
-        return pd.Series(values, dtype="float64")
-    return pd.Series(values, dtype="object")
+def _with_named_zones(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return it with fixed offsets as Python has them: those that pandas 2 makes have no name."""
+    for place, dtype in enumerate(frame.dtypes):
+        if (offset := _unnamed(dtype)) is not None:
+            frame.isetitem(place, frame.iloc[:, place].dt.tz_convert(offset).array)
+    if isinstance(frame.index, pd.DatetimeIndex) and (offset := _unnamed(frame.index.dtype)) is not None:
+        frame.index = frame.index.tz_convert(offset)
+    return frame
+
+
+def _unnamed(dtype: Any) -> timezone | None:
+    fixed = isinstance(dtype, pd.DatetimeTZDtype) and type(dtype.tz).__name__ == "_FixedOffset"
+    return timezone(dtype.tz.utcoffset(None)) if fixed else None
+
+
+def _index(arrays: list[pd.Series], names: Any) -> pd.Index:
+    one = len(arrays) == 1
+    made: pd.Index = (
+        pd.Index(arrays[0], name=names[0]) if one else pd.MultiIndex.from_arrays(arrays, names=names)
+    )
+    return made
+
+
+def _by_pandas(table: pa.Table, *, told: bool) -> pd.DataFrame | None:
+    """Return what pandas makes of a table, None if it fails, or makes other rows or columns of it."""
+    try:
+        frame: pd.DataFrame = (table if told else table.replace_schema_metadata()).to_pandas()
+        fits = len(frame) == table.num_rows and len(table_columns(table, frame)) == len(frame.columns)
+    except Exception:  # noqa: BLE001 - what others say of dtypes makes pandas raise whatever it makes it raise
+        return None
+    return frame if fits else None
+
+
+def _not_of_pandas(table: pa.Table) -> str:
+    told = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        try:
+            column.to_pandas()
+        except Exception as error:  # noqa: BLE001 - as above
+            told.append(_told(field, error))
+    return "; ".join(told) or "pandas can't hold this table"
+
+
+def _told(field: pa.Field, error: Exception) -> str:
+    return f"column {field.name!r} of type {field.type}: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _exact(column: pa.ChunkedArray, series: pd.Series, natural: Any) -> pd.Series | None:
+    """Return a column that pandas has otherwise than it is, None for others."""
+    kind = column.type
+    if pa.types.is_nested(kind):
+        return objects(column.to_pylist())
+    asked = isinstance(series.dtype, pd.api.extensions.ExtensionDtype) and series.dtype != natural
+    if asked and not isinstance(series.dtype, pd.CategoricalDtype):
+        if _holds(series, column):
+            return None
+        series = column.to_pandas()
+    elif asked or column.null_count == 0:
+        return None
+    if column.null_count and pa.types.is_boolean(kind):
+        return from_arrow(column, pd.BooleanDtype())
+    if column.null_count and pa.types.is_integer(kind):
+        like = pd.Series(dtype=kind.to_pandas_dtype())
+        return from_arrow(column, to_backend(like, "numpy_nullable").dtype)
+    return series if asked else None
+
+
+def _holds(series: pd.Series, column: pa.ChunkedArray) -> bool:
+    """Return whether a column in a dtype that a file asked for is what the file holds."""
+    try:
+        back = cast(pa.chunked_array([pa.Array.from_pandas(series)]), column.type)
+    except (InexactError, pa.ArrowException, TypeError, ValueError):
+        return False
+    if not pa.types.is_floating(column.type):
+        return bool(back.equals(column))
+    one, other = (values.to_numpy(zero_copy_only=False) for values in (back, column))
+    return np.array_equal(one, other, equal_nan=True)
 
 
 def _read_csv(path: str) -> pd.DataFrame:
@@ -152,3 +272,16 @@ def _as_written(cells: pd.Series[str] | pd.Index[str]) -> Any:
                 return column.natural().array
     distinct = texts.dictionary_encode(null_encoding="encode")
     return typed(distinct.dictionary.to_pylist(), _NUMERALS).array.take(distinct.indices.to_numpy())
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON; use null, a string or a number")

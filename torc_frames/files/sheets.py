@@ -12,8 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
-from torc_frames.files.cells import cell_text
-from torc_frames.files.formulas import is_live
+from torc_frames.files.cells import cell_text, is_live
 from torc_frames.frame.dtypes import are_near, encode
 from torc_frames.frame.exact import EXACT_IN_FLOAT
 from torc_frames.frame.specs import time_zone
@@ -94,18 +93,10 @@ def write_sheet(frame: pd.DataFrame, file: IO[bytes]) -> None:
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("table")
     sheet.append([_text_cell(openpyxl, sheet, name) for name in names])
-    makers = [_number_as_text if any(map(_is_rounded, values)) else _number_cell for values in columns]
+    rounded = [any(type(one) is int and abs(one) > EXACT_IN_FLOAT for one in values) for values in columns]
     for row in zip(*columns, strict=True):
-        sheet.append(
-            [
-                _text_cell(openpyxl, sheet, value)
-                if isinstance(value, str)
-                else maker(openpyxl, sheet, value)
-                if isinstance(value, (int, float)) and not isinstance(value, bool)
-                else value
-                for value, maker in zip(row, makers, strict=True)
-            ]
-        )
+        cells = zip(row, rounded, strict=True)
+        sheet.append([_cell(openpyxl, sheet, value, as_text) for value, as_text in cells])
     book.save(file)
 
 
@@ -119,22 +110,19 @@ def _text_cell(openpyxl: Any, sheet: Any, text: str) -> Any:
     return cell
 
 
-def _number_cell(openpyxl: Any, sheet: Any, number: float) -> Any:
-    cell = openpyxl.cell.WriteOnlyCell(sheet, value=repr(number))
-    cell.data_type = "n"  # the digits as they are: openpyxl writes 16 of the 17 that a float has
+def _cell(openpyxl: Any, sheet: Any, value: Any, as_text: bool) -> Any:
+    """Return what openpyxl is to write of a value; integers as texts in a column where Excel rounds one."""
+    if isinstance(value, str):
+        return _text_cell(openpyxl, sheet, value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    if as_text and isinstance(value, int):
+        cell = _text_cell(openpyxl, sheet, repr(value))
+        cell.number_format = _DIGITS
+    else:
+        cell = openpyxl.cell.WriteOnlyCell(sheet, value=repr(value))
+        cell.data_type = "n"  # the digits as they are: openpyxl writes 16 of the 17 that a float has
     return cell
-
-
-def _number_as_text(openpyxl: Any, sheet: Any, number: float) -> Any:
-    if isinstance(number, float):
-        return _number_cell(openpyxl, sheet, number)
-    cell = _text_cell(openpyxl, sheet, repr(number))
-    cell.number_format = _DIGITS
-    return cell
-
-
-def _is_rounded(value: Any) -> bool:
-    return type(value) is int and abs(value) > EXACT_IN_FLOAT
 
 
 def sheet_cells(series: pd.Series) -> list[Any]:

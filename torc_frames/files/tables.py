@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from torc_frames.errors import Problem, RefusedError, shorten
+from torc_frames.errors import Problem, RefusedError
 from torc_frames.files.adoption import Parameters
+from torc_frames.files.cells import restored, restored_name
 from torc_frames.files.delimited import CsvOptions, read_rows
 from torc_frames.files.doubts import doubt
-from torc_frames.files.foreign import as_pushed, decode_json
-from torc_frames.files.formulas import restored, restored_name
-from torc_frames.files.parquet import read_parquet, table_columns
+from torc_frames.files.foreign import as_pushed
+from torc_frames.files.read import read_objects, read_parquet, table_columns
 from torc_frames.frame.column import Column
 from torc_frames.frame.columns import Columns
 
@@ -90,24 +90,11 @@ def _read_parquet(path: Path, reading: FileReading) -> pd.DataFrame:
 
 
 def _read_json(path: Path, reading: FileReading) -> pd.DataFrame:
-    rows = decode_json(path.read_text("utf-8-sig"))
-    if not isinstance(rows, list):
-        raise RefusedError(f"{path.name}: a table is a list of objects, [{{…}}, {{…}}]")
-    return _frame_of_rows(path, rows, reading.known)
-
-
-def _read_lines(path: Path, reading: FileReading) -> pd.DataFrame:
-    lines = path.read_text("utf-8-sig").split("\n")
-    return _frame_of_rows(path, [decode_json(line) for line in lines if line.strip()], reading.known)
-
-
-def _frame_of_rows(path: Path, rows: list[Any], known: Parameters) -> pd.DataFrame:
-    wrong = [row for row, value in enumerate(rows) if not isinstance(value, dict)]
-    if wrong:
-        raise RefusedError(f"{path.name}: not objects: rows {shorten(wrong)}")
-    columns = Columns(fast=False, whole=known.whole())
+    rows = read_objects(path, lines=path.suffix.lower() != ".json")
+    columns = Columns(fast=False, whole=reading.known.whole())
     columns.add_rows(rows)
-    series = {name: known.adopted(name, column.natural()) for name, column in columns.finish().items()}
+    found = columns.finish().items()
+    series = {name: reading.known.adopted(name, column.natural()) for name, column in found}
     return pd.DataFrame(series, index=pd.RangeIndex(len(rows)))
 
 
@@ -159,11 +146,11 @@ def _frame_of_columns(
     if problems:
         raise RefusedError(problems)
     length = len(columns[0]) if columns else 0
-    series = {
-        name: Column.of(values).natural() if name in _KEYS and _all_text(values) else to_series(name, values)
-        for at, (name, values) in enumerate(zip(names, columns, strict=True))
-        if at not in left_out
-    }
+    series = {}
+    for at, (name, values) in enumerate(zip(names, columns, strict=True)):
+        if at not in left_out:
+            keys = name in _KEYS and all(value is None or isinstance(value, str) for value in values)
+            series[name] = Column.of(values).natural() if keys else to_series(name, values)
     return pd.DataFrame(series, index=pd.RangeIndex(length))
 
 
@@ -171,7 +158,7 @@ def _without_name(
     names: Sequence[str], columns: Sequence[list[Any]], tell: Callable[[str], object]
 ) -> set[int]:
     """Return the columns without a name, which hold nothing, or count the rows; others are refused."""
-    found = {at for at, name in enumerate(names) if not name and not _is_empty(columns[at])}
+    found = {at for at, name in enumerate(names) if not name and any(one is not None for one in columns[at])}
     if found == {0}:
         counted = [str(value) for value in columns[0]]
         if any(counted == [str(row) for row in range(start, start + len(counted))] for start in (0, 1)):
@@ -184,14 +171,6 @@ def _without_name(
             "to_csv(index=False) of pandas and write.csv(row.names=FALSE) of R do"
         )
     return {at for at, name in enumerate(names) if not name}
-
-
-def _is_empty(values: list[Any]) -> bool:
-    return all(value is None for value in values)
-
-
-def _all_text(values: list[Any]) -> bool:
-    return all(value is None or isinstance(value, str) for value in values)
 
 
 def _read_excel(path: Path, reading: FileReading) -> pd.DataFrame:
@@ -218,8 +197,8 @@ _READERS: dict[str, Callable[[Path, FileReading], pd.DataFrame]] = {
     ".parquet": _read_parquet,
     ".pq": _read_parquet,
     ".json": _read_json,
-    ".jsonl": _read_lines,
-    ".ndjson": _read_lines,
+    ".jsonl": _read_json,
+    ".ndjson": _read_json,
     ".xlsx": _read_excel,
     ".tsv": _read_csv,
 }

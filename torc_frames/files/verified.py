@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
@@ -16,10 +15,12 @@ import pyarrow.parquet as pq
 
 from torc_frames import settings
 from torc_frames.errors import NotInJobError, RefusedError, warn
-from torc_frames.files.dataset import parquet_errors, sync
+from torc_frames.files.arrow import NOT_HELD
+from torc_frames.files.dataset import parquet_errors
+from torc_frames.files.exports import as_arrow
 from torc_frames.files.formats import Format
-from torc_frames.files.parquet import frame_of_table, read_parquet
-from torc_frames.files.read import read_table
+from torc_frames.files.read import frame_of_table, read_parquet, read_table
+from torc_frames.files.whole import beside, put
 from torc_frames.frame.column import Column
 from torc_frames.frame.dtypes import describe, restore
 from torc_frames.frame.exact import as_dtype
@@ -65,19 +66,13 @@ def write_file(df: Any, folder: str, name: str | None, digest: Digest) -> tuple[
         raise RefusedError(f"name={name!r}: use the name of a file, without folders")
     table = _as_arrow(df)
     os.makedirs(folder, exist_ok=True)
-    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
-    try:
+    with beside(os.path.join(folder, "saved")) as made:
         with parquet_errors(table):
-            pq.write_table(table, temporary)
-        sync(temporary)
-        found = digest(temporary)
+            pq.write_table(table, made)
+        found = digest(made)
         name = f"{_job_prefix()}{found[1][:_DIGITS]}" if name is None else name.removesuffix(".parquet")
         path = os.path.join(folder, f"{name}.parquet")
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-    sync(folder)
+        put(made, path)
     return path, found
 
 
@@ -90,16 +85,16 @@ def _job_prefix() -> str:
 
 
 def _as_arrow(df: Any) -> pa.Table:
+    if isinstance(df, pd.DataFrame):
+        table = as_arrow(df)
+        recorded = json.dumps(_dtypes_to_record(df, table))
+        return table.replace_schema_metadata({**(table.schema.metadata or {}), _DTYPES: recorded})
+    if isinstance(df, pd.Series) or not hasattr(df, "__arrow_c_stream__"):
+        raise RefusedError(f"save takes a DataFrame, not a {type(df).__name__}")
     try:
-        if isinstance(df, pd.DataFrame):
-            table = pa.Table.from_pandas(df)
-            recorded = json.dumps(_dtypes_to_record(df, table))
-            return table.replace_schema_metadata({**(table.schema.metadata or {}), _DTYPES: recorded})
-        if hasattr(df, "__arrow_c_stream__") and not isinstance(df, pd.Series):
-            return pa.table(df)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+        return pa.table(df)
+    except NOT_HELD as error:
         raise RefusedError(f"Parquet can't hold this table: {error}") from error
-    raise RefusedError(f"save takes a DataFrame, not a {type(df).__name__}")
 
 
 def _dtypes_to_record(df: pd.DataFrame, table: pa.Table) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -90,7 +90,11 @@ class Column:
 
     def as_type(self, target: pa.DataType) -> pa.ChunkedArray:
         """Return the column as an Arrow type that holds its values."""
-        return pa.chunked_array([_as_array(chunk, target) for chunk in self.chunks], target)
+        arrays = (
+            as_type(chunk, target) if isinstance(chunk, list) else cast(chunk, target)
+            for chunk in self.chunks
+        )
+        return pa.chunked_array(arrays, target)
 
     def natural(self) -> pd.Series:
         """Return the column with the dtype that its JSON values have by themselves.
@@ -109,14 +113,7 @@ class Column:
 
     def floats_hold_ints(self) -> bool:
         """Return whether every integer is exact in a float64."""
-        return all(map(_exact_in_float, self._int_chunks()))
-
-    def _int_chunks(self) -> Iterator[pa.Array | list[Any]]:
-        for chunk in self.chunks:
-            if isinstance(chunk, list):
-                yield [value for value in chunk if type(value) is int]
-            elif chunk.type == pa.int64():
-                yield chunk
+        return all(map(_ints_fit_float, self.chunks))
 
 
 def one_kind(kinds: Set[str], floats_hold_ints: Callable[[], bool]) -> str:
@@ -211,19 +208,17 @@ def _arrow_zone(zone: Any) -> str | None:
 _BACKENDS: dict[str, Callable[[Any], Any]] = {"numpy_nullable": _nullable, "pyarrow": _arrow}
 
 
-def _as_array(chunk: pa.Array | list[Any], target: pa.DataType) -> pa.Array:
-    return as_type(chunk, target) if isinstance(chunk, list) else cast(chunk, target)
-
-
 def _kind(kind: type) -> str | None:
     if kind in (bool, int, float, str):
         return kind.__name__
     return None if kind is type(None) else "other"
 
 
-def _exact_in_float(chunk: pa.Array | list[Any]) -> bool:
+def _ints_fit_float(chunk: pa.Array | list[Any]) -> bool:
     if not isinstance(chunk, list):
-        if not len(chunk) or pc.max(pc.abs(chunk)).as_py() in range(EXACT_IN_FLOAT + 1):
+        if chunk.type != pa.int64() or not len(chunk):
+            return True
+        if pc.max(pc.abs(chunk)).as_py() in range(EXACT_IN_FLOAT + 1):
             return True
         chunk = chunk.drop_null().to_pylist()
-    return all(fits_float(value) for value in chunk)
+    return all(fits_float(value) for value in chunk if type(value) is int)

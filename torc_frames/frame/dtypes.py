@@ -15,14 +15,14 @@ from torc_frames.frame.specs import (
     UNITS,
     Spec,
     is_kept,
+    key_of,
     mend_of,
     name_of,
     recorded_dtype,
     time_unit,
     time_zone,
-    typed,
 )
-from torc_frames.frame.values import RefusalError, is_missing, plain
+from torc_frames.frame.values import RefusalError, duration_text, is_missing, plain, shortest
 
 __all__ = ["are_near", "describe", "encode", "restore"]
 
@@ -69,7 +69,7 @@ def encode(series: pd.Series) -> Encoded:
         codes = series.cat.codes.tolist()
         return [None if code < 0 else categories[code] for code in codes], refused
     if pd.api.types.is_object_dtype(dtype):
-        return _encode_objects(series)
+        return _plain_values(series.tolist())
     if isinstance(dtype, pd.PeriodDtype):
         return [None if value is pd.NaT else str(value) for value in series], {}
     numbers = _times(series)
@@ -176,24 +176,12 @@ def _times(series: pd.Series) -> Any:
 def _encode_times(numbers: np.ndarray, zoned: bool) -> list[Any]:
     missing = np.isnat(numbers)
     if numbers.dtype.kind == "M":
-        texts = map(_shortest, np.datetime_as_string(numbers).tolist())
+        texts = map(shortest, np.datetime_as_string(numbers).tolist())
         suffix = "Z" if zoned else ""
         return [None if gap else text + suffix for text, gap in zip(texts, missing.tolist(), strict=True)]
     digits = UNITS[np.datetime_data(numbers.dtype)[0]]
-    counts = numbers.view("i8").tolist()
-    return [
-        None if gap else _duration(count, digits) for count, gap in zip(counts, missing.tolist(), strict=True)
-    ]
-
-
-def _duration(count: int, digits: int) -> str:
-    seconds, part = divmod(abs(count), 10**digits)
-    return f"{'-' if count < 0 else ''}PT{_shortest(f'{seconds}.{part:0{digits}d}')}S"
-
-
-def _shortest(text: str) -> str:
-    """Leave out zeros at the end of a fraction: content does not depend on the unit."""
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    counts = zip(numbers.view("i8").tolist(), missing.tolist(), strict=True)
+    return [None if gap else duration_text(count, digits) for count, gap in counts]
 
 
 def _parse_duration(text: str, digits: int) -> int:
@@ -202,10 +190,6 @@ def _parse_duration(text: str, digits: int) -> int:
         raise ValueError(text)
     count: int = int(match[2]) * 10**digits + int((match[3] or "").ljust(digits, "0")[:digits] or "0")
     return -count if match[1] else count
-
-
-def _encode_objects(series: pd.Series) -> Encoded:
-    return _plain_values(series.tolist())
 
 
 def _plain_values(cells: list[Any]) -> Encoded:
@@ -258,8 +242,8 @@ def _restore_categories(column: Column, spec: Spec) -> pd.Series | None:
     values = restore(Column.of(spec["categories"]), spec["of"])
     if values is None:
         return None
-    codes = {typed(value): code for code, value in enumerate(spec["categories"])}
-    taken = [-1 if value is None else codes[typed(value)] for value in column.values()]
+    codes = {key_of(value): code for code, value in enumerate(spec["categories"])}
+    taken = [-1 if value is None else codes[key_of(value)] for value in column.values()]
     dtype = pd.CategoricalDtype(pd.Index(values, name=spec.get("axis")), ordered=spec["ordered"])
     return pd.Series(pd.Categorical.from_codes(taken, dtype=dtype))
 

@@ -13,7 +13,7 @@ from torc_frames.errors import Problem, RefusedError, TorcFramesError
 from torc_frames.frame.column import Column
 from torc_frames.frame.dtypes import describe, encode, restore
 from torc_frames.frame.exact import is_same
-from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.flatten import Path, above, split
 from torc_frames.frame.specs import Spec, name_of
 from torc_frames.frame.values import RefusalError
 
@@ -93,9 +93,8 @@ def _check_columns(df: pd.DataFrame) -> dict[str, Path]:
             problems += _add_path(name, paths)
     ends = {path: name for name, path in paths.items()}
     for name, path in paths.items():
-        above = next((ends[path[:n]] for n in range(1, len(path)) if path[:n] in ends), None)
-        if above is not None:
-            problems.append(Problem(None, name, f"lies inside column {above!r}; rename one of them"))
+        if (outer := above(path, ends)) is not None:
+            problems.append(Problem(None, name, f"lies inside column {ends[outer]!r}; rename one of them"))
     if problems:
         raise RefusedError(problems)
     return paths

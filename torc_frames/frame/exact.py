@@ -36,7 +36,10 @@ def as_type(values: Sequence[Any], target: pa.DataType) -> pa.Array:
         If it does not.
     """
     try:
-        array = pa.array(_floats(values) if pa.types.is_floating(target) else values, target)
+        if pa.types.is_floating(target):
+            array = pa.array([float(value) if type(value) is int else value for value in values], target)
+        else:
+            array = pa.array(values, target)
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         raise InexactError(str(error)) from error
     if _is_trusted({*map(type, values)} - {type(None)}, target):
@@ -153,10 +156,6 @@ def _is_trusted(kinds: set[type], target: pa.DataType) -> bool:
         str: lambda kind: _family(kind) == "text",
     }
     return all(kind in holds and holds[kind](target) for kind in kinds)
-
-
-def _floats(values: Sequence[Any]) -> list[Any]:
-    return [float(value) if type(value) is int else value for value in values]
 
 
 def _family(kind: pa.DataType) -> str:

@@ -27,6 +27,10 @@ __all__ = ["Formula"]
 ROW = "row"
 """The name of the row's number, unless a column has it."""
 
+_Cells = Mapping[str, Sequence[Any]]
+_Compute = Callable[[_Cells, Sequence[int]], list[Any]]
+"""Returns the values of an expression, one a row, from those of the columns and the rows' numbers."""
+
 _MOST_CHARACTERS = 10_000
 _MOST_DEPTH = 100
 _LISTS = (ast.List, ast.Tuple, ast.Set)
@@ -90,13 +94,13 @@ class Formula:
             raise RefusedError(f"a formula of {len(text):,} characters; up to {_MOST_CHARACTERS:,} are read")
         plain = _OUTSIDE_TEXTS.sub(self._plain, text)
         try:
-            self._tree = ast.parse(plain.strip(), mode="eval").body
+            tree = ast.parse(plain.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             why = error.msg if isinstance(error, SyntaxError) else "it is nested too deep"
             raise RefusedError(f"{text!r} is no formula: {why}") from None
-        self._check(self._tree)
+        self._compute = self._compiled(tree)
 
-    def values(self, cells: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> list[Any]:
+    def values(self, cells: _Cells, rows: Sequence[int]) -> list[Any]:
         """Return the result for each row; `Bad` where there is none.
 
         Parameters
@@ -107,7 +111,7 @@ class Formula:
         rows : sequence of int
             The rows' numbers.
         """
-        return self._evaluate(self._tree, cells, rows)
+        return self._compute(cells, rows)
 
     def _refuse(self, why: str) -> RefusedError:
         return RefusedError(f"{self.text!r}: {why}")
@@ -127,71 +131,91 @@ class Formula:
             )
         return " and " if match["and"] else " or " if match["or"] else match[0]
 
-    def _check(self, node: ast.expr, depth: int = 0) -> None:
-        """Refuse what is not allowed, before anything is computed."""
+    def _compiled(self, node: ast.expr, depth: int = 0) -> _Compute:
+        """Return what computes an expression, of which every part is allowed."""
         self.size += 1
         if depth > _MOST_DEPTH:
             raise self._refuse("nested too deep")
-        for part in self._parts(node):
-            self._check(part, depth + 1)
-
-    def _parts(self, node: ast.expr) -> Sequence[ast.expr]:
-        """Return what an allowed expression is made of."""
         if isinstance(node, ast.Constant):
-            if not (node.value is None or isinstance(node.value, (bool, int, float, str))):
-                raise self._refuse(f"no {type(node.value).__name__} in formulas")
-            return []
+            value = node.value
+            if not (value is None or isinstance(value, (bool, int, float, str))):
+                raise self._refuse(f"no {type(value).__name__} in formulas")
+            return lambda cells, rows: [value] * len(rows)
         if isinstance(node, (ast.Name, ast.Attribute)):
-            self._check_name(node)
-            return []
-        if isinstance(node, ast.Call):
-            self._check_call(node)
-            return node.args
+            return self._named(self._name(node))
         if isinstance(node, ast.Compare):
-            return self._compared_parts(node)
-        if isinstance(node, (ast.BinOp, ast.UnaryOp)):
-            self._check_operator(node.op)
-            return [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]
-        if isinstance(node, (ast.BoolOp, ast.IfExp)):
-            return node.values if isinstance(node, ast.BoolOp) else [node.test, node.body, node.orelse]
-        raise self._refuse(f"no {_said(node)} in formulas")
+            return self._comparison(node, depth + 1)
+        lazy = isinstance(node, (ast.BoolOp, ast.IfExp))
+        if isinstance(node, ast.Call):
+            function, parts = self._called(node), node.args
+            lazy = function in (where, coalesce)
+        elif isinstance(node, ast.IfExp):
+            function, parts = where, [node.test, node.body, node.orelse]
+        elif isinstance(node, ast.BoolOp):
+            function, parts = and_ if isinstance(node.op, ast.And) else or_, node.values
+        elif isinstance(node, (ast.BinOp, ast.UnaryOp)):
+            function = self._operator(node.op)
+            parts = [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]
+        else:
+            raise self._refuse(f"no {_said(node)} in formulas")
+        return _each(function, [self._compiled(part, depth + 1) for part in parts], lazy=lazy)
 
-    def _compared_parts(self, node: ast.Compare) -> list[ast.expr]:
-        """Return what is compared; a list stands only on the right, for its elements."""
-        parts = [node.left]
-        for op, side in zip(node.ops, node.comparators, strict=True):
-            if isinstance(op, _AMONG) and not isinstance(side, _LISTS):
-                raise self._refuse("in takes a list of values, such as [1, 2]")
-            if not isinstance(op, _AMONG):
-                self._check_operator(op)
-            elements = isinstance(side, _LISTS) and isinstance(op, (*_AMONG, *_EQUAL))
-            parts += side.elts if elements else [side]  # type: ignore[attr-defined]
-        return parts
-
-    def _check_name(self, node: ast.Name | ast.Attribute) -> None:
-        name = self._name(node)
+    def _named(self, name: str) -> _Compute:
         if name in self._columns:
             self.needs.add(name)
-        elif name == ROW:
+            return lambda cells, rows: list(cells[name])
+        if name == ROW:
             self.by_row = True
-        elif name not in CONSTANTS:
-            known = f"there are: {shorten(sorted(self._columns))}" if self._columns else "there are none"
-            raise self._refuse(f"no column {name!r}; {known}")
+            return lambda cells, rows: list(rows)
+        if name in CONSTANTS:
+            return lambda cells, rows: [CONSTANTS[name]] * len(rows)
+        known = f"there are: {shorten(sorted(self._columns))}" if self._columns else "there are none"
+        raise self._refuse(f"no column {name!r}; {known}")
 
-    def _check_call(self, node: ast.Call) -> None:
+    def _called(self, node: ast.Call) -> Callable[..., Any]:
+        """Return the function of a call whose arguments are as many as it takes."""
         name = self._name(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else ""
         if name not in FUNCTIONS:
             raise self._refuse(f"no function {name!r}; there are: {', '.join(sorted(FUNCTIONS))}")
-        least, most = FUNCTIONS[name][1]
+        function, (least, most) = FUNCTIONS[name]
         if node.keywords or any(isinstance(part, ast.Starred) for part in node.args):
             raise self._refuse(f"{name} takes its arguments one after another")
         if not least <= len(node.args) <= most:
             wanted = str(least) if least == most else f"{least} to {most}"
             raise self._refuse(f"{name} takes {wanted} arguments, not {len(node.args)}")
+        return function
 
-    def _check_operator(self, one: Any) -> None:
+    def _comparison(self, node: ast.Compare, depth: int) -> _Compute:
+        """Return what compares each side with the next; a list stands only on the right, for its elements."""
+        sides, before = [self._compiled(node.left, depth)], node.left
+        steps: list[tuple[Callable[..., Any], bool, slice]] = []
+        for op, side in zip(node.ops, node.comparators, strict=True):
+            if isinstance(before, _LISTS):
+                raise self._refuse(f"no {_said(before)} in formulas")
+            first = len(sides) - 1
+            listed = isinstance(op, (*_AMONG, *_EQUAL)) and isinstance(side, _LISTS)
+            if isinstance(op, _AMONG) and not listed:
+                raise self._refuse("in takes a list of values, such as [1, 2]")
+            nothing = any(isinstance(one, ast.Constant) and one.value is None for one in (before, side))
+            lazy = listed or (isinstance(op, _EQUAL) and nothing)
+            negated = isinstance(op, (ast.NotIn, ast.NotEq))
+            function = (_is_not_among if negated else _is_among) if lazy else self._operator(op)
+            parts = side.elts if listed else [side]  # type: ignore[attr-defined]
+            sides += [self._compiled(part, depth) for part in parts]
+            steps.append((function, lazy, slice(first, len(sides))))
+            before = side
+
+        def compute(cells: _Cells, rows: Sequence[int]) -> list[Any]:
+            values = [side(cells, rows) for side in sides]
+            found = [_mapped(function, *values[places], lazy=lazy) for function, lazy, places in steps]
+            return found[0] if len(found) == 1 else _mapped(and_, *found, lazy=True)
+
+        return compute
+
+    def _operator(self, one: Any) -> Callable[..., Any]:
         if type(one) not in OPERATORS:
             raise self._refuse(f"no operator {type(one).__name__} in formulas")
+        return OPERATORS[type(one)]
 
     def _name(self, node: ast.expr) -> str:
         if isinstance(node, ast.Name):
@@ -200,53 +224,9 @@ class Formula:
             return f"{self._name(node.value)}.{node.attr}"
         raise self._refuse(f"no attributes of {_said(node)} in formulas")
 
-    def _evaluate(self, node: ast.expr, cells: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> list[Any]:
-        def value(part: ast.expr) -> list[Any]:
-            return self._evaluate(part, cells, rows)
 
-        if isinstance(node, ast.Constant):
-            return [node.value] * len(rows)
-        if isinstance(node, (ast.Name, ast.Attribute)):
-            name = self._name(node)
-            if name in self._columns:
-                return list(cells[name])
-            return list(rows) if name == ROW else [CONSTANTS[name]] * len(rows)
-        if isinstance(node, ast.Call):
-            function = FUNCTIONS[self._name(node.func)][0]
-            lazy = function in (where, coalesce)
-            return _mapped(function, *map(value, node.args), lazy=lazy)
-        if isinstance(node, ast.IfExp):
-            return _mapped(where, value(node.test), value(node.body), value(node.orelse), lazy=True)
-        if isinstance(node, ast.BoolOp):
-            function = and_ if isinstance(node.op, ast.And) else or_
-            return _mapped(function, *map(value, node.values), lazy=True)
-        if isinstance(node, ast.Compare):
-            sides = [node.left, *node.comparators]
-            found = [
-                _compared(op, one, other, value)
-                for op, one, other in zip(node.ops, sides, sides[1:], strict=False)
-            ]
-            return found[0] if len(found) == 1 else _mapped(and_, *found, lazy=True)
-        if isinstance(node, ast.UnaryOp):
-            return _mapped(OPERATORS[type(node.op)], value(node.operand))
-        if isinstance(node, ast.BinOp):
-            return _mapped(OPERATORS[type(node.op)], value(node.left), value(node.right))
-        raise self._refuse(f"no {_said(node)} in formulas")
-
-
-def _compared(
-    op: ast.cmpop, one: ast.expr, other: ast.expr, value: Callable[[ast.expr], list[Any]]
-) -> list[Any]:
-    """Return what a comparison gives for each row."""
-    found: list[Any]
-    nothing = [side for side in (one, other) if isinstance(side, ast.Constant) and side.value is None]
-    if isinstance(op, (*_AMONG, *_EQUAL)) and isinstance(other, _LISTS):
-        found = _mapped(_is_among, value(one), *map(value, other.elts), lazy=True)
-    elif isinstance(op, _EQUAL) and nothing:
-        found = _mapped(_is_among, value(other if nothing[0] is one else one), value(nothing[0]), lazy=True)
-    else:
-        return _mapped(OPERATORS[type(op)], value(one), value(other))
-    return _mapped(OPERATORS[ast.Not], found) if isinstance(op, (ast.NotIn, ast.NotEq)) else found
+def _each(function: Callable[..., Any], parts: Sequence[_Compute], *, lazy: bool) -> _Compute:
+    return lambda cells, rows: _mapped(function, *[part(cells, rows) for part in parts], lazy=lazy)
 
 
 def _is_among(value: Any, *among: Any) -> bool | Bad:
@@ -257,6 +237,11 @@ def _is_among(value: Any, *among: Any) -> bool | Bad:
     if is_missing(value):
         return any(map(is_missing, among))
     return any(not is_missing(one) and same(value, one) for one in among)
+
+
+def _is_not_among(*values: Any) -> bool | Bad:
+    found = _is_among(*values)
+    return found if isinstance(found, Bad) else not found
 
 
 def _mapped(function: Callable[..., Any], *columns: list[Any], lazy: bool = False) -> list[Any]:

@@ -3,12 +3,12 @@ r"""Names of columns: where in a JSON object a value stands, written with dots."
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from torc_frames.errors import RefusedError
 
-__all__ = ["DATA", "RESERVED", "flatten", "join", "reserved_name", "set_path", "split", "unflatten"]
+__all__ = ["DATA", "RESERVED", "above", "flatten", "join", "reserved_name", "set_path", "split", "unflatten"]
 
 RESERVED = ("workflow_key", "job_key", "job_name", "role", "record_key", "record_name", "rev")
 """The columns of ``user_data()`` that are not data, in their order."""
@@ -107,7 +107,7 @@ def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
     ends: set[Path] = set()
     for name, value in flat.items():
         path = split(name)
-        if any(path[:length] in ends for length in range(1, len(path))):
+        if above(path, ends):
             raise RefusedError(f"{name!r} lies inside another value of the same object")
         set_path(nested, path, value)
         ends.add(path)
@@ -132,6 +132,11 @@ def set_path(data: dict[str, Any], path: Path, value: Any) -> None:
     if isinstance(data.get(last), dict) and data[last] and not isinstance(value, dict):
         raise RefusedError(f"{join(path)!r} holds an object; a value would replace all of it")
     data[last] = value
+
+
+def above(path: Path, others: Container[Path]) -> Path | None:
+    """Return the shortest of other paths that a path lies inside of, None if there is none."""
+    return next((path[:length] for length in range(1, len(path)) if path[:length] in others), None)
 
 
 def reserved_name(path: Path) -> Path:

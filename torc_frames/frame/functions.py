@@ -212,16 +212,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
     "coalesce": (coalesce, (1, _MANY)),
     "abs": (_of_number(abs), (1, 1)),
     "round": (_rounded, (1, 2)),
-    "floor": (_of_number(math.floor), (1, 1)),
-    "ceil": (_of_number(math.ceil), (1, 1)),
-    "sqrt": (_of_number(math.sqrt), (1, 1)),
-    "exp": (_of_number(math.exp), (1, 1)),
-    "log": (_of_number(math.log), (1, 1)),
-    "log2": (_of_number(math.log2), (1, 1)),
-    "log10": (_of_number(math.log10), (1, 1)),
-    "sin": (_of_number(math.sin), (1, 1)),
-    "cos": (_of_number(math.cos), (1, 1)),
-    "tan": (_of_number(math.tan), (1, 1)),
+    **{
+        name: (_of_number(getattr(math, name)), (1, 1))
+        for name in ("floor", "ceil", "sqrt", "exp", "log", "log2", "log10", "sin", "cos", "tan")
+    },
     "min": (min, (2, _MANY)),
     "max": (max, (2, _MANY)),
     "int": (_of_number(int), (1, 1)),

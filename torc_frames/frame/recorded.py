@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.frame.flatten import Path, split
-from torc_frames.frame.specs import UNITS, Spec, is_spec, kind_of, typed, unit_of
+from torc_frames.frame.flatten import Path, above, split
+from torc_frames.frame.specs import UNITS, Spec, all_categories, is_spec, key_of, kind_of, unit_of
 from torc_frames.frame.values import RefusalError
 
 __all__ = ["KEY", "merge", "read", "recipes", "whole_paths", "without"]
@@ -113,16 +113,12 @@ def _inside_others(specs: Mapping[str, Spec], before: Mapping[str, Spec]) -> lis
     for inner, outer in ((new, old), (old, new)):
         around = objects.intersection(outer)
         for path, name in inner.items():
-            above = next((path[:n] for n in range(1, len(path)) if path[:n] in around), None)
-            if above is not None:
-                pushed, known = (name, outer[above]) if inner is new else (outer[above], name)
-                how = (
-                    f"lies inside {known!r}"
-                    if inner is new
-                    else f"holds objects, and inside them is {known!r}"
-                )
+            if (found := above(path, around)) is not None:
+                pushed, known = (name, outer[found]) if inner is new else (outer[found], name)
+                how = "lies inside" if inner is new else "holds objects, and inside them is"
                 mend = "rename it, or push both alike, as objects or as columns with dots"
-                problems.append(Problem(None, pushed, f"{how}, a column that was pushed before: {mend}"))
+                reason = f"{how} {known!r}, a column that was pushed before: {mend}"
+                problems.append(Problem(None, pushed, reason))
     return problems
 
 
@@ -151,14 +147,12 @@ def _joined(before: Spec, spec: Spec) -> Spec:
 
 
 def _joined_categories(before: Spec, spec: Spec) -> Spec:
-    old, new = (list(map(typed, found["categories"])) for found in (before, spec))
+    old, new = (list(map(key_of, found["categories"])) for found in (before, spec))
     if before["of"] == spec["of"] and before["ordered"] == spec["ordered"]:
         if not spec["ordered"]:
-            known = set(old)
-            added = [value for value, key in zip(spec["categories"], new, strict=True) if key not in known]
-            return {**spec, "categories": [*before["categories"], *added]}
+            return {**spec, "categories": all_categories(before["categories"], spec["categories"])}
         longer, shorter = (before, set(new)) if len(old) > len(new) else (spec, set(old))
-        order = [key for key in map(typed, longer["categories"]) if key in shorter]
+        order = [key for key in map(key_of, longer["categories"]) if key in shorter]
         if order == (new if longer is before else old):
             return longer
     raise RefusalError(

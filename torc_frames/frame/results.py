@@ -10,7 +10,16 @@ from typing import Any, NamedTuple, TypeGuard
 
 from torc_frames.errors import RefusedError
 from torc_frames.frame.flatten import Path, join, split
-from torc_frames.frame.values import MAX_DEPTH, RefusalError, is_missing, plain, unknown
+from torc_frames.frame.values import (
+    MAX_DEPTH,
+    RefusalError,
+    duration_text,
+    is_missing,
+    placed,
+    plain,
+    shortest,
+    unknown,
+)
 
 __all__ = ["MOST_ITEMS", "UNSTORED", "Keepable", "keepable", "note_unstored", "result_value", "without"]
 
@@ -108,7 +117,9 @@ def note_unstored(
     given = {*stored, *(path[0] for path in unstored)}
     before = _lines(values)
     lines = [line for line in before if _first_key(line) not in given]
-    lines += [f"{_shown(path)}: {_cut(reason)}" for path, reason in unstored.items()]
+    for path, reason in unstored.items():
+        cut = reason if len(reason) <= _MOST_REASON else f"{reason[:_MOST_REASON]}…"
+        lines.append(f"{_shown(path)}: {cut}")
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES:] = [f"and {len(lines) - _MOST_LINES:,} more"]
     return _with_lines(values, lines) if lines or before else values
@@ -146,8 +157,8 @@ def _key(key: Any, where: str) -> str:
     if isinstance(key, str):
         (checked,) = plain({str.__str__(key): None})
         return str(checked)
-    at = f"at {where.lstrip('.')}: " if where else ""
-    raise RefusalError(f"{at}the key {_printable(key)} is a {type(key).__name__}; JSON keys are strings")
+    reason = f"the key {_printable(key)} is a {type(key).__name__}; JSON keys are strings"
+    raise RefusalError(placed(where, reason))
 
 
 def _printable(key: Any) -> str:
@@ -160,35 +171,25 @@ def _time_text(value: Any) -> str | None:
     if isinstance(value, datetime):
         zoned = value.tzinfo is not None
         text = (value.astimezone(UTC).replace(tzinfo=None) if zoned else value).isoformat()
-        return _shortest(text) + ("Z" if zoned else "")
+        return shortest(text) + ("Z" if zoned else "")
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, timedelta):
         seconds = value.days * 86_400 + value.seconds
         # That of pandas has nanoseconds, too.
-        return _duration(
-            (seconds * 1_000_000 + value.microseconds) * 1_000 + getattr(value, "nanoseconds", 0)
-        )
+        count = (seconds * 1_000_000 + value.microseconds) * 1_000 + getattr(value, "nanoseconds", 0)
+        return duration_text(count, 9)
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     if kind == "M" and _is_numpy(value) and value.ndim == 0:
-        return _shortest(str(value))
+        return shortest(str(value))
     if kind == "m" and _is_numpy(value) and value.ndim == 0:
         item = value.item()
         if isinstance(item, timedelta):
             return _time_text(item)
         if str(value.dtype) == "timedelta64[ns]":
-            return _duration(item)
+            return duration_text(item, 9)
         raise RefusalError(f"a duration of dtype {value.dtype} can't be kept exactly; use a number")
     return str(value) if type(value).__name__ == "Period" and hasattr(value, "freqstr") else None
-
-
-def _duration(nanoseconds: int) -> str:
-    seconds, part = divmod(abs(nanoseconds), 10**9)
-    return f"{'-' if nanoseconds < 0 else ''}PT{_shortest(f'{seconds}.{part:09d}')}S"
-
-
-def _shortest(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _is_numpy(value: Any) -> bool:
@@ -207,40 +208,30 @@ def _is_array(value: Any) -> bool:
 def _of_array(value: Any, depth: int, where: str) -> Any:
     shape = tuple(value.shape)
     if math.prod(shape) > MOST_ITEMS:
-        raise RefusalError(
-            f"{_at(where)}a {type(value).__name__} of {math.prod(shape):,} values is too large for a record; "
-            "write it to a file and store tf.Pointer(path)"
-        )
+        size = f"a {type(value).__name__} of {math.prod(shape):,} values is too large for a record"
+        raise RefusalError(placed(where, f"{size}; write it to a file and store tf.Pointer(path)"))
     if getattr(value.dtype, "kind", "") == "V":
-        raise RefusalError(f"{_at(where)}{unknown(value)}")
+        raise RefusalError(unknown(value, where))
     if shape and _is_numpy(value) and value.dtype.kind in "mM":
         return [result_value(item, depth + 1, f"{where}[{at}]") for at, item in enumerate(value)]
     items = value.tolist()
     if type(items) is type(value):  # a longdouble, which has no plain form
-        raise RefusalError(f"{_at(where)}{unknown(value)}")
+        raise RefusalError(unknown(value, where))
     return result_value(items, depth, where)
 
 
 def _of_sequence(value: Sequence[Any] | MappingView, depth: int, where: str) -> Any:
     """Return what has an order as a list; a range may be longer than there is memory."""
     if isinstance(value, range) and value[MOST_ITEMS:]:
-        raise RefusalError(f"{_at(where)}a range of over {MOST_ITEMS:,} values is too large for a record")
+        raise RefusalError(placed(where, f"a range of over {MOST_ITEMS:,} values is too large for a record"))
     items: list[Any] = list(value)  # type: ignore[arg-type]
     return result_value(items, depth, where)
-
-
-def _at(where: str) -> str:
-    return f"at {where.lstrip('.')}: " if where else ""
 
 
 def _shown(path: Path) -> str:
     """Return the name of a result as a column has it, in quotes where it holds what ends a name."""
     name = join(path)
     return json.dumps(name) if ":" in name or name.startswith('"') else name
-
-
-def _cut(reason: str) -> str:
-    return reason if len(reason) <= _MOST_REASON else f"{reason[:_MOST_REASON]}…"
 
 
 def _first_key(line: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,14 @@ from torc_frames.frame.values import RefusalError, canonical, is_missing, plain
 __all__ = ["Rule"]
 
 _SHOWN = 60
+
+_BOUNDS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "min": (operator.ge, "less than"),
+    "above": (operator.gt, "not above"),
+    "max": (operator.le, "more than"),
+    "below": (operator.lt, "not below"),
+}
+"""Of each bound: what a value is to it, and what it is otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +77,8 @@ class Rule:
         for name in ("required", "unique"):
             if not isinstance(getattr(self, name), bool):
                 raise RefusedError(f"Rule({name}={getattr(self, name)!r}): use True or False")
-        for name in ("min", "max", "above", "below"):
-            value = getattr(self, name)
-            if value is not None and (is_missing(value) or isinstance(value, (bool, list, dict, tuple))):
+        for name, value in self.bounds.items():
+            if is_missing(value) or isinstance(value, (bool, list, dict, tuple)):
                 raise RefusedError(f"Rule({name}={value!r}): a bound is a number, a time or a string")
         self._check_order()
         if self.pattern is not None:
@@ -81,8 +89,7 @@ class Rule:
     @property
     def bounds(self) -> dict[str, Any]:
         """The bounds that there are, by name."""
-        found = {"min": self.min, "above": self.above, "max": self.max, "below": self.below}
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: bound for name in _BOUNDS if (bound := getattr(self, name)) is not None}
 
     def check(self, value: Any) -> str | None:
         """Return why one value is not as it must be; None if it is. What repeats is not looked at here."""
@@ -150,19 +157,11 @@ def _checked_choices(choices: Any) -> tuple[Any, ...]:
 
 
 def _beyond(value: Any, name: str, bound: Any) -> str | None:
+    holds, otherwise = _BOUNDS[name]
     try:
-        good = {
-            "min": lambda: value >= bound,
-            "above": lambda: value > bound,
-            "max": lambda: value <= bound,
-            "below": lambda: value < bound,
-        }[name]()
+        return None if holds(value, bound) else f"{_written(value)} is {otherwise} {_written(bound)}"
     except TypeError:
         return f"{_written(value)} can't be compared with {_written(bound)}"
-    if good:
-        return None
-    said = {"min": "less than", "above": "not above", "max": "more than", "below": "not below"}[name]
-    return f"{_written(value)} is {said} {_written(bound)}"
 
 
 def _plain(value: Any) -> Any:

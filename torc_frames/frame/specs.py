@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ import pyarrow as pa
 __all__ = [
     "UNITS",
     "Spec",
+    "all_categories",
     "is_kept",
     "is_spec",
+    "key_of",
     "kind_of",
     "mend_of",
     "name_of",
@@ -23,7 +25,6 @@ __all__ = [
     "recorded_dtype",
     "time_unit",
     "time_zone",
-    "typed",
     "unit_of",
 ]
 
@@ -95,7 +96,8 @@ def name_of(dtype: Any) -> str:
 def mend_of(dtype: Any, s: str) -> str:
     """Return what to do with a column of a dtype that is not kept; `s` is how to write the column."""
     if isinstance(dtype, pd.ArrowDtype):
-        return f"use {_mend_of_arrow(dtype.pyarrow_dtype, s)}"
+        mend = next(mend for is_kind, mend in _ARROW_MENDS if is_kind(dtype.pyarrow_dtype))
+        return f"use {mend.format(s=s)}"
     if isinstance(dtype, pd.SparseDtype):
         return f"use {s}.sparse.to_dense()"
     if isinstance(dtype, pd.DatetimeTZDtype):
@@ -112,27 +114,23 @@ def mend_of(dtype: Any, s: str) -> str:
     return f'use {s}.astype("string") if texts will do'
 
 
-def _mend_of_arrow(kind: pa.DataType, s: str) -> str:
-    values = f"pyarrow.array({s}).to_pylist()"
-    if pa.types.is_float16(kind):
-        return f'{s}.astype("float[pyarrow]")'
-    if pa.types.is_date64(kind):
-        return f'{s}.astype("date32[pyarrow]")'
-    if pa.types.is_decimal(kind):
-        return f'{s}.astype("string") to keep the digits, or {s}.astype("double[pyarrow]")'
-    if pa.types.is_time(kind):
-        return f'{s}.astype("string")'
-    if pa.types.is_null(kind):
-        return f"{s}.astype(object)"
-    if pa.types.is_string_view(kind):
-        return f'pandas.Series({values}, dtype="str")'
-    if pa.types.is_dictionary(kind):
-        return f"pandas.Series(pyarrow.array({s}).to_pandas()), which is categorical"
-    if pa.types.is_map(kind):
-        return f"pandas.Series([x and dict(x) for x in {values}], dtype=object)"
-    if pa.types.is_nested(kind):
-        return f"pandas.Series({values}, dtype=object)"
-    return f"pandas.Series([x and {'x.hex()' if 'binary' in str(kind) else 'str(x)'} for x in {values}])"
+_ARROW_MENDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
+    (pa.types.is_float16, '{s}.astype("float[pyarrow]")'),
+    (pa.types.is_date64, '{s}.astype("date32[pyarrow]")'),
+    (pa.types.is_decimal, '{s}.astype("string") to keep the digits, or {s}.astype("double[pyarrow]")'),
+    (pa.types.is_time, '{s}.astype("string")'),
+    (pa.types.is_null, "{s}.astype(object)"),
+    (pa.types.is_string_view, 'pandas.Series(pyarrow.array({s}).to_pylist(), dtype="str")'),
+    (pa.types.is_dictionary, "pandas.Series(pyarrow.array({s}).to_pandas()), which is categorical"),
+    (pa.types.is_map, "pandas.Series([x and dict(x) for x in pyarrow.array({s}).to_pylist()], dtype=object)"),
+    (pa.types.is_nested, "pandas.Series(pyarrow.array({s}).to_pylist(), dtype=object)"),
+    (
+        lambda kind: "binary" in str(kind),
+        "pandas.Series([x and x.hex() for x in pyarrow.array({s}).to_pylist()])",
+    ),
+    (lambda kind: True, "pandas.Series([x and str(x) for x in pyarrow.array({s}).to_pylist()])"),
+)
+"""What to use instead of Arrow's types that are not kept; `s` is how the column is written."""
 
 
 def native(dtype: Any) -> Any:
@@ -192,6 +190,14 @@ def time_zone(dtype: Any) -> str | None:
     return str(dtype.tz) if isinstance(dtype, pd.DatetimeTZDtype) else None
 
 
-def typed(value: Any) -> tuple[bool, Any]:
+def all_categories(known: list[Any], others: Iterable[Any]) -> list[Any]:
+    """Return categories, then those of others that are none of them."""
+    found: dict[Any, Any] = {}
+    for value in (*known, *others):
+        found.setdefault(key_of(value), value)
+    return list(found.values())
+
+
+def key_of(value: Any) -> tuple[bool, Any]:
     """Return a key for a JSON value by which True is not 1."""
     return isinstance(value, bool), value

@@ -12,11 +12,11 @@ import pandas as pd
 
 from torc_frames.frame.column import Column
 
-__all__ = ["Numerals", "are_signed", "as_numbers", "typed", "values_of"]
+__all__ = ["INFINITY", "Numerals", "are_signed", "as_numbers", "typed", "values_of"]
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_INFINITY = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
+INFINITY = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 _LONGEST_INTEGER = 4_000
 
 
@@ -101,7 +101,7 @@ def _value(text: str, bare: str, numerals: Numerals) -> Any:
     if not bare:
         return None
     plain = numerals.plain(bare)
-    if plain is None and numerals.infinite and _INFINITY.fullmatch(bare):
+    if plain is None and numerals.infinite and INFINITY.fullmatch(bare):
         return float(bare)
     if plain is None:
         return bare.lower() == "true" if bare.lower() in ("true", "false") else text

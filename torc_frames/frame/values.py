@@ -15,10 +15,13 @@ __all__ = [
     "canonical",
     "decode_data",
     "decode_lines",
+    "duration_text",
     "encode_data",
     "encode_documents",
     "is_missing",
+    "placed",
     "plain",
+    "shortest",
     "unknown",
 ]
 
@@ -34,44 +37,34 @@ _decode = msgspec.json.Decoder().decode
 _MENDS = {
     "Decimal": "use str() to keep its digits, or float()",
     "Fraction": "use str() or float()",
-    "bytes": "use .hex() or base64",
-    "bytearray": "use .hex() or base64",
-    "memoryview": "use .hex() or base64",
+    **dict.fromkeys(("bytes", "bytearray", "memoryview"), "use .hex() or base64"),
     "tuple": "use a list",
-    "set": "use a sorted list",
-    "frozenset": "use a sorted list",
-    "complex": "use a list of its two parts",
+    **dict.fromkeys(("set", "frozenset"), "use a sorted list"),
+    **dict.fromkeys(("complex", "clongdouble"), "use a list of its two parts"),
     "longdouble": "use float(), which may round",
-    "clongdouble": "use a list of its two parts",
     "void": "use .item()",
     "range": "use list()",
-    "Index": "use .tolist()",
-    "ExtensionArray": "use .tolist()",
-    "Array": "use .to_pylist()",
-    "ChunkedArray": "use .to_pylist()",
+    **dict.fromkeys(("Index", "ExtensionArray"), "use .tolist()"),
+    **dict.fromkeys(("Array", "ChunkedArray"), "use .to_pylist()"),
     "Scalar": "use .as_py()",
-    "NAType": "use None",
-    "NaTType": "use None",
-    "ndarray": "use .tolist(), or store a file and tf.Pointer(path)",
-    "Series": "use .tolist(), or store a file and tf.Pointer(path)",
+    **dict.fromkeys(("NAType", "NaTType"), "use None"),
+    **dict.fromkeys(("ndarray", "Series"), "use .tolist(), or store a file and tf.Pointer(path)"),
     "DataFrame": "write it to a file and store tf.Pointer(path)",
-    "UUID": "use str()",
     "datetime": "use .isoformat(), or a column of dtype datetime64",
     "datetime64": "use str(), or a column of dtype datetime64",
-    "Timestamp": "use .isoformat(), or make the column datetime64 with pd.to_datetime",
-    "date": "use .isoformat(), or make the column datetime64 with pd.to_datetime",
+    **dict.fromkeys(
+        ("Timestamp", "date"), "use .isoformat(), or make the column datetime64 with pd.to_datetime"
+    ),
     "time": "use .isoformat()",
     "timedelta": "use .total_seconds(), or a column of dtype timedelta64",
     "timedelta64": "use a column of dtype timedelta64",
     "Timedelta": "use .total_seconds(), or make the column timedelta64 with pd.to_timedelta",
-    "Period": "use str()",
     "Interval": "use its .left and .right",
-    "DateOffset": "use str()",
-    "str": "use str()",
+    **dict.fromkeys(("UUID", "Period", "DateOffset", "PurePath", "str"), "use str()"),
     "int": "use int()",
     "float": "use float()",
 }
-
+"""What to use instead of an object, by the name of its class or of one that it is made of."""
 
 _ARRAY_MENDS = {
     "c": "use a list of real and one of imaginary parts",
@@ -111,9 +104,13 @@ def plain(value: Any, depth: int = 1, where: str = "") -> Any:
     if kind is bool or value is None:
         return value
     if kind is float:
-        return _checked_float(value, where)
+        if not math.isfinite(value):
+            raise RefusalError(placed(where, f"{value} is not JSON; use None, a string or a number"))
+        return value
     if kind is int:
-        return _checked_int(value, where)
+        if value.bit_length() > MAX_INT_BITS:
+            raise RefusalError(placed(where, "an integer of more than 4,000 digits; use a string"))
+        return value
     if depth > MAX_DEPTH:
         raise RefusalError(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, list):
@@ -122,7 +119,7 @@ def plain(value: Any, depth: int = 1, where: str = "") -> Any:
         return {_key(key, where): plain(item, depth + 1, f"{where}.{key}") for key, item in value.items()}
     if _is_scalar(value):
         return _numpy_scalar(value, depth, where)
-    if _is_array(value):
+    if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
         return _list_of(value, depth, where)
     if hasattr(value, "to_json") and kind.__name__ == "Pointer":
         return value.to_json()
@@ -202,19 +199,32 @@ def canonical(value: Any) -> str:
     return _encode(value).decode()
 
 
+def shortest(text: str) -> str:
+    """Leave out zeros at the end of a fraction: what a time is written as does not depend on its unit."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def duration_text(count: int, digits: int) -> str:
+    """Return a duration in ISO 8601, counted in a unit of so many digits of a second.
+
+    Examples
+    --------
+    >>> duration_text(-61_500, 3)
+    '-PT61.5S'
+    """
+    seconds, part = divmod(abs(count), 10**digits)
+    return f"{'-' if count < 0 else ''}PT{shortest(f'{seconds}.{part:0{digits}d}')}S"
+
+
 def _is_scalar(value: Any) -> bool:
     return type(value).__module__ == "numpy" and hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0
-
-
-def _is_array(value: Any) -> bool:
-    return type(value).__module__ == "numpy" and type(value).__name__ == "ndarray"
 
 
 def _list_of(array: Any, depth: int, where: str) -> Any:
     """Return the list that an array is in JSON."""
     mend = _ARRAY_MENDS.get(array.dtype.kind)
     if mend is not None:
-        raise RefusalError(_at(where, f"an array of dtype {array.dtype} can't be kept exactly; {mend}"))
+        raise RefusalError(placed(where, f"an array of dtype {array.dtype} can't be kept exactly; {mend}"))
     return plain(array.tolist(), depth, where)
 
 
@@ -232,39 +242,25 @@ def _checked_str(value: str, where: str) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise RefusalError(_at(where, f"{value!r} holds a lone surrogate, which is no text")) from None
-    return value
-
-
-def _checked_float(value: float, where: str) -> float:
-    if not math.isfinite(value):
-        raise RefusalError(_at(where, f"{value} is not JSON; use None, a string or a number"))
-    return value
-
-
-def _checked_int(value: int, where: str) -> int:
-    if value.bit_length() > MAX_INT_BITS:
-        raise RefusalError(_at(where, "an integer of more than 4,000 digits; use a string"))
+            raise RefusalError(placed(where, f"{value!r} holds a lone surrogate, which is no text")) from None
     return value
 
 
 def _key(key: Any, where: str) -> str:
     if type(key) is not str:
-        raise RefusalError(_at(where, f"the key {key!r} is a {type(key).__name__}; JSON keys are strings"))
+        raise RefusalError(placed(where, f"the key {key!r} is a {type(key).__name__}; JSON keys are strings"))
     return _checked_str(key, where)
 
 
 def unknown(value: Any, where: str = "") -> str:
     """Return why a value of an unknown type is no JSON, and what to use instead."""
     names = [base.__name__ for base in type(value).__mro__]
+    mend = next((_MENDS[name] for name in names if name in _MENDS), "use a string, number, list or dict")
     if "Enum" in names:
         mend = "use its .value or .name"
-    elif "PurePath" in names:
-        mend = "use str()"
-    else:
-        mend = next((_MENDS[name] for name in names if name in _MENDS), "use a string, number, list or dict")
-    return _at(where, f"a {type(value).__name__} can't be kept exactly as JSON; {mend}")
+    return placed(where, f"a {type(value).__name__} can't be kept exactly as JSON; {mend}")
 
 
-def _at(where: str, reason: str) -> str:
+def placed(where: str, reason: str) -> str:
+    """Return a reason with the place inside of a value that it is about."""
     return f"at {where.lstrip('.')}: {reason}" if where else reason

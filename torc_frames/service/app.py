@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from typing import NamedTuple
 
@@ -79,7 +79,7 @@ def application(
         endpoint.operations[operation.method] = operation
     # What is written in a path goes before what stands for anything.
     paths = sorted(endpoints, key=lambda path: [part.startswith("{") for part in path.split("/")])
-    described = _Description(table, secured=rules.token is not None, database=database)
+    described = _describing(table, secured=rules.token is not None, database=database)
     routes = [
         Route(_BASE + path, endpoints[path], methods=list(endpoints[path].operations)) for path in paths
     ]
@@ -161,21 +161,19 @@ class _Endpoint:
         return await loop.run_in_executor(threads, operation.action, self._documents, call)
 
 
-class _Description:
-    """Serves the description; ``?form=first`` and ``?form=later`` narrow it."""
+def _describing(
+    table: list[Operation], *, secured: bool, database: str
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return what serves the description; ``?form=first`` and ``?form=later`` narrow it."""
 
-    def __init__(self, table: list[Operation], *, secured: bool, database: str) -> None:
-        self._table = table
-        self._secured = secured
-        self._database = database
+    async def described(request: Request) -> Response:
+        wanted = request.query_params.get("form", "").upper()
+        chosen = [operation for operation in table if wanted in ("", operation.form.name)]
+        base = _BASE.format(database=request.path_params.get("database", database))
+        body = encode(description(chosen, base, secured=secured))
+        return Response(body, media_type="application/json")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = Request(scope).query_params.get("form", "").upper()
-        table = [operation for operation in self._table if wanted in ("", operation.form.name)]
-        name = scope["path_params"].get("database", self._database)
-        base = _BASE.format(database=name)
-        body = encode(description(table, base, secured=self._secured))
-        await Response(body, media_type="application/json")(scope, receive, send)
+    return described
 
 
 def _path_of(scope: Scope) -> dict[str, str]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from torc_frames.service.errors import HttpError
-from torc_frames.store.wire.legacy import Form
+from torc_frames.store.wire.legacy import WORKFLOWS, Form
 
-__all__ = ["Call", "Kind", "Parameter", "path_values", "query_values"]
-
-Kind = Literal["string", "integer", "boolean", "number"]
+__all__ = ["Call", "Parameter", "path_values", "query_values"]
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BOOLEANS = {"true": True, "false": False}
@@ -25,19 +23,8 @@ class Parameter(NamedTuple):
     """A query parameter that is not ignored."""
 
     name: str
-    kind: Kind = "string"
-
-    @classmethod
-    def of(cls, text: str) -> Parameter:
-        """Return what a text says.
-
-        Examples
-        --------
-        >>> Parameter.of("run_id:integer")
-        Parameter(name='run_id', kind='integer')
-        """
-        name, _, kind = text.partition(":")
-        return cls(name, cast(Kind, kind or "string"))
+    kind: str = "string"
+    """What it is in OpenAPI: string, integer, boolean or number."""
 
 
 class Call(NamedTuple):
@@ -61,6 +48,11 @@ class Call(NamedTuple):
     def workflow(self) -> str:
         """The key of the workflow in the path."""
         return self.path["workflow"]
+
+    @property
+    def home(self) -> str | None:
+        """The workflow that the collection is in; that of the workflows is in none."""
+        return None if self.collection == WORKFLOWS else self.workflow
 
     @property
     def key(self) -> str:
@@ -107,7 +99,7 @@ def query_values(
     return skip, min(limit, pages.value), filters
 
 
-def _value(name: str, text: str, kind: Kind) -> object:
+def _value(name: str, text: str, kind: str) -> object:
     if kind == "boolean":
         if text.lower() not in _BOOLEANS:
             raise HttpError(400, f'query parameter "{name}" must be a boolean')

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from torc_frames.errors import RefusedError
 from torc_frames.store.wire.legacy import error
 
-__all__ = ["HttpError"]
+__all__ = ["DuplicateKeyError", "HttpError", "IllegalKeyError"]
+
+
+class IllegalKeyError(RefusedError):
+    """A ``_key`` that no document may have."""
+
+    number = 1221
+
+
+class DuplicateKeyError(RefusedError):
+    """A ``_key`` that another document of the collection has."""
+
+    number = 1210
 
 
 class HttpError(Exception):

@@ -9,14 +9,11 @@ from torc_frames.errors import (
     UnavailableError,
 )
 from torc_frames.service.calls import Call
-from torc_frames.service.documents.errors import DuplicateKeyError, IllegalKeyError
-from torc_frames.service.errors import HttpError
+from torc_frames.service.errors import DuplicateKeyError, HttpError, IllegalKeyError
 from torc_frames.store.wire.legacy import WORKFLOWS
 
 __all__ = ["refusal_of"]
 
-_DUPLICATE_KEY = 1210
-_ILLEGAL_KEY = 1221
 _COLLECTIONS = {"workflow": "workflows", "job": "jobs", "result": "results"}
 
 
@@ -28,10 +25,8 @@ def refusal_of(failure: Exception, call: Call) -> HttpError | None:
         return HttpError(404, f"Error: Document not found. Operation: {_operation(failure, call)}")
     if isinstance(failure, ConflictError):
         return HttpError(409, f"Error: Conflicting revision. Operation: {_update(call)}")
-    if isinstance(failure, DuplicateKeyError):
-        return HttpError(400, f"Database error occurred: {failure}", number=_DUPLICATE_KEY)
-    if isinstance(failure, IllegalKeyError):
-        return HttpError(400, f"Database error occurred: {failure}", number=_ILLEGAL_KEY)
+    if isinstance(failure, DuplicateKeyError | IllegalKeyError):
+        return HttpError(400, f"Database error occurred: {failure}", number=failure.number)
     if isinstance(failure, RefusedError):
         return HttpError(400, str(failure))
     if isinstance(failure, RecursionError):

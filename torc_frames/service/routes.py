@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 from torc_frames.service import actions
 from torc_frames.service.actions import Action
 from torc_frames.service.calls import Parameter
+from torc_frames.service.documents.bodies import EDGE, EVENTS, FILES, REQUIREMENTS, SHAPES
+from torc_frames.service.documents.bodies import SPECIFICATION as JOB_SPECIFICATION
+from torc_frames.service.documents.collections import COLLECTIONS
 from torc_frames.store.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
 
-__all__ = ["PAGE_OF", "Operation", "operations"]
+__all__ = ["MODELS", "PAGE_OF", "Operation", "operations"]
 
 PAGE_OF = "page_of_"
 """How the name of a page's schema begins; the schema of what is on the page follows."""
@@ -19,7 +23,8 @@ _DOCUMENT, _ITEMS = "document", "items"
 _JOB, _FIRST_JOB, _RECORD = "JobModel", "jobs_workflow_model", "UserDataModel"
 _EDGE, _FIRST_EDGE = "EdgeModel", "workflow_name_model"
 _RESULT, _FIRST_RESULT = "ResultModel", "results_workflow_model"
-_FILES, _EVENTS, _REQUIREMENTS, _EDGES = "files", "events", "resource_requirements", "edges"
+_SPECIFICATION = "job_specifications_workflow_model"
+_EDGES = "edges"
 
 
 class Operation(NamedTuple):
@@ -32,7 +37,7 @@ class Operation(NamedTuple):
     collection : str
         That of the documents in question.
     answer, body : str
-        Names of schemas, see `torc_frames.service.schemas`; ``body`` is "" where none is taken.
+        Names of schemas, see `torc_frames.service.openapi`; ``body`` is "" where none is taken.
     """
 
     form: Form
@@ -52,41 +57,38 @@ class Operation(NamedTuple):
 
 
 class _Names(NamedTuple):
-    """A collection: what the later form calls it; its model and filters in the first form and the later."""
+    """A collection: what the later form calls one of it, and its model in the first form and the later."""
 
     collection: str
     one: str
-    many: str
     models: tuple[str, str]
-    filters: tuple[str, str]
 
 
-_OF_JOB = "_key name command status cancel_on_blocking_job_failure:boolean"
-_OF_RESULT = "_key job_key run_id:integer return_code:integer status"
-_OF_NEEDS = "_key name memory num_cpus:integer num_gpus:integer num_nodes:integer runtime"
-
-_WORKFLOWS = _Names(
-    *(WORKFLOWS, "workflow", WORKFLOWS, ("workflows_model", "WorkflowModel")),
-    ("", "name user description is_archived:boolean"),
-)
-_COLLECTIONS = (
+_WORKFLOWS = _Names(WORKFLOWS, "workflow", ("workflows_model", "WorkflowModel"))
+_OF_A_WORKFLOW = (
+    _Names(JOBS, "job", (_FIRST_JOB, _JOB)),
+    _Names(USER_DATA, USER_DATA, (_DOCUMENT, _RECORD)),
+    _Names(RESULTS, "result", (_FIRST_RESULT, _RESULT)),
+    _Names(FILES, "file", ("files_workflow_model", "FileModel")),
+    _Names(EVENTS, "event", (_DOCUMENT, _DOCUMENT)),
     _Names(
-        *(JOBS, "job", JOBS, (_FIRST_JOB, _JOB)),
-        (f"{_OF_JOB} run_id:integer interruptible:boolean", f"{_OF_JOB} supports_termination:boolean"),
-    ),
-    _Names(
-        *(USER_DATA, USER_DATA, USER_DATA, (_DOCUMENT, _RECORD)),
-        ("_key", "_key name is_ephemeral:boolean"),
-    ),
-    _Names(RESULTS, "result", RESULTS, (_FIRST_RESULT, _RESULT), (_OF_RESULT, _OF_RESULT)),
-    _Names(_FILES, "file", _FILES, ("files_workflow_model", "FileModel"), 2 * ("_key name path",)),
-    _Names(_EVENTS, "event", _EVENTS, (_DOCUMENT, _DOCUMENT), ("_key", "_key category")),
-    _Names(
-        *(_REQUIREMENTS, _REQUIREMENTS, _REQUIREMENTS),
+        *(REQUIREMENTS, REQUIREMENTS),
         ("resource_requirements_workflow_model", "ResourceRequirementsModel"),
-        (_OF_NEEDS, _OF_NEEDS),
     ),
 )
+
+MODELS = {
+    _FIRST_EDGE: (EDGE, Form.FIRST),
+    _EDGE: (EDGE, Form.LATER),
+    _SPECIFICATION: (JOB_SPECIFICATION, Form.FIRST),
+    **{
+        model: (SHAPES[names.collection], form)
+        for names in (_WORKFLOWS, *_OF_A_WORKFLOW)
+        for form, model in zip((Form.FIRST, Form.LATER), names.models, strict=True)
+        if model != _DOCUMENT
+    },
+}
+"""By the name of a schema, the shape of the documents that it describes, and the form that they have."""
 
 _GENERIC: tuple[tuple[str, str, Action, str], ...] = (
     ("GET", "", actions.list_documents, "list_{many}"),
@@ -101,18 +103,14 @@ _GENERIC: tuple[tuple[str, str, Action, str], ...] = (
 
 def operations(form: Form) -> Iterator[Operation]:
     """Yield all operations of a form."""
-    yield from (
-        operation for operation in _generic(form, _WORKFLOWS, "/workflows") if not _empties(operation)
-    )
-    for names in _COLLECTIONS:
+    for operation in _generic(form, _WORKFLOWS, "/workflows"):
+        if operation.action is not actions.remove_all:
+            yield operation
+    for names in _OF_A_WORKFLOW:
         name = names.collection
         start = f"/{name}/{{workflow}}" if form is Form.FIRST else f"/workflows/{{workflow}}/{name}"
         yield from _generic(form, names, start)
     yield from _only_first() if form is Form.FIRST else _only_later()
-
-
-def _empties(operation: Operation) -> bool:
-    return operation.action is actions.remove_all
 
 
 def _generic(form: Form, names: _Names, start: str) -> Iterator[Operation]:
@@ -123,9 +121,18 @@ def _generic(form: Form, names: _Names, start: str) -> Iterator[Operation]:
         yield _operation(
             *(form, method, start + end, action, names.collection, answers.get(action, model)),
             body=model if method in ("POST", "PUT") else "",
-            filters=names.filters[later] if action is actions.list_documents else "",
-            name=called.format(one=names.one, many=names.many) if later else "",
+            filters=_filters(form, names.collection) if action is actions.list_documents else (),
+            name=called.format(one=names.one, many=names.collection) if later else "",
         )
+
+
+def _filters(form: Form, collection: str) -> Iterator[Parameter]:
+    """Yield what a list of a collection can be asked for by."""
+    if collection != WORKFLOWS:
+        yield Parameter("_key")
+    kinds = SHAPES[collection].fields.get(form, {})
+    for name in COLLECTIONS[collection].filters.get(form, ()):
+        yield Parameter(name, kinds[name].schema["type"] if name in kinds else "string")
 
 
 def _operation(
@@ -135,24 +142,19 @@ def _operation(
     action: Action,
     collection: str,
     answer: str,
-    *,
     body: str = "",
-    filters: str = "",
+    *,
+    filters: Iterable[Parameter] = (),
     name: str = "",
 ) -> Operation:
     """Return an operation; without a name it is named after method and path, as all of the first form are."""
     name = name or method.lower() + path.replace("/", "_").replace("{", "").replace("}", "")
-    paged = ("skip:number", "limit:number") if answer.startswith(PAGE_OF) else ()
-    query = tuple(Parameter.of(text) for text in (*paged, *filters.split()))
-    return Operation(form, method, path, name, action, collection, answer, body, query)
+    paged = [Parameter("skip", "number"), Parameter("limit", "number")] if answer.startswith(PAGE_OF) else []
+    return Operation(form, method, path, name, action, collection, answer, body, (*paged, *filters))
 
 
 def _only_first() -> Iterator[Operation]:
-    def first(
-        method: str, path: str, action: Action, collection: str, answer: str, body: str = ""
-    ) -> Operation:
-        return _operation(Form.FIRST, method, path, action, collection, answer, body=body)
-
+    first = partial(_operation, Form.FIRST)
     yield first("GET", "/job_keys/{workflow}", actions.list_job_keys, JOBS, _DOCUMENT)
     path = "/jobs/find_by_status/{workflow}/{status}"
     yield first("GET", path, actions.list_by_status, JOBS, PAGE_OF + _FIRST_JOB)
@@ -160,9 +162,7 @@ def _only_first() -> Iterator[Operation]:
     yield first("GET", path, actions.list_job_records(None), USER_DATA, _ITEMS)
     yield first("POST", path, actions.add_job_record, USER_DATA, _DOCUMENT, _DOCUMENT)
     path = "/job_specifications/{workflow}"
-    yield first(
-        "POST", path, actions.add_job_specification, JOBS, _FIRST_JOB, "job_specifications_workflow_model"
-    )
+    yield first("POST", path, actions.add_job_specification, JOBS, _FIRST_JOB, _SPECIFICATION)
     path = "/results/find_by_job/{workflow}/{key}"
     yield first("GET", path, actions.latest_result, RESULTS, _FIRST_RESULT)
     path = "/edges/{workflow}/{name}"
@@ -174,10 +174,8 @@ def _only_first() -> Iterator[Operation]:
 
 
 def _only_later() -> Iterator[Operation]:
-    def later(
-        method: str, path: str, name: str, action: Action, collection: str, answer: str, body: str = ""
-    ) -> Operation:
-        return _operation(Form.LATER, method, path, action, collection, answer, body=body, name=name)
+    def later(method: str, path: str, name: str, *rest: Any) -> Operation:
+        return _operation(Form.LATER, method, path, *rest, name=name)
 
     yield later("GET", "/ping", "ping", actions.ping, "", _DOCUMENT)
     yield later("GET", "/version", "get_version", actions.version, "", _DOCUMENT)

@@ -105,7 +105,12 @@ def serve(
     """
     limits = limits or Limits()
     named = list(allowed_hosts)
-    with _listen(host, port, token) as listener, _threads() as threads, _logged():
+    with (
+        _listen(host, port, token) as listener,
+        ThreadPoolExecutor(_READERS, "reader") as readers,
+        ThreadPoolExecutor(1, "writer") as writer,
+        _logged(),
+    ):
         if _is_any(host):
             named.append(socket.gethostname())
         else:
@@ -114,7 +119,7 @@ def serve(
         store = SQLiteStore(path, timeout=_LOCKED_SECONDS)
         app = application(
             Documents(store),
-            threads,
+            Threads(readers, writer),
             Rules(hosts, None if token is None else token.encode()),
             forms=forms,
             database=name,
@@ -182,12 +187,6 @@ def _config(app: ASGIApp, limits: Limits) -> uvicorn.Config:
         timeout_keep_alive=limits.idle_seconds,
         timeout_graceful_shutdown=limits.end_seconds,
     )
-
-
-@contextmanager
-def _threads() -> Iterator[Threads]:
-    with ThreadPoolExecutor(_READERS, "reader") as readers, ThreadPoolExecutor(1, "writer") as writer:
-        yield Threads(readers, writer)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import total_ordering
 from itertools import repeat
 from typing import Any
 
@@ -97,6 +98,7 @@ def _cells(column: pd.Series) -> list[Any]:
     return [missing if gap else value for value, gap in zip(values, column.isna(), strict=True)]
 
 
+@total_ordering
 @dataclass(frozen=True, slots=True, eq=False)
 class _Category:
     """A category: equal to its value, and ordered as the categories are."""
@@ -113,23 +115,11 @@ class _Category:
     def __str__(self) -> str:
         return str(self.value)
 
-    def _difference(self, other: Any) -> int:
+    def __lt__(self, other: Any) -> bool:
         other = other.value if isinstance(other, _Category) else other
         if self.ranks is None or other not in self.ranks:
             raise TypeError(f"{self.value!r} and {other!r} are no categories of one order")
-        return self.ranks[self.value] - self.ranks[other]
-
-    def __lt__(self, other: Any) -> bool:
-        return self._difference(other) < 0
-
-    def __le__(self, other: Any) -> bool:
-        return self._difference(other) <= 0
-
-    def __gt__(self, other: Any) -> bool:
-        return self._difference(other) > 0
-
-    def __ge__(self, other: Any) -> bool:
-        return self._difference(other) >= 0
+        return self.ranks[self.value] < self.ranks[other]
 
 
 def _categories(column: pd.Series) -> list[Any]:

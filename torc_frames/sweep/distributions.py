@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, shorten
+from torc_frames.frame.exact import EXACT_IN_FLOAT
 from torc_frames.sweep.columns import column_of, read_column, written_column
 
 __all__ = [
@@ -30,46 +31,48 @@ __all__ = [
 _DIGITS = 15
 """Floats of so many digits come back from every store as they went, from torc-server, too."""
 
-_LARGEST = 2**53
+
+@dataclass(frozen=True)
+class _Between:
+    """What is drawn between two bounds."""
+
+    kind: ClassVar[str]
+    low: float
+    high: float
+
+    def written(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {"kind": self.kind, "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(_Between):
     """Floats, all equally likely."""
 
-    low: float
-    high: float
+    kind = "uniform"
 
     def at(self, points: np.ndarray) -> pd.Series:
         """Return the values at points from 0 to 1."""
         return _rounded(self.low + (self.high - self.low) * points, self.low, self.high)
 
-    def written(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {"kind": "uniform", "low": self.low, "high": self.high}
-
 
 @dataclass(frozen=True)
-class LogUniform:
+class LogUniform(_Between):
     """Floats, whose logarithms are all equally likely."""
 
-    low: float
-    high: float
+    kind = "loguniform"
 
     def at(self, points: np.ndarray) -> pd.Series:
         """Return the values at points from 0 to 1."""
         low, high = math.log(self.low), math.log(self.high)
         return _rounded(np.exp(low + (high - low) * points), self.low, self.high)
 
-    def written(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {"kind": "loguniform", "low": self.low, "high": self.high}
-
 
 @dataclass(frozen=True)
-class Integers:
+class Integers(_Between):
     """Integers, all equally likely."""
 
+    kind = "integers"
     low: int
     high: int
 
@@ -77,10 +80,6 @@ class Integers:
         """Return the values at points from 0 to 1."""
         steps = np.floor((self.high - self.low + 1) * points).astype(np.int64)
         return pd.Series(np.minimum(self.low + steps, self.high))
-
-    def written(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {"kind": "integers", "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +177,7 @@ def integers(low: int, high: int) -> Integers:
     [4, 6, 5]
     """
     for bound in (low, high):
-        if isinstance(bound, bool) or not isinstance(bound, (int, np.integer)) or abs(bound) > _LARGEST:
+        if isinstance(bound, bool) or not isinstance(bound, (int, np.integer)) or abs(bound) > EXACT_IN_FLOAT:
             raise RefusedError(f"integers({low!r}, {high!r}): bounds are integers of at most 2**53")
     if low > high:
         raise RefusedError(f"integers({low!r}, {high!r}): the lower bound comes first")

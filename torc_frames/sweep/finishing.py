@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
+import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
@@ -12,21 +14,39 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, counted
 from torc_frames.frame.dtypes import describe
 from torc_frames.frame.encode import encode_frame, records
 from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import RefusalError, canonical, decode_data, plain
 from torc_frames.sweep.constraint import kept_by
-from torc_frames.sweep.sizes import PUSHED, check_size
 
-__all__ = ["ATTRIBUTE", "MAX_CELLS", "Where", "finished", "made_again", "recipe_if_true", "recipe_of"]
+__all__ = [
+    "ATTRIBUTE",
+    "MADE",
+    "MAX_CELLS",
+    "PUSHED",
+    "Where",
+    "check_size",
+    "finished",
+    "made_again",
+    "recipe_if_true",
+    "recipe_of",
+]
 
 ATTRIBUTE = "torc_recipe"
 """The key of `DataFrame.attrs` that has the recipe."""
 
 MAX_CELLS = 10_000
 """A recipe holds no more values than these; larger tables have none."""
+
+MADE = 8
+"""How many bytes a cell takes at least."""
+
+PUSHED = 64
+"""How many bytes a cell takes at least as it is compared with others, and pushed."""
+
+_UNKNOWN = 2**38
 
 Where = str | Callable[[pd.DataFrame], Any]
 """Which rows to keep: an expression over the columns, or a function of the table that returns booleans."""
@@ -56,7 +76,8 @@ def finished(table: pd.DataFrame, how: Mapping[str, Any] | None, where: Where | 
     kept = np.ones(len(table), np.bool_) if where is None else _kept(table, where)
     recipe: dict[str, Any] = {} if how is None else {"version": _VERSION, **how}
     if where is not None:
-        recipe |= {"where": where if isinstance(where, str) else _name_of(where), "kept": _written(kept)}
+        packed = base64.b64encode(zlib.compress(np.packbits(kept).tobytes(), 9)).decode()
+        recipe |= {"where": where if isinstance(where, str) else _name_of(where), "kept": packed}
     return _labelled(table, kept, recipe, makes_again=how is not None)
 
 
@@ -100,6 +121,15 @@ def digest(specs: Mapping[str, Spec], lines: Sequence[bytes]) -> str:
     hashed = blake2b(repr(list(specs.items())).encode(), digest_size=16)
     hashed.update(b"\n".join(lines))
     return hashed.hexdigest()
+
+
+def check_size(rows: int, columns: int, bytes_per_cell: int) -> None:
+    """Raise RefusedError for a table that has no room in the memory of this machine."""
+    needed, there = rows * columns * bytes_per_cell, _memory()
+    if needed > there:
+        table = f"a table of {_told(rows)} rows and {counted(columns, 'column')}"
+        sizes = f"takes {_told(needed >> 30)} GiB of memory, and this machine has {there >> 30}"
+        raise RefusedError(f"{table} {sizes}: give fewer values, or sample() some of all combinations")
 
 
 def _recipe_in(table: pd.DataFrame) -> dict[str, Any] | None:
@@ -183,10 +213,6 @@ def _name_of(function: Callable[..., Any]) -> str:
     return f"{module}:{name}" if module and name else type(function).__name__
 
 
-def _written(kept: np.ndarray) -> str:
-    return base64.b64encode(zlib.compress(np.packbits(kept).tobytes(), 9)).decode()
-
-
 def _read(text: object, rows: int) -> np.ndarray:
     needed = (rows + 7) // 8
     try:
@@ -196,3 +222,14 @@ def _read(text: object, rows: int) -> np.ndarray:
     if len(packed) != needed:
         raise RefusedError(f"the recipe tells of other rows than these {rows}")
     return np.unpackbits(np.frombuffer(packed, np.uint8), count=rows).astype(np.bool_)
+
+
+def _memory() -> int:
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" not in names or "SC_PAGE_SIZE" not in names:
+        return _UNKNOWN
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _told(number: int) -> str:
+    return f"{number:,}" if number < 10**15 else f"10^{int(number.bit_length() * math.log10(2))}"

@@ -12,8 +12,7 @@ import pandas as pd
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.values import RefusalError
 from torc_frames.sweep.columns import columns_of, written_column
-from torc_frames.sweep.finishing import MAX_CELLS, Where, finished, recipe_of
-from torc_frames.sweep.sizes import MADE, check_size
+from torc_frames.sweep.finishing import MADE, MAX_CELLS, Where, check_size, finished, recipe_of
 
 __all__ = ["crossed", "grid", "product", "side_by_side", "zip_"]
 

@@ -15,8 +15,7 @@ import pandas as pd
 from torc_frames.errors import Problem, RefusedError, warn
 from torc_frames.frame.values import RefusalError
 from torc_frames.sweep.distributions import Choice, Distribution, choice
-from torc_frames.sweep.finishing import MAX_CELLS, Where, finished
-from torc_frames.sweep.sizes import MADE, check_size
+from torc_frames.sweep.finishing import MADE, MAX_CELLS, Where, check_size, finished
 
 __all__ = ["Method", "check_sample", "drawn", "sample"]
 

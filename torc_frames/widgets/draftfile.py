@@ -1,9 +1,8 @@
-"""Files of drafts: written whole, for one user only, and locked against other processes."""
+"""Files of drafts, locked against other processes."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,21 +11,7 @@ try:
 except ImportError:  # no POSIX: two kernels may then write the same file
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["is_locked", "lock", "unlock", "write_whole"]
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all, and that only this user can read."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+__all__ = ["is_locked", "lock", "unlock"]
 
 
 def lock(path: Path) -> int | None:

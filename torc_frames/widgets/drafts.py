@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from torc_frames.files.whole import written_whole
 from torc_frames.settings import drafts_folder
-from torc_frames.widgets.draftfile import is_locked, lock, unlock, write_whole
+from torc_frames.widgets.draftfile import is_locked, lock, unlock
 
 __all__ = ["Draft"]
 
@@ -120,7 +121,8 @@ class Draft:
                 return
             now = datetime.now(UTC).isoformat(timespec="seconds")
             kept = {"torc_frames_draft": _VERSION, **self._about, "identity": self._identity}
-            write_whole(self.path, json.dumps({**kept, "saved_at": now, "state": state}))
+            with written_whole(self.path, private=True) as file:
+                file.write(json.dumps({**kept, "saved_at": now, "state": state}).encode())
 
     def close(self) -> None:
         """Write what there is to keep, and leave the file to the next editor."""

@@ -8,10 +8,11 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.service.documents.errors import IllegalKeyError
+from torc_frames.service.errors import IllegalKeyError
 from torc_frames.store.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
 
 __all__ = [
+    "DEFAULTS",
     "EDGE",
     "EVENTS",
     "FILES",
@@ -21,6 +22,7 @@ __all__ = [
     "Attributes",
     "Body",
     "BodyShape",
+    "Kind",
     "ids_in",
     "joined",
     "read_body",
@@ -38,27 +40,35 @@ _MAX_DEPTH = 250
 _read = msgspec.json.Decoder(Attributes).decode
 
 
-class _Kind:
-    """What the value of an attribute may be."""
+class Kind:
+    """What the value of an attribute may be: in words, as a type, and in OpenAPI."""
 
-    def __init__(self, noun: str, kind: Any) -> None:
+    def __init__(self, noun: str, kind: Any, **schema: Any) -> None:
         self.noun = noun
         self.decode = msgspec.json.Decoder(kind).decode
+        self.schema = {"type": noun.split()[1], **schema}
 
 
 # As large as a number can be that JavaScript counts with.
 _Int = Annotated[int, msgspec.Meta(ge=1 - 2**53, le=2**53 - 1)]
 
-_TEXT = _Kind("a string", str)
-_TEXT_OR_NULL = _Kind("a string", str | None)
-_TEXTS = _Kind("an array of strings", list[str])
-_FLAG = _Kind("a boolean", bool)
-_FLAG_OR_NULL = _Kind("a boolean", bool | None)
-_INT = _Kind("an integer", _Int)
-_NUMBER = _Kind("a number", float)
-_OBJECT = _Kind("an object", Attributes)
-_OBJECT_OR_NULL = _Kind("an object", Attributes | None)
-_OBJECTS = _Kind("an array of objects", list[Attributes])
+_TEXT = Kind("a string", str)
+_TEXT_OR_NULL = Kind("a string", str | None, nullable=True)
+_TEXTS = Kind("an array of strings", list[str], items=_TEXT.schema)
+_FLAG = Kind("a boolean", bool)
+_FLAG_OR_NULL = Kind("a boolean", bool | None, nullable=True)
+_INT = Kind("an integer", _Int)
+_NUMBER = Kind("a number", float)
+_OBJECT = Kind("an object", Attributes)
+_OBJECT_OR_NULL = Kind("an object", Attributes | None, nullable=True)
+_OBJECTS = Kind("an array of objects", list[Attributes], items=_OBJECT.schema)
+
+DEFAULTS: Mapping[str, Any] = {
+    **{"cancel_on_blocking_job_failure": True, "interruptible": False, "supports_termination": False},
+    **{"run_id": 0, "is_ephemeral": False, "is_archived": False},
+    **{"num_cpus": 1, "num_gpus": 0, "num_nodes": 1, "memory": "1m"},
+}
+"""What attributes are that were not sent."""
 
 
 class BodyShape(NamedTuple):
@@ -66,12 +76,14 @@ class BodyShape(NamedTuple):
 
     noun: str
     """One of them, with its article, as the messages of the first form name it."""
-    fields: Mapping[Form, Mapping[str, _Kind]] = {}
+    fields: Mapping[Form, Mapping[str, Kind]] = {}
     """What attributes they have in each form; in a form that is not here, any."""
     required: tuple[str, ...] = ()
+    untold: str = ""
+    """The attribute that the service's description leaves out."""
 
 
-def _both(**fields: _Kind) -> dict[Form, dict[str, _Kind]]:
+def _both(**fields: Kind) -> dict[Form, dict[str, Kind]]:
     return {Form.FIRST: fields, Form.LATER: fields}
 
 
@@ -103,6 +115,7 @@ SHAPES = {
             },
         },
         ("command",),
+        untold="internal",
     ),
     USER_DATA: BodyShape(
         "an user data",
@@ -140,7 +153,7 @@ SPECIFICATION = BodyShape(
     ("command",),
 )
 
-EDGE = BodyShape("an edge", _both(_from=_TEXT, _to=_TEXT, data=_OBJECT), ("_from", "_to"))
+EDGE = BodyShape("an edge", _both(_from=_TEXT, _to=_TEXT, data=_OBJECT), ("_from", "_to"), untold="data")
 
 
 class Body(NamedTuple):

@@ -58,11 +58,11 @@ class Edges(ABC):
         """SQL of what follows the ids in a key."""
 
     @abstractmethod
-    def insert(self, place: Place, form: Form, origin: Row, end: Row) -> tuple[int, int]:
+    def _insert(self, place: Place, form: Form, origin: Row, end: Row) -> tuple[int, int]:
         """Add an edge, unless it is there, and return its ids."""
 
     @abstractmethod
-    def remove(self, place: Place, first: int, second: int, suffix: str) -> None:
+    def _remove(self, place: Place, first: int, second: int, suffix: str) -> None:
         """Delete an edge."""
 
     def listed(self, place: Place, skip: int, limit: int) -> tuple[list[bytes], int]:
@@ -81,21 +81,21 @@ class Edges(ABC):
             raise RefusedError('request body "data" of an edge can not be kept')
         origin = target(place, JOBS, value_of(body.attributes, "_from"), "_from")
         end = target(place, self.end, value_of(body.attributes, "_to"), "_to")
-        ids = self.insert(place, form, origin, end)
+        ids = self._insert(place, form, origin, end)
         return self._document(place, self._of_ids(place, ids)[0])
 
     def delete(self, place: Place, key: str) -> bytes:
         """Delete an edge and return it."""
         row = self._find(place, key)
         document = self._document(place, row)
-        self.remove(place, *row[:3])
+        self._remove(place, *row[:3])
         return document
 
     def delete_all(self, place: Place) -> int:
         """Delete all edges of this name, and return how many there were."""
         rows = self._rows(place, "", {"limit": -1, "skip": 0})
         for row in rows:
-            self.remove(place, *row[:3])
+            self._remove(place, *row[:3])
         return len(rows)
 
     def _find(self, place: Place, key: str) -> Row:
@@ -115,12 +115,12 @@ class Edges(ABC):
         """Return the ids and the suffix of edges, then the keys of what they link."""
         ids = ", ".join(self.order)
         sql = (
-            f"SELECT {ids}, {self.suffix}, {self.keys(place)} FROM {self.source} {where} "
+            f"SELECT {ids}, {self.suffix}, {self._keys(place)} FROM {self.source} {where} "
             f"ORDER BY {ids}, 3 LIMIT :limit OFFSET :skip"
         )
         return place.rows(sql, values)
 
-    def keys(self, place: Place) -> str:
+    def _keys(self, place: Place) -> str:
         """Return the SQL of the keys of what is linked."""
         columns = zip((JOBS, self.end), self.order, strict=True)
         return ", ".join(_key_of(place, COLLECTIONS[name].table, column) for name, column in columns)
@@ -155,13 +155,11 @@ class _Links(Edges):
         )
         self.role = role
 
-    def insert(self, place: Place, form: Form, origin: Row, end: Row) -> tuple[int, int]:
-        """See `Edges.insert`."""
+    def _insert(self, place: Place, form: Form, origin: Row, end: Row) -> tuple[int, int]:
         link(place, form, self.role, origin[0], end[0])
         return origin[0], end[0]
 
-    def remove(self, place: Place, first: int, second: int, suffix: str) -> None:
-        """See `Edges.remove`."""
+    def _remove(self, place: Place, first: int, second: int, suffix: str) -> None:
         touch(place, [second])
         role = self.role if suffix or self.role == "input" else None
         place.connection.execute(
@@ -187,13 +185,12 @@ class _Blocks(Edges):
         source = "job CROSS JOIN dependency ON dependency.job_id = job.id WHERE job.workflow_id = :workflow"
         super().__init__("blocks", JOBS, source, ("dependency.depends_on_id", "job.id"))
 
-    def insert(self, place: Place, form: Form, origin: Row, end: Row) -> tuple[int, int]:
-        """See `Edges.insert`."""
+    def _insert(self, place: Place, form: Form, origin: Row, end: Row) -> tuple[int, int]:
         add_dependencies(place, [(end[0], origin[0])])
         return origin[0], end[0]
 
-    def remove(self, place: Place, first: int, second: int, suffix: str) -> None:
-        """See `Edges.remove`; a job that waits for nothing else is ready then."""
+    def _remove(self, place: Place, first: int, second: int, suffix: str) -> None:
+        """See `Edges._remove`; a job that waits for nothing else is ready then."""
         place.rev()
         sql = "DELETE FROM dependency WHERE depends_on_id = ? AND job_id = ?"
         place.connection.execute(sql, (first, second))
@@ -241,17 +238,15 @@ class _Requires(Edges):
         source = f"job WHERE workflow_id = :workflow AND (requirement_id IS NOT NULL OR {NEEDS})"
         super().__init__("requires", REQUIREMENTS, source, ("job.id", "job.id"))
 
-    def insert(self, place: Place, form: Form, origin: Row, end: Row) -> tuple[int, int]:
-        """See `Edges.insert`."""
+    def _insert(self, place: Place, form: Form, origin: Row, end: Row) -> tuple[int, int]:
         require(place, [origin[0]], end)
         return origin[0], origin[0]
 
-    def remove(self, place: Place, first: int, second: int, suffix: str) -> None:
-        """See `Edges.remove`; the job needs what jobs need by default then."""
+    def _remove(self, place: Place, first: int, second: int, suffix: str) -> None:
+        """See `Edges._remove`; the job needs what jobs need by default then."""
         require(place, [first], None)
 
-    def keys(self, place: Place) -> str:
-        """See `Edges.keys`."""
+    def _keys(self, place: Place) -> str:
         return f"{_key_of(place, 'job', 'job.id')}, requirement_id, num_cpus, num_gpus, memory, runtime"
 
     def _rows(self, place: Place, where: str, values: Mapping[str, object]) -> list[Row]:

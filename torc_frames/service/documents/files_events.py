@@ -5,14 +5,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import ClassVar
 
 import msgspec
 
 from torc_frames.service.documents.bodies import EVENTS, FILES, Body, joined
 from torc_frames.service.documents.rows import Collection, Filters, Place, Row
-from torc_frames.store.sqlite.keys import id_list
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import Form
 
@@ -29,27 +27,18 @@ class KeptDocuments(Collection):
         """See `Collection.document`."""
         return joined(legacy.encode(self.system(place, row)), row[3])
 
-    def insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
-        """See `Collection.insert`."""
+    def _insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
         place.connection.execute(
             "INSERT INTO document (id, document_key, workflow_id, collection, attributes, rev) "
             "VALUES (?, ?, ?, ?, ?, ?)",
             (row_id, key, place.workflow_id, self.name, _text(body), place.rev()),
         )
 
-    def change(self, place: Place, form: Form, row: Row, body: Body) -> None:
-        """See `Collection.change`."""
+    def _change(self, place: Place, form: Form, row: Row, body: Body) -> None:
         merged = legacy.merged(row[3], legacy.encode(body.attributes), deep=form is Form.FIRST)
         place.rows(
             "UPDATE document SET attributes = :attributes, rev = :rev WHERE id = :id",
             {"attributes": str(merged, "utf-8"), "rev": place.rev(), "id": row[0]},
-        )
-
-    def remove(self, place: Place, ids: Sequence[int]) -> None:
-        """See `Collection.remove`."""
-        place.rev()
-        place.rows(
-            "DELETE FROM document WHERE id IN (SELECT value FROM json_each(:ids))", {"ids": id_list(ids)}
         )
 
     def same(self, place: Place, body: Body) -> int | None:
@@ -87,8 +76,7 @@ class Events(KeptDocuments):
     scope = f"workflow_id = :workflow AND collection = '{EVENTS}'"
     filters: ClassVar[Filters] = {Form.LATER: _by("category")}
 
-    def insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
-        """See `Collection.insert`."""
+    def _insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
         now = {"timestamp": msgspec.Raw(b"%d" % (time.time_ns() // 1_000_000))}
         told = body if form is Form.FIRST else body._replace(attributes={**body.attributes, **now})
-        super().insert(place, form, told, row_id, key)
+        super()._insert(place, form, told, row_id, key)

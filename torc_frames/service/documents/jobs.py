@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from torc_frames.service.documents.bodies import SHAPES, Attributes, Body, value_of
+from torc_frames.service.documents.bodies import DEFAULTS, SHAPES, Attributes, Body, value_of
 from torc_frames.service.documents.rows import Collection, Filters, Place, Row
 from torc_frames.store.records import UNINITIALIZED
 from torc_frames.store.sqlite.deleting import remove_jobs, touch_of_jobs
@@ -21,8 +21,8 @@ EDGES = ("blocked_by", "input_user_data", "output_user_data", "resource_requirem
 
 _COLUMNS = ("name", "command", "status", "run_id")
 _DEFAULTS = {
-    Form.FIRST: {"cancel_on_blocking_job_failure": True, "interruptible": False},
-    Form.LATER: {"cancel_on_blocking_job_failure": True, "supports_termination": False},
+    form: {name: DEFAULTS[name] for name in fields if name in DEFAULTS and name not in _COLUMNS}
+    for form, fields in SHAPES[JOBS].fields.items()
 }
 _HIDDEN = {Form.FIRST: {"internal"}, Form.LATER: set[str]()}
 _KNOWN = {form: SHAPES[JOBS].fields[form].keys() - _HIDDEN[form] for form in Form}
@@ -64,8 +64,8 @@ class JobDocuments(Collection):
             document |= {name: value for name, value in kept.items() if name in _KNOWN[form]}
         return legacy.encode(document)
 
-    def insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
-        """See `Collection.insert`; its edges are made by `document_edges`."""
+    def _insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
+        """See `Collection._insert`; its edges are made by `document_edges`."""
         sent = body.attributes
         beside = {name: value for name, value in sent.items() if name not in (*_COLUMNS, *EDGES)}
         place.connection.execute(
@@ -78,8 +78,7 @@ class JobDocuments(Collection):
             ),
         )
 
-    def change(self, place: Place, form: Form, row: Row, body: Body) -> None:
-        """See `Collection.change`."""
+    def _change(self, place: Place, form: Form, row: Row, body: Body) -> None:
         sent = body.attributes
         old = dict(zip(_COLUMNS, row[3:7], strict=True))
         given = {name: value_of(sent, name, value) for name, value in old.items()}
@@ -99,8 +98,7 @@ class JobDocuments(Collection):
             },
         )
 
-    def shown(self, form: Form, body: Body) -> Mapping[str, object]:
-        """See `Collection.shown`."""
+    def _shown(self, form: Form, body: Body) -> Mapping[str, object]:
         return {name: value for name, value in body.attributes.items() if name not in _HIDDEN[form]}
 
     def remove(self, place: Place, ids: Sequence[int]) -> None:

@@ -11,8 +11,8 @@ import msgspec
 
 from torc_frames.errors import UnreadableRecordError
 from torc_frames.service.documents.bodies import Body, value_of
-from torc_frames.service.documents.errors import DuplicateKeyError
 from torc_frames.service.documents.rows import Collection, Filters, Place, Row
+from torc_frames.service.errors import DuplicateKeyError
 from torc_frames.store.sqlite.deleting import remove_records
 from torc_frames.store.sqlite.keys import texts
 from torc_frames.store.wire import legacy
@@ -52,14 +52,12 @@ class RecordDocuments(Collection):
             raise UnreadableRecordError(one.key, str(error)) from None
         return made
 
-    def chosen(self, place: Place, key: str | None) -> tuple[int, str | None]:
-        """See `Collection.chosen`."""
+    def _chosen(self, place: Place, key: str | None) -> tuple[int, str | None]:
         if key == METADATA:
             raise DuplicateKeyError(f"unique constraint violated: the key {METADATA} is the metadata's")
-        return super().chosen(place, key)
+        return super()._chosen(place, key)
 
-    def insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
-        """See `Collection.insert`."""
+    def _insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
         data: bytes = legacy.encode(body.attributes)
         name, is_ephemeral = None, False
         if form is Form.LATER:
@@ -72,8 +70,7 @@ class RecordDocuments(Collection):
             (row_id, key, place.workflow_id, name, is_ephemeral, *texts([data]), place.rev()),
         )
 
-    def change(self, place: Place, form: Form, row: Row, body: Body) -> None:
-        """See `Collection.change`."""
+    def _change(self, place: Place, form: Form, row: Row, body: Body) -> None:
         sent = body.attributes
         name, is_ephemeral, data = row[3], row[4], row[5] or b"null"
         if form is Form.LATER:
@@ -112,18 +109,15 @@ class MetadataDocument(RecordDocuments):
         """See `Collection.look_up`."""
         return place.rows(f"SELECT {self.columns} FROM {self.table} WHERE {self.scope}")[0]
 
-    def chosen(self, place: Place, key: str | None) -> tuple[int, str | None]:
-        """See `Collection.chosen`."""
+    def _chosen(self, place: Place, key: str | None) -> tuple[int, str | None]:
         if self.find(place, METADATA)[5].strip() != b"{}":
             raise DuplicateKeyError(f"unique constraint violated: {place.key} has metadata")
         return place.workflow_id, METADATA
 
-    def insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
-        """See `Collection.insert`."""
-        self.change(place, form, self.find(place, METADATA), body)
+    def _insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
+        self._change(place, form, self.find(place, METADATA), body)
 
-    def change(self, place: Place, form: Form, row: Row, body: Body) -> None:
-        """See `Collection.change`."""
+    def _change(self, place: Place, form: Form, row: Row, body: Body) -> None:
         sent = body.attributes
         old: bytes = row[5]
         data = bytes(sent.get("data", old)) if form is Form.LATER else _merged(row, sent)

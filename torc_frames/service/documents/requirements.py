@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.service.documents.bodies import REQUIREMENTS, Body
+from torc_frames.service.documents.bodies import DEFAULTS, REQUIREMENTS, SHAPES, Body
 from torc_frames.service.documents.files_events import KeptDocuments
-from torc_frames.service.documents.rows import Place, Row
+from torc_frames.service.documents.rows import Filters, Place, Row
 from torc_frames.store.legacy.needs import resources_of
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.store.wire import legacy
@@ -25,7 +25,6 @@ Values = tuple[int, int, str | None, str | None]
 """num_cpus, num_gpus, memory and runtime."""
 
 _COLUMNS = ("num_cpus", "num_gpus", "memory", "runtime")
-_DEFAULT_MEMORY = "1m"
 _NOTHING: Values = (1, 0, None, None)
 _RUNTIME = {Form.FIRST: "P0DT1H", Form.LATER: "P0DT1M"}
 
@@ -38,13 +37,13 @@ class RequirementDocuments(KeptDocuments):
 
     name = REQUIREMENTS
     scope = f"workflow_id = :workflow AND collection = '{REQUIREMENTS}'"
-    _filtered: ClassVar = ("name", "memory", "num_cpus", "num_gpus", "num_nodes", "runtime")
+    filters: ClassVar[Filters] = {form: dict.fromkeys(SHAPES[REQUIREMENTS].fields[form], "") for form in Form}
 
     def listed(
         self, place: Place, form: Form, skip: int, limit: int, filters: Mapping[str, object]
     ) -> tuple[list[bytes], int]:
         """See `Collection.listed`."""
-        asked = {name: value for name, value in filters.items() if name in self._filtered}
+        asked = {name: value for name, value in filters.items() if name in self.filters[form]}
         rows = [
             row
             for row in (*self._sent(place), *self._made(place).values())
@@ -90,22 +89,19 @@ class RequirementDocuments(KeptDocuments):
 
     def add(self, place: Place, form: Form, body: Body) -> int:
         """See `Collection.add`; the same ones, added again without a key, are one."""
-        defaults: dict[str, Any] = {"num_cpus": 1, "num_gpus": 0, "num_nodes": 1}
-        defaults |= {"memory": _DEFAULT_MEMORY, "runtime": _RUNTIME[form]}
-        raw = {name: msgspec.Raw(legacy.encode(value)) for name, value in defaults.items()}
+        known = {"runtime": _RUNTIME[form], **DEFAULTS}
+        raw = {name: msgspec.Raw(legacy.encode(known[name])) for name in self.filters[form] if name in known}
         whole = body._replace(attributes={**raw, **body.attributes})
         found = self.same(place, whole) if body.key is None else None
         return super().add(place, form, whole) if found is None else found
 
-    def change(self, place: Place, form: Form, row: Row, body: Body) -> None:
-        """See `Collection.change`; the jobs that require it need something else then."""
+    def _change(self, place: Place, form: Form, row: Row, body: Body) -> None:
+        """See `Collection._change`; the jobs that require it need something else then."""
         if not row[0]:
             raise RefusedError(f"{self.name} key {row[1]} is made of what jobs need: it can not be updated")
-        jobs = place.rows(
-            "SELECT id FROM job WHERE workflow_id = :workflow AND requirement_id = :id", {"id": row[0]}
-        )
-        super().change(place, form, row, body)
-        require(place, [job for (job,) in jobs], self.find(place, row[1] or str(row[0])))
+        jobs = _jobs(place, "requirement_id = :id", {"id": row[0]})
+        super()._change(place, form, row, body)
+        require(place, jobs, self.find(place, row[1] or str(row[0])))
 
     def delete(self, place: Place, form: Form, key: str) -> bytes:
         """See `Collection.delete`; the jobs that required it need what jobs need by default."""
@@ -113,30 +109,29 @@ class RequirementDocuments(KeptDocuments):
         if row[0]:
             return super().delete(place, form, key)
         same = " AND ".join(f"{name} IS :{name}" for name in _COLUMNS)
-        jobs = place.rows(
-            f"SELECT id FROM job WHERE workflow_id = :workflow AND requirement_id IS NULL AND {same}",
-            dict(zip(_COLUMNS, values_of(row), strict=True)),
-        )
-        require(place, [job for (job,) in jobs], None)
+        values = dict(zip(_COLUMNS, values_of(row), strict=True))
+        require(place, _jobs(place, f"requirement_id IS NULL AND {same}", values), None)
         return self.document(place, form, row)
 
     def delete_all(self, place: Place) -> int:
         """See `Collection.delete_all`; all jobs need what jobs need by default then."""
         count = len(self._made(place))
         count += super().delete_all(place)
-        jobs = place.rows(f"SELECT id FROM job WHERE workflow_id = :workflow AND {NEEDS}")
-        require(place, [job for (job,) in jobs], None)
+        require(place, _jobs(place, NEEDS, {}), None)
         return count
 
     def remove(self, place: Place, ids: Sequence[int]) -> None:
         """See `Collection.remove`."""
-        jobs = place.rows(
-            "SELECT id FROM job WHERE workflow_id = :workflow "
-            "AND requirement_id IN (SELECT value FROM json_each(:ids))",
-            {"ids": id_list(ids)},
-        )
+        which = "requirement_id IN (SELECT value FROM json_each(:ids))"
+        jobs = _jobs(place, which, {"ids": id_list(ids)})
         super().remove(place, ids)
-        require(place, [job for (job,) in jobs], None)
+        require(place, jobs, None)
+
+
+def _jobs(place: Place, which: str, values: Mapping[str, object]) -> list[int]:
+    """Return the ids of jobs that meet a condition in SQL."""
+    found = place.rows(f"SELECT id FROM job WHERE workflow_id = :workflow AND {which}", values)
+    return [job for (job,) in found]
 
 
 def require(place: Place, jobs: Sequence[int], row: Row | None) -> None:
@@ -165,7 +160,7 @@ def values_of(row: Row) -> Values:
         name: found.get(name, default) for name, default in zip(_COLUMNS, _NOTHING, strict=True)
     }
     needs = resources_of(Need(key=".", name=found.get("name"), **said))
-    memory = None if needs.memory == _DEFAULT_MEMORY else needs.memory
+    memory = None if needs.memory == DEFAULTS["memory"] else needs.memory
     return needs.num_cpus, needs.num_gpus, memory, needs.runtime
 
 

@@ -1,10 +1,7 @@
 """How runs of jobs of the embedded store ended, as documents."""
 
-# ruff: noqa: S608 (what is put into SQL is written in this package; values are bound)
-
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -14,14 +11,13 @@ from torc_frames.errors import RefusedError
 from torc_frames.service.documents.bodies import Attributes, Body, value_of
 from torc_frames.service.documents.jobs import JobDocuments
 from torc_frames.service.documents.rows import KEY, Collection, Filters, Place, Row
-from torc_frames.store.sqlite.keys import id_list
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import RESULTS, Form
 
 __all__ = ["ResultDocuments"]
 
 _COLUMNS = ("job_key", "run_id", "return_code", "status")
-_JOB_KEY = f"(SELECT {KEY.format('job')} FROM job WHERE job.id = result.job_id)"
+_JOB_KEY = f"(SELECT {KEY.format('job')} FROM job WHERE job.id = result.job_id)"  # noqa: S608 (all of it is ours)
 _read = msgspec.json.Decoder(Attributes).decode
 
 
@@ -49,8 +45,7 @@ class ResultDocuments(Collection):
         }
         return legacy.encode({**document, **_read(kept or b"{}")})
 
-    def insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
-        """See `Collection.insert`."""
+    def _insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
         values = self._values(place, row_id, body.attributes)
         place.rows(
             "INSERT INTO result (id, document_key, workflow_id, job_id, run_id, status, return_code, "
@@ -59,8 +54,7 @@ class ResultDocuments(Collection):
             {**values, "key": key},
         )
 
-    def change(self, place: Place, form: Form, row: Row, body: Body) -> None:
-        """See `Collection.change`."""
+    def _change(self, place: Place, form: Form, row: Row, body: Body) -> None:
         whole = {**_read(self.document(place, form, row)), **body.attributes}
         place.rows(
             "UPDATE result SET job_id = :job, run_id = :run, status = :status, return_code = :code, "
@@ -83,13 +77,6 @@ class ResultDocuments(Collection):
             **{"code": value_of(given, "return_code"), "start": start, "end": end},
             **{"attributes": str(legacy.encode(beside), "utf-8"), "rev": place.rev()},
         }
-
-    def remove(self, place: Place, ids: Sequence[int]) -> None:
-        """See `Collection.remove`."""
-        place.rev()
-        place.rows(
-            "DELETE FROM result WHERE id IN (SELECT value FROM json_each(:ids))", {"ids": id_list(ids)}
-        )
 
 
 def _minutes(start: str, end: str) -> float:

@@ -8,18 +8,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from torc_frames.errors import ConflictError, NotFoundError
+from torc_frames.errors import ConflictError, NotFoundError, RefusedError
 from torc_frames.service.documents.bodies import SHAPES, Body
-from torc_frames.service.documents.errors import (
-    DuplicateKeyError,
-    IllegalKeyError,
-    KeyMismatchError,
-    MissingRevError,
-)
+from torc_frames.service.errors import DuplicateKeyError, IllegalKeyError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.sqlite.connections import Write
 from torc_frames.store.sqlite.file import Connection
-from torc_frames.store.sqlite.keys import LARGEST_CHOSEN_ID
+from torc_frames.store.sqlite.keys import LARGEST_CHOSEN_ID, id_list
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import WORKFLOWS, Form
 
@@ -56,16 +51,19 @@ class Collection(ABC):
         """Return a row as a document."""
 
     @abstractmethod
-    def insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
+    def _insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
         """Add a row; `key` is given if it is not the id."""
 
     @abstractmethod
-    def change(self, place: Place, form: Form, row: Row, body: Body) -> None:
+    def _change(self, place: Place, form: Form, row: Row, body: Body) -> None:
         """Merge what was sent into a row, whose rev becomes a new one."""
 
-    @abstractmethod
     def remove(self, place: Place, ids: Sequence[int]) -> None:
         """Delete rows, of which there is one at least, and their edges."""
+        if place.workflow_id:
+            place.rev()
+        sql = f"DELETE FROM {self.table} WHERE id IN (SELECT value FROM json_each(:ids))"
+        place.rows(sql, {"ids": id_list(ids)})
 
     def find(self, place: Place, key: str) -> Row:
         """Return the row of a key; NotFoundError if there is none."""
@@ -108,11 +106,11 @@ class Collection(ABC):
 
     def add(self, place: Place, form: Form, body: Body) -> int:
         """Add a document and return its row's id."""
-        row_id, key = self.chosen(place, body.key)
-        self.insert(place, form, body, row_id, key)
+        row_id, key = self._chosen(place, body.key)
+        self._insert(place, form, body, row_id, key)
         return row_id
 
-    def chosen(self, place: Place, key: str | None) -> tuple[int, str | None]:
+    def _chosen(self, place: Place, key: str | None) -> tuple[int, str | None]:
         """Return the id of a new row, and its key if that is another one."""
         first = place.next_id(self.table)
         if key is None:
@@ -137,18 +135,18 @@ class Collection(ABC):
         """Merge what was sent into a document, and return that with the new rev."""
         if body.rev is None:
             what = SHAPES[self.name].noun if form is Form.FIRST or self.name == WORKFLOWS else "a document"
-            raise MissingRevError(f"Updating {what} requires the existing revision")
+            raise RefusedError(f"Updating {what} requires the existing revision")
         if body.key != key:
-            raise KeyMismatchError(f"key={key} does not match {body.key or 'undefined'}")
+            raise RefusedError(f"key={key} does not match {body.key or 'undefined'}")
         row = self.find(place, key)
         old = str(row[2])
         if body.rev != old:
             raise ConflictError(f"{self.name} key {key} has changed: its rev is {old}, not {body.rev}")
-        self.change(place, form, row, body)
+        self._change(place, form, row, body)
         system = {**self.system(place, self.find(place, key)), "_oldRev": old}
-        return legacy.encode({**self.shown(form, body), **system})
+        return legacy.encode({**self._shown(form, body), **system})
 
-    def shown(self, form: Form, body: Body) -> Mapping[str, object]:
+    def _shown(self, form: Form, body: Body) -> Mapping[str, object]:
         """Return what an update is answered of what it sent."""
         return body.attributes
 
@@ -175,12 +173,11 @@ def find_place(connection: Connection, workflow_key: str | None, path: str) -> P
     """Return a workflow by its key in the dialect; NotFoundError if there is none."""
     if workflow_key is None:
         return Place(connection, 0, "")
-    sql = "SELECT id FROM workflow WHERE id = ? AND document_key IS NULL"
-    row = connection.execute(sql, (key_to_id(workflow_key),)).fetchone()
-    row = (
-        row
-        or connection.execute("SELECT id FROM workflow WHERE document_key = ?", (workflow_key,)).fetchone()
-    )
-    if row is None:
-        raise NotFoundError(WORKFLOWS, [workflow_key], path)
-    return Place(connection, row[0], workflow_key)
+    for condition, value in (
+        ("id = ? AND document_key IS NULL", key_to_id(workflow_key)),
+        ("document_key = ?", workflow_key),
+    ):
+        row = connection.execute(f"SELECT id FROM workflow WHERE {condition}", (value,)).fetchone()
+        if row is not None:
+            return Place(connection, row[0], workflow_key)
+    raise NotFoundError(WORKFLOWS, [workflow_key], path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -10,7 +9,6 @@ import msgspec
 
 from torc_frames.service.documents.bodies import Attributes, Body, value_of
 from torc_frames.service.documents.rows import Collection, Filters, Place, Row
-from torc_frames.store.sqlite.keys import id_list
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import WORKFLOWS, Form
 
@@ -47,16 +45,14 @@ class WorkflowDocuments(Collection):
         kept = _read(row[7] or b"{}")
         return legacy.encode({**system, **texts, "timestamp": row[6], "is_archived": False, **kept})
 
-    def insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
-        """See `Collection.insert`."""
+    def _insert(self, place: Place, form: Form, body: Body, row_id: int, key: str | None) -> None:
         place.connection.execute(
             "INSERT INTO workflow (id, document_key, name, created) VALUES (?, ?, '', ?)",
             (row_id, key, datetime.now(UTC).isoformat()),
         )
         self._write(place, row_id, 1, (None, None, None), b"{}", body)
 
-    def change(self, place: Place, form: Form, row: Row, body: Body) -> None:
-        """See `Collection.change`."""
+    def _change(self, place: Place, form: Form, row: Row, body: Body) -> None:
         rev = Place(place.connection, row[0], "").rev()
         self._write(place, row[0], rev, row[3:6], row[7] or b"{}", body)
 
@@ -80,10 +76,4 @@ class WorkflowDocuments(Collection):
                 **{"id": row_id, "rev": rev, **given, "name": given["name"] or ""},
                 "attributes": None if merged == b"{}" else str(merged, "utf-8"),
             },
-        )
-
-    def remove(self, place: Place, ids: Sequence[int]) -> None:
-        """See `Collection.remove`."""
-        place.rows(
-            "DELETE FROM workflow WHERE id IN (SELECT value FROM json_each(:ids))", {"ids": id_list(ids)}
         )

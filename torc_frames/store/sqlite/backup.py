@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from torc_frames.errors import RefusedError, TorcFramesError, UnavailableError
+from torc_frames.files.whole import beside, put
 from torc_frames.settings import database_path
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.opening import let_fork, using
@@ -42,19 +42,18 @@ def back_up(
         If the source can't be read or the copy not be written.
     """
     target = _target(path)
-    copy = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{secrets.token_hex(4)}")
     try:
         _check_target(source, target, overwrite)
-        read_whole(source, lambda: _copy(source, moment, copy))
-        _check_target(source, target, overwrite)
-        _publish(copy, target, overwrite)
+        with beside(target) as copy:
+            read_whole(source, lambda: _copy(source, moment, copy))
+            _check_target(source, target, overwrite)
+            put(copy, os.path.realpath(target) if overwrite else target, overwrite=overwrite)
     except TorcFramesError:
         raise
+    except FileExistsError:
+        raise RefusedError(f"{target} exists: name another file, or say overwrite") from None
     except OSError as error:
         raise UnavailableError(f"can not write {target}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            os.unlink(copy)
     return Path(target)
 
 
@@ -114,7 +113,6 @@ def _copy(source: str, moment: Callable[[], Moment], copy: str) -> None:
         mode = stat.S_IMODE(os.stat(source).st_mode)
         verify()
     os.chmod(copy, mode & 0o666 | 0o600)
-    _sync(copy)
 
 
 def _interrupted(connection: Connection, *progress: int) -> None:
@@ -124,25 +122,3 @@ def _interrupted(connection: Connection, *progress: int) -> None:
         let_fork()
     finally:
         connection.lock.acquire()
-
-
-def _publish(copy: str, target: str, overwrite: bool) -> None:
-    if overwrite:
-        os.replace(copy, os.path.realpath(target))
-    else:
-        try:
-            os.link(copy, target)  # does not replace what somebody else has made meanwhile
-        except FileExistsError:
-            raise RefusedError(f"{target} exists: name another file, or say overwrite") from None
-        except OSError:  # a file system without links
-            os.rename(copy, target)
-    _sync(os.path.dirname(target))
-
-
-def _sync(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +12,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.files.exports import write_csv, write_parquet
 from torc_frames.files.sheets import write_sheet
+from torc_frames.files.whole import written_whole
 
 __all__ = ["FORMATS", "export"]
 
@@ -51,14 +51,6 @@ def export(frame: pd.DataFrame, path: str | os.PathLike[str], *, overwrite: bool
         raise RefusedError(f"there is no folder {str(target.parent)!r}")
     if target.exists() and not (overwrite and target.is_file()):
         raise RefusedError(f"{str(target)!r} exists already: choose another name, or overwrite it")
-    content = BytesIO()
-    write(frame, content)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with open(beside, "xb") as file:
-            file.write(content.getbuffer())
-        os.replace(beside, target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    with written_whole(target) as file:
+        write(frame, file)
     return target
