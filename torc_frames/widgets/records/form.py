@@ -10,6 +10,7 @@ from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.values import encode_data
+from torc_frames.widgets.history import StateHistory
 from torc_frames.widgets.records.jsontext import JsonTextError, read, write
 from torc_frames.widgets.records.nodes import (
     Kind,
@@ -27,8 +28,6 @@ from torc_frames.widgets.records.nodes import (
 )
 
 __all__ = ["RecordForm"]
-
-_MOST_STEPS = 500
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,7 @@ class RecordForm:
     def __init__(self, data: Any) -> None:
         self.lock = threading.RLock()
         self._saved = encode_data(data)
-        self._state = _State(node_of(data))
-        self._past: list[_State] = []
-        self._future: list[_State] = []
-        self._typing: tuple[str, int] | None = None
+        self._history = StateHistory(_State(node_of(data)))
         self._callbacks: list[Callable[[], None]] = []
 
     @property
@@ -158,12 +154,12 @@ class RecordForm:
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to take back."""
-        return bool(self._past)
+        return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether there is a step to do again."""
-        return bool(self._future)
+        return self._history.can_redo
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call back after each change, with `lock` held."""
@@ -292,18 +288,26 @@ class RecordForm:
         """Take note of what the store has."""
         with self.lock:
             self._saved = encode_data(data)
-            self._typing = None
+            self._history.pause()
             self._tell()
 
     def undo(self) -> None:
         """Take back the last step, if there is one."""
-        self._go(self._past, self._future)
+        with self.lock:
+            if self._history.undo():
+                self._tell()
 
     def redo(self) -> None:
         """Do again what was taken back last, if anything."""
-        self._go(self._future, self._past)
+        with self.lock:
+            if self._history.redo():
+                self._tell()
 
     # inside
+
+    @property
+    def _state(self) -> _State:
+        return self._history.state
 
     def _edit(self, at: int, change: Callable[[Node], tuple[Node, ...]], typing: str = "") -> None:
         with self.lock:
@@ -315,21 +319,8 @@ class RecordForm:
             self._step(_State(root), typing=(typing, at) if typing else None)
 
     def _step(self, state: _State, typing: tuple[str, int] | None = None) -> None:
-        if typing is None or typing != self._typing:
-            self._past.append(self._state)
-            del self._past[:-_MOST_STEPS]
-        self._typing = typing
-        self._future.clear()
-        self._state = state
+        self._history.do(state, typing=typing)
         self._tell()
-
-    def _go(self, one: list[_State], other: list[_State]) -> None:
-        with self.lock:
-            if one:
-                other.append(self._state)
-                self._state = one.pop()
-                self._typing = None
-                self._tell()
 
     def _tell(self) -> None:
         for callback in self._callbacks:
