@@ -22,6 +22,7 @@ from typing import Any
 from torc_frames.files.whole import written_whole
 from torc_frames.settings import drafts_folder
 from torc_frames.widgets.draftfile import is_locked, lock, unlock
+from torc_frames.widgets.work import later
 
 __all__ = ["Draft"]
 
@@ -105,9 +106,7 @@ class Draft:
         """Say that there is something to keep; it is written within half a second."""
         with self._timing:
             if self._timer is None and self.path is not None:
-                self._timer = threading.Timer(_DELAY_S, self._on_time)
-                self._timer.daemon = True
-                self._timer.start()
+                self._timer = later(_DELAY_S, self._on_time)
 
     def flush(self) -> None:
         """Write what there is to keep now; not to be called while what is edited is locked."""

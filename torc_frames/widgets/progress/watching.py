@@ -14,6 +14,7 @@ import pandas as pd
 from torc_frames.errors import NotFoundError, TorcFramesError
 from torc_frames.widgets.progress.reading import JobReader
 from torc_frames.widgets.progress.tally import Progress, progress, span
+from torc_frames.widgets.work import Background, StoppedError
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Watch", "WatchState"]
@@ -93,8 +94,7 @@ class Watch:
         self._on_change, self._idle, self._paces = on_change, idle, (cheap, server)
         self._jobs = pd.DataFrame()
         self._causes: dict[tuple[str, int], str] = {}
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._background = Background(lambda _: None)
         self.state = WatchState(Progress({}), {})
         self.look()
 
@@ -124,42 +124,42 @@ class Watch:
     def start(self) -> None:
         """Watch from now on, if it does not already."""
         with self.lock:
-            if self._thread is not None and self._thread.is_alive() and not self._stop.is_set():
+            if self.state.watching:
                 return
-            self._stop = threading.Event()
-            self._thread = threading.Thread(
-                target=self._watch, args=(self._stop,), name="torc_frames-monitor", daemon=True
-            )
+            self._background = background = Background(lambda _: None)
             self._change(watching=True, told="", error="")
-            self._thread.start()
+            background.start(
+                lambda: self._until_over(background),
+                lambda why: self._ended(background, why),
+                lambda error: self._broke(background, error),
+            )
 
     def stop(self, why: str = "stopped") -> None:
         """Watch no longer; a look that has begun is the last."""
         with self.lock:
-            self._stop.set()
+            self._background.stop()
             if self.state.watching:
                 self._change(watching=False, told=why)
 
     def join(self, seconds: float) -> bool:
         """Wait until the thread has ended, and return whether it has."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(seconds)
-        return thread is None or not thread.is_alive()
+        return self._background.wait(seconds)
 
-    def _watch(self, stop: threading.Event) -> None:
-        why = "the monitor broke: its error is in the log"
-        try:
-            why = self._until_over(stop)
-        finally:
-            with self.lock:
-                if stop is self._stop:
-                    self.stop(why)
+    def _ended(self, background: Background, why: str) -> None:
+        with self.lock:
+            if background is self._background:
+                self.stop(why)
 
-    def _until_over(self, stop: threading.Event) -> str:
+    def _broke(self, background: Background, error: BaseException) -> None:
+        self._ended(background, "the monitor broke: its error is in the log")
+        if not isinstance(error, StoppedError):
+            raise error
+
+    def _until_over(self, background: Background) -> str:
         """Look from time to time, and return why no longer."""
         waited, quiet_since, was_over = 0.0, time.monotonic(), self.state.progress.is_over
-        while not stop.wait(waited):
+        while True:
+            background.check(waited)
             began = time.monotonic()
             try:
                 changed = self.look()
@@ -180,11 +180,10 @@ class Watch:
                     quiet_since = time.monotonic()
                 told = f"looks every {waited:.2g} s"
             with self.lock:
-                if not stop.is_set():
-                    self._change(told=told)
+                background.check()
+                self._change(told=told)
             if time.monotonic() - quiet_since > self._idle:
                 return f"nothing was seen to run for {span(timedelta(seconds=self._idle))}"
-        return "stopped"
 
     @property
     def _pace(self) -> Pace:

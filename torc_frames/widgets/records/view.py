@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from torc_frames.widgets.records.form import RecordForm
 from torc_frames.widgets.records.lines import AddLine, Looks, PagesLine, ValueLine
 from torc_frames.widgets.records.nodes import Node
 from torc_frames.widgets.records.outline import Line, Outline
+from torc_frames.widgets.work import later
 
 __all__ = ["FormView"]
 
@@ -102,6 +102,4 @@ class FormView:
         return made(self._form, self._looks, line, self)
 
     def _focus(self, line: Any) -> None:
-        later = threading.Timer(_PAINTED_S, line.focus)
-        later.daemon = True
-        later.start()
+        later(_PAINTED_S, line.focus)

@@ -11,11 +11,11 @@ import pandas as pd
 from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.parts import Message, button, html, root, row, text_html
 from torc_frames.widgets.sweeps.axes import Axis
-from torc_frames.widgets.sweeps.latest import Latest
 from torc_frames.widgets.sweeps.model import MAX_ROWS, METHODS, SweepModel, Way
 from torc_frames.widgets.sweeps.rows import CSS, AxisLine
 from torc_frames.widgets.table.frames import FrameSource
 from torc_frames.widgets.table.grid import Grid
+from torc_frames.widgets.work import Latest
 from torc_frames.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
