@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import torc_frames as tf
-from torc_frames.sweep.constraint import kept_by
+from torc_frames.frame.where import kept_by
 from torc_frames.widgets.sweeps.axes import Axis
 from torc_frames.widgets.sweeps.model import SweepModel
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from torc_frames.errors import RefusedError, counted, shorten
+from torc_frames.errors import counted, shorten
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
-from torc_frames.widgets.results.columns import Arrangement
-from torc_frames.widgets.results.filters import KEY, Filter, NoResults, OneOf
-from torc_frames.widgets.results.query import Aggregate, Query
+from torc_frames.frame.where import kept_by
+from torc_frames.widgets.results.model import KEY, Aggregate, Arrangement, Query, one_of, without_results
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Chosen", "Exploration", "Summary"]
@@ -39,15 +38,16 @@ class Chosen:
 
     statuses: tuple[str, ...] = ()
     without_results: bool = False
-    filters: tuple[Filter, ...] = ()
+    filters: tuple[str, ...] = ()
+    """Texts of `torc_frames.select`."""
+
     stale: bool = False
 
-    @property
-    def all(self) -> tuple[Filter, ...]:
-        """All of it as filters."""
-        statuses = (OneOf("status", self.statuses),) if self.statuses else ()
-        bare = (NoResults(),) if self.without_results else ()
-        stale = (OneOf("stale", (True,)),) if self.stale else ()
+    def all(self, frame: pd.DataFrame) -> tuple[str, ...]:
+        """Return all of it as filters of a table."""
+        statuses = (one_of("status", self.statuses),) if self.statuses else ()
+        bare = (without_results(frame),) if self.without_results else ()
+        stale = ("stale",) if self.stale else ()
         return (*statuses, *bare, *stale, *self.filters)
 
 
@@ -119,7 +119,8 @@ class Exploration:
         with self.lock:
             counts = self.frame["status"].value_counts()
             statuses = {str(name): int(count) for name, count in counts.items()}
-            bare, stale = int(NoResults().mask(self.frame).sum()), int(self.frame["stale"].sum())
+            bare = int(kept_by(self.frame, without_results(self.frame)).sum())
+            stale = int(self.frame["stale"].sum())
             return Summary(len(self.frame), statuses, bare, stale)
 
     @property
@@ -146,15 +147,7 @@ class Exploration:
             For columns that there are not; nothing changes then.
         """
         with self.lock:
-            unknown = [
-                one.column for one in chosen.filters if one.column not in {"", KEY, *self.frame.columns}
-            ]
-            if unknown:
-                raise RefusedError(
-                    f"no column {shorten(map(repr, unknown))}; there are {shorten(self.frame)}"
-                )
-            self._chosen = chosen
-            self._set(replace(self._query, filters=chosen.all))
+            self._set(replace(self._query, filters=chosen.all(self.frame)), chosen)
 
     def toggle_status(self, status: str) -> None:
         """Show jobs of a status, besides others that were chosen; again: no longer."""
@@ -213,10 +206,10 @@ class Exploration:
             self.arrangement = self.arrangement.fitting(now.frame)
             fit, lost = replace(self._query, filters=self._chosen.filters).fitting(now.frame)
             there = set(now.frame["status"].unique())
-            lost += [f"status is {status}" for status in self._chosen.statuses if status not in there]
+            lost += [one_of("status", [status]) for status in self._chosen.statuses if status not in there]
             statuses = tuple(status for status in self._chosen.statuses if status in there)
-            self._chosen = replace(self._chosen, statuses=statuses, filters=fit.filters)
-            self._set(replace(fit, filters=self._chosen.all, columns=self.arrangement.shown))
+            chosen = replace(self._chosen, statuses=statuses, filters=fit.filters)
+            self._set(replace(fit, filters=chosen.all(now.frame), columns=self.arrangement.shown), chosen)
         changes = {"added": now.added, "updated": now.updated, "removed": now.removed}
         said = ", ".join(f"{len(keys):,} {how}" for how, keys in changes.items() if keys) or "nothing changed"
         return f"{said}; no longer possible: {shorten(lost)}" if lost else said
@@ -225,8 +218,8 @@ class Exploration:
         """Call back after each change, with `lock` held."""
         self._callbacks.append(callback)
 
-    def _set(self, query: Query) -> None:
+    def _set(self, query: Query, chosen: Chosen | None = None) -> None:
         self._shown = query.apply(self.frame)
-        self._query = query
+        self._query, self._chosen = query, chosen or self._chosen
         for callback in list(self._callbacks):
             callback()

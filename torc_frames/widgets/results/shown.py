@@ -6,7 +6,7 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.results.exploring import Exploration
-from torc_frames.widgets.results.filters import KEY
+from torc_frames.widgets.results.model import KEY
 from torc_frames.widgets.table.frames import FrameSource
 from torc_frames.widgets.table.source import Change
 

@@ -13,13 +13,14 @@ import pandas as pd
 from torc_frames.frame.values import RefusalError
 from torc_frames.widgets.table import meanings
 
-__all__ = ["float_texts", "quoted", "reader"]
+__all__ = ["float_texts", "number", "quoted", "reader"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
 _MOST_DIGITS = 40
+_LONGEST_INTEGER = 4_000
 _SHOWN = 40
 
 
@@ -44,6 +45,14 @@ def reader(dtype: Any) -> Callable[[str], int | float]:
         return value
 
     return read_int
+
+
+def number(text: str) -> int | float:
+    """Return a number of any size; RefusalError says why a text is none."""
+    plain = _plain_minus(text.strip())
+    if _INTEGER.fullmatch(plain) and len(plain) <= _LONGEST_INTEGER:
+        return int(plain)
+    return _read_float(plain, np.dtype(np.float64))
 
 
 def float_texts(series: pd.Series) -> list[str]:
