@@ -144,6 +144,7 @@ def test_what_people_type_is_understood(text, dtype, value):
         ("2300-01-01", "datetime64[ns]", "beyond what datetime64[ns] holds"),
         ("2026-03-29 02:30", "datetime64[us, Europe/Berlin]", "clocks change"),
         ("2026-10-25 02:30", "datetime64[us, Europe/Berlin]", "clocks change"),
+        ("2026-10-25 02:30+99:99", "datetime64[us, Europe/Berlin]", "is no time"),
         ("soon", "timedelta64[s]", "is no duration"),
         ("0:00:00.5", "timedelta64[s]", "keeps whole seconds"),
     ],

@@ -685,7 +685,7 @@ from torc_frames.widgets.records.editor import RecordEditor
 editor = RecordEditor(tf.connect(sys.argv[1]).workflow("1"), "1")
 editor.session.form.set_text(editor.session.form.find("a"), "99")
 editor.session.form.set_text(editor.session.form.find("b"), "not a number")
-editor._open["1"].draft.flush()
+editor.session.draft.flush()
 print("kept", flush=True)
 sys.stdin.readline()
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -32,6 +32,9 @@ _CLOCK = re.compile(
 )
 _AMOUNT = re.compile(r"(-?\d+(?:\.\d+)?)\s*(ns|us|ms|s|sec|min|h|hours?|d|days?)", re.ASCII | re.IGNORECASE)
 _ISO = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)
+_BEFORE = re.compile(r".*(?=[+-]\d\d:\d\d(?::\d\d)?$)")
+"""What stands before the offset of a time."""
+
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _SECONDS = {"ns": Fraction(1, 10**9), "us": Fraction(1, 10**6), "ms": Fraction(1, 1000), "s": Fraction(1)}
 _SECONDS |= {"sec": Fraction(1), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86400)}
@@ -104,19 +107,9 @@ def _unit(dtype: Any) -> str:
 def _zoned_texts(series: pd.Series) -> list[str]:
     dtype: Any = series.dtype
     if isinstance(dtype, pd.ArrowDtype):
-        zoned = pd.DatetimeTZDtype(dtype.pyarrow_dtype.unit, dtype.pyarrow_dtype.tz)
-        series = series.astype(zoned)
-    local = series.dt.tz_localize(None)
-    utc = series.dt.tz_convert("UTC").dt.tz_localize(None)
-    offsets = (local - utc).dt.total_seconds().fillna(0).tolist()
-    written = zip(texts(local), offsets, strict=True)
-    return [text + _offset(int(seconds)) if text else "" for text, seconds in written]
-
-
-def _offset(seconds: int) -> str:
-    minutes, rest = divmod(abs(seconds), 60)
-    tail = f":{rest:02d}" if rest else ""
-    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}{tail}"
+        series = series.astype(pd.DatetimeTZDtype(dtype.pyarrow_dtype.unit, dtype.pyarrow_dtype.tz))
+    local = texts(series.dt.tz_localize(None))
+    return [text and text + _BEFORE.sub("", str(time)) for text, time in zip(local, series, strict=True)]
 
 
 def _naive(text: str, dtype: Any) -> str:
@@ -129,12 +122,14 @@ def _naive(text: str, dtype: Any) -> str:
 def _zoned(text: str, dtype: Any, zone: Any) -> str:
     match = _matched(text)
     main, dot, part = _written(match, text, dtype).partition(".")
-    local = datetime.fromisoformat(main)
     try:
-        utc = local - (_told(match["offset"]) if match["offset"] else _ahead(local, zone))
-    except OverflowError:
+        local = datetime.fromisoformat(f"{main}{(match['offset'] or '').upper()}")
+        utc = local.astimezone(UTC) if match["offset"] else local - _ahead(local, zone)
+    except RefusalError:
+        raise
+    except (OverflowError, ValueError):  # an offset that there is not, or beyond all years
         raise RefusalError(_no_time(text)) from None
-    return f"{utc.isoformat()}{dot}{part}Z"
+    return f"{utc.replace(tzinfo=None).isoformat()}{dot}{part}Z"
 
 
 def _ahead(local: datetime, zone: Any) -> timedelta:
@@ -145,14 +140,6 @@ def _ahead(local: datetime, zone: Any) -> timedelta:
     if utc.isna().iloc[0]:
         raise RefusalError(f"'{local}': clocks change then in {zone}; add the offset, like +01:00")
     return timedelta(seconds=(clock - utc).dt.total_seconds().iloc[0])
-
-
-def _told(offset: str) -> timedelta:
-    if offset in "Zz":
-        return timedelta()
-    digits = offset[1:].replace(":", "").ljust(6, "0")
-    ahead = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]), seconds=int(digits[4:]))
-    return -ahead if offset[0] == "-" else ahead
 
 
 def _matched(text: str) -> re.Match[str]:
