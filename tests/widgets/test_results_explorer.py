@@ -14,10 +14,9 @@ from pandas.testing import assert_frame_equal
 import torc_frames as tf
 from torc_frames.frame.where import kept_by
 from torc_frames.widgets.results import figures
-from torc_frames.widgets.results.explorer import ResultsExplorer
-from torc_frames.widgets.results.exploring import Chosen, Exploration
-from torc_frames.widgets.results.export import export
 from torc_frames.widgets.results.model import Aggregate, Arrangement, between, contains, is_missing, one_of
+from torc_frames.widgets.results.session import Chosen, Exploration, export
+from torc_frames.widgets.results.widget import ResultsExplorer
 
 
 @pytest.fixture
@@ -161,7 +160,7 @@ def test_without_matplotlib_everything_but_figures_works(wf):
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "import torc_frames as tf\n"
-        "from torc_frames.widgets.results.explorer import ResultsExplorer\n"
+        "from torc_frames.widgets.results.widget import ResultsExplorer\n"
         f"explorer = ResultsExplorer(tf.connect({wf._store.url!r}).workflow(1))\n"
         "print(explorer.unfold('Scatter').message.value, len(explorer.value))"
     )

@@ -13,7 +13,7 @@ from ipywidgets.widgets.widget_string import TextStyle
 
 from torc_frames.errors import counted
 from torc_frames.widgets.parts import UNLABELLED, html, label, row, text_html
-from torc_frames.widgets.records.form import RecordForm
+from torc_frames.widgets.records.model import RecordForm
 from torc_frames.widgets.records.nodes import KINDS, TEXTS, Kind, Node
 from torc_frames.widgets.records.outline import PAGE, Line
 

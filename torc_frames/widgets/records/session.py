@@ -11,7 +11,7 @@ from torc_frames.errors import ConflictError, NotFoundError, UncertainWriteError
 from torc_frames.frame.values import encode_data
 from torc_frames.store.records import UserData, WorkflowRecord
 from torc_frames.widgets.drafts import Draft
-from torc_frames.widgets.records.form import RecordForm
+from torc_frames.widgets.records.model import RecordForm
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Difference", "RecordConflict", "RecordSession", "differences"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from torc_frames.widgets.records.form import RecordForm
 from torc_frames.widgets.records.lines import AddLine, Looks, PagesLine, ValueLine
+from torc_frames.widgets.records.model import RecordForm
 from torc_frames.widgets.records.nodes import Node
 from torc_frames.widgets.records.outline import Line, Outline
 from torc_frames.widgets.work import later

@@ -10,7 +10,6 @@ import ipywidgets as widgets
 
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.parts import Message, button, row
-from torc_frames.widgets.results.exploring import Exploration
 from torc_frames.widgets.results.model import (
     KEY,
     Meaning,
@@ -24,6 +23,7 @@ from torc_frames.widgets.results.model import (
     one_of,
 )
 from torc_frames.widgets.results.parts import dropdown, field, on_value, options, selection
+from torc_frames.widgets.results.session import Exploration
 
 __all__ = ["FilterBar", "FilterRow"]
 

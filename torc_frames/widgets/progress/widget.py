@@ -10,8 +10,8 @@ import ipywidgets as widgets
 
 from torc_frames.errors import counted
 from torc_frames.widgets.parts import Message, button, close_inside, html, root, row, text_html
-from torc_frames.widgets.progress.tally import Failed, Progress, span
-from torc_frames.widgets.progress.watching import Watch, WatchState
+from torc_frames.widgets.progress.model import Failed, Progress, span
+from torc_frames.widgets.progress.session import Watch, WatchState
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Monitor"]

@@ -12,7 +12,6 @@ from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
 from torc_frames.store.records import FAILED, PENDING_FAILED, TERMINATED
 from torc_frames.widgets.parts import Message, button, close_inside, root, row
-from torc_frames.widgets.results.exploring import Chosen, Exploration
 from torc_frames.widgets.results.filter_rows import FilterBar
 from torc_frames.widgets.results.panels import (
     CodePanel,
@@ -24,7 +23,7 @@ from torc_frames.widgets.results.panels import (
     ScatterPanel,
 )
 from torc_frames.widgets.results.parts import CSS, on_value, toggle
-from torc_frames.widgets.results.shown import ShownSource
+from torc_frames.widgets.results.session import Chosen, Exploration, ShownSource
 from torc_frames.widgets.table.grid import Grid
 from torc_frames.workflow.workflow import Workflow
 
