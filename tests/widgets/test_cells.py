@@ -134,7 +134,7 @@ def test_what_people_type_is_understood(text, dtype, value):
         ("maybe", "bool", "neither true nor false"),
         ('{"a": 1', "object", "is no JSON"),
         ("[NaN]", "object", "is no JSON"),
-        ('{"a": 1, "a": 2}', "object", "comes twice"),
+        ('{"a": 1, "a": 2}', "object", "there twice"),
         ("[1e400]", "object", "not JSON"),
         ("\ud800", "string", "lone surrogate"),
         ("31.12.2026", "datetime64[s]", "write it like 2026-11-02"),

@@ -122,7 +122,7 @@ def queries(draw, frame):
     else:
         columns = draw(st.none() | st.lists(st.sampled_from(names), min_size=1, unique=True).map(tuple))
     query = Query(chosen, groups, aggregates, columns)
-    shown = list(query.unsorted(frame).columns) + ([] if groups else [KEY])
+    shown = list(query.apply(frame).columns) + ([] if groups else [KEY])
     return Query(
         chosen,
         groups,

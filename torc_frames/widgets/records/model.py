@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.values import encode_data
@@ -24,10 +24,17 @@ from torc_frames.widgets.records.nodes import (
     problems,
     state_of,
     value_of,
-    walk,
 )
 
 __all__ = ["RecordForm"]
+
+
+class _Place(NamedTuple):
+    """Where a node is."""
+
+    node: Node
+    above: Node | None
+    path: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,10 @@ class _State:
     @cached_property
     def problems(self) -> dict[int, str]:
         return problems(self.root)
+
+    @cached_property
+    def places(self) -> dict[int, _Place]:
+        return {place.node.id: place for place in _places(self.root)}
 
     @cached_property
     def json(self) -> str:
@@ -181,26 +192,16 @@ class RecordForm:
 
     def node(self, at: int) -> Node:
         """Return the node of an id; KeyError if there is none any more."""
-        for node in walk(self.root):
-            if node.id == at:
-                return node
-        raise KeyError(at)
+        return self._state.places[at].node
 
     def parent(self, at: int) -> Node | None:
         """Return what a node is inside of."""
-        return next((node for node in walk(self.root) if any(item.id == at for item in node.inside)), None)
+        place = self._state.places.get(at)
+        return None if place is None else place.above
 
     def path(self, at: int) -> str:
         """Return where a node is, for people: ``model.layers[0]``."""
-        steps: list[str] = []
-        while (above := self.parent(at)) is not None:
-            place = [item.id for item in above.inside].index(at)
-            if above.kind == "list":
-                steps.append(f"[{place}]")
-            else:
-                steps.append(f".{above.inside[place].key}")
-            at = above.id
-        return "".join(reversed(steps)).removeprefix(".") or "the record"
+        return self._state.places[at].path or "the record"
 
     # editing
 
@@ -325,6 +326,13 @@ class RecordForm:
     def _tell(self) -> None:
         for callback in self._callbacks:
             callback()
+
+
+def _places(node: Node, above: Node | None = None, path: str = "") -> Iterator[_Place]:
+    yield _Place(node, above, path)
+    for at, item in enumerate(node.inside):
+        name = f"{path}[{at}]" if node.kind == "list" else f"{path}.{item.key}" if path else item.key
+        yield from _places(item, node, name)
 
 
 def _free(above: Node, key: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, shorten
@@ -313,38 +312,23 @@ class Query:
 
     def filtered(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the rows that meet all filters."""
-        masks = [kept_by(frame, text) for text in self.filters]
-        return frame[np.logical_and.reduce(masks)] if masks else frame
+        return Query(self.filters).apply(frame)
 
-    def unsorted(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return what is shown, before it is sorted.
+    def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return what is shown of a frame, as a frame of its own.
 
         Raises
         ------
         RefusedError
             For columns that the frame does not have, and functions that theirs do not allow.
         """
-        rows = self.filtered(frame)
-        if self.groups:
-            self._check_groups(rows)
-            grouped = rows.groupby(list(self.groups), dropna=False, observed=True, as_index=False)
-            whole: pd.DataFrame = grouped.agg(**self._named(frame))
-            return whole
-        return rows if self.columns is None else rows[list(self.columns)]
-
-    def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return what is shown of a frame, as a frame of its own."""
-        shown = self.unsorted(frame)
-        if self.sort is None:
-            return shown.copy()
-        name, ascending = self.sort
-        key = _BY[_ordering(shown, name)][0]
-        return shown.sort_values(name, ascending=ascending, kind="stable", key=key)
+        made = [shown for _, shown in self._steps(frame)]
+        return made[-1] if made else frame.copy()
 
     def code(self, frame: pd.DataFrame, source: str = "wf.table()") -> str:
         """Return Python that makes, as ``df``, the frame that `apply` returns of this one."""
         needed = ["import torc_frames as tf", ""] if self.filters else []
-        return "\n".join([*needed, f"df = {source}", *self._lines(frame)])
+        return "\n".join([*needed, f"df = {source}", *(f"df = {told}" for told, _ in self._steps(frame))])
 
     def fitting(self, frame: pd.DataFrame) -> tuple[Query, list[str]]:
         """Return what of it can be asked of another frame, and what not, in words."""
@@ -366,20 +350,27 @@ class Query:
             fit = replace(fit, sort=None)
         return fit, lost
 
-    def _lines(self, frame: pd.DataFrame) -> Iterator[str]:
-        for text in self.filters:
-            yield f"df = tf.select(df, where={text!r})"
+    def _steps(self, frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Yield each step as Python of the frame before it, ``df``, and what it makes."""
         shown = frame
+        for text in self.filters:
+            shown = shown[kept_by(shown, text)]
+            yield f"tf.select(df, where={text!r})", shown
         if self.groups:
-            grouped = f"df.groupby({list(self.groups)!r}, dropna=False, observed=True, as_index=False)"
-            yield f"df = {grouped}.agg(**{self._named(frame)!r})"
-            shown = self.unsorted(frame)
+            self._check_groups(shown)
+            how: dict[str, Any] = {"dropna": False, "observed": True, "as_index": False}
+            groups, named = list(self.groups), self._named(frame)
+            shown = shown.groupby(groups, **how).agg(**named)
+            told = ", ".join(f"{name}={value}" for name, value in how.items())
+            yield f"df.groupby({groups!r}, {told}).agg(**{named!r})", shown
         elif self.columns is not None:
-            yield f"df = df[{_list_code(self.columns)}]"
+            shown = shown[list(self.columns)]
+            yield f"df[{_list_code(self.columns)}]", shown
         if self.sort is not None:
             name, ascending = self.sort
-            key = _BY[_ordering(shown, name)][1]
-            yield f'df = df.sort_values({name!r}, ascending={ascending}, kind="stable"{key})'
+            key, written = _BY[_ordering(shown, name)]
+            shown = shown.sort_values(name, ascending=ascending, kind="stable", key=key)
+            yield f'df.sort_values({name!r}, ascending={ascending}, kind="stable"{written})', shown
 
     def _named(self, frame: pd.DataFrame) -> dict[str, tuple[str, str]]:
         others = [str(name) for name in frame.columns if name not in self.groups]

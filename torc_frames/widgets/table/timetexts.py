@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from torc_frames.frame.dtypes import encode
+from torc_frames.frame.numerals import as_number
 from torc_frames.frame.specs import UNITS
 from torc_frames.frame.values import RefusalError
 from torc_frames.widgets.table import meanings
@@ -35,7 +36,6 @@ _ISO = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)
 _BEFORE = re.compile(r".*(?=[+-]\d\d:\d\d(?::\d\d)?$)")
 """What stands before the offset of a time."""
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _SECONDS = {"ns": Fraction(1, 10**9), "us": Fraction(1, 10**6), "ms": Fraction(1, 1000), "s": Fraction(1)}
 _SECONDS |= {"sec": Fraction(1), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86400)}
 _MOST_CHARACTERS = 60
@@ -228,7 +228,7 @@ def _seconds(text: str) -> Fraction | None:
     if match := _AMOUNT.fullmatch(text):
         unit = match[2].lower()
         return Fraction(match[1]) * _SECONDS.get(unit, _SECONDS.get(unit[0], Fraction(1)))
-    return Fraction(0) if _NUMBER.fullmatch(text) and not Fraction(text) else None
+    return Fraction(0) if as_number(text) == 0 else None
 
 
 def _period(text: str, dtype: pd.PeriodDtype) -> str:
