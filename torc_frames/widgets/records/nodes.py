@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -146,7 +147,7 @@ def changed(root: Node, at: int, change: Callable[[Node], tuple[Node, ...]]) -> 
     inside: list[Node] = []
     for item in root.inside:
         inside += changed(item, at, change)
-    same = len(inside) == len(root.inside) and all(map(_is, inside, root.inside))
+    same = len(inside) == len(root.inside) and all(map(operator.is_, inside, root.inside))
     return (root if same else replace(root, inside=tuple(inside)),)
 
 
@@ -201,10 +202,6 @@ def node_of_state(state: Any) -> Node:
         case [str(kind), str(text), str(key), list(inside)] if kind in KINDS:
             return Node(kind, text, tuple(map(node_of_state, inside)), key)
     raise ValueError("this is no tree of a record")
-
-
-def _is(one: Node, other: Node) -> bool:
-    return one is other
 
 
 def _as_text(node: Node) -> str:

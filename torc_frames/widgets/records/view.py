@@ -47,9 +47,7 @@ class FormView:
             shown[place] = self._lines.get(place) or self._made(line)
             shown[place].show(line, wrong.get(line.node.id, ""))
         self._lines = shown
-        children = tuple(line.box for line in shown.values())
-        if self.box.children != children:
-            self.box.children = children
+        self.box.children = tuple(line.box for line in shown.values())
 
     # what the lines ask for, see `Actions`
 

@@ -21,7 +21,6 @@ from torc_frames.widgets.parts import (
     row,
     text_html,
 )
-from torc_frames.widgets.records.lines import CSS
 from torc_frames.widgets.records.session import RecordConflict, RecordSession
 from torc_frames.widgets.records.view import FormView
 from torc_frames.workflow.run.job import Job
@@ -31,15 +30,6 @@ __all__ = ["RecordEditor"]
 
 _MOST_DIFFERENCES = 30
 _LONGEST_VALUE = 200
-
-_CSS = """
-.tf-widget .tf-conflict { border: 1px solid var(--jp-warn-color1, #f57c00); padding: 6px; gap: 6px; }
-.tf-widget .tf-differences { border-collapse: collapse; }
-.tf-widget .tf-differences th, .tf-widget .tf-differences td { text-align: left; padding: 2px 8px;
-  border-bottom: 1px solid var(--jp-border-color2, #bdbdbd); vertical-align: top; overflow-wrap: anywhere; }
-.tf-widget .tf-json textarea { font-family: var(--jp-code-font-family, monospace);
-  font-size: var(--jp-code-font-size, 13px); }
-"""
 
 
 class RecordEditor(widgets.VBox):
@@ -110,7 +100,7 @@ class RecordEditor(widgets.VBox):
                 self._conflict,
                 self._body,
             ],
-            CSS + _CSS,
+            sheet="records",
         )
         super().__init__([self._root])
         self._show_record(records[0].key)
@@ -241,7 +231,7 @@ class RecordEditor(widgets.VBox):
     def _show_json(self) -> None:
         form = self.session.form
         self._json.description = f"record {self.session.key} as JSON"
-        if not self._typing_json and self._json.value != form.json:
+        if not self._typing_json:
             self._json.value = form.json
         if problem := form.json_problem:
             self._wrong.say(problem, "error")

@@ -22,7 +22,7 @@ from torc_frames.widgets.results.panels import (
     ResultsPanel,
     ScatterPanel,
 )
-from torc_frames.widgets.results.parts import CSS, on_value, toggle
+from torc_frames.widgets.results.parts import on_value, toggle
 from torc_frames.widgets.results.session import Chosen, Exploration, ShownSource
 from torc_frames.widgets.table.grid import Grid
 from torc_frames.workflow.workflow import Workflow
@@ -111,7 +111,7 @@ class ResultsExplorer(widgets.VBox):
             self.table,
             self._below,
         ]
-        super().__init__([root(inside, CSS)])
+        super().__init__([root(inside, sheet="results")])
         self.exploration.on_change(self._show)
         self._show()
 

@@ -11,17 +11,7 @@ from torc_frames.widgets.parts import UNLABELLED, html, label, row, text_html
 from torc_frames.widgets.sweeps.axes import FIELDS, KINDS, Axis
 from torc_frames.widgets.sweeps.typed import TypedError
 
-__all__ = ["CSS", "AxisActions", "AxisLine"]
-
-CSS = """
-.tf-widget .tf-axis { padding: 2px 0; border-bottom: 1px solid var(--jp-border-color2, #ccc); }
-.tf-widget .tf-axis .tf-fields { flex: 1 1 18em; min-width: 0; gap: 6px; overflow: visible; }
-.tf-widget .tf-axis .tf-told { flex: 1 0 100%; }
-.tf-widget .tf-axis .tf-fields .widget-text { min-width: 5em; }
-.tf-widget .tf-axis .tf-fields input { min-width: 2em; width: 100%; }
-.tf-widget .tf-wide { flex: 2 1 10em; }
-.tf-widget .tf-narrow { flex: 1 1 5em; }
-"""
+__all__ = ["AxisActions", "AxisLine"]
 
 _WIDE = frozenset({"values", "weights"})
 _HINTS = {
@@ -88,11 +78,9 @@ class AxisLine:
         for name, called in FIELDS[axis.kind]:
             field = self._fields[name]
             field.description = called
-            if field.value != axis.texts.get(name, ""):
-                field.value = axis.texts.get(name, "")
+            field.value = axis.texts.get(name, "")
             fields.append(field)
-        if list(self._box.children) != fields:
-            self._box.children = fields
+        self._box.children = fields
         for button, action in zip(self._buttons, ("move up", "move down", "remove"), strict=True):
             button.tooltip = f"{action}: {label(axis.name or 'axis')}"
         untouched = not axis.name and not any(axis.texts.values())

@@ -8,13 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.numerals import as_number
-from torc_frames.frame.specs import UNITS
+from torc_frames.frame.specs import UNITS, time_unit, time_zone
 from torc_frames.frame.values import RefusalError
 from torc_frames.widgets.table import meanings
 
@@ -43,14 +42,12 @@ _MOST_CHARACTERS = 60
 
 def is_moment(dtype: Any) -> bool:
     """Return whether a dtype is of times or dates."""
-    if isinstance(dtype, pd.ArrowDtype):
-        return bool(pa.types.is_timestamp(dtype.pyarrow_dtype) or pa.types.is_date(dtype.pyarrow_dtype))
-    return isinstance(dtype, pd.DatetimeTZDtype) or getattr(dtype, "kind", "") == "M"
+    return (time_unit(dtype) or "").startswith("M")
 
 
 def is_time(dtype: Any) -> bool:
     """Return whether a dtype is of times, dates, durations or periods."""
-    return is_moment(dtype) or _is_duration(dtype) or isinstance(dtype, pd.PeriodDtype)
+    return time_unit(dtype) is not None or isinstance(dtype, pd.PeriodDtype)
 
 
 def texts(series: pd.Series) -> list[str]:
@@ -64,7 +61,7 @@ def texts(series: pd.Series) -> list[str]:
     ['1:30:00.5']
     """
     dtype = series.dtype
-    if _zone(dtype) is not None:
+    if time_zone(dtype) is not None:
         return _zoned_texts(series)
     encoded, _ = encode(series)
     if _is_duration(dtype):
@@ -80,28 +77,19 @@ def reader(dtype: Any) -> Callable[[str], str]:
         return lambda text: _duration(text, dtype)
     if isinstance(dtype, pd.ArrowDtype) and pa.types.is_date(dtype.pyarrow_dtype):
         return _date
-    zone = _zone(dtype)
+    zone = time_zone(dtype)
     if zone is None:
         return lambda text: _naive(text, dtype)
     return lambda text: _zoned(text, dtype, zone)
 
 
 def _is_duration(dtype: Any) -> bool:
-    if isinstance(dtype, pd.ArrowDtype):
-        return bool(pa.types.is_duration(dtype.pyarrow_dtype))
-    return getattr(dtype, "kind", "") == "m"
+    return (time_unit(dtype) or "").startswith("m")
 
 
-def _zone(dtype: Any) -> Any:
-    if isinstance(dtype, pd.ArrowDtype):
-        return getattr(dtype.pyarrow_dtype, "tz", None)
-    return dtype.tz if isinstance(dtype, pd.DatetimeTZDtype) else None
-
-
-def _unit(dtype: Any) -> str:
-    if isinstance(dtype, pd.ArrowDtype):
-        return str(dtype.pyarrow_dtype.unit)
-    return str(dtype.unit) if isinstance(dtype, pd.DatetimeTZDtype) else np.datetime_data(dtype)[0]
+def _digits(dtype: Any) -> int:
+    """Return how many digits of a second times of a dtype have."""
+    return UNITS[str(time_unit(dtype))[3:-1]]
 
 
 def _zoned_texts(series: pd.Series) -> list[str]:
@@ -176,7 +164,7 @@ def _check_date(text: str, whole: str) -> None:
 
 
 def _check_digits(part: str, text: str, dtype: Any) -> None:
-    digits = UNITS[_unit(dtype)]
+    digits = _digits(dtype)
     if len(part) > digits:
         keeps = f"{digits} digits of a second" if digits else "whole seconds"
         raise RefusalError(f"{text!r}: {dtype} keeps {keeps}")
@@ -206,7 +194,7 @@ def _duration(text: str, dtype: Any) -> str:
         )
     count = seconds * 10**9
     if count.denominator != 1:
-        raise RefusalError(f"{text!r}: {dtype} keeps {UNITS[_unit(dtype)]} digits of a second")
+        raise RefusalError(f"{text!r}: {dtype} keeps {_digits(dtype)} digits of a second")
     whole, part = divmod(abs(int(count)), 10**9)
     digits = f"{part:09d}".rstrip("0")
     _check_digits(digits, text, dtype)
