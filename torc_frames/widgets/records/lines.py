@@ -12,7 +12,7 @@ from ipywidgets.widgets.widget_description import DescriptionStyle
 from ipywidgets.widgets.widget_string import TextStyle
 
 from torc_frames.errors import counted
-from torc_frames.widgets.parts import UNLABELLED, html, label, row, text_html
+from torc_frames.widgets.parts import UNLABELLED, button, html, label, row, text_html
 from torc_frames.widgets.records.model import RecordForm
 from torc_frames.widgets.records.nodes import KINDS, TEXTS, Kind, Node
 from torc_frames.widgets.records.outline import PAGE, Line
@@ -199,8 +199,8 @@ class LinePanel:
         named = not (line.in_list or line.is_root)
         if named:
             self._name.value = line.node.key
-        for action, button in self._buttons.items():
-            button.tooltip = f"{action}: {label(line.path)}"
+        for action, one in self._buttons.items():
+            one.tooltip = f"{action}: {label(line.path)}"
         buttons = [self._buttons["delete"]] if line.is_root else list(self._buttons.values())
         children = [*([self._name] if named else []), *buttons]
         self.box.children = children
@@ -210,13 +210,11 @@ class LinePanel:
         (self._last or self.box.children[0]).focus()
 
     def _button(self, text: str, icon: str, action: Callable[[int], Any]) -> Any:
-        made = widgets.Button(description=text, icon=icon, layout={"width": "auto"})
-
-        def on_click(_: Any) -> None:
+        def act() -> None:
             self._last = made
             self._actions.act(self._at, action)
 
-        made.on_click(on_click)
+        made = button(text, act, icon=icon)
         return made
 
 

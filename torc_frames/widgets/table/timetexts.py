@@ -14,7 +14,7 @@ import pyarrow as pa
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.numerals import as_number
 from torc_frames.frame.specs import UNITS, time_unit, time_zone
-from torc_frames.frame.values import RefusalError
+from torc_frames.frame.values import RefusalError, duration_text
 from torc_frames.widgets.table import meanings
 
 __all__ = ["is_moment", "is_time", "reader", "texts"]
@@ -195,10 +195,9 @@ def _duration(text: str, dtype: Any) -> str:
     count = seconds * 10**9
     if count.denominator != 1:
         raise RefusalError(f"{text!r}: {dtype} keeps {_digits(dtype)} digits of a second")
-    whole, part = divmod(abs(int(count)), 10**9)
-    digits = f"{part:09d}".rstrip("0")
-    _check_digits(digits, text, dtype)
-    return f"{'-' if count < 0 else ''}PT{whole}" + (f".{digits}" if digits else "") + "S"
+    told = duration_text(int(count), 9)
+    _check_digits(told.removesuffix("S").partition(".")[2], text, dtype)
+    return told
 
 
 def _seconds(text: str) -> Fraction | None:
