@@ -23,7 +23,6 @@ from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["JobReader", "Watch", "WatchState", "tail"]
 
-_FAILURES = (TorcFramesError, OSError)
 _SLOWER = 1.5
 _TAIL_BYTES = 4096
 _TAIL_LINES = 3
@@ -174,7 +173,7 @@ class Watch:
             except NotFoundError as error:
                 self._change(error=str(error))
                 return "the workflow is gone"
-            except _FAILURES as error:
+            except (TorcFramesError, OSError) as error:
                 waited = self._pace.after_error(waited)
                 self._change(error=str(error) or type(error).__name__)
                 told = f"looks again in {span(timedelta(seconds=waited))}"

@@ -10,8 +10,8 @@ import pandas as pd
 
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
-from torc_frames.store.records import FAILED, PENDING_FAILED, TERMINATED
 from torc_frames.widgets.parts import Message, button, close_inside, root, row
+from torc_frames.widgets.progress.model import BAD
 from torc_frames.widgets.results.filter_rows import FilterBar
 from torc_frames.widgets.results.panels import (
     CodePanel,
@@ -29,7 +29,6 @@ from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["ResultsExplorer"]
 
-_BAD = (FAILED, TERMINATED, PENDING_FAILED)
 _HEIGHT = 380
 _PANELS: tuple[tuple[str, str, str, type[ResultsPanel]], ...] = (
     ("Columns", "columns", "choose the columns and their order", ColumnsPanel),
@@ -190,7 +189,7 @@ class ResultsExplorer(widgets.VBox):
 
     def _status_toggle(self, status: str) -> widgets.ToggleButton:
         made = toggle("", f"show only jobs that are {status}", pill=True)
-        if status in _BAD:
+        if status in BAD:
             made.add_class("tf-bad")
         on_value(made, lambda: self._act(partial(self.exploration.toggle_status, status)))
         return made
