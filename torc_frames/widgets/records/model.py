@@ -29,7 +29,7 @@ from torc_frames.widgets.records.nodes import (
 __all__ = ["RecordForm"]
 
 
-class _Place(NamedTuple):
+class _NodePlace(NamedTuple):
     """Where a node is."""
 
     node: Node
@@ -50,7 +50,7 @@ class _State:
         return problems(self.root)
 
     @cached_property
-    def places(self) -> dict[int, _Place]:
+    def places(self) -> dict[int, _NodePlace]:
         return {place.node.id: place for place in _places(self.root)}
 
     @cached_property
@@ -328,8 +328,8 @@ class RecordForm:
             callback()
 
 
-def _places(node: Node, above: Node | None = None, path: str = "") -> Iterator[_Place]:
-    yield _Place(node, above, path)
+def _places(node: Node, above: Node | None = None, path: str = "") -> Iterator[_NodePlace]:
+    yield _NodePlace(node, above, path)
     for at, item in enumerate(node.inside):
         name = f"{path}[{at}]" if node.kind == "list" else f"{path}.{item.key}" if path else item.key
         yield from _places(item, node, name)
