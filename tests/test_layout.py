@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -35,12 +36,29 @@ def test_the_picture_is_of_the_code_as_it_is():
     assert PAGE.read_text() == drawn(PAGE.read_text()), "python -m tests.architecture draws it anew"
 
 
-def test_frames_know_no_store():
-    reached, waiting = set(), [name for name in IMPORTS if name.startswith("torc_frames.frame")]
+def reached_from(names):
+    """Return modules and all that they import."""
+    reached, waiting = set(), list(names)
     while waiting:
         reached.add(name := waiting.pop())
         waiting += IMPORTS[name] - reached
+    return reached
+
+
+def test_frames_know_no_store():
+    reached = reached_from(name for name in IMPORTS if name.startswith("torc_frames.frame"))
     assert {entry(name, "torc_frames") for name in reached} == {"frame", "errors"}
+
+
+def test_models_and_sessions_of_widgets_know_no_widgets():
+    of_pages = {
+        ".".join(["torc_frames", *path.with_suffix("").parts])
+        for path in MODULES
+        if re.search(r"^(from|import) (ipywidgets|anywidget)", (ROOT / path).read_text(), re.MULTILINE)
+    }
+    for name in IMPORTS:
+        if re.fullmatch(r"torc_frames\.widgets\.\w+\.(model|session)", name):
+            assert reached_from([name]) & of_pages == set(), name
 
 
 def test_no_class_name_stands_twice():

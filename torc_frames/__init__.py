@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from torc_frames.files.pointers import Pointer
     from torc_frames.frame.rules import Rule
+    from torc_frames.frame.where import select
     from torc_frames.settings import __version__ as __version__
     from torc_frames.sweep import (
         choice,
@@ -87,6 +88,7 @@ __all__ = [
     "missing",
     "product",
     "sample",
+    "select",
     "uniform",
     "zip_",
 ]
@@ -100,6 +102,7 @@ _MODULES = {
     "files.pointers": ("Pointer",),
     "workflow.pull.refresh": ("Refreshed",),
     "frame.rules": ("Rule",),
+    "frame.where": ("select",),
     "workflow.run.runner": ("RunSummary", "current_job"),
     "settings": ("__version__",),
     "workflow.pull.stream": ("TableStream",),

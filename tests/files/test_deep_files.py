@@ -10,7 +10,7 @@ import pytest
 import torc_frames as tf
 from torc_frames.files.adoption import Parameters
 from torc_frames.files.tables import read_table
-from torc_frames.frame.texts import Numerals
+from torc_frames.frame.numerals import Numerals
 
 DEEP = "[" * 100_000 + "]" * 100_000
 FILES = {

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import torc_frames as tf
-from torc_frames.sweep.constraint import kept_by
+from torc_frames.frame.expressions import Formula
+from torc_frames.frame.where import cells, kept_by
 from torc_frames.widgets.sweeps.axes import Axis
 from torc_frames.widgets.sweeps.model import SweepModel
 
@@ -251,6 +252,39 @@ SAME = pd.DataFrame(
 def test_it_keeps_what_pandas_keeps(text):
     expected = SAME.eval(text, engine="python")
     assert kept_by(SAME, text).tolist() == expected.tolist(), text
+
+
+@given(TEXTS)
+def test_what_numpy_compares_at_once_is_what_each_row_gives(text):
+    formula = Formula(text, list(SAME))
+    mask = formula.mask({name: SAME[name].to_numpy() for name in ("a", "b", "u", "x")})
+    if mask is not None:
+        each = formula.values({name: cells(SAME[name]) for name in formula.needs}, range(len(SAME)))
+        assert mask.tolist() == each
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a == 9007199254740993",
+        "a < 9007199254740992.0",
+        "x < 9007199254740993",
+        "a > 1e999",
+        "x >= -1 and a != 2",
+    ],
+)
+def test_numbers_that_no_float_is_are_compared_exactly(text):
+    each = Formula(text, list(TABLE)).values({name: TABLE[name].tolist() for name in ("a", "x")}, range(4))
+    assert kept_by(TABLE, text).tolist() == each
+
+
+def test_a_frame_is_filtered_with_its_index():
+    frame = TABLE[["solver", "a"]].set_index(pd.Index(["1", "2", "3", "10"], name="job_key"))
+    assert tf.select(frame, where="job_key in ['2', '10']").index.tolist() == ["2", "10"]
+    assert tf.select(frame, where="contains(solver, 'S')").index.tolist() == ["1", "2", "10"]
+    assert tf.select(frame, where="contains(a, 0)").empty is False
+    assert tf.select(frame.iloc[:0], where="solver == 'svd'").empty
+    assert frame.shape == (4, 2)
 
 
 @given(st.text(st.sampled_from("ax1 +-*/%()[]., '\"`_<=>!&|~@andornotif:{}\\\n"), max_size=40))

@@ -14,7 +14,7 @@ import torc_frames as tf
 from torc_frames import settings
 from torc_frames.settings.regular import irregular, open_regular
 from torc_frames.store.http.settings import server_settings
-from torc_frames.widgets.progress.reading import tail
+from torc_frames.widgets.progress.session import tail
 
 KINDS = ["fifo", "socket", "folder", "device", "/proc/version", "/proc/kmsg", "/sys/kernel/uevent_seqnum"]
 pytestmark = [

@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 from stores import on_secured_stores
 
 import torc_frames as tf
-from torc_frames.widgets.records.editor import RecordEditor
+from torc_frames.widgets.records.widget import RecordEditor
 
 pytestmark = on_secured_stores
 workflow = contract.workflow

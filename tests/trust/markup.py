@@ -19,11 +19,11 @@ from tests.trust.fault import Fault, Place
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.parameters.editor import ParameterEditor
 from torc_frames.widgets.parts import Message
-from torc_frames.widgets.progress.monitor import Monitor
-from torc_frames.widgets.records.editor import RecordEditor
-from torc_frames.widgets.results.explorer import ResultsExplorer
+from torc_frames.widgets.progress.widget import Monitor
+from torc_frames.widgets.records.widget import RecordEditor
 from torc_frames.widgets.results.figures import picture
-from torc_frames.widgets.sweeps.builder import _COPY, SweepBuilder
+from torc_frames.widgets.results.widget import ResultsExplorer
+from torc_frames.widgets.sweeps.widget import _COPY, SweepBuilder
 from torc_frames.widgets.table.grid import Grid
 
 _MARK = "tfx"

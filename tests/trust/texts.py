@@ -9,7 +9,7 @@ import pandas as pd
 
 from tests.trust.fault import Fault, Place
 from torc_frames.errors import RefusedError
-from torc_frames.sweep.constraint import kept_by
+from torc_frames.frame.where import kept_by
 
 _AT_ONCE = 2_000
 _TABLE = pd.DataFrame(

@@ -24,8 +24,8 @@ RECORD = {
 }
 CONNECT = """
 import torc_frames as tf
-from torc_frames.widgets.records.editor import RecordEditor
-from torc_frames.widgets.sweeps.builder import SweepBuilder
+from torc_frames.widgets.records.widget import RecordEditor
+from torc_frames.widgets.sweeps.widget import SweepBuilder
 wf = tf.connect({url!r}).workflow({key!r})
 """
 

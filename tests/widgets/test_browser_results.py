@@ -35,8 +35,8 @@ def opened(lab: Jupyter, folder: Path, cell: str) -> Notebook:
     """Open a notebook with a widget of the workflow, as its second cell."""
     imports = (
         "import torc_frames as tf\n"
-        "from torc_frames.widgets.results.explorer import ResultsExplorer\n"
-        "from torc_frames.widgets.progress.monitor import Monitor\n"
+        "from torc_frames.widgets.results.widget import ResultsExplorer\n"
+        "from torc_frames.widgets.progress.widget import Monitor\n"
         f"wf = tf.connect({str(folder / 'study.db')!r}).workflow(1)"
     )
     notebook = lab.open(imports, cell, "answer = 6 * 7")

@@ -233,7 +233,7 @@ def test_no_two_processes_hold_a_lock_and_none_is_left_behind(tmp_path):
     code = """
 import os, random, sys, time
 from pathlib import Path
-from torc_frames.widgets.draftfile import lock, unlock
+from torc_frames.widgets.drafts import lock, unlock
 path, alone = Path(sys.argv[1], "a.lock"), Path(sys.argv[1], "alone")
 got = 0
 while got < 200:

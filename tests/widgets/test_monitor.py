@@ -13,10 +13,9 @@ from mapped import not_three
 from servers import wait_until
 
 import torc_frames as tf
-from torc_frames.widgets.progress.monitor import Monitor
-from torc_frames.widgets.progress.reading import JobReader, tail
-from torc_frames.widgets.progress.tally import COLUMNS, progress
-from torc_frames.widgets.progress.watching import Pace, Watch
+from torc_frames.widgets.progress.model import COLUMNS, progress
+from torc_frames.widgets.progress.session import JobReader, Pace, Watch, tail
+from torc_frames.widgets.progress.widget import Monitor
 
 NOW = pd.Timestamp("2026-03-01T12:00:00", tz="UTC")
 QUICK = Pace(0.02, 0.05)

@@ -24,10 +24,10 @@ from torc_frames.errors import UncertainWriteError
 from torc_frames.frame.values import encode_data
 from torc_frames.widgets.parts import label, text_html
 from torc_frames.widgets.records import jsontext, nodes
-from torc_frames.widgets.records.editor import RecordEditor
-from torc_frames.widgets.records.form import RecordForm
+from torc_frames.widgets.records.model import RecordForm
 from torc_frames.widgets.records.outline import PAGE, Outline
 from torc_frames.widgets.records.session import RecordSession, differences
+from torc_frames.widgets.records.widget import RecordEditor
 
 VALUES = json_values(FREE_KEYS)
 
@@ -681,11 +681,11 @@ def test_a_closed_editor_leaves_no_widget_on_the_page(wf):
 IN_ANOTHER_PROCESS = """
 import sys
 import torc_frames as tf
-from torc_frames.widgets.records.editor import RecordEditor
+from torc_frames.widgets.records.widget import RecordEditor
 editor = RecordEditor(tf.connect(sys.argv[1]).workflow("1"), "1")
 editor.session.form.set_text(editor.session.form.find("a"), "99")
 editor.session.form.set_text(editor.session.form.find("b"), "not a number")
-editor._open["1"].draft.flush()
+editor.session.draft.flush()
 print("kept", flush=True)
 sys.stdin.readline()
 """

@@ -9,20 +9,23 @@ from pandas.testing import assert_frame_equal
 from strategies import examples
 
 import torc_frames as tf
-from torc_frames.widgets.results.filters import (
+from torc_frames.frame.where import kept_by
+from torc_frames.widgets.results.model import (
     KEY,
-    Between,
-    Contains,
-    Is,
-    MissingFilter,
-    NoResults,
-    OneOf,
+    Aggregate,
+    Query,
+    between,
     bound,
+    can_group,
     choices,
     column,
+    contains,
+    functions,
+    is_missing,
     meaning,
+    one_of,
+    without_results,
 )
-from torc_frames.widgets.results.query import Aggregate, Query, can_group, functions
 
 HOSTILE = "x\"] = 1; import os  # '\n{0} \\"
 
@@ -83,9 +86,9 @@ def filters(draw, frame):
     values = column(frame, name)
     kind = meaning(values)
     ways = [
-        st.builds(MissingFilter, st.just(name), st.booleans()),
-        st.builds(Contains, st.just(name), st.sampled_from(["a", "1", "'", "\\", "\n", HOSTILE, "Ö"])),
-        st.just(NoResults()),
+        st.builds(is_missing, st.just(name), st.booleans()),
+        st.builds(contains, st.just(name), st.sampled_from(["a", "1", "'", "\\", "\n", HOSTILE, "Ö"])),
+        st.just(without_results(frame)),
     ]
     given_values = values.dropna()
     if kind in ("number", "time", "span") and len(given_values):
@@ -93,12 +96,16 @@ def filters(draw, frame):
         if kind == "number":
             bounds += [2**40, -(2.0**80), 0.5]
         low, high = draw(st.sampled_from([*bounds, None])), draw(st.sampled_from(bounds))
-        ways.append(st.just(Between(name, low, high)))
-        ways.append(st.just(Between(name, high, None)))
+        ways.append(st.just(between(name, low, high)))
+        ways.append(st.just(between(name, high, None)))
     if kind == "text":
-        ways.append(st.builds(Is, st.just(name), st.sampled_from(["a", "'", "\\", HOSTILE, "1"])))
+        ways.append(
+            st.builds(
+                one_of, st.just(name), st.sampled_from(["a", "'", "\\", HOSTILE, "1"]).map(lambda one: [one])
+            )
+        )
     if found := choices(values):
-        ways.append(st.builds(OneOf, st.just(name), st.lists(st.sampled_from(found)).map(tuple)))
+        ways.append(st.builds(one_of, st.just(name), st.lists(st.sampled_from(found)).map(tuple)))
     return draw(st.one_of(ways))
 
 
@@ -115,7 +122,7 @@ def queries(draw, frame):
     else:
         columns = draw(st.none() | st.lists(st.sampled_from(names), min_size=1, unique=True).map(tuple))
     query = Query(chosen, groups, aggregates, columns)
-    shown = list(query.unsorted(frame).columns) + ([] if groups else [KEY])
+    shown = list(query.apply(frame).columns) + ([] if groups else [KEY])
     return Query(
         chosen,
         groups,
@@ -134,6 +141,30 @@ def test_the_code_makes_the_frame_that_is_shown(data, wf, table):
     assert len(query.filtered(table)) <= len(table)
 
 
+@given(data=st.data())
+@settings(max_examples=examples(150))
+def test_filters_keep_what_pandas_does(data, table):
+    name = data.draw(st.sampled_from([KEY, *table.columns]))
+    values = column(table, name)
+    text = data.draw(st.sampled_from(["a", "1", "'", "\n", HOSTILE]))
+    shown = values.map(lambda value: text.lower() in str(value).lower(), na_action="ignore").eq(True)
+    cases = [
+        (contains(name, text), shown),
+        (is_missing(name), values.isna()),
+        (is_missing(name, False), values.notna()),
+    ]
+    if found := choices(values):
+        some = data.draw(st.lists(st.sampled_from(found)))
+        cases.append((one_of(name, some), values.isin(some)))
+    if meaning(values) in ("number", "time", "span") and values.notna().any():
+        bounds = st.sampled_from([getattr(one, "item", lambda one=one: one)() for one in values.dropna()])
+        low, high = data.draw(bounds), data.draw(bounds)
+        cases.append((between(name, low, high), values.between(low, high)))
+        cases.append((between(name, None, high), values <= high))
+    for where, expected in cases:
+        assert kept_by(table, where).tolist() == expected.to_numpy(dtype=bool, na_value=False).tolist(), where
+
+
 def test_nothing_asked_is_the_table(wf, table):
     assert_frame_equal(run(Query(), wf, table), table)
     assert_frame_equal(Query().apply(table), table)
@@ -141,8 +172,9 @@ def test_nothing_asked_is_the_table(wf, table):
 
 @given(name=st.text(), text=st.text())
 def test_names_and_texts_are_never_code(name, text):
+    name = f"params.{name}"
     frame = pd.DataFrame({name: ["a", text, None], "b": [1, 2, 3]}, dtype=object)
-    query = Query((Contains(name, text), Is(name, text), OneOf(name, (text,))), (), (), (name,))
+    query = Query((contains(name, text), one_of(name, (text,))), (), (), (name,))
     names = {"wf": type("Workflow", (), {"table": lambda self: frame})()}
     exec(query.code(frame), names)
     assert_frame_equal(names["df"], query.apply(frame))
@@ -150,35 +182,34 @@ def test_names_and_texts_are_never_code(name, text):
 
 
 def test_filters_are_combined_by_and(table):
-    query = Query((Between("params.n", 2, None), OneOf("params.solver", ("svd",))))
+    query = Query((between("params.n", 2, None), one_of("params.solver", ("svd",))))
     assert query.apply(table)["params.n"].tolist() == [3, 6]
     assert query.code(table).splitlines() == [
-        "df = wf.table()",
-        "df = df[df['params.n'] >= 2]",
-        "df = df[df['params.solver'].isin(['svd'])]",
+        *("import torc_frames as tf", "", "df = wf.table()"),
+        "df = tf.select(df, where='params.n >= 2')",
+        """df = tf.select(df, where="params.solver in ['svd']")""",
     ]
 
 
 def test_a_missing_value_meets_no_filter_but_that_for_missing_ones(table):
-    for condition in (
-        Between("params.gaps", 0, None),
-        Contains("params.note", ""),
-        MissingFilter("params.gaps", False),
+    for name, text in (
+        ("params.gaps", between("params.gaps", 0, None)),
+        ("params.note", contains("params.note", "")),
+        ("params.gaps", is_missing("params.gaps", False)),
     ):
-        values = column(table, condition.column)
-        assert not condition.mask(table)[values.isna().to_numpy()].any()
-    assert MissingFilter("params.gaps").mask(table).sum() == 2
+        assert not kept_by(table, text)[table[name].isna().to_numpy()].any()
+    assert kept_by(table, is_missing("params.gaps")).sum() == 2
 
 
 def test_jobs_that_only_have_an_error_have_no_results(table):
-    assert table.index[NoResults().mask(table)].tolist() == ["8", "9"]
+    assert table.index[kept_by(table, without_results(table))].tolist() == ["8", "9"]
 
 
 def test_bounds_are_read_as_what_the_column_has(table):
     assert bound(table["params.n"], " 3 ") == 3
     assert bound(table["params.rate"], "") is None
     assert bound(table["params.zoned"], "2026-01-02") == pd.Timestamp("2026-01-02", tz="Europe/Berlin")
-    assert bound(table["params.day"], "2026-01-02T00:00Z") == pd.Timestamp("2026-01-02")
+    assert bound(table["params.day"], "2026-01-02 00:00") == pd.Timestamp("2026-01-02")
     assert bound(table["params.span"], "2s") == pd.Timedelta(2, unit="s")
 
 
@@ -186,10 +217,11 @@ def test_bounds_are_read_as_what_the_column_has(table):
     ("name", "text", "reason"),
     [
         ("params.n", "abc", "no number"),
-        ("params.n", "inf", "no number"),
+        ("params.n", "inf", "use a missing value or a number"),
         ("params.n", "1,5", "no number"),
         ("params.day", "yesterday week", "no time"),
         ("params.day", "nat", "no time"),
+        ("params.day", "2026-01-02T00:00Z", "leave out Z"),
         ("params.span", "abc", "no duration"),
     ],
 )
@@ -217,15 +249,15 @@ def test_groups_count_their_jobs_and_missing_is_a_group(table):
 
 def test_a_query_keeps_what_another_frame_can_answer(table):
     query = Query(
-        (Between("results.loss", 0, 1), OneOf("status", ("ready",))),
+        (between("results.loss", 0, 1), one_of("status", ("ready",))),
         ("params.kind",),
         (Aggregate("results.loss", "mean"),),
         None,
         ("mean results.loss", True),
     )
     fit, lost = query.fitting(table.drop(columns="results.loss"))
-    assert fit == Query((OneOf("status", ("ready",)),), ("params.kind",))
-    assert lost == ["0 ≤ results.loss ≤ 1", "mean results.loss"]
+    assert fit == Query((one_of("status", ("ready",)),), ("params.kind",))
+    assert lost == ["0 <= results.loss <= 1", "mean results.loss"]
     text = table.assign(**{"results.loss": "a"})
     assert query.fitting(text)[0].filters == fit.filters
     assert query.fitting(table) == (query, [])

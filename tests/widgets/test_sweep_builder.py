@@ -15,10 +15,10 @@ from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
 from torc_frames.widgets.sweeps.axes import FIELDS, KINDS, Axis
-from torc_frames.widgets.sweeps.builder import SweepBuilder
-from torc_frames.widgets.sweeps.latest import Latest
 from torc_frames.widgets.sweeps.model import METHODS, WAYS, SweepModel
 from torc_frames.widgets.sweeps.typed import TypedError, kinds_of, number, values, whole
+from torc_frames.widgets.sweeps.widget import SweepBuilder
+from torc_frames.widgets.work import Latest
 
 # what is typed
 

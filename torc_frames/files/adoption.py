@@ -16,8 +16,9 @@ from torc_frames.files.sheets import sheet_cells
 from torc_frames.frame.column import Column, objects
 from torc_frames.frame.dtypes import describe, encode, restore
 from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.numerals import Numerals
 from torc_frames.frame.specs import Spec, all_categories, kind_of
-from torc_frames.frame.texts import Numerals, typed, values_of
+from torc_frames.frame.texts import typed, values_of
 from torc_frames.frame.values import RefusalError
 
 __all__ = ["Parameters", "adopt"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from torc_frames.frame.numerals import NUMBER
+
 __all__ = ["cell_text", "is_live", "neutral", "neutral_name", "restored", "restored_name"]
 
 _BEGINS = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _LIVE = re.compile(rf"[\t\r\n]|[\s\ufeff\u200b]*{_BEGINS}")
-_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 # Where semicolons or tabs separate, a cell of ours ends at the first one inside of it, or at a new line, for
 # the quotes around it are no quotes then; the doubled ones after it are. An apostrophe goes there, whatever
@@ -41,7 +42,7 @@ def is_live(text: str) -> bool:
     >>> [is_live(text) for text in ("=1+1", "-1", "-1+cmd", "@sum", "a=1")]
     [True, False, True, True, False]
     """
-    return _LIVE.match(text) is not None and _NUMBER.fullmatch(text) is None
+    return _LIVE.match(text) is not None and NUMBER.fullmatch(text) is None
 
 
 def neutral(text: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torc_frames.errors import Problem, RefusedError, shorten
-from torc_frames.frame.texts import Numerals
+from torc_frames.frame.numerals import Numerals
 
 __all__ = ["CsvOptions", "DelimitedRows", "read_rows"]
 

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from torc_frames.frame.exact import fits_float
-from torc_frames.frame.texts import INFINITY, Numerals, are_signed, as_numbers, typed, values_of
+from torc_frames.frame.numerals import INFINITY, Numerals
+from torc_frames.frame.texts import are_signed, as_numbers, typed, values_of
 
 __all__ = ["doubt"]
 

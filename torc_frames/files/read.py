@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame.column import Column, from_arrow, objects, to_backend
 from torc_frames.frame.exact import InexactError, cast
-from torc_frames.frame.texts import Numerals, typed
+from torc_frames.frame.numerals import Numerals
+from torc_frames.frame.texts import typed
 from torc_frames.settings.regular import open_regular
 
 __all__ = [

@@ -8,7 +8,10 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
+
+import pandas as pd
 
 from torc_frames.frame.values import MAX_INT_BITS
 
@@ -139,6 +142,11 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _contains(value: Any, part: Any) -> bool | None:
+    """Return whether a text, or what is shown of another value, has a text in it, in capitals or not."""
+    return None if is_missing(value) else _text(part).lower() in str(value).lower()
+
+
 def _of_number(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: function(_number(value))
 
@@ -179,8 +187,14 @@ def _alike(one: Any, other: Any) -> tuple[Any, Any]:
 
 
 def _read_as(like: Any, text: str) -> Any:
-    found = type(like)(text)
-    zone = getattr(like, "tzinfo", None)
+    kind: Any = type(like)
+    return _time(kind, text, getattr(like, "tzinfo", None))
+
+
+@lru_cache(maxsize=256)
+def _time(kind: Any, text: str, zone: Any) -> Any:
+    # A text alone is what pandas 2.3 does not read as a duration on a new NumPy.
+    found: Any = pd.to_timedelta([text])[0] if issubclass(kind, pd.Timedelta) else kind(text)
     return found.tz_localize(zone) if zone is not None and found.tzinfo is None else found
 
 
@@ -221,5 +235,6 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
     "int": (_of_number(int), (1, 1)),
     "float": (_of_number(float), (1, 1)),
     "str": (_text, (1, 1)),
+    "contains": (_contains, (2, 2)),
 }
 """By name: what it does, and how many arguments it takes."""

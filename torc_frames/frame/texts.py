@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from torc_frames.frame.column import Column
+from torc_frames.frame.numerals import INFINITY, Numerals, as_number
 
-__all__ = ["INFINITY", "Numerals", "are_signed", "as_numbers", "typed", "values_of"]
-
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
-INFINITY = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
-_LONGEST_INTEGER = 4_000
-
-
-@dataclass(frozen=True)
-class Numerals:
-    """How numbers are written: the mark before decimals, and the one between thousands, if there is one."""
-
-    decimal: str = "."
-    thousands: str = ""
-    infinite: bool = False
-    """Whether inf is a number, as pandas writes one; JSON has none."""
-
-    def plain(self, text: str) -> str | None:
-        """Return a number as Python writes it, None for what is no number.
-
-        Examples
-        --------
-        >>> [Numerals(",", ".").plain(text) for text in ("1.234,5", "0,5", "0.5")]
-        ['1234.5', '0.5', None]
-        """
-        if (self.decimal, self.thousands) != (".", ""):
-            if not self._form.fullmatch(text):
-                return None
-            text = text.replace(self.thousands, "").replace(self.decimal, ".")
-        return text if _NUMBER.fullmatch(text) else None
-
-    @cached_property
-    def _form(self) -> re.Pattern[str]:
-        digits = "[0-9]+"
-        if self.thousands:
-            digits = f"({digits}|[1-9][0-9]{{0,2}}({re.escape(self.thousands)}[0-9]{{3}})+)"
-        mark = re.escape(self.decimal)
-        return re.compile(rf"[-+]?({digits}({mark}[0-9]*)?|{mark}[0-9]+)([eE][-+]?[0-9]+)?")
-
+__all__ = ["are_signed", "as_numbers", "typed", "values_of"]
 
 _PYTHONS = Numerals()
 
@@ -105,7 +65,5 @@ def _value(text: str, bare: str, numerals: Numerals) -> Any:
         return float(bare)
     if plain is None:
         return bare.lower() == "true" if bare.lower() in ("true", "false") else text
-    if _INTEGER.fullmatch(plain):
-        return int(plain) if len(plain) <= _LONGEST_INTEGER else text
-    number = float(plain)
-    return number if abs(number) != float("inf") else text
+    number = as_number(plain)
+    return text if number is None else number

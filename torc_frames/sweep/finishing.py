@@ -19,7 +19,7 @@ from torc_frames.frame.dtypes import describe
 from torc_frames.frame.encode import encode_frame, records
 from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import RefusalError, canonical, decode_data, plain
-from torc_frames.sweep.constraint import kept_by
+from torc_frames.frame.where import kept_by
 
 __all__ = [
     "ATTRIBUTE",

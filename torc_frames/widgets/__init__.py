@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from torc_frames.widgets.parameters.editor import ParameterEditor
-from torc_frames.widgets.progress.monitor import Monitor
-from torc_frames.widgets.records.editor import RecordEditor
-from torc_frames.widgets.results.explorer import ResultsExplorer
-from torc_frames.widgets.sweeps.builder import SweepBuilder
+from torc_frames.widgets.progress.widget import Monitor
+from torc_frames.widgets.records.widget import RecordEditor
+from torc_frames.widgets.results.widget import ResultsExplorer
+from torc_frames.widgets.sweeps.widget import SweepBuilder
 
 __all__ = ["Monitor", "ParameterEditor", "RecordEditor", "ResultsExplorer", "SweepBuilder"]

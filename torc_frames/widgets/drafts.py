@@ -21,9 +21,14 @@ from typing import Any
 
 from torc_frames.files.whole import written_whole
 from torc_frames.settings import drafts_folder
-from torc_frames.widgets.draftfile import is_locked, lock, unlock
+from torc_frames.widgets.work import later
 
-__all__ = ["Draft"]
+try:
+    import fcntl
+except ImportError:  # no POSIX: two kernels may then write the same file
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["Draft", "lock", "unlock"]
 
 _VERSION = 1
 _DELAY_S = 0.5
@@ -105,9 +110,7 @@ class Draft:
         """Say that there is something to keep; it is written within half a second."""
         with self._timing:
             if self._timer is None and self.path is not None:
-                self._timer = threading.Timer(_DELAY_S, self._on_time)
-                self._timer.daemon = True
-                self._timer.start()
+                self._timer = later(_DELAY_S, self._on_time)
 
     def flush(self) -> None:
         """Write what there is to keep now; not to be called while what is edited is locked."""
@@ -173,7 +176,7 @@ class Draft:
 
     def _look_around(self, others: list[Path], there: Collection[str]) -> None:
         held = (path for path in others if _lock_of(path).name in there)
-        edited = {path for path in held if is_locked(_lock_of(path))}
+        edited = {path for path in held if _is_locked(_lock_of(path))}
         if edited:
             self.notices.append(
                 f"this {self._what} is edited in another notebook, too: its draft is kept apart from this one"
@@ -229,6 +232,49 @@ class Draft:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+
+
+def lock(path: Path) -> int | None:
+    """Make a file that no other process holds, and hold it; None if one does.
+
+    Returns
+    -------
+    int or None
+        What `unlock` takes. The end of the process frees it, too.
+    """
+    while True:
+        held = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if fcntl is None:
+            return held
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(held)
+            return None
+        except OSError:  # a file system without locks
+            return held
+        # Who held it before may have taken it away since it was opened.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(held), os.stat(path)):
+                return held
+        os.close(held)
+
+
+def unlock(held: int, path: Path) -> None:
+    """Free what `lock` holds, and take the file away."""
+    with suppress(OSError):
+        path.unlink()
+    os.close(held)
+
+
+def _is_locked(path: Path) -> bool:
+    """Return whether another process, or other code in this one, holds a file."""
+    if not path.exists():
+        return False
+    held = lock(path)
+    if held is not None:
+        unlock(held, path)
+    return held is None
 
 
 def _is_other(kept: object, mine: Mapping[str, str | None] | None) -> bool:

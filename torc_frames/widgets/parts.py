@@ -34,7 +34,7 @@ UNLABELLED = "tf-unlabelled"
 
 Tone = Literal["info", "good", "warning", "error"]
 
-_KEYS = Path(__file__).parent / "static" / "keys.js"
+_STATIC = Path(__file__).parent / "static"
 
 _MARKS: dict[str, str] = {"info": "", "good": "✓ ", "warning": "⚠ ", "error": "✗ "}
 
@@ -42,36 +42,6 @@ _LONGEST_LABEL = 48
 _FULL_WIDTH = 0xFEE0
 _PICTURES = 0x2400
 """How far from ASCII characters their full width is, and the pictures of control characters."""
-
-_CSS = """
-.tf-widget { color: var(--jp-ui-font-color1, CanvasText); --jp-widgets-margin: 1px; padding: 2px;
-  gap: 4px; overflow: visible; }
-.tf-widget .widget-html, .tf-widget .widget-html-content { margin: 0; height: auto; min-width: 0;
-  line-height: 1.45; align-self: auto; }
-.tf-widget .tf-row { flex-flow: row wrap; align-items: center; gap: 2px 6px; overflow: visible; }
-.tf-widget .tf-title { font-weight: 600; }
-.tf-widget .tf-quiet { color: var(--jp-ui-font-color2, GrayText); }
-.tf-widget .tf-message { padding: 2px 8px; border-left: 3px solid var(--tf-tone); white-space: pre-wrap;
-  overflow-wrap: anywhere; background: var(--jp-layout-color2, Canvas); }
-.tf-widget .tf-message:empty { display: none; }
-.tf-widget .tf-info { --tf-tone: var(--jp-info-color1, #0288d1); }
-.tf-widget .tf-good { --tf-tone: var(--jp-success-color1, #388e3c); }
-.tf-widget .tf-warning { --tf-tone: var(--jp-warn-color1, #f57c00); }
-.tf-widget .tf-error { --tf-tone: var(--jp-error-color1, #d32f2f); }
-.tf-widget .jupyter-button { width: auto; padding: 0 10px; overflow: visible; }
-.tf-widget .jupyter-button.tf-icon { padding: 0 7px; background: transparent;
-  color: var(--jp-ui-font-color1, CanvasText); }
-.tf-widget .jupyter-button:focus-visible, .tf-widget [tabindex]:focus-visible {
-  outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px; }
-.tf-widget .tf-busy { cursor: progress; opacity: 0.7; }
-[data-jp-theme-light="false"] .tf-widget select:not([multiple]) { background-image: url("data:image/svg+xml,\
-<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 18 18'><path fill='white' d='M5 7l4 4 4-4z'/></svg>"); }
-.tf-widget .tf-unlabelled > .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); }
-.tf-widget .tf-ask { border: 1px solid var(--jp-warn-color1, #f57c00); padding: 6px 8px; gap: 6px; }
-.tf-widget code, .tf-widget pre { font-family: var(--jp-code-font-family, monospace);
-  font-size: var(--jp-code-font-size, 13px); color: inherit; background: transparent; }
-"""
 
 
 def text_html(text: object, css: str = "", *, tag: str = "span", attributes: str = "") -> str:
@@ -108,13 +78,14 @@ def html(content: str = "", css: str = "") -> widgets.HTML:
     return made
 
 
-def root(children: Sequence[widgets.Widget], css: str = "") -> widgets.VBox:
-    """Return the outermost box of a widget, which brings the styles.
+def root(children: Sequence[widgets.Widget], css: str = "", *, sheet: str = "") -> widgets.VBox:
+    """Return the outermost box of a widget, which brings the styles: those of a sheet in ``static``, too.
 
     Keys that are pressed inside stay inside: for a notebook, "a" and "dd" are commands.
     """
-    style = widgets.HTML(f"<style>{_CSS}{css}</style>", layout={"display": "none"})
-    keys = AnyWidget(_esm=_KEYS.read_text(), layout={"display": "none"})
+    sheets = "".join((_STATIC / f"{name}.css").read_text() for name in ("parts", sheet) if name)
+    style = widgets.HTML(f"<style>{sheets}{css}</style>", layout={"display": "none"})
+    keys = AnyWidget(_esm=(_STATIC / "keys.js").read_text(), layout={"display": "none"})
     box = widgets.VBox([style, *children, keys])
     box.add_class("tf-widget")
     return box

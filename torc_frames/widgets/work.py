@@ -1,4 +1,4 @@
-"""Work that takes a while, in a thread, so that the kernel stays free."""
+"""Work in threads, so that the kernel stays free: one thing at a time, the newest of several, or later."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["Background", "StoppedError"]
+__all__ = ["Background", "Latest", "StoppedError", "later"]
 
 T = TypeVar("T")
 
@@ -73,16 +73,17 @@ class Background:
         """Ask what is going on to end at its next `check`."""
         self._stop.set()
 
-    def check(self) -> None:
-        """Raise StoppedError if it was asked to end."""
-        if self._stop.is_set():
+    def check(self, seconds: float = 0) -> None:
+        """Raise StoppedError if it was asked to end; wait so long for that."""
+        if self._stop.wait(seconds):
             raise StoppedError("stopped")
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait for the end of what is going on, and of what follows from it."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the end of what is going on, and of what follows from it; return whether it came."""
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(seconds)
+        return not self.is_busy
 
     def close(self) -> None:
         """Begin nothing any more, ask what is going on to end, and wait until it has."""
@@ -102,3 +103,58 @@ class Background:
             with self._lock:
                 self.is_busy = False
                 self._on_busy(False)
+
+
+class Latest:
+    """Does the newest of what it is asked to, after a pause in which nothing newer came.
+
+    Parameters
+    ----------
+    pause : float
+        In seconds.
+
+    Examples
+    --------
+    >>> done = []
+    >>> latest = Latest(pause=0.05)
+    >>> for number in range(10):
+    ...     latest.ask(lambda number=number: done.append(number))
+    >>> latest.wait()
+    True
+    >>> done[-1]
+    9
+    """
+
+    def __init__(self, pause: float) -> None:
+        self._pause = pause
+        self._asking, self._working = threading.Lock(), threading.Lock()
+        self._asked = 0
+        self._timer: threading.Timer | None = None
+
+    def ask(self, work: Callable[[], None]) -> None:
+        """Do this next, and forget what was asked before and has not begun."""
+        with self._asking:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._asked += 1
+            self._timer = later(self._pause, self._do, self._asked, work)
+
+    def wait(self, timeout: float = 60) -> bool:
+        """Wait until all is done; return whether it is."""
+        timer = self._timer
+        if timer is not None:
+            timer.join(timeout)
+        return timer is None or not timer.is_alive()
+
+    def _do(self, asked: int, work: Callable[[], None]) -> None:
+        with self._working:
+            if asked == self._asked:
+                work()
+
+
+def later(seconds: float, action: Callable[..., object], *arguments: object) -> threading.Timer:
+    """Call something after a while, unless the timer is cancelled; the process does not wait for it."""
+    timer = threading.Timer(seconds, action, arguments)
+    timer.daemon = True
+    timer.start()
+    return timer

@@ -87,17 +87,15 @@ class _JsonReader:
 
     def document(self) -> Node:
         node = self.value("", 1)
-        self.space()
-        if self.at < len(self.text):
+        if self.next():
             raise self.error("nothing can follow the end of the value")
         return node
 
     def value(self, key: str, depth: int) -> Node:
-        self.space()
-        if self.next() in ("{", "["):
+        if (opening := self.next()) in ("{", "["):
             if depth > MAX_DEPTH:
                 raise self.error(f"nested deeper than {MAX_DEPTH} levels")
-            return self.object(key, depth) if self.next() == "{" else self.list(key, depth)
+            return self.holder("object" if opening == "{" else "list", key, depth)
         token = self.token("a value")
         if token.lastgroup == "word":
             return node_of(_WORDS[token[0]], key)
@@ -106,42 +104,33 @@ class _JsonReader:
             return self.checked(Node(kind, token[0], (), key), token)
         return self.checked(replace(node_of(json.loads(token[0])), key=key), token)
 
-    def object(self, key: str, depth: int) -> Node:
-        inside: dict[str, Node] = {}
-        while self.goes_on("}", first=not inside):
-            self.space()
-            token = self.token("a name in quotes", "string")
-            name = json.loads(token[0])
-            if name in inside:
-                raise self.error(f"the name {name!r} is there twice in one object", token.start())
-            self.checked(Node("string", name), token)
-            self.space()
-            if self.next() != ":":
-                raise self.error("expected ':' after the name")
-            self.at += 1
-            inside[name] = self.value(name, depth + 1)
-        return Node("object", "", tuple(inside.values()), key)
-
-    def list(self, key: str, depth: int) -> Node:
+    def holder(self, kind: Kind, key: str, depth: int) -> Node:
+        """Read an object or a list."""
+        closing, names = "}" if kind == "object" else "]", set[str]()
         inside: list[Node] = []
-        while self.goes_on("]", first=not inside):
-            inside.append(self.value("", depth + 1))
-        return Node("list", "", tuple(inside), key)
+        self.at += 1
+        while self.next() != closing:
+            if inside:
+                self.step(",", f"',' or '{closing}'")
+            name = self.name(names) if kind == "object" else ""
+            inside.append(self.value(name, depth + 1))
+        self.at += 1
+        return Node(kind, "", tuple(inside), key)
 
-    def goes_on(self, closing: str, first: bool) -> bool:
-        """Step over what is before the next item; tell whether there is one."""
-        if first:
-            self.at += 1
-        self.space()
-        found = self.next()
-        if found == closing:
-            self.at += 1
-            return False
-        if not first:
-            if found != ",":
-                raise self.error(f"expected ',' or '{closing}'")
-            self.at += 1
-        return True
+    def name(self, taken: set[str]) -> str:
+        token = self.token("a name in quotes", "string")
+        name: str = json.loads(token[0])
+        if name in taken:
+            raise self.error(f"the name {name!r} is there twice in one object", token.start())
+        taken.add(name)
+        self.checked(Node("string", name), token)
+        self.step(":", "':' after the name")
+        return name
+
+    def step(self, mark: str, expected: str) -> None:
+        if self.next() != mark:
+            raise self.error(f"expected {expected}")
+        self.at += 1
 
     def checked(self, node: Node, token: re.Match[str]) -> Node:
         if reason := problem(node):
@@ -149,6 +138,7 @@ class _JsonReader:
         return node
 
     def token(self, expected: str, *groups: str) -> re.Match[str]:
+        self.next()
         found = _TOKEN.match(self.text, self.at)
         if found is None or (groups and all(found[group] is None for group in groups)):
             there = _WORD.match(self.text, self.at)
@@ -157,11 +147,10 @@ class _JsonReader:
         return found
 
     def next(self) -> str:
-        return self.text[self.at : self.at + 1]
-
-    def space(self) -> None:
+        """Return the next character that is no blank, and go there."""
         found = _SPACE.match(self.text, self.at)
         self.at = found.end() if found else self.at
+        return self.text[self.at : self.at + 1]
 
     def error(self, reason: str, at: int | None = None) -> JsonTextError:
         place = self.at if at is None else at

@@ -12,29 +12,12 @@ from ipywidgets.widgets.widget_description import DescriptionStyle
 from ipywidgets.widgets.widget_string import TextStyle
 
 from torc_frames.errors import counted
-from torc_frames.widgets.parts import UNLABELLED, html, label, row, text_html
-from torc_frames.widgets.records.form import RecordForm
+from torc_frames.widgets.parts import UNLABELLED, button, html, label, row, text_html
+from torc_frames.widgets.records.model import RecordForm
 from torc_frames.widgets.records.nodes import KINDS, TEXTS, Kind, Node
 from torc_frames.widgets.records.outline import PAGE, Line
 
-__all__ = ["CSS", "Actions", "AddLine", "Looks", "PagesLine", "ValueLine"]
-
-CSS = """
-.tf-widget .tf-lines { gap: 1px; overflow: visible; }
-.tf-widget .tf-line { gap: 1px 4px; min-height: 28px; }
-.tf-widget .tf-line > .tf-value { flex: 1 1 12em; min-width: 0; overflow: visible; }
-.tf-widget .tf-line .widget-text, .tf-widget .tf-line .widget-textarea, .tf-widget .tf-line .tf-value
-  .widget-dropdown { width: 100%; }
-.tf-widget .tf-line .widget-label { text-align: left; }
-.tf-widget .tf-line .tf-fold { background: transparent; text-align: left; font-weight: 600; padding: 0 4px;
-  color: var(--jp-ui-font-color1, CanvasText); }
-.tf-widget .tf-wrong { flex: 1 0 100%; }
-.tf-widget .tf-is-wrong input, .tf-widget .tf-is-wrong textarea {
-  border-color: var(--jp-error-color1, #d32f2f) !important;
-  outline: 1px solid var(--jp-error-color1, #d32f2f); }
-.tf-widget .tf-line .tf-panel .widget-text { width: 18em; }
-.tf-widget .tf-panel { flex: 1 0 100%; padding: 2px 4px; background: var(--jp-layout-color2, Canvas); }
-"""
+__all__ = ["Actions", "AddLine", "Looks", "PagesLine", "ValueLine"]
 
 _INDENT_EM = 1.4
 _NAMES_EM = 12
@@ -162,8 +145,7 @@ class ValueLine:
         children = [self._slot, self._kind, self._more]
         children += [self._wrong] if self._wrong else []
         children += [self._panel.box] if self._panel else []
-        if list(self.box.children) != children:
-            self.box.children = children
+        self.box.children = children
 
     def _made(self, line: Line) -> Any:
         node, looks = line.node, self._looks
@@ -192,8 +174,7 @@ class ValueLine:
         typed.description = _name(line)
         if self._shape == "lines":
             typed.layout = self._looks.lines(_height(node))
-        if typed.value != node.text:
-            typed.value = node.text
+        typed.value = node.text
 
 
 class LinePanel:
@@ -216,27 +197,24 @@ class LinePanel:
     def show(self, line: Line) -> None:
         """Show what there is to do with a value where it is now."""
         named = not (line.in_list or line.is_root)
-        if named and self._name.value != line.node.key:
+        if named:
             self._name.value = line.node.key
-        for action, button in self._buttons.items():
-            button.tooltip = f"{action}: {label(line.path)}"
+        for action, one in self._buttons.items():
+            one.tooltip = f"{action}: {label(line.path)}"
         buttons = [self._buttons["delete"]] if line.is_root else list(self._buttons.values())
         children = [*([self._name] if named else []), *buttons]
-        if list(self.box.children) != children:
-            self.box.children = children
+        self.box.children = children
 
     def focus(self) -> None:
         """Bring the cursor to what was used last, or to the first control."""
         (self._last or self.box.children[0]).focus()
 
     def _button(self, text: str, icon: str, action: Callable[[int], Any]) -> Any:
-        made = widgets.Button(description=text, icon=icon, layout={"width": "auto"})
-
-        def on_click(_: Any) -> None:
+        def act() -> None:
             self._last = made
             self._actions.act(self._at, action)
 
-        made.on_click(on_click)
+        made = button(text, act, icon=icon)
         return made
 
 

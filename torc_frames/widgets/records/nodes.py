@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Literal, get_args
 
+from torc_frames.frame.numerals import NUMBER
 from torc_frames.frame.values import RefusalError, plain
 
 __all__ = [
@@ -38,8 +40,7 @@ TEXTS: frozenset[Kind] = frozenset({"string", "lines", "escaped"})
 _LONG = 80
 """Texts from here on are typed in several lines."""
 
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")  # as in JSON
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 """What a browser's text fields don't give back as it was."""
 
@@ -146,7 +147,7 @@ def changed(root: Node, at: int, change: Callable[[Node], tuple[Node, ...]]) -> 
     inside: list[Node] = []
     for item in root.inside:
         inside += changed(item, at, change)
-    same = len(inside) == len(root.inside) and all(map(_is, inside, root.inside))
+    same = len(inside) == len(root.inside) and all(map(operator.is_, inside, root.inside))
     return (root if same else replace(root, inside=tuple(inside)),)
 
 
@@ -160,7 +161,7 @@ def converted(node: Node, kind: Kind) -> Node:
     text = _as_text(node)
     if kind == "boolean":
         return replace(bare, text="true" if text.strip().lower() in ("true", "1", "1.0", "yes") else "false")
-    if kind == "integer" and _NUMBER.fullmatch(text) and (whole := float(text)).is_integer():
+    if kind == "integer" and NUMBER.fullmatch(text) and (whole := float(text)).is_integer():
         exact = _INTEGER.fullmatch(text.strip())
         return replace(bare, text=text if exact else str(int(whole)))
     if kind == "number" and not problem(replace(bare, text=text)):
@@ -201,10 +202,6 @@ def node_of_state(state: Any) -> Node:
         case [str(kind), str(text), str(key), list(inside)] if kind in KINDS:
             return Node(kind, text, tuple(map(node_of_state, inside)), key)
     raise ValueError("this is no tree of a record")
-
-
-def _is(one: Node, other: Node) -> bool:
-    return one is other
 
 
 def _as_text(node: Node) -> str:
@@ -259,7 +256,7 @@ def _integer(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    if not _NUMBER.fullmatch(text.strip()):
+    if not NUMBER.fullmatch(text.strip()):
         raise RefusalError(_not(text, "number"))
     value = float(text)
     if value in (float("inf"), float("-inf")):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torc_frames.errors import ConflictError, NotFoundError, UncertainWriteError
 from torc_frames.frame.values import encode_data
-from torc_frames.store.records import UserData
-from torc_frames.widgets.records.form import RecordForm
+from torc_frames.store.records import UserData, WorkflowRecord
+from torc_frames.widgets.drafts import Draft
+from torc_frames.widgets.records.model import RecordForm
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Difference", "RecordConflict", "RecordSession", "differences"]
@@ -49,6 +51,8 @@ class RecordSession:
         The record as it was loaded or saved last, which is what saving compares with.
     conflict : Conflict or None
         Set when saving found that others had changed the record; nothing was written then.
+    draft : Draft or None
+        Where edits are kept, after `keep`.
 
     Examples
     --------
@@ -73,6 +77,7 @@ class RecordSession:
         self.name = record.name
         self.form = RecordForm(record.data)
         self.conflict: RecordConflict | None = None
+        self.draft: Draft | None = None
 
     @property
     def dirty(self) -> bool:
@@ -126,22 +131,49 @@ class RecordSession:
             self._load(self._workflow.get_user_data(self.key))
             return f"Record {self.key} was read again" + ("; Undo brings back your edits" if edited else "")
 
-    def restore(self, stored: UserData, state: Mapping[str, Any]) -> bool:
-        """Put edits of an earlier session into the form, as one step; tell whether there were any.
+    def keep(self, of: WorkflowRecord, taken: Callable[[RecordSession], None]) -> None:
+        """Keep on disk what is not saved, and bring back what was kept there.
 
         Parameters
         ----------
-        stored : UserData
-            The record that they were made on.
-        state : mapping
-            What `RecordForm.state` has told of them; ValueError if it has not.
+        of : WorkflowRecord
+            The workflow, as the store has it.
+        taken : callable
+            Called with this when another editor of this process has opened the record.
         """
+        self.draft = draft = Draft(
+            self._workflow._store.url,
+            self._workflow.key,
+            self._kept,
+            lambda: taken(self),
+            record_key=self.key,
+            identity={"name": of.name, "created": of.created},
+        )
+        if draft.found is not None and self._brought_back(draft.found):
+            draft.notices.insert(0, "Edits that were not saved are here again; Undo takes them away")
+        self.form.on_change(draft.changed)
+
+    def _kept(self) -> dict[str, Any] | None:
         with self.form.lock:
-            self.form.restore(state)
-            if not self.form.dirty:
-                return False
-            self.stored = stored
-            return True
+            if not self.dirty:
+                return None
+            stored = {"data": self.stored.data, "name": self.stored.name, "rev": self.stored.rev}
+            return {"form": self.form.state(), "stored": stored}
+
+    def _brought_back(self, found: Mapping[str, Any]) -> bool:
+        """Put edits of an earlier session into the form, as one step; tell whether there were any."""
+        assert self.draft is not None
+        try:
+            kept, workflow_key = found["stored"], self.stored.workflow_key
+            stored = UserData(self.key, workflow_key, kept["data"], kept["name"], rev=kept["rev"])
+            with self.form.lock:
+                self.form.restore(found["form"])
+                if self.form.dirty:
+                    self.stored = stored
+                return self.form.dirty
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            self.draft.set_aside(repr(error))
+            return False
 
     def _load(self, record: UserData) -> None:
         self.stored = record
@@ -201,37 +233,23 @@ def differences(theirs: Any, yours: Any, path: str = "") -> list[Difference]:
 Difference(path='c', theirs=None, yours='null')]
     """
     if isinstance(theirs, dict) and isinstance(yours, dict):
-        return [
-            each
-            for key in dict.fromkeys([*theirs, *yours])
-            for each in _between(
-                key in theirs, theirs.get(key), key in yours, yours.get(key), _join(path, key)
+        one, other = theirs, yours
+        paths = {key: f"{path}.{key}" if path else key for key in {**theirs, **yours}}
+    elif isinstance(theirs, list) and isinstance(yours, list):
+        one, other = dict(enumerate(theirs)), dict(enumerate(yours))
+        paths = {at: f"{path}[{at}]" for at in {**one, **other}}
+    else:
+        same = _same(theirs, yours)
+        return [] if same else [Difference(path or "the record", _json(theirs), _json(yours))]
+    found: list[Difference] = []
+    for key, inner in paths.items():
+        if key in one and key in other:
+            found += differences(one[key], other[key], inner)
+        else:
+            found.append(
+                Difference(inner, *(_json(side[key]) if key in side else None for side in (one, other)))
             )
-        ]
-    if isinstance(theirs, list) and isinstance(yours, list):
-        longest = max(len(theirs), len(yours))
-        return [
-            each
-            for at in range(longest)
-            for each in _between(
-                at < len(theirs), _at(theirs, at), at < len(yours), _at(yours, at), f"{path}[{at}]"
-            )
-        ]
-    return [] if _same(theirs, yours) else [Difference(path or "the record", _json(theirs), _json(yours))]
-
-
-def _between(in_theirs: bool, theirs: Any, in_yours: bool, yours: Any, path: str) -> list[Difference]:
-    if in_theirs and in_yours:
-        return differences(theirs, yours, path)
-    return [Difference(path, _json(theirs) if in_theirs else None, _json(yours) if in_yours else None)]
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
-def _at(values: list[Any], at: int) -> Any:
-    return values[at] if at < len(values) else None
+    return found
 
 
 def _json(value: Any) -> str:
@@ -240,8 +258,4 @@ def _json(value: Any) -> str:
 
 def _same(one: Any, other: Any) -> bool:
     """Return whether two JSON values are the same, also in type; the order of keys does not matter."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return type(one) is type(other) and repr(one) == repr(other)
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

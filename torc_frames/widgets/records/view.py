@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
-from torc_frames.widgets.records.form import RecordForm
 from torc_frames.widgets.records.lines import AddLine, Looks, PagesLine, ValueLine
+from torc_frames.widgets.records.model import RecordForm
 from torc_frames.widgets.records.nodes import Node
 from torc_frames.widgets.records.outline import Line, Outline
+from torc_frames.widgets.work import later
 
 __all__ = ["FormView"]
 
@@ -47,9 +47,7 @@ class FormView:
             shown[place] = self._lines.get(place) or self._made(line)
             shown[place].show(line, wrong.get(line.node.id, ""))
         self._lines = shown
-        children = tuple(line.box for line in shown.values())
-        if self.box.children != children:
-            self.box.children = children
+        self.box.children = tuple(line.box for line in shown.values())
 
     # what the lines ask for, see `Actions`
 
@@ -102,6 +100,4 @@ class FormView:
         return made(self._form, self._looks, line, self)
 
     def _focus(self, line: Any) -> None:
-        later = threading.Timer(_PAINTED_S, line.focus)
-        later.daemon = True
-        later.start()
+        later(_PAINTED_S, line.focus)

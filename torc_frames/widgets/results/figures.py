@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from torc_frames.widgets.results.filters import choices, meaning
+from torc_frames.widgets.results.model import choices, meaning
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

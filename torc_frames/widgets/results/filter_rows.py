@@ -10,22 +10,20 @@ import ipywidgets as widgets
 
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.parts import Message, button, row
-from torc_frames.widgets.results.exploring import Exploration
-from torc_frames.widgets.results.filters import (
+from torc_frames.widgets.results.model import (
     KEY,
-    Between,
-    Contains,
-    Filter,
-    Is,
     Meaning,
-    MissingFilter,
-    OneOf,
+    between,
     bound,
     choices,
     column,
+    contains,
+    is_missing,
     meaning,
+    one_of,
 )
 from torc_frames.widgets.results.parts import dropdown, field, on_value, options, selection
+from torc_frames.widgets.results.session import Exploration
 
 __all__ = ["FilterBar", "FilterRow"]
 
@@ -82,7 +80,7 @@ class FilterRow(widgets.HBox):
             on_value(one, self._tell)
         self._on_column()
 
-    def read(self) -> Filter | None:
+    def read(self) -> str | None:
         """Return the filter; None as long as nothing is typed, or what is typed is refused."""
         try:
             made = self._made(self.column.value)
@@ -92,22 +90,23 @@ class FilterRow(widgets.HBox):
         self.message.clear()
         return made
 
-    def _made(self, name: str) -> Filter | None:
+    def _made(self, name: str) -> str | None:
+        text, chosen = self.text.value, self.choices.value
         match self.condition.value:
             case "is between":
                 values = column(self._exploration.frame, name)
                 low, high = bound(values, self.low.value), bound(values, self.high.value)
                 if low is not None and high is not None and low > high:
                     raise RefusedError(f"nothing is between {low} and {high}")
-                return None if low is None and high is None else Between(name, low, high)
+                return None if low is None and high is None else between(name, low, high)
             case "contains":
-                return Contains(name, self.text.value) if self.text.value else None
+                return contains(name, text) if text else None
             case "is":
-                return Is(name, self.text.value) if self.text.value else None
+                return one_of(name, [text]) if text else None
             case "is one of":
-                return OneOf(name, tuple(self.choices.value)) if self.choices.value else None
+                return one_of(name, chosen) if chosen else None
             case _:
-                return MissingFilter(name, self.condition.value == _MISSING)
+                return is_missing(name, self.condition.value == _MISSING)
 
     def _on_column(self) -> None:
         values = column(self._exploration.frame, self.column.value)

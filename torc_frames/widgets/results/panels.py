@@ -10,10 +10,9 @@ import ipywidgets as widgets
 from torc_frames.errors import counted
 from torc_frames.widgets.parts import FAILURES, Message, button, html, row
 from torc_frames.widgets.results import figures
-from torc_frames.widgets.results.exploring import Exploration
-from torc_frames.widgets.results.export import FORMATS, export
+from torc_frames.widgets.results.model import Aggregate, can_group, functions
 from torc_frames.widgets.results.parts import dropdown, field, on_value, options, selection
-from torc_frames.widgets.results.query import Aggregate, can_group, functions
+from torc_frames.widgets.results.session import FORMATS, Exploration, export
 
 __all__ = [
     "CodePanel",

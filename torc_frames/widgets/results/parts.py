@@ -1,4 +1,4 @@
-"""What the parts of the explorer share: styles, and fields whose names are for screen readers."""
+"""What the parts of the explorer share: fields whose names are for screen readers."""
 
 from __future__ import annotations
 
@@ -7,32 +7,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from torc_frames.widgets.parts import label
+from torc_frames.widgets.parts import UNLABELLED, label
 
-__all__ = ["CSS", "dropdown", "field", "on_value", "options", "selection", "toggle"]
-
-CSS = """
-.tf-unlabeled > .widget-label { position: absolute; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); white-space: nowrap; }
-.tf-widget .jupyter-button.tf-toggle { border: 1px solid var(--jp-border-color1, #bdbdbd); height: 26px;
-  line-height: 24px; background: transparent; color: var(--jp-ui-font-color1, CanvasText); box-shadow: none; }
-.tf-widget .jupyter-button.tf-pill { border-radius: 13px; }
-.tf-widget .jupyter-button.tf-bad { border-color: var(--jp-error-color1, #d32f2f); }
-.tf-widget .jupyter-button.tf-toggle.mod-active { background: var(--jp-layout-color3, #e0e0e0);
-  border-color: var(--jp-ui-font-color2, #616161); font-weight: 600; }
-.tf-widget .tf-panel { border: 1px solid var(--jp-border-color2, #e0e0e0); border-radius: 4px; padding: 6px;
-  margin: 3px 0; gap: 4px; overflow: visible; }
-.tf-widget .tf-figure { max-width: 100%; height: auto; border-radius: 4px; background: #fff; }
-.tf-widget select:focus-visible, .tf-widget input:focus-visible, .tf-widget textarea:focus-visible {
-  outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: -1px; }
-.tf-widget .tf-named > .widget-label { width: auto; min-width: 0; padding-right: 4px; }
-.tf-widget .widget-select-multiple > select { min-height: 0; }
-.tf-widget .tf-stacked > select { width: 100%; }
-.tf-widget .tf-stacked { flex-direction: column; height: auto; }
-.tf-widget .tf-stacked > .widget-label { width: 100%; text-align: left; }
-.tf-widget .tf-code textarea { white-space: pre; overflow-x: auto; }
-.tf-widget textarea { font-family: var(--jp-code-font-family, monospace); }
-"""
+__all__ = ["dropdown", "field", "on_value", "options", "selection", "toggle"]
 
 
 def options(values: Iterable[Any]) -> list[tuple[str, Any]]:
@@ -44,7 +21,7 @@ def dropdown(name: str, values: Iterable[Any], *, none: str = "", named: bool = 
     """Return a list to choose one of; its first option is `none`, for None, if that is a text."""
     listed = [*([(none, None)] if none else []), *options(values)]
     made = widgets.Dropdown(options=listed, description=name, layout={"width": "18em" if named else "14em"})
-    made.add_class("tf-named" if named else "tf-unlabeled")
+    made.add_class("tf-named" if named else UNLABELLED)
     return made
 
 
@@ -55,7 +32,7 @@ def field(name: str, *, width: str = "9em", named: bool = True) -> widgets.Text:
         made.add_class("tf-named")
     else:
         made.placeholder = name
-        made.add_class("tf-unlabeled")
+        made.add_class(UNLABELLED)
     return made
 
 
@@ -66,7 +43,7 @@ def selection(
     made = widgets.SelectMultiple(
         options=options(values), description=name, rows=rows, layout={"width": width, "height": "auto"}
     )
-    made.add_class("tf-stacked" if named else "tf-unlabeled")
+    made.add_class("tf-stacked" if named else UNLABELLED)
     return made
 
 

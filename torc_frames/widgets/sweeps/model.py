@@ -88,15 +88,8 @@ class SweepModel:
     def state(self) -> dict[str, Any]:
         """Return all that is typed, as JSON."""
         with self.lock:
-            return {
-                "axes": [axis.state() for axis in self.axes],
-                "way": self.way,
-                "method": self.method,
-                "n": self.n,
-                "seed": self.seed,
-                "where": self.where,
-                "factors": list(self.factors),
-            }
+            typed = {name: getattr(self, name) for name in ("way", "method", "n", "seed", "where")}
+            return {"axes": [axis.state() for axis in self.axes], **typed, "factors": list(self.factors)}
 
     @classmethod
     def from_state(
@@ -262,13 +255,11 @@ class SweepModel:
             how = [f"method={self.method!r}", f"seed={whole(self.seed, 'seed')}"]
             parts = [str(self._sampled or 0), f"{{\n{space}{inner}}}", *how, *where]
             return _call("tf.sample", parts, indent)
-        plain = [f"{name}={code}" for name, code in codes.items() if _is_name(name)]
-        others = [f"{name!r}: {code}" for name, code in codes.items() if not _is_name(name)]
-        if others:  # in their order, of which the last one changes fastest
-            plain, others = [], [f"{name!r}: {code}" for name, code in codes.items()]
-        unpacked = [f"**{{{', '.join(others)}}}"] if others else []
-        name = "tf.grid" if self.way == "grid" else "tf.zip_"
-        return _call(name, [*plain, *unpacked, *where], indent)
+        if all(map(_is_name, codes)):
+            parts = [f"{name}={code}" for name, code in codes.items()]
+        else:  # all in one, in their order, of which the last one changes fastest
+            parts = [f"**{{{', '.join(f'{name!r}: {code}' for name, code in codes.items())}}}"]
+        return _call("tf.grid" if self.way == "grid" else "tf.zip_", [*parts, *where], indent)
 
 
 def _call(name: str, parts: Iterable[str], indent: str) -> str:

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import ipywidgets as widgets
 
-from torc_frames.widgets.parts import UNLABELLED, html, label, row, text_html
+from torc_frames.widgets.parts import UNLABELLED, button, html, label, row, text_html
 from torc_frames.widgets.sweeps.axes import FIELDS, KINDS, Axis
 from torc_frames.widgets.sweeps.typed import TypedError
 
-__all__ = ["CSS", "AxisActions", "AxisLine"]
-
-CSS = """
-.tf-widget .tf-axis { padding: 2px 0; border-bottom: 1px solid var(--jp-border-color2, #ccc); }
-.tf-widget .tf-axis .tf-fields { flex: 1 1 18em; min-width: 0; gap: 6px; overflow: visible; }
-.tf-widget .tf-axis .tf-told { flex: 1 0 100%; }
-.tf-widget .tf-axis .tf-fields .widget-text { min-width: 5em; }
-.tf-widget .tf-axis .tf-fields input { min-width: 2em; width: 100%; }
-.tf-widget .tf-wide { flex: 2 1 10em; }
-.tf-widget .tf-narrow { flex: 1 1 5em; }
-"""
+__all__ = ["AxisActions", "AxisLine"]
 
 _WIDE = frozenset({"values", "weights"})
 _HINTS = {
@@ -72,9 +61,9 @@ class AxisLine:
         self._box.add_class("tf-fields")
         self._told = html(css="tf-told")
         self._buttons = [
-            self._button("arrow-up", "move up", lambda: actions.move(axis, -1)),
-            self._button("arrow-down", "move down", lambda: actions.move(axis, 1)),
-            self._button("trash", "remove", lambda: actions.remove(axis)),
+            button("", lambda: actions.move(axis, -1), icon="arrow-up"),
+            button("", lambda: actions.move(axis, 1), icon="arrow-down"),
+            button("", lambda: actions.remove(axis), icon="trash"),
         ]
         self.box = row(self._name, self._kind, self._box, *self._buttons, self._told)
         self.box.add_class("tf-axis")
@@ -88,13 +77,11 @@ class AxisLine:
         for name, called in FIELDS[axis.kind]:
             field = self._fields[name]
             field.description = called
-            if field.value != axis.texts.get(name, ""):
-                field.value = axis.texts.get(name, "")
+            field.value = axis.texts.get(name, "")
             fields.append(field)
-        if list(self._box.children) != fields:
-            self._box.children = fields
-        for button, action in zip(self._buttons, ("move up", "move down", "remove"), strict=True):
-            button.tooltip = f"{action}: {label(axis.name or 'axis')}"
+        self._box.children = fields
+        for one, action in zip(self._buttons, ("move up", "move down", "remove"), strict=True):
+            one.tooltip = f"{action}: {label(axis.name or 'axis')}"
         untouched = not axis.name and not any(axis.texts.values())
         self._told.value = _told(axis, "" if untouched else problem)
 
@@ -114,13 +101,6 @@ class AxisLine:
         for name, value in typed.items():
             setattr(self.axis, name, value)
         self._actions.typed()
-
-    @staticmethod
-    def _button(icon: str, action: str, on_click: Callable[[], None]) -> widgets.Button:
-        made = widgets.Button(icon=icon, tooltip=action, layout={"width": "auto"})
-        made.add_class("tf-icon")
-        made.on_click(lambda _: on_click())
-        return made
 
 
 def _told(axis: Axis, problem: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -11,19 +10,17 @@ from typing import Any
 import pyjson5
 
 from torc_frames.errors import RefusedError, counted
+from torc_frames.frame.numerals import LEADING_ZERO, NUMBER, as_number
 from torc_frames.frame.values import encode_data
 
 __all__ = ["TypedError", "kinds_of", "number", "values", "whole"]
 
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _TOKEN = re.compile(
     r"""(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
       | (?P<open>[\[{]) | (?P<close>[\]}]) | (?P<separator>[,;\n\t])
       | (?P<rest>[^"'\[\]{},;\n\t]+ | ["'])""",
     re.VERBOSE,
 )
-_ZEROS = re.compile(r"[-+]?0[0-9]")
 _WORDS = {"true": True, "false": False, "True": True, "False": False, "null": None, "None": None}
 _KINDS: dict[type, str] = {
     bool: "boolean",
@@ -36,7 +33,6 @@ _KINDS: dict[type, str] = {
 }
 _NOT_JSON = frozenset({"nan", "inf", "infinity", "-inf", "+inf", "-infinity", "+infinity"})
 _DEEPEST = 100
-_LONGEST_INTEGER = 4000
 
 
 class TypedError(ValueError):
@@ -84,11 +80,10 @@ def number(text: str, what: str) -> int | float:
     stripped = text.strip()
     if not stripped:
         raise TypedError(f"{what} is missing")
-    if _INTEGER.fullmatch(stripped) and len(stripped) < _LONGEST_INTEGER:
-        return int(stripped)
-    if not _NUMBER.fullmatch(stripped) or not math.isfinite(float(stripped)):
+    found = as_number(stripped)
+    if found is None:
         raise TypedError(f"{what}: {stripped!r} is no number")
-    return float(stripped)
+    return found
 
 
 def whole(text: str, what: str, *, least: int | None = None, most: int | None = None) -> int:
@@ -118,18 +113,17 @@ def _items(text: str) -> Iterator[str]:
 
 def _parts(item: str) -> list[str]:
     parts = item.split()
-    return parts if all(map(_NUMBER.fullmatch, parts)) else [item]
+    return parts if all(map(NUMBER.fullmatch, parts)) else [item]
 
 
 def _value(item: str) -> Any:
     if item in _WORDS:
         return _WORDS[item]
-    if _INTEGER.fullmatch(item) and len(item) < _LONGEST_INTEGER:
-        return int(item)
     if item.lower() in _NOT_JSON:
         raise TypedError(f"{item} is no value that can be kept; quote it if it is a text")
-    if _NUMBER.fullmatch(item) and not _ZEROS.match(item):
-        return _kept(float(item), item)
+    if NUMBER.fullmatch(item) and not LEADING_ZERO.match(item):
+        found = as_number(item)
+        return _kept(float(item), item) if found is None else found
     if item[0] in "\"'[{":
         return _json(item)
     if any(mark in item for mark in "\"'[]{}"):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import shorten
+from torc_frames.files.read import decode_json
 from torc_frames.frame.column import Column as JsonColumn
 from torc_frames.frame.compare import as_series
 from torc_frames.frame.dtypes import describe, restore
@@ -368,26 +369,12 @@ def _read_json(text: str) -> Any:
     if not stripped:
         return None
     try:
-        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
-    except RefusalError:
-        raise
+        value = decode_json(text)
     except (ValueError, RecursionError) as error:
-        if stripped.startswith(_OPENS):
-            why = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deep or too long"
-            where = f" (at character {error.pos + 1})" if isinstance(error, json.JSONDecodeError) else ""
-            raise RefusalError(f"{quoted(text)} is no JSON: {why}{where}") from None
-        return plain(text)
+        if not stripped.startswith(_OPENS):
+            return plain(text)
+        why = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        if isinstance(error, json.JSONDecodeError):
+            why = f"{error.msg} (at character {error.pos + 1})"
+        raise RefusalError(f"{quoted(text)} is no JSON: {why}") from None
     return plain(value)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise RefusalError(f"the key {twice!r} comes twice")
-    return found

@@ -1,4 +1,4 @@
-"""A DataFrame to look at: sorted and filtered by pandas, its texts made a page at a time."""
+"""A DataFrame to look at: sorted by pandas, its texts made a page at a time."""
 
 from __future__ import annotations
 
@@ -39,16 +39,14 @@ class FrameSource:
     --------
     >>> source = FrameSource(pd.DataFrame({"alpha": [0.1, 1.0, None], "ok": [True, False, True]}))
     >>> source.sort(0, ascending=False)
-    >>> source.filter(source.frame["ok"])
     >>> source.text(Block(0, 0, 2, 2)), source.status
-    ('0.1\ttrue\n\ttrue', '2 of 3 rows')
+    ('1.0\tfalse\n0.1\ttrue', '3 rows')
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self.lock = threading.RLock()
         self._callbacks: list[Callable[[Change], None]] = []
         self._order: tuple[int, bool] | None = None
-        self._mask: npt.NDArray[np.bool_] | None = None
         self._take(frame)
 
     @property
@@ -75,8 +73,7 @@ class FrameSource:
     @property
     def status(self) -> str:
         """How many rows there are."""
-        shown, all_ = len(self._positions), len(self._frame)
-        return counted(all_, "row") if shown == all_ else f"{shown:,} of {counted(all_, 'row')}"
+        return counted(len(self._frame), "row")
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -100,31 +97,17 @@ class FrameSource:
             self._arrange()
             self._tell(Change())
 
-    def filter(self, mask: Any) -> None:
-        """Show some rows only.
-
-        Parameters
-        ----------
-        mask : array-like of bool, or None
-            One for each row of the frame, in its order; a missing one hides its row. None shows all rows.
-        """
+    def replace(self, frame: pd.DataFrame) -> None:
+        """Show another frame, sorted by the column of the same name."""
         with self.lock:
-            self._mask = None if mask is None else self._checked(mask)
-            self._arrange()
-            self._tell(Change())
-
-    def replace(self, frame: pd.DataFrame, mask: Any = None) -> None:
-        """Show another frame, sorted by the column of the same name, with a filter of its own."""
-        with self.lock:
-            names = [column.name for column in self._columns]
-            sorted_by = None if self._order is None else (names[self._order[0]], self._order[1])
-            before, self._mask, self._order = self._columns, None, None
+            before, order = self._columns, self._order
+            name = None if order is None else before[order[0]].name
+            self._order = None
             self._take(frame)
             found = [column.name for column in self._columns]
-            if sorted_by is not None and sorted_by[0] in found:
-                self._order = (found.index(sorted_by[0]), sorted_by[1])
-            self._mask = None if mask is None else self._checked(mask)
-            self._arrange()
+            if order is not None and name in found:
+                self._order = (found.index(name), order[1])
+                self._arrange()
             self._tell(Change(columns=self._columns != before))
 
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
@@ -154,18 +137,12 @@ class FrameSource:
         self._columns = [column_of(name, series) for name, series in zip(names, self._series, strict=True)]
         self._arrange()
 
-    def _checked(self, mask: Any) -> npt.NDArray[np.bool_]:
-        found = pd.Series(mask).astype("boolean").fillna(False).to_numpy(dtype=bool)
-        if len(found) != len(self._frame):
-            raise RefusedError(f"a filter of {len(found):,} for {counted(len(self._frame), 'row')}")
-        return found
-
     def _arrange(self) -> None:
-        kept = np.arange(len(self._frame)) if self._mask is None else np.flatnonzero(self._mask)
-        if self._order is not None:
+        if self._order is None:
+            self._positions: _Positions = np.arange(len(self._frame))
+        else:
             column, ascending = self._order
-            kept = kept[_sorted(self._series[column].iloc[kept], ascending)]
-        self._positions: _Positions = kept
+            self._positions = _sorted(self._series[column], ascending)
 
     def _cells(self, top: int, bottom: int, left: int, right: int) -> Any:
         positions = self._positions[max(0, top) : max(0, bottom)]
@@ -181,12 +158,10 @@ def _sorted(series: pd.Series, ascending: bool) -> _Positions:
     """Return the positions of a column's values in their order; what can't be compared is ordered as text."""
     fresh = series.reset_index(drop=True)
     try:
-        order = fresh.sort_values(ascending=ascending, kind="stable", na_position="last")
+        order = fresh.sort_values(ascending=ascending, kind="stable")
     except TypeError:
         shown = pd.Series(texts(fresh), dtype=object)
-        order = shown.where(shown != "", None).sort_values(
-            ascending=ascending, kind="stable", na_position="last"
-        )
+        order = shown.where(shown != "", None).sort_values(ascending=ascending, kind="stable")
     return order.index.to_numpy()
 
 

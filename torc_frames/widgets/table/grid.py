@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import msgspec
 import traitlets
 
 from torc_frames.errors import RefusedError, TorcFramesError, counted
@@ -174,7 +175,7 @@ class Grid(anywidget.AnyWidget):
                 "kind": "head",
                 "gen": self._gen,
                 "length": len(source),
-                "columns": [messages.column(column) for column in source.columns],
+                "columns": msgspec.to_builtins(list(source.columns)),
                 "order": source.order,
                 "editable": self._editable is not None,
                 "status": source.status,

@@ -32,7 +32,7 @@ from typing import Annotated, Any
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.widgets.table.source import GridColumn, Row
+from torc_frames.widgets.table.source import Row
 
 __all__ = [
     "Act",
@@ -52,7 +52,6 @@ __all__ = [
     "Set",
     "Sort",
     "Undo",
-    "column",
     "read",
     "row",
 ]
@@ -188,17 +187,6 @@ def read(content: Any) -> Message:
     except (msgspec.ValidationError, RecursionError) as error:
         raise RefusedError(f"the page sent what is no message of a grid: {error}") from None
     return message
-
-
-def column(column: GridColumn) -> dict[str, Any]:
-    """Return a column as it is sent."""
-    return {
-        "name": column.name,
-        "kind": column.kind,
-        "dtype": column.dtype,
-        "read_only": column.read_only,
-        "choices": column.choices if column.choices is None else list(column.choices),
-    }
 
 
 def row(row: Row) -> dict[str, Any]:

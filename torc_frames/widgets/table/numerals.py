@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from torc_frames.frame.numerals import INFINITY, INTEGER, NUMBER, as_number
 from torc_frames.frame.values import RefusalError
 from torc_frames.widgets.table import meanings
 
-__all__ = ["float_texts", "quoted", "reader"]
+__all__ = ["float_texts", "number", "quoted", "reader"]
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
 _MOST_DIGITS = 40
 _SHOWN = 40
@@ -46,6 +44,13 @@ def reader(dtype: Any) -> Callable[[str], int | float]:
     return read_int
 
 
+def number(text: str) -> int | float:
+    """Return a number of any size; RefusalError says why a text is none."""
+    plain = _plain_minus(text.strip())
+    found = as_number(plain)
+    return _read_float(plain, np.dtype(np.float64)) if found is None else found
+
+
 def float_texts(series: pd.Series) -> list[str]:
     """Return floats as the shortest texts that mean them; missing ones are empty."""
     numbers = series.to_numpy(dtype=_numpy(series.dtype), na_value=np.nan)
@@ -67,9 +72,9 @@ def _plain_minus(text: str) -> str:
 
 def _whole(text: str) -> int | None:
     """Return a whole number, None for one that is too large for any dtype."""
-    if _INTEGER.fullmatch(text):
+    if INTEGER.fullmatch(text):
         return int(text) if len(text) <= _MOST_DIGITS else None
-    if not _NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(text):
         raise RefusalError(_no_number(text, "whole number"))
     if _THOUSANDS.fullmatch(text):  # the point may be the one between thousands
         raise RefusalError(_no_number(text, "whole number"))
@@ -85,8 +90,8 @@ def _whole(text: str) -> int | None:
 
 
 def _read_float(text: str, numpy: np.dtype[Any]) -> float:
-    if not _NUMBER.fullmatch(text):
-        if _INFINITE.fullmatch(text):
+    if not NUMBER.fullmatch(text):
+        if INFINITY.fullmatch(text):
             raise RefusalError(f"{text} is not JSON: use a missing value or a number")
         raise RefusalError(_no_number(text, "number"))
     value = float(text)
@@ -95,7 +100,7 @@ def _read_float(text: str, numpy: np.dtype[Any]) -> float:
             value = float(numpy.type(value))
     if value in (float("inf"), -float("inf")):
         raise RefusalError(f"{quoted(text)} is beyond {numpy}")
-    if _INTEGER.fullmatch(text) and len(text) <= 400 and int(text) != int(value):
+    if INTEGER.fullmatch(text) and len(text) <= 400 and int(text) != int(value):
         raise RefusalError(f"{quoted(text)} is {int(value)} as {numpy}: retype the column to keep it")
     return value
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from torc_frames.frame.dtypes import encode
-from torc_frames.frame.specs import UNITS
-from torc_frames.frame.values import RefusalError
+from torc_frames.frame.numerals import as_number
+from torc_frames.frame.specs import UNITS, time_unit, time_zone
+from torc_frames.frame.values import RefusalError, duration_text
 from torc_frames.widgets.table import meanings
 
 __all__ = ["is_moment", "is_time", "reader", "texts"]
@@ -32,7 +32,9 @@ _CLOCK = re.compile(
 )
 _AMOUNT = re.compile(r"(-?\d+(?:\.\d+)?)\s*(ns|us|ms|s|sec|min|h|hours?|d|days?)", re.ASCII | re.IGNORECASE)
 _ISO = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+_BEFORE = re.compile(r".*(?=[+-]\d\d:\d\d(?::\d\d)?$)")
+"""What stands before the offset of a time."""
+
 _SECONDS = {"ns": Fraction(1, 10**9), "us": Fraction(1, 10**6), "ms": Fraction(1, 1000), "s": Fraction(1)}
 _SECONDS |= {"sec": Fraction(1), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86400)}
 _MOST_CHARACTERS = 60
@@ -40,14 +42,12 @@ _MOST_CHARACTERS = 60
 
 def is_moment(dtype: Any) -> bool:
     """Return whether a dtype is of times or dates."""
-    if isinstance(dtype, pd.ArrowDtype):
-        return bool(pa.types.is_timestamp(dtype.pyarrow_dtype) or pa.types.is_date(dtype.pyarrow_dtype))
-    return isinstance(dtype, pd.DatetimeTZDtype) or getattr(dtype, "kind", "") == "M"
+    return (time_unit(dtype) or "").startswith("M")
 
 
 def is_time(dtype: Any) -> bool:
     """Return whether a dtype is of times, dates, durations or periods."""
-    return is_moment(dtype) or _is_duration(dtype) or isinstance(dtype, pd.PeriodDtype)
+    return time_unit(dtype) is not None or isinstance(dtype, pd.PeriodDtype)
 
 
 def texts(series: pd.Series) -> list[str]:
@@ -61,7 +61,7 @@ def texts(series: pd.Series) -> list[str]:
     ['1:30:00.5']
     """
     dtype = series.dtype
-    if _zone(dtype) is not None:
+    if time_zone(dtype) is not None:
         return _zoned_texts(series)
     encoded, _ = encode(series)
     if _is_duration(dtype):
@@ -77,46 +77,27 @@ def reader(dtype: Any) -> Callable[[str], str]:
         return lambda text: _duration(text, dtype)
     if isinstance(dtype, pd.ArrowDtype) and pa.types.is_date(dtype.pyarrow_dtype):
         return _date
-    zone = _zone(dtype)
+    zone = time_zone(dtype)
     if zone is None:
         return lambda text: _naive(text, dtype)
     return lambda text: _zoned(text, dtype, zone)
 
 
 def _is_duration(dtype: Any) -> bool:
-    if isinstance(dtype, pd.ArrowDtype):
-        return bool(pa.types.is_duration(dtype.pyarrow_dtype))
-    return getattr(dtype, "kind", "") == "m"
+    return (time_unit(dtype) or "").startswith("m")
 
 
-def _zone(dtype: Any) -> Any:
-    if isinstance(dtype, pd.ArrowDtype):
-        return getattr(dtype.pyarrow_dtype, "tz", None)
-    return dtype.tz if isinstance(dtype, pd.DatetimeTZDtype) else None
-
-
-def _unit(dtype: Any) -> str:
-    if isinstance(dtype, pd.ArrowDtype):
-        return str(dtype.pyarrow_dtype.unit)
-    return str(dtype.unit) if isinstance(dtype, pd.DatetimeTZDtype) else np.datetime_data(dtype)[0]
+def _digits(dtype: Any) -> int:
+    """Return how many digits of a second times of a dtype have."""
+    return UNITS[str(time_unit(dtype))[3:-1]]
 
 
 def _zoned_texts(series: pd.Series) -> list[str]:
     dtype: Any = series.dtype
     if isinstance(dtype, pd.ArrowDtype):
-        zoned = pd.DatetimeTZDtype(dtype.pyarrow_dtype.unit, dtype.pyarrow_dtype.tz)
-        series = series.astype(zoned)
-    local = series.dt.tz_localize(None)
-    utc = series.dt.tz_convert("UTC").dt.tz_localize(None)
-    offsets = (local - utc).dt.total_seconds().fillna(0).tolist()
-    written = zip(texts(local), offsets, strict=True)
-    return [text + _offset(int(seconds)) if text else "" for text, seconds in written]
-
-
-def _offset(seconds: int) -> str:
-    minutes, rest = divmod(abs(seconds), 60)
-    tail = f":{rest:02d}" if rest else ""
-    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}{tail}"
+        series = series.astype(pd.DatetimeTZDtype(dtype.pyarrow_dtype.unit, dtype.pyarrow_dtype.tz))
+    local = texts(series.dt.tz_localize(None))
+    return [text and text + _BEFORE.sub("", str(time)) for text, time in zip(local, series, strict=True)]
 
 
 def _naive(text: str, dtype: Any) -> str:
@@ -129,12 +110,14 @@ def _naive(text: str, dtype: Any) -> str:
 def _zoned(text: str, dtype: Any, zone: Any) -> str:
     match = _matched(text)
     main, dot, part = _written(match, text, dtype).partition(".")
-    local = datetime.fromisoformat(main)
     try:
-        utc = local - (_told(match["offset"]) if match["offset"] else _ahead(local, zone))
-    except OverflowError:
+        local = datetime.fromisoformat(f"{main}{(match['offset'] or '').upper()}")
+        utc = local.astimezone(UTC) if match["offset"] else local - _ahead(local, zone)
+    except RefusalError:
+        raise
+    except (OverflowError, ValueError):  # an offset that there is not, or beyond all years
         raise RefusalError(_no_time(text)) from None
-    return f"{utc.isoformat()}{dot}{part}Z"
+    return f"{utc.replace(tzinfo=None).isoformat()}{dot}{part}Z"
 
 
 def _ahead(local: datetime, zone: Any) -> timedelta:
@@ -145,14 +128,6 @@ def _ahead(local: datetime, zone: Any) -> timedelta:
     if utc.isna().iloc[0]:
         raise RefusalError(f"'{local}': clocks change then in {zone}; add the offset, like +01:00")
     return timedelta(seconds=(clock - utc).dt.total_seconds().iloc[0])
-
-
-def _told(offset: str) -> timedelta:
-    if offset in "Zz":
-        return timedelta()
-    digits = offset[1:].replace(":", "").ljust(6, "0")
-    ahead = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]), seconds=int(digits[4:]))
-    return -ahead if offset[0] == "-" else ahead
 
 
 def _matched(text: str) -> re.Match[str]:
@@ -189,7 +164,7 @@ def _check_date(text: str, whole: str) -> None:
 
 
 def _check_digits(part: str, text: str, dtype: Any) -> None:
-    digits = UNITS[_unit(dtype)]
+    digits = _digits(dtype)
     if len(part) > digits:
         keeps = f"{digits} digits of a second" if digits else "whole seconds"
         raise RefusalError(f"{text!r}: {dtype} keeps {keeps}")
@@ -219,11 +194,10 @@ def _duration(text: str, dtype: Any) -> str:
         )
     count = seconds * 10**9
     if count.denominator != 1:
-        raise RefusalError(f"{text!r}: {dtype} keeps {UNITS[_unit(dtype)]} digits of a second")
-    whole, part = divmod(abs(int(count)), 10**9)
-    digits = f"{part:09d}".rstrip("0")
-    _check_digits(digits, text, dtype)
-    return f"{'-' if count < 0 else ''}PT{whole}" + (f".{digits}" if digits else "") + "S"
+        raise RefusalError(f"{text!r}: {dtype} keeps {_digits(dtype)} digits of a second")
+    told = duration_text(int(count), 9)
+    _check_digits(told.removesuffix("S").partition(".")[2], text, dtype)
+    return told
 
 
 def _seconds(text: str) -> Fraction | None:
@@ -241,7 +215,7 @@ def _seconds(text: str) -> Fraction | None:
     if match := _AMOUNT.fullmatch(text):
         unit = match[2].lower()
         return Fraction(match[1]) * _SECONDS.get(unit, _SECONDS.get(unit[0], Fraction(1)))
-    return Fraction(0) if _NUMBER.fullmatch(text) and not Fraction(text) else None
+    return Fraction(0) if as_number(text) == 0 else None
 
 
 def _period(text: str, dtype: pd.PeriodDtype) -> str:

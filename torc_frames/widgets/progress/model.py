@@ -21,7 +21,7 @@ from torc_frames.store.records import (
     UNINITIALIZED,
 )
 
-__all__ = ["COLUMNS", "FAILURES", "Failed", "Progress", "progress", "span"]
+__all__ = ["BAD", "COLUMNS", "Failed", "Progress", "progress", "span"]
 
 COLUMNS = ("job_name", "status", "run_id", "return_code", "start_time", "end_time")
 """What of `Workflow.jobs` is needed; ``stale`` is counted if it is there."""
@@ -45,8 +45,8 @@ _ORDER = (
     TERMINATED,
     PENDING_FAILED,
 )
-FAILURES = frozenset({FAILED, TERMINATED, PENDING_FAILED})
-_ENDED = frozenset({COMPLETED, _DONE, CANCELED, "disabled", *FAILURES})
+BAD = frozenset({FAILED, TERMINATED, PENDING_FAILED})
+_ENDED = frozenset({COMPLETED, _DONE, CANCELED, "disabled", *BAD})
 _RUNNING = frozenset({RUNNING, "pending", "submitted", "submitted_pending"})
 
 
@@ -181,7 +181,7 @@ def _rate(jobs: pd.DataFrame, at: pd.Timestamp, window: timedelta) -> float | No
 
 
 def _failures(jobs: pd.DataFrame) -> pd.DataFrame:
-    mask = jobs["status"].isin(FAILURES)
+    mask = jobs["status"].isin(BAD)
     mask |= jobs["status"].eq(_DONE) & jobs["return_code"].fillna(0).ne(0)
     return jobs[mask]
 

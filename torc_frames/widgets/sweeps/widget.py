@@ -11,11 +11,11 @@ import pandas as pd
 from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.parts import Message, button, html, root, row, text_html
 from torc_frames.widgets.sweeps.axes import Axis
-from torc_frames.widgets.sweeps.latest import Latest
 from torc_frames.widgets.sweeps.model import MAX_ROWS, METHODS, SweepModel, Way
-from torc_frames.widgets.sweeps.rows import CSS, AxisLine
+from torc_frames.widgets.sweeps.rows import AxisLine
 from torc_frames.widgets.table.frames import FrameSource
 from torc_frames.widgets.table.grid import Grid
+from torc_frames.widgets.work import Latest
 from torc_frames.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -32,13 +32,6 @@ _WAYS: dict[Way, str] = {
     "sample": "drawn (sample)",
 }
 
-_CSS = """
-.tf-widget .tf-code { position: relative; border: 1px solid var(--jp-border-color2, #ccc); }
-.tf-widget .tf-code pre { margin: 0; padding: 6px 8px; overflow-x: auto; line-height: 1.4; }
-.tf-widget .tf-code button { position: absolute; top: 4px; right: 4px; padding: 2px 8px; cursor: pointer;
-  font: inherit; color: var(--jp-ui-font-color1, CanvasText); background: var(--jp-layout-color2, Canvas);
-  border: 1px solid var(--jp-border-color1, #bdbdbd); }
-"""
 _COPY = "navigator.clipboard.writeText(this.parentNode.querySelector('pre').textContent)"
 
 
@@ -118,7 +111,7 @@ class SweepBuilder(widgets.VBox):
                 row(*([self._give_button] if workflow or on_table else []), self._message),
                 self._below,
             ],
-            CSS + _CSS,
+            sheet="sweeps",
         )
         super().__init__([self._root])
         self.show()
@@ -158,9 +151,7 @@ class SweepBuilder(widgets.VBox):
             for at, line in enumerate(lines.values()):
                 line.show(model.axis_problem(at))
             self._lines = lines
-            boxes = tuple(line.box for line in lines.values())
-            if self._axes.children != boxes:
-                self._axes.children = boxes
+            self._axes.children = tuple(line.box for line in lines.values())
             self._show_controls()
             self._show_code()
         self._latest.ask(self._make)
@@ -220,8 +211,7 @@ class SweepBuilder(widgets.VBox):
 
     def _show_controls(self) -> None:
         for name, control in self._controls.items():
-            if control.value != getattr(self.model, name):
-                control.value = getattr(self.model, name)
+            control.value = getattr(self.model, name)
         self._sample.layout.display = "" if self.model.way == "sample" else "none"
 
     def _show_code(self) -> None:

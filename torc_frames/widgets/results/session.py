@@ -1,23 +1,30 @@
-"""A workflow's table being looked at: what is asked of it, what that shows, and what is there now."""
+"""A workflow's table being looked at: what is asked of it, what that shows, and files of that."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
 
 import pandas as pd
 
 from torc_frames.errors import RefusedError, counted, shorten
+from torc_frames.files.exports import write_csv, write_parquet
+from torc_frames.files.sheets import write_sheet
+from torc_frames.files.whole import written_whole
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
-from torc_frames.widgets.results.columns import Arrangement
-from torc_frames.widgets.results.filters import KEY, Filter, NoResults, OneOf
-from torc_frames.widgets.results.query import Aggregate, Query
+from torc_frames.frame.where import kept_by
+from torc_frames.widgets.results.model import KEY, Aggregate, Arrangement, Query, one_of, without_results
+from torc_frames.widgets.table.frames import FrameSource
+from torc_frames.widgets.table.source import Change
 from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["Chosen", "Exploration", "Summary"]
+__all__ = ["FORMATS", "Chosen", "Exploration", "ShownSource", "Summary", "export"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +46,16 @@ class Chosen:
 
     statuses: tuple[str, ...] = ()
     without_results: bool = False
-    filters: tuple[Filter, ...] = ()
+    filters: tuple[str, ...] = ()
+    """Texts of `torc_frames.select`."""
+
     stale: bool = False
 
-    @property
-    def all(self) -> tuple[Filter, ...]:
-        """All of it as filters."""
-        statuses = (OneOf("status", self.statuses),) if self.statuses else ()
-        bare = (NoResults(),) if self.without_results else ()
-        stale = (OneOf("stale", (True,)),) if self.stale else ()
+    def all(self, frame: pd.DataFrame) -> tuple[str, ...]:
+        """Return all of it as filters of a table."""
+        statuses = (one_of("status", self.statuses),) if self.statuses else ()
+        bare = (without_results(frame),) if self.without_results else ()
+        stale = ("stale",) if self.stale else ()
         return (*statuses, *bare, *stale, *self.filters)
 
 
@@ -119,7 +127,8 @@ class Exploration:
         with self.lock:
             counts = self.frame["status"].value_counts()
             statuses = {str(name): int(count) for name, count in counts.items()}
-            bare, stale = int(NoResults().mask(self.frame).sum()), int(self.frame["stale"].sum())
+            bare = int(kept_by(self.frame, without_results(self.frame)).sum())
+            stale = int(self.frame["stale"].sum())
             return Summary(len(self.frame), statuses, bare, stale)
 
     @property
@@ -146,15 +155,7 @@ class Exploration:
             For columns that there are not; nothing changes then.
         """
         with self.lock:
-            unknown = [
-                one.column for one in chosen.filters if one.column not in {"", KEY, *self.frame.columns}
-            ]
-            if unknown:
-                raise RefusedError(
-                    f"no column {shorten(map(repr, unknown))}; there are {shorten(self.frame)}"
-                )
-            self._chosen = chosen
-            self._set(replace(self._query, filters=chosen.all))
+            self._set(replace(self._query, filters=chosen.all(self.frame)), chosen)
 
     def toggle_status(self, status: str) -> None:
         """Show jobs of a status, besides others that were chosen; again: no longer."""
@@ -213,10 +214,10 @@ class Exploration:
             self.arrangement = self.arrangement.fitting(now.frame)
             fit, lost = replace(self._query, filters=self._chosen.filters).fitting(now.frame)
             there = set(now.frame["status"].unique())
-            lost += [f"status is {status}" for status in self._chosen.statuses if status not in there]
+            lost += [one_of("status", [status]) for status in self._chosen.statuses if status not in there]
             statuses = tuple(status for status in self._chosen.statuses if status in there)
-            self._chosen = replace(self._chosen, statuses=statuses, filters=fit.filters)
-            self._set(replace(fit, filters=self._chosen.all, columns=self.arrangement.shown))
+            chosen = replace(self._chosen, statuses=statuses, filters=fit.filters)
+            self._set(replace(fit, filters=chosen.all(now.frame), columns=self.arrangement.shown), chosen)
         changes = {"added": now.added, "updated": now.updated, "removed": now.removed}
         said = ", ".join(f"{len(keys):,} {how}" for how, keys in changes.items() if keys) or "nothing changed"
         return f"{said}; no longer possible: {shorten(lost)}" if lost else said
@@ -225,8 +226,96 @@ class Exploration:
         """Call back after each change, with `lock` held."""
         self._callbacks.append(callback)
 
-    def _set(self, query: Query) -> None:
+    def _set(self, query: Query, chosen: Chosen | None = None) -> None:
         self._shown = query.apply(self.frame)
-        self._query = query
+        self._query, self._chosen = query, chosen or self._chosen
         for callback in list(self._callbacks):
             callback()
+
+
+class ShownSource(FrameSource):
+    """The frame that an `Exploration` shows; follows it."""
+
+    def __init__(self, exploration: Exploration) -> None:
+        self._exploration = exploration
+        super().__init__(exploration.shown)
+        self.lock = exploration.lock  # one for both: with two, each might wait for the other
+
+    @property
+    def order(self) -> tuple[int, bool] | None:
+        """The column that rows are sorted by, and whether ascending."""
+        asked = self._exploration.query.sort
+        names = [column.name for column in self.columns]
+        return None if asked is None or asked[0] not in names else (names.index(asked[0]), asked[1])
+
+    @property
+    def status(self) -> str:
+        """How many rows there are."""
+        return self._exploration.told
+
+    def sort(self, column: int, ascending: bool | None) -> None:
+        """See `Source.sort`."""
+        with self.lock:
+            if not 0 <= column < len(self.columns):
+                raise RefusedError(f"there is no column {column} to sort by")
+            self._exploration.sort(self.columns[column].name, ascending)
+
+    def follow(self, at: str | None = None, column: int = 0) -> None:
+        """Show what the exploration shows now; `at` is the key of a job to go to, if it is shown."""
+        with self.lock:
+            self.replace(self._exploration.shown)
+            row = self.row_of(at)
+            if row is not None:
+                self._tell(Change(rows=(row, row + 1), focus=(row, min(column, len(self.columns) - 1))))
+
+    def key_at(self, row: int) -> str | None:
+        """Return the key of the job in a row, None for a group."""
+        index = self.frame.index
+        return str(index[row]) if index.name == KEY and row < len(index) else None
+
+    def row_of(self, key: str | None) -> int | None:
+        """Return the row of a job, None if it is not shown."""
+        index = self.frame.index
+        if key is None or index.name != KEY or key not in index:
+            return None
+        return int(index.get_indexer(pd.Index([key]))[0])
+
+
+FORMATS: dict[str, Callable[[pd.DataFrame, IO[bytes]], None]] = {
+    ".parquet": write_parquet,
+    ".csv": write_csv,
+    ".xlsx": write_sheet,
+}
+"""How files are written, by their suffix."""
+
+
+def export(frame: pd.DataFrame, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write a frame to a Parquet, CSV or Excel file, as its suffix says, and return where it is.
+
+    Raises
+    ------
+    RefusedError
+        For another suffix, a file that exists (without `overwrite`), a folder that does not, and what the
+        format can't hold.
+    TorcFramesError
+        If openpyxl is missing for an Excel file.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> path = export(pd.DataFrame({"note": ["=1+1"], "n": [1]}), tmp / "table.csv")
+    >>> print(path.read_text(), end="")
+    note,n
+    '=1+1,1
+    """
+    target = Path(path)
+    write = FORMATS.get(target.suffix.lower())
+    if write is None:
+        raise RefusedError(f"{target.name!r} ends in none of {', '.join(FORMATS)}")
+    if not target.parent.is_dir():
+        raise RefusedError(f"there is no folder {str(target.parent)!r}")
+    if target.exists() and not (overwrite and target.is_file()):
+        raise RefusedError(f"{str(target)!r} exists already: choose another name, or overwrite it")
+    with written_whole(target) as file:
+        write(frame, file)
+    return target

@@ -21,9 +21,8 @@ from torc_frames.widgets.parts import (
     row,
     text_html,
 )
-from torc_frames.widgets.records.lines import CSS
-from torc_frames.widgets.records.opened import Opened
-from torc_frames.widgets.records.session import RecordConflict
+from torc_frames.widgets.records.session import RecordConflict, RecordSession
+from torc_frames.widgets.records.view import FormView
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.workflow import Workflow
 
@@ -31,15 +30,6 @@ __all__ = ["RecordEditor"]
 
 _MOST_DIFFERENCES = 30
 _LONGEST_VALUE = 200
-
-_CSS = """
-.tf-widget .tf-conflict { border: 1px solid var(--jp-warn-color1, #f57c00); padding: 6px; gap: 6px; }
-.tf-widget .tf-differences { border-collapse: collapse; }
-.tf-widget .tf-differences th, .tf-widget .tf-differences td { text-align: left; padding: 2px 8px;
-  border-bottom: 1px solid var(--jp-border-color2, #bdbdbd); vertical-align: top; overflow-wrap: anywhere; }
-.tf-widget .tf-json textarea { font-family: var(--jp-code-font-family, monospace);
-  font-size: var(--jp-code-font-size, 13px); }
-"""
 
 
 class RecordEditor(widgets.VBox):
@@ -97,7 +87,7 @@ class RecordEditor(widgets.VBox):
         records, about = _records(workflow, record, job)
         self._about = about
         self._records = {each.key: each for each in records}
-        self._open: dict[str, Opened] = {}
+        self._open: dict[str, tuple[RecordSession, FormView]] = {}
         self._typing_json = False
         self._make_controls()
         reload = button("Reload", self.reload, message=self._message, icon="refresh", tooltip="read it again")
@@ -110,7 +100,7 @@ class RecordEditor(widgets.VBox):
                 self._conflict,
                 self._body,
             ],
-            CSS + _CSS,
+            sheet="records",
         )
         super().__init__([self._root])
         self._show_record(records[0].key)
@@ -136,8 +126,8 @@ class RecordEditor(widgets.VBox):
         """Take the editor off the page; edits that are not saved are kept on disk."""
         if "_root" in vars(self):  # Python closes what could not be made, too
             self._take_off()
-            for opened in self._open.values():
-                opened.close()
+            for session, view in self._open.values():
+                _close(session, view)
         super().close()
 
     # inside
@@ -174,32 +164,37 @@ class RecordEditor(widgets.VBox):
     def _show_record(self, key: str) -> None:
         if key not in self._open:
             record = self._records.pop(key, None) or self._workflow.get_user_data(key)
-            opened = Opened(self._workflow, self._of, record, self._changed, self._taken)
-            opened.draft.on_failed = self._warn
-            self._open[key] = opened
-        opened = self._open[key]
-        self.session, self._form_view = opened.session, opened.view
+            self._open[key] = self._opened(RecordSession(self._workflow, record))
+        self.session, self._form_view = self._open[key]
         self._title.value = text_html(f"Record {key}{self._about}", "tf-title")
-        self._warn("\n".join(opened.notices))
-        opened.notices.clear()
+        notices = self.session.draft.notices if self.session.draft else []
+        self._warn("\n".join(notices))
+        notices.clear()
         self._show_conflict(self.session.conflict)
         if self.session.form.is_text:
             self._view.value = "JSON"
         self._show()
 
-    def _changed(self, opened: Opened) -> None:
-        if opened.session is self.session:
+    def _opened(self, session: RecordSession) -> tuple[RecordSession, FormView]:
+        session.keep(self._of, self._taken)
+        session.form.on_change(lambda: self._changed(session))
+        if session.draft:
+            session.draft.on_failed = self._warn
+        return session, FormView(session.form)
+
+    def _changed(self, session: RecordSession) -> None:
+        if session is self.session:
             self._show()
 
-    def _taken(self, opened: Opened) -> None:
+    def _taken(self, session: RecordSession) -> None:
         """Leave a record to an editor in another cell; it is opened anew when it is chosen again."""
-        self._open.pop(opened.session.key, None)
-        if opened.session is self.session:
+        opened = self._open.pop(session.key)
+        if session is self.session:
             self._take_off()
             self._message = Message()
             self.children = [root([self._message])]
             self._warn("This record is edited in another cell now; its edits are there")
-        opened.close()
+        _close(*opened)
 
     def _take_off(self) -> None:
         close_inside(self)
@@ -236,7 +231,7 @@ class RecordEditor(widgets.VBox):
     def _show_json(self) -> None:
         form = self.session.form
         self._json.description = f"record {self.session.key} as JSON"
-        if not self._typing_json and self._json.value != form.json:
+        if not self._typing_json:
             self._json.value = form.json
         if problem := form.json_problem:
             self._wrong.say(problem, "error")
@@ -268,6 +263,14 @@ class RecordEditor(widgets.VBox):
 
     def _choice(self, text: str, action: Callable[[], str]) -> widgets.Button:
         return button(text, lambda: self._do(action), message=self._message)
+
+
+def _close(session: RecordSession, view: FormView) -> None:
+    """Keep what was not saved, and take the lines off the page."""
+    if session.draft:
+        session.draft.close()
+    close_inside(view.box)
+    view.box.close()
 
 
 def _records(workflow: Workflow, record: Any, job: Any) -> tuple[list[UserData], str]:

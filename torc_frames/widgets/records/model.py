@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.values import encode_data
+from torc_frames.widgets.history import StateHistory
 from torc_frames.widgets.records.jsontext import JsonTextError, read, write
 from torc_frames.widgets.records.nodes import (
     Kind,
@@ -23,12 +24,17 @@ from torc_frames.widgets.records.nodes import (
     problems,
     state_of,
     value_of,
-    walk,
 )
 
 __all__ = ["RecordForm"]
 
-_MOST_STEPS = 500
+
+class _NodePlace(NamedTuple):
+    """Where a node is."""
+
+    node: Node
+    above: Node | None
+    path: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,10 @@ class _State:
     @cached_property
     def problems(self) -> dict[int, str]:
         return problems(self.root)
+
+    @cached_property
+    def places(self) -> dict[int, _NodePlace]:
+        return {place.node.id: place for place in _places(self.root)}
 
     @cached_property
     def json(self) -> str:
@@ -102,10 +112,7 @@ class RecordForm:
     def __init__(self, data: Any) -> None:
         self.lock = threading.RLock()
         self._saved = encode_data(data)
-        self._state = _State(node_of(data))
-        self._past: list[_State] = []
-        self._future: list[_State] = []
-        self._typing: tuple[str, int] | None = None
+        self._history = StateHistory(_State(node_of(data)))
         self._callbacks: list[Callable[[], None]] = []
 
     @property
@@ -158,12 +165,12 @@ class RecordForm:
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to take back."""
-        return bool(self._past)
+        return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether there is a step to do again."""
-        return bool(self._future)
+        return self._history.can_redo
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call back after each change, with `lock` held."""
@@ -185,26 +192,16 @@ class RecordForm:
 
     def node(self, at: int) -> Node:
         """Return the node of an id; KeyError if there is none any more."""
-        for node in walk(self.root):
-            if node.id == at:
-                return node
-        raise KeyError(at)
+        return self._state.places[at].node
 
     def parent(self, at: int) -> Node | None:
         """Return what a node is inside of."""
-        return next((node for node in walk(self.root) if any(item.id == at for item in node.inside)), None)
+        place = self._state.places.get(at)
+        return None if place is None else place.above
 
     def path(self, at: int) -> str:
         """Return where a node is, for people: ``model.layers[0]``."""
-        steps: list[str] = []
-        while (above := self.parent(at)) is not None:
-            place = [item.id for item in above.inside].index(at)
-            if above.kind == "list":
-                steps.append(f"[{place}]")
-            else:
-                steps.append(f".{above.inside[place].key}")
-            at = above.id
-        return "".join(reversed(steps)).removeprefix(".") or "the record"
+        return self._state.places[at].path or "the record"
 
     # editing
 
@@ -292,18 +289,26 @@ class RecordForm:
         """Take note of what the store has."""
         with self.lock:
             self._saved = encode_data(data)
-            self._typing = None
+            self._history.pause()
             self._tell()
 
     def undo(self) -> None:
         """Take back the last step, if there is one."""
-        self._go(self._past, self._future)
+        with self.lock:
+            if self._history.undo():
+                self._tell()
 
     def redo(self) -> None:
         """Do again what was taken back last, if anything."""
-        self._go(self._future, self._past)
+        with self.lock:
+            if self._history.redo():
+                self._tell()
 
     # inside
+
+    @property
+    def _state(self) -> _State:
+        return self._history.state
 
     def _edit(self, at: int, change: Callable[[Node], tuple[Node, ...]], typing: str = "") -> None:
         with self.lock:
@@ -315,25 +320,19 @@ class RecordForm:
             self._step(_State(root), typing=(typing, at) if typing else None)
 
     def _step(self, state: _State, typing: tuple[str, int] | None = None) -> None:
-        if typing is None or typing != self._typing:
-            self._past.append(self._state)
-            del self._past[:-_MOST_STEPS]
-        self._typing = typing
-        self._future.clear()
-        self._state = state
+        self._history.do(state, typing=typing)
         self._tell()
-
-    def _go(self, one: list[_State], other: list[_State]) -> None:
-        with self.lock:
-            if one:
-                other.append(self._state)
-                self._state = one.pop()
-                self._typing = None
-                self._tell()
 
     def _tell(self) -> None:
         for callback in self._callbacks:
             callback()
+
+
+def _places(node: Node, above: Node | None = None, path: str = "") -> Iterator[_NodePlace]:
+    yield _NodePlace(node, above, path)
+    for at, item in enumerate(node.inside):
+        name = f"{path}[{at}]" if node.kind == "list" else f"{path}.{item.key}" if path else item.key
+        yield from _places(item, node, name)
 
 
 def _free(above: Node, key: str) -> str:

@@ -10,36 +10,12 @@ import ipywidgets as widgets
 
 from torc_frames.errors import counted
 from torc_frames.widgets.parts import Message, button, close_inside, html, root, row, text_html
-from torc_frames.widgets.progress.tally import Failed, Progress, span
-from torc_frames.widgets.progress.watching import Watch, WatchState
+from torc_frames.widgets.progress.model import Failed, Progress, span
+from torc_frames.widgets.progress.session import Watch, WatchState
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Monitor"]
 
-_CSS = """
-.tf-widget .tf-bar { display: flex; height: 14px; border-radius: 7px; overflow: hidden; gap: 1px;
-  background: var(--jp-layout-color3, #e0e0e0); margin: 2px 0; }
-.tf-widget .tf-bar > span { min-width: 3px; background: var(--tf-status); }
-.tf-widget .tf-counts { display: flex; flex-wrap: wrap; gap: 2px 16px; padding: 0;
-  margin: 2px 0; list-style: none; }
-.tf-widget .tf-counts li { display: flex; align-items: center; gap: 6px; margin: 0; }
-.tf-widget .tf-counts li::before { content: ""; width: 10px; height: 10px; border-radius: 3px;
-  background: var(--tf-status); border: 1px solid var(--jp-border-color0, #9e9e9e); }
-.tf-widget .tf-counts b { font-variant-numeric: tabular-nums; }
-.tf-widget { --tf-waiting: var(--jp-layout-color3, #e0e0e0); }
-.tf-widget .tf-completed, .tf-widget .tf-done { --tf-status: #2e7d32; }
-.tf-widget .tf-running, .tf-widget .tf-pending { --tf-status: #1976d2; }
-.tf-widget .tf-failed, .tf-widget .tf-terminated, .tf-widget .tf-pending_failed { --tf-status: #d32f2f; }
-.tf-widget .tf-canceled, .tf-widget .tf-disabled { --tf-status: #8d6e63; }
-.tf-widget .tf-other { --tf-status: var(--tf-waiting); }
-.tf-widget table.tf-failures { border-collapse: collapse; width: 100%; margin: 4px 0 0; }
-.tf-widget .tf-failures caption { text-align: left; font-weight: 600; caption-side: top; padding: 0;
-  color: inherit; }
-.tf-widget .tf-failures th, .tf-widget .tf-failures td { text-align: left; vertical-align: top;
-  padding: 2px 12px 2px 0; border-top: 1px solid var(--jp-border-color2, #e0e0e0); }
-.tf-widget .tf-failures th { font-weight: 600; }
-.tf-widget .tf-failures pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
-"""
 _KNOWN = frozenset(
     {
         *("completed", "done", "running", "pending", "failed", "terminated"),
@@ -93,7 +69,7 @@ class Monitor(widgets.VBox):
         self._closed = False
         self.watch = Watch(workflow, self._show, idle=idle)
         inside = [row(self._title, self._button, self._told), self._body, self._message, self._failures]
-        super().__init__([root(inside, _CSS)])
+        super().__init__([root(inside, sheet="progress")])
         self._show(self.watch.state)
         if not self.progress.is_over:
             self.watch.start()

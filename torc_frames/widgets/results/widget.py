@@ -10,9 +10,8 @@ import pandas as pd
 
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
-from torc_frames.store.records import FAILED, PENDING_FAILED, TERMINATED
 from torc_frames.widgets.parts import Message, button, close_inside, root, row
-from torc_frames.widgets.results.exploring import Chosen, Exploration
+from torc_frames.widgets.progress.model import BAD
 from torc_frames.widgets.results.filter_rows import FilterBar
 from torc_frames.widgets.results.panels import (
     CodePanel,
@@ -23,14 +22,13 @@ from torc_frames.widgets.results.panels import (
     ResultsPanel,
     ScatterPanel,
 )
-from torc_frames.widgets.results.parts import CSS, on_value, toggle
-from torc_frames.widgets.results.shown import ShownSource
+from torc_frames.widgets.results.parts import on_value, toggle
+from torc_frames.widgets.results.session import Chosen, Exploration, ShownSource
 from torc_frames.widgets.table.grid import Grid
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["ResultsExplorer"]
 
-_BAD = (FAILED, TERMINATED, PENDING_FAILED)
 _HEIGHT = 380
 _PANELS: tuple[tuple[str, str, str, type[ResultsPanel]], ...] = (
     ("Columns", "columns", "choose the columns and their order", ColumnsPanel),
@@ -112,7 +110,7 @@ class ResultsExplorer(widgets.VBox):
             self.table,
             self._below,
         ]
-        super().__init__([root(inside, CSS)])
+        super().__init__([root(inside, sheet="results")])
         self.exploration.on_change(self._show)
         self._show()
 
@@ -191,7 +189,7 @@ class ResultsExplorer(widgets.VBox):
 
     def _status_toggle(self, status: str) -> widgets.ToggleButton:
         made = toggle("", f"show only jobs that are {status}", pill=True)
-        if status in _BAD:
+        if status in BAD:
             made.add_class("tf-bad")
         on_value(made, lambda: self._act(partial(self.exploration.toggle_status, status)))
         return made

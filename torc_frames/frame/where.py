@@ -1,4 +1,4 @@
-"""Which rows of a table a text keeps."""
+"""Which rows of a table a text keeps: the one language of filters and constraints."""
 
 from __future__ import annotations
 
@@ -14,12 +14,39 @@ from torc_frames.errors import RefusedError, counted
 from torc_frames.frame.expressions import Formula
 from torc_frames.frame.functions import Bad, is_missing
 
-__all__ = ["kept_by"]
+__all__ = ["cells", "kept_by", "select"]
 
 _AT_ONCE = 10_000
 _MOST_STEPS = 1 << 29
 _SHORT: dict[int | None, type[np.floating[Any]]] = {2: np.float16, 4: np.float32}
 _ANOTHER_WAY = "use a function of the table"
+
+
+def select(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return the rows of a table that a text keeps, with their index.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Its index counts as a column, if it has a name.
+    where : str
+        As for `grid`: columns, constants, comparisons, arithmetic, ``and``, ``or`` and ``not``. ``x == None``
+        asks for missing values, ``contains(x, 'text')`` for a text, in capitals or not; what is no name in
+        Python stands in backquotes.
+
+    Raises
+    ------
+    RefusedError
+        If the text is none of these, has no value for a row, or gives something else than booleans.
+
+    Examples
+    --------
+    >>> import torc_frames as tf
+    >>> tf.select(tf.grid(depth=[1, 2], solver=["svd", "sag"]), where="depth > 1 and solver != 'sag'")
+       depth solver
+    2      2    svd
+    """
+    return table[kept_by(table, where)]
 
 
 def kept_by(table: pd.DataFrame, text: str) -> np.ndarray:
@@ -33,35 +60,49 @@ def kept_by(table: pd.DataFrame, text: str) -> np.ndarray:
     RefusedError
         If it is no `Formula`, has no value for a row, or gives something else than booleans.
     """
+    names = [name for name in (*table.columns, *table.index.names) if isinstance(name, str)]
     try:
-        formula = Formula(text, [name for name in table.columns if isinstance(name, str)])
+        formula = Formula(text, names)
     except RefusedError as error:
         why = str(error).removeprefix(f"{text!r}: ").removeprefix(f"{text!r} is no formula: ")
         raise RefusedError(f"where={text!r} is no query of the columns: {why}; {_ANOTHER_WAY}") from None
     if formula.size * len(table) > _MOST_STEPS:
         raise RefusedError(f"where={text!r} is too long for {counted(len(table), 'row')}: {_ANOTHER_WAY}")
-    rows, of_row = (None, None) if formula.by_row else _each_once(table, sorted(formula.needs))
-    asked = table if rows is None else table.take(rows)
+    needed = {name: _column(table, name) for name in sorted(formula.needs)}
+    plain = {name: column.to_numpy() for name, column in needed.items() if _is_plain(column.dtype)}
+    if (mask := formula.mask(plain)) is not None:
+        return mask
+    asked = pd.DataFrame(needed, index=range(len(table)))
+    rows, of_row = (None, None) if formula.by_row else _each_once(asked)
+    asked = asked if rows is None else asked.take(rows)
     kept = np.zeros(len(asked), np.bool_)
     for start in range(0, len(asked), _AT_ONCE):  # texts that it makes are in memory for so many rows only
         part = asked.iloc[start : start + _AT_ONCE]
-        cells = {name: _cells(part[name]) for name in formula.needs}
-        found = formula.values(cells, range(start, start + len(part)))
+        given = {name: cells(part[name]) for name in needed}
+        found = formula.values(given, range(start, start + len(part)))
         at = range(start, start + len(part)) if rows is None else rows[start : start + len(part)].tolist()
         kept[start : start + len(part)] = list(map(_is_kept, repeat(text), at, found))
     return kept if of_row is None else kept[of_row]
 
 
-def _each_once(table: pd.DataFrame, names: list[str]) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the rows that are the first of their values in some columns, and for each row which it is.
+def _column(table: pd.DataFrame, name: str) -> pd.Series:
+    found = table[name] if name in table.columns else table.index.get_level_values(name).to_series()
+    return found.reset_index(drop=True)
+
+
+def _is_plain(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and (dtype.kind == "i" or dtype == np.float64)
+
+
+def _each_once(table: pd.DataFrame) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return the rows that are the first of their values, and for each row which it is.
 
     A grid has few combinations of them, and many rows. None where values of several types could be equal,
     or hardly any row comes twice.
     """
     codes, combinations = np.zeros(len(table), np.int64), 1
-    for name in names:
-        column = table[name]
-        if column.dtype.kind == "O" and not (column.map(type) == str).all():  # noqa: E721 (not of its kind)
+    for _, column in table.items():
+        if column.dtype == object and any(type(value) is not str for value in column):
             return None, None
         of_column, values = pd.factorize(column, use_na_sentinel=False)
         combinations *= max(len(values), 1)
@@ -84,7 +125,7 @@ def _is_kept(text: str, row: int, found: Any) -> bool:
     )
 
 
-def _cells(column: pd.Series) -> list[Any]:
+def cells(column: pd.Series) -> list[Any]:
     """Return values as formulas take them: NA as None, other missing ones as NaN."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -123,7 +164,7 @@ class _Category:
 
 
 def _categories(column: pd.Series) -> list[Any]:
-    values = _cells(column.cat.categories.to_series())
+    values = cells(column.cat.categories.to_series())
     ranks = {value: rank for rank, value in enumerate(values)} if column.cat.ordered else None
     categories = [_Category(value, ranks) for value in values]
     return [np.nan if code < 0 else categories[code] for code in column.cat.codes.tolist()]
