@@ -897,10 +897,16 @@ class Workflow:
         output_dir: str | os.PathLike[str] | None = None,
         show_progress: bool = True,
     ) -> runner.RunSummary:
-        r"""Run the jobs of an embedded store on this machine; see `torc_frames.workflow.run.runner.run`.
+        r"""Run the jobs of an embedded store on this machine, each in a process, until none is left to start.
 
-        Ctrl-C, SIGTERM and SIGHUP end the running jobs with all that they started, and make them ready again.
-        What a killed run has left of its jobs, the next one ends first.
+        Several calls may run one workflow at once; each job is run by one of them. Ctrl-C, SIGTERM and SIGHUP
+        end the running jobs with all that they started, and make them ready again; after such a signal the
+        process ends by it. What a killed run has left of its jobs, the next one ends first.
+
+        A job is held to what it says it needs: one whose ``runtime`` is over, or that uses more than its
+        ``memory``, is ended and has failed, with the return codes 152 and 137 and the reason in its .e file.
+        Jobs run side by side as the machine's memory and GPUs allow, and ``CUDA_VISIBLE_DEVICES`` says which
+        GPUs are a job's.
 
         Parameters
         ----------
@@ -911,8 +917,8 @@ class Workflow:
             a result; also those whose parameters were changed since they began (``stale`` of `jobs`); or
             all. Jobs that never ended are always run.
         output_dir : path, optional
-            Where stdout and stderr of jobs are kept. Default: a folder in ``torc_output`` beside the
-            database.
+            Where stdout and stderr of jobs are kept. Default: ``torc_output/<name of the database>`` beside
+            the database.
         show_progress : bool
             Show a progress bar when it takes more than a second.
 
@@ -920,6 +926,12 @@ class Workflow:
         -------
         RunSummary
             How many jobs completed, failed, were canceled or not run.
+
+        Raises
+        ------
+        RefusedError
+            For jobs that need more slots, memory or GPUs than there are, and if no job has a command; nothing
+            is run.
 
         Examples
         --------

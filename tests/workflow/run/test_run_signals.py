@@ -15,7 +15,7 @@ import pytest
 from torc_frames.errors import TorcFramesWarning
 from torc_frames.store.records import NewJobs
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.workflow.run.processes import MARK, is_dead_runner, mark_of
+from torc_frames.workflow.run.processes import MARK, has_ended, mark_of
 from torc_frames.workflow.run.runner import run
 from torc_frames.workflow.run.signals import EndedBySignal, ended_by_signals
 
@@ -168,7 +168,7 @@ def left_by(process: subprocess.Popen[bytes], study: SQLiteStore) -> dict[str, s
     runners = study.runners("1")
     process.kill()
     process.wait()
-    held.wait_until(lambda: all(map(is_dead_runner, runners.values())), "the runner's end")
+    held.wait_until(lambda: all(map(has_ended, runners.values())), "the runner's end")
     return runners
 
 

@@ -20,7 +20,7 @@ from places import REPOSITORY
 from torc_frames.errors import ConflictError, NotInJobError, RefusedError, TorcFramesWarning
 from torc_frames.store.records import NewJobs, Resources
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.workflow.run.processes import is_dead_runner, runner_id
+from torc_frames.workflow.run.processes import has_ended, runner_id
 from torc_frames.workflow.run.runner import Failure, Rerun, current_job, run
 
 PATIENCE_S = 30
@@ -314,7 +314,7 @@ def test_after_a_killed_runner_another_finishes(study: SQLiteStore, tmp_path: Pa
     runner = runner_process(workers=2)
     wait_until(lambda: len(lines(tmp_path / "started")) == 2)
     runner.kill()
-    wait_until(lambda: all(map(is_dead_runner, study.runners("1").values())))
+    wait_until(lambda: all(map(has_ended, study.runners("1").values())))
     assert statuses(study) == ["running", "running"]
     for pid in lines(tmp_path / "started"):
         os.killpg(int(pid), signal.SIGKILL)
@@ -346,9 +346,9 @@ def test_jobs_this_process_has_let_go_of_are_run_again(study: SQLiteStore) -> No
 
 def test_a_reused_process_id_is_not_the_runner() -> None:
     host, pid, started = runner_id().rsplit(":", 2)
-    assert not is_dead_runner(f"{host}:{pid}:{started}")
-    assert is_dead_runner(f"{host}:{pid}:{int(started) - 1}")
-    assert not is_dead_runner(f"other.example:{pid}:1")
+    assert not has_ended(f"{host}:{pid}:{started}")
+    assert has_ended(f"{host}:{pid}:{int(started) - 1}")
+    assert not has_ended(f"other.example:{pid}:1")
 
 
 def test_a_job_reset_by_a_person_meanwhile_is_not_recorded(study: SQLiteStore) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from itertools import chain, count, repeat
 from typing import Any
 
-from torc_frames.errors import ConflictError, NotFoundError, RefusedError
-from torc_frames.store.keys import key_to_id
+from torc_frames.errors import ConflictError, RefusedError
 from torc_frames.store.parallel import Report, tell
 from torc_frames.store.records import (
     BLOCKED,
@@ -64,15 +63,10 @@ class SQLiteJobs:
     def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:
         """See `Store.get_job`."""
         with self._connections.reading() as connection:
+            workflow = None
             if workflow_key is not None:
                 workflow = find_workflow_id(connection, workflow_key, self.path)
-                return _job(find_one(connection, "job", workflow, job_key, _COLUMNS))
-            row = None
-            if (job_id := key_to_id(job_key)) is not None:
-                row = connection.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (job_id,)).fetchone()
-        if row is None:
-            raise NotFoundError("job", [str(job_key)])
-        return _job(row)
+            return _job(find_one(connection, "job", workflow, job_key, _COLUMNS))
 
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
         """See `Store.add_jobs`."""

@@ -58,24 +58,23 @@ def next_id(connection: Connection, table: str, count: int = 1) -> int:
 
 def find_workflow(connection: Connection, workflow_key: object, where: str = "") -> WorkflowRecord:
     """Return a workflow."""
-    row = None
-    if (workflow_id := key_to_id(workflow_key)) is not None:
-        sql = f"SELECT {WORKFLOW_COLUMNS} FROM workflow WHERE id = ?"
-        row = connection.execute(sql, (workflow_id,)).fetchone()
-    if row is None:
-        raise NotFoundError("workflow", [str(workflow_key)], where)
-    return workflow_record(row)
+    return workflow_record(_workflow_row(connection, workflow_key, WORKFLOW_COLUMNS, where))
 
 
 def find_workflow_id(connection: Connection, workflow_key: object, where: str = "") -> int:
     """Return the id of a workflow that there is."""
-    workflow_id = key_to_id(workflow_key)
-    if (
-        workflow_id is None
-        or connection.execute("SELECT id FROM workflow WHERE id = ?", (workflow_id,)).fetchone() is None
-    ):
+    return int(_workflow_row(connection, workflow_key, "id", where)[0])
+
+
+def _workflow_row(connection: Connection, workflow_key: object, columns: str, where: str) -> Sequence[Any]:
+    row = None
+    if (workflow_id := key_to_id(workflow_key)) is not None:
+        sql = f"SELECT {columns} FROM workflow WHERE id = ?"
+        row = connection.execute(sql, (workflow_id,)).fetchone()
+    if row is None:
         raise NotFoundError("workflow", [str(workflow_key)], where)
-    return workflow_id
+    found: Sequence[Any] = row
+    return found
 
 
 def workflow_record(row: Sequence[Any]) -> WorkflowRecord:
@@ -120,15 +119,15 @@ def find_all(
 
 
 def find_one(
-    connection: Connection, table: str, workflow_id: int, key: object, columns: str
+    connection: Connection, table: str, workflow_id: int | None, key: object, columns: str
 ) -> tuple[Any, ...]:
-    """Return the row of one key; see `find_all`."""
+    """Return the row of one key, of any workflow if none is given; see `find_all`."""
     number, row = key_to_id(key), None
     if number is not None:
-        sql = f"SELECT {columns} FROM {table} WHERE workflow_id = ? AND id = ?"
+        sql = f"SELECT {columns} FROM {table} WHERE workflow_id = ifnull(?, workflow_id) AND id = ?"
         row = connection.execute(sql, (workflow_id, number)).fetchone()
     if row is None:
-        raise NotFoundError(table, [str(key)], f"workflow {workflow_id}")
+        raise NotFoundError(table, [str(key)], "" if workflow_id is None else f"workflow {workflow_id}")
     found: tuple[Any, ...] = row
     return found
 

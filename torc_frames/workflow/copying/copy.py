@@ -365,13 +365,15 @@ def _runnable_order(waits: Mapping[str, Set[str]]) -> list[str]:
 def _split(
     order: Iterable[str], waits: Mapping[str, Set[str]], names: Mapping[str, str]
 ) -> Iterator[list[str]]:
-    chunk: dict[str, None] = {}
+    chunk: list[str] = []
+    inside: set[str] = set()
     taken: set[str] = set()
     for key in order:
-        if len(chunk) == CHUNK or names[key] in taken or not waits[key].isdisjoint(chunk):
-            yield list(chunk)
-            chunk, taken = {}, set()
-        chunk[key] = None
+        if len(chunk) == CHUNK or names[key] in taken or not inside.isdisjoint(waits[key]):
+            yield chunk
+            chunk, inside, taken = [], set(), set()
+        chunk.append(key)
+        inside.add(key)
         taken.add(names[key])
     if chunk:
-        yield list(chunk)
+        yield chunk

@@ -16,7 +16,7 @@ from torc_frames.store.base import Store
 from torc_frames.store.records import Role, UserDataPage
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 
-__all__ = ["load"]
+__all__ = ["load", "pointers_of"]
 
 
 def load(
@@ -30,7 +30,7 @@ def load(
     """Return the rows of the files behind pointers, or what else is made of them; see `Workflow.load`."""
 
     def build(read: Reading) -> Pairs:
-        pairs = _pairs(read, name, role)
+        pairs = pointers_of(read, name, role)
         if not pairs:
             key = read.snap.workflow.key
             raise RefusedError(f"no {role} record of workflow {key} has a pointer named {name!r}")
@@ -46,7 +46,7 @@ def load(
     return frame
 
 
-def _pairs(read: Reading, name: str, role: Role) -> Pairs:
+def pointers_of(read: Reading, name: str, role: Role) -> Pairs:
     """Return the pointers of a name, each with its job."""
     pages = read.snap.user_data(role=role, labels=False)
     linked = read.links(role, labels=False)

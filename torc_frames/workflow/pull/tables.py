@@ -20,7 +20,7 @@ from torc_frames.store.base import Store
 from torc_frames.store.records import INPUT, OUTPUT, Role, UserDataPage
 from torc_frames.workflow.progress import watched
 from torc_frames.workflow.pull import frames
-from torc_frames.workflow.pull.files import _pairs
+from torc_frames.workflow.pull.files import pointers_of
 from torc_frames.workflow.pull.links import Links
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 from torc_frames.workflow.seen import written_revs
@@ -108,7 +108,7 @@ def table(
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = frames.beside(frames.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
-            pairs = _pairs(read, name, OUTPUT)
+            pairs = pointers_of(read, name, OUTPUT)
             missing = MissingFiles(on_missing)
             if pairs:
                 joined = frames.with_files(joined, f"results.{name}", load_pointers(pairs, missing))

@@ -21,11 +21,10 @@ from torc_frames.store.parallel import TELL_S
 from torc_frames.store.records import INPUT, AddedJobs, NewJobs
 from torc_frames.workflow.progress import Bar, Progress, progress, watched
 from torc_frames.workflow.push import templates
-from torc_frames.workflow.push.advice import advise
 from torc_frames.workflow.push.edits import Base, keep_base, same_dtype
 from torc_frames.workflow.push.records import nowhere
 from torc_frames.workflow.push.resources import dependencies
-from torc_frames.workflow.push.steps import Steps, decide, names_of, whole_paths
+from torc_frames.workflow.push.steps import Steps, advise, decide, names_of, whole_paths
 from torc_frames.workflow.push.stored import Existing, read_existing
 from torc_frames.workflow.push.table import Prepared, PushOptions, prepare, told_of
 from torc_frames.workflow.seen import rev_of_content, written_revs

@@ -12,7 +12,7 @@ from torc_frames.frame.values import is_missing
 from torc_frames.store.records import Resources
 from torc_frames.store.resources import bad_memory, bad_runtime
 
-__all__ = ["DependsOn", "ResourceTable", "dependencies", "resource_list"]
+__all__ = ["DependsOn", "ResourceTable", "dependencies", "is_whole", "resource_list"]
 
 DependsOn = str | int | Sequence[str | int] | Sequence[Sequence[str | int]] | None
 
@@ -78,7 +78,8 @@ def resource_list(resources: ResourceTable, length: int) -> list[Resources] | No
     return [Resources(**{name: values[row] for name, values in columns.items()}) for row in range(length)]
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
+    """Return whether a value is a number without a fraction."""
     return hasattr(value, "__index__") or (isinstance(value, float) and value.is_integer())
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError, shorten
 from torc_frames.frame.values import canonical, decode_data, is_missing
-from torc_frames.workflow.push.resources import _is_whole
+from torc_frames.workflow.push.resources import is_whole
 
 __all__ = ["Targets", "identify", "match_rows"]
 
@@ -113,7 +113,7 @@ def _texts(values: list[Any], kind: str) -> tuple[list[str | None], list[Problem
             texts.append(None)
         elif isinstance(value, str):
             texts.append(value)
-        elif kind == "job_key" and not isinstance(value, bool) and _is_whole(value):
+        elif kind == "job_key" and not isinstance(value, bool) and is_whole(value):
             texts.append(str(int(value)))
         else:
             problems.append(Problem(row, kind, f"{value!r} is no {kind}; those are strings"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
@@ -19,7 +21,6 @@ from torc_frames.frame.results import Keepable, keepable
 from torc_frames.frame.values import decode_lines, encode_documents
 from torc_frames.store.base import RunnableStore
 from torc_frames.store.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData
-from torc_frames.workflow.run.files import RunFiles
 from torc_frames.workflow.run.outputs import (
     Fitted,
     fit,
@@ -42,6 +43,9 @@ Mark = tuple[str, str, str, int]
 
 _stored: set[Mark] = set()
 """The runs that this process has stored something of."""
+
+_first: set[str] = set()
+"""The files of runs of which this process is the first to store something."""
 
 _storing = threading.RLock()
 
@@ -322,3 +326,62 @@ def _of_this_run(job: JobRecord, rev: str | None) -> bool:
     if job.status != RUNNING or rev is None or job.rev is None:
         return False
     return rev.isdecimal() and job.rev.isdecimal() and int(rev) > int(job.rev)
+
+
+class RunFiles:
+    """What the processes of a job's runs leave for each other in files, where its store has no revs.
+
+    They are in the folder of a runner's outputs, which all processes of a run see.
+
+    Parameters
+    ----------
+    output_dir : str
+    job : tuple
+        What tells the job from all others, also from one of the same key in another database.
+    run : tuple
+        What tells this run of it from the others.
+    """
+
+    def __init__(self, output_dir: str, job: tuple[object, ...], run: tuple[object, ...]) -> None:
+        self._folder = os.path.join(output_dir, ".torc_frames")
+        self._added = os.path.join(self._folder, f"added-{_digest(job)}")
+        self._stored = os.path.join(self._folder, f"stored-{_digest((*job, *run))}")
+        self._run = _digest(run)
+
+    def is_first(self) -> bool:
+        """Return whether this process is the first of the run that stores results.
+
+        Where nobody can tell, it is not: adding to what is there loses nothing.
+        """
+        if self._stored in _first:
+            return True
+        try:
+            os.makedirs(self._folder, exist_ok=True)
+            os.close(os.open(self._stored, os.O_CREAT | os.O_EXCL, 0o600))
+        except OSError:
+            return False
+        _first.add(self._stored)
+        return True
+
+    def note_added(self, record_keys: Iterable[str]) -> None:
+        """Note which records this run has added; where that fails, the next run leaves them alone."""
+        line = json.dumps([self._run, *record_keys]) + "\n"
+        try:
+            os.makedirs(self._folder, exist_ok=True)
+            with open(self._added, "a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError:
+            return
+
+    def added_earlier(self) -> set[str]:
+        """Return the records that earlier runs have added, as far as that was noted."""
+        try:
+            with open(self._added, encoding="utf-8") as file:
+                lines = [json.loads(line) for line in file]
+        except (OSError, ValueError, RecursionError):
+            return set()
+        return {str(key) for run, *keys in lines if run != self._run for key in keys}
+
+
+def _digest(what: tuple[object, ...]) -> str:
+    return blake2b(repr(what).encode(), digest_size=16).hexdigest()

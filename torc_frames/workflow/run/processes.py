@@ -26,7 +26,6 @@ __all__ = [
     "end_processes",
     "has_ended",
     "is_child_of",
-    "is_dead_runner",
     "is_same_process",
     "job_processes",
     "mark_of",
@@ -85,11 +84,6 @@ def is_child_of(runner: str) -> bool:
     """Return whether a runner started this process."""
     found = _parsed(runner)
     return found is not None and found[:4] == _me()[:4] and found.pid == os.getppid()
-
-
-def is_dead_runner(runner: str) -> bool:
-    """Return whether a runner was a process of this machine that is no more, as far as that can be known."""
-    return has_ended(runner) is True
 
 
 def has_ended(runner: str) -> bool | None:

@@ -115,39 +115,7 @@ def run(
     output_dir: str | os.PathLike[str] | None = None,
     show_progress: bool = True,
 ) -> RunSummary:
-    """Run the jobs of a workflow, each command in a process of its own, until none is left to start.
-
-    Several calls may run one workflow at once; each job is run by one of them. On an interrupt, and on
-    SIGTERM and SIGHUP, the running jobs are ended with all that they started, and made ready again; after
-    such a signal the process ends by it. What a killed call left of its jobs, the next one ends first.
-
-    A job is held to what it says it needs: one whose ``runtime`` is over, or that uses more than its
-    ``memory``, is ended and has failed, with the return codes 152 and 137 and the reason in its .e file. Jobs
-    run side by side as the machine's memory and GPUs allow, and ``CUDA_VISIBLE_DEVICES`` says which GPUs are
-    a job's.
-
-    Parameters
-    ----------
-    store : Store
-    workflow_key : str
-    workers : int, optional
-        Slots; a job takes as many as its ``num_cpus``. By default the number of CPUs.
-    rerun : {"failed", "missing", "changed", "all"}, optional
-        Run jobs again that failed or were canceled; with ``"missing"`` also completed ones that have no
-        output; with ``"changed"`` those whose parameters were changed since they were started (``stale`` of
-        `Workflow.jobs`); with ``"all"`` all but those running elsewhere.
-    output_dir : str or path, optional
-        For the files of the jobs' stdout and stderr; by default ``torc_output/<name of the database>``
-        beside the database.
-    show_progress : bool
-        Show a progress bar on a terminal or in a notebook.
-
-    Raises
-    ------
-    RefusedError
-        For jobs that need more slots, memory or GPUs than there are, and if no job has a command; nothing is
-        run.
-    """
+    """Run the jobs of a workflow, each command in a process of its own; see `Workflow.run`."""
     slots = (os.cpu_count() or 1) if workers is None else workers
     if not isinstance(slots, int) or slots < 1:
         raise RefusedError(f"workers must be a whole number from 1 on, not {workers!r}")

@@ -34,7 +34,7 @@ from torc_frames.store.records import (
 from torc_frames.store.resources import Needs, needs_of, shown_bytes
 from torc_frames.workflow.progress import Bar
 from torc_frames.workflow.run.launcher import JobProcess, Launcher
-from torc_frames.workflow.run.processes import has_ended, is_dead_runner, is_same_process, shown_runner
+from torc_frames.workflow.run.processes import has_ended, is_same_process, shown_runner
 from torc_frames.workflow.run.signals import check_signals, is_of_a_signal, wait_for_signal
 
 __all__ = [
@@ -171,7 +171,7 @@ def is_abandoned(job_key: str, runner: str) -> bool:
     """Return whether a running job's runner has ended, or is this process and has let go of the job."""
     if is_same_process(runner):
         return not any(job_key in one.claimed for one in active)
-    return is_dead_runner(runner)
+    return has_ended(runner) is True
 
 
 def shown_runners(runners: Mapping[str, str]) -> str:
