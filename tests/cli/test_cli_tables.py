@@ -309,3 +309,24 @@ def test_a_file_of_another_kind_is_refused(ridge: Workflow) -> None:
     result = torc_frames("push", "t.doc")
     assert result.exit_code == 1
     assert "'t.doc' is none of .csv, .parquet" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["pull", "--what", "parameters"], ["table"]], ids=["pull", "table"])
+def test_several_records_with_different_values_are_printed_as_asked(
+    ridge: Workflow, arguments: list[str]
+) -> None:
+    (job,) = ridge.push(pd.DataFrame({"alpha": [0.1]})).index
+    ridge.add_user_data(job, {"alpha": 0.2}, role="input")
+    failed = torc_frames(*arguments)
+    assert failed.exit_code == 1
+    assert "--on-clash" in failed.stderr
+    last = torc_frames(*arguments, "--on-clash", "last", "--format", "json")
+    listed = torc_frames(*arguments, "--on-clash", "list", "--format", "json")
+    assert '"alpha":0.2' in last.stdout
+    assert '"alpha":[0.1,0.2]' in listed.stdout
+
+
+def test_a_way_to_join_records_goes_with_what_joins_them(ridge: Workflow) -> None:
+    failed = torc_frames("pull", "--on-clash", "last")
+    assert failed.exit_code == 2
+    assert "--on-clash goes with --what parameters, results" in failed.stderr

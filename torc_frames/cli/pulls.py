@@ -10,6 +10,7 @@ import click
 from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.output import emit, output_option
 from torc_frames.cli.records import role_option
+from torc_frames.frame.joining import OnClash
 from torc_frames.store.records import Role
 
 if TYPE_CHECKING:
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["pull", "table"]
 
-_OF_A_JOB = ("user_data", "parameters", "results")
+_clash_option = click.option(
+    "--on-clash",
+    type=click.Choice(["error", "last", "list"]),
+    help="Where several records of a job hold a key with different values: end with an error, which is the "
+    "default, take the newest one's, or make a list of all.",
+)
+
+_JOINED = ("parameters", "results")
+_OF_A_JOB = ("user_data", *_JOINED)
 _ROWS = {"user_data": "record", "links": "link"}
 
 
@@ -37,9 +46,16 @@ _ROWS = {"user_data": "record", "links": "link"}
 )
 @click.option("--job", metavar="KEY", help="Only the records of this job.")
 @role_option
+@_clash_option
 @output_option
 def pull(
-    options: StoreOptions, what: str, job: str | None, role: Role | None, output: Path | None, raw_csv: bool
+    options: StoreOptions,
+    what: str,
+    job: str | None,
+    role: Role | None,
+    on_clash: OnClash | None,
+    output: Path | None,
+    raw_csv: bool,
 ) -> None:
     """Print the records of a workflow, or write them to a file.
 
@@ -51,7 +67,9 @@ def pull(
         raise click.UsageError("--role goes with --what user_data")
     if job is not None and what not in _OF_A_JOB:
         raise click.UsageError(f"--job goes with --what {', '.join(_OF_A_JOB)}")
-    frame = _pulled(options.workflow(), what, job, role)
+    if on_clash is not None and what not in _JOINED:
+        raise click.UsageError(f"--on-clash goes with --what {', '.join(_JOINED)}")
+    frame = _pulled(options.workflow(), what, job, role, on_clash or "error")
     emit(options, frame, output, _ROWS.get(what, "job"), raw_csv=raw_csv)
 
 
@@ -62,22 +80,31 @@ def pull(
     metavar="NAME",
     help="Results that are pointers to files: show the files' rows and columns; may be repeated.",
 )
+@_clash_option
 @output_option
-def table(options: StoreOptions, load: tuple[str, ...], output: Path | None, raw_csv: bool) -> None:
+def table(
+    options: StoreOptions,
+    load: tuple[str, ...],
+    on_clash: OnClash | None,
+    output: Path | None,
+    raw_csv: bool,
+) -> None:
     """Print one row for every job: the job, its parameters, its results.
 
     Files that pointers name and that are missing, or were altered, are left out and named. For texts that
     look like formulas see pull.
     """
-    frame = options.workflow().table(load=list(load))
+    frame = options.workflow().table(load=list(load), on_clash=on_clash or "error")
     emit(options, frame, output, "row" if load else "job", raw_csv=raw_csv)
 
 
-def _pulled(workflow: Workflow, what: str, job: str | None, role: Role | None) -> pd.DataFrame:
+def _pulled(
+    workflow: Workflow, what: str, job: str | None, role: Role | None, on_clash: OnClash
+) -> pd.DataFrame:
     if what == "user_data":
         return workflow.user_data(job=job, role=role)
     if what == "parameters":
-        return workflow.parameters(job=job)
+        return workflow.parameters(job=job, on_clash=on_clash)
     if what == "results":
-        return workflow.results(job=job)
+        return workflow.results(job=job, on_clash=on_clash)
     return workflow.jobs() if what == "jobs" else workflow.links()

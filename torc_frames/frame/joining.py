@@ -59,6 +59,6 @@ def join_records(
             elif canonical(before) != canonical(value):
                 raise ConflictError(
                     f"{whose} has {join(path)!r} in several records with different values; "
-                    "pull with on_clash='last' or 'list', or read user_data()"
+                    "pull with on_clash='last' or 'list' (in the shell --on-clash), or read user_data()"
                 )
     return joined
