@@ -88,10 +88,10 @@ def fetch(service: Service, workflow_key: str) -> StoredMetadata:
     return StoredMetadata(record.rev, found, journal)
 
 
-def kept(form: Form, metadata: Mapping[str, Any]) -> dict[str, msgspec.Raw]:
+def kept(metadata: Mapping[str, Any]) -> dict[str, msgspec.Raw]:
     """Return metadata as it is sent; RefusedError for what can't be kept."""
     raw = encode_data(dict(metadata))
-    check(form, [raw])
+    check(Form.FIRST, [raw])
     if JOURNAL in metadata:
         raise RefusedError(f"{JOURNAL} in the metadata is for torc_frames itself; use another name")
     return _attributes(raw)
@@ -105,7 +105,7 @@ def merge(service: Service, workflow_key: str, patch: Mapping[str, msgspec.Raw])
         pending = [entry for entry in now.journal if not entry.key]
         if not pending and _same({**values, **patch}, values):
             return True
-        if service.form is Form.LATER or now.rev is None:
+        if now.rev is None:
             _write(service, workflow_key, now, {**values, **patch}, _kept_entries(now))
             return True
         begun = {name: raw for entry in pending for name, raw in _attributes(entry.data).items()}
@@ -120,8 +120,7 @@ def change_journal(service: Service, workflow_key: str, change: Callable[[list[E
     def step(now: StoredMetadata) -> bool:
         changed = change(now.journal)
         if encode(changed) != encode(now.journal):
-            values = {} if service.form is Form.FIRST else now.values
-            _write(service, workflow_key, now, values, changed)
+            _write(service, workflow_key, now, {}, changed)
         return True
 
     _repeat(service, workflow_key, step)
@@ -130,7 +129,7 @@ def change_journal(service: Service, workflow_key: str, change: Callable[[list[E
 def _merge_first(
     service: Service, workflow_key: str, now: StoredMetadata, patch: Mapping[str, msgspec.Raw]
 ) -> bool:
-    """Merge in the first form, where objects are merged deeply; return whether that is all.
+    """Merge where the service merges objects deeply; return whether that is all.
 
     A key whose object would keep something of the old one is emptied first, while the journal holds what
     it will be.
@@ -163,7 +162,7 @@ def _write(
     if journal or now.journal:
         data[JOURNAL] = journal
     system = {"_key": METADATA} if now.rev is None else {"_key": METADATA, "_rev": now.rev}
-    body = encode({**system, **data} if service.form is Form.FIRST else {**system, "data": data})
+    body = encode({**system, **data})
     paths = service.paths
     if now.rev is None:
         service.send("POST", paths.all_of(workflow_key, USER_DATA), body)

@@ -31,27 +31,14 @@ def _first(found: msgspec.Raw) -> LegacyRecord:
     return read_record(Form.FIRST, bytes(found))
 
 
-def body_of(form: Form, record: LegacyRecord) -> bytes:
-    """Return the document that adds a record, or with its rev changes it; it need not have a key.
+def body_of(record: LegacyRecord) -> bytes:
+    """Return the document that adds a record in the first form, or with its rev changes it.
 
     Examples
     --------
-    >>> first, later = LegacyRecord("a", None, b'{"x":1}'), LegacyRecord("", None, b'{"x":1}')
-    >>> body_of(Form.FIRST, first), body_of(Form.LATER, later)
-    (b'{"_key":"a","x":1}', b'{"is_ephemeral":false,"data":{"x":1}}')
+    >>> body_of(LegacyRecord("a", None, b'{"x":1}'))
+    b'{"_key":"a","x":1}'
     """
-    told: dict[str, object] = {}
-    if record.key:
-        told["_key"] = record.key
-    if record.rev is not None:
-        told["_rev"] = record.rev
-    raw = record.data.strip()
-    if form is Form.FIRST:
-        head, inside = encode(told)[1:-1], raw[1:-1].strip()
-        return b"{" + b",".join(part for part in (head, inside) if part) + b"}"
-    if record.name is not None:
-        told["name"] = record.name
-    told["is_ephemeral"] = record.is_ephemeral
-    if raw != b"null":
-        told["data"] = msgspec.Raw(raw)
-    return encode(told)
+    told = {"_key": record.key} | ({} if record.rev is None else {"_rev": record.rev})
+    inside = record.data.strip()[1:-1].strip()
+    return encode(told)[:-1] + (b"," + inside if inside else b"") + b"}"

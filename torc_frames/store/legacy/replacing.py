@@ -73,7 +73,7 @@ def _restore(service: Service, workflow_key: str, entry: Entry) -> None:
     while True:
         first = next((job for name, job in links if name == STORES), None)
         try:
-            add_record(service, workflow_key, NewRecord(record, first, sent=True), None)
+            add_record(service, workflow_key, NewRecord(record, first, sent=True))
             break
         except NotFoundError as error:
             if error.kind != "job":

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from torc_frames.errors import NotFoundError
+from torc_frames.errors import NotFoundError, RefusedError
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.store.deleting import delete_each
 from torc_frames.store.exactly_once import Unfinished, settled
 from torc_frames.store.legacy import jobs as legacy_commands
 from torc_frames.store.legacy import metadata as legacy_metadata
 from torc_frames.store.legacy import user_data as legacy_user_data
-from torc_frames.store.legacy.first_form import SpecifiedCall, add_each
-from torc_frames.store.legacy.later_form import BulkCall, add_chunks
 from torc_frames.store.legacy.lists import LegacyListing, listed
 from torc_frames.store.legacy.metadata import StoredMetadata
-from torc_frames.store.legacy.new_jobs import AddCall, check_jobs, needed
+from torc_frames.store.legacy.new_jobs import AddCall, add_each, check_jobs, needed
 from torc_frames.store.legacy.once import Written, delete_document
 from torc_frames.store.legacy.one_job import job_record
 from torc_frames.store.legacy.refusals import check
@@ -38,9 +37,9 @@ __all__ = ["LegacyStore"]
 class LegacyStore:
     """A service of 2023, in either form; see `torc_frames.store.base.Store` for what each method promises.
 
-    The service has no transactions over several requests: a call that fails half way is finished by the
-    same call again. In the first form a record has no name, no lifetime and no role of its own; the keys
-    that are chosen here for new records say what they are to their jobs.
+    The later form is only read: every write is refused. The first form has no transactions over several
+    requests: a call that fails half way is finished by the same call again. There a record has no name, no
+    lifetime and no role of its own; the keys that are chosen here for new ones say what they are to jobs.
 
     Parameters
     ----------
@@ -49,6 +48,7 @@ class LegacyStore:
     """
 
     url: str
+    needs_role = False
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
@@ -63,14 +63,20 @@ class LegacyStore:
         return LegacyStore, (self._settings,)
 
     @property
-    def needs_role(self) -> bool:
-        """Whether it refuses links without a role: the later form has no others."""
-        return self.service.form is Form.LATER
-
-    @property
     def roles_are_of_records(self) -> bool:
         """See `Store.roles_are_of_records`: so it is in the first form."""
         return self.service.form is Form.FIRST
+
+    def _to_write(self, workflow_key: str = "KEY") -> Service:
+        """Return the service, to be written to; RefusedError for one of the later form."""
+        if self.service.form is Form.FIRST:
+            return self.service
+        raise RefusedError(
+            f"{self.url} speaks torc's dialect of late 2023, which torc_frames only reads: copy the workflow "
+            f"into a file, and write there: `torc-frames copy -u {shlex.quote(self.url)} "
+            f"-k {shlex.quote(workflow_key)} --to study.db`, or client.copy(wf, to=tf.connect('study.db')); "
+            "a service that `torc-frames serve --form first` started is written to, too"
+        )
 
     def check(self) -> str:
         """Return what the service speaks; VersionError if it is none of 2023."""
@@ -97,8 +103,8 @@ class LegacyStore:
         metadata: Mapping[str, Any] | None = None,
     ) -> WorkflowRecord:
         """See `Store.add_workflow`; the metadata are added in a second request."""
-        form = self.service.form
-        kept = legacy_metadata.kept(form, metadata or {})
+        service = self._to_write()
+        kept = legacy_metadata.kept(metadata or {})
         told = {"name": name, "user": user, "description": description}
         # Services may refuse empty texts, which mean the same as none.
         body = encode_data({key: value for key, value in told.items() if value})
@@ -107,7 +113,7 @@ class LegacyStore:
             if "key" not in tried:
                 tried["key"] = self._post_workflow(body, name, tried, again="before" in tried)
             if kept:
-                legacy_metadata.merge(self.service, tried["key"], kept)
+                legacy_metadata.merge(service, tried["key"], kept)
             return self.get_workflow(tried["key"])
 
     def _post_workflow(self, body: bytes, name: str, tried: dict[str, Any], *, again: bool) -> str:
@@ -130,23 +136,24 @@ class LegacyStore:
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`."""
-        kept = legacy_metadata.kept(self.service.form, patch)
-        self.service.fetch_workflow(workflow_key)
+        service, kept = self._to_write(workflow_key), legacy_metadata.kept(patch)
+        service.fetch_workflow(workflow_key)
         with self._merging:
-            legacy_metadata.merge(self.service, workflow_key, kept)
+            legacy_metadata.merge(service, workflow_key, kept)
 
     def delete_workflow(self, workflow_key: str) -> None:
         """See `Store.delete_workflow`."""
-        self.service.fetch_workflow(workflow_key)
-        path = self.service.paths.workflow(workflow_key)
+        service = self._to_write(workflow_key)
+        service.fetch_workflow(workflow_key)
+        path = service.paths.workflow(workflow_key)
 
         def delete() -> bool:
-            self.service.found("workflow", workflow_key, "DELETE", path)
+            service.found("workflow", workflow_key, "DELETE", path)
             return True
 
         def find() -> bool | None:
             try:
-                self.service.fetch_workflow(workflow_key)
+                service.fetch_workflow(workflow_key)
             except NotFoundError:
                 return True
             return None
@@ -167,6 +174,7 @@ class LegacyStore:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See `Store.transaction`; the service has none, so it only keeps out other threads of this store."""
+        self._to_write()
         with self._writing:
             yield
 
@@ -187,20 +195,16 @@ class LegacyStore:
 
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
         """See `Store.add_jobs`."""
-        form = self.service.form
-        known = set(self.service.job_keys(workflow_key))
-        check_jobs(form, jobs, known, workflow_key)
+        service = self._to_write(workflow_key)
+        known = set(service.job_keys(workflow_key))
+        check_jobs(jobs, known, workflow_key)
         if not len(jobs):
             return AddedJobs([], [], [])
-        start: AddCall = (BulkCall if form is Form.LATER else SpecifiedCall)(jobs, known)
-        with self._adding, self._unfinished.resumed((workflow_key, jobs), start) as call:
+        with self._adding, self._unfinished.resumed((workflow_key, jobs), AddCall(jobs, known)) as call:
             if not known.issuperset(call.job_keys.values()):
                 call.begin_again(known)
-            call.needs = needed(self.service, workflow_key, jobs.resources)
-            if isinstance(call, BulkCall):
-                add_chunks(self.service, workflow_key, call)
-            elif isinstance(call, SpecifiedCall):
-                add_each(self.service, workflow_key, call)
+            call.needs = needed(service, workflow_key, jobs.resources)
+            add_each(service, workflow_key, call)
             return call.added
 
     def update_commands(
@@ -212,18 +216,19 @@ class LegacyStore:
         report: Report | None = None,
     ) -> None:
         """See `Store.update_commands`."""
-        legacy_commands.update(self.service, workflow_key, job_keys, commands, report)
+        legacy_commands.update(self._to_write(workflow_key), workflow_key, job_keys, commands, report)
 
     def delete_jobs(
         self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
     ) -> None:
         """See `Store.delete_jobs`; the service itself would delete running jobs, and leave all records."""
+        service = self._to_write(workflow_key)
 
         def delete_job(key: str) -> None:
-            delete_document(self.service, workflow_key, "job", key)
+            delete_document(service, workflow_key, "job", key)
 
         def delete_record(key: str) -> None:
-            legacy_user_data.delete_one(self.service, workflow_key, key)
+            legacy_user_data.delete_one(service, workflow_key, key)
 
         delete_each(self, self._unfinished, workflow_key, job_keys, delete_job, delete_record, report)
 
@@ -258,11 +263,18 @@ class LegacyStore:
     ) -> list[str]:
         """See `Store.add_user_data`.
 
-        A record of the first form has no name but ``<role>_<name of its job>``, and is never ephemeral;
+        A record has no name but ``<role>_<name of its job>``, and is never ephemeral;
         one that is added without a job has the role that is given as soon as it is linked to one.
         """
         return legacy_user_data.add(
-            self.service, self._unfinished, workflow_key, data, job_keys, role, names, is_ephemeral
+            self._to_write(workflow_key),
+            self._unfinished,
+            workflow_key,
+            data,
+            job_keys,
+            role,
+            names,
+            is_ephemeral,
         )
 
     def update_user_data(
@@ -276,12 +288,12 @@ class LegacyStore:
     ) -> list[str | None]:
         """See `Store.update_user_data`; data can't be made null."""
         return legacy_user_data.update(
-            self.service, self._unfinished, workflow_key, record_keys, data, revs, report
+            self._to_write(workflow_key), self._unfinished, workflow_key, record_keys, data, revs, report
         )
 
     def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
         """See `Store.delete_user_data`."""
-        legacy_user_data.delete(self.service, self._unfinished, workflow_key, record_keys)
+        legacy_user_data.delete(self._to_write(workflow_key), self._unfinished, workflow_key, record_keys)
 
     def close(self) -> None:
         """See `Store.close`."""

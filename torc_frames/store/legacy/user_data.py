@@ -1,9 +1,8 @@
-"""Adding, changing and deleting the records of a service of 2023."""
+"""Adding, changing and deleting the records of a service of the first form."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import repeat
 
 from torc_frames.errors import (
@@ -21,7 +20,6 @@ from torc_frames.store.legacy import keys as legacy_keys
 from torc_frames.store.legacy import replacing
 from torc_frames.store.legacy.lists import listed
 from torc_frames.store.legacy.once import (
-    Newest,
     NewRecord,
     Written,
     add_record,
@@ -44,14 +42,6 @@ MANY = 64
 
 _LOT = 100
 """How many records are replaced at once."""
-
-
-@dataclass(slots=True)
-class _Adding:
-    """Records to add, and what was the newest before them."""
-
-    news: list[NewRecord]
-    newest: Newest | None = None
 
 
 def check_lengths(length: int, what: str, columns: Mapping[str, Sequence[object] | None]) -> None:
@@ -78,41 +68,35 @@ def add(
     flags = [is_ephemeral] * len(data) if isinstance(is_ephemeral, bool) else is_ephemeral
     columns = {"job_keys": job_keys, "names": names, "is_ephemeral": flags}
     check_lengths(len(data), "records", columns)
-    check(service.form, data)
+    check(Form.FIRST, data)
     rows = list(zip(data, job_keys or repeat(None), names or repeat(None), flags, strict=False))
-    jobs = _jobs(service, workflow_key, [job for _, job, _, _ in rows if job is not None], role)
+    jobs = _jobs(service, workflow_key, [job for _, job, _, _ in rows if job is not None])
     if not rows:
         return []
     _check_labels(service, workflow_key, rows, role)
-    news = [NewRecord(_new(service.form, raw, name, flag, role), job, role) for raw, job, name, flag in rows]
-    with unfinished.resumed(("add", workflow_key, role, rows), _Adding(news)) as call:
-        forget_deleted(service, workflow_key, call.news)
-        if call.newest is None and service.form is Form.LATER:
-            call.newest = Newest(service, workflow_key)
+    fresh = [NewRecord(_new(raw, name, role), job) for raw, job, name, _ in rows]
+    with unfinished.resumed(("add", workflow_key, role, rows), fresh) as news:
+        forget_deleted(service, workflow_key, news)
         of_job: dict[str | None, list[NewRecord]] = {}
         side_by_side = len(news) > MANY and len(jobs) > 1
-        for new in call.news:
+        for new in news:
             of_job.setdefault(new.job_key if side_by_side else None, []).append(new)
 
         def add_some(some: list[NewRecord]) -> None:
             for new in some:
-                add_record(service, workflow_key, new, call.newest)
+                add_record(service, workflow_key, new)
 
         each(add_some, of_job.values())
-        return [new.record.key for new in call.news]
+        return [new.record.key for new in news]
 
 
-def _new(form: Form, raw: bytes, name: str | None, is_ephemeral: bool, role: Role | None) -> LegacyRecord:
-    if form is Form.LATER:
-        return LegacyRecord("", None, raw, name, is_ephemeral)
+def _new(raw: bytes, name: str | None, role: Role | None) -> LegacyRecord:
     return LegacyRecord(legacy_keys.new_key(role, named=name is not None), None, raw)
 
 
-def _jobs(service: Service, workflow_key: str, job_keys: Sequence[str], role: Role | None) -> list[str]:
-    """Return the jobs that are named, each once; refuse those that do not exist, and missing roles."""
+def _jobs(service: Service, workflow_key: str, job_keys: Sequence[str]) -> list[str]:
+    """Return the jobs that are named, each once; refuse those that do not exist."""
     jobs = list(dict.fromkeys(job_keys))
-    if jobs and role is None and service.form is Form.LATER:
-        raise RefusedError("the service links a record to a job as role='input' or role='output'")
     if len(jobs) == 1:
         service.fetch_job(workflow_key, jobs[0])
     elif jobs:
@@ -132,8 +116,6 @@ def _check_labels(
     role: Role | None,
 ) -> None:
     """Refuse what a record of the first form has not: a lifetime, and any name but that of its role."""
-    if service.form is Form.LATER:
-        return
     named = dict.fromkeys(job for _, job, name, _ in rows if name is not None and job is not None)
     own = {job: f"{role}_{service.fetch_job(workflow_key, job).name}" for job in named if role is not None}
     problems = []
@@ -163,11 +145,11 @@ def update(
     """Replace data; see `torc_frames.store.base.Store.update_user_data`.
 
     Revs are compared before the first write, and by the service with each; a record that has the new data
-    already is no conflict. In the first form, data that lacks something of the old one takes a few requests;
-    see `replacing`. What others write to such a record just then is lost.
+    already is no conflict. Data that lacks something of the old one takes a few requests; see `replacing`.
+    What others write to such a record just then is lost.
     """
     check_lengths(len(record_keys), "records", {"data": data, "revs": revs})
-    check(service.form, data)
+    check(Form.FIRST, data)
     given = list(zip(record_keys, data, revs or repeat(None), strict=False))
     written: dict[str, str | None] = {}
     with unfinished.resumed(("update", workflow_key, given), written) as written:
@@ -182,7 +164,7 @@ def update(
             return now
 
         tell(report, len(record_keys) - len(changes))
-        exact = {key: raw for key, raw in changes.items() if _fits(service.form, current[key], raw)}
+        exact = {key: raw for key, raw in changes.items() if _fits(current[key], raw)}
         changed = dict(zip(exact, each(change, exact.items(), report), strict=True))
         _replace_inexact(service, workflow_key, changed, changes)
         rough = [item for item in changes.items() if item[0] not in exact]
@@ -199,16 +181,16 @@ def update(
 def _replace_inexact(
     service: Service, workflow_key: str, written: dict[str, LegacyRecord], wanted: Mapping[str, bytes]
 ) -> None:
-    """Replace the records that are not what they should be: the first form keeps some of the old data."""
+    """Replace the records that are not what they should be: the service keeps some of the old data."""
     rest = [one for key, one in written.items() if in_order(one.data) != in_order(wanted[key])]
     if rest:
         replacing.replace(service, workflow_key, [one._replace(data=wanted[one.key]) for one in rest])
         written |= _fetch(service, workflow_key, [one.key for one in rest])
 
 
-def _fits(form: Form, record: LegacyRecord, raw: bytes) -> bool:
+def _fits(record: LegacyRecord, raw: bytes) -> bool:
     """Return whether a service makes a record what it is sent, and keeps nothing of what it had."""
-    return form is Form.LATER or in_order(merged(record.data, raw, deep=True)) == in_order(raw)
+    return in_order(merged(record.data, raw, deep=True)) == in_order(raw)
 
 
 def _check_changes(
@@ -224,28 +206,21 @@ def _check_changes(
     ]
     if stale:
         raise ConflictError(f"changed since they were read: user_data keys {shorten(dict.fromkeys(stale))}")
-    problems = [
-        Problem(row, None, f"the service can't take away the data of user_data key {key}; use {{}}")
-        for row, (key, raw, _) in enumerate(given)
-        if key in changes and raw == b"null"
-    ]
-    if problems:
-        raise RefusedError(problems)
 
 
 def _put(
     service: Service, workflow_key: str, record: LegacyRecord, raw: bytes, *, strict: bool
 ) -> LegacyRecord:
-    """Write new data into a record, and return it as it is then: in the first form with what it had.
+    """Write new data into a record, and return it as it is then: with what it had.
 
     Without `strict` it is written whatever others have written meanwhile.
     """
     path = service.paths.one(workflow_key, USER_DATA, record.key)
     for attempt in range(TRIES):
-        expected = merged(record.data, raw, deep=True) if service.form is Form.FIRST else raw
+        expected = merged(record.data, raw, deep=True)
         last = attempt == TRIES - 1
         try:
-            reply = service.send("PUT", path, body_of(service.form, record._replace(data=raw)))
+            reply = service.send("PUT", path, body_of(record._replace(data=raw)))
             return record._replace(data=expected, rev=decoded(Written, reply, "a record").rev)
         except UncertainWriteError:
             now = service.fetch_record(workflow_key, record.key)
@@ -280,7 +255,7 @@ def delete(service: Service, unfinished: Unfinished, workflow_key: str, record_k
     tried: set[str] = set()
     with unfinished.resumed(("delete", workflow_key, keys), tried) as tried:
         _fetch(service, workflow_key, [key for key in keys if key not in tried])
-        if keys and service.form is Form.FIRST:
+        if keys:
             replacing.forget(service, workflow_key, set(keys))
 
         def one(key: str) -> None:
@@ -292,8 +267,7 @@ def delete(service: Service, unfinished: Unfinished, workflow_key: str, record_k
 
 def delete_one(service: Service, workflow_key: str, record_key: str) -> None:
     """Delete a record, if it is there, and what was begun with it."""
-    if service.form is Form.FIRST:
-        replacing.forget(service, workflow_key, {record_key})
+    replacing.forget(service, workflow_key, {record_key})
     delete_record(service, workflow_key, record_key)
 
 
@@ -320,7 +294,7 @@ def _fetch(service: Service, workflow_key: str, record_keys: Sequence[str]) -> d
         service.fetch_workflow(workflow_key)
     found = _fetch_many(service, workflow_key, keys) if len(keys) > MANY else {}
     missing = _fetch_each(service, workflow_key, keys, found)
-    if missing and service.form is Form.FIRST and replacing.finish(service, workflow_key, missing):
+    if missing and replacing.finish(service, workflow_key, missing):
         missing = _fetch_each(service, workflow_key, keys, found)
     if missing:
         raise NotFoundError("user_data", missing, f"workflow {workflow_key}")
