@@ -40,8 +40,9 @@ from torc_frames.store import exactly_once
 from torc_frames.store.http import failures as http_failures
 from torc_frames.store.http import session as http_session
 from torc_frames.store.http.settings import server_settings
-from torc_frames.store.legacy import lists, new_jobs
+from torc_frames.store.legacy import new_jobs
 from torc_frames.store.legacy.store import LegacyStore
+from torc_frames.store.paged import lists
 from torc_frames.store.records import INPUT, OUTPUT, NewJobs, Resources
 from torc_frames.store.sqlite.store import SQLiteStore
 

@@ -27,14 +27,18 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 
-def settled(write: Callable[[], T], find: Callable[[], T | None]) -> T:
+def settled(write: Callable[[], T], find: Callable[[], T | None], *, again: bool = False) -> T:
     """Return what a write answers; if the answer is lost, what `find` finds that it did.
+
+    Where an earlier call may have done it, `again`, it is looked for first.
 
     Raises
     ------
     UncertainWriteError
         If answers are lost again and again, or the server can't be read.
     """
+    if again and (there := find()) is not None:
+        return there
     for _ in range(TRIES - 1):
         try:
             return write()

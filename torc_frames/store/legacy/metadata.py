@@ -13,8 +13,9 @@ import msgspec
 from torc_frames.errors import ConflictError, RefusedError, ReplyError, ServerError, UncertainWriteError
 from torc_frames.frame.values import encode_data
 from torc_frames.store.legacy.keys import JOURNAL, METADATA
-from torc_frames.store.legacy.refusals import check
-from torc_frames.store.legacy.service import Service, is_duplicate, is_missing, read_record
+from torc_frames.store.legacy.records import check
+from torc_frames.store.legacy.service import Service, is_duplicate, read_record
+from torc_frames.store.paged.service import is_missing
 from torc_frames.store.wire.legacy import USER_DATA, Form, encode, in_order, merged
 
 __all__ = ["Entry", "StoredMetadata", "change_journal", "fetch", "kept", "merge"]

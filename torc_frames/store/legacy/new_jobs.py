@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError, ReplyError
 from torc_frames.store.exactly_once import settled
-from torc_frames.store.legacy import documents
+from torc_frames.store.legacy.jobs import sent, shown, write
 from torc_frames.store.legacy.keys import new_key
 from torc_frames.store.legacy.links import links_of_job, role_in_first
-from torc_frames.store.legacy.lists import LegacyListing, listed
 from torc_frames.store.legacy.needs import body_of as need_body
 from torc_frames.store.legacy.needs import name_of
 from torc_frames.store.legacy.once import NewRecord, Written, add_edge, add_record, has_edge
 from torc_frames.store.legacy.paths import BLOCKS, REQUIREMENTS, REQUIRES, STORES
-from torc_frames.store.legacy.records import body_of
-from torc_frames.store.legacy.refusals import check
-from torc_frames.store.legacy.service import Service, decoded, is_missing
-from torc_frames.store.legacy.user_data import check_lengths
+from torc_frames.store.legacy.records import body_of, check
+from torc_frames.store.legacy.service import Service
+from torc_frames.store.paged.lists import decoded
+from torc_frames.store.paged.service import is_missing
+from torc_frames.store.paged.store import check_widths
 from torc_frames.store.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources, Role
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, Items, LegacyRecord
+from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, LegacyRecord
 
 __all__ = ["AddCall", "add_each", "check_jobs", "needed"]
 
@@ -62,9 +63,7 @@ class AddCall:
 
 def check_jobs(jobs: NewJobs, known: set[str], workflow_key: str) -> None:
     """Refuse jobs that make no sense here."""
-    columns = {name: getattr(jobs, name) for name in ("commands", "inputs", "depends_on", "resources")}
-    columns |= {f"{role} links": rows for role, rows in jobs.links.items()}
-    check_lengths(len(jobs), "jobs", columns)
+    check_widths(jobs)
     check(Form.FIRST, [b"{}" if raw is None else raw for raw in jobs.inputs])
     problems = _text_problems(jobs) + _role_problems(jobs)
     if problems:
@@ -119,9 +118,8 @@ def needed(
 
 
 def _listed(service: Service, workflow_key: str) -> dict[str, str]:
-    listing = LegacyListing(service.paths.all_of(workflow_key, REQUIREMENTS), Items[legacy.Need])
-    rows = [row for page in listed(service.http.get, service.form, listing) for row in page]
-    return {row.name: row.key for row in reversed(rows) if row.name is not None}
+    needs = list(service.rows(service.list_of(workflow_key, REQUIREMENTS, legacy.Need)))
+    return {need.name: need.key for need in reversed(needs) if need.name is not None}
 
 
 def add_each(service: Service, workflow_key: str, call: AddCall) -> None:
@@ -156,14 +154,13 @@ def _add_job(service: Service, workflow_key: str, call: AddCall, row: int, *, ag
     def find() -> str | None:
         return _find(service, workflow_key, call, row)
 
-    there = find() if again else None
-    call.job_keys[row] = settled(post, find) if there is None else there
+    call.job_keys[row] = settled(post, find, again=again)
     whole = fresh and SPECIFICATIONS not in service.lacks
     _complete(service, workflow_key, call, row, whole=whole, fresh=fresh)
 
 
 def _post(service: Service, workflow_key: str, call: AddCall, row: int) -> str:
-    return documents.write(service, lambda: _post_once(service, workflow_key, call, row))
+    return write(service, lambda: _post_once(service, workflow_key, call, row))
 
 
 def _post_once(service: Service, workflow_key: str, call: AddCall, row: int) -> str:
@@ -177,7 +174,7 @@ def _post_once(service: Service, workflow_key: str, call: AddCall, row: int) -> 
                 raise
             service.fetch_workflow(workflow_key)
             service.lacks.add(SPECIFICATIONS)
-    command = documents.sent(service, call.jobs.commands[row])
+    command = sent(service, call.jobs.commands[row])
     body = legacy.encode({"name": call.jobs.names[row], "command": command})
     reply = service.send("POST", service.paths.all_of(workflow_key, JOBS), body)
     return str(decoded(Written, reply, "a new job").key)
@@ -187,7 +184,7 @@ def _specification(service: Service, call: AddCall, row: int) -> bytes:
     records = [msgspec.Raw(body_of(one)) for one in call.records[row].values()]
     body: dict[str, object] = {
         "name": call.jobs.names[row],
-        "command": documents.sent(service, call.jobs.commands[row]),
+        "command": sent(service, call.jobs.commands[row]),
         "user_data": records,
     }
     if call.need(row) is not None and call.jobs.resources is not None:
@@ -214,10 +211,8 @@ def _blocking(service: Service, workflow_key: str, call: AddCall) -> dict[str, s
 
 
 def _jobs(service: Service, workflow_key: str, name: str | None = None) -> Iterator[legacy.LegacyJob]:
-    path = service.paths.all_of(workflow_key, JOBS)
-    listing = LegacyListing(path, Items[legacy.LegacyJob], {} if name is None else {"name": name})
-    for rows in listed(service.http.get, service.form, listing):
-        yield from rows
+    params: dict[str, Any] = {} if name is None else {"name": name}
+    return service.rows(service.list_of(workflow_key, JOBS, legacy.LegacyJob, **params))
 
 
 def _find(service: Service, workflow_key: str, call: AddCall, row: int) -> str | None:
@@ -229,7 +224,7 @@ def _find(service: Service, workflow_key: str, call: AddCall, row: int) -> str |
     taken = {*call.known, *call.job_keys.values()} - {call.job_keys.get(row, "")}
     own = {record.key for record in call.records[row].values()}
     for job in _jobs(service, workflow_key, name):
-        if job.key in taken or (job.name or "", documents.shown(job.command)) != (name, command):
+        if job.key in taken or (job.name or "", shown(job.command)) != (name, command):
             continue
         has = {one.key for one, _ in links_of_job(service, workflow_key, service.http.get, job.key)}
         if not own or own & has or not has:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 
-from torc_frames.errors import NotFoundError, ReplyError, ServerError
+from torc_frames.errors import ReplyError, ServerError
 from torc_frames.frame.values import canonical, decode_data
 from torc_frames.store.exactly_once import settled
 from torc_frames.store.legacy.links import edges_of, links_of_job
-from torc_frames.store.legacy.lists import listed
 from torc_frames.store.legacy.paths import STORES
-from torc_frames.store.legacy.records import body_of, records_of
-from torc_frames.store.legacy.service import COLLECTIONS, Service, is_duplicate, is_missing
+from torc_frames.store.legacy.records import body_of
+from torc_frames.store.legacy.service import Service, is_duplicate
+from torc_frames.store.paged.service import is_missing
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import JOBS, USER_DATA, LegacyRecord
 
@@ -22,8 +21,6 @@ __all__ = [
     "Written",
     "add_edge",
     "add_record",
-    "delete_document",
-    "delete_record",
     "has_edge",
     "link",
     "same_data",
@@ -55,8 +52,8 @@ def add_record(service: Service, workflow_key: str, new: NewRecord) -> None:
     def find() -> bool | None:
         return _find(service, workflow_key, new)
 
-    if not new.added and not (new.sent and find()):
-        settled(lambda: _post(service, workflow_key, new), find)
+    if not new.added:
+        settled(lambda: _post(service, workflow_key, new), find, again=new.sent)
     new.added = True
 
 
@@ -97,35 +94,10 @@ def forget_deleted(service: Service, workflow_key: str, news: Iterable[NewRecord
     added = [new for new in news if new.added]
     if not added:
         return
-    rows = listed(service.http.get, service.form, records_of(service, workflow_key))
-    there = {row.key for page in rows for row in page}
+    there = {row.key for row in service.rows(service.records(workflow_key))}
     for new in added:
         if new.record.key not in there:
             new.sent = new.added = False
-
-
-def delete_document(service: Service, workflow_key: str, kind: str, key: str) -> None:
-    """Delete a job or a record with its edges; nothing if there is none."""
-    path = service.paths.one(workflow_key, COLLECTIONS[kind], key)
-
-    def delete() -> bool:
-        with suppress(NotFoundError):
-            service.found(kind, key, "DELETE", path)
-        return True
-
-    def find() -> bool | None:
-        try:
-            service.fetch(kind, workflow_key, key)
-        except NotFoundError:
-            return True
-        return None
-
-    settled(delete, find)
-
-
-def delete_record(service: Service, workflow_key: str, key: str) -> None:
-    """Delete a record with its edges; nothing if there is none."""
-    delete_document(service, workflow_key, "user_data", key)
 
 
 def link(service: Service, workflow_key: str, name: str, job_key: str, record_key: str) -> None:
@@ -161,5 +133,5 @@ def has_edge(service: Service, workflow_key: str, name: str, job_key: str, colle
     """Return whether there is an edge from a job to a document."""
     origin = legacy.document_id(JOBS, job_key, workflow_key)
     target = legacy.document_id(collection, key, workflow_key)
-    rows = listed(service.http.get, service.form, edges_of(service, workflow_key, name))
-    return any((edge.origin, edge.target) == (origin, target) for edges in rows for edge in edges)
+    edges = service.rows(edges_of(service, workflow_key, name))
+    return any((edge.origin, edge.target) == (origin, target) for edge in edges)

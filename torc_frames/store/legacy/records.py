@@ -1,34 +1,20 @@
-"""Records of a service of 2023: their list, and the documents that add and change them."""
+"""Records of a service of 2023: their documents, and what can't be kept of one."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 
-from torc_frames.store.legacy.lists import LegacyListing
-from torc_frames.store.legacy.service import Service, read_record
-from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import USER_DATA, Form, Items, LegacyRecord, encode
+from torc_frames.errors import Problem, RefusedError
+from torc_frames.store.wire.legacy import Form, LegacyRecord, encode
 
-__all__ = ["body_of", "records_of"]
+__all__ = ["body_of", "check"]
 
-
-def records_of(service: Service, workflow_key: str) -> LegacyListing:
-    """Return the list of the records of a workflow."""
-    path = service.paths.all_of(workflow_key, USER_DATA)
-    if service.form is Form.LATER:
-        return LegacyListing(path, Items[legacy.LaterRecord], row=_later)
-    return LegacyListing(path, Items[msgspec.Raw], row=_first)
-
-
-def _later(found: legacy.LaterRecord) -> LegacyRecord:
-    data = bytes(found.data)
-    if b"\n" in data:
-        data = msgspec.json.format(data, indent=-1)
-    return LegacyRecord(found.key, found.rev, data, found.name, bool(found.is_ephemeral))
-
-
-def _first(found: msgspec.Raw) -> LegacyRecord:
-    return read_record(Form.FIRST, bytes(found))
+_SYSTEM = ("_id", "_key", "_rev", "_oldRev")
+_decode = msgspec.json.Decoder().decode
 
 
 def body_of(record: LegacyRecord) -> bytes:
@@ -42,3 +28,42 @@ def body_of(record: LegacyRecord) -> bytes:
     told = {"_key": record.key} | ({} if record.rev is None else {"_rev": record.rev})
     inside = record.data.strip()[1:-1].strip()
     return encode(told)[:-1] + (b"," + inside if inside else b"") + b"}"
+
+
+def check(form: Form, lines: Sequence[bytes]) -> None:
+    """Refuse raw JSON that can't be had back as it is.
+
+    Raises
+    ------
+    RefusedError
+        With all that is wrong, by row.
+    """
+    problems = [
+        Problem(row, None, reason) for row, line in enumerate(lines) if (reason := _refusal(form, line))
+    ]
+    if problems:
+        raise RefusedError(problems)
+
+
+def _refusal(form: Form, line: bytes) -> str | None:
+    if b"\n" in line:
+        return "is JSON of several lines"
+    try:
+        if not line.isascii():
+            line.decode()
+        if b"\\u" in line:
+            json.dumps(json.loads(line), ensure_ascii=False).encode()
+        data: Any = _decode(line)
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which is no text"
+    except (UnicodeDecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return f"is no JSON: {error}"
+    if data is None and form is Form.LATER:
+        return None
+    if not isinstance(data, dict):
+        null = ", and its first form can't tell null from {}" if data is None else ""
+        return f"a service of 2023 keeps objects only{null}; put it into one"
+    system = [name for name in _SYSTEM if name in data] if form is Form.FIRST else []
+    if system:
+        return f"has {', '.join(system)}, which the service of 2023 sets itself; use another name"
+    return None

@@ -10,23 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import NotFoundError, RefusedError
 from torc_frames.frame.values import decode_data, encode_data
-from torc_frames.store.deleting import delete_each
-from torc_frames.store.exactly_once import Unfinished, settled
-from torc_frames.store.legacy import jobs as legacy_commands
+from torc_frames.store.legacy import jobs as legacy_jobs
 from torc_frames.store.legacy import metadata as legacy_metadata
 from torc_frames.store.legacy import user_data as legacy_user_data
-from torc_frames.store.legacy.lists import LegacyListing, listed
 from torc_frames.store.legacy.metadata import StoredMetadata
 from torc_frames.store.legacy.new_jobs import AddCall, add_each, check_jobs, needed
-from torc_frames.store.legacy.once import Written, delete_document
-from torc_frames.store.legacy.one_job import job_record
-from torc_frames.store.legacy.refusals import check
-from torc_frames.store.legacy.service import Service, decoded
+from torc_frames.store.legacy.once import Written
+from torc_frames.store.legacy.records import check
+from torc_frames.store.legacy.service import Service
 from torc_frames.store.legacy.snapshot import LegacySnapshot
+from torc_frames.store.paged.lists import decoded
+from torc_frames.store.paged.store import NewRow, ServerStore
 from torc_frames.store.parallel import Report, each
 from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, Role, UserData, WorkflowRecord
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import Form, Items
+from torc_frames.store.wire.legacy import Form
 
 if TYPE_CHECKING:
     from torc_frames.store.http.settings import ServerSettings
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["LegacyStore"]
 
 
-class LegacyStore:
+class LegacyStore(ServerStore[Service]):
     """A service of 2023, in either form; see `torc_frames.store.base.Store` for what each method promises.
 
     The later form is only read: every write is refused. The first form has no transactions over several
@@ -47,20 +45,11 @@ class LegacyStore:
         Where the service is and as whom to speak.
     """
 
-    url: str
     needs_role = False
 
     def __init__(self, settings: ServerSettings) -> None:
-        self._settings = settings
-        self.service = Service(settings)
-        self.url = self.service.http.url
-        self._merging = threading.Lock()
+        super().__init__(settings, Service(settings))
         self._adding = threading.Lock()
-        self._writing = threading.RLock()
-        self._unfinished = Unfinished()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return LegacyStore, (self._settings,)
 
     @property
     def roles_are_of_records(self) -> bool:
@@ -86,9 +75,7 @@ class LegacyStore:
 
     def workflows(self) -> list[WorkflowRecord]:
         """See `Store.workflows`."""
-        listing = LegacyListing(self.service.paths.workflows(), Items[legacy.LegacyWorkflow])
-        rows = listed(self.service.http.get, self.service.form, listing)
-        return each(self._with_metadata, [workflow for workflows in rows for workflow in workflows])
+        return each(self._with_metadata, self.service.workflows())
 
     def get_workflow(self, workflow_key: str) -> WorkflowRecord:
         """See `Store.get_workflow`."""
@@ -109,30 +96,19 @@ class LegacyStore:
         # Services may refuse empty texts, which mean the same as none.
         body = encode_data({key: value for key, value in told.items() if value})
         state: dict[str, Any] = {}
-        with self._unfinished.resumed(("workflow", body, repr(metadata)), state) as tried:
+        with service.unfinished.resumed(("workflow", body, repr(metadata)), state) as tried:
             if "key" not in tried:
-                tried["key"] = self._post_workflow(body, name, tried, again="before" in tried)
+                tried["key"] = self._add_workflow(name, body, tried)
             if kept:
                 legacy_metadata.merge(service, tried["key"], kept)
             return self.get_workflow(tried["key"])
 
-    def _post_workflow(self, body: bytes, name: str, tried: dict[str, Any], *, again: bool) -> str:
-        before = tried.setdefault("before", self._named(name))
-
-        def find() -> str | None:
-            return next((key for key in self._named(name) if key not in before), None)
-
-        def post() -> str:
-            reply = self.service.send("POST", self.service.paths.workflows(), body)
-            return str(decoded(Written, reply, "a new workflow").key)
-
-        there = find() if again else None
-        return settled(post, find) if there is None else there
+    def _post_workflow(self, body: bytes) -> str:
+        reply = self.service.send("POST", self.service.paths.workflows(), body)
+        return str(decoded(Written, reply, "a new workflow").key)
 
     def _named(self, name: str) -> list[str]:
-        listing = LegacyListing(self.service.paths.workflows(), Items[legacy.LegacyWorkflow])
-        rows = listed(self.service.http.get, self.service.form, listing)
-        return [workflow.key for workflows in rows for workflow in workflows if workflow.name == name]
+        return [workflow.key for workflow in self.service.workflows() if workflow.name == name]
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`."""
@@ -144,21 +120,8 @@ class LegacyStore:
     def delete_workflow(self, workflow_key: str) -> None:
         """See `Store.delete_workflow`."""
         service = self._to_write(workflow_key)
-        service.fetch_workflow(workflow_key)
-        path = service.paths.workflow(workflow_key)
-
-        def delete() -> bool:
-            service.found("workflow", workflow_key, "DELETE", path)
-            return True
-
-        def find() -> bool | None:
-            try:
-                service.fetch_workflow(workflow_key)
-            except NotFoundError:
-                return True
-            return None
-
-        settled(delete, find)
+        service.check_key("workflow", workflow_key)
+        service.request("workflow", workflow_key, "DELETE", service.paths.workflow(workflow_key))
 
     @contextmanager
     def snapshot(self, workflow_key: str) -> Iterator[LegacySnapshot]:
@@ -171,26 +134,17 @@ class LegacyStore:
         finally:
             snap.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """See `Store.transaction`; the service has none, so it only keeps out other threads of this store."""
-        self._to_write()
-        with self._writing:
-            yield
-
     # jobs
 
     def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:
         """See `Store.get_job`; without a workflow, each is asked for the job, newest first."""
         if workflow_key is not None:
             job = self.service.fetch_job(workflow_key, job_key)
-            return job_record(self.service, workflow_key, job)
-        listing = LegacyListing(self.service.paths.workflows(), Items[legacy.LegacyWorkflow])
-        rows = listed(self.service.http.get, self.service.form, listing)
-        keys = [workflow.key for workflows in rows for workflow in workflows]
-        for key in reversed(keys):
+            return legacy_jobs.job_record(self.service, workflow_key, job)
+        for workflow in reversed(self.service.workflows()):
             with suppress(NotFoundError):
-                return job_record(self.service, key, self.service.fetch_job(key, job_key))
+                job = self.service.fetch_job(workflow.key, job_key)
+                return legacy_jobs.job_record(self.service, workflow.key, job)
         raise NotFoundError("job", [job_key], self.url)
 
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
@@ -200,7 +154,7 @@ class LegacyStore:
         check_jobs(jobs, known, workflow_key)
         if not len(jobs):
             return AddedJobs([], [], [])
-        with self._adding, self._unfinished.resumed((workflow_key, jobs), AddCall(jobs, known)) as call:
+        with self._adding, service.unfinished.resumed((workflow_key, jobs), AddCall(jobs, known)) as call:
             if not known.issuperset(call.job_keys.values()):
                 call.begin_again(known)
             call.needs = needed(service, workflow_key, jobs.resources)
@@ -216,21 +170,13 @@ class LegacyStore:
         report: Report | None = None,
     ) -> None:
         """See `Store.update_commands`."""
-        legacy_commands.update(self._to_write(workflow_key), workflow_key, job_keys, commands, report)
+        legacy_jobs.update(self._to_write(workflow_key), workflow_key, job_keys, commands, report)
 
-    def delete_jobs(
-        self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
-    ) -> None:
-        """See `Store.delete_jobs`; the service itself would delete running jobs, and leave all records."""
-        service = self._to_write(workflow_key)
+    def _delete_job(self, workflow_key: str, job_key: str) -> None:
+        self.service.delete("job", job_key, self.service.paths.one(workflow_key, legacy.JOBS, job_key))
 
-        def delete_job(key: str) -> None:
-            delete_document(service, workflow_key, "job", key)
-
-        def delete_record(key: str) -> None:
-            legacy_user_data.delete_one(service, workflow_key, key)
-
-        delete_each(self, self._unfinished, workflow_key, job_keys, delete_job, delete_record, report)
+    def _delete_record(self, workflow_key: str, record_key: str) -> None:
+        legacy_user_data.delete_one(self.service, workflow_key, record_key)
 
     # user_data
 
@@ -251,53 +197,27 @@ class LegacyStore:
             rev=record.rev,
         )
 
-    def add_user_data(
-        self,
-        workflow_key: str,
-        data: Sequence[bytes],
-        *,
-        job_keys: Sequence[str | None] | None = None,
-        role: Role | None = None,
-        names: Sequence[str | None] | None = None,
-        is_ephemeral: bool | Sequence[bool] = False,
+    def _add_records(
+        self, service: Service, workflow_key: str, rows: list[NewRow], role: Role | None
     ) -> list[str]:
-        """See `Store.add_user_data`.
+        """Add records.
 
-        A record has no name but ``<role>_<name of its job>``, and is never ephemeral;
-        one that is added without a job has the role that is given as soon as it is linked to one.
+        One of the first form has no name but ``<role>_<name of its job>``, and is never ephemeral; one that
+        is added without a job has the role that is given as soon as it is linked to one.
         """
-        return legacy_user_data.add(
-            self._to_write(workflow_key),
-            self._unfinished,
-            workflow_key,
-            data,
-            job_keys,
-            role,
-            names,
-            is_ephemeral,
-        )
+        return legacy_user_data.add(service, workflow_key, rows, role)
 
-    def update_user_data(
+    def _update_records(
         self,
+        service: Service,
         workflow_key: str,
-        record_keys: Sequence[str],
-        data: Sequence[bytes],
-        *,
-        revs: Sequence[str | None] | None = None,
-        report: Report | None = None,
+        given: list[tuple[str, bytes, str | None]],
+        report: Report | None,
     ) -> list[str | None]:
-        """See `Store.update_user_data`; data can't be made null."""
-        return legacy_user_data.update(
-            self._to_write(workflow_key), self._unfinished, workflow_key, record_keys, data, revs, report
-        )
+        return legacy_user_data.update(service, workflow_key, given, report)
 
-    def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
-        """See `Store.delete_user_data`."""
-        legacy_user_data.delete(self._to_write(workflow_key), self._unfinished, workflow_key, record_keys)
-
-    def close(self) -> None:
-        """See `Store.close`."""
-        self.service.http.close()
+    def _check_records(self, service: Service, workflow_key: str, record_keys: list[str]) -> None:
+        legacy_user_data.begin_to_delete(service, workflow_key, record_keys)
 
     def _with_metadata(self, workflow: legacy.LegacyWorkflow) -> WorkflowRecord:
         return _record(workflow, legacy_metadata.fetch(self.service, workflow.key))

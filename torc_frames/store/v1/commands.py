@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError
+from torc_frames.store.paged.lists import Listing, listed
 from torc_frames.store.parallel import Report, each, tell
-from torc_frames.store.v1.lists import Listing, listed
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.wire import v1
 
@@ -55,14 +55,14 @@ def _fetch(service: V1Service, workflow_key: str, job_keys: Sequence[str]) -> di
     if 0 < len(job_keys) <= MANY:
         for key in job_keys:
             try:
-                found[key] = service.fetch_job(key, workflow_key)
+                found[key] = service.fetch_job(workflow_key, key)
             except NotFoundError as error:
                 if error.kind != "job":
                     raise
     else:
         service.fetch_workflow(workflow_key)
     if len(job_keys) > MANY:
-        listing = Listing("/jobs", {"workflow_id": workflow_key}, v1.Jobs)
+        listing = Listing("/jobs", v1.Jobs, {"workflow_id": workflow_key})
         found = {str(job.id): job for jobs in listed(service.http.get, listing) for job in jobs}
     missing = [key for key in dict.fromkeys(job_keys) if key not in found]
     if missing:

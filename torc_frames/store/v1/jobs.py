@@ -14,9 +14,9 @@ from torc_frames.errors import NotFoundError, Problem, RefusedError, UncertainWr
 from torc_frames.store.exactly_once import TRIES, Unfinished, looked_for, settled
 from torc_frames.store.http.session import Http
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.paged.lists import Listing, decoded, listed
 from torc_frames.store.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources
-from torc_frames.store.v1.links import gather
-from torc_frames.store.v1.lists import Listing, decoded, listed, relations
+from torc_frames.store.v1.links import gather, relations
 from torc_frames.store.v1.orphans import LeftOver, NewRecords, delete_record
 from torc_frames.store.wire import v1
 
@@ -270,7 +270,7 @@ class Adder:
         return ids if len(ids) == len(jobs) else None
 
     def _newer_jobs(self, newest: int) -> dict[tuple[str, str], int]:
-        listing = Listing("/jobs", {"workflow_id": self._workflow_id}, v1.Jobs)
+        listing = Listing("/jobs", v1.Jobs, {"workflow_id": self._workflow_id})
         jobs = (job for rows in listed(self._http.get, listing) for job in rows)
         return {(job.name, job.command): job.id for job in jobs if job.id > newest}
 
@@ -294,7 +294,7 @@ class Adder:
         return {need: there[v1.requirement_of(need)] for need in wanted}
 
     def _listed_requirements(self) -> dict[tuple[object, ...], int]:
-        listing = Listing("/resource_requirements", {"workflow_id": self._workflow_id}, v1.Requirements)
+        listing = Listing("/resource_requirements", v1.Requirements, {"workflow_id": self._workflow_id})
         rows = (row for rows in listed(self._http.get, listing) for row in rows)
         return {(row.name, row.num_cpus, row.num_gpus, row.memory, row.runtime): row.id for row in rows}
 

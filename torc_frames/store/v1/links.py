@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import Any
 
+from torc_frames.store.paged.lists import FIRST_ROWS, PAGE_BYTES, Get, Listing, decoded, listed
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
-from torc_frames.store.v1.lists import Get, Listing, decoded, listed, relations
+from torc_frames.store.wire import v1
 
-__all__ = ["V1Links", "gather", "links_of"]
+__all__ = ["V1Links", "gather", "links_of", "relations"]
 
 PAGE_ROWS = 20_000
 
@@ -19,6 +20,21 @@ NEAR_ROWS = 200
 """How many rows are read around the place where one should be."""
 
 _MOST_PROBES = 12
+
+
+def relations(workflow_key: object) -> Listing:
+    """Return the list of relationships; the server joins all anew for each page, so that few are best."""
+    of_record = operator.attrgetter("user_data_id")
+    return Listing(
+        f"/workflows/{workflow_key}/job_user_data_relationships",
+        v1.LinkItems,
+        key=v1.relationship,
+        order="repeated",
+        newest="user_data_id",
+        age=of_record,
+        first_rows=10 * FIRST_ROWS,
+        page_bytes=2 * PAGE_BYTES,
+    )
 
 
 @dataclass(slots=True)

@@ -10,7 +10,8 @@ from itertools import pairwise
 from torc_frames.errors import DroppedConnectionError, ReplyError, TornReadError
 from torc_frames.store.exactly_once import GRACE_S, TRIES
 from torc_frames.store.http.session import Http
-from torc_frames.store.v1.lists import Listing, count, listed, relations
+from torc_frames.store.paged.lists import Listing, count, listed
+from torc_frames.store.v1.links import relations
 from torc_frames.store.v1.unreadable import readable
 from torc_frames.store.wire import v1
 
@@ -149,7 +150,7 @@ class LeftOver:
 
     @property
     def _records(self) -> Listing:
-        return Listing("/user_data", {"workflow_id": self._key}, v1.Records)
+        return Listing("/user_data", v1.Records, {"workflow_id": self._key})
 
     def _linked(self) -> set[int]:
         return {row.user_data_id for rows in listed(self._get, relations(self._key)) for row in rows}

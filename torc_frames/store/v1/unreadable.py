@@ -16,8 +16,8 @@ from torc_frames.errors import (
     UnauthorizedError,
     UnreadableRecordError,
 )
+from torc_frames.store.paged.lists import FIRST_ROWS, Get, Listing, count, decoded, grow
 from torc_frames.store.parallel import each
-from torc_frames.store.v1.lists import FIRST_ROWS, Get, Listing, count, decoded, grow
 from torc_frames.store.wire import v1
 
 __all__ = ["UNREADABLE", "around", "one_by_one", "readable"]

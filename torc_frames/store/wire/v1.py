@@ -137,11 +137,11 @@ class Jobs(msgspec.Struct):
     total_count: int
 
 
-class V1Result(msgspec.Struct, gc=False):
+class V1Result(msgspec.Struct, gc=False, rename={"job_key": "job_id"}):
     """How a run of a job ended."""
 
     id: int
-    job_id: int
+    job_key: int
     run_id: int
     status: str
     return_code: int
