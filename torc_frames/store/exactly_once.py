@@ -39,20 +39,16 @@ def settled(write: Callable[[], T], find: Callable[[], T | None], *, again: bool
     """
     if again and (there := find()) is not None:
         return there
-    for _ in range(TRIES - 1):
+    for left in reversed(range(TRIES)):
         try:
             return write()
         except UncertainWriteError as lost:
             found = looked_for(find, lost)
             if found is not None:
                 return found
-    try:
-        return write()
-    except UncertainWriteError as lost:
-        found = looked_for(find, lost)
-        if found is None:
-            raise
-        return found
+            if not left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def looked_for(find: Callable[[], T | None], lost: UncertainWriteError) -> T | None:

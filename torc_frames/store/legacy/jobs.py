@@ -5,7 +5,7 @@ Services may refuse jobs without a command: a blank is sent for none, where they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -18,7 +18,7 @@ from torc_frames.store.legacy.paths import REQUIREMENTS, REQUIRES
 from torc_frames.store.legacy.service import Service
 from torc_frames.store.paged.lists import decoded
 from torc_frames.store.paged.service import is_missing
-from torc_frames.store.paged.store import check_lengths
+from torc_frames.store.paged.store import text_problem
 from torc_frames.store.parallel import Report, each
 from torc_frames.store.records import JobRecord, Resources
 from torc_frames.store.wire import legacy
@@ -104,17 +104,12 @@ def _last_run(service: Service, workflow_key: str, job_key: str) -> int:
 def update(
     service: Service,
     workflow_key: str,
-    job_keys: Sequence[str],
-    commands: Sequence[str],
+    wanted: Mapping[str, str],
     report: Report | None = None,
 ) -> None:
     """Replace commands; see `torc_frames.store.base.Store.update_commands`."""
-    check_lengths(len(job_keys), "jobs", commands=commands)
-    wanted = dict(zip(job_keys, commands, strict=True))
-    try:
-        encode(commands)
-    except UnicodeEncodeError:
-        raise RefusedError("a command holds a lone surrogate, which is no text") from None
+    for reason in filter(None, map(text_problem, wanted.values())):
+        raise RefusedError(f"a command {reason}")
     service.check_jobs(workflow_key, wanted)
     each(lambda item: _put(service, workflow_key, *item), wanted.items(), report)
 

@@ -21,7 +21,7 @@ from torc_frames.store.legacy.records import body_of, check
 from torc_frames.store.legacy.service import Service
 from torc_frames.store.paged.lists import decoded
 from torc_frames.store.paged.service import is_missing
-from torc_frames.store.paged.store import check_widths
+from torc_frames.store.paged.store import added_needs, check_widths, text_problem
 from torc_frames.store.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources, Role
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, LegacyRecord
@@ -65,24 +65,20 @@ def check_jobs(jobs: NewJobs, known: set[str], workflow_key: str) -> None:
     """Refuse jobs that make no sense here."""
     check_widths(jobs)
     check(Form.FIRST, [b"{}" if raw is None else raw for raw in jobs.inputs])
-    problems = _text_problems(jobs) + _role_problems(jobs)
+    texts = (("name", jobs.names), ("command", jobs.commands))
+    problems = [
+        Problem(row, None, f"{what} {reason}")
+        for what, column in texts
+        for row, text in enumerate(column)
+        if (reason := text_problem(text))
+    ]
+    problems += _role_problems(jobs)
     if problems:
         raise RefusedError(problems)
     waits = [key for keys in jobs.depends_on or () for key in keys]
     missing = [key for key in dict.fromkeys(waits) if key not in known]
     if missing:
         raise NotFoundError("job", missing, f"workflow {workflow_key}")
-
-
-def _text_problems(jobs: NewJobs) -> list[Problem]:
-    problems = []
-    for what, texts in (("name", jobs.names), ("command", jobs.commands)):
-        for row, text in enumerate(texts):
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                problems.append(Problem(row, None, f"{what} holds a lone surrogate, which is no text"))
-    return problems
 
 
 def _role_problems(jobs: NewJobs) -> list[Problem]:
@@ -100,21 +96,12 @@ def needed(
     service: Service, workflow_key: str, resources: Sequence[Resources] | None
 ) -> dict[Resources, str]:
     """Return the keys of what jobs need, after adding what the workflow has not yet."""
-    wanted = dict.fromkeys(need for need in resources or () if need != Resources())
-    there = _listed(service, workflow_key) if wanted else {}
-    for need in wanted:
-        name, body = name_of(need), need_body(need)
 
-        def post(body: bytes = body) -> str:
-            reply = service.send("POST", service.paths.all_of(workflow_key, REQUIREMENTS), body)
-            return str(decoded(Written, reply, "what jobs need").key)
+    def post(need: Resources) -> str:
+        reply = service.send("POST", service.paths.all_of(workflow_key, REQUIREMENTS), need_body(need))
+        return str(decoded(Written, reply, "what jobs need").key)
 
-        def find(name: str = name) -> str | None:
-            return _listed(service, workflow_key).get(name)
-
-        if name not in there:
-            there[name] = settled(post, find)
-    return {need: there[name_of(need)] for need in wanted}
+    return added_needs(resources, name_of, lambda: _listed(service, workflow_key), post)
 
 
 def _listed(service: Service, workflow_key: str) -> dict[str, str]:

@@ -73,7 +73,7 @@ class Service(PagedService):
         """Return a list, with the kind of its items; services of that day told wrong totals of some."""
         return Listing(
             path,
-            legacy.Items[item],
+            item,
             params or {},
             row,
             key=_KEY,
@@ -146,6 +146,15 @@ class Service(PagedService):
         self.check_key("workflow", workflow_key)
         body = self.request("workflow", workflow_key, "GET", self.paths.job_keys(workflow_key))
         return decoded(legacy.Keys, body, "keys of jobs").items  # type: ignore[no-any-return]
+
+    def post_workflow(self, body: bytes) -> str:
+        """See `PagedService.post_workflow`."""
+        reply = self.send("POST", self.paths.workflows(), body)
+        return str(decoded(legacy.LegacyWorkflow, reply, "a new workflow").key)
+
+    def delete_job(self, workflow_key: str, job_key: str) -> None:
+        """See `PagedService.delete_job`."""
+        self.delete("job", job_key, self.paths.one(workflow_key, JOBS, job_key))
 
     def delete_record(self, workflow_key: str, record_key: str) -> None:
         """See `PagedService.delete_record`."""

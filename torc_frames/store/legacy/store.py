@@ -15,14 +15,12 @@ from torc_frames.store.legacy import metadata as legacy_metadata
 from torc_frames.store.legacy import user_data as legacy_user_data
 from torc_frames.store.legacy.metadata import StoredMetadata
 from torc_frames.store.legacy.new_jobs import AddCall, add_each, check_jobs, needed
-from torc_frames.store.legacy.once import Written
 from torc_frames.store.legacy.records import check
 from torc_frames.store.legacy.service import Service
 from torc_frames.store.legacy.snapshot import LegacySnapshot
-from torc_frames.store.paged.lists import decoded
-from torc_frames.store.paged.store import NewRow, ServerStore
-from torc_frames.store.parallel import Report, each
-from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.store.paged.store import ServerStore
+from torc_frames.store.parallel import each
+from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, UserData, WorkflowRecord
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import Form
 
@@ -46,6 +44,12 @@ class LegacyStore(ServerStore[Service]):
     """
 
     needs_role = False
+
+    _update_commands = staticmethod(legacy_jobs.update)
+    _add_records = staticmethod(legacy_user_data.add)
+    _update_records = staticmethod(legacy_user_data.update)
+    _check_records = staticmethod(legacy_user_data.begin_to_delete)
+    _delete_record = staticmethod(legacy_user_data.delete_one)
 
     def __init__(self, settings: ServerSettings) -> None:
         super().__init__(settings, Service(settings))
@@ -81,31 +85,11 @@ class LegacyStore(ServerStore[Service]):
         """See `Store.get_workflow`."""
         return self._with_metadata(self.service.fetch_workflow(workflow_key))
 
-    def add_workflow(
-        self,
-        name: str,
-        *,
-        user: str | None = None,
-        description: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> WorkflowRecord:
-        """See `Store.add_workflow`; the metadata are added in a second request."""
-        service = self._to_write()
-        kept = legacy_metadata.kept(metadata or {})
-        told = {"name": name, "user": user, "description": description}
+    def _new_workflow(self, told: dict[str, Any]) -> tuple[bytes, Mapping[str, Any]]:
+        metadata = told.pop("metadata")
+        legacy_metadata.kept(metadata)  # refused before anything is sent
         # Services may refuse empty texts, which mean the same as none.
-        body = encode_data({key: value for key, value in told.items() if value})
-        state: dict[str, Any] = {}
-        with service.unfinished.resumed(("workflow", body, repr(metadata)), state) as tried:
-            if "key" not in tried:
-                tried["key"] = self._add_workflow(name, body, tried)
-            if kept:
-                legacy_metadata.merge(service, tried["key"], kept)
-            return self.get_workflow(tried["key"])
-
-    def _post_workflow(self, body: bytes) -> str:
-        reply = self.service.send("POST", self.service.paths.workflows(), body)
-        return str(decoded(Written, reply, "a new workflow").key)
+        return encode_data({key: value for key, value in told.items() if value}), metadata
 
     def _named(self, name: str) -> list[str]:
         return [workflow.key for workflow in self.service.workflows() if workflow.name == name]
@@ -116,12 +100,6 @@ class LegacyStore(ServerStore[Service]):
         service.fetch_workflow(workflow_key)
         with self._merging:
             legacy_metadata.merge(service, workflow_key, kept)
-
-    def delete_workflow(self, workflow_key: str) -> None:
-        """See `Store.delete_workflow`."""
-        service = self._to_write(workflow_key)
-        service.check_key("workflow", workflow_key)
-        service.request("workflow", workflow_key, "DELETE", service.paths.workflow(workflow_key))
 
     @contextmanager
     def snapshot(self, workflow_key: str) -> Iterator[LegacySnapshot]:
@@ -161,23 +139,6 @@ class LegacyStore(ServerStore[Service]):
             add_each(service, workflow_key, call)
             return call.added
 
-    def update_commands(
-        self,
-        workflow_key: str,
-        job_keys: Sequence[str],
-        commands: Sequence[str],
-        *,
-        report: Report | None = None,
-    ) -> None:
-        """See `Store.update_commands`."""
-        legacy_jobs.update(self._to_write(workflow_key), workflow_key, job_keys, commands, report)
-
-    def _delete_job(self, workflow_key: str, job_key: str) -> None:
-        self.service.delete("job", job_key, self.service.paths.one(workflow_key, legacy.JOBS, job_key))
-
-    def _delete_record(self, workflow_key: str, record_key: str) -> None:
-        legacy_user_data.delete_one(self.service, workflow_key, record_key)
-
     # user_data
 
     def kept(self, data: Sequence[bytes]) -> list[bytes]:
@@ -196,28 +157,6 @@ class LegacyStore(ServerStore[Service]):
             is_ephemeral=record.is_ephemeral,
             rev=record.rev,
         )
-
-    def _add_records(
-        self, service: Service, workflow_key: str, rows: list[NewRow], role: Role | None
-    ) -> list[str]:
-        """Add records.
-
-        One of the first form has no name but ``<role>_<name of its job>``, and is never ephemeral; one that
-        is added without a job has the role that is given as soon as it is linked to one.
-        """
-        return legacy_user_data.add(service, workflow_key, rows, role)
-
-    def _update_records(
-        self,
-        service: Service,
-        workflow_key: str,
-        given: list[tuple[str, bytes, str | None]],
-        report: Report | None,
-    ) -> list[str | None]:
-        return legacy_user_data.update(service, workflow_key, given, report)
-
-    def _check_records(self, service: Service, workflow_key: str, record_keys: list[str]) -> None:
-        legacy_user_data.begin_to_delete(service, workflow_key, record_keys)
 
     def _with_metadata(self, workflow: legacy.LegacyWorkflow) -> WorkflowRecord:
         return _record(workflow, legacy_metadata.fetch(self.service, workflow.key))

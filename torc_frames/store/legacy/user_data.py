@@ -27,7 +27,7 @@ from torc_frames.store.legacy.records import body_of, check
 from torc_frames.store.legacy.service import Service
 from torc_frames.store.paged.lists import decoded
 from torc_frames.store.paged.service import is_missing
-from torc_frames.store.paged.store import NewRow, add_side_by_side
+from torc_frames.store.paged.store import Given, NewRow, add_side_by_side
 from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.records import Role
 from torc_frames.store.wire.legacy import USER_DATA, Form, LegacyRecord, in_order, merged
@@ -41,7 +41,9 @@ _LOT = 100
 def add(service: Service, workflow_key: str, rows: list[NewRow], role: Role | None) -> list[str]:
     """Add records; see `torc_frames.store.base.Store.add_user_data`.
 
-    Records are added one after the other, many of several jobs side by side.
+    Records are added one after the other, many of several jobs side by side. One has no name but
+    ``<role>_<name of its job>``, and is never ephemeral; one that is added without a job has the role that is
+    given as soon as it is linked to one.
     """
     check(Form.FIRST, [row.data for row in rows])
     service.check_jobs(workflow_key, (row.job_key for row in rows if row.job_key is not None))
@@ -79,7 +81,7 @@ def _check_labels(service: Service, workflow_key: str, rows: Sequence[NewRow], r
 def update(
     service: Service,
     workflow_key: str,
-    given: list[tuple[str, bytes, str | None]],
+    given: list[Given],
     report: Report | None = None,
 ) -> list[str | None]:
     """Replace data; see `torc_frames.store.base.Store.update_user_data`.
@@ -135,7 +137,7 @@ def _fits(record: LegacyRecord, raw: bytes) -> bool:
 def _check_changes(
     current: Mapping[str, LegacyRecord],
     changes: Mapping[str, bytes],
-    given: Sequence[tuple[str, bytes, str | None]],
+    given: Sequence[Given],
     written: Mapping[str, str | None],
 ) -> None:
     stale = [

@@ -9,13 +9,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from torc_frames.errors import ServerError, TornReadError
 
-__all__ = ["FIRST_ROWS", "Get", "Listing", "Pages", "Reader", "count", "decoded", "grow", "listed"]
+__all__ = [
+    "FIRST_ROWS",
+    "Get",
+    "ListPage",
+    "Listing",
+    "Pages",
+    "Reader",
+    "count",
+    "decoded",
+    "grow",
+    "listed",
+]
 
 AT_ONCE = 2
 """How many pages are asked for at once: a server reads one from its database while it sends another."""
@@ -27,14 +38,28 @@ _GROWTH = 8
 _MANY_ROWS = 300_000
 
 Get = Callable[[str, Mapping[str, object]], bytes]
+T = TypeVar("T")
+
+
+class ListPage(msgspec.Struct, Generic[T]):
+    """A page of a list; ``max_limit`` is the most rows that a server gives at once."""
+
+    items: list[T]
+    total_count: int | None = None
+    max_limit: int | None = None
+
+
+class _Counted(msgspec.Struct):
+    total_count: int | None = None
+    items: list[msgspec.Raw] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One list of a server: where it is, what its pages are, and what tells its rows apart."""
+    """One list of a server: where it is, what its items are, and what tells its rows apart."""
 
     path: str
-    kind: Any
+    item: Any
     params: Mapping[str, object] = field(default_factory=dict)
     row: Callable[[Any], Any] | None = None
     """What makes a row of an item."""
@@ -53,13 +78,17 @@ class Listing:
     max_rows: int | None = None
     page_bytes: int | None = None
 
+    def page(self, body: bytes, item: Any = None) -> ListPage[Any]:
+        """Return a page, with its items as what they should be, or as another kind."""
+        kind: Any = ListPage
+        page: ListPage[Any] = decoded(kind[item or self.item], body, self.path)
+        if self.exact and page.total_count is None:
+            raise ServerError(f"what the server answered for {self.path} is not understood: it has no total")
+        return page
 
-class _AnyPage(msgspec.Struct):
-    """What a page tells of itself, its items undecoded."""
-
-    items: list[msgspec.Raw]
-    total_count: int | None = None
-    max_limit: int | None = None
+    def ask(self, get: Get, **params: object) -> ListPage[Any]:
+        """Ask for one page."""
+        return self.page(get(self.path, {**self.params, **params}))
 
 
 def decoded(kind: Any, body: bytes, what: str) -> Any:
@@ -74,8 +103,8 @@ def count(get: Get, listing: Listing) -> int:
     """Return how many rows the server says that a list has."""
     # A torc-server can't write some rows: it is asked for none. Other totals are of pages of at least one.
     body = get(listing.path, {**listing.params, "limit": 0 if listing.exact else 1})
-    page = decoded(listing.kind, body, listing.path)
-    return len(page.items) if page.total_count is None else int(page.total_count)
+    page: _Counted = decoded(_Counted, body, listing.path)
+    return len(page.items) if page.total_count is None else page.total_count
 
 
 def listed(get: Get, listing: Listing) -> Iterator[list[Any]]:
@@ -178,15 +207,16 @@ class Pages:
             offset, rows, coming = self._coming.popleft()
             body = coming.result()
             self._ask_ahead()
-            items = decoded(self.listing.kind, body, self.listing.path).items
+            items = self.listing.page(body).items
             del body, coming
             if items := self._new(self._made(items), offset, rows):
                 self.rows, self.last = offset + len(items), items[-1]
                 yield items
 
     def _ask_ahead(self) -> None:
+        most = AT_ONCE if self.listing.exact else 0
         with self._reader.lock:
-            while self._asked < self._end and len(self._coming) <= AT_ONCE:
+            while self._asked < self._end and len(self._coming) <= most:
                 self._submit()
 
     def _submit(self) -> None:
@@ -201,7 +231,7 @@ class Pages:
         with self._reader.lock:
             self._arrived += rows
             if not offset or not self.listing.exact:
-                rows = self._look(offset, rows, decoded(_AnyPage, body, self.listing.path))
+                rows = self._look(offset, rows, self.listing.page(body, msgspec.Raw))
             self._row_bytes = max(self._row_bytes, len(body) / max(rows, 1))
             page_bytes = self.listing.page_bytes or PAGE_BYTES
             if self.listing.exact:
@@ -213,7 +243,7 @@ class Pages:
                 self._reader.begin_next()
         return body
 
-    def _look(self, offset: int, rows: int, page: _AnyPage) -> int:
+    def _look(self, offset: int, rows: int, page: ListPage[msgspec.Raw]) -> int:
         """Find out of a page how far the list goes on, and return how many rows it has.
 
         A server counts after it has read a page: others may have added rows in between, so that one with a
@@ -261,19 +291,13 @@ class Pages:
 
     def still_there(self) -> bool:
         """Return whether the last row has the place that it had, so that none before it was deleted."""
-        listing = self.listing
+        listing, get = self.listing, self._reader.get
         if listing.newest is not None:
-            page = self._page({"sort_by": listing.newest, "reverse_sort": True, "limit": 1})
+            page = listing.ask(get, sort_by=listing.newest, reverse_sort=True, limit=1)
             if page.total_count == self.rows:
                 return self._is_last(page.items)
             # There are newer rows. The server takes longer to count its way to the place of this one.
-        return self._is_last(self._page({listing.start: self.rows - 1, "limit": 1}).items)
-
-    def _page(self, params: Mapping[str, object]) -> Any:
-        listing = self.listing
-        return decoded(
-            listing.kind, self._reader.get(listing.path, {**listing.params, **params}), listing.path
-        )
+        return self._is_last(listing.ask(get, **{listing.start: self.rows - 1, "limit": 1}).items)
 
     def _is_last(self, items: list[Any]) -> bool:
         age = self.listing.age

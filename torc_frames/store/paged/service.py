@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
 
 from torc_frames.errors import (
     DroppedConnectionError,
@@ -52,8 +53,21 @@ class PagedService:
         """Return a workflow; NotFoundError if there is none."""
         raise NotImplementedError
 
+    def post_workflow(self, body: bytes) -> str:
+        """Add a workflow, and return its key."""
+        raise NotImplementedError
+
+    def delete_workflow(self, workflow_key: str) -> None:
+        """Delete a workflow; NotFoundError if there is none."""
+        self.check_key("workflow", workflow_key)
+        self.request("workflow", workflow_key, "DELETE", f"/workflows/{quote(workflow_key, safe='')}")
+
     def fetch_record(self, workflow_key: str, record_key: str) -> Any:
         """Return a record; NotFoundError for it, or for the workflow if that is what does not exist."""
+        raise NotImplementedError
+
+    def delete_job(self, workflow_key: str, job_key: str) -> None:
+        """Delete a job, if it is there."""
         raise NotImplementedError
 
     def delete_record(self, workflow_key: str, record_key: str) -> None:
@@ -137,9 +151,9 @@ class PagedService:
         if many or not keys:
             self.fetch_workflow(workflow_key)
         found = self._listed_records(workflow_key, set(keys) - self.hidden) if many else {}
-        missing = self._fetch_each(workflow_key, keys, found)
+        missing = self.fetch_each("user_data", self.fetch_record, workflow_key, keys, found)
         if missing and finish is not None and finish(missing):
-            missing = self._fetch_each(workflow_key, keys, found)
+            missing = self.fetch_each("user_data", self.fetch_record, workflow_key, keys, found)
         if missing:
             raise NotFoundError("user_data", missing, f"workflow {workflow_key}")
         return found
@@ -155,15 +169,22 @@ class PagedService:
                 found |= {key: row for key, row in keyed if key in wanted}
         return found
 
-    def _fetch_each(self, workflow_key: str, keys: Sequence[str], found: dict[str, Any]) -> list[str]:
-        """Add the records that are not found yet, and return the keys of those that there are not."""
+    def fetch_each(
+        self,
+        kind: str,
+        fetch: Callable[[str, str], Any],
+        workflow_key: str,
+        keys: Collection[str],
+        found: dict[str, Any],
+    ) -> list[str]:
+        """Add what is not found yet, and return the keys of what there is not."""
         missing = set()
 
         def one(key: str) -> None:
             try:
-                found[key] = self.fetch_record(workflow_key, key)
+                found[key] = fetch(workflow_key, key)
             except NotFoundError as error:
-                if error.kind != "user_data":
+                if error.kind != kind:
                     raise
                 missing.add(key)
 

@@ -14,15 +14,26 @@ from torc_frames.store.deleting import delete_each
 from torc_frames.store.exactly_once import settled
 from torc_frames.store.paged.service import MANY, PagedService
 from torc_frames.store.parallel import Report, each
-from torc_frames.store.records import NewJobs, Role
+from torc_frames.store.records import NewJobs, Resources, Role, WorkflowRecord
 
 if TYPE_CHECKING:
     from torc_frames.store.base import Snapshot
     from torc_frames.store.http.settings import ServerSettings
 
-__all__ = ["NewRow", "ServerStore", "add_side_by_side", "check_lengths", "check_widths"]
+__all__ = [
+    "Given",
+    "NewRow",
+    "ServerStore",
+    "add_side_by_side",
+    "added_needs",
+    "check_lengths",
+    "check_widths",
+    "text_problem",
+]
 
 Service = TypeVar("Service", bound=PagedService)
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class NewRow(NamedTuple):
@@ -32,6 +43,10 @@ class NewRow(NamedTuple):
     job_key: str | None
     name: str | None
     is_ephemeral: bool
+
+
+Given = tuple[str, bytes, str | None]
+"""The key of a record, its new data, and the rev that it is to have before."""
 
 
 class ServerStore(Generic[Service]):
@@ -50,6 +65,14 @@ class ServerStore(Generic[Service]):
 
     url: str
 
+    _update_commands: Callable[[Service, str, dict[str, str], Report | None], None]
+    _add_records: Callable[[Service, str, list[NewRow], Role | None], list[str]]
+    _update_records: Callable[[Service, str, list[Given], Report | None], list[str | None]]
+    _check_records: Callable[[Service, str, list[str]], object]
+    """Raises NotFoundError for records that are to be deleted and are not there."""
+    _delete_record: Callable[[Service, str, str], None]
+    """Deletes a record of a job that was deleted, if it is there."""
+
     def __init__(self, settings: ServerSettings, service: Service) -> None:
         self._settings = settings
         self.service = service
@@ -66,22 +89,51 @@ class ServerStore(Generic[Service]):
 
     # workflows
 
-    def _add_workflow(self, name: str, body: bytes, tried: dict[str, Any]) -> str:
-        """Add a workflow once, and return its key; `tried` is what is known of earlier tries."""
-        again = "before" in tried
-        before = tried.setdefault("before", self._named(name))
+    def add_workflow(
+        self,
+        name: str,
+        *,
+        user: str | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> WorkflowRecord:
+        """See `Store.add_workflow`; what the server keeps elsewhere is added in a second request."""
+        service = self._to_write()
+        told = {"name": name, "user": user, "description": description, "metadata": metadata or {}}
+        body, rest = self._new_workflow(told)
+        state: dict[str, Any] = {}
+        with service.unfinished.resumed(("workflow", body, repr(metadata)), state) as tried:
+            again = "before" in tried
+            before = tried.setdefault("before", self._named(name))
 
-        def find() -> str | None:
-            return next((key for key in self._named(name) if key not in before), None)
+            def find() -> str | None:
+                return next((key for key in self._named(name) if key not in before), None)
 
-        return settled(lambda: self._post_workflow(body), find, again=again)
+            if "key" not in tried:
+                tried["key"] = settled(lambda: service.post_workflow(body), find, again=again)
+            if rest:
+                self.merge_metadata(tried["key"], rest)
+            return self.get_workflow(tried["key"])
+
+    def _new_workflow(self, told: dict[str, Any]) -> tuple[bytes, Mapping[str, Any]]:
+        """Return the body that adds a workflow, and the metadata that are not in there."""
+        raise NotImplementedError
 
     def _named(self, name: str) -> list[str]:
         """Return the keys of the workflows of a name, of the newest at least."""
         raise NotImplementedError
 
-    def _post_workflow(self, body: bytes) -> str:
+    def get_workflow(self, workflow_key: str) -> WorkflowRecord:
+        """See `Store.get_workflow`."""
         raise NotImplementedError
+
+    def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
+        """See `Store.merge_metadata`."""
+        raise NotImplementedError
+
+    def delete_workflow(self, workflow_key: str) -> None:
+        """See `Store.delete_workflow`."""
+        self._to_write(workflow_key).delete_workflow(workflow_key)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -96,25 +148,36 @@ class ServerStore(Generic[Service]):
 
     # jobs
 
+    def update_commands(
+        self,
+        workflow_key: str,
+        job_keys: Sequence[str],
+        commands: Sequence[str],
+        *,
+        report: Report | None = None,
+    ) -> None:
+        """See `Store.update_commands`; a torc-server only does it for jobs that were never initialized."""
+        service = self._to_write(workflow_key)
+        check_lengths(len(job_keys), "jobs", commands=commands)
+        self._update_commands(service, workflow_key, dict(zip(job_keys, commands, strict=True)), report)
+
     def delete_jobs(
         self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
     ) -> None:
         """See `Store.delete_jobs`; a server itself would delete running jobs, and leave all records."""
-        unfinished = self._to_write(workflow_key).unfinished
-        delete_job, delete_record = (
-            partial(delete, workflow_key) for delete in (self._delete_job, self._delete_record)
-        )
+        service = self._to_write(workflow_key)
+        delete_job = partial(service.delete_job, workflow_key)
+        delete_record = partial(self._delete_record, service, workflow_key)
         delete_each(
-            self.url, self.snapshot, unfinished, workflow_key, job_keys, delete_job, delete_record, report
+            self.url,
+            self.snapshot,
+            service.unfinished,
+            workflow_key,
+            job_keys,
+            delete_job,
+            delete_record,
+            report,
         )
-
-    def _delete_job(self, workflow_key: str, job_key: str) -> None:
-        """Delete a job, if it is there."""
-        raise NotImplementedError
-
-    def _delete_record(self, workflow_key: str, record_key: str) -> None:
-        """Delete a record of a job that was deleted, if it is there."""
-        raise NotImplementedError
 
     # user_data
 
@@ -135,11 +198,6 @@ class ServerStore(Generic[Service]):
         columns = zip(data, job_keys or repeat(None), names or repeat(None), flags, strict=False)
         return self._add_records(service, workflow_key, [NewRow(*row) for row in columns], role)
 
-    def _add_records(
-        self, service: Service, workflow_key: str, rows: list[NewRow], role: Role | None
-    ) -> list[str]:
-        raise NotImplementedError
-
     def update_user_data(
         self,
         workflow_key: str,
@@ -155,16 +213,6 @@ class ServerStore(Generic[Service]):
         given = list(zip(record_keys, data, revs or repeat(None), strict=False))
         return self._update_records(service, workflow_key, given, report)
 
-    def _update_records(
-        self,
-        service: Service,
-        workflow_key: str,
-        given: list[tuple[str, bytes, str | None]],
-        report: Report | None,
-    ) -> list[str | None]:
-        """Replace data, of each record with its key and rev."""
-        raise NotImplementedError
-
     def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
         """See `Store.delete_user_data`."""
         service = self._to_write(workflow_key)
@@ -178,10 +226,6 @@ class ServerStore(Generic[Service]):
                 service.delete_record(workflow_key, key)
 
             each(one, keys)
-
-    def _check_records(self, service: Service, workflow_key: str, record_keys: list[str]) -> None:
-        """Raise NotFoundError for records that are to be deleted and are not there."""
-        service.fetch_all(workflow_key, record_keys)
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -209,11 +253,46 @@ def add_side_by_side(news: Sequence[New], add: Callable[[New], None]) -> None:
     each(add_some, of_job.values())
 
 
+def added_needs(
+    resources: Sequence[Resources] | None,
+    name: Callable[[Resources], K],
+    there: Callable[[], dict[K, V]],
+    add: Callable[[Resources], V],
+) -> dict[Resources, V]:
+    """Return the keys of what jobs need, after adding what the workflow has not yet.
+
+    Parameters
+    ----------
+    name : callable
+        Returns what tells one need from others on the server.
+    there : callable
+        Returns the keys of those that there are, by that.
+    add : callable
+        Adds one, and returns its key.
+    """
+    wanted = dict.fromkeys(need for need in resources or () if need != Resources())
+    known = there() if wanted else {}
+    for need in wanted:
+        key = name(need)
+        if key not in known:
+            known[key] = settled(partial(add, need), lambda key=key: there().get(key))  # type: ignore[misc]
+    return {need: known[name(need)] for need in wanted}
+
+
 def check_lengths(length: int, what: str, **columns: Sequence[object] | None) -> None:
     """Refuse columns that are not as long as they should be."""
     for name, given in columns.items():
         if given is not None and len(given) != length:
             raise RefusedError(f"{len(given)} {name} for {length} {what}")
+
+
+def text_problem(text: str) -> str | None:
+    """Return why something is no text, None if it is."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which is no text"
+    return None
 
 
 def check_widths(jobs: NewJobs) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import Any
 
-from torc_frames.store.paged.lists import FIRST_ROWS, PAGE_BYTES, Get, Listing, decoded, listed
+from torc_frames.store.paged.lists import FIRST_ROWS, PAGE_BYTES, Get, Listing, listed
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
 from torc_frames.store.wire import v1
 
@@ -27,7 +27,7 @@ def relations(workflow_key: object) -> Listing:
     of_record = operator.attrgetter("user_data_id")
     return Listing(
         f"/workflows/{workflow_key}/job_user_data_relationships",
-        v1.LinkItems,
+        v1.Relationship,
         key=v1.relationship,
         order="repeated",
         newest="user_data_id",
@@ -132,22 +132,23 @@ def links_of(get: Get, workflow_key: str, record_ids: Sequence[int]) -> V1Links:
     """
     listing = relations(workflow_key)
     found: dict[int, list[Any]] = {}
-    last = _page(get, listing, {"sort_by": listing.newest, "reverse_sort": True, "limit": 1})
+    last = listing.ask(get, sort_by=listing.newest, reverse_sort=True, limit=1)
+    total = last.total_count or 0
     if not last.items:
         return V1Links()
-    first = _page(get, listing, {"limit": NEAR_ROWS})
-    ends = (0, first.items[0].user_data_id), (last.total_count, last.items[0].user_data_id + 1)
+    first = listing.ask(get, limit=NEAR_ROWS)
+    ends = (0, first.items[0].user_data_id), (total, last.items[0].user_data_id + 1)
     pages = [(0, first.items)]
     for record in sorted(set(record_ids)):
         low, high = ends
         rows = None
         for _ in range(_MOST_PROBES):
-            rows = _within(pages, record, last.total_count)
+            rows = _within(pages, record, total)
             if rows is not None or low[0] >= high[0] or not low[1] <= record < high[1]:
                 break
             share = (record - low[1]) / (high[1] - low[1])
             offset = max(0, low[0] + int(share * (high[0] - low[0])) - NEAR_ROWS // 2)
-            items = _page(get, listing, {"offset": offset, "limit": NEAR_ROWS}).items
+            items = listing.ask(get, offset=offset, limit=NEAR_ROWS).items
             if not items:
                 break
             pages.append((offset, items))
@@ -159,10 +160,6 @@ def links_of(get: Get, workflow_key: str, record_ids: Sequence[int]) -> V1Links:
             return gather(listed(get, listing)).of(record_ids)
         found[record] = rows
     return gather(found.values())
-
-
-def _page(get: Get, listing: Listing, params: Mapping[str, object]) -> Any:
-    return decoded(listing.kind, get(listing.path, params), listing.path)
 
 
 def _within(pages: list[tuple[int, list[Any]]], record: int, total: int) -> list[Any] | None:

@@ -53,7 +53,15 @@ class V1Service(PagedService):
 
     def records(self, workflow_key: str, **params: object) -> Listing:
         """See `PagedService.records`."""
-        return Listing("/user_data", v1.Records, {"workflow_id": workflow_key, **params})
+        return Listing("/user_data", v1.ListedRecord, {"workflow_id": workflow_key, **params})
+
+    def post_workflow(self, body: bytes) -> str:
+        """See `PagedService.post_workflow`."""
+        return str(decoded(v1.V1Workflow, self.http.send("POST", "/workflows", body), "a new workflow").id)
+
+    def delete_job(self, workflow_key: str, job_key: str) -> None:
+        """See `PagedService.delete_job`."""
+        self.delete("job", job_key, f"/jobs/{job_key}")
 
     def delete_record(self, workflow_key: str, record_key: str) -> None:
         """See `PagedService.delete_record`."""
@@ -86,8 +94,8 @@ class V1Service(PagedService):
         if job.status == RUNNING:
             return self.fetch_workflow(str(job.workflow_id)).run_id
         last = {"workflow_id": job.workflow_id, "job_id": job.id, "all_runs": True, "sort_by": "run_id"}
-        body = self.http.get("/results", {**last, "reverse_sort": True, "limit": 1})
-        return max((result.run_id for result in decoded(v1.Results, body, "results").items), default=0)
+        newest = Listing("/results", v1.V1Result, last).ask(self.http.get, reverse_sort=True, limit=1)
+        return max((result.run_id for result in newest.items), default=0)
 
     def check_key(self, kind: str, key: str) -> None:
         """See `PagedService.check_key`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import Raw
+
 from torc_frames.errors import DroppedConnectionError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.paged.lists import Listing, count, decoded, listed
@@ -62,8 +64,8 @@ class V1Snapshot(PagedSnapshot):
         if job_key is not None:
             return iter([self._one_job(job_key)])
         results = self.results()
-        requirements = self._listed(self._list("/resource_requirements", v1.Requirements))
-        jobs = self._listed(self._list("/jobs", v1.Jobs))
+        requirements = self._listed(self._list("/resource_requirements", v1.V1Requirement))
+        jobs = self._listed(self._list("/jobs", v1.V1Job))
         return self._job_pages(results, requirements, jobs)
 
     def _one_job(self, job_key: str) -> JobPage:
@@ -110,12 +112,12 @@ class V1Snapshot(PagedSnapshot):
         return self._single[job_key]
 
     def _result_list(self) -> Listing:
-        return self._list("/results", v1.Results, all_runs=True)
+        return self._list("/results", v1.V1Result, all_runs=True)
 
     def _waits(self) -> list[tuple[str, str]]:
         listing = Listing(
             f"/workflows/{self.workflow.key}/job_dependencies",
-            v1.Dependencies,
+            v1.Dependency,
             {"sort_by": "job_id"},
             key=lambda item: (item.job_id, item.depends_on_job_id),
             order="repeated",
@@ -125,11 +127,11 @@ class V1Snapshot(PagedSnapshot):
 
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""
-        counts = {kind: count(self._get, self._list(path, v1.Total)) for kind, path in _OTHERS.items()}
+        counts = {kind: count(self._get, self._list(path, Raw)) for kind, path in _OTHERS.items()}
         of_workflow = f"/workflows/{self.workflow.key}"
-        counts["failure handlers"] = count(self._get, self._list(f"{of_workflow}/failure_handlers", v1.Total))
+        counts["failure handlers"] = count(self._get, self._list(f"{of_workflow}/failure_handlers", Raw))
         counts["workflow actions"] = len(decoded(list, self._get(f"{of_workflow}/actions", {}), "actions"))
-        needs = listed(self._get, self._list("/resource_requirements", v1.Requirements))
+        needs = listed(self._get, self._list("/resource_requirements", v1.V1Requirement))
         counts[v1.SEVERAL_NODES] = sum(need.num_nodes > 1 for items in needs for need in items)
         workflow = decoded(v1.V1Workflow, self._get(of_workflow, {}), "workflow")
         counts |= {v1.of_project(workflow.project): 1} if workflow.project else {}
@@ -174,7 +176,7 @@ class V1Snapshot(PagedSnapshot):
     # records
 
     def _count_all(self) -> int:
-        self._count = count(self._get, self._list("/user_data", v1.Records))
+        self._count = count(self._get, self._list("/user_data", v1.ListedRecord))
         return self._count
 
     def _keys_of(self, role: Role) -> set[str]:
@@ -184,7 +186,7 @@ class V1Snapshot(PagedSnapshot):
         found: dict[int, Any] = {}
         links = self._job_links(job_key)
         for kind in dict.fromkeys(links.only(role).roles):
-            listing = self._list("/user_data", v1.Records, **{_JOB_FILTERS[kind]: job_key})
+            listing = self._list("/user_data", v1.ListedRecord, **{_JOB_FILTERS[kind]: job_key})
             try:
                 rows = [item for items in listed(self._get, listing) for item in items]
             except DroppedConnectionError:
@@ -197,7 +199,7 @@ class V1Snapshot(PagedSnapshot):
     def _records(self, labels: bool, linked: bool) -> Iterator[UserDataPage]:
         if linked:
             self._plan_links()
-        listing = self._list("/user_data", v1.Records)
+        listing = self._list("/user_data", v1.ListedRecord)
         return self._readable(listing, self._listed(listing, self._count), labels, linked)
 
     def _readable(

@@ -13,10 +13,9 @@ from torc_frames.errors import (
 )
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.store.http.settings import DEFAULT_PATH
-from torc_frames.store.paged.lists import Listing, decoded, listed
-from torc_frames.store.paged.store import NewRow, ServerStore
-from torc_frames.store.parallel import Report
-from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.store.paged.lists import Listing, listed
+from torc_frames.store.paged.store import ServerStore
+from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, UserData, WorkflowRecord
 from torc_frames.store.v1 import commands as v1_commands
 from torc_frames.store.v1 import user_data as v1_user_data
 from torc_frames.store.v1.jobs import Adder
@@ -47,6 +46,12 @@ class V1Store(ServerStore[V1Service]):
     needs_role = True
     roles_are_of_records = False
 
+    _update_commands = staticmethod(v1_commands.update)
+    _add_records = staticmethod(v1_user_data.add)
+    _update_records = staticmethod(v1_user_data.update)
+    _check_records = staticmethod(V1Service.fetch_all)
+    _delete_record = staticmethod(v1_user_data.delete_readable)
+
     def __init__(self, settings: ServerSettings) -> None:
         super().__init__(settings, V1Service(settings))
         self._adders: dict[str, Adder] = {}
@@ -64,7 +69,7 @@ class V1Store(ServerStore[V1Service]):
 
     def workflows(self) -> list[WorkflowRecord]:
         """See `Store.workflows`."""
-        listing = Listing("/workflows", v1.Workflows, {"sort_by": "id"})
+        listing = Listing("/workflows", v1.V1Workflow, {"sort_by": "id"})
         return [
             v1.workflow_of(workflow) for items in listed(self.service.http.get, listing) for workflow in items
         ]
@@ -73,29 +78,14 @@ class V1Store(ServerStore[V1Service]):
         """See `Store.get_workflow`."""
         return v1.workflow_of(self.service.fetch_workflow(workflow_key))
 
-    def add_workflow(
-        self,
-        name: str,
-        *,
-        user: str | None = None,
-        description: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> WorkflowRecord:
-        """See `Store.add_workflow`."""
-        parts = {"name": name, "user": user or "", "description": description, "metadata": metadata or None}
-        body = _checked({key: value for key, value in parts.items() if value is not None})
-        state: dict[str, Any] = {}
-        with self.service.unfinished.resumed(("workflow", body), state) as tried:
-            return self.get_workflow(self._add_workflow(name, body, tried))
-
-    def _post_workflow(self, body: bytes) -> str:
-        reply = self.service.http.send("POST", "/workflows", body)
-        return str(decoded(v1.V1Workflow, reply, "a new workflow").id)
+    def _new_workflow(self, told: dict[str, Any]) -> tuple[bytes, Mapping[str, Any]]:
+        parts = told | {"user": told["user"] or "", "metadata": told["metadata"] or None}
+        return _checked({key: value for key, value in parts.items() if value is not None}), {}
 
     def _named(self, name: str) -> list[str]:
-        newest = {"sort_by": "id", "reverse_sort": True, "limit": 20, "name": name}
-        page = decoded(v1.Workflows, self.service.http.get("/workflows", newest), "workflows")
-        return [str(workflow.id) for workflow in page.items if workflow.name == name]
+        named = Listing("/workflows", v1.V1Workflow, {"sort_by": "id", "name": name})
+        newest = named.ask(self.service.http.get, reverse_sort=True, limit=20)
+        return [str(workflow.id) for workflow in newest.items if workflow.name == name]
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`; what another process sets between reading and writing can be lost."""
@@ -115,9 +105,8 @@ class V1Store(ServerStore[V1Service]):
 
     def delete_workflow(self, workflow_key: str) -> None:
         """See `Store.delete_workflow`."""
-        self.service.check_key("workflow", workflow_key)
         try:
-            self.service.request("workflow", workflow_key, "DELETE", f"/workflows/{workflow_key}")
+            super().delete_workflow(workflow_key)
         finally:
             self._adders.pop(workflow_key, None)
 
@@ -143,29 +132,6 @@ class V1Store(ServerStore[V1Service]):
         adder = self._adders.setdefault(workflow_key, Adder(self.service.http, int(workflow_key)))
         return adder.add(jobs, set(map(int, self.service.job_keys(workflow_key))))
 
-    def update_commands(
-        self,
-        workflow_key: str,
-        job_keys: Sequence[str],
-        commands: Sequence[str],
-        *,
-        report: Report | None = None,
-    ) -> None:
-        """See `Store.update_commands`; the server only does it for jobs that were never initialized.
-
-        Raises
-        ------
-        RefusedError
-            For jobs with another status; nothing is written then.
-        """
-        v1_commands.update(self.service, workflow_key, job_keys, commands, report)
-
-    def _delete_job(self, workflow_key: str, job_key: str) -> None:
-        self.service.delete("job", job_key, f"/jobs/{job_key}")
-
-    def _delete_record(self, workflow_key: str, record_key: str) -> None:
-        v1_user_data.delete_readable(self.service, workflow_key, record_key)
-
     # user_data
 
     def kept(self, data: Sequence[bytes]) -> list[bytes]:
@@ -184,20 +150,6 @@ class V1Store(ServerStore[V1Service]):
             is_ephemeral=record.is_ephemeral,
             rev=v1.rev_of(raw),
         )
-
-    def _add_records(
-        self, service: V1Service, workflow_key: str, rows: list[NewRow], role: Role | None
-    ) -> list[str]:
-        return v1_user_data.add(service, workflow_key, rows, role)
-
-    def _update_records(
-        self,
-        service: V1Service,
-        workflow_key: str,
-        given: list[tuple[str, bytes, str | None]],
-        report: Report | None,
-    ) -> list[str | None]:
-        return v1_user_data.update(service, workflow_key, given, report)
 
 
 def _checked(value: dict[str, Any]) -> bytes:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from torc_frames.errors import (
     ConflictError,
     NotFoundError,
@@ -19,7 +17,7 @@ from torc_frames.errors import (
 from torc_frames.store.exactly_once import looked_for, settled
 from torc_frames.store.paged.lists import count, decoded, listed
 from torc_frames.store.paged.service import MANY, is_missing
-from torc_frames.store.paged.store import NewRow, add_side_by_side
+from torc_frames.store.paged.store import Given, NewRow, add_side_by_side
 from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.records import INPUT, Role
 from torc_frames.store.v1.orphans import delete_record
@@ -34,14 +32,6 @@ BULK_BYTES = 64 * 2**20
 
 _PROBES, _AT_ONCE = 1_000, 20
 """How many keys are tried for a record without data, which no list shows."""
-
-
-class _Id(msgspec.Struct, gc=False):
-    id: int
-
-
-class _Ids(msgspec.Struct):
-    user_data: list[_Id]
 
 
 @dataclass(slots=True)
@@ -73,7 +63,8 @@ def add(service: V1Service, workflow_key: str, rows: list[NewRow], role: Role | 
     data = [row.data for row in rows]
     _check_sizes(data)
     rows = [row._replace(data=sent) for row, sent in zip(rows, v1.outgoing(data).send, strict=True)]
-    if service.check_jobs(workflow_key, (row.job_key for row in rows if row.job_key)) and role is None:
+    jobs = service.check_jobs(workflow_key, (row.job_key for row in rows if row.job_key is not None))
+    if jobs and role is None:
         raise RefusedError(
             "torc-server links a record to a job as role='input' or role='output', not without"
         )
@@ -113,7 +104,7 @@ def _add_lot(service: V1Service, workflow_key: str, lot: Sequence[_New]) -> None
     def post() -> list[int]:
         first.sent = True
         reply = service.http.send("POST", "/bulk_user_data", body)
-        return [added.id for added in decoded(_Ids, reply, "new records").user_data]
+        return [added.id for added in decoded(v1.AddedRecords, reply, "new records").user_data]
 
     def find() -> list[int] | None:
         found = _find(service, workflow_key, first)
@@ -133,7 +124,7 @@ def _add_one(service: V1Service, workflow_key: str, new: _New, role: Role | None
     def post() -> int:
         new.sent = True
         reply = service.http.send("POST", "/user_data", new.body(workflow_key, new.token), params)
-        return int(decoded(_Id, reply, "a new record").id)
+        return int(decoded(v1.Added, reply, "a new record").id)
 
     def find() -> int | None:
         return _find(service, workflow_key, new)
@@ -186,7 +177,7 @@ def _id_of(service: V1Service, workflow_key: str, new: _New) -> int | None:
 def update(
     service: V1Service,
     workflow_key: str,
-    given: list[tuple[str, bytes, str | None]],
+    given: list[Given],
     report: Report | None = None,
 ) -> list[str | None]:
     """Replace data; see `torc_frames.store.base.Store.update_user_data`.
