@@ -14,7 +14,6 @@ from torc_frames.errors import ConflictError, NotFoundError, RefusedError, Reply
 from torc_frames.store.exactly_once import TRIES
 from torc_frames.store.legacy.links import edges_of
 from torc_frames.store.legacy.needs import resources_of
-from torc_frames.store.legacy.paths import REQUIREMENTS, REQUIRES
 from torc_frames.store.legacy.service import Service
 from torc_frames.store.paged.lists import decoded
 from torc_frames.store.paged.service import is_missing
@@ -22,7 +21,7 @@ from torc_frames.store.paged.store import text_problem
 from torc_frames.store.parallel import Report, each
 from torc_frames.store.records import JobRecord, Resources
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, Form, encode
+from torc_frames.store.wire.legacy import JOBS, REQUIREMENTS, REQUIRES, Form, encode
 
 __all__ = ["job_record", "sent", "shown", "update", "write"]
 
@@ -72,7 +71,7 @@ def job_record(service: Service, workflow_key: str, job: legacy.LegacyJob) -> Jo
 def _resources(service: Service, workflow_key: str, job_key: str) -> Resources:
     if REQUIREMENTS not in service.lacks:
         try:
-            body = service.http.get(service.paths.of_job(workflow_key, job_key, REQUIREMENTS))
+            body = service.http.get(service.path_of_job(workflow_key, job_key, REQUIREMENTS))
             return resources_of(decoded(legacy.Need, body, "what a job needs"))
         except ReplyError as error:
             if not is_missing(error):
@@ -93,7 +92,7 @@ def _resources(service: Service, workflow_key: str, job_key: str) -> Resources:
 def _last_run(service: Service, workflow_key: str, job_key: str) -> int:
     """Return the run of a job's last result: jobs of the later form do not tell theirs."""
     try:
-        body = service.http.get(service.paths.last_result(workflow_key, job_key))
+        body = service.http.get(service.path(workflow_key, "results/find_by_job", job_key))
     except ReplyError as error:
         if not is_missing(error):
             raise
@@ -123,7 +122,7 @@ def _put(service: Service, workflow_key: str, job_key: str, command: str) -> Non
 
         def put(job: dict[str, msgspec.Raw] = job) -> None:
             job["command"] = msgspec.Raw(encode(sent(service, command)))
-            service.send("PUT", service.paths.one(workflow_key, JOBS, job_key), encode(job))
+            service.send("PUT", service.path(workflow_key, JOBS, job_key), encode(job))
 
         try:
             write(service, put)

@@ -10,14 +10,13 @@ import msgspec
 from torc_frames.errors import ReplyError, ServerError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.legacy.keys import role_of
-from torc_frames.store.legacy.paths import CONSUMES, STORES
 from torc_frames.store.legacy.service import Service, read_record
 from torc_frames.store.paged.lists import Get, Listing, decoded
 from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.snapshot import PAGE_ROWS
 from torc_frames.store.parallel import each
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Edge, Form, LegacyRecord, key_of
+from torc_frames.store.wire.legacy import CONSUMES, JOBS, STORES, USER_DATA, Edge, Form, LegacyRecord, key_of
 
 __all__ = [
     "LATER_EDGES",
@@ -49,7 +48,7 @@ class _Records(msgspec.Struct):
 
 def edges_of(service: Service, workflow_key: str, name: str) -> Listing:
     """Return the list of the edges of a name."""
-    return service.listing(service.paths.edges(workflow_key, name), Edge)
+    return service.listing(service.path(workflow_key, "edges", name), Edge)
 
 
 def read_edges(
@@ -111,13 +110,13 @@ def links_of_job(
 ) -> list[tuple[LegacyRecord, Role | None]]:
     """Return the records of a job that exists, oldest first, and what they are to it."""
     if service.form is Form.FIRST:
-        records = _records(service, get, service.paths.of_job(workflow_key, job_key, "user_data"))
+        records = _records(service, get, service.path_of_job(workflow_key, job_key, "user_data"))
         found = [(record, role_of(record.key)) for record in records]
         return [one for one in found if role in (None, one[1])]
     found = []
     for edge, its_role in LATER_EDGES.items():
         if role in (None, its_role):
-            path = service.paths.of_job(workflow_key, job_key, f"user_data_{edge}")
+            path = service.path_of_job(workflow_key, job_key, f"user_data_{edge}")
             found += [(record, its_role) for record in _records(service, get, path)]
     ids = [key_to_id(record.key) for record, _ in found]
     if None not in ids:

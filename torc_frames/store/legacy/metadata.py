@@ -74,7 +74,7 @@ _entries = msgspec.json.Decoder(list[Entry] | None).decode
 def fetch(service: Service, workflow_key: str) -> StoredMetadata:
     """Return the metadata of a workflow that exists."""
     try:
-        body = service.http.get(service.paths.one(workflow_key, USER_DATA, METADATA))
+        body = service.http.get(service.path(workflow_key, USER_DATA, METADATA))
     except ReplyError as error:
         if not is_missing(error):
             raise
@@ -164,11 +164,10 @@ def _write(
         data[JOURNAL] = journal
     system = {"_key": METADATA} if now.rev is None else {"_key": METADATA, "_rev": now.rev}
     body = encode({**system, **data})
-    paths = service.paths
     if now.rev is None:
-        service.send("POST", paths.all_of(workflow_key, USER_DATA), body)
+        service.send("POST", service.path(workflow_key, USER_DATA), body)
     else:
-        service.send("PUT", paths.one(workflow_key, USER_DATA, METADATA), body)
+        service.send("PUT", service.path(workflow_key, USER_DATA, METADATA), body)
 
 
 def _repeat(service: Service, workflow_key: str, step: Callable[[StoredMetadata], bool]) -> None:

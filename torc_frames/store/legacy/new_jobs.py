@@ -16,7 +16,6 @@ from torc_frames.store.legacy.links import links_of_job, role_in_first
 from torc_frames.store.legacy.needs import body_of as need_body
 from torc_frames.store.legacy.needs import name_of
 from torc_frames.store.legacy.once import NewRecord, Written, add_edge, add_record, has_edge
-from torc_frames.store.legacy.paths import BLOCKS, REQUIREMENTS, REQUIRES, STORES
 from torc_frames.store.legacy.records import body_of, check
 from torc_frames.store.legacy.service import Service
 from torc_frames.store.paged.lists import decoded
@@ -24,7 +23,16 @@ from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.store import added_needs, check_widths, text_problem
 from torc_frames.store.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources, Role
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form, LegacyRecord
+from torc_frames.store.wire.legacy import (
+    BLOCKS,
+    JOBS,
+    REQUIREMENTS,
+    REQUIRES,
+    STORES,
+    USER_DATA,
+    Form,
+    LegacyRecord,
+)
 
 __all__ = ["AddCall", "add_each", "check_jobs", "needed"]
 
@@ -98,7 +106,7 @@ def needed(
     """Return the keys of what jobs need, after adding what the workflow has not yet."""
 
     def post(need: Resources) -> str:
-        reply = service.send("POST", service.paths.all_of(workflow_key, REQUIREMENTS), need_body(need))
+        reply = service.send("POST", service.path(workflow_key, REQUIREMENTS), need_body(need))
         return str(decoded(Written, reply, "what jobs need").key)
 
     return added_needs(resources, name_of, lambda: _listed(service, workflow_key), post)
@@ -153,7 +161,7 @@ def _post(service: Service, workflow_key: str, call: AddCall, row: int) -> str:
 def _post_once(service: Service, workflow_key: str, call: AddCall, row: int) -> str:
     if SPECIFICATIONS not in service.lacks:
         try:
-            path = service.paths.all_of(workflow_key, SPECIFICATIONS)
+            path = service.path(workflow_key, SPECIFICATIONS)
             reply = service.send("POST", path, _specification(service, call, row))
             return str(decoded(Written, reply, "a new job").key)
         except ReplyError as error:
@@ -163,7 +171,7 @@ def _post_once(service: Service, workflow_key: str, call: AddCall, row: int) -> 
             service.lacks.add(SPECIFICATIONS)
     command = sent(service, call.jobs.commands[row])
     body = legacy.encode({"name": call.jobs.names[row], "command": command})
-    reply = service.send("POST", service.paths.all_of(workflow_key, JOBS), body)
+    reply = service.send("POST", service.path(workflow_key, JOBS), body)
     return str(decoded(Written, reply, "a new job").key)
 
 

@@ -9,12 +9,11 @@ from torc_frames.errors import ReplyError, ServerError
 from torc_frames.frame.values import canonical, decode_data
 from torc_frames.store.exactly_once import settled
 from torc_frames.store.legacy.links import edges_of, links_of_job
-from torc_frames.store.legacy.paths import STORES
 from torc_frames.store.legacy.records import body_of
 from torc_frames.store.legacy.service import Service, is_duplicate
 from torc_frames.store.paged.service import is_missing
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, LegacyRecord
+from torc_frames.store.wire.legacy import JOBS, STORES, USER_DATA, LegacyRecord
 
 __all__ = [
     "NewRecord",
@@ -59,9 +58,9 @@ def add_record(service: Service, workflow_key: str, new: NewRecord) -> None:
 
 def _post(service: Service, workflow_key: str, new: NewRecord) -> bool:
     again, new.sent = new.sent, True
-    path = service.paths.all_of(workflow_key, USER_DATA)
+    path = service.path(workflow_key, USER_DATA)
     if new.job_key is not None:
-        path = service.paths.of_job(workflow_key, new.job_key, "user_data")
+        path = service.path_of_job(workflow_key, new.job_key, "user_data")
     try:
         service.send("POST", path, body_of(new.record))
     except ReplyError as error:
@@ -79,7 +78,7 @@ def _find(service: Service, workflow_key: str, new: NewRecord) -> bool | None:
     """Return whether a record was added that may have been, linked to its job then; None if it was not."""
     key = new.record.key
     try:
-        service.http.get(service.paths.one(workflow_key, USER_DATA, key))
+        service.http.get(service.path(workflow_key, USER_DATA, key))
     except ReplyError as error:
         if not is_missing(error):
             raise
@@ -114,7 +113,7 @@ def add_edge(service: Service, workflow_key: str, name: str, job_key: str, colle
     body = legacy.encode({"_from": origin, "_to": target})
 
     def post() -> bool:
-        service.send("POST", service.paths.edges(workflow_key, name), body)
+        service.send("POST", service.path(workflow_key, "edges", name), body)
         return True
 
     def find() -> bool | None:

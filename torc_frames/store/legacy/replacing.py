@@ -16,9 +16,8 @@ from torc_frames.store.legacy import metadata
 from torc_frames.store.legacy.links import links_of_jobs, read_edges
 from torc_frames.store.legacy.metadata import Entry
 from torc_frames.store.legacy.once import NewRecord, add_record, link
-from torc_frames.store.legacy.paths import STORES
 from torc_frames.store.legacy.service import Service
-from torc_frames.store.wire.legacy import LegacyRecord
+from torc_frames.store.wire.legacy import STORES, LegacyRecord
 
 __all__ = ["begun", "finish", "forget", "replace"]
 

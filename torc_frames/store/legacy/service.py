@@ -6,12 +6,12 @@ import operator
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote
 
 import msgspec
 
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, ReplyError, ServerError
 from torc_frames.store.legacy.keys import METADATA, can_be_key
-from torc_frames.store.legacy.paths import Paths
 from torc_frames.store.legacy.version import Spoken, find_form
 from torc_frames.store.paged.lists import Listing, decoded, listed
 from torc_frames.store.paged.service import PagedService
@@ -56,10 +56,18 @@ class Service(PagedService):
         """The form that it speaks."""
         return self.spoken.form
 
-    @property
-    def paths(self) -> Paths:
-        """Where it has what."""
-        return Paths(self.form)
+    def path(self, workflow_key: str, collection: str, key: str | None = None) -> str:
+        """Return where a collection is, or one of it; the first form names the collection first."""
+        workflow = _quoted(workflow_key)
+        first = self.form is Form.FIRST
+        home = f"/{collection}/{workflow}" if first else f"/workflows/{workflow}/{collection}"
+        return home if key is None else f"{home}/{_quoted(key)}"
+
+    def path_of_job(self, workflow_key: str, job_key: str, what: str) -> str:
+        """Return where something of a job is, by the first form's name for it."""
+        if self.form is Form.FIRST:
+            return self.path(workflow_key, f"{JOBS}/{what}", job_key)
+        return f"{self.path(workflow_key, JOBS, job_key)}/{what}"
 
     # lists
 
@@ -94,7 +102,7 @@ class Service(PagedService):
         **params: object,
     ) -> Listing:
         """Return the list of a collection of a workflow."""
-        return self.listing(self.paths.all_of(workflow_key, collection), item, row, params)
+        return self.listing(self.path(workflow_key, collection), item, row, params)
 
     def records(self, workflow_key: str, **params: object) -> Listing:
         """See `PagedService.records`."""
@@ -109,14 +117,14 @@ class Service(PagedService):
 
     def workflows(self) -> list[legacy.LegacyWorkflow]:
         """Return all workflows, oldest first."""
-        return list(self.rows(self.listing(self.paths.workflows(), legacy.LegacyWorkflow)))
+        return list(self.rows(self.listing("/workflows", legacy.LegacyWorkflow)))
 
     # one document
 
     def fetch_workflow(self, workflow_key: str) -> legacy.LegacyWorkflow:
         """Return a workflow; NotFoundError if there is none."""
         self.check_key("workflow", workflow_key)
-        body = self.request("workflow", workflow_key, "GET", self.paths.workflow(workflow_key))
+        body = self.request("workflow", workflow_key, "GET", f"/workflows/{_quoted(workflow_key)}")
         return decoded(legacy.LegacyWorkflow, body, "a workflow")  # type: ignore[no-any-return]
 
     def fetch_job(self, workflow_key: str, job_key: str) -> legacy.LegacyJob:
@@ -135,7 +143,7 @@ class Service(PagedService):
         self.check_key("workflow", workflow_key)
         try:
             self.check_key(kind, key)
-            path = self.paths.one(workflow_key, collection, key)
+            path = self.path(workflow_key, collection, key)
             return self.request(kind, key, "GET", path, where=f"workflow {workflow_key}")
         except NotFoundError:
             self.fetch_workflow(workflow_key)
@@ -144,21 +152,21 @@ class Service(PagedService):
     def job_keys(self, workflow_key: str) -> list[str]:
         """Return the keys of all jobs, oldest first."""
         self.check_key("workflow", workflow_key)
-        body = self.request("workflow", workflow_key, "GET", self.paths.job_keys(workflow_key))
+        body = self.request("workflow", workflow_key, "GET", self.path(workflow_key, "job_keys"))
         return decoded(legacy.Keys, body, "keys of jobs").items  # type: ignore[no-any-return]
 
     def post_workflow(self, body: bytes) -> str:
         """See `PagedService.post_workflow`."""
-        reply = self.send("POST", self.paths.workflows(), body)
+        reply = self.send("POST", "/workflows", body)
         return str(decoded(legacy.LegacyWorkflow, reply, "a new workflow").key)
 
     def delete_job(self, workflow_key: str, job_key: str) -> None:
         """See `PagedService.delete_job`."""
-        self.delete("job", job_key, self.paths.one(workflow_key, JOBS, job_key))
+        self.delete("job", job_key, self.path(workflow_key, JOBS, job_key))
 
     def delete_record(self, workflow_key: str, record_key: str) -> None:
         """See `PagedService.delete_record`."""
-        self.delete("user_data", record_key, self.paths.one(workflow_key, USER_DATA, record_key))
+        self.delete("user_data", record_key, self.path(workflow_key, USER_DATA, record_key))
 
     def send(self, method: str, path: str, body: bytes) -> bytes:
         """Write once; a refusal is a ConflictError or RefusedError, except for 404 and keys that exist."""
@@ -210,3 +218,7 @@ def _later(found: legacy.LaterRecord) -> LegacyRecord:
 
 def _first(found: msgspec.Raw) -> LegacyRecord:
     return read_record(Form.FIRST, bytes(found))
+
+
+def _quoted(key: str) -> str:
+    return quote(key, safe="")

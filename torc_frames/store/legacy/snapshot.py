@@ -24,13 +24,12 @@ from torc_frames.store.legacy.links import (
 )
 from torc_frames.store.legacy.metadata import Entry
 from torc_frames.store.legacy.needs import resources_of
-from torc_frames.store.legacy.paths import BLOCKS, REQUIREMENTS, REQUIRES
 from torc_frames.store.paged.lists import Listing, count, listed
 from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.snapshot import PagedSnapshot, job_page
 from torc_frames.store.records import JobPage, LinkPage, Resources, Role, UserDataPage, WorkflowRecord
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, RESULTS, Form, LegacyRecord
+from torc_frames.store.wire.legacy import BLOCKS, JOBS, REQUIREMENTS, REQUIRES, RESULTS, Form, LegacyRecord
 from torc_frames.store.wire.v1 import SEVERAL_NODES
 
 if TYPE_CHECKING:
@@ -159,7 +158,7 @@ class LegacySnapshot(PagedSnapshot):
         needs = chain.from_iterable(listed(self._get, self._list(REQUIREMENTS, legacy.Need)))
         counts[SEVERAL_NODES] = sum(need.num_nodes > 1 for need in needs)
         try:
-            self._get(self._service.paths.edges(self.workflow.key, BLOCKS), {"limit": 1})
+            self._get(self._service.path(self.workflow.key, "edges", BLOCKS), {"limit": 1})
         except ReplyError as error:
             if not is_missing(error):
                 raise

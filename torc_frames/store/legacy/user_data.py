@@ -156,7 +156,7 @@ def _put(
 
     Without `strict` it is written whatever others have written meanwhile.
     """
-    path = service.paths.one(workflow_key, USER_DATA, record.key)
+    path = service.path(workflow_key, USER_DATA, record.key)
     for attempt in range(TRIES):
         expected = merged(record.data, raw, deep=True)
         last = attempt == TRIES - 1

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import Any
 
 from torc_frames.store.paged.lists import FIRST_ROWS, PAGE_BYTES, Get, Listing, listed
+from torc_frames.store.paged.snapshot import PAGE_ROWS
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
 from torc_frames.store.wire import v1
 
 __all__ = ["V1Links", "gather", "links_of", "relations"]
 
-PAGE_ROWS = 20_000
-
 NEAR_ROWS = 200
 """How many rows are read around the place where one should be."""
 
 _MOST_PROBES = 12
+
+_ENDS: list[tuple[Role, Callable[[Any], Any], Callable[[Any], Any]]] = [
+    (role, operator.attrgetter(f"{end}_job_id"), operator.attrgetter(f"{end}_job_name"))
+    for role, end in ((INPUT, "consumer"), (OUTPUT, "producer"))
+]
 
 
 def relations(workflow_key: object) -> Listing:
@@ -107,20 +111,10 @@ def gather(pages: Iterable[list[Any]]) -> V1Links:
     """Return the links of relationships, of which one may come several times."""
     links = V1Links()
     for rows in pages:
-        reads = [row for row in rows if row.consumer_job_id is not None]
-        writes = [row for row in rows if row.producer_job_id is not None]
-        links.add(
-            INPUT,
-            [row.consumer_job_id for row in reads],
-            [row.user_data_id for row in reads],
-            [row.consumer_job_name for row in reads],
-        )
-        links.add(
-            OUTPUT,
-            [row.producer_job_id for row in writes],
-            [row.user_data_id for row in writes],
-            [row.producer_job_name for row in writes],
-        )
+        for role, job, name in _ENDS:
+            linked = [row for row in rows if job(row) is not None]
+            records = [row.user_data_id for row in linked]
+            links.add(role, list(map(job, linked)), records, list(map(name, linked)))
     links.sort()
     return links
 

@@ -10,9 +10,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 __all__ = [
+    "BLOCKS",
+    "CONSUMES",
     "JOBS",
     "MAX_KEY_LENGTH",
+    "REQUIREMENTS",
+    "REQUIRES",
     "RESULTS",
+    "STORES",
     "USER_DATA",
     "WORKFLOWS",
     "Edge",
@@ -42,6 +47,13 @@ WORKFLOWS = "workflows"
 JOBS = "jobs"
 USER_DATA = "user_data"
 RESULTS = "results"
+REQUIREMENTS = "resource_requirements"
+
+# The names of edges.
+BLOCKS = "blocks"
+CONSUMES = "consumes"
+REQUIRES = "requires"
+STORES = "stores"
 
 MAX_KEY_LENGTH = 254
 
