@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,11 +9,11 @@ import msgspec
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.store.wire.legacy import Form, LegacyRecord, encode
+from torc_frames.store.wire.limits import json_problem
 
 __all__ = ["body_of", "check"]
 
 _SYSTEM = ("_id", "_key", "_rev", "_oldRev")
-_decode = msgspec.json.Decoder().decode
 
 
 def body_of(record: LegacyRecord) -> bytes:
@@ -46,18 +45,9 @@ def check(form: Form, lines: Sequence[bytes]) -> None:
 
 
 def _refusal(form: Form, line: bytes) -> str | None:
-    if b"\n" in line:
-        return "is JSON of several lines"
-    try:
-        if not line.isascii():
-            line.decode()
-        if b"\\u" in line:
-            json.dumps(json.loads(line), ensure_ascii=False).encode()
-        data: Any = _decode(line)
-    except UnicodeEncodeError:
-        return "holds a lone surrogate, which is no text"
-    except (UnicodeDecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return f"is no JSON: {error}"
+    if reason := json_problem(line, msgspec.json.decode):
+        return reason
+    data: Any = msgspec.json.decode(line)
     if data is None and form is Form.LATER:
         return None
     if not isinstance(data, dict):

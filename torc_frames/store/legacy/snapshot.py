@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -24,6 +24,7 @@ from torc_frames.store.legacy.links import (
 )
 from torc_frames.store.legacy.metadata import Entry
 from torc_frames.store.legacy.needs import resources_of
+from torc_frames.store.legacy.service import Service
 from torc_frames.store.paged.lists import Listing, count, listed
 from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.snapshot import PagedSnapshot, job_page
@@ -31,9 +32,6 @@ from torc_frames.store.records import JobPage, LinkPage, Resources, Role, UserDa
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import BLOCKS, JOBS, REQUIREMENTS, REQUIRES, RESULTS, Form, LegacyRecord
 from torc_frames.store.wire.v1 import SEVERAL_NODES
-
-if TYPE_CHECKING:
-    from torc_frames.store.legacy.service import Service
 
 __all__ = ["LegacySnapshot"]
 
@@ -47,7 +45,7 @@ _OTHERS = {
 _UNTOLD = "services that do not tell which job waits for which"
 
 
-class LegacySnapshot(PagedSnapshot):
+class LegacySnapshot(PagedSnapshot[Service]):
     """A `Snapshot` of a service of 2023.
 
     Parameters
@@ -61,7 +59,6 @@ class LegacySnapshot(PagedSnapshot):
 
     def __init__(self, service: Service, workflow: WorkflowRecord, journal: Sequence[Entry]) -> None:
         super().__init__(service, workflow, requests=2)
-        self._service = service
         self._form = service.form
         self._replaced = {entry.key: entry for entry in journal if entry.key}
         self._links: list[Link] | None = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Generic, TypeVar
 
 from torc_frames.errors import RefusedError, ReplyError
-from torc_frames.store.http.session import Http
 from torc_frames.store.paged.lists import Listing, Pages, Reader
+from torc_frames.store.paged.service import PagedService
 from torc_frames.store.records import (
     DependencyPage,
     JobPage,
@@ -21,21 +21,15 @@ from torc_frames.store.records import (
 )
 from torc_frames.store.wire.times import run_times
 
-__all__ = ["PAGE_ROWS", "PagedSnapshot", "Served", "job_page"]
+__all__ = ["PAGE_ROWS", "PagedSnapshot", "job_page"]
 
 PAGE_ROWS = 20_000
 
 
-class Served(Protocol):
-    """What a snapshot reads from."""
-
-    http: Http
-
-    def fetch_workflow(self, workflow_key: str) -> Any:
-        """Return a workflow; NotFoundError if there is none."""
+Service = TypeVar("Service", bound=PagedService)
 
 
-class PagedSnapshot:
+class PagedSnapshot(Generic[Service]):
     """What the `Snapshot` of a server is, whichever it speaks.
 
     What is added after a list was begun is left out, what is deleted meanwhile makes `TornReadError`. Lists
@@ -49,8 +43,8 @@ class PagedSnapshot:
     attempts: ClassVar[int | None] = None
     """How often a page is asked for that a server drops, if not as often as anything else."""
 
-    def __init__(self, server: Served, workflow: WorkflowRecord, requests: int) -> None:
-        self._server = server
+    def __init__(self, service: Service, workflow: WorkflowRecord, requests: int) -> None:
+        self._service = service
         self._reader = Reader(self._get)
         self._read: dict[str, Pages] = {}
         self._counting = threading.Lock()
@@ -202,9 +196,9 @@ class PagedSnapshot:
         with self._counting:
             self.requests += 1
         try:
-            return self._server.http.get(path, params, attempts=self.attempts)
+            return self._service.http.get(path, params, attempts=self.attempts)
         except ReplyError:
-            self._server.fetch_workflow(self.workflow.key)  # NotFoundError if it was deleted meanwhile
+            self._service.fetch_workflow(self.workflow.key)  # NotFoundError if it was deleted meanwhile
             raise
 
     def _listed(self, listing: Listing, counted: int | None = None) -> Iterator[list[Any]]:

@@ -39,14 +39,13 @@ _DEFAULTS = v1.resources_of(None)
 _JOB_FILTERS: dict[str, str] = {INPUT: "consumer_job_id", OUTPUT: "producer_job_id"}
 
 
-class V1Snapshot(PagedSnapshot):
+class V1Snapshot(PagedSnapshot[V1Service]):
     """A `Snapshot` of a torc-server."""
 
     attempts = 2
 
     def __init__(self, service: V1Service, workflow: WorkflowRecord, run_id: int) -> None:
         super().__init__(service, workflow, requests=1)
-        self._service = service
         self._run_id = run_id
         self._links: V1Links | None = None
         self._link_rows: Iterator[list[Any]] | None = None
