@@ -123,7 +123,7 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorcServer]
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service of 2023 in both forms, for all tests; `wipe_service` deletes what they leave."""
+    """A service of 2023 in both forms, which is only read; `wipe_service` deletes what tests leave."""
     with Service(tmp_path_factory.mktemp("service")) as service:
         yield service
 

@@ -1,4 +1,7 @@
-"""The stores that the contract is tested on: how each is made, opened again, and what sets it apart."""
+"""The stores that the contract is tested on: how each is made, opened again, and what sets it apart.
+
+Those that only read have tests of their own: `store/test_torc_file.py` and `store/test_later_form.py`.
+"""
 
 from __future__ import annotations
 
@@ -95,22 +98,6 @@ def _settings(server: TorcServer) -> Any:
     )
 
 
-def _of_service(fixture: str, **more: Any) -> StoreKind:
-    return StoreKind(
-        make=_on_service,
-        open=lambda url, server: LegacyStore(server_settings(url)),
-        server=fixture,
-        runs_jobs=False,
-        keeps_all_json=False,
-        has_revs=False,
-        has_transactions=False,
-        keeps_objects_only=True,
-        new_jobs_are=("uninitialized", "uninitialized"),
-        many=1_200,
-        **more,
-    )
-
-
 def _on_service(directory: Path, server: Service) -> Store:
     wipe_service(server)
     return LegacyStore(server_settings(server.url))
@@ -175,8 +162,19 @@ STORES = {
     "torc-server": _of_server("torc_server"),
     "torc-server-auth": _of_server("auth_server"),
     "torc-server-tls": _of_server("tls_server"),
-    "service": _of_service("service", links_need_roles=True),
-    "service-first": _of_service("first_service", roles_are_of_records=True),
+    "service": StoreKind(
+        make=_on_service,
+        open=lambda url, server: LegacyStore(server_settings(url)),
+        server="first_service",
+        runs_jobs=False,
+        keeps_all_json=False,
+        has_revs=False,
+        has_transactions=False,
+        new_jobs_are=("uninitialized", "uninitialized"),
+        keeps_objects_only=True,
+        roles_are_of_records=True,
+        many=1_200,
+    ),
 }
 
 SECURED = ("torc-server-auth", "torc-server-tls")

@@ -186,7 +186,7 @@ def in_job(url: str, wf: Workflow, key: str, attempt: int, folder: Path) -> Mapp
     }
 
 
-@pytest.mark.parametrize("server", ["torc_server", "service"])
+@pytest.mark.parametrize("server", ["torc_server", "first_service"])
 def test_on_servers_files_of_the_run_tell_what_is_of_earlier_ones(
     server: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -258,7 +258,7 @@ print(sorted(heavy), sum(name.startswith("torc_frames") for name in sys.modules)
         "jobs get-user-data KEY",
     ],
 )
-@pytest.mark.parametrize("where", ["sqlite", "torc_server", "service"])
+@pytest.mark.parametrize("where", ["sqlite", "torc_server", "first_service"])
 def test_what_jobs_in_shell_call_loads_no_pandas(
     where: str, call: str, request: pytest.FixtureRequest
 ) -> None:

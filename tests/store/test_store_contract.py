@@ -17,8 +17,8 @@ from stores import StoreKind, link, only, set_status
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
 from torc_frames.store import parallel
 from torc_frames.store.base import RunnableStore, Store
-from torc_frames.store.legacy import lists as legacy_lists
 from torc_frames.store.open import open_store
+from torc_frames.store.paged import lists
 from torc_frames.store.records import JobRecord, NewJobs, Resources, ResultPage, RunResult
 
 NOWHERE = ["999", "0", "-1", "+1", "01", " 1", "1.0", "", "abc", "٣", "²", "9" * 18, "9" * 19, "9" * 5000]
@@ -821,7 +821,7 @@ class TestStore:
     def test_iterators_may_be_asked_for_anew_and_interleaved(
         self, store: Store, store_kind: StoreKind, workflow: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(legacy_lists, "FIRST_ROWS", 500)  # several pages of few jobs, too
+        monkeypatch.setattr(lists, "FIRST_ROWS", 500)  # several pages of few jobs, too
         store.add_jobs(workflow, new_jobs(min(3000, store_kind.many)))
         with store.snapshot(workflow) as snapshot:
             first, second = snapshot.user_data(), snapshot.user_data()

@@ -12,7 +12,7 @@ from servers import TorcServer, wipe
 
 import torc_frames as tf
 from torc_frames.errors import TornReadError, UnreadableRecordError, UnverifiedPullError
-from torc_frames.store.v1 import lists as v1_lists
+from torc_frames.store.paged import lists
 from torc_frames.workflow.workflow import Workflow
 
 WARNED = pytest.mark.filterwarnings("ignore::torc_frames.TorcFramesWarning")
@@ -122,8 +122,8 @@ class TestOthersWrite:
     def test_what_is_added_meanwhile_is_left_out(
         self, server: TorcServer, wf: Workflow, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(v1_lists, "FIRST_ROWS", 50)
-        monkeypatch.setattr(v1_lists, "MAX_ROWS", 50)
+        monkeypatch.setattr(lists, "FIRST_ROWS", 50)
+        monkeypatch.setattr(lists, "MAX_ROWS", 50)
         pushed = wf.push(tf.grid(n=range(2000)))
         stop = threading.Event()
 
@@ -146,8 +146,8 @@ class TestOthersWrite:
     def test_what_is_deleted_meanwhile_makes_it_begin_again(
         self, wf: Workflow, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(v1_lists, "FIRST_ROWS", 100)
-        monkeypatch.setattr(v1_lists, "MAX_ROWS", 100)
+        monkeypatch.setattr(lists, "FIRST_ROWS", 100)
+        monkeypatch.setattr(lists, "MAX_ROWS", 100)
         wf.push(tf.grid(n=range(1000)))
         keys = wf.user_data()["record_key"].tolist()
         store = wf._store

@@ -22,7 +22,7 @@ def where(store: str, place: Place) -> str:
     """Return the url of a store."""
     if store == "torc-server":
         return place.servers.torc.url
-    return place.servers.service.url if store == "serve" else str(place.folder / "study.db")
+    return place.servers.first_service.url if store == "serve" else str(place.folder / "study.db")
 
 
 def _crowd(store: str) -> Callable[[Place], int]:

@@ -72,6 +72,11 @@ class Servers:
         """``torc-frames serve`` of both forms."""
         return self._stack.enter_context(Service(self._new("service")))
 
+    @cached_property
+    def first_service(self) -> Service:
+        """``torc-frames serve`` of the first form, which torc_frames writes to."""
+        return self._stack.enter_context(Service(self._new("first-service"), "--form", "first"))
+
     def _new(self, name: str) -> Path:
         directory = self.folder / name
         directory.mkdir(parents=True)

@@ -127,7 +127,10 @@ def _kept(store_name: str) -> Callable[[Place], int]:
 
     def attempt(place: Place) -> int:
         kind = STORES[store_name]
-        servers = {"torc_server": lambda: place.servers.torc, "service": lambda: place.servers.service}
+        servers = {
+            "torc_server": lambda: place.servers.torc,
+            "first_service": lambda: place.servers.first_service,
+        }
         with closing(kind.make(place.folder, servers[kind.server]() if kind.server else None)) as store:
             wf = Client(store).create_workflow("texts")
             values = [{"x": json.loads(text)} for text in VALID]

@@ -171,6 +171,6 @@ FAULTS = [
         "serve",
         1,
         50,
-        _server(lambda folder, stack: stack.enter_context(Service(folder)), _FEW),
+        _server(lambda folder, stack: stack.enter_context(Service(folder, "--form", "first")), _FEW),
     ),
 ]

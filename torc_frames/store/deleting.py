@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import chain
 
 from torc_frames.errors import NotFoundError, RefusedError, shorten
-from torc_frames.store.base import Snapshot, Store
+from torc_frames.store.base import Snapshot
 from torc_frames.store.exactly_once import Unfinished
 from torc_frames.store.parallel import Report, each
 from torc_frames.store.records import RUNNING
@@ -49,7 +50,8 @@ def check(
 
 
 def delete_each(
-    store: Store,
+    url: str,
+    snapshot: Callable[[str], AbstractContextManager[Snapshot]],
     unfinished: Unfinished,
     workflow_key: str,
     job_keys: Sequence[str],
@@ -61,8 +63,10 @@ def delete_each(
 
     Parameters
     ----------
-    store : Store
-        To read from.
+    url : str
+        Of the store.
+    snapshot : callable
+        Its method, to read from.
     delete_job, delete_record : callable
         Take a key; what does not exist is no error.
     """
@@ -70,12 +74,12 @@ def delete_each(
     with unfinished.resumed(("delete jobs", workflow_key, frozenset(keys)), _Found()) as call:
 
         def read() -> _Found:
-            with store.snapshot(workflow_key) as snap:
+            with snapshot(workflow_key) as snap:
                 found = _read(snap, keys, call.records)
                 snap.verify()
                 return found
 
-        found = read_whole(store.url, read)
+        found = read_whole(url, read)
         call.shared |= found.shared
 
         def delete(job: str) -> None:

@@ -27,28 +27,28 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 
-def settled(write: Callable[[], T], find: Callable[[], T | None]) -> T:
+def settled(write: Callable[[], T], find: Callable[[], T | None], *, again: bool = False) -> T:
     """Return what a write answers; if the answer is lost, what `find` finds that it did.
+
+    Where an earlier call may have done it, `again`, it is looked for first.
 
     Raises
     ------
     UncertainWriteError
         If answers are lost again and again, or the server can't be read.
     """
-    for _ in range(TRIES - 1):
+    if again and (there := find()) is not None:
+        return there
+    for left in reversed(range(TRIES)):
         try:
             return write()
         except UncertainWriteError as lost:
             found = looked_for(find, lost)
             if found is not None:
                 return found
-    try:
-        return write()
-    except UncertainWriteError as lost:
-        found = looked_for(find, lost)
-        if found is None:
-            raise
-        return found
+            if not left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def looked_for(find: Callable[[], T | None], lost: UncertainWriteError) -> T | None:

@@ -16,6 +16,7 @@ from filled import fill
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import TorcServer
+from services import Service
 from stores import StoreKind, only
 from strategies import TEXTS, json_values
 
@@ -645,16 +646,24 @@ def make(store: Store, drawn: dict[str, Any], lines: list[bytes]) -> str:
     return key
 
 
-@pytest.fixture(scope="module", params=["torc_server", "service"])
-def clients(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[list[tf.Client]]:
-    server = request.getfixturevalue(request.param)
-    folder = tmp_path_factory.mktemp("copies")
-    found = [tf.connect(folder / "a.db"), tf.connect(server.url), tf.connect(folder / "b.db")]
+def opened(*places: Any) -> Iterator[list[tf.Client]]:
+    """Lend a client of each place."""
+    found = list(map(tf.connect, places))
     yield found
     for client in found:
         client.close()
+
+
+@pytest.fixture(scope="module")
+def clients(torc_server: TorcServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tf.Client]]:
+    folder = tmp_path_factory.mktemp("copies")
+    yield from opened(folder / "a.db", torc_server.url, folder / "b.db")
+
+
+@pytest.fixture(scope="module")
+def served_clients(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tf.Client]]:
+    """A file, the same as a service gives it in the later form, and another file."""
+    yield from opened(service.database, service.url, tmp_path_factory.mktemp("copies") / "b.db")
 
 
 def keepable(store: Store, data: Any) -> bytes:
@@ -684,3 +693,17 @@ def test_any_workflow_comes_back_as_it_was(clients: list[tf.Client], drawn: dict
     assert content(server._store, there.workflow.key) == expected
     assert content(target._store, back.workflow.key) == expected
     server.delete_workflow(there.workflow.key)
+
+
+@given(workflows())
+@settings(max_examples=25)
+def test_any_workflow_of_the_later_form_is_copied_as_it_is(
+    served_clients: list[tf.Client], drawn: dict[str, Any]
+) -> None:
+    file, server, target = served_clients
+    key = make(file._store, drawn, [keepable(server._store, data) for data, _, _ in drawn["records"]])
+    copied = server.copy(key, to=target)
+    assert copied.left_out == []
+    assert content(server._store, key) == content(file._store, key)
+    assert content(target._store, copied.workflow.key) == content(file._store, key)
+    file.delete_workflow(key)

@@ -77,10 +77,9 @@ def test_what_is_pushed_is_what_is_pulled(store, store_kind, df):
     push_and_pull(store, store_kind, df)
 
 
-@pytest.mark.stores("torc-server", "service", "service-first")
+@pytest.mark.stores("torc-server", "service")
 @pytest.mark.filterwarnings("ignore::torc_frames.InexactFloatWarning")
 def test_what_is_pushed_to_a_server_is_what_is_pulled(store, store_kind):
-    # The first form of the service has the same data in other records.
     @settings(max_examples=examples(10 if store_kind.roles_are_of_records else 25))
     @given(df=tables())
     def holds(df):

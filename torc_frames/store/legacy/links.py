@@ -10,12 +10,13 @@ import msgspec
 from torc_frames.errors import ReplyError, ServerError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.legacy.keys import role_of
-from torc_frames.store.legacy.lists import Get, LegacyListing
-from torc_frames.store.legacy.paths import CONSUMES, STORES
-from torc_frames.store.legacy.service import Service, decoded, is_missing, read_record
+from torc_frames.store.legacy.service import Service, read_record
+from torc_frames.store.paged.lists import Get, Listing, decoded
+from torc_frames.store.paged.service import is_missing
+from torc_frames.store.paged.snapshot import PAGE_ROWS
 from torc_frames.store.parallel import each
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Edge, Form, Items, LegacyRecord, key_of
+from torc_frames.store.wire.legacy import CONSUMES, JOBS, STORES, USER_DATA, Edge, Form, LegacyRecord, key_of
 
 __all__ = [
     "LATER_EDGES",
@@ -29,8 +30,6 @@ __all__ = [
     "read_edges",
     "role_in_first",
 ]
-
-PAGE_ROWS = 20_000
 
 LATER_EDGES: Mapping[str, Role] = {STORES: OUTPUT, CONSUMES: INPUT}
 
@@ -47,13 +46,13 @@ class _Records(msgspec.Struct):
     items: list[msgspec.Raw]
 
 
-def edges_of(service: Service, workflow_key: str, name: str) -> LegacyListing:
+def edges_of(service: Service, workflow_key: str, name: str) -> Listing:
     """Return the list of the edges of a name."""
-    return LegacyListing(service.paths.edges(workflow_key, name), Items[Edge])
+    return service.listing(service.path(workflow_key, "edges", name), Edge)
 
 
 def read_edges(
-    service: Service, workflow_key: str, rows_of: Callable[[LegacyListing], Iterable[list[Edge]]]
+    service: Service, workflow_key: str, rows_of: Callable[[Listing], Iterable[Edge]]
 ) -> list[tuple[str, str, str]] | None:
     """Return the name, job and record of all edges to records, None if the service does not list any."""
     found: list[tuple[str, str, str]] = []
@@ -61,8 +60,7 @@ def read_edges(
         if name in service.lacks:
             continue
         try:
-            for edges in rows_of(edges_of(service, workflow_key, name)):
-                found += _ends(edges, name, workflow_key)
+            found += _ends(rows_of(edges_of(service, workflow_key, name)), name, workflow_key)
         except ServerError as error:
             if not _knows_none(service.form, name, error):
                 raise
@@ -84,7 +82,7 @@ def _knows_none(form: Form, name: str, error: ServerError) -> bool:
     return form is Form.FIRST and name == CONSUMES and status in (400, 500)
 
 
-def _ends(edges: Sequence[Edge], name: str, workflow_key: str) -> list[tuple[str, str, str]]:
+def _ends(edges: Iterable[Edge], name: str, workflow_key: str) -> list[tuple[str, str, str]]:
     ends = (
         (key_of(edge.origin, JOBS, workflow_key), key_of(edge.target, USER_DATA, workflow_key))
         for edge in edges
@@ -112,13 +110,13 @@ def links_of_job(
 ) -> list[tuple[LegacyRecord, Role | None]]:
     """Return the records of a job that exists, oldest first, and what they are to it."""
     if service.form is Form.FIRST:
-        records = _records(service, get, service.paths.of_job(workflow_key, job_key, "user_data"))
+        records = _records(service, get, service.path_of_job(workflow_key, job_key, "user_data"))
         found = [(record, role_of(record.key)) for record in records]
         return [one for one in found if role in (None, one[1])]
     found = []
     for edge, its_role in LATER_EDGES.items():
         if role in (None, its_role):
-            path = service.paths.of_job(workflow_key, job_key, f"user_data_{edge}")
+            path = service.path_of_job(workflow_key, job_key, f"user_data_{edge}")
             found += [(record, its_role) for record in _records(service, get, path)]
     ids = [key_to_id(record.key) for record, _ in found]
     if None not in ids:

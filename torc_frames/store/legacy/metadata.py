@@ -13,8 +13,9 @@ import msgspec
 from torc_frames.errors import ConflictError, RefusedError, ReplyError, ServerError, UncertainWriteError
 from torc_frames.frame.values import encode_data
 from torc_frames.store.legacy.keys import JOURNAL, METADATA
-from torc_frames.store.legacy.refusals import check
-from torc_frames.store.legacy.service import Service, is_duplicate, is_missing, read_record
+from torc_frames.store.legacy.records import check
+from torc_frames.store.legacy.service import Service, is_duplicate, read_record
+from torc_frames.store.paged.service import is_missing
 from torc_frames.store.wire.legacy import USER_DATA, Form, encode, in_order, merged
 
 __all__ = ["Entry", "StoredMetadata", "change_journal", "fetch", "kept", "merge"]
@@ -73,7 +74,7 @@ _entries = msgspec.json.Decoder(list[Entry] | None).decode
 def fetch(service: Service, workflow_key: str) -> StoredMetadata:
     """Return the metadata of a workflow that exists."""
     try:
-        body = service.http.get(service.paths.one(workflow_key, USER_DATA, METADATA))
+        body = service.http.get(service.path(workflow_key, USER_DATA, METADATA))
     except ReplyError as error:
         if not is_missing(error):
             raise
@@ -88,10 +89,10 @@ def fetch(service: Service, workflow_key: str) -> StoredMetadata:
     return StoredMetadata(record.rev, found, journal)
 
 
-def kept(form: Form, metadata: Mapping[str, Any]) -> dict[str, msgspec.Raw]:
+def kept(metadata: Mapping[str, Any]) -> dict[str, msgspec.Raw]:
     """Return metadata as it is sent; RefusedError for what can't be kept."""
     raw = encode_data(dict(metadata))
-    check(form, [raw])
+    check(Form.FIRST, [raw])
     if JOURNAL in metadata:
         raise RefusedError(f"{JOURNAL} in the metadata is for torc_frames itself; use another name")
     return _attributes(raw)
@@ -105,7 +106,7 @@ def merge(service: Service, workflow_key: str, patch: Mapping[str, msgspec.Raw])
         pending = [entry for entry in now.journal if not entry.key]
         if not pending and _same({**values, **patch}, values):
             return True
-        if service.form is Form.LATER or now.rev is None:
+        if now.rev is None:
             _write(service, workflow_key, now, {**values, **patch}, _kept_entries(now))
             return True
         begun = {name: raw for entry in pending for name, raw in _attributes(entry.data).items()}
@@ -120,8 +121,7 @@ def change_journal(service: Service, workflow_key: str, change: Callable[[list[E
     def step(now: StoredMetadata) -> bool:
         changed = change(now.journal)
         if encode(changed) != encode(now.journal):
-            values = {} if service.form is Form.FIRST else now.values
-            _write(service, workflow_key, now, values, changed)
+            _write(service, workflow_key, now, {}, changed)
         return True
 
     _repeat(service, workflow_key, step)
@@ -130,7 +130,7 @@ def change_journal(service: Service, workflow_key: str, change: Callable[[list[E
 def _merge_first(
     service: Service, workflow_key: str, now: StoredMetadata, patch: Mapping[str, msgspec.Raw]
 ) -> bool:
-    """Merge in the first form, where objects are merged deeply; return whether that is all.
+    """Merge where the service merges objects deeply; return whether that is all.
 
     A key whose object would keep something of the old one is emptied first, while the journal holds what
     it will be.
@@ -163,12 +163,11 @@ def _write(
     if journal or now.journal:
         data[JOURNAL] = journal
     system = {"_key": METADATA} if now.rev is None else {"_key": METADATA, "_rev": now.rev}
-    body = encode({**system, **data} if service.form is Form.FIRST else {**system, "data": data})
-    paths = service.paths
+    body = encode({**system, **data})
     if now.rev is None:
-        service.send("POST", paths.all_of(workflow_key, USER_DATA), body)
+        service.send("POST", service.path(workflow_key, USER_DATA), body)
     else:
-        service.send("PUT", paths.one(workflow_key, USER_DATA, METADATA), body)
+        service.send("PUT", service.path(workflow_key, USER_DATA, METADATA), body)
 
 
 def _repeat(service: Service, workflow_key: str, step: Callable[[StoredMetadata], bool]) -> None:

@@ -1,57 +1,59 @@
-"""Records of a service of 2023: their list, and the documents that add and change them."""
+"""Records of a service of 2023: their documents, and what can't be kept of one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 
-from torc_frames.store.legacy.lists import LegacyListing
-from torc_frames.store.legacy.service import Service, read_record
-from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import USER_DATA, Form, Items, LegacyRecord, encode
+from torc_frames.errors import Problem, RefusedError
+from torc_frames.store.wire.legacy import Form, LegacyRecord, encode
+from torc_frames.store.wire.limits import json_problem
 
-__all__ = ["body_of", "records_of"]
+__all__ = ["body_of", "check"]
 
-
-def records_of(service: Service, workflow_key: str) -> LegacyListing:
-    """Return the list of the records of a workflow."""
-    path = service.paths.all_of(workflow_key, USER_DATA)
-    if service.form is Form.LATER:
-        return LegacyListing(path, Items[legacy.LaterRecord], row=_later)
-    return LegacyListing(path, Items[msgspec.Raw], row=_first)
+_SYSTEM = ("_id", "_key", "_rev", "_oldRev")
 
 
-def _later(found: legacy.LaterRecord) -> LegacyRecord:
-    data = bytes(found.data)
-    if b"\n" in data:
-        data = msgspec.json.format(data, indent=-1)
-    return LegacyRecord(found.key, found.rev, data, found.name, bool(found.is_ephemeral))
-
-
-def _first(found: msgspec.Raw) -> LegacyRecord:
-    return read_record(Form.FIRST, bytes(found))
-
-
-def body_of(form: Form, record: LegacyRecord) -> bytes:
-    """Return the document that adds a record, or with its rev changes it; it need not have a key.
+def body_of(record: LegacyRecord) -> bytes:
+    """Return the document that adds a record in the first form, or with its rev changes it.
 
     Examples
     --------
-    >>> first, later = LegacyRecord("a", None, b'{"x":1}'), LegacyRecord("", None, b'{"x":1}')
-    >>> body_of(Form.FIRST, first), body_of(Form.LATER, later)
-    (b'{"_key":"a","x":1}', b'{"is_ephemeral":false,"data":{"x":1}}')
+    >>> body_of(LegacyRecord("a", None, b'{"x":1}'))
+    b'{"_key":"a","x":1}'
     """
-    told: dict[str, object] = {}
-    if record.key:
-        told["_key"] = record.key
-    if record.rev is not None:
-        told["_rev"] = record.rev
-    raw = record.data.strip()
-    if form is Form.FIRST:
-        head, inside = encode(told)[1:-1], raw[1:-1].strip()
-        return b"{" + b",".join(part for part in (head, inside) if part) + b"}"
-    if record.name is not None:
-        told["name"] = record.name
-    told["is_ephemeral"] = record.is_ephemeral
-    if raw != b"null":
-        told["data"] = msgspec.Raw(raw)
-    return encode(told)
+    told = {"_key": record.key} | ({} if record.rev is None else {"_rev": record.rev})
+    inside = record.data.strip()[1:-1].strip()
+    return encode(told)[:-1] + (b"," + inside if inside else b"") + b"}"
+
+
+def check(form: Form, lines: Sequence[bytes]) -> None:
+    """Refuse raw JSON that can't be had back as it is.
+
+    Raises
+    ------
+    RefusedError
+        With all that is wrong, by row.
+    """
+    problems = [
+        Problem(row, None, reason) for row, line in enumerate(lines) if (reason := _refusal(form, line))
+    ]
+    if problems:
+        raise RefusedError(problems)
+
+
+def _refusal(form: Form, line: bytes) -> str | None:
+    if reason := json_problem(line, msgspec.json.decode):
+        return reason
+    data: Any = msgspec.json.decode(line)
+    if data is None and form is Form.LATER:
+        return None
+    if not isinstance(data, dict):
+        null = ", and its first form can't tell null from {}" if data is None else ""
+        return f"a service of 2023 keeps objects only{null}; put it into one"
+    system = [name for name in _SYSTEM if name in data] if form is Form.FIRST else []
+    if system:
+        return f"has {', '.join(system)}, which the service of 2023 sets itself; use another name"
+    return None

@@ -14,12 +14,10 @@ import msgspec
 from torc_frames.errors import NotFoundError
 from torc_frames.store.legacy import metadata
 from torc_frames.store.legacy.links import links_of_jobs, read_edges
-from torc_frames.store.legacy.lists import listed
 from torc_frames.store.legacy.metadata import Entry
-from torc_frames.store.legacy.once import NewRecord, add_record, delete_record, link
-from torc_frames.store.legacy.paths import STORES
+from torc_frames.store.legacy.once import NewRecord, add_record, link
 from torc_frames.store.legacy.service import Service
-from torc_frames.store.wire.legacy import LegacyRecord
+from torc_frames.store.wire.legacy import STORES, LegacyRecord
 
 __all__ = ["begun", "finish", "forget", "replace"]
 
@@ -35,7 +33,7 @@ def replace(service: Service, workflow_key: str, records: Sequence[LegacyRecord]
 
     metadata.change_journal(service, workflow_key, add)
     for entry in entries:
-        delete_record(service, workflow_key, entry.key)
+        service.delete_record(workflow_key, entry.key)
         _restore(service, workflow_key, entry)
     forget(service, workflow_key, keys)
 
@@ -73,7 +71,7 @@ def _restore(service: Service, workflow_key: str, entry: Entry) -> None:
     while True:
         first = next((job for name, job in links if name == STORES), None)
         try:
-            add_record(service, workflow_key, NewRecord(record, first, sent=True), None)
+            add_record(service, workflow_key, NewRecord(record, first, sent=True))
             break
         except NotFoundError as error:
             if error.kind != "job":
@@ -86,10 +84,9 @@ def _restore(service: Service, workflow_key: str, entry: Entry) -> None:
 
 def _links_to(service: Service, workflow_key: str, wanted: set[str]) -> dict[str, list[tuple[str, str]]]:
     """Return by record the edges to it."""
-    get, form = service.http.get, service.form
-    edges = read_edges(service, workflow_key, lambda listing: listed(get, form, listing))
+    edges = read_edges(service, workflow_key, service.rows)
     if edges is None:
-        links = links_of_jobs(service, workflow_key, get, service.job_keys(workflow_key))
+        links = links_of_jobs(service, workflow_key, service.http.get, service.job_keys(workflow_key))
         edges = [(STORES, link.job_key, link.record_key) for link in links]
     found: dict[str, list[tuple[str, str]]] = {}
     for name, job, record in edges:

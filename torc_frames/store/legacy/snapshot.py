@@ -1,14 +1,16 @@
-"""Reading a workflow from a service of 2023: what is there when a list is begun, a page at a time."""
+"""Reading a workflow from a service of 2023, in either form."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
 
-from torc_frames.errors import RefusedError, ReplyError, TornReadError
-from torc_frames.store.legacy import documents
+import msgspec
+
+from torc_frames.errors import ReplyError
 from torc_frames.store.legacy import keys as legacy_keys
+from torc_frames.store.legacy.jobs import job_record, shown
 from torc_frames.store.legacy.links import (
     Link,
     edges_of,
@@ -20,41 +22,31 @@ from torc_frames.store.legacy.links import (
     read_edges,
     role_in_first,
 )
-from torc_frames.store.legacy.lists import LegacyListing, LegacyPages, LegacyReader, count
 from torc_frames.store.legacy.metadata import Entry
 from torc_frames.store.legacy.needs import resources_of
-from torc_frames.store.legacy.one_job import job_record
-from torc_frames.store.legacy.others import count_others
-from torc_frames.store.legacy.paths import BLOCKS, REQUIREMENTS, REQUIRES
-from torc_frames.store.legacy.records import records_of
-from torc_frames.store.legacy.service import is_missing
-from torc_frames.store.parallel import each
-from torc_frames.store.records import (
-    DependencyPage,
-    JobPage,
-    LinkPage,
-    Resources,
-    ResultPage,
-    Role,
-    UserDataPage,
-    WorkflowRecord,
-)
+from torc_frames.store.legacy.service import Service
+from torc_frames.store.paged.lists import Listing, count, listed
+from torc_frames.store.paged.service import is_missing
+from torc_frames.store.paged.snapshot import PagedSnapshot, job_page
+from torc_frames.store.records import JobPage, LinkPage, Resources, Role, UserDataPage, WorkflowRecord
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, RESULTS, Form, Items, LegacyRecord
-from torc_frames.store.wire.times import run_times
-
-if TYPE_CHECKING:
-    from torc_frames.store.legacy.service import Service
+from torc_frames.store.wire.legacy import BLOCKS, JOBS, REQUIREMENTS, REQUIRES, RESULTS, Form, LegacyRecord
+from torc_frames.store.wire.v1 import SEVERAL_NODES
 
 __all__ = ["LegacySnapshot"]
 
-PAGE_ROWS = 20_000
+_OTHERS = {
+    "files": "files",
+    "events": "events",
+    "slurm schedulers": "slurm_schedulers",
+    "local schedulers": "local_schedulers",
+    "AWS schedulers": "aws_schedulers",
+}
+_UNTOLD = "services that do not tell which job waits for which"
 
 
-class LegacySnapshot:
-    """A `Snapshot` of a service of 2023, which knows no moments: each list is as it is when it is begun.
-
-    What is added later is left out, what is deleted meanwhile makes `TornReadError`.
+class LegacySnapshot(PagedSnapshot[Service]):
+    """A `Snapshot` of a service of 2023.
 
     Parameters
     ----------
@@ -65,30 +57,31 @@ class LegacySnapshot:
         with the new data.
     """
 
-    workflow: WorkflowRecord
-    requests: int
-    unreadable: dict[str, str]
-
     def __init__(self, service: Service, workflow: WorkflowRecord, journal: Sequence[Entry]) -> None:
-        self._service = service
+        super().__init__(service, workflow, requests=2)
         self._form = service.form
         self._replaced = {entry.key: entry for entry in journal if entry.key}
-        self._reader = LegacyReader(self._get, service.form)
-        self._read: dict[str, LegacyPages] = {}
-        self._counting = threading.Lock()
-        self._gathering = threading.RLock()
-        self._count: int | None = None
         self._links: list[Link] | None = None
         self._job_keys: list[str] | None = None
         self._job_names: dict[str, str] | None = None
-        self._records: set[str] | None = None
+        self._records_read: set[str] | None = None
         self._record_names: dict[str, str] | None = None
-        self._results: list[ResultPage] | None = None
-        self._held: dict[Role, list[UserDataPage]] = {}
-        self._ephemeral: set[str] = set()
-        self.workflow = workflow
-        self.requests = 2
-        self.unreadable = {}
+
+    def _list(self, collection: str, item: Any) -> Listing:
+        return self._service.list_of(self.workflow.key, collection, item)
+
+    def _rows(self, listing: Listing) -> Iterator[Any]:
+        return chain.from_iterable(self._listed(listing))
+
+    def _edges(self, name: str) -> Iterator[legacy.Edge]:
+        """Yield the edges of a name; none where the service has no such path."""
+        try:
+            yield from self._rows(edges_of(self._service, self.workflow.key, name))
+        except ReplyError as error:
+            if not is_missing(error):
+                raise
+
+    # jobs
 
     def jobs(self, *, job_key: str | None = None) -> Iterator[JobPage]:
         """See `Snapshot.jobs`."""
@@ -97,166 +90,15 @@ class LegacySnapshot:
     def _one_job(self, job_key: str) -> JobPage:
         job = self._job(job_key)
         record = job_record(self._service, self.workflow.key, job)
-        return self._job_page([job], {job_key: record.resources}, {job_key: record.run_id})
+        return _job_page([job], {job_key: record.resources}, {job_key: record.run_id})
 
     def _all_jobs(self) -> Iterator[JobPage]:
         needs, runs = self._needs(), self._runs()
         names: dict[str, str] = {}
         for jobs in self._listed(self._list(JOBS, legacy.LegacyJob)):
             names.update((job.key, job.name or "") for job in jobs)
-            yield self._job_page(jobs, needs, runs)
+            yield _job_page(jobs, needs, runs)
         self._job_names, self._job_keys = names, list(names)
-
-    def _job_page(
-        self, jobs: list[legacy.LegacyJob], needs: Mapping[str, Resources], runs: Mapping[str, int]
-    ) -> JobPage:
-        resources = [needs.get(job.key, Resources()) for job in jobs]
-        return JobPage(
-            keys=[job.key for job in jobs],
-            names=[job.name or "" for job in jobs],
-            commands=[documents.shown(job.command) for job in jobs],
-            statuses=[job.status for job in jobs],
-            num_cpus=[need.num_cpus for need in resources],
-            num_gpus=[need.num_gpus for need in resources],
-            memory=[need.memory for need in resources],
-            runtimes=[need.runtime for need in resources],
-            run_ids=[max(job.run_id, runs.get(job.key, 0)) for job in jobs],
-            revs=[None] * len(jobs),
-        )
-
-    def user_data(
-        self,
-        *,
-        job_key: str | None = None,
-        role: Role | None = None,
-        since: str | None = None,
-        labels: bool = True,
-        then: Role | None = None,
-    ) -> Iterator[UserDataPage]:
-        """See `Snapshot.user_data`."""
-        _refuse(since)
-        if job_key is not None:
-            return self._of_job(job_key, role)
-        if role in self._held:
-            return iter(self._held.pop(role))
-        pages = self._record_pages(labels)
-        return pages if role is None else self._of_role(role, then, pages)
-
-    def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
-        """See `Snapshot.count_user_data`."""
-        if job_key is not None or role is not None:
-            return len({key for page in self.links(job_key=job_key, role=role) for key in page.record_keys})
-        listing = self._records_list()
-        self._count = count(self._get, listing)
-        if self._replaced:
-            return sum(len(page) for page in self._record_pages(labels=False))
-        return self._count - self._hidden(listing)
-
-    def links(
-        self,
-        *,
-        job_key: str | None = None,
-        role: Role | None = None,
-        since: str | None = None,
-        record_keys: Sequence[str] | None = None,
-        labels: bool = True,
-    ) -> Iterator[LinkPage]:
-        """See `Snapshot.links`."""
-        _refuse(since)
-        if job_key is None:
-            return self._own_links(role, labels, record_keys)
-        job = self._job(job_key)
-        found = [Link(job_key, record.key, its_role) for record, its_role in self._records_of(job_key, role)]
-        return link_pages(found, {job_key: job.name or ""} if labels else None)
-
-    def _own_links(
-        self, role: Role | None, labels: bool, record_keys: Sequence[str] | None
-    ) -> Iterator[LinkPage]:
-        wanted = self._records if record_keys is None else set(record_keys)
-        links = [
-            link
-            for link in self._all_links()
-            if role in (None, link.role) and (wanted is None or link.record_key in wanted)
-        ]
-        yield from link_pages(links, self._names() if labels and links else None)
-
-    def results(self) -> Iterator[ResultPage]:
-        """See `Snapshot.results`."""
-        if self._results is None:
-            rows = self._listed(self._list(RESULTS, legacy.LegacyResult))
-            self._results = [_result_page(items) for items in rows]
-        yield from self._results
-
-    def stale(self) -> Mapping[str, bool | None] | None:
-        """See `Snapshot.stale`; revs of the service are of single documents, and its results have none."""
-        return None
-
-    def dependencies(self) -> Iterator[DependencyPage]:
-        """See `Snapshot.dependencies`; empty where the service has no edges."""
-        at = {key: position for position, key in enumerate(self._keys())}
-        key = self.workflow.key
-        pairs: set[tuple[int, int]] = set()
-        for edges in self._edges(BLOCKS):
-            for edge in edges:
-                job, on = (at.get(legacy.key_of(one, JOBS, key) or "") for one in (edge.target, edge.origin))
-                if job is not None and on is not None:
-                    pairs.add((job, on))
-        names, ordered = list(at), sorted(pairs)
-        for start in range(0, len(ordered), PAGE_ROWS):
-            part = ordered[start : start + PAGE_ROWS]
-            yield DependencyPage([names[job] for job, _ in part], [names[on] for _, on in part])
-
-    def ephemeral(self) -> set[str]:
-        """See `Snapshot.ephemeral`."""
-        return self._ephemeral
-
-    def others(self) -> dict[str, int]:
-        """See `Snapshot.others`."""
-        return count_others(self._service, self.workflow.key, self._get)
-
-    def removed(self, since: str) -> list[str]:
-        """See `Snapshot.removed`."""
-        raise RefusedError("a service of 2023 does not tell what was deleted: workflows have no rev")
-
-    def verify(self) -> None:
-        """Raise TornReadError if rows of a list were deleted since it was read."""
-        read = list(self._read.values())
-        for same, pages in zip(each(LegacyPages.still_there, read), read, strict=True):
-            if not same:
-                where = pages.listing.path
-                raise TornReadError(f"rows of {where} were deleted or moved while the workflow was read")
-
-    # reading
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._reader.close()
-
-    def _get(self, path: str, params: Mapping[str, object]) -> bytes:
-        with self._counting:
-            self.requests += 1
-        return self._service.http.get(path, params)
-
-    def _list(self, collection: str, kind: Any) -> LegacyListing:
-        return LegacyListing(self._service.paths.all_of(self.workflow.key, collection), Items[kind])
-
-    def _listed(self, listing: LegacyListing, counted: int | None = None) -> Iterator[list[Any]]:
-        try:
-            pages = self._reader.pages(listing, counted)
-            yield from pages
-        except ReplyError:
-            self._service.fetch_workflow(self.workflow.key)  # NotFoundError if it was deleted meanwhile
-            raise
-        self._read[listing.path] = pages
-
-    def _edges(self, name: str) -> Iterator[list[legacy.Edge]]:
-        try:
-            yield from self._listed(edges_of(self._service, self.workflow.key, name))
-        except ReplyError as error:
-            if not is_missing(error):
-                raise
-
-    # jobs
 
     def _job(self, job_key: str) -> legacy.LegacyJob:
         self.requests += 1
@@ -264,16 +106,11 @@ class LegacySnapshot:
 
     def _needs(self) -> dict[str, Resources]:
         """Return what jobs need that need anything but the default, by job."""
-        needs = {
-            need.key: resources_of(need)
-            for rows in self._listed(self._list(REQUIREMENTS, legacy.Need))
-            for need in rows
-        }
+        needs = {need.key: resources_of(need) for need in self._rows(self._list(REQUIREMENTS, legacy.Need))}
         key = self.workflow.key
         pairs = (
             (legacy.key_of(edge.origin, JOBS, key), legacy.key_of(edge.target, REQUIREMENTS, key))
-            for edges in (self._edges(REQUIRES) if needs else ())
-            for edge in edges
+            for edge in (self._edges(REQUIRES) if needs else ())
         )
         return {job: needs[need] for job, need in pairs if job is not None and need in needs}
 
@@ -285,6 +122,19 @@ class LegacySnapshot:
                 runs[key] = max(run_id, runs.get(key, 0))
         return runs
 
+    def _result_list(self) -> Listing:
+        return self._list(RESULTS, legacy.LegacyResult)
+
+    def _waits(self) -> list[tuple[str, str]]:
+        names, key = self._keys(), self.workflow.key
+        at = {name: position for position, name in enumerate(names)}
+        pairs: set[tuple[int, int]] = set()
+        for edge in self._edges(BLOCKS):
+            job, on = (at.get(legacy.key_of(one, JOBS, key) or "") for one in (edge.target, edge.origin))
+            if job is not None and on is not None:
+                pairs.add((job, on))
+        return [(names[job], names[on]) for job, on in sorted(pairs)]
+
     def _keys(self) -> list[str]:
         with self._gathering:
             if self._job_keys is None:
@@ -295,43 +145,82 @@ class LegacySnapshot:
     def _names(self) -> dict[str, str]:
         with self._gathering:
             if self._job_names is None:
-                rows = self._listed(self._list(JOBS, legacy.LegacyJob))
-                self._job_names = {job.key: job.name or "" for jobs in rows for job in jobs}
+                jobs = self._rows(self._list(JOBS, legacy.LegacyJob))
+                self._job_names = {job.key: job.name or "" for job in jobs}
             return self._job_names
+
+    def others(self) -> dict[str, int]:
+        """See `Snapshot.others`."""
+        counts = {kind: self._count_of(collection) for kind, collection in _OTHERS.items()}
+        needs = chain.from_iterable(listed(self._get, self._list(REQUIREMENTS, legacy.Need)))
+        counts[SEVERAL_NODES] = sum(need.num_nodes > 1 for need in needs)
+        try:
+            self._get(self._service.path(self.workflow.key, "edges", BLOCKS), {"limit": 1})
+        except ReplyError as error:
+            if not is_missing(error):
+                raise
+            counts[_UNTOLD] = 1
+        return {kind: found for kind, found in counts.items() if found}
+
+    def _count_of(self, collection: str) -> int:
+        try:
+            return count(self._get, self._list(collection, msgspec.Raw))
+        except ReplyError as error:
+            if not is_missing(error):
+                raise
+            return 0
 
     # links
 
     def _all_links(self) -> list[Link]:
         with self._gathering:
             if self._links is None:
-                edges = read_edges(self._service, self.workflow.key, self._listed)
+                edges = read_edges(self._service, self.workflow.key, self._rows)
                 if edges is None:
                     links = links_of_jobs(self._service, self.workflow.key, self._get, self._keys())
                 else:
                     links = [link_of(self._form, edge) for edge in edges]
                 held = {link.record_key for link in links} if self._replaced else set()
-                links += [link for key in self._replaced if key not in held for link in self._links_of(key)]
+                links += [link for key in self._replaced if key not in held for link in self._begun(key)]
                 self._links = in_order(links, self._keys())
             return self._links
 
-    def _links_of(self, replaced_key: str) -> list[Link]:
+    def _begun(self, replaced_key: str) -> list[Link]:
+        """Return the links that a record has whose data somebody had begun to replace."""
         links = self._replaced[replaced_key].links
         return [Link(job, replaced_key, role_in_first(name, replaced_key)) for name, job in links]
 
+    def _links_of(
+        self, record_keys: Sequence[str] | None, role: Role | None, labels: bool
+    ) -> Iterator[LinkPage]:
+        wanted = self._records_read if record_keys is None else set(record_keys)
+        links = [
+            link
+            for link in self._all_links()
+            if role in (None, link.role) and (wanted is None or link.record_key in wanted)
+        ]
+        yield from link_pages(links, self._names() if labels and links else None)
+
+    def _links_of_job(self, job_key: str, role: Role | None, labels: bool) -> Iterator[LinkPage]:
+        job = self._job(job_key)
+        found = [Link(job_key, record.key, its_role) for record, its_role in self._records_of(job_key, role)]
+        return link_pages(found, {job_key: job.name or ""} if labels else None)
+
     # records
 
-    def _records_list(self) -> LegacyListing:
-        return records_of(self._service, self.workflow.key)
+    def _count_all(self) -> int:
+        listing = self._service.records(self.workflow.key)
+        counted = self._count = count(self._get, listing)
+        if self._replaced:
+            return sum(len(page) for page in self._records(labels=False, linked=False))
+        # The service may list, and count, the metadata, which are no record.
+        hidden = self._service.records(self.workflow.key, _key=legacy_keys.METADATA)
+        found: Iterator[LegacyRecord] = chain.from_iterable(listed(self._get, hidden))
+        return counted - sum(row.key == legacy_keys.METADATA for row in found)
 
-    def _hidden(self, listing: LegacyListing) -> int:
-        """Return how many records the service counts that are none: it may list the metadata."""
-        params = {"_key": legacy_keys.METADATA}
-        rows = self._reader.pages(LegacyListing(listing.path, listing.pages, params, listing.row))
-        return sum(row.key == legacy_keys.METADATA for items in rows for row in items)
-
-    def _record_pages(self, labels: bool) -> Iterator[UserDataPage]:
+    def _records(self, labels: bool, linked: bool) -> Iterator[UserDataPage]:
         seen: set[str] = set()
-        for rows in self._listed(self._records_list(), self._count):
+        for rows in self._listed(self._service.records(self.workflow.key), self._count):
             rows = [row for row in rows if row.key != legacy_keys.METADATA]
             seen.update(row.key for row in rows)
             if rows:
@@ -341,22 +230,10 @@ class LegacySnapshot:
             rows = [LegacyRecord(entry.key, None, bytes(entry.data)) for entry in missing]
             seen.update(row.key for row in rows)
             yield self._page(rows, labels)
-        self._records = seen
+        self._records_read = seen
 
-    def _of_role(
-        self, role: Role, then: Role | None, pages: Iterator[UserDataPage]
-    ) -> Iterator[UserDataPage]:
-        links = self._all_links()
-        wanted = {link.record_key for link in links if link.role == role}
-        other = {link.record_key for link in links if link.role == then} if then is not None else set()
-        held: list[UserDataPage] = []
-        for page in pages:
-            if later := page.only(other):
-                held.append(later)
-            if chosen := page.only(wanted):
-                yield chosen
-        if then is not None:
-            self._held[then] = held
+    def _keys_of(self, role: Role) -> set[str]:
+        return {link.record_key for link in self._all_links() if link.role == role}
 
     def _of_job(self, job_key: str, role: Role | None) -> Iterator[UserDataPage]:
         job = self._job(job_key)
@@ -368,7 +245,7 @@ class LegacySnapshot:
         found = links_of_job(self._service, self.workflow.key, self._get, job_key, role)
         held = {record.key for record, _ in found}
         for key, entry in self._replaced.items():
-            for link in self._links_of(key) if key not in held else ():
+            for link in self._begun(key) if key not in held else ():
                 if link.job_key == job_key and role in (None, link.role):
                     found.append((LegacyRecord(key, None, bytes(entry.data)), link.role))
         return found
@@ -405,19 +282,14 @@ class LegacySnapshot:
         return names
 
 
-def _refuse(since: str | None) -> None:
-    if since is not None:
-        raise RefusedError("a service of 2023 does not tell what changed since: workflows have no rev")
-
-
-def _result_page(rows: Iterable[legacy.LegacyResult]) -> ResultPage:
-    ended = list(rows)
-    times = [run_times(row.completion_time, row.exec_time_minutes) for row in ended]
-    return ResultPage(
-        job_keys=[row.job_key for row in ended],
-        run_ids=[row.run_id for row in ended],
-        statuses=[row.status for row in ended],
-        return_codes=[row.return_code for row in ended],
-        start_times=[start for start, _ in times],
-        end_times=[end for _, end in times],
+def _job_page(
+    jobs: list[legacy.LegacyJob], needs: Mapping[str, Resources], runs: Mapping[str, int]
+) -> JobPage:
+    return job_page(
+        [job.key for job in jobs],
+        [job.name or "" for job in jobs],
+        [shown(job.command) for job in jobs],
+        [job.status for job in jobs],
+        [needs.get(job.key, Resources()) for job in jobs],
+        [max(job.run_id, runs.get(job.key, 0)) for job in jobs],
     )

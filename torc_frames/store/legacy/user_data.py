@@ -1,10 +1,8 @@
-"""Adding, changing and deleting the records of a service of 2023."""
+"""Adding, changing and deleting the records of a service of the first form."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import repeat
+from collections.abc import Iterable, Mapping, Sequence
 
 from torc_frames.errors import (
     ConflictError,
@@ -12,128 +10,57 @@ from torc_frames.errors import (
     Problem,
     RefusedError,
     ReplyError,
-    TornReadError,
     UncertainWriteError,
     shorten,
 )
-from torc_frames.store.exactly_once import TRIES, Unfinished
+from torc_frames.store.exactly_once import TRIES
 from torc_frames.store.legacy import keys as legacy_keys
 from torc_frames.store.legacy import replacing
-from torc_frames.store.legacy.lists import listed
 from torc_frames.store.legacy.once import (
-    Newest,
     NewRecord,
     Written,
     add_record,
-    delete_record,
     forget_deleted,
     same_data,
 )
-from torc_frames.store.legacy.records import body_of, records_of
-from torc_frames.store.legacy.refusals import check
-from torc_frames.store.legacy.service import Service, decoded, is_missing
+from torc_frames.store.legacy.records import body_of, check
+from torc_frames.store.legacy.service import Service
+from torc_frames.store.paged.lists import decoded
+from torc_frames.store.paged.service import is_missing
+from torc_frames.store.paged.store import Given, NewRow, add_side_by_side
 from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.records import Role
 from torc_frames.store.wire.legacy import USER_DATA, Form, LegacyRecord, in_order, merged
 
-__all__ = ["add", "check_lengths", "delete", "delete_one", "fetch_one", "update"]
-
-MANY = 64
-"""From so many records on a list is read instead of each; those of several jobs are added side by side."""
-
+__all__ = ["add", "begin_to_delete", "delete_one", "fetch_one", "update"]
 
 _LOT = 100
 """How many records are replaced at once."""
 
 
-@dataclass(slots=True)
-class _Adding:
-    """Records to add, and what was the newest before them."""
-
-    news: list[NewRecord]
-    newest: Newest | None = None
-
-
-def check_lengths(length: int, what: str, columns: Mapping[str, Sequence[object] | None]) -> None:
-    """Refuse columns that are not as long as they should be."""
-    for name, given in columns.items():
-        if given is not None and len(given) != length:
-            raise RefusedError(f"{len(given)} {name} for {length} {what}")
-
-
-def add(
-    service: Service,
-    unfinished: Unfinished,
-    workflow_key: str,
-    data: Sequence[bytes],
-    job_keys: Sequence[str | None] | None,
-    role: Role | None,
-    names: Sequence[str | None] | None,
-    is_ephemeral: bool | Sequence[bool],
-) -> list[str]:
+def add(service: Service, workflow_key: str, rows: list[NewRow], role: Role | None) -> list[str]:
     """Add records; see `torc_frames.store.base.Store.add_user_data`.
 
-    Records are added one after the other, many of several jobs side by side.
+    Records are added one after the other, many of several jobs side by side. One has no name but
+    ``<role>_<name of its job>``, and is never ephemeral; one that is added without a job has the role that is
+    given as soon as it is linked to one.
     """
-    flags = [is_ephemeral] * len(data) if isinstance(is_ephemeral, bool) else is_ephemeral
-    columns = {"job_keys": job_keys, "names": names, "is_ephemeral": flags}
-    check_lengths(len(data), "records", columns)
-    check(service.form, data)
-    rows = list(zip(data, job_keys or repeat(None), names or repeat(None), flags, strict=False))
-    jobs = _jobs(service, workflow_key, [job for _, job, _, _ in rows if job is not None], role)
-    if not rows:
-        return []
+    check(Form.FIRST, [row.data for row in rows])
+    service.check_jobs(workflow_key, (row.job_key for row in rows if row.job_key is not None))
     _check_labels(service, workflow_key, rows, role)
-    news = [NewRecord(_new(service.form, raw, name, flag, role), job, role) for raw, job, name, flag in rows]
-    with unfinished.resumed(("add", workflow_key, role, rows), _Adding(news)) as call:
-        forget_deleted(service, workflow_key, call.news)
-        if call.newest is None and service.form is Form.LATER:
-            call.newest = Newest(service, workflow_key)
-        of_job: dict[str | None, list[NewRecord]] = {}
-        side_by_side = len(news) > MANY and len(jobs) > 1
-        for new in call.news:
-            of_job.setdefault(new.job_key if side_by_side else None, []).append(new)
-
-        def add_some(some: list[NewRecord]) -> None:
-            for new in some:
-                add_record(service, workflow_key, new, call.newest)
-
-        each(add_some, of_job.values())
-        return [new.record.key for new in call.news]
+    fresh = [NewRecord(_new(raw, name, role), job) for raw, job, name, _ in rows]
+    with service.unfinished.resumed(("add", workflow_key, role, rows), fresh) as news:
+        forget_deleted(service, workflow_key, news)
+        add_side_by_side(news, lambda new: add_record(service, workflow_key, new))
+        return [new.record.key for new in news]
 
 
-def _new(form: Form, raw: bytes, name: str | None, is_ephemeral: bool, role: Role | None) -> LegacyRecord:
-    if form is Form.LATER:
-        return LegacyRecord("", None, raw, name, is_ephemeral)
+def _new(raw: bytes, name: str | None, role: Role | None) -> LegacyRecord:
     return LegacyRecord(legacy_keys.new_key(role, named=name is not None), None, raw)
 
 
-def _jobs(service: Service, workflow_key: str, job_keys: Sequence[str], role: Role | None) -> list[str]:
-    """Return the jobs that are named, each once; refuse those that do not exist, and missing roles."""
-    jobs = list(dict.fromkeys(job_keys))
-    if jobs and role is None and service.form is Form.LATER:
-        raise RefusedError("the service links a record to a job as role='input' or role='output'")
-    if len(jobs) == 1:
-        service.fetch_job(workflow_key, jobs[0])
-    elif jobs:
-        known = set(service.job_keys(workflow_key))
-        missing = [key for key in jobs if key not in known]
-        if missing:
-            raise NotFoundError("job", missing, f"workflow {workflow_key}")
-    else:
-        service.fetch_workflow(workflow_key)
-    return jobs
-
-
-def _check_labels(
-    service: Service,
-    workflow_key: str,
-    rows: Sequence[tuple[bytes, str | None, str | None, bool]],
-    role: Role | None,
-) -> None:
+def _check_labels(service: Service, workflow_key: str, rows: Sequence[NewRow], role: Role | None) -> None:
     """Refuse what a record of the first form has not: a lifetime, and any name but that of its role."""
-    if service.form is Form.LATER:
-        return
     named = dict.fromkeys(job for _, job, name, _ in rows if name is not None and job is not None)
     own = {job: f"{role}_{service.fetch_job(workflow_key, job).name}" for job in named if role is not None}
     problems = []
@@ -153,25 +80,21 @@ def _check_labels(
 
 def update(
     service: Service,
-    unfinished: Unfinished,
     workflow_key: str,
-    record_keys: Sequence[str],
-    data: Sequence[bytes],
-    revs: Sequence[str | None] | None,
+    given: list[Given],
     report: Report | None = None,
 ) -> list[str | None]:
     """Replace data; see `torc_frames.store.base.Store.update_user_data`.
 
     Revs are compared before the first write, and by the service with each; a record that has the new data
-    already is no conflict. In the first form, data that lacks something of the old one takes a few requests;
-    see `replacing`. What others write to such a record just then is lost.
+    already is no conflict. Data that lacks something of the old one takes a few requests; see `replacing`.
+    What others write to such a record just then is lost.
     """
-    check_lengths(len(record_keys), "records", {"data": data, "revs": revs})
-    check(service.form, data)
-    given = list(zip(record_keys, data, revs or repeat(None), strict=False))
+    record_keys = [key for key, _, _ in given]
+    check(Form.FIRST, [raw for _, raw, _ in given])
     written: dict[str, str | None] = {}
-    with unfinished.resumed(("update", workflow_key, given), written) as written:
-        current = _fetch(service, workflow_key, record_keys)
+    with service.unfinished.resumed(("update", workflow_key, given), written) as written:
+        current = fetch_all(service, workflow_key, record_keys)
         changes = {key: raw for key, raw, _ in given if in_order(raw) != in_order(current[key].data)}
         _check_changes(current, changes, given, written)
         strict = {key for key, _, rev in given if rev is not None}
@@ -182,7 +105,7 @@ def update(
             return now
 
         tell(report, len(record_keys) - len(changes))
-        exact = {key: raw for key, raw in changes.items() if _fits(service.form, current[key], raw)}
+        exact = {key: raw for key, raw in changes.items() if _fits(current[key], raw)}
         changed = dict(zip(exact, each(change, exact.items(), report), strict=True))
         _replace_inexact(service, workflow_key, changed, changes)
         rough = [item for item in changes.items() if item[0] not in exact]
@@ -199,22 +122,22 @@ def update(
 def _replace_inexact(
     service: Service, workflow_key: str, written: dict[str, LegacyRecord], wanted: Mapping[str, bytes]
 ) -> None:
-    """Replace the records that are not what they should be: the first form keeps some of the old data."""
+    """Replace the records that are not what they should be: the service keeps some of the old data."""
     rest = [one for key, one in written.items() if in_order(one.data) != in_order(wanted[key])]
     if rest:
         replacing.replace(service, workflow_key, [one._replace(data=wanted[one.key]) for one in rest])
-        written |= _fetch(service, workflow_key, [one.key for one in rest])
+        written |= fetch_all(service, workflow_key, [one.key for one in rest])
 
 
-def _fits(form: Form, record: LegacyRecord, raw: bytes) -> bool:
+def _fits(record: LegacyRecord, raw: bytes) -> bool:
     """Return whether a service makes a record what it is sent, and keeps nothing of what it had."""
-    return form is Form.LATER or in_order(merged(record.data, raw, deep=True)) == in_order(raw)
+    return in_order(merged(record.data, raw, deep=True)) == in_order(raw)
 
 
 def _check_changes(
     current: Mapping[str, LegacyRecord],
     changes: Mapping[str, bytes],
-    given: Sequence[tuple[str, bytes, str | None]],
+    given: Sequence[Given],
     written: Mapping[str, str | None],
 ) -> None:
     stale = [
@@ -224,28 +147,21 @@ def _check_changes(
     ]
     if stale:
         raise ConflictError(f"changed since they were read: user_data keys {shorten(dict.fromkeys(stale))}")
-    problems = [
-        Problem(row, None, f"the service can't take away the data of user_data key {key}; use {{}}")
-        for row, (key, raw, _) in enumerate(given)
-        if key in changes and raw == b"null"
-    ]
-    if problems:
-        raise RefusedError(problems)
 
 
 def _put(
     service: Service, workflow_key: str, record: LegacyRecord, raw: bytes, *, strict: bool
 ) -> LegacyRecord:
-    """Write new data into a record, and return it as it is then: in the first form with what it had.
+    """Write new data into a record, and return it as it is then: with what it had.
 
     Without `strict` it is written whatever others have written meanwhile.
     """
-    path = service.paths.one(workflow_key, USER_DATA, record.key)
+    path = service.path(workflow_key, USER_DATA, record.key)
     for attempt in range(TRIES):
-        expected = merged(record.data, raw, deep=True) if service.form is Form.FIRST else raw
+        expected = merged(record.data, raw, deep=True)
         last = attempt == TRIES - 1
         try:
-            reply = service.send("PUT", path, body_of(service.form, record._replace(data=raw)))
+            reply = service.send("PUT", path, body_of(record._replace(data=raw)))
             return record._replace(data=expected, rev=decoded(Written, reply, "a record").rev)
         except UncertainWriteError:
             now = service.fetch_record(workflow_key, record.key)
@@ -274,27 +190,17 @@ def _changed(key: str) -> ConflictError:
 # deleting
 
 
-def delete(service: Service, unfinished: Unfinished, workflow_key: str, record_keys: Sequence[str]) -> None:
-    """Delete records; see `torc_frames.store.base.Store.delete_user_data`."""
-    keys = list(dict.fromkeys(record_keys))
-    tried: set[str] = set()
-    with unfinished.resumed(("delete", workflow_key, keys), tried) as tried:
-        _fetch(service, workflow_key, [key for key in keys if key not in tried])
-        if keys and service.form is Form.FIRST:
-            replacing.forget(service, workflow_key, set(keys))
-
-        def one(key: str) -> None:
-            tried.add(key)
-            delete_record(service, workflow_key, key)
-
-        each(one, keys)
+def begin_to_delete(service: Service, workflow_key: str, record_keys: Sequence[str]) -> None:
+    """Make sure that records are there, and forget what was begun with them."""
+    fetch_all(service, workflow_key, record_keys)
+    if record_keys:
+        replacing.forget(service, workflow_key, set(record_keys))
 
 
 def delete_one(service: Service, workflow_key: str, record_key: str) -> None:
     """Delete a record, if it is there, and what was begun with it."""
-    if service.form is Form.FIRST:
-        replacing.forget(service, workflow_key, {record_key})
-    delete_record(service, workflow_key, record_key)
+    replacing.forget(service, workflow_key, {record_key})
+    service.delete_record(workflow_key, record_key)
 
 
 # reading
@@ -313,46 +219,8 @@ def fetch_one(service: Service, workflow_key: str, record_key: str) -> LegacyRec
         return begun
 
 
-def _fetch(service: Service, workflow_key: str, record_keys: Sequence[str]) -> dict[str, LegacyRecord]:
-    """Return records by their keys; NotFoundError names all that do not exist."""
-    keys = list(dict.fromkeys(record_keys))
-    if not keys:
-        service.fetch_workflow(workflow_key)
-    found = _fetch_many(service, workflow_key, keys) if len(keys) > MANY else {}
-    missing = _fetch_each(service, workflow_key, keys, found)
-    if missing and service.form is Form.FIRST and replacing.finish(service, workflow_key, missing):
-        missing = _fetch_each(service, workflow_key, keys, found)
-    if missing:
-        raise NotFoundError("user_data", missing, f"workflow {workflow_key}")
-    return found
-
-
-def _fetch_each(
-    service: Service, workflow_key: str, keys: Sequence[str], found: dict[str, LegacyRecord]
-) -> list[str]:
-    """Add the records that are not found yet, and return the keys of those that there are not."""
-    missing = set()
-
-    def one(key: str) -> None:
-        try:
-            found[key] = service.fetch_record(workflow_key, key)
-        except NotFoundError as error:
-            if error.kind != "user_data":
-                raise
-            missing.add(key)
-
-    each(one, [key for key in keys if key not in found])
-    return [key for key in keys if key in missing]
-
-
-def _fetch_many(service: Service, workflow_key: str, keys: list[str]) -> dict[str, LegacyRecord]:
-    """Return those of many records that the list shows; others there may be."""
-    wanted = set(keys) - {legacy_keys.METADATA}
-    found: dict[str, LegacyRecord] = {}
-    service.fetch_workflow(workflow_key)
-    try:
-        for rows in listed(service.http.get, service.form, records_of(service, workflow_key)):
-            found |= {row.key: row for row in rows if row.key in wanted}
-    except TornReadError:
-        pass  # what is missing is asked for one by one
-    return found
+def fetch_all(service: Service, workflow_key: str, record_keys: Iterable[str]) -> dict[str, LegacyRecord]:
+    """Return records by their keys, those that somebody had begun to replace as they will be."""
+    return service.fetch_all(
+        workflow_key, record_keys, lambda missing: replacing.finish(service, workflow_key, missing)
+    )

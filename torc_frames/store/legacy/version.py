@@ -9,7 +9,8 @@ import msgspec
 from torc_frames.errors import ReplyError, ServerError, VersionError
 from torc_frames.store.http.session import Http
 from torc_frames.store.http.settings import DEFAULT_PATH
-from torc_frames.store.wire.legacy import Form, Page
+from torc_frames.store.paged.lists import ListPage
+from torc_frames.store.wire.legacy import Form
 
 __all__ = ["Spoken", "find_form"]
 
@@ -57,7 +58,7 @@ def find_form(http: Http) -> Spoken:
 def _check_list(http: Http) -> None:
     """Make sure that it is a service: what knows nothing at all does not know its version either."""
     try:
-        msgspec.json.decode(http.get("/workflows", {"limit": 1}), type=Page)
+        msgspec.json.decode(http.get("/workflows", {"limit": 1}), type=ListPage[msgspec.Raw])
     except (ServerError, msgspec.MsgspecError) as error:
         raise _none(http, error) from None
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError
+from torc_frames.store.paged.lists import Listing, listed
+from torc_frames.store.paged.service import MANY
+from torc_frames.store.paged.store import text_problem
 from torc_frames.store.parallel import Report, each, tell
-from torc_frames.store.v1.lists import Listing, listed
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.wire import v1
 
 __all__ = ["update"]
-
-MANY = 64
-"""From so many jobs on their list is read instead of each."""
 
 _CHANGEABLE = "uninitialized"
 
@@ -21,15 +20,14 @@ _CHANGEABLE = "uninitialized"
 def update(
     service: V1Service,
     workflow_key: str,
-    job_keys: Sequence[str],
-    commands: Sequence[str],
+    wanted: Mapping[str, str],
     report: Report | None = None,
 ) -> None:
-    """Replace commands; see `torc_frames.store.v1.store.V1Store.update_commands`."""
-    if len(job_keys) != len(commands):
-        raise RefusedError(f"{len(commands)} commands for {len(job_keys)} jobs")
-    jobs = _fetch(service, workflow_key, job_keys)
-    wanted = dict(zip(job_keys, commands, strict=True))
+    """Replace commands; see `torc_frames.store.base.Store.update_commands`.
+
+    RefusedError for jobs that were initialized; nothing is written then.
+    """
+    jobs = _fetch(service, workflow_key, wanted)
     pairs = [(jobs[key], command) for key, command in wanted.items()]
     changed = [(job, command) for job, command in pairs if job.command != command]
     problems = [
@@ -46,25 +44,20 @@ def update(
         service.http.send("PUT", f"/jobs/{job.id}", body, repeatable=True)
 
     each(put, changed, report)
-    tell(report, len(job_keys) - len(changed))
+    tell(report, len(wanted) - len(changed))
 
 
-def _fetch(service: V1Service, workflow_key: str, job_keys: Sequence[str]) -> dict[str, v1.V1Job]:
+def _fetch(service: V1Service, workflow_key: str, job_keys: Collection[str]) -> dict[str, v1.V1Job]:
     """Return jobs by their keys; NotFoundError names all that do not exist."""
     found: dict[str, v1.V1Job] = {}
     if 0 < len(job_keys) <= MANY:
-        for key in job_keys:
-            try:
-                found[key] = service.fetch_job(key, workflow_key)
-            except NotFoundError as error:
-                if error.kind != "job":
-                    raise
+        missing = service.fetch_each("job", service.fetch_job, workflow_key, job_keys, found)
     else:
         service.fetch_workflow(workflow_key)
-    if len(job_keys) > MANY:
-        listing = Listing("/jobs", {"workflow_id": workflow_key}, v1.Jobs)
-        found = {str(job.id): job for jobs in listed(service.http.get, listing) for job in jobs}
-    missing = [key for key in dict.fromkeys(job_keys) if key not in found]
+        if job_keys:
+            listing = Listing("/jobs", v1.V1Job, {"workflow_id": workflow_key})
+            found = {str(job.id): job for jobs in listed(service.http.get, listing) for job in jobs}
+        missing = [key for key in job_keys if key not in found]
     if missing:
         raise NotFoundError("job", missing, f"workflow {workflow_key}")
     return found
@@ -78,8 +71,4 @@ def _refusal(job: v1.V1Job, command: str) -> str | None:
         )
     if len(job.name) + len(command) > v1.MAX_COMMAND_CHARACTERS:
         return f"is {len(command):,} characters long; write a script"
-    try:
-        command.encode()
-    except UnicodeEncodeError:
-        return "holds a lone surrogate, which is no text"
-    return None
+    return text_problem(command)

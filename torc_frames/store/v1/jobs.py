@@ -8,15 +8,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import msgspec
-
 from torc_frames.errors import NotFoundError, Problem, RefusedError, UncertainWriteError
-from torc_frames.store.exactly_once import TRIES, Unfinished, looked_for, settled
+from torc_frames.store.exactly_once import TRIES, Unfinished, looked_for
 from torc_frames.store.http.session import Http
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.paged.lists import Listing, decoded, listed
+from torc_frames.store.paged.store import added_needs, check_widths, text_problem
 from torc_frames.store.records import INPUT, OUTPUT, AddedJobs, NewJobs, Resources
-from torc_frames.store.v1.links import gather
-from torc_frames.store.v1.lists import Listing, decoded, listed, relations
+from torc_frames.store.v1.links import gather, relations
 from torc_frames.store.v1.orphans import LeftOver, NewRecords, delete_record
 from torc_frames.store.wire import v1
 
@@ -27,18 +26,6 @@ CHUNK_BYTES = 32 * 2**20
 """Of data, names and commands, in which a character can become six bytes: the server takes 200 MiB."""
 
 _EMPTY = b"{}"
-
-
-class _Added(msgspec.Struct, gc=False):
-    id: int
-
-
-class _AddedRecords(msgspec.Struct):
-    user_data: list[_Added]
-
-
-class _AddedJobs(msgspec.Struct):
-    jobs: list[_Added]
 
 
 @dataclass(slots=True)
@@ -178,7 +165,7 @@ class Adder:
                 if job_ids is None and attempt == TRIES - 1:
                     raise
             else:
-                job_ids = [one.id for one in decoded(_AddedJobs, reply, "new jobs").jobs]
+                job_ids = [one.id for one in decoded(v1.BulkJobs, reply, "new jobs").jobs]
                 self._left.added(len(chunk.ids))
             if job_ids is not None:
                 break
@@ -208,7 +195,7 @@ class Adder:
         role = "producer_job_id" if last in chunk.output_at else "consumer_job_id"
         at = (chunk.output_at if last in chunk.output_at else chunk.input_at).index(last)
         reply = self._http.send("POST", "/user_data", chunk.records.bodies[last], {role: job_ids[at]})
-        chunk.ids[last] = decoded(_Added, reply, "a new record").id
+        chunk.ids[last] = decoded(v1.Added, reply, "a new record").id
 
     # records
 
@@ -217,7 +204,7 @@ class Adder:
         for attempt in range(TRIES):
             ids = self._left.take(chunk.records, doubtful, fence=attempt == 0)
             new = [body for body, one in zip(chunk.records.bodies, ids, strict=True) if one is None]
-            added: Iterator[_Added] = iter(())
+            added: Iterator[v1.Added] = iter(())
             if new:
                 body = b'{"user_data":[' + b",".join(new) + b"]}"
                 try:
@@ -229,7 +216,7 @@ class Adder:
                         raise
                     doubtful = chunk.twice = True
                     continue
-                added = iter(decoded(_AddedRecords, reply, "new records").user_data)
+                added = iter(decoded(v1.AddedRecords, reply, "new records").user_data)
             chunk.ids = [next(added).id if one is None else one for one in ids]
             return
 
@@ -270,31 +257,20 @@ class Adder:
         return ids if len(ids) == len(jobs) else None
 
     def _newer_jobs(self, newest: int) -> dict[tuple[str, str], int]:
-        listing = Listing("/jobs", {"workflow_id": self._workflow_id}, v1.Jobs)
+        listing = Listing("/jobs", v1.V1Job, {"workflow_id": self._workflow_id})
         jobs = (job for rows in listed(self._http.get, listing) for job in rows)
         return {(job.name, job.command): job.id for job in jobs if job.id > newest}
 
     def _requirements(self, resources: Sequence[Resources] | None) -> dict[Resources, int]:
-        """Return the ids of what jobs need, after adding those that the workflow has not yet."""
-        wanted = dict.fromkeys(need for need in resources or () if need != Resources())
-        there = self._listed_requirements() if wanted else {}
-        for need in wanted:
-            key = v1.requirement_of(need)
+        def post(need: Resources) -> int:
             body = v1.requirement_body(self._workflow_id, need)
+            reply = self._http.send("POST", "/resource_requirements", body)
+            return int(decoded(v1.Added, reply, "a resource requirement").id)
 
-            def post(body: bytes = body) -> int:
-                reply = self._http.send("POST", "/resource_requirements", body)
-                return int(decoded(_Added, reply, "a resource requirement").id)
-
-            def find(key: tuple[object, ...] = key) -> int | None:
-                return self._listed_requirements().get(key)
-
-            if key not in there:
-                there[key] = settled(post, find)
-        return {need: there[v1.requirement_of(need)] for need in wanted}
+        return added_needs(resources, v1.requirement_of, self._listed_requirements, post)
 
     def _listed_requirements(self) -> dict[tuple[object, ...], int]:
-        listing = Listing("/resource_requirements", {"workflow_id": self._workflow_id}, v1.Requirements)
+        listing = Listing("/resource_requirements", v1.V1Requirement, {"workflow_id": self._workflow_id})
         rows = (row for rows in listed(self._http.get, listing) for row in rows)
         return {(row.name, row.num_cpus, row.num_gpus, row.memory, row.runtime): row.id for row in rows}
 
@@ -315,11 +291,7 @@ def _jobs_body(jobs: NewJobs, chunk: _Chunk) -> bytes:
 
 
 def _check(jobs: NewJobs) -> None:
-    columns = {name: getattr(jobs, name) for name in ("commands", "inputs", "depends_on", "resources")}
-    columns |= {f"{role} links": rows for role, rows in jobs.links.items()}
-    for name, column in columns.items():
-        if column is not None and len(column) != len(jobs):
-            raise RefusedError(f"{len(column)} {name} for {len(jobs)} jobs")
+    check_widths(jobs)
     if any(keys for role, rows in jobs.links.items() if role is None for keys in rows):
         raise RefusedError("torc-server links a record to a job as input or output, not without a role")
     first: dict[str, int] = {}
@@ -331,18 +303,10 @@ def _check(jobs: NewJobs) -> None:
             problems.append(
                 Problem(row, None, f"command is {len(command):,} characters long; write a script")
             )
-        if not (name.isascii() and command.isascii()) and not _is_text(name + command):
-            problems.append(Problem(row, None, "name or command holds a lone surrogate, which is no text"))
+        if reason := text_problem(name + "/" + command):
+            problems.append(Problem(row, None, f"name or command {reason}"))
     if problems:
         raise RefusedError(problems)
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _dependencies(jobs: NewJobs, known: set[int], workflow_id: int) -> list[list[int]] | None:

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import Any
 
+from torc_frames.store.paged.lists import FIRST_ROWS, PAGE_BYTES, Get, Listing, listed
+from torc_frames.store.paged.snapshot import PAGE_ROWS
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
-from torc_frames.store.v1.lists import Get, Listing, decoded, listed, relations
+from torc_frames.store.wire import v1
 
-__all__ = ["V1Links", "gather", "links_of"]
-
-PAGE_ROWS = 20_000
+__all__ = ["V1Links", "gather", "links_of", "relations"]
 
 NEAR_ROWS = 200
 """How many rows are read around the place where one should be."""
 
 _MOST_PROBES = 12
+
+_ENDS: list[tuple[Role, Callable[[Any], Any], Callable[[Any], Any]]] = [
+    (role, operator.attrgetter(f"{end}_job_id"), operator.attrgetter(f"{end}_job_name"))
+    for role, end in ((INPUT, "consumer"), (OUTPUT, "producer"))
+]
+
+
+def relations(workflow_key: object) -> Listing:
+    """Return the list of relationships; the server joins all anew for each page, so that few are best."""
+    of_record = operator.attrgetter("user_data_id")
+    return Listing(
+        f"/workflows/{workflow_key}/job_user_data_relationships",
+        v1.Relationship,
+        key=v1.relationship,
+        order="repeated",
+        newest="user_data_id",
+        age=of_record,
+        first_rows=10 * FIRST_ROWS,
+        page_bytes=2 * PAGE_BYTES,
+    )
 
 
 @dataclass(slots=True)
@@ -91,20 +111,10 @@ def gather(pages: Iterable[list[Any]]) -> V1Links:
     """Return the links of relationships, of which one may come several times."""
     links = V1Links()
     for rows in pages:
-        reads = [row for row in rows if row.consumer_job_id is not None]
-        writes = [row for row in rows if row.producer_job_id is not None]
-        links.add(
-            INPUT,
-            [row.consumer_job_id for row in reads],
-            [row.user_data_id for row in reads],
-            [row.consumer_job_name for row in reads],
-        )
-        links.add(
-            OUTPUT,
-            [row.producer_job_id for row in writes],
-            [row.user_data_id for row in writes],
-            [row.producer_job_name for row in writes],
-        )
+        for role, job, name in _ENDS:
+            linked = [row for row in rows if job(row) is not None]
+            records = [row.user_data_id for row in linked]
+            links.add(role, list(map(job, linked)), records, list(map(name, linked)))
     links.sort()
     return links
 
@@ -116,22 +126,23 @@ def links_of(get: Get, workflow_key: str, record_ids: Sequence[int]) -> V1Links:
     """
     listing = relations(workflow_key)
     found: dict[int, list[Any]] = {}
-    last = _page(get, listing, {"sort_by": listing.newest, "reverse_sort": True, "limit": 1})
+    last = listing.ask(get, sort_by=listing.newest, reverse_sort=True, limit=1)
+    total = last.total_count or 0
     if not last.items:
         return V1Links()
-    first = _page(get, listing, {"limit": NEAR_ROWS})
-    ends = (0, first.items[0].user_data_id), (last.total_count, last.items[0].user_data_id + 1)
+    first = listing.ask(get, limit=NEAR_ROWS)
+    ends = (0, first.items[0].user_data_id), (total, last.items[0].user_data_id + 1)
     pages = [(0, first.items)]
     for record in sorted(set(record_ids)):
         low, high = ends
         rows = None
         for _ in range(_MOST_PROBES):
-            rows = _within(pages, record, last.total_count)
+            rows = _within(pages, record, total)
             if rows is not None or low[0] >= high[0] or not low[1] <= record < high[1]:
                 break
             share = (record - low[1]) / (high[1] - low[1])
             offset = max(0, low[0] + int(share * (high[0] - low[0])) - NEAR_ROWS // 2)
-            items = _page(get, listing, {"offset": offset, "limit": NEAR_ROWS}).items
+            items = listing.ask(get, offset=offset, limit=NEAR_ROWS).items
             if not items:
                 break
             pages.append((offset, items))
@@ -143,10 +154,6 @@ def links_of(get: Get, workflow_key: str, record_ids: Sequence[int]) -> V1Links:
             return gather(listed(get, listing)).of(record_ids)
         found[record] = rows
     return gather(found.values())
-
-
-def _page(get: Get, listing: Listing, params: Mapping[str, object]) -> Any:
-    return decoded(listing.kind, get(listing.path, params), listing.path)
 
 
 def _within(pages: list[tuple[int, list[Any]]], record: int, total: int) -> list[Any] | None:

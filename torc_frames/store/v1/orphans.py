@@ -10,7 +10,9 @@ from itertools import pairwise
 from torc_frames.errors import DroppedConnectionError, ReplyError, TornReadError
 from torc_frames.store.exactly_once import GRACE_S, TRIES
 from torc_frames.store.http.session import Http
-from torc_frames.store.v1.lists import Listing, count, listed, relations
+from torc_frames.store.paged.lists import Listing, count, listed
+from torc_frames.store.paged.service import is_missing
+from torc_frames.store.v1.links import relations
 from torc_frames.store.v1.unreadable import readable
 from torc_frames.store.wire import v1
 
@@ -149,7 +151,7 @@ class LeftOver:
 
     @property
     def _records(self) -> Listing:
-        return Listing("/user_data", {"workflow_id": self._key}, v1.Records)
+        return Listing("/user_data", v1.ListedRecord, {"workflow_id": self._key})
 
     def _linked(self) -> set[int]:
         return {row.user_data_id for rows in listed(self._get, relations(self._key)) for row in rows}
@@ -160,7 +162,7 @@ def delete_record(http: Http, record_id: int) -> bool:
     try:
         http.send("DELETE", f"/user_data/{record_id}", repeatable=True)
     except ReplyError as error:
-        if error.response is None or error.response.status != 404:
+        if not is_missing(error):
             raise
         return False
     return True

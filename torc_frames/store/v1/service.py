@@ -1,43 +1,22 @@
-"""One torc-server: its workflows, jobs and records one at a time, its refusals as our errors."""
+"""One torc-server: its workflows, jobs and records one at a time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from torc_frames.errors import (
-    DroppedConnectionError,
-    NotFoundError,
-    ReplyError,
-    UncertainWriteError,
-    UnreadableRecordError,
-)
-from torc_frames.store.exactly_once import Unfinished, looked_for
-from torc_frames.store.http.session import Http
+from torc_frames.errors import DroppedConnectionError, NotFoundError, UnreadableRecordError
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.paged.lists import Listing, decoded
+from torc_frames.store.paged.service import PagedService
 from torc_frames.store.records import RUNNING, JobRecord
-from torc_frames.store.v1.lists import decoded
 from torc_frames.store.v1.unreadable import UNREADABLE
 from torc_frames.store.wire import v1
-
-if TYPE_CHECKING:
-    from torc_frames.store.http.settings import ServerSettings
 
 __all__ = ["V1Service"]
 
 
-class V1Service:
-    """Speaks to one torc-server.
-
-    Attributes
-    ----------
-    http : Http
-    unfinished : Unfinished
-        What earlier calls left half done.
-    """
-
-    def __init__(self, settings: ServerSettings) -> None:
-        self.http = Http(settings)
-        self.unfinished = Unfinished()
+class V1Service(PagedService):
+    """Speaks to one torc-server."""
 
     def fetch_workflow(self, workflow_key: str) -> v1.V1Workflow:
         """Return a workflow as the server has it."""
@@ -45,7 +24,7 @@ class V1Service:
         body = self.request("workflow", workflow_key, "GET", f"/workflows/{workflow_key}")
         return decoded(v1.V1Workflow, body, "a workflow")  # type: ignore[no-any-return]
 
-    def fetch_job(self, job_key: str, workflow_key: str | None = None) -> v1.V1Job:
+    def fetch_job(self, workflow_key: str | None, job_key: str) -> v1.V1Job:
         """Return a job with the keys of its records; NotFoundError if it is of another workflow."""
         return self._fetch(v1.V1Job, "job", job_key, "/jobs", workflow_key)  # type: ignore[no-any-return]
 
@@ -72,10 +51,27 @@ class V1Service:
             raise
         return found
 
-    def job_ids(self, workflow_key: str) -> set[int]:
-        """Return the ids of all jobs of a workflow."""
+    def records(self, workflow_key: str, **params: object) -> Listing:
+        """See `PagedService.records`."""
+        return Listing("/user_data", v1.ListedRecord, {"workflow_id": workflow_key, **params})
+
+    def post_workflow(self, body: bytes) -> str:
+        """See `PagedService.post_workflow`."""
+        return str(decoded(v1.V1Workflow, self.http.send("POST", "/workflows", body), "a new workflow").id)
+
+    def delete_job(self, workflow_key: str, job_key: str) -> None:
+        """See `PagedService.delete_job`."""
+        self.delete("job", job_key, f"/jobs/{job_key}")
+
+    def delete_record(self, workflow_key: str, record_key: str) -> None:
+        """See `PagedService.delete_record`."""
+        self.delete("user_data", record_key, f"/user_data/{record_key}")
+
+    def job_keys(self, workflow_key: str) -> list[str]:
+        """See `PagedService.job_keys`."""
+        self.check_key("workflow", workflow_key)
         body = self.request("workflow", workflow_key, "GET", f"/workflows/{workflow_key}/job_ids")
-        return set(decoded(v1.JobIds, body, "keys of jobs").job_ids)
+        return [str(number) for number in decoded(v1.JobIds, body, "keys of jobs").job_ids]
 
     def job_record(self, job: v1.V1Job) -> JobRecord:
         """Return a job with what it needs and its last run, which are asked for."""
@@ -98,36 +94,10 @@ class V1Service:
         if job.status == RUNNING:
             return self.fetch_workflow(str(job.workflow_id)).run_id
         last = {"workflow_id": job.workflow_id, "job_id": job.id, "all_runs": True, "sort_by": "run_id"}
-        body = self.http.get("/results", {**last, "reverse_sort": True, "limit": 1})
-        return max((result.run_id for result in decoded(v1.Results, body, "results").items), default=0)
+        newest = Listing("/results", v1.V1Result, last).ask(self.http.get, reverse_sort=True, limit=1)
+        return max((result.run_id for result in newest.items), default=0)
 
     def check_key(self, kind: str, key: str) -> None:
-        """Raise NotFoundError for a key that no thing of the server can have."""
+        """See `PagedService.check_key`."""
         if key_to_id(key) is None:
             raise NotFoundError(kind, [key], self.http.url)
-
-    def request(self, kind: str, key: str, method: str, path: str, body: bytes | None = None) -> bytes:
-        """Send what may be repeated; a 404 says that the thing does not exist."""
-        try:
-            if method == "GET":
-                return self.http.get(path)
-            return self.http.send(method, path, body, repeatable=True)
-        except UncertainWriteError as lost:
-            # Of two requests that delete the same at one moment, the first of which got no answer, the
-            # server fails one: what matters is whether the thing is there.
-            if method != "DELETE" or looked_for(lambda: self._gone(path) or None, lost) is None:
-                raise
-            return b"{}"
-        except ReplyError as error:
-            if error.response is None or error.response.status != 404:
-                raise
-            if method == "DELETE" and error.repeated:
-                return b"{}"
-            raise NotFoundError(kind, [key], self.http.url).with_response(error.response) from None
-
-    def _gone(self, path: str) -> bool:
-        try:
-            self.http.get(path)
-        except ReplyError as error:
-            return error.response is not None and error.response.status == 404
-        return False

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import (
-    NotFoundError,
     RefusedError,
     ReplyError,
     ServerError,
 )
 from torc_frames.frame.values import decode_data, encode_data
-from torc_frames.store.deleting import delete_each
-from torc_frames.store.exactly_once import settled
 from torc_frames.store.http.settings import DEFAULT_PATH
-from torc_frames.store.parallel import Report
-from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.store.paged.lists import Listing, listed
+from torc_frames.store.paged.store import ServerStore
+from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, UserData, WorkflowRecord
 from torc_frames.store.v1 import commands as v1_commands
 from torc_frames.store.v1 import user_data as v1_user_data
 from torc_frames.store.v1.jobs import Adder
-from torc_frames.store.v1.lists import Listing, decoded, listed
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.snapshot import V1Snapshot
 from torc_frames.store.v1.version import check_version
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["V1Store"]
 
 
-class V1Store:
+class V1Store(ServerStore[V1Service]):
     """A torc-server; see `torc_frames.store.base.Store` for what each method promises.
 
     The server has no transactions over several requests, and no revs: jobs and their records are added
@@ -47,20 +43,18 @@ class V1Store:
         Where the server is and as whom to speak.
     """
 
-    url: str
     needs_role = True
     roles_are_of_records = False
 
-    def __init__(self, settings: ServerSettings) -> None:
-        self._settings = settings
-        self.service = V1Service(settings)
-        self.url = self.service.http.url
-        self._merging = threading.Lock()
-        self._writing = threading.RLock()
-        self._adders: dict[str, Adder] = {}
+    _update_commands = staticmethod(v1_commands.update)
+    _add_records = staticmethod(v1_user_data.add)
+    _update_records = staticmethod(v1_user_data.update)
+    _check_records = staticmethod(V1Service.fetch_all)
+    _delete_record = staticmethod(v1_user_data.delete_readable)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return V1Store, (self._settings,)
+    def __init__(self, settings: ServerSettings) -> None:
+        super().__init__(settings, V1Service(settings))
+        self._adders: dict[str, Adder] = {}
 
     def check(self) -> str:
         """Return the version of the server; VersionError if it is one that is not spoken here."""
@@ -75,7 +69,7 @@ class V1Store:
 
     def workflows(self) -> list[WorkflowRecord]:
         """See `Store.workflows`."""
-        listing = Listing("/workflows", {"sort_by": "id"}, v1.Workflows)
+        listing = Listing("/workflows", v1.V1Workflow, {"sort_by": "id"})
         return [
             v1.workflow_of(workflow) for items in listed(self.service.http.get, listing) for workflow in items
         ]
@@ -84,37 +78,14 @@ class V1Store:
         """See `Store.get_workflow`."""
         return v1.workflow_of(self.service.fetch_workflow(workflow_key))
 
-    def add_workflow(
-        self,
-        name: str,
-        *,
-        user: str | None = None,
-        description: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> WorkflowRecord:
-        """See `Store.add_workflow`."""
-        parts = {"name": name, "user": user or "", "description": description, "metadata": metadata or None}
-        body = _checked({key: value for key, value in parts.items() if value is not None})
-        state: dict[str, set[str]] = {}
-        with self.service.unfinished.resumed(("workflow", body), state) as tried:
-            before = tried.setdefault("before", self._named(name))
+    def _new_workflow(self, told: dict[str, Any]) -> tuple[bytes, Mapping[str, Any]]:
+        parts = told | {"user": told["user"] or "", "metadata": told["metadata"] or None}
+        return _checked({key: value for key, value in parts.items() if value is not None}), {}
 
-            def find() -> WorkflowRecord | None:
-                added = self._named(name) - before
-                return self.get_workflow(max(added, key=int)) if added else None
-
-            def post() -> WorkflowRecord:
-                reply = decoded(v1.V1Workflow, self.service.http.send("POST", "/workflows", body), name)
-                return v1.workflow_of(reply)
-
-            there = find() if state is not tried else None
-            return settled(post, find) if there is None else there
-
-    def _named(self, name: str) -> set[str]:
-        """Return the keys of the newest workflows of a name."""
-        newest = {"sort_by": "id", "reverse_sort": True, "limit": 20, "name": name}
-        page = decoded(v1.Workflows, self.service.http.get("/workflows", newest), "workflows")
-        return {str(workflow.id) for workflow in page.items if workflow.name == name}
+    def _named(self, name: str) -> list[str]:
+        named = Listing("/workflows", v1.V1Workflow, {"sort_by": "id", "name": name})
+        newest = named.ask(self.service.http.get, reverse_sort=True, limit=20)
+        return [str(workflow.id) for workflow in newest.items if workflow.name == name]
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`; what another process sets between reading and writing can be lost."""
@@ -134,9 +105,8 @@ class V1Store:
 
     def delete_workflow(self, workflow_key: str) -> None:
         """See `Store.delete_workflow`."""
-        self.service.check_key("workflow", workflow_key)
         try:
-            self.service.request("workflow", workflow_key, "DELETE", f"/workflows/{workflow_key}")
+            super().delete_workflow(workflow_key)
         finally:
             self._adders.pop(workflow_key, None)
 
@@ -150,54 +120,17 @@ class V1Store:
         finally:
             snap.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """See `Store.transaction`; the server has none, so it only keeps out other threads of this store."""
-        with self._writing:
-            yield
-
     # jobs
 
     def get_job(self, job_key: str, workflow_key: str | None = None) -> JobRecord:
         """See `Store.get_job`."""
-        return self.service.job_record(self.service.fetch_job(job_key, workflow_key))
+        return self.service.job_record(self.service.fetch_job(workflow_key, job_key))
 
     def add_jobs(self, workflow_key: str, jobs: NewJobs) -> AddedJobs:
         """See `Store.add_jobs`."""
         self.service.fetch_workflow(workflow_key)
         adder = self._adders.setdefault(workflow_key, Adder(self.service.http, int(workflow_key)))
-        return adder.add(jobs, self.service.job_ids(workflow_key))
-
-    def update_commands(
-        self,
-        workflow_key: str,
-        job_keys: Sequence[str],
-        commands: Sequence[str],
-        *,
-        report: Report | None = None,
-    ) -> None:
-        """See `Store.update_commands`; the server only does it for jobs that were never initialized.
-
-        Raises
-        ------
-        RefusedError
-            For jobs with another status; nothing is written then.
-        """
-        v1_commands.update(self.service, workflow_key, job_keys, commands, report)
-
-    def delete_jobs(
-        self, workflow_key: str, job_keys: Sequence[str], *, report: Report | None = None
-    ) -> None:
-        """See `Store.delete_jobs`; the server itself would delete running jobs, and leave all records."""
-
-        def delete_job(key: str) -> None:
-            with suppress(NotFoundError):
-                self.service.request("job", key, "DELETE", f"/jobs/{key}")
-
-        def delete_record(key: str) -> None:
-            v1_user_data.delete_readable(self.service, workflow_key, key)
-
-        delete_each(self, self.service.unfinished, workflow_key, job_keys, delete_job, delete_record, report)
+        return adder.add(jobs, set(map(int, self.service.job_keys(workflow_key))))
 
     # user_data
 
@@ -217,42 +150,6 @@ class V1Store:
             is_ephemeral=record.is_ephemeral,
             rev=v1.rev_of(raw),
         )
-
-    def add_user_data(
-        self,
-        workflow_key: str,
-        data: Sequence[bytes],
-        *,
-        job_keys: Sequence[str | None] | None = None,
-        role: Role | None = None,
-        names: Sequence[str | None] | None = None,
-        is_ephemeral: bool | Sequence[bool] = False,
-    ) -> list[str]:
-        """See `Store.add_user_data`; a record with a job needs a role."""
-        self.service.fetch_workflow(workflow_key)
-        return v1_user_data.add(self.service, workflow_key, data, job_keys, role, names, is_ephemeral)
-
-    def update_user_data(
-        self,
-        workflow_key: str,
-        record_keys: Sequence[str],
-        data: Sequence[bytes],
-        *,
-        revs: Sequence[str | None] | None = None,
-        report: Report | None = None,
-    ) -> list[str | None]:
-        """See `Store.update_user_data`; data can't be made null."""
-        self.service.fetch_workflow(workflow_key)
-        return v1_user_data.update(self.service, workflow_key, record_keys, data, revs, report)
-
-    def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
-        """See `Store.delete_user_data`."""
-        self.service.fetch_workflow(workflow_key)
-        v1_user_data.delete(self.service, workflow_key, record_keys)
-
-    def close(self) -> None:
-        """See `Store.close`."""
-        self.service.http.close()
 
 
 def _checked(value: dict[str, Any]) -> bytes:

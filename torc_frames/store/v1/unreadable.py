@@ -16,8 +16,9 @@ from torc_frames.errors import (
     UnauthorizedError,
     UnreadableRecordError,
 )
+from torc_frames.store.paged.lists import FIRST_ROWS, Get, Listing, count, decoded, grow
+from torc_frames.store.paged.service import is_missing
 from torc_frames.store.parallel import each
-from torc_frames.store.v1.lists import FIRST_ROWS, Get, Listing, count, decoded, grow
 from torc_frames.store.wire import v1
 
 __all__ = ["UNREADABLE", "around", "one_by_one", "readable"]
@@ -120,8 +121,8 @@ def _beside(get: Get, workflow_id: int, step: int) -> int | None:
     for other in range(workflow_id + step, max(0, workflow_id + step * _WORKFLOWS), step):
         path = f"/workflows/{other}/job_user_data_relationships"
         try:
-            params = {"limit": 1, "sort_by": "user_data_id", "reverse_sort": step < 0}
-            rows = decoded(v1.LinkItems, get(path, params), path).items
+            nearest = Listing(path, v1.Relationship)
+            rows = nearest.ask(get, limit=1, sort_by="user_data_id", reverse_sort=step < 0).items
         except (ReplyError, UnauthorizedError):
             continue  # deleted, or somebody else's
         if rows:
@@ -140,7 +141,7 @@ def one_by_one(get: Get, ids: Iterable[int], workflow_key: str) -> tuple[list[v1
             unreadable.append(record_id)
             return v1.V1Record(record_id, v1.name_to_wire(None), int(workflow_key))
         except ReplyError as error:
-            if error.response is not None and error.response.status == 404:
+            if is_missing(error):
                 return None
             raise
         return record if str(record.workflow_id) == workflow_key else None
@@ -170,7 +171,7 @@ def readable(get: Get, listing: Listing, total: int) -> list[Any]:
             end = len(found) + rows - 1 if rows == 1 else len(found) + rows
             rows = max(1, rows // 2)
             continue
-        page = decoded(listing.kind, body, listing.path).items
+        page = listing.page(body).items
         if len(page) != rows:
             raise TornReadError(f"{listing.path} became shorter while it was read")
         found += page

@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
-
-import msgspec
 
 from torc_frames.errors import (
     ConflictError,
-    DroppedConnectionError,
     NotFoundError,
     Problem,
     RefusedError,
     ReplyError,
-    TornReadError,
     UncertainWriteError,
     UnreadableRecordError,
 )
 from torc_frames.store.exactly_once import looked_for, settled
-from torc_frames.store.keys import key_to_id
+from torc_frames.store.paged.lists import count, decoded, listed
+from torc_frames.store.paged.service import MANY, is_missing
+from torc_frames.store.paged.store import Given, NewRow, add_side_by_side
 from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.records import INPUT, Role
-from torc_frames.store.v1.lists import Listing, count, decoded, listed
 from torc_frames.store.v1.orphans import delete_record
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.unreadable import one_by_one
 from torc_frames.store.wire import v1
 
-__all__ = ["add", "delete", "delete_readable", "update"]
-
-MANY = 64
-"""From so many records on a list is read instead of each, and records without a job are added in bulk."""
+__all__ = ["add", "delete_readable", "update"]
 
 BULK_ROWS = 10_000
 BULK_BYTES = 64 * 2**20
 
 _PROBES, _AT_ONCE = 1_000, 20
 """How many keys are tried for a record without data, which no list shows."""
-
-
-class _Id(msgspec.Struct, gc=False):
-    id: int
-
-
-class _Ids(msgspec.Struct):
-    user_data: list[_Id]
 
 
 @dataclass(slots=True)
@@ -69,47 +54,26 @@ class _New:
         return v1.record_body(int(workflow_key), name, self.raw, self.is_ephemeral)
 
 
-def add(
-    service: V1Service,
-    workflow_key: str,
-    data: Sequence[bytes],
-    job_keys: Sequence[str | None] | None,
-    role: Role | None,
-    names: Sequence[str | None] | None,
-    is_ephemeral: bool | Sequence[bool],
-) -> list[str]:
+def add(service: V1Service, workflow_key: str, rows: list[NewRow], role: Role | None) -> list[str]:
     """Add records; see `torc_frames.store.base.Store.add_user_data`.
 
     Few records are added one after the other, of many those of several jobs side by side, and those
     without a job in bulk. A record with a job and a name has another name for a moment.
     """
-    kinds = [is_ephemeral] * len(data) if isinstance(is_ephemeral, bool) else is_ephemeral
-    _check_lengths(len(data), {"job_keys": job_keys, "names": names, "is_ephemeral": kinds})
+    data = [row.data for row in rows]
     _check_sizes(data)
-    sent = v1.outgoing(data).send
-    jobs = list(dict.fromkeys(key for key in job_keys or () if key is not None))
-    _check_jobs(service, workflow_key, jobs, role)
-    rows = list(zip(job_keys or repeat(None), names or repeat(None), sent, kinds, strict=False))
-    fresh = [_New(job, name, v1.name_to_wire(None), raw, kind) for job, name, raw, kind in rows]
+    rows = [row._replace(data=sent) for row, sent in zip(rows, v1.outgoing(data).send, strict=True)]
+    jobs = service.check_jobs(workflow_key, (row.job_key for row in rows if row.job_key is not None))
+    if jobs and role is None:
+        raise RefusedError(
+            "torc-server links a record to a job as role='input' or role='output', not without"
+        )
+    fresh = [_New(job, name, v1.name_to_wire(None), raw, flag) for raw, job, name, flag in rows]
     with service.unfinished.resumed(("add", workflow_key, role, rows), fresh) as news:
         for lot in _lots([new for new in news if new.job_key is None]):
             _add_lot(service, workflow_key, lot)
-        of_job: dict[str | None, list[_New]] = {}
-        for new in news:
-            of_job.setdefault(new.job_key if len(news) > MANY else None, []).append(new)
-
-        def add_some(some: list[_New]) -> None:
-            for new in some:
-                _add_one(service, workflow_key, new, role)
-
-        each(add_some, of_job.values())
+        add_side_by_side(news, lambda new: _add_one(service, workflow_key, new, role))
         return [str(new.id) for new in news]
-
-
-def _check_lengths(length: int, columns: Mapping[str, Sequence[object] | None]) -> None:
-    for what, given in columns.items():
-        if given is not None and len(given) != length:
-            raise RefusedError(f"{len(given)} {what} for {length} records")
 
 
 def _lots(news: Sequence[_New]) -> Iterator[list[_New]]:
@@ -140,15 +104,14 @@ def _add_lot(service: V1Service, workflow_key: str, lot: Sequence[_New]) -> None
     def post() -> list[int]:
         first.sent = True
         reply = service.http.send("POST", "/bulk_user_data", body)
-        return [added.id for added in decoded(_Ids, reply, "new records").user_data]
+        return [added.id for added in decoded(v1.AddedRecords, reply, "new records").user_data]
 
     def find() -> list[int] | None:
         found = _find(service, workflow_key, first)
         # One transaction adds them all, so their ids follow each other.
         return None if found is None else list(range(found, found + len(lot)))
 
-    there = find() if first.sent else None
-    for new, record_id in zip(lot, settled(post, find) if there is None else there, strict=True):
+    for new, record_id in zip(lot, settled(post, find, again=first.sent), strict=True):
         new.id = record_id
         new.named = new is not first or new.name is None
 
@@ -161,14 +124,13 @@ def _add_one(service: V1Service, workflow_key: str, new: _New, role: Role | None
     def post() -> int:
         new.sent = True
         reply = service.http.send("POST", "/user_data", new.body(workflow_key, new.token), params)
-        return int(decoded(_Id, reply, "a new record").id)
+        return int(decoded(v1.Added, reply, "a new record").id)
 
     def find() -> int | None:
         return _find(service, workflow_key, new)
 
     if new.id is None:
-        there = find() if new.sent else None
-        new.id = settled(post, find) if there is None else there
+        new.id = settled(post, find, again=new.sent)
     if new.name is not None and not new.named:
         body = v1.encode({"workflow_id": int(workflow_key), "name": new.name})
         service.http.send("PUT", f"/user_data/{new.id}", body, repeatable=True)
@@ -181,7 +143,7 @@ def _find(service: V1Service, workflow_key: str, new: _New) -> int | None:
     if found is None or new.job_key is None:
         return found
     try:
-        job = service.fetch_job(new.job_key, workflow_key)
+        job = service.fetch_job(workflow_key, new.job_key)
         if found in job.input_user_data_ids or found in job.output_user_data_ids:
             return found
     except NotFoundError:
@@ -192,7 +154,7 @@ def _find(service: V1Service, workflow_key: str, new: _New) -> int | None:
 
 
 def _id_of(service: V1Service, workflow_key: str, new: _New) -> int | None:
-    listing = Listing("/user_data", {"workflow_id": workflow_key, "name": new.token}, v1.Records)
+    listing = service.records(workflow_key, name=new.token)
     if new.raw != b"null":
         rows = [row for rows in listed(service.http.get, listing) for row in rows]
         return rows[0].id if rows else None
@@ -215,19 +177,17 @@ def _id_of(service: V1Service, workflow_key: str, new: _New) -> int | None:
 def update(
     service: V1Service,
     workflow_key: str,
-    record_keys: Sequence[str],
-    data: Sequence[bytes],
-    revs: Sequence[str | None] | None,
+    given: list[Given],
     report: Report | None = None,
 ) -> list[str | None]:
     """Replace data; see `torc_frames.store.base.Store.update_user_data`.
 
     A record that has the new data already is no conflict: an earlier try may have come so far.
     """
-    _check_lengths(len(record_keys), {"data": data, "revs": revs})
+    record_keys, data = [key for key, _, _ in given], [raw for _, raw, _ in given]
     _check_sizes(data)
     sent = v1.outgoing(data)
-    current = _fetch(service, workflow_key, record_keys)
+    current = service.fetch_all(workflow_key, record_keys)
     changes = {
         key: send
         for key, send, back in zip(record_keys, sent.send, sent.back, strict=True)
@@ -235,7 +195,7 @@ def update(
     }
     changed = [
         key
-        for key, rev in zip(record_keys, revs or (), strict=False)
+        for key, _, rev in given
         if rev is not None and key in changes and rev != v1.rev_of(bytes(current[key].data))
     ]
     if changed:
@@ -263,25 +223,10 @@ def _put(service: V1Service, workflow_key: str, record: v1.V1Record, key: str, r
     try:
         reply = service.http.send("PUT", f"/user_data/{key}", body, repeatable=True)
     except ReplyError as error:
-        if error.response is None or error.response.status != 404:
+        if not is_missing(error):
             raise
         raise NotFoundError("user_data", [key], f"workflow {workflow_key}") from None
     return v1.rev_of(bytes(decoded(v1.V1Record, reply, "a record").data))
-
-
-def delete(service: V1Service, workflow_key: str, record_keys: Sequence[str]) -> None:
-    """Delete records; see `torc_frames.store.base.Store.delete_user_data`."""
-    keys = list(dict.fromkeys(record_keys))
-    tried: set[str] = set()
-    with service.unfinished.resumed(("delete", workflow_key, keys), tried) as tried:
-        # Those that can't be read, the server can't delete either.
-        _fetch(service, workflow_key, [key for key in keys if key not in tried])
-
-        def one(key: str) -> None:
-            tried.add(key)
-            delete_record(service.http, int(key))
-
-        each(one, keys)
 
 
 def delete_readable(service: V1Service, workflow_key: str, record_key: str) -> None:
@@ -299,55 +244,6 @@ def delete_readable(service: V1Service, workflow_key: str, record_key: str) -> N
     except UncertainWriteError as lost:
         if looked_for(done, lost) is None:
             raise
-
-
-def _fetch(service: V1Service, workflow_key: str, record_keys: Sequence[str]) -> dict[str, v1.V1Record]:
-    """Return records by their keys; NotFoundError names all that do not exist."""
-    keys = list(dict.fromkeys(record_keys))
-    found: dict[str, v1.V1Record] = _fetch_many(service, workflow_key, keys) if len(keys) > MANY else {}
-    missing = []
-
-    def one(key: str) -> None:
-        try:
-            found[key] = service.fetch_record(workflow_key, key)
-        except NotFoundError:
-            missing.append(key)
-
-    each(one, [key for key in keys if key not in found])
-    if missing:
-        raise NotFoundError("user_data", [key for key in keys if key in missing], f"workflow {workflow_key}")
-    return found
-
-
-def _fetch_many(service: V1Service, workflow_key: str, keys: list[str]) -> dict[str, v1.V1Record]:
-    """Return those of many records that a list shows; others there may be."""
-    wanted = set(keys)
-    listing = Listing("/user_data", {"workflow_id": workflow_key}, v1.Records)
-    found: dict[str, v1.V1Record] = {}
-    try:
-        for rows in listed(service.http.get, listing):
-            found |= {str(row.id): row for row in rows if str(row.id) in wanted}
-    except (DroppedConnectionError, TornReadError):
-        # Records without data, or deleted by others: what is missing is asked for one by one.
-        pass
-    return found
-
-
-def _check_jobs(service: V1Service, workflow_key: str, job_keys: Sequence[str], role: Role | None) -> None:
-    """Refuse jobs that do not exist: the server would store the record, and then fail to link it."""
-    if not job_keys:
-        return
-    if role is None:
-        raise RefusedError(
-            "torc-server links a record to a job as role='input' or role='output', not without"
-        )
-    if len(job_keys) == 1:
-        service.fetch_job(job_keys[0], workflow_key)
-        return
-    known = service.job_ids(workflow_key)
-    missing = [key for key in job_keys if key_to_id(key) not in known]
-    if missing:
-        raise NotFoundError("job", missing, f"workflow {workflow_key}")
 
 
 def _check_sizes(data: Sequence[bytes]) -> None:

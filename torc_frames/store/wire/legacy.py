@@ -5,28 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
 __all__ = [
+    "BLOCKS",
+    "CONSUMES",
     "JOBS",
     "MAX_KEY_LENGTH",
+    "REQUIREMENTS",
+    "REQUIRES",
     "RESULTS",
+    "STORES",
     "USER_DATA",
     "WORKFLOWS",
     "Edge",
     "Form",
-    "Items",
     "Keys",
     "LaterRecord",
     "LegacyJob",
     "LegacyRecord",
-    "LegacyRequirement",
     "LegacyResult",
     "LegacyWorkflow",
     "Need",
-    "Page",
     "decode",
     "document_id",
     "encode",
@@ -45,12 +47,17 @@ WORKFLOWS = "workflows"
 JOBS = "jobs"
 USER_DATA = "user_data"
 RESULTS = "results"
+REQUIREMENTS = "resource_requirements"
+
+# The names of edges.
+BLOCKS = "blocks"
+CONSUMES = "consumes"
+REQUIRES = "requires"
+STORES = "stores"
 
 MAX_KEY_LENGTH = 254
 
 encode = msgspec.json.Encoder().encode
-
-T = TypeVar("T")
 
 _KEY = re.compile(r"[A-Za-z0-9_\-:.@()+,=;$!*'%]+")
 _SYSTEM = ("_id", "_key", "_rev", "_oldRev")
@@ -110,17 +117,6 @@ class LegacyResult(_Document):
     status: str = ""
 
 
-class LegacyRequirement(_Document):
-    """What jobs need."""
-
-    name: str | None = None
-    num_cpus: int = 1
-    num_gpus: int = 0
-    num_nodes: int = 1
-    memory: str = "1m"
-    runtime: str = "P0DT1M"
-
-
 class Need(_Document):
     """What a job needs as a service tells it, be it a document or its defaults, which have no key."""
 
@@ -147,24 +143,6 @@ class Edge(msgspec.Struct, rename={"key": "_key", "origin": "_from", "target": "
     origin: str
     target: str
     key: str | None = None
-
-
-class Page(msgspec.Struct):
-    """A page of a list, its items undecoded; services of that day gave wrong totals."""
-
-    items: list[msgspec.Raw]
-    skip: int = 0
-    count: int | None = None
-    total_count: int | None = None
-    has_more: bool | None = None
-
-
-class Items(msgspec.Struct, Generic[T]):
-    """A page of a list of one kind; ``max_limit`` is the most rows that the service gives at once."""
-
-    items: list[T]
-    max_limit: int | None = None
-    total_count: int | None = None
 
 
 class Keys(msgspec.Struct):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, count
 
@@ -15,7 +15,7 @@ from torc_frames.errors import InexactFloatWarning, Problem, RefusedError, warn
 from torc_frames.store.wire.many_numbers import FittedLines, fit_lines
 from torc_frames.store.wire.numbers import doubtful_lines, fit
 
-__all__ = ["MAX_RECORD_BYTES", "Kept", "Outgoing", "kept", "outgoing", "size_problems"]
+__all__ = ["MAX_RECORD_BYTES", "Kept", "Outgoing", "json_problem", "kept", "outgoing", "size_problems"]
 
 MAX_DEPTH = 120
 """The server reads 128 levels, of which a bulk request takes some for itself."""
@@ -124,21 +124,28 @@ def _are_plain(lines: Sequence[bytes]) -> bool:
         return False
 
 
-def _refusal(line: bytes) -> str | None:
+def json_problem(line: bytes, decode: Callable[[bytes], object]) -> str | None:
+    """Return why a line is not JSON of one line that can be sent and decoded, None if it is."""
     if b"\n" in line:
         return "is JSON of several lines"
-    if line[:1] in _DIGITS:
-        return "torc-server can't give back a record that is a bare number; put it into an object"
     try:
         if not line.isascii():
             line.decode()
         if b"\\u" in line:
             json.dumps(json.loads(line), ensure_ascii=False).encode()
-        _validate(line)
+        decode(line)
     except UnicodeEncodeError:
         return "holds a lone surrogate, which is no text"
     except (UnicodeDecodeError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         return f"is no JSON: {error}"
+    return None
+
+
+def _refusal(line: bytes) -> str | None:
+    if line[:1] in _DIGITS:
+        return "torc-server can't give back a record that is a bare number; put it into an object"
+    if reason := json_problem(line, _validate):
+        return reason
     if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _depth(line) > MAX_DEPTH:
         return f"is nested deeper than {MAX_DEPTH} levels, more than torc-server reads"
     return None

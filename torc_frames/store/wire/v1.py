@@ -18,23 +18,20 @@ __all__ = [
     "MAX_COMMAND_CHARACTERS",
     "MAX_RECORD_BYTES",
     "SEVERAL_NODES",
-    "Dependencies",
+    "Added",
+    "AddedRecords",
+    "BulkJobs",
+    "Dependency",
     "JobIds",
-    "Jobs",
     "Kept",
-    "LinkItems",
+    "ListedRecord",
     "Outgoing",
-    "Records",
-    "Requirements",
-    "Results",
-    "Total",
+    "Relationship",
     "V1Job",
     "V1Record",
     "V1Requirement",
     "V1Result",
     "V1Workflow",
-    "Workflows",
-    "decode",
     "encode",
     "in_order",
     "job_body",
@@ -88,21 +85,18 @@ class V1Record(msgspec.Struct, gc=False):
     is_ephemeral: bool = False
 
 
-class _ListedRecord(msgspec.Struct, gc=False):
+class ListedRecord(msgspec.Struct, gc=False):
+    """One record in a list of a workflow's."""
+
     id: int
     name: str
     data: msgspec.Raw = _NULL
     is_ephemeral: bool = False
 
 
-class Records(msgspec.Struct):
-    """A page of records."""
+class Relationship(msgspec.Struct, gc=False):
+    """A job that makes and a job that reads a record, or one of the two."""
 
-    items: list[_ListedRecord]
-    total_count: int
-
-
-class _Linked(msgspec.Struct, gc=False):
     user_data_id: int
     producer_job_id: int | None = None
     producer_job_name: str = ""
@@ -110,11 +104,22 @@ class _Linked(msgspec.Struct, gc=False):
     consumer_job_name: str = ""
 
 
-class LinkItems(msgspec.Struct):
-    """A page of relationships: a row for each pair of a job that makes and a job that reads a record."""
+class Added(msgspec.Struct, gc=False):
+    """What was added."""
 
-    items: list[_Linked]
-    total_count: int
+    id: int
+
+
+class AddedRecords(msgspec.Struct):
+    """Records that were added in bulk."""
+
+    user_data: list[Added]
+
+
+class BulkJobs(msgspec.Struct):
+    """Jobs that were added in bulk."""
+
+    jobs: list[Added]
 
 
 class V1Job(msgspec.Struct, gc=False):
@@ -130,18 +135,11 @@ class V1Job(msgspec.Struct, gc=False):
     output_user_data_ids: tuple[int, ...] = ()
 
 
-class Jobs(msgspec.Struct):
-    """A page of jobs."""
-
-    items: list[V1Job]
-    total_count: int
-
-
-class V1Result(msgspec.Struct, gc=False):
+class V1Result(msgspec.Struct, gc=False, rename={"job_key": "job_id"}):
     """How a run of a job ended."""
 
     id: int
-    job_id: int
+    job_key: int
     run_id: int
     status: str
     return_code: int
@@ -149,35 +147,17 @@ class V1Result(msgspec.Struct, gc=False):
     completion_time: str
 
 
-class Results(msgspec.Struct):
-    """A page of results."""
+class Dependency(msgspec.Struct, gc=False):
+    """Which job waits for which."""
 
-    items: list[V1Result]
-    total_count: int
-
-
-class _Dependency(msgspec.Struct, gc=False):
     job_id: int
     depends_on_job_id: int
-
-
-class Dependencies(msgspec.Struct):
-    """A page of dependencies."""
-
-    items: list[_Dependency]
-    total_count: int
 
 
 class JobIds(msgspec.Struct):
     """The ids of all jobs of a workflow."""
 
     job_ids: list[int]
-
-
-class Total(msgspec.Struct):
-    """A page of anything, of which only the number is wanted."""
-
-    total_count: int
 
 
 class V1Requirement(msgspec.Struct, gc=False):
@@ -190,13 +170,6 @@ class V1Requirement(msgspec.Struct, gc=False):
     memory: str
     runtime: str
     num_nodes: int = 1
-
-
-class Requirements(msgspec.Struct):
-    """A page of resource requirements."""
-
-    items: list[V1Requirement]
-    total_count: int
 
 
 class V1Workflow(msgspec.Struct):
@@ -212,19 +185,7 @@ class V1Workflow(msgspec.Struct):
     run_id: int = 0
 
 
-class Workflows(msgspec.Struct):
-    """A page of workflows."""
-
-    items: list[V1Workflow]
-    total_count: int
-
-
-def decode(kind: type[Any], body: bytes) -> Any:
-    """Return a reply as one of the classes here; msgspec.MsgspecError if it is something else."""
-    return msgspec.json.decode(body, type=kind)
-
-
-def relationship(row: _Linked) -> tuple[int, int | None, int | None]:
+def relationship(row: Relationship) -> tuple[int, int | None, int | None]:
     """Return what tells a relationship from others."""
     return row.user_data_id, row.producer_job_id, row.consumer_job_id
 
