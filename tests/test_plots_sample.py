@@ -108,8 +108,7 @@ def column(kind, rng, count):
 def test_the_extremes_of_each_axis_are_among_what_is_drawn(kinds, seed, limit):
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({f"c{at}": column(kind, rng, 3_000) for at, kind in enumerate(kinds)})
-    scales = [plots._scale(frame[name]) for name in frame]
-    part = plots._part(frame, limit, scales, seed)
+    part = plots._part(frame, list(frame), (), None, limit, seed)
     assert len(part) == limit
     assert part.index.is_monotonic_increasing
     assert part.index.is_unique

@@ -93,7 +93,8 @@ __all__ = [
     "zip_",
 ]
 
-# Names are imported when first asked for: a job on a compute node does without pandas.
+# Names are imported when first asked for: a job on a compute node does without pandas. Errors and what makes
+# sweeps are not here.
 _MODULES = {
     "workflow.client": ("Client", "connect"),
     "workflow.run.job": ("Job",),
@@ -106,17 +107,6 @@ _MODULES = {
     "workflow.run.runner": ("RunSummary", "current_job"),
     "settings": ("__version__",),
     "workflow.pull.stream": ("TableStream",),
-    "sweep": (
-        "choice",
-        "from_recipe",
-        "grid",
-        "integers",
-        "loguniform",
-        "product",
-        "sample",
-        "uniform",
-        "zip_",
-    ),
     "workflow.workflow": ("Workflow",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
@@ -125,7 +115,8 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name not in _HOMES and name not in __all__:
         raise AttributeError(f"module 'torc_frames' has no attribute {name!r}")
-    value = getattr(import_module(f"torc_frames.{_HOMES.get(name, 'errors')}"), name)
+    other = "errors" if name.endswith(("Error", "Warning")) else "sweep"
+    value = getattr(import_module(f"torc_frames.{_HOMES.get(name, other)}"), name)
     globals()[name] = value
     return value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Literal
@@ -149,8 +149,8 @@ def scatter(
     """
     _columns(df, x, y, by)
     given = df[df[x].notna() & df[y].notna()]
-    scales = [_scale(given[x], logx), _scale(given[y], logy), *_scale_of_colors(given, by)]
-    rows = _part(given, limit, scales, seed)
+    logs = {name for name, log in ((x, logx), (y, logy)) if log}
+    rows = _part(given, [x, y], logs, by, limit, seed)
     figure, axes = _figure(x, y, logx, logy)
     across = _placed(rows[x], logx, axes, "x")
     up = _placed(rows[y], logy, axes, "y")
@@ -217,8 +217,7 @@ def parallel(
     if len(chosen) < 2:
         raise RefusedError("parallel coordinates need at least two columns")
     _columns(df, *chosen, by)
-    whole = [*(_scale(df[name], name in logs) for name in chosen), *_scale_of_colors(df, by)]
-    rows = _part(df, limit, whole, seed)
+    rows = _part(df, chosen, logs, by, limit, seed)
     scales = [_scale(rows[name], name in logs) for name in chosen]
     figure = _Shown(figsize=(max(6.4, 1.6 * len(chosen)), 4.0), layout="constrained")
     axes = figure.add_subplot(xlim=(-0.35, len(chosen) - 0.8), ylim=(-0.04, 1.04))
@@ -311,15 +310,15 @@ class _Scale:
 
 def _scale(values: pd.Series, log: bool = False) -> _Scale:
     """Return the scale of a column's values."""
-    name, kind = values.name, "" if isinstance(values.dtype, pd.CategoricalDtype) else values.dtype.kind
-    if log and kind not in "iuf":
+    name, kind = values.name, values.dtype.kind
+    if log and not _is_number(values):
         raise RefusedError(f"{name!r} is not of numbers, of which alone there are logarithms")
     if kind == "m":
         return _Scale(values.dt.total_seconds().to_numpy(dtype="float64", na_value=np.nan))
     if kind == "M":
         places = values.astype("int64").to_numpy(dtype="float64")
         return _Scale(np.where(values.isna(), np.nan, places), dtype=values.dtype)
-    if kind in set("iuf"):
+    if _is_number(values):
         places = values.to_numpy(dtype="float64", na_value=np.nan)
         if log and (places <= 0).any():
             raise RefusedError(f"{name!r} has values that are not above 0, of which there are no logarithms")
@@ -366,10 +365,6 @@ class _Colors:
 _BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
 
 
-def _scale_of_colors(rows: pd.DataFrame, by: str | None) -> list[_Scale]:
-    return [] if by is None or not len(rows) else [_scale(rows[by])]
-
-
 def _colors(rows: pd.DataFrame, by: str | None) -> _Colors:
     if by is None or not len(rows):
         return _Colors("C0")
@@ -413,11 +408,15 @@ def _columns(df: pd.DataFrame, *names: str | None) -> list[str]:
     return asked
 
 
-def _part(rows: pd.DataFrame, limit: int, scales: Sequence[_Scale], seed: int) -> pd.DataFrame:
+def _part(
+    rows: pd.DataFrame, columns: Sequence[str], logs: Container[str], by: str | None, limit: int, seed: int
+) -> pd.DataFrame:
     """Return the rows, or a random part of too many, with the extremes of each scale, in their order.
 
     Rows at equal distances won't do: those of a grid repeat, and some of its values would never be met.
     """
+    scales = [_scale(rows[name], name in logs) for name in columns]
+    scales += [] if by is None or not len(rows) else [_scale(rows[by])]
     if len(rows) <= limit:
         return rows
     kept = np.unique(np.concatenate([_extremes(scale.places) for scale in scales]))
