@@ -194,7 +194,10 @@ def test_another_path_of_a_server_is_wrong(torc_server: TorcServer) -> None:
 
 
 def test_a_service_of_2023_tells_its_form(service: Service, first_service: Service) -> None:
-    forms = {service: "0.6.4, the later form", first_service: "of March 2023, the first form"}
+    forms = {
+        service: "0.6.4, the later form, which is only read",
+        first_service: "of March 2023, the first form",
+    }
     for one, version in forms.items():
         found = facts(doctor("-f", "json", "-u", one.url))
         assert found["store"] == ("torc's service of 2023", None)

@@ -216,7 +216,7 @@ class TestForms:
     """Which form is spoken, and by whom."""
 
     def test_each_service_tells_its_form(self, service: Service, first_service: Service) -> None:
-        assert open_store(service.url).check() == "0.6.4, the later form"
+        assert open_store(service.url).check() == "0.6.4, the later form, which is only read"
         assert open_store(first_service.url).check() == "of March 2023, the first form"
 
     def test_a_torc_server_is_told_apart(self, service: Service) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import chain
 
 from torc_frames.errors import NotFoundError, RefusedError, shorten
 from torc_frames.store.base import Snapshot
+from torc_frames.store.contents import dependencies
 from torc_frames.store.exactly_once import Unfinished
 from torc_frames.store.parallel import Report, each
 from torc_frames.store.records import RUNNING
@@ -113,8 +113,7 @@ def _read(snap: Snapshot, keys: Sequence[str], begun: Collection[str]) -> _Found
     found = _Found({key: [] for key in there})
     if not there:
         return found
-    waits = (zip(page.job_keys, page.depends_on_keys, strict=True) for page in snap.dependencies())
-    check([key for key in keys if key in there], statuses, chain.from_iterable(waits))
+    check([key for key in keys if key in there], statuses, dependencies(snap))
     jobs_of: dict[str, set[str]] = {}
     for links in snap.links(labels=False):
         for record, job in zip(links.record_keys, links.job_keys, strict=True):

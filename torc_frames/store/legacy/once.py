@@ -77,11 +77,7 @@ def _post(service: Service, workflow_key: str, new: NewRecord) -> bool:
 def _find(service: Service, workflow_key: str, new: NewRecord) -> bool | None:
     """Return whether a record was added that may have been, linked to its job then; None if it was not."""
     key = new.record.key
-    try:
-        service.http.get(service.path(workflow_key, USER_DATA, key))
-    except ReplyError as error:
-        if not is_missing(error):
-            raise
+    if service.gone(service.path(workflow_key, USER_DATA, key)):
         return None
     if new.job_key is not None:
         link(service, workflow_key, STORES, new.job_key, key)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import NotFoundError, RefusedError
@@ -101,16 +101,11 @@ class LegacyStore(ServerStore[Service]):
         with self._merging:
             legacy_metadata.merge(service, workflow_key, kept)
 
-    @contextmanager
-    def snapshot(self, workflow_key: str) -> Iterator[LegacySnapshot]:
+    def snapshot(self, workflow_key: str) -> AbstractContextManager[LegacySnapshot]:
         """See `Store.snapshot`."""
         workflow = self.service.fetch_workflow(workflow_key)
         metadata = legacy_metadata.fetch(self.service, workflow_key)
-        snap = LegacySnapshot(self.service, _record(workflow, metadata), metadata.journal)
-        try:
-            yield snap
-        finally:
-            snap.close()
+        return closing(LegacySnapshot(self.service, _record(workflow, metadata), metadata.journal))
 
     # jobs
 

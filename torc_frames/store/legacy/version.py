@@ -52,7 +52,7 @@ def find_form(http: Http) -> Spoken:
             f"torc {version} answers at {http.url}, and not a service of 2023: the urls of a torc-server "
             f"end in {DEFAULT_PATH}"
         )
-    return Spoken(Form.LATER, f"{version}, the later form")
+    return Spoken(Form.LATER, f"{version}, the later form, which is only read")
 
 
 def _check_list(http: Http) -> None:

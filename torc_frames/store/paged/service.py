@@ -97,7 +97,7 @@ class PagedService:
         except UncertainWriteError as lost:
             # Of two requests that delete the same at one moment, the first of which got no answer, the
             # server fails one: what matters is whether the thing is there.
-            if method != "DELETE" or looked_for(lambda: self._gone(path) or None, lost) is None:
+            if method != "DELETE" or looked_for(lambda: self.gone(path) or None, lost) is None:
                 raise
             return b"{}"
         except ReplyError as error:
@@ -112,11 +112,14 @@ class PagedService:
         with suppress(NotFoundError):
             self.request(kind, key, "DELETE", path)
 
-    def _gone(self, path: str) -> bool:
+    def gone(self, path: str) -> bool:
+        """Return whether there is nothing at a path."""
         try:
             self.http.get(path)
         except ReplyError as error:
-            return is_missing(error)
+            if not is_missing(error):
+                raise
+            return True
         return False
 
     def check_jobs(self, workflow_key: str, job_keys: Iterable[str]) -> list[str]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from typing import TYPE_CHECKING, Any
 
-from torc_frames.errors import (
-    RefusedError,
-    ReplyError,
-    ServerError,
-)
+from torc_frames.errors import RefusedError, ReplyError, ServerError
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.store.http.settings import DEFAULT_PATH
 from torc_frames.store.paged.lists import Listing, listed
@@ -69,10 +65,8 @@ class V1Store(ServerStore[V1Service]):
 
     def workflows(self) -> list[WorkflowRecord]:
         """See `Store.workflows`."""
-        listing = Listing("/workflows", v1.V1Workflow, {"sort_by": "id"})
-        return [
-            v1.workflow_of(workflow) for items in listed(self.service.http.get, listing) for workflow in items
-        ]
+        pages = listed(self.service.http.get, Listing("/workflows", v1.V1Workflow, {"sort_by": "id"}))
+        return [v1.workflow_of(workflow) for workflows in pages for workflow in workflows]
 
     def get_workflow(self, workflow_key: str) -> WorkflowRecord:
         """See `Store.get_workflow`."""
@@ -110,15 +104,10 @@ class V1Store(ServerStore[V1Service]):
         finally:
             self._adders.pop(workflow_key, None)
 
-    @contextmanager
-    def snapshot(self, workflow_key: str) -> Iterator[V1Snapshot]:
+    def snapshot(self, workflow_key: str) -> AbstractContextManager[V1Snapshot]:
         """See `Store.snapshot`."""
         workflow = self.service.fetch_workflow(workflow_key)
-        snap = V1Snapshot(self.service, v1.workflow_of(workflow), workflow.run_id)
-        try:
-            yield snap
-        finally:
-            snap.close()
+        return closing(V1Snapshot(self.service, v1.workflow_of(workflow), workflow.run_id))
 
     # jobs
 

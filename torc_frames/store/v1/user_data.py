@@ -10,13 +10,12 @@ from torc_frames.errors import (
     NotFoundError,
     Problem,
     RefusedError,
-    ReplyError,
     UncertainWriteError,
     UnreadableRecordError,
 )
 from torc_frames.store.exactly_once import looked_for, settled
 from torc_frames.store.paged.lists import count, decoded, listed
-from torc_frames.store.paged.service import MANY, is_missing
+from torc_frames.store.paged.service import MANY
 from torc_frames.store.paged.store import Given, NewRow, add_side_by_side
 from torc_frames.store.parallel import Report, each, tell
 from torc_frames.store.records import INPUT, Role
@@ -220,12 +219,8 @@ def _put(service: V1Service, workflow_key: str, record: v1.V1Record, key: str, r
     """Replace the data of one record, and return its new rev."""
     name = v1.encode(record.name)
     body = b'{"workflow_id":%s,"name":%s,"data":%s}' % (workflow_key.encode(), name, raw)
-    try:
-        reply = service.http.send("PUT", f"/user_data/{key}", body, repeatable=True)
-    except ReplyError as error:
-        if not is_missing(error):
-            raise
-        raise NotFoundError("user_data", [key], f"workflow {workflow_key}") from None
+    where = f"workflow {workflow_key}"
+    reply = service.request("user_data", key, "PUT", f"/user_data/{key}", body, where)
     return v1.rev_of(bytes(decoded(v1.V1Record, reply, "a record").data))
 
 
