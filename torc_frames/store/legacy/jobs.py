@@ -78,7 +78,8 @@ def _resources(service: Service, workflow_key: str, job_key: str) -> Resources:
                 raise
             service.lacks.add(REQUIREMENTS)
     needs = {
-        need.key: need for need in service.rows(service.list_of(workflow_key, REQUIREMENTS, legacy.Need))
+        need.key: need
+        for need in service.rows(service.listing(service.path(workflow_key, REQUIREMENTS), legacy.Need))
     }
     if not needs:
         return Resources()

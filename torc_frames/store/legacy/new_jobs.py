@@ -113,7 +113,7 @@ def needed(
 
 
 def _listed(service: Service, workflow_key: str) -> dict[str, str]:
-    needs = list(service.rows(service.list_of(workflow_key, REQUIREMENTS, legacy.Need)))
+    needs = list(service.rows(service.listing(service.path(workflow_key, REQUIREMENTS), legacy.Need)))
     return {need.name: need.key for need in reversed(needs) if need.name is not None}
 
 
@@ -207,7 +207,7 @@ def _blocking(service: Service, workflow_key: str, call: AddCall) -> dict[str, s
 
 def _jobs(service: Service, workflow_key: str, name: str | None = None) -> Iterator[legacy.LegacyJob]:
     params: dict[str, Any] = {} if name is None else {"name": name}
-    return service.rows(service.list_of(workflow_key, JOBS, legacy.LegacyJob, **params))
+    return service.rows(service.listing(service.path(workflow_key, JOBS), legacy.LegacyJob, **params))
 
 
 def _find(service: Service, workflow_key: str, call: AddCall, row: int) -> str | None:

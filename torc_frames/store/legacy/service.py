@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
@@ -72,17 +72,13 @@ class Service(PagedService):
     # lists
 
     def listing(
-        self,
-        path: str,
-        item: Any,
-        row: Callable[[Any], Any] | None = None,
-        params: Mapping[str, object] | None = None,
+        self, path: str, item: Any, row: Callable[[Any], Any] | None = None, **params: object
     ) -> Listing:
         """Return a list, with the kind of its items; services of that day told wrong totals of some."""
         return Listing(
             path,
             item,
-            params or {},
+            params,
             row,
             key=_KEY,
             order="any",
@@ -93,22 +89,11 @@ class Service(PagedService):
             max_rows=self.form.value - 1,
         )
 
-    def list_of(
-        self,
-        workflow_key: str,
-        collection: str,
-        item: Any,
-        row: Callable[[Any], Any] | None = None,
-        **params: object,
-    ) -> Listing:
-        """Return the list of a collection of a workflow."""
-        return self.listing(self.path(workflow_key, collection), item, row, params)
-
     def records(self, workflow_key: str, **params: object) -> Listing:
         """See `PagedService.records`."""
         later = self.form is Form.LATER
         item, row = (legacy.LaterRecord, _later) if later else (msgspec.Raw, _first)
-        return self.list_of(workflow_key, USER_DATA, item, row, **params)
+        return self.listing(self.path(workflow_key, USER_DATA), item, row, **params)
 
     def rows(self, listing: Listing) -> Iterator[Any]:
         """Yield the rows of a list."""

@@ -68,7 +68,7 @@ class LegacySnapshot(PagedSnapshot[Service]):
         self._record_names: dict[str, str] | None = None
 
     def _list(self, collection: str, item: Any) -> Listing:
-        return self._service.list_of(self.workflow.key, collection, item)
+        return self._service.listing(self._service.path(self.workflow.key, collection), item)
 
     def _rows(self, listing: Listing) -> Iterator[Any]:
         return chain.from_iterable(self._listed(listing))
