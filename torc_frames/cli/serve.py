@@ -51,7 +51,8 @@ def _size(text: str) -> int:
     type=click.Choice(["both", "first"]),
     default="both",
     show_default=True,
-    help="The dialect of 2023-03-29 only, or also that of late 2023 (torc-client 0.5 and 0.6).",
+    help="The dialect of 2023-03-29 only, or also that of late 2023 (torc-client 0.5 and 0.6), which "
+    "torc_frames itself only reads.",
 )
 @click.option(
     "--token-file",
