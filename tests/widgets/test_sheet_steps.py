@@ -106,10 +106,10 @@ def value_key(value):
 def whole(sheet):
     """All there is in a sheet, whatever of it is shown."""
     value, problems = sheet.value, sheet.problems
-    own = sheet._table.rows.own
+    own = sheet._state.own
     return {
         "columns": sheet.columns,
-        "texts": [column.texts(own) for column in sheet._table.columns],
+        "texts": [column.texts(own) for column in sheet._state.columns],
         "value": [[value_key(cell) for cell in value[name].tolist()] for name in value.columns],
         "index": [value_key(key) for key in value.index],
         "dtypes": [str(dtype) for dtype in value.dtypes],
@@ -358,7 +358,7 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
             pd.testing.assert_frame_equal(
                 self.sheet.base.reset_index(drop=True), self.base.reset_index(drop=True)
             )
-            assert len(value) == len(self.sheet._table.complete())
+            assert len(value) == len(self.sheet._state.complete())
 
     def teardown(self):
         if not hasattr(self, "sheet"):

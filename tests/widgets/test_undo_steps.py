@@ -37,12 +37,12 @@ def frame() -> pd.DataFrame:
 
 def whole(sheet: Sheet) -> dict[str, object]:
     """All there is in a sheet, whatever of it is shown."""
-    table = sheet._table
-    own = table.rows.own
+    state = sheet._state
+    own = state.own
     return {
         "columns": sheet.columns,
-        "keys": [table.rows.key(id) for id in own.tolist()],
-        "texts": {column.name: column.texts(own) for column in table.columns},
+        "keys": [state.base.key(id) for id in own.tolist()],
+        "texts": {column.name: column.texts(own) for column in state.columns},
         "value": sheet.value.map(repr).to_dict("list"),
         "dtypes": [str(dtype) for dtype in sheet.value.dtypes],
         "problems": sheet.problems.map(repr).to_dict("list"),

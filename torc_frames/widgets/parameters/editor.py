@@ -13,7 +13,7 @@ import pandas as pd
 from torc_frames.errors import counted
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.checking import TableRule
-from torc_frames.widgets.parameters.merging import Cell, CellConflict
+from torc_frames.widgets.parameters.conflicts import Cell, CellConflict
 from torc_frames.widgets.parameters.panels import Panels
 from torc_frames.widgets.parameters.planview import CSS, PlanView, summary
 from torc_frames.widgets.parameters.session import Choice, Proposal, Session

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import ipywidgets as widgets
 
 from torc_frames.errors import counted, shorten
-from torc_frames.widgets.parameters.merging import Cell, CellConflict
+from torc_frames.widgets.parameters.conflicts import Cell, CellConflict
 from torc_frames.widgets.parameters.session import Choice, Proposal
 from torc_frames.widgets.parts import html, row, text_html
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,20 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError, counted, warn
 from torc_frames.frame.rules import Rule
-from torc_frames.widgets.parameters import editing, filling, reshaping, state
-from torc_frames.widgets.parameters.applied import Applied, Taken
-from torc_frames.widgets.parameters.carrying import carried
+from torc_frames.widgets.parameters import editing, filling, reshaping
+from torc_frames.widgets.parameters.base import Ids, base_of
 from torc_frames.widgets.parameters.checking import Checks, TableRule, as_frame
 from torc_frames.widgets.parameters.choosing import arranged
-from torc_frames.widgets.parameters.conditions import Condition
+from torc_frames.widgets.parameters.column import among
+from torc_frames.widgets.parameters.conditions import Condition, View
 from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
 from torc_frames.widgets.parameters.finding import Search
-from torc_frames.widgets.parameters.history import History, Step
-from torc_frames.widgets.parameters.rows import View
-from torc_frames.widgets.parameters.table import Table
+from torc_frames.widgets.parameters.history import Done, History, Step
+from torc_frames.widgets.parameters.rebase import Rebase, Taken
+from torc_frames.widgets.parameters.state import State, state_of
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
+from torc_frames.widgets.table.source import State as RowState
 
 __all__ = ["Sheet"]
 
@@ -85,15 +87,15 @@ class Sheet:
 
         self._rules = dict(rules or {})
         self._table_rule = table_rule
-        self._history = History()
+        self._arranged = 0
         self._callbacks: list[Callable[[Change], None]] = []
-        self._use(Table(frame, self._rules))
-        unknown = [name for name in self._rules if name not in self._table.stored]
-        if unknown and self._table.stored:
+        self._use(state_of(base_of(frame, self._rules)))
+        unknown = [name for name in self._rules if name not in self._state.base.stored]
+        if unknown and self._state.base.stored:
             warn(f"rules for {unknown[0]!r}: there is no such column")
 
     def __repr__(self) -> str:
-        return f"Sheet({len(self._table.rows.own)} rows, {len(self._table.columns)} columns)"
+        return f"Sheet({len(self._state.own)} rows, {len(self._state.columns)} columns)"
 
     # What a grid asks for.
 
@@ -101,15 +103,16 @@ class Sheet:
     def columns(self) -> list[GridColumn]:
         """The columns, that of keys first, in the order that is shown."""
         with self.lock:
-            keys = GridColumn("job_key", "string", str(self._table.base.index.dtype), read_only=True)
-            shown = [column.column for column in self._table.columns]
-            return [keys, *shown] if self._table.keyed else shown
+            base = self._state.base
+            keys = GridColumn("job_key", "string", str(base.frame.index.dtype), read_only=True)
+            shown = [column.column for column in self._state.columns]
+            return [keys, *shown] if base.keyed else shown
 
     @property
     def order(self) -> tuple[int, bool] | None:
         """The column that rows are sorted by, and whether ascending; None for the table's own order."""
         with self.lock:
-            how = self._table.rows.how.order
+            how = self._state.how.order
             if how is None:
                 return None
             return self.column_position(how[0] or "job_key"), how[1]
@@ -118,44 +121,37 @@ class Sheet:
     def status(self) -> str:
         """One line about the whole table."""
         with self.lock:
-            total, shown = len(self._table.rows.own), len(self._table.rows.view)
+            total, shown = len(self._state.own), len(self._state.view)
             first = counted(total, "row") if shown == total else f"{shown:,} of {counted(total, 'row')}"
             counts = self.counts
             return ", ".join([first, *(f"{count:,} {name}" for name, count in counts.items() if count)])
 
     def __len__(self) -> int:
-        return len(self._table.rows.view)
+        return len(self._state.view)
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """Return some of the rows that are shown."""
         with self.lock:
-            table = self._table
-            ids = table.rows.view[max(start, 0) : max(stop, 0)]
-            texts = [column.texts(ids) for column in table.columns]
-            if table.keyed:
-                texts.insert(0, [table.rows.key(id) or "" for id in ids.tolist()])
-            changed = np.array([column.changed(ids) for column in table.columns]).reshape(
-                len(table.columns), len(ids)
-            )
-            states = table.rows.states(ids, changed)
-            return [
-                Row(
-                    [column[at] for column in texts],
-                    states[at],
-                    [] if states[at] == "new" else (np.flatnonzero(changed[:, at]) + table.offset).tolist(),
-                    {self.column_position(name): reason for name, reason in self._checks.of_row(id).items()},
+            state = self._state
+            ids = state.view[max(start, 0) : max(stop, 0)]
+            texts = self._texts(ids)
+            changed = [column.changed(ids).tolist() for column in state.columns]
+            deleted, keyed = state.are_deleted(ids).tolist(), state.keyed(ids).tolist()
+            made = []
+            for at, id in enumerate(ids.tolist()):
+                other = [place for place, mask in enumerate(changed, state.offset) if mask[at]]
+                mark: RowState = "deleted" if deleted[at] else "" if keyed[at] else "new"
+                wrong = {self.column_position(name): why for name, why in self._checks.of_row(id).items()}
+                shown = [column[at] for column in texts]
+                made.append(
+                    Row(shown, mark or ("changed" if other else ""), [] if mark == "new" else other, wrong)
                 )
-                for at, id in enumerate(ids.tolist())
-            ]
+            return made
 
     def text(self, block: Block) -> str:
         """Return cells as tab-separated text, as spreadsheets copy them."""
         with self.lock:
-            table = self._table
-            ids = table.rows.view[max(block.top, 0) : max(block.bottom, 0)]
-            columns = [column.texts(ids) for column in table.columns]
-            if table.keyed:
-                columns.insert(0, [table.rows.key(id) or "" for id in ids.tolist()])
+            columns = self._texts(self._state.view[max(block.top, 0) : max(block.bottom, 0)])
             return write_cells(zip(*columns[max(block.left, 0) : max(block.right, 0)], strict=True))
 
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
@@ -173,7 +169,7 @@ class Sheet:
     def set_texts(self, cells: Sequence[tuple[int, int, str]]) -> None:
         """Type texts into cells, each a row and a column as shown, and what was typed."""
         with self._step() as step:
-            editing.set_texts(self._table, step, cells)
+            editing.set_texts(step, cells)
 
     def paste(self, block: Block, text: str) -> None:
         """Put tab-separated text at a block, which it is repeated in if that is larger; rows are added.
@@ -184,54 +180,54 @@ class Sheet:
             If it does not fit: more columns than there are, columns of keys, deleted rows. Nothing changes.
         """
         with self._step() as step:
-            editing.paste(self._table, step, block, text)
+            editing.paste(step, block, text)
 
     def clear(self, block: Block) -> None:
         """Make cells missing; where there is no missing value, they wait for one, and the last stands."""
         with self._step() as step:
-            editing.clear(self._table, step, block)
+            editing.clear(step, block)
 
     def insert_rows(self, at: int, count: int) -> None:
         """Add empty rows before a row."""
         with self._step() as step:
-            editing.insert(self._table, step, at, count)
+            editing.insert(step, at, count)
 
     def duplicate_rows(self, start: int, stop: int) -> None:
         """Add copies of rows below them."""
         with self._step() as step:
-            editing.duplicate(self._table, step, start, stop)
+            editing.duplicate(step, start, stop)
 
     def delete_rows(self, start: int, stop: int) -> None:
         """Delete rows: those that the store has stay visible, marked; others vanish."""
         with self._step() as step:
-            editing.delete(self._table, step, start, stop)
+            editing.delete(step, start, stop)
 
     def restore_rows(self, start: int, stop: int) -> None:
         """Take back that rows are deleted."""
         with self._step() as step:
-            editing.restore(self._table, step, start, stop)
+            editing.restore(step, start, stop)
 
     def append(self, frame: pd.DataFrame) -> None:
         """Add the rows of a frame at the end, as new ones, and the columns that there are not yet."""
         with self._step() as step:
-            editing.append(self._table, step, frame)
+            editing.append(step, frame)
 
     # Columns.
 
     def add_column(self, name: str, dtype: Any = "float64", default: str = "", at: int | None = None) -> None:
         """Add a column with a text in each row, at the end or as number `at` of those of parameters."""
         with self._step() as step:
-            reshaping.add(self._table, step, name, dtype, default, at)
+            reshaping.add(step, name, dtype, default, at)
 
     def rename_column(self, old: str, new: str) -> None:
         """Give a column another name. The store then lacks a column, and has one that it should not."""
         with self._step() as step:
-            reshaping.rename(self._table, step, old, new)
+            reshaping.rename(step, old, new)
 
     def drop_column(self, name: str) -> None:
         """Take a column out."""
         with self._step() as step:
-            reshaping.drop(self._table, step, name)
+            reshaping.drop(step, name)
 
     def retype_column(self, name: str, dtype: Any) -> None:
         """Make a column one of another dtype, as if its texts were typed into that.
@@ -245,7 +241,7 @@ class Sheet:
             As pandas writes it; ``"json"`` for anything, ``"category"`` for the values that there are.
         """
         with self._step() as step:
-            reshaping.retype(self._table, step, name, dtype)
+            reshaping.retype(step, name, dtype)
 
     # Filling and finding.
 
@@ -260,22 +256,22 @@ class Sheet:
             If it is none, or has no value for a row; then nothing is filled.
         """
         with self._step() as step:
-            filling.fill_formula(self._table, step, formula, where)
+            filling.fill_formula(step, formula, where)
 
     def fill_series(self, series: filling.Series, where: str | Block) -> None:
         """Fill a column's rows that are shown, or a block, with a sequence such as `Steps` or `Repeated`."""
         with self._step() as step:
-            filling.fill_series(self._table, step, series, where)
+            filling.fill_series(step, series, where)
 
     def find(self, search: Search, column: str | None = None) -> list[tuple[int, int]]:
         """Return the row and column, as shown, of each cell in which something is."""
         with self.lock:
-            return filling.found(self._table, search, column)
+            return filling.found(self._state, search, column)
 
     def replace(self, search: Search, by: str, column: str | None = None) -> int:
         """Replace a text in the cells of a column, or of all of them; return in how many."""
         with self._step() as step:
-            return filling.replace(self._table, step, search, by, column)
+            return filling.replace(step, search, by, column)
 
     # What is shown.
 
@@ -283,22 +279,22 @@ class Sheet:
         """Sort by a column; None for the table's own order. Rows that are edited then stay where they are."""
         with self.lock:
             order = None if ascending is None else (self._name_at(column), ascending)
-            self._arrange(View(order, self._table.rows.how.conditions))
+            self._arrange(View(order, self._state.how.conditions))
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """The conditions of the filter."""
-        return self._table.rows.how.conditions
+        return self._state.how.conditions
 
     @property
     def hidden(self) -> int:
         """How many rows are not shown."""
-        return len(self._table.rows.own) - len(self._table.rows.view)
+        return len(self._state.own) - len(self._state.view)
 
     def filter(self, *conditions: Condition) -> None:
         """Show the rows for which all conditions hold; all rows without any. Others are as they were."""
         with self.lock:
-            self._arrange(View(self._table.rows.how.order, conditions))
+            self._arrange(View(self._state.how.order, conditions))
 
     def position_of(self, row: str | int, column: str | None = None) -> tuple[int, int] | None:
         """Return where a cell is shown, to go to it; None if it is not shown.
@@ -311,12 +307,12 @@ class Sheet:
             None for the first column.
         """
         with self.lock:
-            rows = self._table.rows
+            state = self._state
             if isinstance(row, str):
-                id = rows.keys.index(row) if row in rows.keys else -1
+                id = state.base.ids.get(row, -1)
             else:
-                id = int(rows.own[row]) if 0 <= row < len(rows.own) else -1
-            shown = np.flatnonzero(rows.view == id)
+                id = int(state.own[row]) if 0 <= row < len(state.own) else -1
+            shown = np.flatnonzero(state.view == id)
             names = [column.name for column in self.columns]
             if not len(shown) or (column is not None and column not in names):
                 return None
@@ -324,9 +320,10 @@ class Sheet:
 
     def column_position(self, name: str | None) -> int:
         """Return where a column is shown; None is the first."""
-        if name is None or (self._table.keyed and name == "job_key"):
+        state = self._state
+        if name is None or (state.base.keyed and name == "job_key"):
             return 0
-        return self._table.columns.index(self._table.column(name)) + self._table.offset
+        return state.columns.index(state.column(name)) + state.offset
 
     # What it all amounts to.
 
@@ -334,8 +331,8 @@ class Sheet:
     def base(self) -> pd.DataFrame:
         """The frame that the edits are of."""
         with self.lock:
-            frame = self._table.base.copy()
-            frame.attrs = dict(self._table.attrs)
+            frame = self._state.base.frame.copy()
+            frame.attrs.update(self._state.base.attrs)
             return frame
 
     @property
@@ -351,11 +348,11 @@ class Sheet:
     def take(self) -> Taken:
         """Return `value`, with what `rebase` needs to know once it was applied."""
         with self.lock:
-            return Taken.of(self._table)
+            return Taken.of(self._state)
 
     def is_current(self, taken: Taken) -> bool:
         """Return whether what was taken is of the base that the sheet has now, as `rebase` wants it."""
-        return taken.table is self._table
+        return taken.state.base is self._state.base
 
     @property
     def problems(self) -> pd.DataFrame:
@@ -365,36 +362,38 @@ class Sheet:
         table that failed is a line without a row.
         """
         with self.lock:
-            return as_frame(self._checks.all(), self._table.rows)
+            return as_frame(self._checks.all(), self._state)
 
     @property
     def counts(self) -> dict[str, int]:
         """How much is there: ``changed`` cells, ``new`` and ``deleted`` rows, ``invalid`` cells."""
         with self.lock:
-            rows, alive = self._table.rows, self._table.rows.alive()
-            keyed = alive[rows.keyed(alive)]
+            state = self._state
+            alive = state.alive()
+            keyed = alive[state.keyed(alive)]
+            changed = (column.changed_ids for column in state.columns)
             return {
-                "changed": sum(int(column.changed(keyed).sum()) for column in self._table.columns),
+                "changed": sum(int(among(keyed, ids).sum()) for ids in changed if len(ids)),
                 "new": len(alive) - len(keyed),
-                "deleted": int(rows.deleted.sum()),
+                "deleted": int(state.deleted.sum()),
                 "invalid": self._checks.count(),
             }
 
     @property
     def deleted_keys(self) -> list[str]:
         """The job keys of deleted rows."""
-        return self._table.rows.deleted_keys()
+        return self._state.deleted_keys()
 
     @property
     def dropped_columns(self) -> list[str]:
         """The columns that the store has and this table has not: dropped, or renamed away."""
-        return self._table.dropped()
+        return self._state.dropped()
 
     @property
     def is_dirty(self) -> bool:
         """Whether anything is other than in the base."""
         with self.lock:
-            return bool(self.lost) or state.is_dirty(self._table)
+            return bool(self.lost) or self._state.is_dirty
 
     @property
     def can_undo(self) -> bool:
@@ -409,12 +408,12 @@ class Sheet:
     def undo(self) -> str | None:
         """Take back the last step, and return what that was, in words; None if there is none."""
         with self.lock:
-            return self._stepped(self._history.undo())
+            return self._stepped(self._history.undo(self._state))
 
     def redo(self) -> str | None:
         """Do again what was taken back last, and return what that was; None if there is nothing."""
         with self.lock:
-            return self._stepped(self._history.redo())
+            return self._stepped(self._history.redo(self._state))
 
     # Another base.
 
@@ -422,7 +421,7 @@ class Sheet:
         """Discard all edits, and what can be undone."""
         with self.lock:
             self.lost = []
-            self._rebased(Table(self.base, self._rules))
+            self._rebased(state_of(self._state.base))
 
     def rebase(
         self, frame: pd.DataFrame, taken: Taken | None = None, keys: Sequence[str | None] | None = None
@@ -451,17 +450,18 @@ class Sheet:
             If what was taken is of another base than the present one.
         """
         with self.lock:
-            applied = Applied.of(self._table, frame, taken, keys)
-            gathered = state.gathered(self._table, self.lost, applied)
-            placed = state.placed(frame, self._rules, gathered.edits)
-            if taken is not None:
-                placed.table.attrs = dict(frame.attrs)
-            self.lost = placed.lost
-            history = None
+            now = self._state
+            if taken is not None and not self.is_current(taken):
+                raise RefusedError("what was taken is of another base than the sheet has now: take it anew")
+            base = base_of(frame, self._rules)
+            begun = taken.new() if taken is not None and keys is None else {}
+            move = Rebase(now.base, base, now, {*now.base.ids}, begun, taken, keys)
+            moved = move.state(now)
+            history = History()
             if keys is None:
-                ids = {id: placed.ids[row] for id, row in gathered.rows.items()}
-                history = carried(self._history, self._table, placed.table, ids, taken)
-            self._rebased(placed.table, history)
+                history = self._history.moved(moved, move)
+            self._placed(now.base.attrs if taken is None else {}, moved, move.lost(now, moved))
+            self._rebased(moved, history)
 
     def state(self, begun: Taken | None = None) -> dict[str, Any]:
         """Return the edits as JSON: what `restore` puts on a frame.
@@ -472,7 +472,7 @@ class Sheet:
             What is being applied: part of it may be in the store, whatever is edited since.
         """
         with self.lock:
-            return as_json(state.gathered(self._table, self.lost, Applied(begun=begun)).edits)
+            return as_json(self._state, self.lost, {} if begun is None else begun.new())
 
     @classmethod
     def restore(
@@ -491,9 +491,13 @@ class Sheet:
             For what is no state of a sheet.
         """
         sheet = cls(frame, rules=rules, table_rule=table_rule)
-        placed = state.placed(frame, sheet._rules, from_json(edits))
-        sheet.lost = placed.lost
-        sheet._use(placed.table)
+        kept = from_json(edits)
+        now = sheet._state.base
+        move = Rebase(kept.state.base, now, kept.state, kept.known, kept.begun)
+        moved = move.state(kept.state)
+        sheet.lost = list(kept.edits.lost)
+        sheet._placed({"torc": kept.edits.torc}, moved, move.lost(kept.state, moved))
+        sheet._rebased(moved, History())
         return sheet
 
     def forget_lost(self) -> None:
@@ -504,75 +508,84 @@ class Sheet:
 
     # How it is done.
 
-    def _use(self, table: Table) -> None:
-        self._table = table
-        self._checks = Checks(table, self._table_rule)
-        self._history.clear()
+    def _use(self, state: State, history: History | None = None) -> None:
+        self._arranged += 1
+        self._state = replace(state, arranged=self._arranged)
+        self._checks = Checks(state, self._table_rule)
+        self._history = History() if history is None else history
 
-    def _rebased(self, table: Table, history: History | None = None) -> None:
-        how = self._table.rows.how
-        self._use(table)
-        if history is not None:
-            self._history = history
-        self._show(how.fitting(table.by_name()))
+    def _placed(self, attrs: Mapping[str, Any], moved: State, lost: Sequence[Lost]) -> None:
+        """Take note of what was lost, and of the pull that edits were made on."""
+        self.lost = [*self.lost, *lost]
+        if attrs.get("torc") is not None and moved.is_dirty:
+            moved.base.attrs = {**moved.base.attrs, "torc": attrs["torc"]}
+
+    def _rebased(self, state: State, history: History | None = None) -> None:
+        how = self._state.how.named({column.name: column.name for column in state.columns})
+        self._use(state, history)
+        self._show(how)
         self._tell(Change(columns=True))
 
     @contextmanager
     def _step(self) -> Iterator[Step]:
         """Gather what one call does; if it fails, nothing was done."""
         with self.lock:
-            step = Step()
-            try:
-                yield step
-            except BaseException:
-                step.undo()
-                self._checks.forget()
-                raise
-            if step.patches:
-                self._history.push(step)
-                self._changed(step, undoing=False)
+            step = Step(self._state)
+            yield step
+            if step.notes:
+                done = Done(self._state, tuple(step.notes), step.focus)
+                self._history.push(done, step.state)
+                self._changed(done, step.state, None)
 
-    def _stepped(self, step: Step | None) -> str | None:
+    def _stepped(self, found: tuple[Done, State] | None) -> str | None:
         """Say what was taken back, or done again."""
-        if step is None:
+        if found is None:
             return None
-        self._changed(step)
-        ids = step.row_ids
-        there = ids[np.isin(ids, self._table.rows.own)]
-        is_hidden = len(there) and not np.isin(there, self._table.rows.view).any()
-        return f"{step.told} (rows that the filter hides)" if is_hidden else step.told
+        done, state = found
+        self._changed(done, state, done.focus)
+        there = done.ids[np.isin(done.ids, state.own)]
+        is_hidden = len(there) and not np.isin(there, state.view).any()
+        return f"{done.told} (rows that the filter hides)" if is_hidden else done.told
 
-    def _changed(self, step: Step, undoing: bool = True) -> None:
+    def _changed(self, done: Done, now: State, focus: tuple[int, str] | None) -> None:
+        before = self._state
         self.version += 1
-        self._checks.forget()
-        if step.columns:
-            self._table.rows.how = self._table.rows.how.fitting(self._table.by_name())
-        rows = step.rows(self._table.rows.view)
+        self._state, self._checks = now, Checks(now, self._table_rule)
+        rows = done.rows(before, now)
         rows = (0, len(self)) if rows is not None and self._checks.reach else rows
-        focus = None
-        if undoing and step.focus is not None and step.focus[1] in self._table.by_name():
-            shown = np.flatnonzero(self._table.rows.view == step.focus[0])
-            focus = (int(shown[0]), self.column_position(step.focus[1])) if len(shown) else None
-        self._tell(Change(rows, step.columns, focus))
+        there = None
+        if focus is not None and focus[1] in now.by_name():
+            shown = np.flatnonzero(now.view == focus[0])
+            there = (int(shown[0]), self.column_position(focus[1])) if len(shown) else None
+        self._tell(Change(rows, done.columns, there))
 
     def _tell(self, change: Change) -> None:
         for callback in list(self._callbacks):
             callback(change)
 
     def _arrange(self, how: View) -> None:
-        before = self._table.rows.how, self._table.rows.view
+        before = self._state
         self._show(how)
-        if before[0] != how or not np.array_equal(before[1], self._table.rows.view):
+        if before is not self._state:
             self._tell(Change())
 
     def _show(self, how: View) -> None:
         """Sort and choose the rows that are shown."""
-        ids = arranged(self._table, self._checks, how)
-        self._table.rows.how, self._table.rows.view = how, ids
+        state = self._state
+        view = arranged(state, self._checks, how)
+        if state.how != how or not np.array_equal(state.view, view):
+            self._arranged += 1
+            self._state = replace(state, how=how, view=view, arranged=self._arranged)
+
+    def _texts(self, ids: Ids) -> list[list[str]]:
+        texts = [column.texts(ids) for column in self._state.columns]
+        keys = [[self._state.base.key(id) or "" for id in ids.tolist()]] if self._state.base.keyed else []
+        return keys + texts
 
     def _name_at(self, position: int) -> str | None:
-        if self._table.keyed and position == 0:
+        state = self._state
+        if state.base.keyed and position == 0:
             return None
-        if not 0 <= position - self._table.offset < len(self._table.columns):
+        if not 0 <= position - state.offset < len(state.columns):
             raise RefusedError(f"there is no column {position}")
-        return self._table.columns[position - self._table.offset].name
+        return state.columns[position - state.offset].name
