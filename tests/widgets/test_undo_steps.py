@@ -232,6 +232,29 @@ def test_what_was_applied_can_not_be_undone(wf, session):
     assert session.sheet.undo() is None
 
 
+def test_what_a_stopped_apply_has_written_is_taken_back_all_the_same():
+    sheet = Sheet(frame())
+    sheet.set_texts([(0, 1, "10"), (1, 1, "20")])
+    sheet.append(pd.DataFrame({"n": [70], "x": [7.0]}))
+    taken = sheet.take()
+    now = pd.concat([frame(), frame().iloc[[0]].set_axis(["6"], axis=0).rename_axis("job_key")])
+    now["n"] = [10, 2, 3, 4, 5, 70]  # the second cell is still to be written
+    now["x"] = [*frame()["x"], 7.0]
+    now.loc["6", ["s", "j"]] = None
+    sheet.rebase(now, taken)
+    assert sheet.value["n"].tolist() == [10, 20, 3, 4, 5, 70]
+    assert sheet.counts == {"changed": 1, "new": 0, "deleted": 0, "invalid": 0}
+    assert sheet.undo() == "1 row added"
+    assert sheet.deleted_keys == ["6"]
+    assert sheet.undo() == "2 cells of n changed"
+    assert sheet.value["n"].tolist() == [1, 2, 3, 4, 5]
+    assert sheet.counts == {"changed": 1, "new": 0, "deleted": 1, "invalid": 0}
+    sheet.redo()
+    sheet.redo()
+    assert sheet.deleted_keys == []
+    assert sheet.value["n"].tolist() == [10, 20, 3, 4, 5, 70]
+
+
 TEXTS = st.sampled_from(["", "1", "-3", "2.5", "abc", "true", '{"a": 2}', "9"])
 NAMES = st.sampled_from(["n", "x", "s", "j", "more", "other"])
 DTYPES = st.sampled_from(["int64", "Int64", "float64", "str", "json", "boolean"])

@@ -13,14 +13,10 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.encode import encode_frame
 from torc_frames.frame.rules import Rule
+from torc_frames.widgets.parameters.ids import Ids, Mask
 from torc_frames.workflow.push.targets import KEYS, identify
 
-__all__ = ["Ids", "Mask", "Plain", "SheetBase", "Typed", "base_of", "check_names"]
-
-Ids = np.ndarray[Any, np.dtype[np.int64]]
-"""Rows by their ids: those of the base frame by position, new ones by number after them."""
-
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
+__all__ = ["Plain", "SheetBase", "Typed", "base_of", "check_names"]
 
 _RESERVED = (*KEYS, "record_key")
 

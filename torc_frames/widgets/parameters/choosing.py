@@ -12,10 +12,10 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.column import objects
 from torc_frames.frame.values import RefusalError
-from torc_frames.widgets.parameters.base import Ids, Mask
 from torc_frames.widgets.parameters.checking import Checks
 from torc_frames.widgets.parameters.column import SheetColumn
 from torc_frames.widgets.parameters.conditions import Condition, View
+from torc_frames.widgets.parameters.ids import Ids, Mask
 from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.cells import read, shown
 

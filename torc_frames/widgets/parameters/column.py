@@ -14,13 +14,13 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.compare import as_series, differing, taken
 from torc_frames.frame.rules import Rule
-from torc_frames.widgets.parameters.base import Ids, Mask, Plain, SheetBase, Typed
+from torc_frames.widgets.parameters import rules
+from torc_frames.widgets.parameters.base import Plain, SheetBase, Typed
+from torc_frames.widgets.parameters.ids import NO_IDS, Ids, Mask, among, merged
 from torc_frames.widgets.table import source
 from torc_frames.widgets.table.cells import Format
 
-__all__ = ["NO_IDS", "SheetColumn", "among", "column_of", "format_for", "merged", "plain_of"]
-
-NO_IDS: Ids = np.empty(0, dtype=np.int64)
+__all__ = ["SheetColumn", "column_of", "plain_of"]
 
 _OBJECT_BYTES = 100
 _tokens = count()
@@ -288,7 +288,7 @@ class SheetColumn:
     def _write(self, ids: Ids, texts: Sequence[str], rule: Rule | None, blank: bool = False) -> SheetColumn:
         parsed = self.format.read(texts)
         good, values, refused = np.array(parsed.good, dtype=np.int64), parsed.values, parsed.refused
-        broken = _against(rule, values)
+        broken = rules.broken(rule, values)
         if broken:
             refused = refused | {int(good[at]): reason for at, reason in broken.items()}
             kept = ~np.isin(np.arange(len(good)), list(broken))
@@ -304,7 +304,7 @@ class SheetColumn:
     def _wanted(self) -> Typed | None:
         """What a cell of a new row shows, if it can't be missing."""
         parsed = self.format.read([""])
-        reasons = parsed.refused or _against(self.rule, parsed.values)
+        reasons = parsed.refused or rules.broken(self.rule, parsed.values)
         return Typed("", reasons[0], True) if reasons else None
 
     def _are_edits(self, ids: Ids, values: Any) -> Mask:
@@ -322,7 +322,7 @@ class SheetColumn:
     def _broken(self, ids: Ids) -> dict[int, str]:
         if self.rule is None:
             return {}
-        return {int(ids[at]): reason for at, reason in _against(self.rule, self.series(ids)).items()}
+        return {int(ids[at]): reason for at, reason in rules.broken(self.rule, self.series(ids)).items()}
 
 
 def column_of(
@@ -382,75 +382,7 @@ def _plain(base: SheetBase, origin: str | None, format: Format) -> Plain:
     return Plain(made.series(rows).array, filler.array, made.typed)
 
 
-def format_for(dtype: Any) -> Format:
-    """Return how cells of a dtype are written, of strings and JSON also by their names.
-
-    Raises
-    ------
-    RefusedError
-        For what is no dtype, or none that can be kept.
-    """
-    if isinstance(dtype, str) and dtype.lower() == "json":
-        dtype = "object"
-    try:
-        empty = pd.Series([], dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise RefusedError(
-            f"{dtype!r} is no dtype: {error}; use one like int64, Int64, float64, str"
-        ) from None
-    format = Format.of(empty)
-    if format.spec is None:
-        raise RefusedError(f"cells of dtype {dtype} can't be kept")
-    if dtype in ("str", str) and format.kind == "json":
-        return Format(format.dtype, "string", format.spec)
-    return format
-
-
-def among(ids: Ids, ordered: Ids) -> Mask:
-    """Return which ids are among others, which are in order."""
-    if not len(ordered):
-        return np.zeros(len(ids), dtype=np.bool_)
-    at = np.minimum(np.searchsorted(ordered, ids), len(ordered) - 1)
-    found: Mask = ordered[at] == ids
-    return found
-
-
-def merged(ids: Ids, others: Ids) -> Ids:
-    """Return the ids in two arrays, in order; of the first one they are already."""
-    if not len(others):
-        return ids
-    # Quicker than np.unique, which hashes.
-    both: Ids = np.sort(np.concatenate([ids, others]))
-    first: Mask = np.append(True, both[1:] != both[:-1])
-    return both[first]
-
-
 def _other(values: Any, stored: pd.Series | None) -> Mask:
     if stored is None:
         return np.asarray(~as_series(values).isna().to_numpy())
     return differing(values, stored)
-
-
-def _against(rule: Rule | None, series: pd.Series) -> dict[int, str]:
-    """Return by position why values break the rule."""
-    if rule is None or not len(series):
-        return {}
-    suspects = _suspects(rule, series)
-    values = series.iloc[suspects].tolist()
-    found = ((at, rule.check(value)) for at, value in zip(suspects.tolist(), values, strict=True))
-    return {at: reason for at, reason in found if reason}
-
-
-def _suspects(rule: Rule, series: pd.Series) -> Ids:
-    """Return the positions of values that may break a rule; of numbers within bounds it is known."""
-    every = np.arange(len(series), dtype=np.int64)
-    plain = rule.choices is None and rule.pattern is None
-    numbers = isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf"
-    if not (plain and numbers and all(isinstance(bound, (int, float)) for bound in rule.bounds.values())):
-        return every if (not plain or rule.bounds or rule.required) else every[:0]
-    values = series.to_numpy()
-    bad = np.isnan(values) if rule.required and series.dtype.kind == "f" else np.zeros(len(values), np.bool_)
-    tests = {"min": np.less, "above": np.less_equal, "max": np.greater, "below": np.greater_equal}
-    for name, bound in rule.bounds.items():
-        bad = bad | tests[name](values, bound)
-    return np.asarray(every[bad])

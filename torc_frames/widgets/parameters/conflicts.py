@@ -12,9 +12,9 @@ import pandas as pd
 from torc_frames.frame.compare import differing, same, taken
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.encode import EncodedFrame
-from torc_frames.widgets.parameters.base import Ids
-from torc_frames.widgets.parameters.column import SheetColumn, among, column_of
+from torc_frames.widgets.parameters.column import SheetColumn, column_of
 from torc_frames.widgets.parameters.history import Step
+from torc_frames.widgets.parameters.ids import Ids, among
 from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.cells import Format
@@ -29,7 +29,6 @@ __all__ = [
     "blocking",
     "conflicts",
     "decided",
-    "has_moved",
     "waiting",
 ]
 
@@ -196,28 +195,6 @@ def decided(sheet: Sheet, waits: Waiting, mine: Collection[Cell], theirs: Collec
             for (key, name), was in waits.items()
             if chosen.isdisjoint([(key, name), (key, ""), ("", name)])
         }
-
-
-def has_moved(cells: pd.DataFrame, pulled: pd.DataFrame, names: Collection[str]) -> bool:
-    """Return whether a plan's cells show that the store is no longer as it was pulled.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        `torc_frames.workflow.push.plan.Plan.cells`.
-    pulled : DataFrame
-    names : collection of str
-        The columns of the table that is planned.
-    """
-    for name, found in cells.groupby("column", sort=False):
-        keys, stored = found["job_key"].tolist(), found["stored"].tolist()
-        if name in pulled:
-            known = _theirs(pulled, str(name), keys)
-            if len(known) < len(keys) or not all(map(same, stored, known.values())):
-                return True
-        elif name in names and any(value is not None for value in stored):
-            return True
-    return False
 
 
 def blocking(sheet: Sheet) -> pd.DataFrame:

@@ -11,8 +11,9 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.parameters import reshaping
-from torc_frames.widgets.parameters.base import Ids, base_of
+from torc_frames.widgets.parameters.base import base_of
 from torc_frames.widgets.parameters.history import Step
+from torc_frames.widgets.parameters.ids import Ids
 from torc_frames.widgets.parameters.state import State, state_of
 from torc_frames.widgets.table.clipboard import read_cells
 from torc_frames.widgets.table.source import Block

@@ -13,9 +13,10 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.column import Column as JsonColumn
 from torc_frames.frame.dtypes import encode, restore
-from torc_frames.widgets.parameters.base import Ids, SheetBase, Typed
-from torc_frames.widgets.parameters.column import SheetColumn, column_of, merged
-from torc_frames.widgets.parameters.state import AT_TOP, State, woven
+from torc_frames.widgets.parameters.base import SheetBase, Typed
+from torc_frames.widgets.parameters.column import SheetColumn, column_of
+from torc_frames.widgets.parameters.ids import AT_TOP, Ids, merged, woven
+from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.cells import Format
 
 __all__ = ["Lost", "SheetEdits", "Unbound", "as_json", "from_json"]
@@ -133,18 +134,19 @@ def as_json(state: State, lost: Sequence[Lost], begun: Mapping[int, bytes]) -> d
     before = np.concatenate([[AT_TOP], state.own])[at]
     for id, above in zip(state.own[at].tolist(), before.tolist(), strict=True):
         made.new.append((refs.of(id), None if above < 0 else refs.of(above)))
-    removed = [id for id in begun if id not in set(state.own.tolist())] if begun else []
-    made.new += [(refs.of(id), None) for id in removed]
-    made.deleted = [refs.of(id) for id in [*np.flatnonzero(state.deleted).tolist(), *removed]]
+    written = np.array([*begun], dtype=np.int64)
+    removed = written[~np.isin(written, state.own)]
+    made.new += [(refs.of(id), None) for id in removed.tolist()]
+    made.deleted = [refs.of(id) for id in [*np.flatnonzero(state.deleted).tolist(), *removed.tolist()]]
     made.removed = [refs.of(id) for id in np.flatnonzero(~np.isin(np.arange(length), state.own)).tolist()]
     if made.new:
         made.known = [key for key in state.base.keys if key is not None]
     made.begun = [(refs.of(id), line.decode()) for id, line in begun.items()]
-    there = np.concatenate([state.own, np.array(removed, dtype=np.int64)])
+    there = np.concatenate([state.own, removed])
     for column in state.columns:
-        _add_column(column, there, np.array([*begun], dtype=np.int64), refs, made)
-    written: dict[str, Any] = msgspec.to_builtins(made)
-    return {**written, **{name: [list(pair) for pair in written[name]] for name in ("rows", "new", "begun")}}
+        _add_column(column, there, written, refs, made)
+    told: dict[str, Any] = msgspec.to_builtins(made)
+    return {**told, **{name: [list(pair) for pair in told[name]] for name in ("rows", "new", "begun")}}
 
 
 class _References:
@@ -178,10 +180,9 @@ def _add_column(column: SheetColumn, there: Ids, begun: Ids, refs: _References, 
     if len(ids):
         values = encode(column.series(ids))[0]
         edits.cells.append(EditedCells(column.name, [refs.of(id) for id in ids.tolist()], values))
-    listed = set(there.tolist()) if column.typed else ()
-    for id, one in column.typed.items():
-        if id in listed:
-            edits.typed.append(TypedCell(column.name, refs.of(id), *one))
+    typed = np.fromiter(column.typed, dtype=np.int64, count=len(column.typed))
+    for id in typed[np.isin(typed, there)].tolist():
+        edits.typed.append(TypedCell(column.name, refs.of(id), *column.typed[id]))
 
 
 def from_json(data: Mapping[str, Any]) -> Unbound:

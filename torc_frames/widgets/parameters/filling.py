@@ -12,10 +12,10 @@ from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.expressions import Formula
 from torc_frames.frame.functions import Bad
 from torc_frames.frame.values import is_missing
-from torc_frames.widgets.parameters.base import Ids
 from torc_frames.widgets.parameters.column import SheetColumn
 from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.history import Step
+from torc_frames.widgets.parameters.ids import Ids
 from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.source import Block
 

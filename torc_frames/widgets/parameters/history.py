@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from torc_frames.errors import RefusedError, counted
-from torc_frames.widgets.parameters.base import Ids
-from torc_frames.widgets.parameters.column import NO_IDS, SheetColumn, merged
+from torc_frames.widgets.parameters.column import SheetColumn
+from torc_frames.widgets.parameters.ids import NO_IDS, Ids, merged
 from torc_frames.widgets.parameters.rebase import Rebase
 from torc_frames.widgets.parameters.state import State
 
@@ -211,7 +211,7 @@ class History:
             for step in reversed(steps):
                 before = move.state(step.state)
                 if not before.is_same(after):
-                    side.append(_on(step._replace(state=before), move.to, len(now.base)))
+                    side.append(_on(step._replace(state=before), move, len(now.base)))
                     after = before
             side.reverse()
         states = [*(step.state for step in made.done), now][1:]
@@ -229,13 +229,14 @@ def _weight(step: Done, after: State) -> int:
     return _STEP_BYTES + sum(note.ids.nbytes for note in step.notes) + step.state.weight(after)
 
 
-def _on(step: Done, to: Ids, base: int) -> Done:
-    """Return a step on another base, without rows that are gone, or were added and are jobs now."""
+def _on(step: Done, move: Rebase, base: int) -> Done:
+    """Return a step on another base, without rows that are gone."""
     notes = []
     for note in step.notes:
-        ids = to[note.ids]
-        ids = ids[(ids >= base) if note.kind == "added" else (ids >= 0)]
+        ids = move.to[note.ids]
+        # Rows that are jobs of others by now are not added any more, nor taken out.
+        ids = ids[(ids >= base) | np.isin(note.ids, move.ours) if note.kind == "added" else (ids >= 0)]
         if note.kind == "columns" or len(ids):
             notes.append(note._replace(ids=ids))
-    focus = step.focus and (int(to[step.focus[0]]), step.focus[1])
+    focus = step.focus and (int(move.to[step.focus[0]]), step.focus[1])
     return step._replace(notes=tuple(notes), focus=focus)

@@ -12,10 +12,11 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.compare import differing
 from torc_frames.frame.encode import encode_frame, records
-from torc_frames.widgets.parameters.base import Ids, SheetBase, check_names
-from torc_frames.widgets.parameters.column import NO_IDS, SheetColumn, among, column_of, merged
+from torc_frames.widgets.parameters.base import SheetBase, check_names
+from torc_frames.widgets.parameters.column import SheetColumn, column_of
 from torc_frames.widgets.parameters.edits import Lost
-from torc_frames.widgets.parameters.state import AT_END, AT_TOP, State, woven
+from torc_frames.widgets.parameters.ids import AT_END, AT_TOP, NO_IDS, Ids, among, merged, woven
+from torc_frames.widgets.parameters.state import State
 from torc_frames.workflow.push.matching import match_rows
 
 __all__ = ["Rebase", "Taken", "lines_of"]
@@ -78,6 +79,8 @@ class Rebase:
     ----------
     to : array of int64
         By row of the old base that of the new one, -1 for those that are gone.
+    ours : array of int64
+        The new rows that we have made jobs.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class Rebase:
         self._columns: dict[SheetColumn, SheetColumn | None] = {}
         self._names = {*old.names, *(taken.frame.columns if taken is not None and self._is_whole else ())}
         self._arrived = {name: column_of(new, name, name) for name in new.names if name not in self._names}
-        self._ours = NO_IDS
+        self.ours = NO_IDS
         self._wanted = NO_IDS
         self.to = self._rows(old, new)
         if taken is not None:
@@ -106,18 +109,15 @@ class Rebase:
     # rows
 
     def _rows(self, old: SheetBase, new: SheetBase) -> Ids:
-        to = np.full(old.made, -1, dtype=np.int64)
+        more = new.more(old.made - len(old))
         if old.keys == new.keys and old.places == new.places:
-            to[: len(old)] = np.arange(len(old))
-            to[len(old) :] = new.more(old.made - len(old))
-            return to
-        for id, (key, place) in enumerate(zip(old.keys, old.places, strict=True)):
-            if key is not None:
-                to[id] = new.ids.get(key, -1)
-            elif place < len(new) and new.keys[place] is None:
-                to[id] = place
-        to[len(old) :] = new.more(old.made - len(old))
-        return to
+            return np.concatenate([np.arange(len(old)), more])
+        free = {place for place, key in enumerate(new.keys) if key is None}
+        there = [
+            (place if place in free else -1) if key is None else new.ids.get(key, -1)
+            for key, place in zip(old.keys, old.places, strict=True)
+        ]
+        return np.concatenate([np.array(there, dtype=np.int64), more])
 
     def _take(self, taken: Taken, keys: Sequence[str | None] | None) -> None:
         """See to the jobs that rows have become, and to those that were deleted and are wanted again."""
@@ -130,11 +130,11 @@ class Rebase:
             raise RefusedError(f"{len(keys)} keys for {len(taken.ids)} rows that were taken")
         pairs = zip(taken.ids.tolist(), keys, strict=True)
         jobs = {id: key for id, key in pairs if key is not None and self._old.key(id) is None}
-        self._are_jobs({id: key for id, key in jobs.items() if key in self._new.ids})
+        self._are_jobs({id: key for id, key in jobs.items() if key in self._new.ids}, jobs)
 
-    def _are_jobs(self, jobs: Mapping[int, str]) -> None:
+    def _are_jobs(self, jobs: Mapping[int, str], ours: Collection[int]) -> None:
         self.to[[*jobs]] = [self._new.ids[key] for key in jobs.values()]
-        self._ours = merged(self._ours, np.array([*jobs], dtype=np.int64))
+        self.ours = np.array([id for id in jobs if id in ours], dtype=np.int64)
 
     def _find_jobs(self, now: State, known: Collection[str] | None, begun: Mapping[int, bytes]) -> None:
         """Find new rows that have become jobs without our knowing, by what they hold."""
@@ -157,8 +157,7 @@ class Rebase:
         same = match_rows(list(range(len(lines))), [*lines.values()], contents)
         found = {numbers[at]: key for at, key in same.items()}
         if found:
-            self.to[[*found]] = [self._new.ids[key] for key in found.values()]
-            self._ours = np.array([id for id in found if id in begun], dtype=np.int64)
+            self._are_jobs(found, begun)
             self._columns.clear()
 
     def state(self, state: State) -> State:
@@ -167,7 +166,7 @@ class Rebase:
         length = len(old)
         columns = self._fitting(state)
         marked = np.flatnonzero(state.deleted)
-        ours = self._ours[~np.isin(self._ours, state.own)]
+        ours = self.ours[~np.isin(self.ours, state.own)]
         deleted = np.zeros(len(new), dtype=np.bool_)
         for ids in (to[marked], to[ours]):
             deleted[ids[(ids >= 0) & (ids < len(new))]] = True

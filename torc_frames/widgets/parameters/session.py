@@ -112,7 +112,7 @@ class Session:
         """The frames that it pulls here are not those that the user pulled last."""
 
         _check_options(options or {})
-        self.options = {**(options or {}), "on_conflict": "ours"}
+        self.options = options or {}
         self.notices: list[str] = []
         """What the user has to be told; whoever tells it takes it out."""
         self._lock = threading.RLock()
@@ -171,7 +171,7 @@ class Session:
                     self._check_cells()
                     taken, dropped = self.sheet.take(), self.sheet.dropped_columns
                     found = self.conflicts
-                # Conflicts are decided here: the plan is to write what is there then.
+                # Conflicts are decided here: a plan has those alone that have come since.
                 taken.frame.attrs = dict(self.pulled.attrs)
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always")
@@ -181,7 +181,7 @@ class Session:
                         if set(error.keys).isdisjoint([*taken.frame.index, *taken.deleted]):
                             raise
                         continue  # others have deleted it since
-                    if not conflicts.has_moved(plan.cells, self.pulled, taken.frame.columns):
+                    if not plan.counts["conflict"]:  # else others have written since it was pulled
                         notes = list(dict.fromkeys(str(warning.message) for warning in caught))
                         return Proposal(plan, taken, found, notes)
         raise ConflictError("others change the store all the time: try again when they have done")

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import RefusedError, counted, warn
+from torc_frames.errors import RefusedError, warn
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters import editing, filling, reshaping
-from torc_frames.widgets.parameters.base import Ids, base_of
-from torc_frames.widgets.parameters.checking import Checks, TableRule, as_frame
-from torc_frames.widgets.parameters.choosing import arranged
-from torc_frames.widgets.parameters.column import among
-from torc_frames.widgets.parameters.conditions import Condition, View
+from torc_frames.widgets.parameters.base import base_of
+from torc_frames.widgets.parameters.checking import TableRule
 from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
 from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.history import Done, History, Step
 from torc_frames.widgets.parameters.rebase import Rebase, Taken
 from torc_frames.widgets.parameters.state import State, state_of
-from torc_frames.widgets.table.clipboard import write_cells
-from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
-from torc_frames.widgets.table.source import State as RowState
+from torc_frames.widgets.parameters.view import SheetView
+from torc_frames.widgets.table.source import Block, Change
 
 __all__ = ["Sheet"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-class Sheet:
+
+class Sheet(SheetView):
     """A table of parameters to edit, behind a grid; an `EditableSource`, and more.
 
     The frame that it is made of stays as it is. Every call that changes something is one step that `undo`
@@ -78,7 +76,6 @@ class Sheet:
         rules: Mapping[str, Rule] | None = None,
         table_rule: TableRule | None = None,
     ) -> None:
-        self.lock = threading.RLock()
         self.lost: list[Lost] = []
         """What was edited, and could not be put on a frame that had changed; kept until `forget_lost`."""
 
@@ -86,10 +83,8 @@ class Sheet:
         """How often it was edited; sorted and filtered it is the same."""
 
         self._rules = dict(rules or {})
-        self._table_rule = table_rule
-        self._arranged = 0
-        self._callbacks: list[Callable[[Change], None]] = []
-        self._use(state_of(base_of(frame, self._rules)))
+        super().__init__(state_of(base_of(frame, self._rules)), table_rule)
+        self._history = History()
         unknown = [name for name in self._rules if name not in self._state.base.stored]
         if unknown and self._state.base.stored:
             warn(f"rules for {unknown[0]!r}: there is no such column")
@@ -97,79 +92,11 @@ class Sheet:
     def __repr__(self) -> str:
         return f"Sheet({len(self._state.own)} rows, {len(self._state.columns)} columns)"
 
-    # What a grid asks for.
-
-    @property
-    def columns(self) -> list[GridColumn]:
-        """The columns, that of keys first, in the order that is shown."""
-        with self.lock:
-            base = self._state.base
-            keys = GridColumn("job_key", "string", str(base.frame.index.dtype), read_only=True)
-            shown = [column.column for column in self._state.columns]
-            return [keys, *shown] if base.keyed else shown
-
-    @property
-    def order(self) -> tuple[int, bool] | None:
-        """The column that rows are sorted by, and whether ascending; None for the table's own order."""
-        with self.lock:
-            how = self._state.how.order
-            if how is None:
-                return None
-            return self.column_position(how[0] or "job_key"), how[1]
-
-    @property
-    def status(self) -> str:
-        """One line about the whole table."""
-        with self.lock:
-            total, shown = len(self._state.own), len(self._state.view)
-            first = counted(total, "row") if shown == total else f"{shown:,} of {counted(total, 'row')}"
-            counts = self.counts
-            return ", ".join([first, *(f"{count:,} {name}" for name, count in counts.items() if count)])
-
-    def __len__(self) -> int:
-        return len(self._state.view)
-
-    def rows(self, start: int, stop: int) -> list[Row]:
-        """Return some of the rows that are shown."""
-        with self.lock:
-            state = self._state
-            ids = state.view[max(start, 0) : max(stop, 0)]
-            texts = self._texts(ids)
-            changed = [column.changed(ids).tolist() for column in state.columns]
-            deleted, keyed = state.are_deleted(ids).tolist(), state.keyed(ids).tolist()
-            made = []
-            for at, id in enumerate(ids.tolist()):
-                other = [place for place, mask in enumerate(changed, state.offset) if mask[at]]
-                mark: RowState = "deleted" if deleted[at] else "" if keyed[at] else "new"
-                wrong = {self.column_position(name): why for name, why in self._checks.of_row(id).items()}
-                shown = [column[at] for column in texts]
-                made.append(
-                    Row(shown, mark or ("changed" if other else ""), [] if mark == "new" else other, wrong)
-                )
-            return made
-
-    def text(self, block: Block) -> str:
-        """Return cells as tab-separated text, as spreadsheets copy them."""
-        with self.lock:
-            columns = self._texts(self._state.view[max(block.top, 0) : max(block.bottom, 0)])
-            return write_cells(zip(*columns[max(block.left, 0) : max(block.right, 0)], strict=True))
-
-    def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call back after each change, with `lock` held; call what is returned to end that."""
-        self._callbacks.append(callback)
-
-        def end() -> None:
-            with self.lock, suppress(ValueError):
-                self._callbacks.remove(callback)
-
-        return end
-
     # Cells and rows.
 
     def set_texts(self, cells: Sequence[tuple[int, int, str]]) -> None:
         """Type texts into cells, each a row and a column as shown, and what was typed."""
-        with self._step() as step:
-            editing.set_texts(step, cells)
+        self._do(editing.set_texts, cells)
 
     def paste(self, block: Block, text: str) -> None:
         """Put tab-separated text at a block, which it is repeated in if that is larger; rows are added.
@@ -179,55 +106,45 @@ class Sheet:
         RefusedError
             If it does not fit: more columns than there are, columns of keys, deleted rows. Nothing changes.
         """
-        with self._step() as step:
-            editing.paste(step, block, text)
+        self._do(editing.paste, block, text)
 
     def clear(self, block: Block) -> None:
         """Make cells missing; where there is no missing value, they wait for one, and the last stands."""
-        with self._step() as step:
-            editing.clear(step, block)
+        self._do(editing.clear, block)
 
     def insert_rows(self, at: int, count: int) -> None:
         """Add empty rows before a row."""
-        with self._step() as step:
-            editing.insert(step, at, count)
+        self._do(editing.insert, at, count)
 
     def duplicate_rows(self, start: int, stop: int) -> None:
         """Add copies of rows below them."""
-        with self._step() as step:
-            editing.duplicate(step, start, stop)
+        self._do(editing.duplicate, start, stop)
 
     def delete_rows(self, start: int, stop: int) -> None:
         """Delete rows: those that the store has stay visible, marked; others vanish."""
-        with self._step() as step:
-            editing.delete(step, start, stop)
+        self._do(editing.delete, start, stop)
 
     def restore_rows(self, start: int, stop: int) -> None:
         """Take back that rows are deleted."""
-        with self._step() as step:
-            editing.restore(step, start, stop)
+        self._do(editing.restore, start, stop)
 
     def append(self, frame: pd.DataFrame) -> None:
         """Add the rows of a frame at the end, as new ones, and the columns that there are not yet."""
-        with self._step() as step:
-            editing.append(step, frame)
+        self._do(editing.append, frame)
 
     # Columns.
 
     def add_column(self, name: str, dtype: Any = "float64", default: str = "", at: int | None = None) -> None:
         """Add a column with a text in each row, at the end or as number `at` of those of parameters."""
-        with self._step() as step:
-            reshaping.add(step, name, dtype, default, at)
+        self._do(reshaping.add, name, dtype, default, at)
 
     def rename_column(self, old: str, new: str) -> None:
         """Give a column another name. The store then lacks a column, and has one that it should not."""
-        with self._step() as step:
-            reshaping.rename(step, old, new)
+        self._do(reshaping.rename, old, new)
 
     def drop_column(self, name: str) -> None:
         """Take a column out."""
-        with self._step() as step:
-            reshaping.drop(step, name)
+        self._do(reshaping.drop, name)
 
     def retype_column(self, name: str, dtype: Any) -> None:
         """Make a column one of another dtype, as if its texts were typed into that.
@@ -240,8 +157,7 @@ class Sheet:
         dtype : str or dtype
             As pandas writes it; ``"json"`` for anything, ``"category"`` for the values that there are.
         """
-        with self._step() as step:
-            reshaping.retype(step, name, dtype)
+        self._do(reshaping.retype, name, dtype)
 
     # Filling and finding.
 
@@ -255,13 +171,11 @@ class Sheet:
         RefusedError
             If it is none, or has no value for a row; then nothing is filled.
         """
-        with self._step() as step:
-            filling.fill_formula(step, formula, where)
+        self._do(filling.fill_formula, formula, where)
 
     def fill_series(self, series: filling.Series, where: str | Block) -> None:
         """Fill a column's rows that are shown, or a block, with a sequence such as `Steps` or `Repeated`."""
-        with self._step() as step:
-            filling.fill_series(step, series, where)
+        self._do(filling.fill_series, series, where)
 
     def find(self, search: Search, column: str | None = None) -> list[tuple[int, int]]:
         """Return the row and column, as shown, of each cell in which something is."""
@@ -270,60 +184,7 @@ class Sheet:
 
     def replace(self, search: Search, by: str, column: str | None = None) -> int:
         """Replace a text in the cells of a column, or of all of them; return in how many."""
-        with self._step() as step:
-            return filling.replace(step, search, by, column)
-
-    # What is shown.
-
-    def sort(self, column: int, ascending: bool | None) -> None:
-        """Sort by a column; None for the table's own order. Rows that are edited then stay where they are."""
-        with self.lock:
-            order = None if ascending is None else (self._name_at(column), ascending)
-            self._arrange(View(order, self._state.how.conditions))
-
-    @property
-    def conditions(self) -> tuple[Condition, ...]:
-        """The conditions of the filter."""
-        return self._state.how.conditions
-
-    @property
-    def hidden(self) -> int:
-        """How many rows are not shown."""
-        return len(self._state.own) - len(self._state.view)
-
-    def filter(self, *conditions: Condition) -> None:
-        """Show the rows for which all conditions hold; all rows without any. Others are as they were."""
-        with self.lock:
-            self._arrange(View(self._state.how.order, conditions))
-
-    def position_of(self, row: str | int, column: str | None = None) -> tuple[int, int] | None:
-        """Return where a cell is shown, to go to it; None if it is not shown.
-
-        Parameters
-        ----------
-        row : str or int
-            A job key, or a row's number in `problems`.
-        column : str or None
-            None for the first column.
-        """
-        with self.lock:
-            state = self._state
-            if isinstance(row, str):
-                id = state.base.ids.get(row, -1)
-            else:
-                id = int(state.own[row]) if 0 <= row < len(state.own) else -1
-            shown = np.flatnonzero(state.view == id)
-            names = [column.name for column in self.columns]
-            if not len(shown) or (column is not None and column not in names):
-                return None
-            return int(shown[0]), self.column_position(column)
-
-    def column_position(self, name: str | None) -> int:
-        """Return where a column is shown; None is the first."""
-        state = self._state
-        if name is None or (state.base.keyed and name == "job_key"):
-            return 0
-        return state.columns.index(state.column(name)) + state.offset
+        return self._do(filling.replace, search, by, column)
 
     # What it all amounts to.
 
@@ -353,31 +214,6 @@ class Sheet:
     def is_current(self, taken: Taken) -> bool:
         """Return whether what was taken is of the base that the sheet has now, as `rebase` wants it."""
         return taken.state.base is self._state.base
-
-    @property
-    def problems(self) -> pd.DataFrame:
-        """What is wrong: a row for each cell with ``job_key``, ``row``, ``column``, ``text`` and ``reason``.
-
-        ``row`` is the row's number in the table, deleted ones counted, for `position_of`. A rule of the
-        table that failed is a line without a row.
-        """
-        with self.lock:
-            return as_frame(self._checks.all(), self._state)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How much is there: ``changed`` cells, ``new`` and ``deleted`` rows, ``invalid`` cells."""
-        with self.lock:
-            state = self._state
-            alive = state.alive()
-            keyed = alive[state.keyed(alive)]
-            changed = (column.changed_ids for column in state.columns)
-            return {
-                "changed": sum(int(among(keyed, ids).sum()) for ids in changed if len(ids)),
-                "new": len(alive) - len(keyed),
-                "deleted": int(state.deleted.sum()),
-                "invalid": self._checks.count(),
-            }
 
     @property
     def deleted_keys(self) -> list[str]:
@@ -510,8 +346,7 @@ class Sheet:
 
     def _use(self, state: State, history: History | None = None) -> None:
         self._arranged += 1
-        self._state = replace(state, arranged=self._arranged)
-        self._checks = Checks(state, self._table_rule)
+        self._put(replace(state, arranged=self._arranged))
         self._history = History() if history is None else history
 
     def _placed(self, attrs: Mapping[str, Any], moved: State, lost: Sequence[Lost]) -> None:
@@ -537,6 +372,10 @@ class Sheet:
                 self._history.push(done, step.state)
                 self._changed(done, step.state, None)
 
+    def _do(self, edit: Callable[Concatenate[Step, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._step() as step:
+            return edit(step, *args, **kwargs)
+
     def _stepped(self, found: tuple[Done, State] | None) -> str | None:
         """Say what was taken back, or done again."""
         if found is None:
@@ -550,7 +389,7 @@ class Sheet:
     def _changed(self, done: Done, now: State, focus: tuple[int, str] | None) -> None:
         before = self._state
         self.version += 1
-        self._state, self._checks = now, Checks(now, self._table_rule)
+        self._put(now)
         rows = done.rows(before, now)
         rows = (0, len(self)) if rows is not None and self._checks.reach else rows
         there = None
@@ -558,34 +397,3 @@ class Sheet:
             shown = np.flatnonzero(now.view == focus[0])
             there = (int(shown[0]), self.column_position(focus[1])) if len(shown) else None
         self._tell(Change(rows, done.columns, there))
-
-    def _tell(self, change: Change) -> None:
-        for callback in list(self._callbacks):
-            callback(change)
-
-    def _arrange(self, how: View) -> None:
-        before = self._state
-        self._show(how)
-        if before is not self._state:
-            self._tell(Change())
-
-    def _show(self, how: View) -> None:
-        """Sort and choose the rows that are shown."""
-        state = self._state
-        view = arranged(state, self._checks, how)
-        if state.how != how or not np.array_equal(state.view, view):
-            self._arranged += 1
-            self._state = replace(state, how=how, view=view, arranged=self._arranged)
-
-    def _texts(self, ids: Ids) -> list[list[str]]:
-        texts = [column.texts(ids) for column in self._state.columns]
-        keys = [[self._state.base.key(id) or "" for id in ids.tolist()]] if self._state.base.keyed else []
-        return keys + texts
-
-    def _name_at(self, position: int) -> str | None:
-        state = self._state
-        if state.base.keyed and position == 0:
-            return None
-        if not 0 <= position - state.offset < len(state.columns):
-            raise RefusedError(f"there is no column {position}")
-        return state.columns[position - state.offset].name

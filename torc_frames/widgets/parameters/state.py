@@ -10,14 +10,15 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.frame.shape import column_index, key_index
-from torc_frames.widgets.parameters.base import Ids, Mask, SheetBase
-from torc_frames.widgets.parameters.column import SheetColumn, among, column_of
+from torc_frames.widgets.parameters.base import SheetBase
+from torc_frames.widgets.parameters.column import SheetColumn, column_of
 from torc_frames.widgets.parameters.conditions import View
+from torc_frames.widgets.parameters.ids import AT_TOP, Ids, Mask, among, woven
 
-__all__ = ["AT_END", "AT_TOP", "State", "state_of", "woven"]
-
-AT_TOP, AT_END = -1, -2
-"""What rows come after that come after no row."""
+__all__ = [
+    "State",
+    "state_of",
+]
 
 _NO_VIEW = View()
 
@@ -201,23 +202,6 @@ def state_of(base: SheetBase) -> State:
     ids = np.arange(len(base), dtype=np.int64)
     columns = tuple(column_of(base, name, name) for name in base.stored)
     return State(base, columns, ids, np.zeros(len(base), dtype=np.bool_), ids)
-
-
-def woven(ids: Ids, others: Ids, after: Ids) -> Ids:
-    """Return rows with others among them, each after its own; where that is not there, at the end.
-
-    Of others that follow one another each comes after the one before it.
-    """
-    if not len(others):
-        return ids
-    places = np.full(max(ids.max(initial=0), others.max(), after.max()) + 3, len(ids) - 1, dtype=np.int64)
-    places[ids] = np.arange(len(ids))
-    places[AT_TOP] = -1
-    at = places[after] + 1
-    # Those that follow one another go to where the first of them goes.
-    follows = np.concatenate([[False], after[1:] == others[:-1]])
-    first = np.maximum.accumulate(np.where(follows, 0, np.arange(len(others))))
-    return np.insert(ids, at[first], others)
 
 
 def _marks(of_base: Mask, ids: Ids) -> Mask:
