@@ -15,8 +15,8 @@ import torc_frames as tf
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.filling import StepSeries
+from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.parameters.session import Session
-from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.table.source import Block
 
 EXAMPLES = 60 if settings().max_examples <= 100 else 300

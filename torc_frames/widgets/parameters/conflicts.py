@@ -15,7 +15,7 @@ from torc_frames.frame.encode import EncodedFrame
 from torc_frames.widgets.parameters.column import SheetColumn, column_of
 from torc_frames.widgets.parameters.history import Step
 from torc_frames.widgets.parameters.ids import Ids, among
-from torc_frames.widgets.parameters.sheet import Sheet
+from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.cells import Format
 from torc_frames.widgets.table.numerals import quoted
@@ -138,8 +138,8 @@ def waiting(sheet: Sheet, theirs: pd.DataFrame, before: Before | Waiting) -> Wai
             path = (edits.source,)
             encoded = EncodedFrame(len(now), {edits.source: path}, {}, {edits.source: [*now.values()]})
             at = {key: row for row, key in enumerate(now)}
-            merged = merge({path: ColumnEdits(edits.keys, edits.before, after)}, encoded, at, at)
-            for (key, _), was in merged.before.items():
+            _, in_conflict = merge({path: ColumnEdits(edits.keys, edits.before, after)}, encoded, at, at)
+            for (key, _), was in in_conflict.items():
                 # Nobody misses what is missing in a column that goes.
                 if edits.kind != "column" or now[key] is not None:
                     found[key, edits.source] = was

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from torc_frames.errors import RefusedError, counted
+from torc_frames.widgets.history import StateHistory
 from torc_frames.widgets.parameters.column import SheetColumn
 from torc_frames.widgets.parameters.ids import NO_IDS, Ids, merged
 from torc_frames.widgets.parameters.rebase import Rebase
 from torc_frames.widgets.parameters.state import State
 
-__all__ = ["Done", "History", "Note", "Step"]
-
-MOST_BYTES = 256 * 2**20
-"""How much the steps to be undone may keep, the last one aside."""
+__all__ = ["Done", "Note", "SheetHistory", "Step"]
 
 MOST_ROWS = 1_000_000
 """How many rows may be added at once."""
@@ -36,9 +34,8 @@ class Note(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A step that was done, or undone: what it was, and the state on its other side."""
+    """What a step did."""
 
-    state: State
     notes: tuple[Note, ...]
     focus: tuple[int, str] | None
     """The row's id and the column's name to go to."""
@@ -162,40 +159,20 @@ class Step:
         self.state = replace(self.state, columns=columns)
 
 
-@dataclass(slots=True)
-class History:
-    """The steps that can be undone, and those that can be done again: states, each with what led to it.
+class SheetHistory(StateHistory[State]):
+    """The states of a sheet, each with what was `Done`."""
 
-    When all of them keep more than `MOST_BYTES`, the oldest are forgotten.
-    """
+    most_steps = 100_000  # cells are typed one by one: it is what they keep that counts
 
-    done: list[Done] = field(default_factory=list)
-    undone: list[Done] = field(default_factory=list)
-    _weights: list[int] = field(default_factory=list)
+    def step(self, step: Step) -> Done:
+        """Have the state that a step has made."""
+        done = Done(tuple(step.notes), step.focus)
+        noted = sum(note.ids.nbytes for note in done.notes)
+        weight = _STEP_BYTES + noted + self.state.weight(step.state)
+        self.do(step.state, about=done, weight=weight)
+        return done
 
-    def push(self, step: Done, now: State) -> None:
-        """Add a step that was done, with the state before it."""
-        self.undone.clear()
-        self._push(step, now)
-
-    def undo(self, now: State) -> tuple[Done, State] | None:
-        """Return the last step, and the state before it."""
-        if not self.done:
-            return None
-        step = self.done.pop()
-        self._weights.pop()
-        self.undone.append(step._replace(state=now))
-        return step, step.state.shown_as(now)
-
-    def redo(self, now: State) -> tuple[Done, State] | None:
-        """Return the step that was undone last, and the state after it."""
-        if not self.undone:
-            return None
-        step = self.undone.pop()
-        self._push(step._replace(state=now), step.state)
-        return step, step.state.shown_as(now)
-
-    def moved(self, now: State, move: Rebase) -> History:
+    def moved(self, now: State, move: Rebase) -> SheetHistory:
         """Return the same steps on another base; those of which nothing is left are left out.
 
         Parameters
@@ -205,38 +182,28 @@ class History:
         move : Rebase
             The way of states to it.
         """
-        made = History()
-        for side, steps in ((made.done, self.done), (made.undone, self.undone)):
-            after = now
-            for step in reversed(steps):
-                before = move.state(step.state)
-                if not before.is_same(after):
-                    side.append(_on(step._replace(state=before), move, len(now.base)))
-                    after = before
-            side.reverse()
-        states = [*(step.state for step in made.done), now][1:]
-        made._weights = [_weight(step, state) for step, state in zip(made.done, states, strict=True)]
+        made, state = SheetHistory(now), now
+        for step in reversed(self._done):
+            after, state = state, move.state(step.before)
+            if not state.is_same(after):
+                made._done.insert(0, replace(step, before=state, after=after, about=_on(step.about, move)))
+        state = now
+        for step in reversed(self._undone):
+            before, state = state, move.state(step.after)
+            if not state.is_same(before):
+                made._undone.insert(0, replace(step, before=before, after=state, about=_on(step.about, move)))
         return made
 
-    def _push(self, step: Done, after: State) -> None:
-        self.done.append(step)
-        self._weights.append(_weight(step, after))
-        while len(self._weights) > 1 and sum(self._weights) > MOST_BYTES:
-            del self.done[0], self._weights[0]
 
-
-def _weight(step: Done, after: State) -> int:
-    return _STEP_BYTES + sum(note.ids.nbytes for note in step.notes) + step.state.weight(after)
-
-
-def _on(step: Done, move: Rebase, base: int) -> Done:
-    """Return a step on another base, without rows that are gone."""
+def _on(done: Done, move: Rebase) -> Done:
+    """Return what was done on another base, without rows that are gone."""
     notes = []
-    for note in step.notes:
+    for note in done.notes:
         ids = move.to[note.ids]
         # Rows that are jobs of others by now are not added any more, nor taken out.
-        ids = ids[(ids >= base) | np.isin(note.ids, move.ours) if note.kind == "added" else (ids >= 0)]
+        added = note.kind == "added"
+        ids = ids[(ids >= move.first) | np.isin(note.ids, move.ours) if added else (ids >= 0)]
         if note.kind == "columns" or len(ids):
             notes.append(note._replace(ids=ids))
-    focus = step.focus and (int(move.to[step.focus[0]]), step.focus[1])
-    return step._replace(notes=tuple(notes), focus=focus)
+    focus = done.focus and (int(move.to[done.focus[0]]), done.focus[1])
+    return Done(tuple(notes), focus)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -12,12 +11,13 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError, warn
 from torc_frames.frame.rules import Rule
+from torc_frames.widgets.history import StateStep
 from torc_frames.widgets.parameters import editing, filling, reshaping
 from torc_frames.widgets.parameters.base import base_of
-from torc_frames.widgets.parameters.checking import TableRule
+from torc_frames.widgets.parameters.checking import Checks, TableRule
 from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
 from torc_frames.widgets.parameters.finding import Search
-from torc_frames.widgets.parameters.history import Done, History, Step
+from torc_frames.widgets.parameters.history import Done, SheetHistory, Step
 from torc_frames.widgets.parameters.rebase import Rebase, Taken
 from torc_frames.widgets.parameters.state import State, state_of
 from torc_frames.widgets.parameters.view import SheetView
@@ -84,7 +84,6 @@ class Sheet(SheetView):
 
         self._rules = dict(rules or {})
         super().__init__(state_of(base_of(frame, self._rules)), table_rule)
-        self._history = History()
         unknown = [name for name in self._rules if name not in self._state.base.stored]
         if unknown and self._state.base.stored:
             warn(f"rules for {unknown[0]!r}: there is no such column")
@@ -164,7 +163,7 @@ class Sheet(SheetView):
     def fill_formula(self, formula: str, where: str | Block) -> None:
         """Fill a column's rows that are shown, or a block, with a formula over the row's columns.
 
-        See `torc_frames.widgets.parameters.expressions.Formula` for what it may be.
+        See `torc_frames.frame.expressions.Formula` for what it may be.
 
         Raises
         ------
@@ -234,22 +233,24 @@ class Sheet(SheetView):
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to take back."""
-        return bool(self._history.done)
+        return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether there is a step to do again."""
-        return bool(self._history.undone)
+        return self._history.can_redo
 
     def undo(self) -> str | None:
         """Take back the last step, and return what that was, in words; None if there is none."""
         with self.lock:
-            return self._stepped(self._history.undo(self._state))
+            now = self._state
+            return self._went(self._history.undo(), now)
 
     def redo(self) -> str | None:
         """Do again what was taken back last, and return what that was; None if there is nothing."""
         with self.lock:
-            return self._stepped(self._history.redo(self._state))
+            now = self._state
+            return self._went(self._history.redo(), now)
 
     # Another base.
 
@@ -293,9 +294,7 @@ class Sheet(SheetView):
             begun = taken.new() if taken is not None and keys is None else {}
             move = Rebase(now.base, base, now, {*now.base.ids}, begun, taken, keys)
             moved = move.state(now)
-            history = History()
-            if keys is None:
-                history = self._history.moved(moved, move)
+            history = self._history.moved(moved, move) if keys is None else None
             self._placed(now.base.attrs if taken is None else {}, moved, move.lost(now, moved))
             self._rebased(moved, history)
 
@@ -333,7 +332,7 @@ class Sheet(SheetView):
         moved = move.state(kept.state)
         sheet.lost = list(kept.edits.lost)
         sheet._placed({"torc": kept.edits.torc}, moved, move.lost(kept.state, moved))
-        sheet._rebased(moved, History())
+        sheet._rebased(moved)
         return sheet
 
     def forget_lost(self) -> None:
@@ -344,21 +343,17 @@ class Sheet(SheetView):
 
     # How it is done.
 
-    def _use(self, state: State, history: History | None = None) -> None:
-        self._arranged += 1
-        self._put(replace(state, arranged=self._arranged))
-        self._history = History() if history is None else history
-
     def _placed(self, attrs: Mapping[str, Any], moved: State, lost: Sequence[Lost]) -> None:
         """Take note of what was lost, and of the pull that edits were made on."""
         self.lost = [*self.lost, *lost]
         if attrs.get("torc") is not None and moved.is_dirty:
             moved.base.attrs = {**moved.base.attrs, "torc": attrs["torc"]}
 
-    def _rebased(self, state: State, history: History | None = None) -> None:
+    def _rebased(self, state: State, history: SheetHistory | None = None) -> None:
         how = self._state.how.named({column.name: column.name for column in state.columns})
-        self._use(state, history)
-        self._show(how)
+        self._history = SheetHistory(state) if history is None else history
+        self._checks = Checks(state, self._table_rule)
+        self._show(how, anew=True)
         self._tell(Change(columns=True))
 
     @contextmanager
@@ -368,28 +363,28 @@ class Sheet(SheetView):
             step = Step(self._state)
             yield step
             if step.notes:
-                done = Done(self._state, tuple(step.notes), step.focus)
-                self._history.push(done, step.state)
-                self._changed(done, step.state, None)
+                before = self._state
+                self._changed(self._history.step(step), before, None)
 
     def _do(self, edit: Callable[Concatenate[Step, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self._step() as step:
             return edit(step, *args, **kwargs)
 
-    def _stepped(self, found: tuple[Done, State] | None) -> str | None:
+    def _went(self, step: StateStep[State] | None, before: State) -> str | None:
         """Say what was taken back, or done again."""
-        if found is None:
+        if step is None:
             return None
-        done, state = found
-        self._changed(done, state, done.focus)
+        done: Done = step.about
+        state = self._history.state = self._state.shown_as(before)
+        self._changed(done, before, done.focus)
         there = done.ids[np.isin(done.ids, state.own)]
         is_hidden = len(there) and not np.isin(there, state.view).any()
         return f"{done.told} (rows that the filter hides)" if is_hidden else done.told
 
-    def _changed(self, done: Done, now: State, focus: tuple[int, str] | None) -> None:
-        before = self._state
+    def _changed(self, done: Done, before: State, focus: tuple[int, str] | None) -> None:
+        now = self._state
+        self._checks = Checks(now, self._table_rule)
         self.version += 1
-        self._put(now)
         rows = done.rows(before, now)
         rows = (0, len(self)) if rows is not None and self._checks.reach else rows
         there = None

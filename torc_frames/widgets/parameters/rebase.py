@@ -17,7 +17,7 @@ from torc_frames.widgets.parameters.column import SheetColumn, column_of
 from torc_frames.widgets.parameters.edits import Lost
 from torc_frames.widgets.parameters.ids import AT_END, AT_TOP, NO_IDS, Ids, among, merged, woven
 from torc_frames.widgets.parameters.state import State
-from torc_frames.workflow.push.matching import match_rows
+from torc_frames.workflow.push.targets import match_rows
 
 __all__ = ["Rebase", "Taken", "lines_of"]
 
@@ -79,6 +79,8 @@ class Rebase:
     ----------
     to : array of int64
         By row of the old base that of the new one, -1 for those that are gone.
+    first : int
+        From this one on rows of the new base are new ones.
     ours : array of int64
         The new rows that we have made jobs.
     """
@@ -94,6 +96,7 @@ class Rebase:
         keys: Sequence[str | None] | None = None,
     ) -> None:
         self._old, self._new, self._taken, self._is_whole = old, new, taken, keys is not None
+        self.first = len(new)
         self._columns: dict[SheetColumn, SheetColumn | None] = {}
         self._names = {*old.names, *(taken.frame.columns if taken is not None and self._is_whole else ())}
         self._arrived = {name: column_of(new, name, name) for name in new.names if name not in self._names}

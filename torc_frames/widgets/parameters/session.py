@@ -21,8 +21,8 @@ from torc_frames.widgets.drafts import Draft
 from torc_frames.widgets.parameters import conflicts
 from torc_frames.widgets.parameters.checking import TableRule
 from torc_frames.widgets.parameters.conflicts import Before, Cell, CellConflict, Waiting
+from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.parameters.rebase import Taken, lines_of
-from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.workflow.push.plan import Plan
 from torc_frames.workflow.push.targets import match_rows
 from torc_frames.workflow.workflow import Workflow

@@ -14,6 +14,7 @@ from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.parameters.checking import Checks, TableRule, as_frame
 from torc_frames.widgets.parameters.choosing import arranged
 from torc_frames.widgets.parameters.conditions import Condition, View
+from torc_frames.widgets.parameters.history import SheetHistory
 from torc_frames.widgets.parameters.ids import Ids, among
 from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.clipboard import write_cells
@@ -38,7 +39,8 @@ class SheetView:
         self._callbacks: list[Callable[[Change], None]] = []
         self._table_rule = table_rule
         self._arranged = 0
-        self._put(state)
+        self._history = SheetHistory(state)
+        self._checks = Checks(state, table_rule)
 
     @property
     def columns(self) -> list[GridColumn]:
@@ -182,9 +184,9 @@ class SheetView:
 
     # inside
 
-    def _put(self, state: State) -> None:
-        """Have another state."""
-        self._state, self._checks = state, Checks(state, self._table_rule)
+    @property
+    def _state(self) -> State:
+        return self._history.state
 
     def _tell(self, change: Change) -> None:
         for callback in list(self._callbacks):
@@ -196,13 +198,13 @@ class SheetView:
         if before is not self._state:
             self._tell(Change())
 
-    def _show(self, how: View) -> None:
+    def _show(self, how: View, *, anew: bool = False) -> None:
         """Sort and choose the rows that are shown."""
         state = self._state
         view = arranged(state, self._checks, how)
-        if state.how != how or not np.array_equal(state.view, view):
+        if anew or state.how != how or not np.array_equal(state.view, view):
             self._arranged += 1
-            self._state = replace(state, how=how, view=view, arranged=self._arranged)
+            self._history.state = replace(state, how=how, view=view, arranged=self._arranged)
 
     def _texts(self, ids: Ids) -> list[list[str]]:
         texts = [column.texts(ids) for column in self._state.columns]
