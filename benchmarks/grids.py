@@ -27,7 +27,7 @@ _MOST_RATIO, _MOST_MB, _MOST_EDIT_MS = 2.0, 0.5, 80.0
 _SETUP = """
 import time
 import numpy as np, pandas as pd
-from torc_frames.widgets.parameters.sheet import Sheet
+from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.table.frames import FrameSource
 from torc_frames.widgets.table.grid import Grid
 

@@ -17,7 +17,7 @@ import pandas as pd
 import torc_frames as tf
 from tests.trust.fault import Fault, Place
 from torc_frames.errors import RefusedError
-from torc_frames.widgets.parameters.editor import ParameterEditor
+from torc_frames.widgets.parameters.widget import ParameterEditor
 from torc_frames.widgets.parts import Message
 from torc_frames.widgets.progress.widget import Monitor
 from torc_frames.widgets.records.widget import RecordEditor

@@ -430,7 +430,7 @@ SHADOW_JS = """async ([script, style]) => {
 
 
 SHEET = """
-from torc_frames.widgets.parameters.sheet import Sheet
+from torc_frames.widgets.parameters.model import Sheet
 frame = pd.DataFrame({
     'steps': [1, 2, 3], 'depth': pd.array([1, None, 3], dtype='Int64'), 'lr': [0.1, 0.25, None],
     'fast': [True, False, True], 'name': ['a', 'b', None],

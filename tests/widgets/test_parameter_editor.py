@@ -10,8 +10,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import torc_frames as tf
-from torc_frames.widgets.parameters.editor import ParameterEditor
 from torc_frames.widgets.parameters.session import Session
+from torc_frames.widgets.parameters.widget import ParameterEditor
 from torc_frames.workflow.client import Client
 
 

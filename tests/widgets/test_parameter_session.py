@@ -1,6 +1,8 @@
 """What an edited table, the store, and a draft make of each other, whatever happens in between."""
 
+import json
 import threading
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from pandas.testing import assert_frame_equal
 from strategies import examples
 
 import torc_frames as tf
+from torc_frames.widgets.drafts import Draft
 from torc_frames.widgets.parameters.session import Session
 
 
@@ -181,6 +184,27 @@ def test_an_editor_that_can_not_be_made_stands_in_nobodys_way(wf, sessions):
     type_in(session, "1", "a", "5")
     session.draft.close()
     assert sessions(wf).sheet.counts["changed"] == 1
+
+
+def test_a_draft_as_version_1_has_written_it_is_read(client, sessions):
+    wf = client.create_workflow("ridge")
+    wf.push(pd.DataFrame({"a": [1, 2, 3, 4], "s": ["x", "y", "z", "w"], "d": [0.5, 1.5, 2.5, 3.5]}))
+    others_write(wf, "1", "a", 9)
+    others_write(wf, "2", "d", 9.5)
+    others_write(wf, "4", "s", "theirs")
+    kept = json.loads((Path(__file__).parents[1] / "data" / "draft-1.json").read_text())
+    Draft(wf._store.url, wf.key, lambda: kept, lambda: None).close()
+    session = sessions(wf)
+    shown = {name: list(column) for name, column in session.sheet.value.items()}
+    assert shown == {"n": [3, 3, 3, 3], "a": [5, 70, 2, 3], "t": ["x", "new", "y", "mine"]}
+    assert [(*each,) for each in session.sheet.problems[["job_key", "text"]].values] == [("2", "abc")]
+    assert session.sheet.deleted_keys == ["4"]
+    was, now = {"a": 4, "s": "w", "d": 3.5}, {"a": 4, "s": "theirs", "d": 3.5}
+    assert session.conflicts == [
+        ("4", "", was, now, None),
+        ("", "d", {"2": 1.5}, {"2": 9.5}, None),
+        ("1", "a", 1, 9, 5),
+    ]
 
 
 # Deleting

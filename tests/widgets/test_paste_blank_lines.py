@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torc_frames.widgets.parameters.sheet import Sheet
+from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.table.source import Block
 
 

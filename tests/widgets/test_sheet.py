@@ -13,7 +13,7 @@ from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, StepSeries
 from torc_frames.widgets.parameters.finding import Search
-from torc_frames.widgets.parameters.sheet import Sheet
+from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.table.source import Block
 
 A, X, S = 1, 2, 3  # where the columns are
@@ -788,7 +788,7 @@ def test_threads_may_edit_at_once():
 
 
 def test_the_oldest_steps_are_forgotten_when_they_keep_too_much(monkeypatch):
-    from torc_frames.widgets.parameters import history
+    from torc_frames.widgets import history
 
     monkeypatch.setattr(history, "MOST_BYTES", 20_000)
     sheet = Sheet(frame(500))

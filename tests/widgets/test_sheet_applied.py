@@ -9,7 +9,7 @@ from stores import on_each_store, on_sqlite
 
 import torc_frames as tf
 from torc_frames.errors import ConflictError
-from torc_frames.widgets.parameters.sheet import Sheet
+from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.table.source import Block
 from torc_frames.workflow.workflow import Workflow
 

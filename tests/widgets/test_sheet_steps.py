@@ -14,7 +14,7 @@ from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, StepSeries
 from torc_frames.widgets.parameters.finding import Search
-from torc_frames.widgets.parameters.sheet import Sheet
+from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, EditableSource
 
@@ -106,10 +106,10 @@ def value_key(value):
 def whole(sheet):
     """All there is in a sheet, whatever of it is shown."""
     value, problems = sheet.value, sheet.problems
-    own = sheet._table.rows.own
+    own = sheet._state.own
     return {
         "columns": sheet.columns,
-        "texts": [column.texts(own) for column in sheet._table.columns],
+        "texts": [column.texts(own) for column in sheet._state.columns],
         "value": [[value_key(cell) for cell in value[name].tolist()] for name in value.columns],
         "index": [value_key(key) for key in value.index],
         "dtypes": [str(dtype) for dtype in value.dtypes],
@@ -145,7 +145,7 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
 
     def check_state(self):
         """What there is, is what there was; and so it is seen, unless it was sorted or filtered since."""
-        arranged, state = self.states[len(self.sheet._history.done)]
+        arranged, state = self.states[len(self.sheet._history._done)]
         if arranged == self.arranged:
             assert self.look() == state
         now = whole(self.sheet)
@@ -154,12 +154,12 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
     def arrange(self, function, *arguments):
         """Sort or filter: that is no step, and changes nothing but what is seen."""
         before, history = self.look(), self.sheet._history
-        steps = len(history.done), len(history.undone)
+        steps = len(history._done), len(history._undone)
         try:
             function(*arguments)
         except RefusedError:
             assert self.look() == before
-        assert (len(history.done), len(history.undone)) == steps
+        assert (len(history._done), len(history._undone)) == steps
         now = whole(self.sheet)
         assert now == {name: before[name] for name in now}
         self.arranged += self.look() != before
@@ -167,19 +167,19 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
     def do(self, function, *arguments):
         """Do one thing: it is one step, or refused with nothing changed."""
         before = self.look()
-        steps = len(self.sheet._history.done)
+        steps = len(self.sheet._history._done)
         self.told.clear()
         try:
             function(*arguments)
         except RefusedError:
             assert self.look() == before
-            assert len(self.sheet._history.done) == steps
+            assert len(self.sheet._history._done) == steps
             return
-        if len(self.sheet._history.done) == steps:
+        if len(self.sheet._history._done) == steps:
             assert self.look() == before
             assert self.told == []
             return
-        assert len(self.sheet._history.done) == steps + 1
+        assert len(self.sheet._history._done) == steps + 1
         assert len(self.told) == 1
         del self.states[steps + 1 :]
         self.states.append((self.arranged, self.look()))
@@ -358,13 +358,13 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
             pd.testing.assert_frame_equal(
                 self.sheet.base.reset_index(drop=True), self.base.reset_index(drop=True)
             )
-            assert len(value) == len(self.sheet._table.complete())
+            assert len(value) == len(self.sheet._state.complete())
 
     def teardown(self):
         if not hasattr(self, "sheet"):
             return
         last = whole(self.sheet)
-        count = len(self.sheet._history.done)
+        count = len(self.sheet._history._done)
         self.check_state()
         while self.sheet.can_undo:
             self.sheet.undo()

@@ -15,8 +15,8 @@ import torc_frames as tf
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.filling import StepSeries
+from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.parameters.session import Session
-from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.table.source import Block
 
 EXAMPLES = 60 if settings().max_examples <= 100 else 300
@@ -37,12 +37,12 @@ def frame() -> pd.DataFrame:
 
 def whole(sheet: Sheet) -> dict[str, object]:
     """All there is in a sheet, whatever of it is shown."""
-    table = sheet._table
-    own = table.rows.own
+    state = sheet._state
+    own = state.own
     return {
         "columns": sheet.columns,
-        "keys": [table.rows.key(id) for id in own.tolist()],
-        "texts": {column.name: column.texts(own) for column in table.columns},
+        "keys": [state.base.key(id) for id in own.tolist()],
+        "texts": {column.name: column.texts(own) for column in state.columns},
         "value": sheet.value.map(repr).to_dict("list"),
         "dtypes": [str(dtype) for dtype in sheet.value.dtypes],
         "problems": sheet.problems.map(repr).to_dict("list"),
@@ -230,6 +230,29 @@ def test_what_was_applied_can_not_be_undone(wf, session):
     type_in(session, "1", "a", "10")
     session.apply(session.propose())
     assert session.sheet.undo() is None
+
+
+def test_what_a_stopped_apply_has_written_is_taken_back_all_the_same():
+    sheet = Sheet(frame())
+    sheet.set_texts([(0, 1, "10"), (1, 1, "20")])
+    sheet.append(pd.DataFrame({"n": [70], "x": [7.0]}))
+    taken = sheet.take()
+    now = pd.concat([frame(), frame().iloc[[0]].set_axis(["6"], axis=0).rename_axis("job_key")])
+    now["n"] = [10, 2, 3, 4, 5, 70]  # the second cell is still to be written
+    now["x"] = [*frame()["x"], 7.0]
+    now.loc["6", ["s", "j"]] = None
+    sheet.rebase(now, taken)
+    assert sheet.value["n"].tolist() == [10, 20, 3, 4, 5, 70]
+    assert sheet.counts == {"changed": 1, "new": 0, "deleted": 0, "invalid": 0}
+    assert sheet.undo() == "1 row added"
+    assert sheet.deleted_keys == ["6"]
+    assert sheet.undo() == "2 cells of n changed"
+    assert sheet.value["n"].tolist() == [1, 2, 3, 4, 5]
+    assert sheet.counts == {"changed": 1, "new": 0, "deleted": 1, "invalid": 0}
+    sheet.redo()
+    sheet.redo()
+    assert sheet.deleted_keys == []
+    assert sheet.value["n"].tolist() == [10, 20, 3, 4, 5, 70]
 
 
 TEXTS = st.sampled_from(["", "1", "-3", "2.5", "abc", "true", '{"a": 2}', "9"])

@@ -67,7 +67,7 @@ def _where(column: pd.Series) -> object:
         return repr(array.to_numpy().__array_interface__)
     if isinstance(array, pd.arrays.ArrowExtensionArray):
         chunks = array.__arrow_array__().chunks
-        buffers = [buffer and buffer.address for chunk in chunks for buffer in chunk.buffers()]
+        buffers = [one if one is None else one.address for chunk in chunks for one in chunk.buffers()]
         return buffers, [(chunk.offset, len(chunk)) for chunk in chunks]
     return None
 

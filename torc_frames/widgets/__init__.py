@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torc_frames.widgets.parameters.editor import ParameterEditor
+from torc_frames.widgets.parameters.widget import ParameterEditor
 from torc_frames.widgets.progress.widget import Monitor
 from torc_frames.widgets.records.widget import RecordEditor
 from torc_frames.widgets.results.widget import ResultsExplorer

@@ -53,6 +53,9 @@ class StateHistory(Generic[S]):
     'ab'
     """
 
+    most_steps = MOST_STEPS
+    """How many steps can be undone, at most."""
+
     def __init__(self, state: S) -> None:
         self.state = state
         self._done: list[StateStep[S]] = []
@@ -81,7 +84,7 @@ class StateHistory(Generic[S]):
             Where something is being typed. Steps that follow each other at the same place are one.
         weight : int
             About how many bytes are kept because of the step. The oldest steps are forgotten when they are
-            more than `MOST_STEPS`, or all keep more than `MOST_BYTES`.
+            more than `most_steps`, or all keep more than `MOST_BYTES`.
         """
         if typing is not None and typing == self._typing:
             self._done[-1] = replace(self._done[-1], after=state, about=about)
@@ -90,7 +93,7 @@ class StateHistory(Generic[S]):
         self.state, self._typing = state, typing
         self._undone.clear()
         kept = sum(step.weight for step in self._done)
-        while len(self._done) > 1 and (len(self._done) > MOST_STEPS or kept > MOST_BYTES):
+        while len(self._done) > 1 and (len(self._done) > self.most_steps or kept > MOST_BYTES):
             kept -= self._done.pop(0).weight
 
     def undo(self) -> StateStep[S] | None:

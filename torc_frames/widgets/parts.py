@@ -78,13 +78,13 @@ def html(content: str = "", css: str = "") -> widgets.HTML:
     return made
 
 
-def root(children: Sequence[widgets.Widget], css: str = "", *, sheet: str = "") -> widgets.VBox:
+def root(children: Sequence[widgets.Widget], *, sheet: str = "") -> widgets.VBox:
     """Return the outermost box of a widget, which brings the styles: those of a sheet in ``static``, too.
 
     Keys that are pressed inside stay inside: for a notebook, "a" and "dd" are commands.
     """
     sheets = "".join((_STATIC / f"{name}.css").read_text() for name in ("parts", sheet) if name)
-    style = widgets.HTML(f"<style>{sheets}{css}</style>", layout={"display": "none"})
+    style = widgets.HTML(f"<style>{sheets}</style>", layout={"display": "none"})
     keys = AnyWidget(_esm=(_STATIC / "keys.js").read_text(), layout={"display": "none"})
     box = widgets.VBox([style, *children, keys])
     box.add_class("tf-widget")

@@ -13,10 +13,10 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.column import objects
 from torc_frames.frame.values import RefusalError
 from torc_frames.widgets.parameters.checking import Checks
-from torc_frames.widgets.parameters.column import Ids, Mask, SheetColumn
-from torc_frames.widgets.parameters.conditions import Condition
-from torc_frames.widgets.parameters.rows import SheetRows, View
-from torc_frames.widgets.parameters.table import Table
+from torc_frames.widgets.parameters.column import SheetColumn
+from torc_frames.widgets.parameters.conditions import Condition, View
+from torc_frames.widgets.parameters.ids import Ids, Mask
+from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.cells import read, shown
 
 __all__ = ["arranged"]
@@ -24,20 +24,20 @@ __all__ = ["arranged"]
 _MOST_DIGITS = 18
 
 
-def arranged(table: Table, checks: Checks, how: View) -> Ids:
+def arranged(state: State, checks: Checks, how: View) -> Ids:
     """Return the rows to show, in order; RefusedError for conditions that make no sense."""
-    ids: Ids = table.rows.own
+    ids: Ids = state.own
     for condition in how.conditions:
-        ids = ids[_chosen(condition, table, checks, ids)]
+        ids = ids[_chosen(condition, state, checks, ids)]
     if how.order is None:
         return ids
     name, ascending = how.order
     if name is None:
-        return _sorted_by_key(table.rows, ids, ascending)
-    return _sorted_ids(table.column(name), ids, ascending)
+        return _sorted_by_key(state, ids, ascending)
+    return _sorted_ids(state.column(name), ids, ascending)
 
 
-def _chosen(condition: Condition, table: Table, checks: Checks, ids: Ids) -> Mask:
+def _chosen(condition: Condition, state: State, checks: Checks, ids: Ids) -> Mask:
     """Return for which rows a condition holds, or for which it does not if it is negated.
 
     Raises
@@ -45,21 +45,21 @@ def _chosen(condition: Condition, table: Table, checks: Checks, ids: Ids) -> Mas
     RefusedError
         If there is no such column, or a bound is no value of its dtype.
     """
-    columns = table.by_name()
+    columns = state.by_name()
     if condition.test == "new":
-        mask = ~table.rows.keyed(ids)
+        mask = ~state.keyed(ids)
     elif condition.test == "deleted":
-        mask = table.rows.are_deleted(ids)
+        mask = state.are_deleted(ids)
     elif condition.column is None:
-        mask = _of_keys(condition, table, ids)
+        mask = _of_keys(condition, state, ids)
         for column in columns.values():
-            mask |= _of_column(condition, column, table, checks, ids)
+            mask |= _of_column(condition, column, state, checks, ids)
         if condition.test == "invalid":
             mask |= np.isin(ids, list(checks.wrong(None)))
-    elif condition.column == table.key_name:
-        mask = _of_keys(condition, table, ids)
+    elif condition.column == "job_key" and state.base.keyed:
+        mask = _of_keys(condition, state, ids)
     elif condition.column in columns:
-        mask = _of_column(condition, columns[condition.column], table, checks, ids)
+        mask = _of_column(condition, columns[condition.column], state, checks, ids)
     else:
         raise RefusedError(f"filter: there is no column {condition.column!r}")
     return ~mask if condition.negated else mask
@@ -67,8 +67,8 @@ def _chosen(condition: Condition, table: Table, checks: Checks, ids: Ids) -> Mas
 
 def _sorted_ids(column: SheetColumn, ids: Ids, ascending: bool) -> Ids:
     """Return rows sorted by a column, equal ones as they were; those without a value last."""
-    if column.blank:
-        without = np.isin(ids, list(column.blank))
+    if len(column.blank):
+        without = np.isin(ids, column.blank)
         kept = ids[~without]
         return np.concatenate([_sorted(column.series(kept), kept, ascending), ids[without]])
     return _sorted(column.series(ids), ids, ascending)
@@ -86,9 +86,9 @@ def _sorted(series: pd.Series, ids: Ids, ascending: bool) -> Ids:
     return np.concatenate([ids[~missing][order], ids[missing]])
 
 
-def _sorted_by_key(rows: SheetRows, ids: Ids, ascending: bool) -> Ids:
+def _sorted_by_key(state: State, ids: Ids, ascending: bool) -> Ids:
     """Return rows sorted by job key: the shorter first, as keys are counted; new ones last."""
-    keys = [rows.key(id) for id in ids.tolist()]
+    keys = [state.base.key(id) for id in ids.tolist()]
     if all(key is not None and key.isdecimal() and len(key) < _MOST_DIGITS for key in keys):
         return _sorted(pd.Series(np.array(keys, dtype=np.int64)), ids, ascending)
     lengths = pd.Series([None if key is None else f"{len(key):06d}{key}" for key in keys], dtype=object)
@@ -103,23 +103,23 @@ def _sort_key(value: Any) -> tuple[int, Any]:
     return (2, value) if isinstance(value, str) else (3, shown(value))
 
 
-def _of_keys(condition: Condition, table: Table, ids: Ids) -> Mask:
-    if condition.test in ("changed", "invalid") or not table.keyed:
+def _of_keys(condition: Condition, state: State, ids: Ids) -> Mask:
+    if condition.test in ("changed", "invalid") or not state.base.keyed:
         return np.zeros(len(ids), dtype=np.bool_)
     if condition.test == "range":
         raise RefusedError("filter: keys have no range; use contains or choices")
-    return _of_texts(condition, [table.rows.key(id) or "" for id in ids.tolist()])
+    return _of_texts(condition, [state.base.key(id) or "" for id in ids.tolist()])
 
 
-def _of_column(condition: Condition, column: SheetColumn, table: Table, checks: Checks, ids: Ids) -> Mask:
+def _of_column(condition: Condition, column: SheetColumn, state: State, checks: Checks, ids: Ids) -> Mask:
     if condition.test == "changed":
         # New rows are new; of them nothing has changed.
-        return np.asarray(column.changed(ids) & table.rows.keyed(ids))
+        return np.asarray(column.changed(ids) & state.keyed(ids))
     if condition.test == "invalid":
         return np.isin(ids, list(checks.wrong(column)))
     if condition.test == "range":
         return _in_range(condition, column, ids)
-    if condition.test == "missing" and not column.typed:
+    if condition.test == "missing" and not column.unread:
         return np.asarray(column.series(ids).isna().to_numpy())
     return _of_texts(condition, column.texts(ids))
 
@@ -143,8 +143,8 @@ def _in_range(condition: Condition, column: SheetColumn, ids: Ids) -> Mask:
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(series.cat.categories.dtype)
     mask = ~series.isna().to_numpy()
-    if column.blank:
-        mask &= ~np.isin(ids, list(column.blank))
+    if len(column.blank):
+        mask &= ~np.isin(ids, column.blank)
     for text, least in ((condition.low, True), (condition.high, False)):
         if text.strip():
             mask &= _within(series, _bound(text, column), least)

@@ -1,340 +1,388 @@
-"""One column of a sheet: its values by row, the texts that are none, and what the store has."""
+"""One column of a sheet: what the base has, and the cells that were edited."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.compare import as_series, differing
+from torc_frames.frame.compare import as_series, differing, taken
 from torc_frames.frame.rules import Rule
+from torc_frames.widgets.parameters import rules
+from torc_frames.widgets.parameters.base import Plain, SheetBase, Typed
+from torc_frames.widgets.parameters.ids import NO_IDS, Ids, Mask, among, merged
 from torc_frames.widgets.table import source
 from torc_frames.widgets.table.cells import Format
 
-__all__ = ["CellsPatch", "Ids", "Mask", "SheetColumn", "bytes_of", "format_for"]
-
-Ids = np.ndarray[Any, np.dtype[np.int64]]
-"""Rows by their ids: those of the base frame by position, new ones by number after them."""
-
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
-
+__all__ = ["SheetColumn", "column_of", "plain_of"]
 
 _OBJECT_BYTES = 100
+_tokens = count()
 
 
+@dataclass(frozen=True, eq=False)
 class SheetColumn:
-    """The cells of a column, by row id.
+    """The cells of a column, by row id; what is done to it makes another one.
 
-    A text that can't be a value (it does not parse, or breaks the rule) is kept in ``typed``, with the
-    reason; the value below it stays what it was. Where there never was one, the row is in ``blank``.
+    A text that can't be a value (it does not parse, or breaks the rule) is kept with the reason; the value
+    below it stays what it was. Where there never was one, the cell is blank.
 
-    Parameters
+    Attributes
     ----------
     name : str
-    values : Series
-        Of as many rows as there are ids.
+    origin : str or None
+        The column of the base that it was made of.
     format : Format
         How its cells are written and read.
-    stored : Series or None
-        What the store has in the column of this name, for the first ids.
-    origin : str or None
-        The column of the base frame whose values these were.
-    token : object or None
-        What it is known by, whatever it is called; None for a column that is none of those there were.
+    retyped : bool
+        Whether that is another dtype than the one of its origin.
+    plain : Plain
+        The cells that were not edited.
+    ids : array of int64
+        Those that have a value otherwise, in order.
+    values : array
+        That value.
+    typed : mapping
+        By id the texts that are none.
+    token : int
+        What it is known by, whatever it is called.
     """
 
-    def __init__(
-        self,
-        name: str,
-        values: pd.Series,
-        format: Format,
-        *,
-        stored: pd.Series | None = None,
-        origin: str | None = None,
-        token: object | None = None,
-    ) -> None:
-        self.name = name
-        self.token = object() if token is None else token
-        self.format = format
-        self.origin = origin
-        self.values: Any = values.array.copy()
-        self.typed: dict[int, tuple[str, str]] = {}
-        self.blank: set[int] = set()
-        self.rule: Rule | None = None
-        self._choices: tuple[str, ...] | None = None
-        self._broken: dict[int, str] | None = None
-        self._mask: Mask | None = None
-        self._stored: Any = None if stored is None else stored.array
+    base: SheetBase
+    name: str
+    origin: str | None
+    format: Format
+    retyped: bool
+    plain: Plain
+    ids: Ids
+    values: Any
+    typed: Mapping[int, Typed] = field(default_factory=dict)
+    token: int = field(default_factory=lambda: next(_tokens))
 
-    def attach(self, stored: pd.Series | None, rule: Rule | None) -> None:
-        """Say what the store has in a column of this name, and which rule there is for it."""
-        array = None if stored is None else stored.array
-        if array is not self._stored:
-            self._stored, self._mask = array, None
-        if rule != self.rule:
-            self.rule, self._broken = rule, None
-        self._choices = self._texts_of_choices()
+    # what is there
 
     @property
+    def rule(self) -> Rule | None:
+        """What its values must be like."""
+        return self.base.rules.get(self.name)
+
+    @cached_property
     def column(self) -> source.GridColumn:
         """The column as a grid paints it."""
-        choices = self._choices if self.format.choices is None else self.format.choices
+        choices, rule = self.format.choices, self.rule
+        if choices is None and rule is not None and rule.choices is not None and self.format.kind != "json":
+            parsed = self.format.read(self.format.written(rule.choices))
+            choices = tuple(dict.fromkeys(self.format.texts(parsed.values)))
         return source.GridColumn(
             self.name, self.format.kind, str(self.format.dtype), self.format.spec is None, choices
         )
 
+    @property
+    def edited(self) -> Ids:
+        """The rows whose cells are other than in the base, of new rows those that are not missing."""
+        return merged(self.ids, np.fromiter(self.typed, dtype=np.int64, count=len(self.typed)))
+
+    @cached_property
+    def unread(self) -> Mapping[int, Typed]:
+        """By id the texts that are no values, those of the base included."""
+        plain = self.plain.typed
+        if plain and (len(self.ids) or self.typed):
+            there = np.fromiter(plain, dtype=np.int64, count=len(plain))
+            plain = {id: plain[id] for id in there[~among(there, self.ids)].tolist()}
+        return {**plain, **self.typed} if self.typed else plain
+
+    @cached_property
+    def blank(self) -> Ids:
+        """The rows in which there is no value at all."""
+        return np.array([id for id, one in self.unread.items() if one.blank], dtype=np.int64)
+
     def series(self, ids: Ids) -> pd.Series:
         """Return the values of some rows; those of blank cells mean nothing."""
-        return as_series(self.values.take(ids))
+        length, values = len(self.plain.values), self.plain.values
+        if not len(self.ids) and len(ids) == length and np.array_equal(ids, np.arange(length)):
+            return as_series(values)
+        at = np.minimum(np.searchsorted(self.ids, ids), max(len(self.ids) - 1, 0))
+        own = self.ids[at] == ids if len(self.ids) else np.zeros(len(ids), dtype=np.bool_)
+        here = (ids < length) & ~own
+        if here.all():
+            return taken(as_series(values), ids)
+        order = np.zeros(len(ids), dtype=np.int64)
+        order[here] = np.arange(1, 1 + here.sum())
+        order[own] = np.arange(1 + here.sum(), 1 + here.sum() + own.sum())
+        parts = [as_series(self.plain.filler), taken(as_series(values), ids[here])]
+        parts.append(taken(as_series(self.values), at[own]))
+        return taken(pd.concat(parts, ignore_index=True), order)
 
     def texts(self, ids: Ids) -> list[str]:
         """Return what cells show: what was typed, or their value."""
         shown = self.format.texts(self.series(ids))
-        if self.typed:
+        if self.unread:
             for at, id in enumerate(ids.tolist()):
-                if id in self.typed:
-                    shown[at] = self.typed[id][0]
+                if id in self.unread:
+                    shown[at] = self.unread[id].text
         return shown
 
-    def grow(self, length: int) -> None:
-        """Make room for the rows up to an id; what is there is missing, or means nothing."""
-        short = length - len(self.values)
-        if short > 0:
-            more = self._empty(max(short, length // 8))
-            self.values = pd.concat([as_series(self.values), more], ignore_index=True).array
-
-    def write(self, ids: Ids, texts: Sequence[str]) -> CellsPatch:
-        """Return what typing texts into cells changes."""
-        parsed = self.format.read(texts)
-        good, values, refused = parsed.good, parsed.values, parsed.refused
-        broken = self._against_rule(values)
-        if broken:
-            refused = refused | {good[at]: reason for at, reason in broken.items()}
-            kept = [at for at in range(len(good)) if at not in broken]
-            good, values = [good[at] for at in kept], values.iloc[kept]
-        array = self.values.take(ids)
-        if len(good) == len(array):
-            array = values.array
-        elif good:
-            array[np.array(good, dtype=np.int64)] = values.array
-        typed = {int(ids[at]): (texts[at], reason) for at, reason in refused.items()}
-        return CellsPatch(self, ids, array, typed, self.blank.intersection(typed))
-
-    def fill_new(self, ids: Ids) -> CellsPatch:
-        """Return what makes cells those of empty rows: missing, or wanting a value."""
-        patch = self.write(ids, [""] * len(ids))
-        patch.blank = set(patch.typed)
-        return patch
-
-    def copies(self, ids: Ids, of: Ids) -> CellsPatch:
-        """Return what makes cells the same as others."""
-        pairs = list(zip(ids.tolist(), of.tolist(), strict=True))
-        typed = {new: self.typed[old] for new, old in pairs if old in self.typed}
-        blank = {new for new, old in pairs if old in self.blank}
-        missing = ids[self.series(of).isna().to_numpy()]
-        # A missing value that a rule wants was there before the rule; in a row that is new it waits for one.
-        wanting = {} if not len(missing) else self.write(missing, [""] * len(missing)).typed
-        blank |= wanting.keys() - typed.keys()
-        return CellsPatch(self, ids, self.values.take(of), wanting | typed, blank)
-
-    def set_state(self, ids: Ids, values: Any, typed: dict[int, tuple[str, str]], blank: set[int]) -> None:
-        """Set all there is about some cells."""
-        self.values[ids] = values
-        if self.typed or self.blank:
-            for id in ids.tolist():
-                self.typed.pop(id, None)
-                self.blank.discard(id)
-        self.typed.update(typed)
-        self.blank |= blank
-        self._refresh(ids)
-
-    def state(self, ids: Ids) -> tuple[Any, dict[int, tuple[str, str]], set[int]]:
-        """Return all there is about some cells, as `set_state` takes it."""
-        typed = {id: self.typed[id] for id in ids.tolist() if id in self.typed} if self.typed else {}
-        return self.values.take(ids), typed, self.blank.intersection(ids.tolist()) if self.blank else set()
+    @cached_property
+    def changed_ids(self) -> Ids:
+        """The rows whose cells are not as the base has them in a column of this name, in order."""
+        stored = self.base.stored.get(self.name)
+        if self.name not in self.plain.changed:
+            self.plain.changed[self.name] = np.flatnonzero(_other(self.plain.values, stored))
+        other = self.plain.changed[self.name]
+        there = self.ids < len(self.plain.values)
+        if stored is None or there.all():
+            known = None if stored is None else taken(stored, self.ids)
+            own = self.ids[_other(self.values, known)]
+        else:
+            own = self.ids[there][_other(self.values[there], taken(stored, self.ids[there]))]
+        unread = np.fromiter(self.unread, dtype=np.int64, count=len(self.unread))
+        return merged(other[~among(other, self.ids)], np.concatenate([own, unread]))
 
     def changed(self, ids: Ids) -> Mask:
         """Return which cells are not as the store has them; in a column it has not, those with a value."""
-        mask = np.zeros(len(ids), dtype=np.bool_)
-        all_mask = self._changed_mask()
-        there = ids < len(all_mask)
-        mask[there] = all_mask[ids[there]]
-        if self.typed:
-            mask |= np.array([id in self.typed for id in ids.tolist()], dtype=np.bool_)
-        return mask
+        return among(ids, self.changed_ids)
 
     def reason(self, id: int) -> str | None:
         """Return what is wrong with a cell, by itself."""
-        found = self.typed.get(id)
-        return found[1] if found else self.broken().get(id)
+        found = self.unread.get(id)
+        return found.reason if found else self.broken.get(id)
 
-    def broken(self) -> dict[int, str]:
-        """Return by row id why values, which were there already, are not as the rule wants them."""
-        if self._broken is None:
-            values = as_series(self.values)
-            self._broken = self._against_rule(values)
-        return self._broken
-
-    def unfit(self) -> set[int]:
-        """Return the rows whose cell shows something else than a value that fits."""
-        return {*self.typed, *self.broken()}
+    @cached_property
+    def broken(self) -> Mapping[int, str]:
+        """By row id why values, which were there already, are not as the rule wants them."""
+        ids = np.arange(len(self.plain.values), dtype=np.int64)
+        return self._broken(np.concatenate([ids, self.ids[self.ids >= len(ids)]]))
 
     def repeated(self, ids: Ids) -> dict[int, str]:
         """Return by row id why values repeat that may not."""
         if self.rule is None or not self.rule.unique:
             return {}
-        valid = np.array([id for id in ids.tolist() if id not in self.blank], dtype=np.int64)
+        valid = ids[~np.isin(ids, self.blank)]
         series = self.series(valid)
         if not pd.api.types.is_object_dtype(series.dtype):
             valid = valid[series.duplicated(keep=False).to_numpy()]
             series = self.series(valid)
         return {int(valid[at]): reason for at, reason in self.rule.repeated(series.tolist()).items()}
 
-    def retyped(self, format: Format, ids: Ids) -> SheetColumn:
+    def is_same(self, other: SheetColumn) -> bool:
+        """Return whether another column is the same in all that is seen and pushed."""
+        return self is other or (
+            (self.name, self.origin, self.format.dtype, self.format.kind, self.typed)
+            == (other.name, other.origin, other.format.dtype, other.format.kind, other.typed)
+            and np.array_equal(self.ids, other.ids)
+            and not differing(self.values, other.values).any()
+        )
+
+    def weight(self) -> int:
+        """Return about how many bytes its edits keep."""
+        typed = sum(len(one.text) + len(one.reason) + _OBJECT_BYTES for one in self.typed.values())
+        codes = self.values.codes if isinstance(self.values, pd.Categorical) else self.values
+        each = _OBJECT_BYTES if pd.api.types.is_object_dtype(codes.dtype) else 0
+        return int(self.ids.nbytes + codes.nbytes) + each * len(codes) + typed
+
+    # what is made of it
+
+    def with_cells(
+        self, ids: Ids, values: Any, typed: Mapping[int, Typed] | None = None, back: Ids = NO_IDS
+    ) -> SheetColumn:
+        """Return the column with other cells.
+
+        Parameters
+        ----------
+        ids : array of int64
+            Those that get a value.
+        values : array
+            One for each.
+        typed : mapping
+            By id texts that are no values, over those that are there.
+        back : array of int64
+            Cells that become what the base has.
+        """
+        typed = typed or {}
+        touched = np.concatenate([ids, back])
+        wanted = self._are_edits(ids, values)
+        keep = ~np.isin(self.ids, touched)
+        there = np.concatenate([self.ids[keep], ids[wanted]])
+        order = np.argsort(there, kind="stable")
+        parts = [as_series(self.values[keep]), as_series(values[wanted])]
+        joined = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+        texts = dict(self.typed)
+        if texts:
+            for id in touched.tolist():
+                texts.pop(id, None)
+        for id, one in typed.items():
+            texts.pop(id, None)
+            if self.plain.typed.get(id) != one:
+                texts[id] = one
+        made = replace(self, ids=there[order], values=taken(joined, order).array, typed=texts)
+        if "broken" in vars(self) and self.rule is not None:
+            kept = {id: why for id, why in self.broken.items() if id not in set(touched.tolist())}
+            vars(made)["broken"] = kept | made._broken(touched)
+        return made
+
+    def write(self, ids: Ids, texts: Sequence[str]) -> SheetColumn:
+        """Return the column with texts typed into cells."""
+        return self._write(ids, texts, self.rule)
+
+    def reverted(self, ids: Ids) -> SheetColumn:
+        """Return the column with cells as the base has them."""
+        return self.with_cells(NO_IDS, self.values[:0], back=ids)
+
+    def with_new(self, ids: Ids) -> SheetColumn:
+        """Return the column with the cells of new rows: they are missing, or want a value."""
+        if self._wanted is None or not len(ids):
+            return self
+        return self.with_cells(NO_IDS, self.values[:0], dict.fromkeys(ids.tolist(), self._wanted))
+
+    def with_copies(self, ids: Ids, of: Ids) -> SheetColumn:
+        """Return the column with the cells of new rows that are the same as others."""
+        series = self.series(of)
+        pairs = zip(ids.tolist(), of.tolist(), strict=True)
+        typed = {new: self.unread[old] for new, old in pairs if old in self.unread} if self.unread else {}
+        if self._wanted is not None:
+            # A missing value that a rule wants was there before the rule; in a new row it waits for one.
+            typed = dict.fromkeys(ids[series.isna().to_numpy()].tolist(), self._wanted) | typed
+        valid = ~np.isin(ids, [id for id, one in typed.items() if one.blank])
+        return self.with_cells(ids[valid], series.array[valid], typed)
+
+    def retyped_to(self, format: Format, rows: Ids) -> SheetColumn:
         """Return the column as if the texts of some rows were typed into one of another dtype.
 
         What is no value there has none: not even the one that it had in this dtype. Values that break the
         rule already stay values.
         """
-        length = len(self.values)
-        values = format.restored([None] * length) if format.nullable else _zeros(length, format.dtype)
-        if values is None:
-            raise RefusedError(f"column {self.name!r} can't be of dtype {format.dtype}")
-        other = SheetColumn(self.name, values, format, origin=self.origin, token=self.token)
-        texts = self.texts_for(format, ids)
-        typed = np.array([id in self.typed for id in ids.tolist()], dtype=np.bool_)
+        other = column_of(self.base, self.name, self.origin, format, self.token)
+        if not self.retyped and self.origin is not None:
+            # The rest is what typing it there makes.
+            rows = rows[among(rows, self.edited) | (rows >= len(self.base))]
+        return other.typed_from(self, rows, rows)
+
+    def typed_from(self, other: SheetColumn, ids: Ids, of: Ids) -> SheetColumn:
+        """Return the column with cells of another dtype's typed into it; what is no value there has none."""
+        texts = other.texts_for(self.format, of)
+        typed = np.array([id in other.unread for id in of.tolist()], dtype=np.bool_)
+        made = self
         for which, rule in ((~typed, None), (typed, self.rule)):
-            other.rule = rule
-            at = np.flatnonzero(which)
-            if len(at):
-                patch = other.write(ids[at], [texts[place] for place in at.tolist()])
-                patch.blank = set(patch.typed)
-                patch.swap()
-        return other
+            if which.any():
+                listed = [texts[at] for at in np.flatnonzero(which).tolist()]
+                made = made._write(ids[which], listed, rule, blank=True)
+        return made
 
     def texts_for(self, format: Format, ids: Ids) -> list[str]:
         """Return what is typed into a column of another dtype: of strings in JSON what they say."""
         texts = self.texts(ids)
         if self.format.kind == "json" and format.kind != "json":
-            for at, (id, value) in enumerate(zip(ids.tolist(), self.values.take(ids).tolist(), strict=True)):
-                if isinstance(value, str) and id not in self.typed:
+            for at, (id, value) in enumerate(zip(ids.tolist(), self.series(ids).tolist(), strict=True)):
+                if isinstance(value, str) and id not in self.unread:
                     texts[at] = format.written([value])[0]
         return texts
 
-    def _refresh(self, ids: Ids) -> None:
-        """Bring up to date what is known of all cells, after some of them are others."""
-        if self._mask is not None and self._stored is not None:
-            there = ids[ids < len(self._mask)]
-            self._mask[there] = differing(self.values.take(there), self._stored.take(there))
-        elif self._mask is not None:
-            self._mask = None
-        if self._broken is not None:
-            for id in ids.tolist() if self._broken else ():
-                self._broken.pop(id, None)
-            found = self._against_rule(self.series(ids))
-            self._broken |= {int(ids[at]): reason for at, reason in found.items()}
+    # inside
 
-    def _changed_mask(self) -> Mask:
-        if self._mask is None:
-            if self._stored is None:
-                self._mask = np.asarray(~as_series(self.values).isna().to_numpy())
-            else:
-                first = self.values[: len(self._stored)]
-                self._mask = differing(first, self._stored)
-        return self._mask
+    def _write(self, ids: Ids, texts: Sequence[str], rule: Rule | None, blank: bool = False) -> SheetColumn:
+        parsed = self.format.read(texts)
+        good, values, refused = np.array(parsed.good, dtype=np.int64), parsed.values, parsed.refused
+        broken = rules.broken(rule, values)
+        if broken:
+            refused = refused | {int(good[at]): reason for at, reason in broken.items()}
+            kept = ~np.isin(np.arange(len(good)), list(broken))
+            good, values = good[kept], values[kept]
+        typed = {}
+        for at, reason in refused.items():
+            id = int(ids[at])
+            before = self.unread.get(id)
+            typed[id] = Typed(texts[at], reason, blank or (before is not None and before.blank))
+        return self.with_cells(ids[good], values.array, typed)
 
-    def _against_rule(self, series: pd.Series) -> dict[int, str]:
-        """Return by position why values break the rule."""
-        if self.rule is None or not len(series):
+    @cached_property
+    def _wanted(self) -> Typed | None:
+        """What a cell of a new row shows, if it can't be missing."""
+        parsed = self.format.read([""])
+        reasons = parsed.refused or rules.broken(self.rule, parsed.values)
+        return Typed("", reasons[0], True) if reasons else None
+
+    def _are_edits(self, ids: Ids, values: Any) -> Mask:
+        """Return which values are others than those that are there without them."""
+        series, length = as_series(values), len(self.plain.values)
+        wanted: Mask = ~series.isna().to_numpy()
+        here = ids < length
+        if here.any():
+            known, given = taken(as_series(self.plain.values), ids[here]), series.array[here]
+            wanted[here] = differing(known, given)
+            if self.plain.typed:
+                wanted[here] |= np.isin(ids[here], [*self.plain.typed])
+        return wanted
+
+    def _broken(self, ids: Ids) -> dict[int, str]:
+        if self.rule is None:
             return {}
-        rule, suspects = self.rule, _suspects(self.rule, series)
-        values = series.iloc[suspects].tolist()
-        found = ((at, rule.check(value)) for at, value in zip(suspects.tolist(), values, strict=True))
-        return {at: reason for at, reason in found if reason}
-
-    def _empty(self, count: int) -> pd.Series:
-        made = self.format.restored([None] * count) if self.format.nullable else None
-        return _zeros(count, self.format.dtype) if made is None else made
-
-    def _texts_of_choices(self) -> tuple[str, ...] | None:
-        if self.rule is None or self.rule.choices is None or self.format.kind == "json":
-            return None
-        parsed = self.format.read(self.format.written(self.rule.choices))
-        return tuple(dict.fromkeys(self.format.texts(parsed.values)))
+        return {int(ids[at]): reason for at, reason in rules.broken(self.rule, self.series(ids)).items()}
 
 
-@dataclass(slots=True)
-class CellsPatch:
-    """Other cells of one column."""
-
-    column: SheetColumn
-    ids: Ids
-    values: Any
-    typed: dict[int, tuple[str, str]]
-    blank: set[int]
-
-    def swap(self) -> None:
-        """Exchange what is here with what is in the column."""
-        before = self.column.state(self.ids)
-        self.column.set_state(self.ids, self.values, self.typed, self.blank)
-        self.values, self.typed, self.blank = before
-
-    def weight(self) -> int:
-        """Return about how many bytes it keeps."""
-        typed = sum(len(text) + len(reason) + _OBJECT_BYTES for text, reason in self.typed.values())
-        return int(self.ids.nbytes) + bytes_of(self.values) + typed
+def column_of(
+    base: SheetBase, name: str, origin: str | None, format: Format | None = None, token: int | None = None
+) -> SheetColumn:
+    """Return a column without edits, of the base or a new one."""
+    retyped = False
+    if origin is not None:
+        stored = _stored_format(base, origin)
+        format = format or stored
+        retyped = (format.dtype, format.kind) != (stored.dtype, stored.kind)
+    assert format is not None
+    plain = plain_of(base, origin, format)
+    made = SheetColumn(base, name, origin, format, retyped, plain, NO_IDS, plain.values[:0])
+    return made if token is None else replace(made, token=token)
 
 
-def bytes_of(values: Any) -> int:
-    """Return about how many bytes the values of a column keep."""
-    if isinstance(values, pd.Categorical):
-        return int(values.codes.nbytes)
-    each = _OBJECT_BYTES if pd.api.types.is_object_dtype(values.dtype) else 0
-    return int(values.nbytes) + each * len(values)
-
-
-def format_for(dtype: Any) -> Format:
-    """Return how cells of a dtype are written, of strings and JSON also by their names.
+def plain_of(base: SheetBase, origin: str | None, format: Format) -> Plain:
+    """Return a column of the base in a dtype, or the cells of one that was added: they are missing.
 
     Raises
     ------
     RefusedError
-        For what is no dtype, or none that can be kept.
+        If there can't be a column of this dtype.
     """
-    if isinstance(dtype, str) and dtype.lower() == "json":
-        dtype = "object"
-    try:
-        empty = pd.Series([], dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise RefusedError(
-            f"{dtype!r} is no dtype: {error}; use one like int64, Int64, float64, str"
-        ) from None
-    format = Format.of(empty)
-    if format.spec is None:
-        raise RefusedError(f"cells of dtype {dtype} can't be kept")
-    if dtype in ("str", str) and format.kind == "json":
-        return Format(format.dtype, "string", format.spec)
-    return format
+    about = (origin, str(format.dtype), format.kind)
+    found = base.plains.get(about)
+    if found is None or found[0].dtype != format.dtype or found[0].choices != format.choices:
+        found = base.plains[about] = (format, _plain(base, origin, format))
+    plain: Plain = found[1]
+    return plain
 
 
-def _zeros(count: int, dtype: Any) -> pd.Series:
-    return pd.Series(np.zeros(count, dtype="int64")).astype(dtype)
+def _stored_format(base: SheetBase, origin: str) -> Format:
+    if (origin,) not in base.plains:
+        base.plains[origin,] = Format.of(base.stored[origin])
+    found: Format = base.plains[origin,]
+    return found
 
 
-def _suspects(rule: Rule, series: pd.Series) -> Ids:
-    """Return the positions of values that may break a rule; of numbers within bounds it is known."""
-    every = np.arange(len(series), dtype=np.int64)
-    plain = rule.choices is None and rule.pattern is None
-    numbers = isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf"
-    if not (plain and numbers and all(isinstance(bound, (int, float)) for bound in rule.bounds.values())):
-        return every if (not plain or rule.bounds or rule.required) else every[:0]
-    values = series.to_numpy()
-    bad = np.isnan(values) if rule.required and series.dtype.kind == "f" else np.zeros(len(values), np.bool_)
-    tests = {"min": np.less, "above": np.less_equal, "max": np.greater, "below": np.greater_equal}
-    for name, bound in rule.bounds.items():
-        bad = bad | tests[name](values, bound)
-    return np.asarray(every[bad])
+def _plain(base: SheetBase, origin: str | None, format: Format) -> Plain:
+    missing = format.restored([None]) if format.nullable else None
+    filler = pd.Series(np.zeros(1, dtype="int64")).astype(format.dtype) if missing is None else missing
+    if filler is None:
+        raise RefusedError(f"a column can't be of dtype {format.dtype}")
+    if origin is not None:
+        stored, plain = base.stored[origin], _stored_format(base, origin)
+        if (plain.dtype, plain.kind) == (format.dtype, format.kind):
+            return Plain(stored.array, filler.array)
+    empty = Plain(taken(filler, np.zeros(len(base), dtype=np.int64)).array, filler.array)
+    rows = np.arange(len(base), dtype=np.int64)
+    made = SheetColumn(base, origin or "", origin, format, True, empty, NO_IDS, empty.values[:0])
+    if origin is None:
+        made = made.with_new(rows)
+    elif len(rows):
+        made = made.typed_from(column_of(base, origin, origin), rows, rows)
+    return Plain(made.series(rows).array, filler.array, made.typed)
+
+
+def _other(values: Any, stored: pd.Series | None) -> Mask:
+    if stored is None:
+        return np.asarray(~as_series(values).isna().to_numpy())
+    return differing(values, stored)

@@ -1,13 +1,14 @@
-"""What rows are chosen by: one condition of a filter."""
+"""What rows are chosen and sorted by."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from torc_frames.errors import RefusedError, shorten
 
-__all__ = ["Condition", "Test"]
+__all__ = ["Condition", "Test", "View"]
 
 Test = Literal["contains", "equals", "range", "choices", "missing", "changed", "invalid", "new", "deleted"]
 
@@ -58,3 +59,19 @@ class Condition:
         if self.test in _OF_ROWS and self.column is not None:
             raise RefusedError(f"filter: {self.test} is asked of rows, not of a column")
         object.__setattr__(self, "choices", tuple(self.choices))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How rows are sorted, by a column's name (None for keys), and which conditions they were chosen by."""
+
+    order: tuple[str | None, bool] | None = None
+    conditions: tuple[Condition, ...] = ()
+
+    def named(self, names: Mapping[str, str | None]) -> View:
+        """Return the same for columns that have other names by now, without those that are gone."""
+        fixed: dict[str | None, str | None] = {None: None, "job_key": "job_key"}
+        known = fixed | {old: new for old, new in names.items() if new is not None}
+        order = (known[self.order[0]], self.order[1]) if self.order and self.order[0] in known else None
+        kept = (one for one in self.conditions if one.column in known)
+        return View(order, tuple(replace(one, column=known[one.column]) for one in kept))

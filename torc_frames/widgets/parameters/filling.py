@@ -12,11 +12,11 @@ from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.expressions import Formula
 from torc_frames.frame.functions import Bad
 from torc_frames.frame.values import is_missing
-from torc_frames.widgets.parameters.column import Ids, SheetColumn
-from torc_frames.widgets.parameters.editing import write
+from torc_frames.widgets.parameters.column import SheetColumn
 from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.history import Step
-from torc_frames.widgets.parameters.table import Table
+from torc_frames.widgets.parameters.ids import Ids
+from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.source import Block
 
 __all__ = [
@@ -122,7 +122,7 @@ class Repeated:
 Series = StepSeries | Linspace | Logspace | Repeated
 
 
-def fill_formula(table: Table, step: Step, text: str, where: str | Block) -> None:
+def fill_formula(step: Step, text: str, where: str | Block) -> None:
     """Fill cells with what a formula over the other columns gives.
 
     Raises
@@ -130,10 +130,11 @@ def fill_formula(table: Table, step: Step, text: str, where: str | Block) -> Non
     RefusedError
         If it is none, or has no value for a row: then nothing is filled.
     """
-    ids, columns = targets(table, where)
-    formula = Formula(text, [column.name for column in table.columns])
-    cells = {name: _values(table.column(name), ids) for name in formula.needs}
-    results = formula.values(cells, table.rows.places(ids).tolist())
+    state = step.state
+    ids, columns = targets(state, where)
+    formula = Formula(text, [column.name for column in state.columns])
+    cells = {name: _values(state.column(name), ids) for name in formula.needs}
+    results = formula.values(cells, state.places(ids).tolist())
     problems = [
         Problem(at, None, result.reason if isinstance(result, Bad) else "the result is not a number")
         for at, result in enumerate(results)
@@ -142,61 +143,61 @@ def fill_formula(table: Table, step: Step, text: str, where: str | Block) -> Non
     if problems:
         raise RefusedError(problems)
     for column in columns:
-        write(step, column, ids, column.format.written(results))
+        step.write(column, ids, column.format.written(results))
 
 
-def fill_series(table: Table, step: Step, series: Series, where: str | Block) -> None:
+def fill_series(step: Step, series: Series, where: str | Block) -> None:
     """Fill cells, from the first row shown to the last, with a sequence."""
-    ids, columns = targets(table, where)
+    ids, columns = targets(step.state, where)
     values = series.values(len(ids))
     for column in columns:
-        write(step, column, ids, column.format.written(values))
+        step.write(column, ids, column.format.written(values))
 
 
-def found(table: Table, search: Search, name: str | None) -> list[tuple[int, int]]:
+def found(state: State, search: Search, name: str | None) -> list[tuple[int, int]]:
     """Return the row and column, as shown, of each cell in which a text is."""
     places = []
-    for position, column in enumerate(table.columns, table.offset):
+    for position, column in enumerate(state.columns, state.offset):
         if name in (None, column.name):
-            rows = search.found(column.texts(table.rows.view)).nonzero()[0].tolist()
+            rows = search.found(column.texts(state.view)).nonzero()[0].tolist()
             places += [(row, position) for row in rows]
     return sorted(places)
 
 
-def replace(table: Table, step: Step, search: Search, by: str, name: str | None) -> int:
+def replace(step: Step, search: Search, by: str, name: str | None) -> int:
     """Replace a text in the cells that are shown and not deleted; return in how many."""
-    ids = table.rows.view[~table.rows.are_deleted(table.rows.view)]
+    state = step.state
+    ids = state.view[~state.are_deleted(state.view)]
     count = 0
-    columns = table.columns if name is None else [table.column(name)]
-    for column in columns:
+    for column in state.columns if name is None else [state.column(name)]:
         if column.format.spec is None:
             continue
         texts = column.texts(ids)
         replaced = search.replaced(texts, by)
         other = [at for at, text in enumerate(replaced) if text != texts[at]]
-        write(step, column, ids[other], [replaced[at] for at in other])
+        step.write(column, ids[other], [replaced[at] for at in other])
         count += len(other)
     return count
 
 
-def targets(table: Table, where: str | Block) -> tuple[Ids, list[SheetColumn]]:
+def targets(state: State, where: str | Block) -> tuple[Ids, list[SheetColumn]]:
     """Return the rows, those that are shown and not deleted, and the columns to fill."""
     if isinstance(where, str):
-        ids, columns = table.rows.view, [table.column(where)]
-        table.at(table.columns.index(columns[0]) + table.offset)
+        ids, columns = state.view, [state.column(where)]
+        state.at(state.columns.index(columns[0]) + state.offset)
     else:
-        ids = table.rows.view[max(where.top, 0) : where.bottom]
-        columns = [table.at(position) for position in range(where.left, where.right)]
-    return ids[~table.rows.are_deleted(ids)], columns
+        ids = state.view[max(where.top, 0) : where.bottom]
+        columns = [state.at(position) for position in range(where.left, where.right)]
+    return ids[~state.are_deleted(ids)], columns
 
 
 def _values(column: SheetColumn, ids: Ids) -> list[Any]:
     """Return values as formulas take them."""
     values = [None if is_missing(value) else value for value in column.series(ids).tolist()]
-    if column.typed:
+    if column.unread:
         for at, id in enumerate(ids.tolist()):
-            if id in column.typed:
-                text = column.typed[id][0]
+            if id in column.unread:
+                text = column.unread[id].text
                 values[at] = Bad(
                     f"{text!r} in column {column.name!r} is no value" if text else "a value is wanting"
                 )

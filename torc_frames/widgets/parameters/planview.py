@@ -7,26 +7,16 @@ from collections.abc import Callable, Iterable
 import ipywidgets as widgets
 
 from torc_frames.errors import counted, shorten
-from torc_frames.widgets.parameters.merging import Cell, CellConflict
+from torc_frames.widgets.parameters.conflicts import Cell, CellConflict
 from torc_frames.widgets.parameters.session import Choice, Proposal
 from torc_frames.widgets.parts import html, row, text_html
 
-__all__ = ["CSS", "PlanView", "summary"]
+__all__ = ["PlanView", "summary"]
 
 _MOST_CELLS = 50
 _MOST_CONFLICTS = 20
 _LONGEST_VALUE = 120
 _OLD = text_html("The table has changed since: plan again", "tf-quiet", attributes=' role="status"')
-
-CSS = """
-.tf-widget .tf-plan { border: 1px solid var(--jp-border-color2, #bdbdbd); padding: 6px 8px; gap: 6px; }
-.tf-widget .tf-cells { border-collapse: collapse; }
-.tf-widget .tf-cells th, .tf-widget .tf-cells td { text-align: left; padding: 1px 12px 1px 0;
-  vertical-align: top; overflow-wrap: anywhere; font-weight: normal; }
-.tf-widget .tf-cells thead th { color: var(--jp-ui-font-color2, GrayText);
-  border-bottom: 1px solid var(--jp-border-color2, #bdbdbd); }
-.tf-widget .tf-conflict { border-left: 3px solid var(--jp-warn-color1, #f57c00); padding: 2px 8px; }
-"""
 
 _VERBS = {
     "create": "to create",

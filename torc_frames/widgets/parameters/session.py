@@ -18,14 +18,11 @@ from torc_frames.errors import ConflictError, NotFoundError, RefusedError, count
 from torc_frames.frame.compare import same
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.drafts import Draft
-from torc_frames.widgets.parameters import merging
-from torc_frames.widgets.parameters.applied import Taken
-from torc_frames.widgets.parameters.before import Before
+from torc_frames.widgets.parameters import conflicts
 from torc_frames.widgets.parameters.checking import TableRule
-from torc_frames.widgets.parameters.matching import lines_of
-from torc_frames.widgets.parameters.merging import Before as Known
-from torc_frames.widgets.parameters.merging import Cell, CellConflict, Edited
-from torc_frames.widgets.parameters.sheet import Sheet
+from torc_frames.widgets.parameters.conflicts import Before, Cell, CellConflict, Waiting
+from torc_frames.widgets.parameters.model import Sheet
+from torc_frames.widgets.parameters.rebase import Taken, lines_of
 from torc_frames.workflow.push.plan import Plan
 from torc_frames.workflow.push.targets import match_rows
 from torc_frames.workflow.workflow import Workflow
@@ -115,13 +112,13 @@ class Session:
         """The frames that it pulls here are not those that the user pulled last."""
 
         _check_options(options or {})
-        self.options = {**(options or {}), "on_conflict": "ours"}
+        self.options = options or {}
         self.notices: list[str] = []
         """What the user has to be told; whoever tells it takes it out."""
         self._lock = threading.RLock()
         """One thing at a time is done with the store; never waited for while the sheet is locked."""
 
-        self._conflicts: dict[Cell, CellConflict] = {}
+        self._waiting: Waiting = {}
         self._begun: Taken | None = None
         """What is being applied: part of it may be in the store, when that was stopped."""
 
@@ -152,8 +149,7 @@ class Session:
             with self.sheet.lock:
                 changed = theirs.added or theirs.updated or theirs.removed
                 if changed or self._begun is not None or _columns(theirs.frame) != _columns(self.pulled):
-                    arriving = set(theirs.frame.columns) - set(self.pulled.columns)
-                    self._find_conflicts(merging.edits(self.sheet, arriving), theirs.frame, self._first)
+                    self._waiting = conflicts.waiting(self.sheet, theirs.frame, self._waiting)
                     self.sheet.rebase(theirs.frame, self._begun)
                     self._begun = None
                     self._tell_lost()
@@ -174,8 +170,8 @@ class Session:
                 with self.sheet.lock:
                     self._check_cells()
                     taken, dropped = self.sheet.take(), self.sheet.dropped_columns
-                    conflicts = self.conflicts
-                # Conflicts are decided here: the plan is to write what is there then.
+                    found = self.conflicts
+                # Conflicts are decided here: a plan has those alone that have come since.
                 taken.frame.attrs = dict(self.pulled.attrs)
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always")
@@ -185,9 +181,9 @@ class Session:
                         if set(error.keys).isdisjoint([*taken.frame.index, *taken.deleted]):
                             raise
                         continue  # others have deleted it since
-                    if not merging.has_moved(plan.cells, self.pulled, taken.frame.columns):
+                    if not plan.counts["conflict"]:  # else others have written since it was pulled
                         notes = list(dict.fromkeys(str(warning.message) for warning in caught))
-                        return Proposal(plan, taken, conflicts, notes)
+                        return Proposal(plan, taken, found, notes)
         raise ConflictError("others change the store all the time: try again when they have done")
 
     def apply(
@@ -227,11 +223,11 @@ class Session:
                 warnings.simplefilter("ignore")  # they were told with the proposal
                 pushed = proposal.plan.apply(progress=progress)
             theirs = self.wf.refresh(self.pulled).frame
-            keys = pushed.index.tolist()
             with self.sheet.lock:
-                edited = merging.edits_since(self.sheet, taken, keys)
-                self._find_conflicts(edited, theirs, lambda _cell, _source, then: then)
-                self.sheet.rebase(theirs, taken, keys)
+                # What was edited meanwhile is so of what was written, which others may have changed since.
+                self.sheet.rebase(pushed, taken, pushed.index.tolist())
+                self._waiting = conflicts.waiting(self.sheet, theirs, {})
+                self.sheet.rebase(theirs)
                 self.pulled, self._begun = theirs, None
                 self._tell_lost()
             self._keep("the draft could not be removed")
@@ -244,7 +240,7 @@ class Session:
             theirs = self.wf.refresh(self.pulled).frame
             with self.sheet.lock:
                 self.pulled, self._begun = theirs, None
-                self._conflicts.clear()
+                self._waiting = {}
                 self.sheet.reset()
                 self.sheet.rebase(theirs)
             self._keep("the draft could not be removed")
@@ -269,10 +265,7 @@ class Session:
     def conflicts(self) -> list[CellConflict]:
         """The cells that wait for a decision."""
         with self.sheet.lock:
-            if not self._conflicts:
-                return []
-            now = merging.edits(self.sheet, only={key for key, _ in self._conflicts})
-            return merging.shown(self._conflicts, now)
+            return conflicts.conflicts(self.sheet, self._waiting) if self._waiting else []
 
     def decide(self, choices: Mapping[Cell, Choice], shown: Iterable[CellConflict] = ()) -> None:
         """Keep what is in the table (``"mine"``), or take what is in the store (``"theirs"``).
@@ -290,39 +283,15 @@ class Session:
         with self.sheet.lock:
             now = {(found.job_key, found.column): found for found in self.conflicts}
             seen = {(found.job_key, found.column): found for found in shown}
-            decided = {
-                cell: choice
-                for cell, choice in choices.items()
-                if cell not in seen or cell not in now or same(seen[cell].theirs, now[cell].theirs)
-            }
-            names = merging.store_names(self.sheet)
-            for key, name in decided:
-                for source in merging.covered(self._conflicts, (key, names.get(name, name))):
-                    del self._conflicts[source]
-            merging.revert(self.sheet, [cell for cell, choice in decided.items() if choice == "theirs"])
+            by: dict[Choice, list[Cell]] = {"mine": [], "theirs": []}
+            for cell, choice in choices.items():
+                if cell not in seen or cell not in now or same(seen[cell].theirs, now[cell].theirs):
+                    by[choice].append(cell)
+            self._waiting = conflicts.decided(self.sheet, self._waiting, by["mine"], by["theirs"])
         self.draft.changed()
 
-    def _first(self, _: Cell, source: Cell, last: Any) -> Any:
-        """Return what a cell was when it was edited: it waits for a decision, or is as it was last."""
-        found = self._conflicts.get(source)
-        key, name = source
-        if found is not None and key and name:
-            return found.before
-        covered = merging.covered(self._conflicts, source)
-        if not covered or (key and found is not None):
-            return last if found is None else found.before
-        # Of a row or a column: those of its cells that wait, over what the others are.
-        cells = {
-            (each[0] if name else each[1]): self._conflicts[each].before for each in covered if all(each)
-        }
-        return {**last, **({} if found is None else found.before), **cells}
-
-    def _find_conflicts(self, edited: Edited, theirs: pd.DataFrame, before: Known) -> None:
-        """Find them anew; what cells were when they were edited is kept until they are decided."""
-        self._conflicts = dict(merging.changed_meanwhile(edited, theirs, before))
-
     def _check_cells(self) -> None:
-        found = merging.blocking(self.sheet)
+        found = conflicts.blocking(self.sheet)
         if len(found):
             lines = found.head(3)[["job_key", "column", "reason"]].itertuples(index=False)
             told = [f"{_where(key, name)}: {reason}" for key, name, reason in lines]
@@ -349,7 +318,7 @@ class Session:
         with self.sheet.lock:
             if not self.sheet.is_dirty:
                 return None
-            before = Before.of(merging.edits(self.sheet), self._first if self._conflicts else None)
+            before = Before.of(self.sheet, self._waiting)
             return {"sheet": self.sheet.state(self._begun), "before": msgspec.to_builtins(before)}
 
     def _opened(self, rules: Mapping[str, Rule] | None, table_rule: TableRule | None) -> Sheet:
@@ -363,7 +332,7 @@ class Session:
                 self.draft.set_aside(str(error))
             else:
                 self.sheet = sheet
-                self._find_conflicts(merging.edits(sheet), self.pulled, before.told())
+                self._waiting = conflicts.waiting(sheet, self.pulled, before)
                 self._tell_lost()
                 self.notices.append(f"edits of {self.draft.saved_at} are back: apply or discard them")
                 return sheet

@@ -19,7 +19,7 @@ from torc_frames.widgets.work import Latest
 from torc_frames.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
-    from torc_frames.widgets.parameters.editor import ParameterEditor
+    from torc_frames.widgets.parameters.widget import ParameterEditor
 
 __all__ = ["SweepBuilder"]
 
@@ -139,7 +139,7 @@ class SweepBuilder(widgets.VBox):
         """
         if self._workflow is None:
             raise RefusedError("a table goes into the editor of a workflow: SweepBuilder(wf)")
-        from torc_frames.widgets.parameters.editor import ParameterEditor
+        from torc_frames.widgets.parameters.widget import ParameterEditor
 
         return ParameterEditor(self._workflow, self.value)
 

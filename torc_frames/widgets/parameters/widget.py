@@ -13,11 +13,11 @@ import pandas as pd
 from torc_frames.errors import counted
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.checking import TableRule
-from torc_frames.widgets.parameters.merging import Cell, CellConflict
+from torc_frames.widgets.parameters.conflicts import Cell, CellConflict
+from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.parameters.panels import Panels
-from torc_frames.widgets.parameters.planview import CSS, PlanView, summary
+from torc_frames.widgets.parameters.planview import PlanView, summary
 from torc_frames.widgets.parameters.session import Choice, Proposal, Session
-from torc_frames.widgets.parameters.sheet import Sheet
 from torc_frames.widgets.parts import (
     FAILURES,
     Ask,
@@ -262,7 +262,7 @@ class ParameterEditor(widgets.VBox):
                 self._ask,
                 self._plan_view,
             ],
-            CSS,
+            sheet="parameters",
         )
 
     def go_to(self, row: int, column: int) -> None:
