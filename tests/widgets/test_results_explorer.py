@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -411,11 +412,13 @@ def test_names_and_values_of_others_are_shown_as_text(tmp_path):
 def test_a_filter_of_a_hundred_thousand_rows_takes_milliseconds():
     rows = 100_000
     frame = pd.DataFrame({f"p{at}": range(at, rows + at) for at in range(20)}, dtype="float64")
-    conditions = (between("p3", 10, 50_000), between("p7", 100, None))
+    frame["day"] = pd.date_range("2026-01-01", periods=rows, freq="s", tz="UTC")
+    since = between("day", None, frame["day"].iloc[-1])
+    conditions = (between("p3", 10, 50_000), between("p7", 100, None), is_missing("p5", False), since)
     took = []
     for _ in range(5):
         began = time.perf_counter()
-        mask = kept_by(frame, conditions[0]) & kept_by(frame, conditions[1])
+        mask = np.logical_and.reduce([kept_by(frame, text) for text in conditions])
         took.append(time.perf_counter() - began)
     assert mask.sum() == 49_905
     assert min(took) < 0.05

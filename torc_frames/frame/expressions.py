@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from unicodedata import normalize
 
 import numpy as np
+import pandas as pd
 
 from torc_frames.errors import RefusedError, shorten
-from torc_frames.frame.exact import EXACT_IN_FLOAT
+from torc_frames.frame.at_once import mask
 from torc_frames.frame.functions import (
     CONSTANTS,
     FUNCTIONS,
@@ -44,17 +44,6 @@ _OUTSIDE_TEXTS = re.compile(
     r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`(?P<name>(?:[^`]|``)+)`|(?P<and>&)|(?P<or>\|)|@\s*(?P<outer>\w*)',
     re.DOTALL,
 )
-
-
-_AT_ONCE: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-"""What numpy compares as `OPERATORS` do."""
 
 
 class Formula:
@@ -128,36 +117,9 @@ class Formula:
         """
         return self._compute(cells, rows)
 
-    def mask(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
-        """Return the result for all rows at once; None if it is more than comparisons of numbers.
-
-        Parameters
-        ----------
-        arrays : mapping
-            The columns that are signed integers or doubles.
-        """
-        return self._at_once(self._tree, arrays)
-
-    def _at_once(self, node: ast.expr, arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
-        if isinstance(node, ast.BoolOp):
-            parts = [found for part in node.values if (found := self._at_once(part, arrays)) is not None]
-            function = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-            return np.asarray(function.reduce(parts)) if len(parts) == len(node.values) else None
-        if not isinstance(node, ast.Compare) or any(type(op) not in _AT_ONCE for op in node.ops):
-            return None
-        sides = [self._side(part, arrays) for part in (node.left, *node.comparators)]
-        if not _are_exact(sides):
-            return None
-        pairs = zip(node.ops, sides, sides[1:], strict=False)
-        return np.asarray(np.logical_and.reduce([_AT_ONCE[type(op)](one, other) for op, one, other in pairs]))
-
-    def _side(self, node: ast.expr, arrays: Mapping[str, np.ndarray]) -> Any:
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            value = self._side(node.operand, arrays)
-            return -value if type(value) in (int, float) else None
-        if isinstance(node, (ast.Name, ast.Attribute)):
-            return arrays.get(self._name(node))
-        return node.value if isinstance(node, ast.Constant) and type(node.value) in (int, float) else None
+    def mask(self, columns: Mapping[str, pd.Series]) -> np.ndarray | None:
+        """Return whether it holds, of all rows at once; None if that takes `values`."""
+        return mask(self._tree, lambda node: columns.get(self._name(node)))
 
     def _refuse(self, why: str) -> RefusedError:
         return RefusedError(f"{self.text!r}: {why}")
@@ -273,18 +235,6 @@ class Formula:
 
 def _each(function: Callable[..., Any], parts: Sequence[_Compute], *, lazy: bool) -> _Compute:
     return lambda cells, rows: _mapped(function, *[part(cells, rows) for part in parts], lazy=lazy)
-
-
-def _are_exact(sides: Sequence[Any]) -> bool:
-    """Return whether numpy compares numbers, of which one is a column, as they are."""
-    arrays = [side for side in sides if isinstance(side, np.ndarray)]
-    numbers = [side for side in sides if type(side) in (int, float)]
-    if not arrays or len(arrays) + len(numbers) < len(sides):
-        return False
-    if all(array.dtype.kind == "i" for array in arrays):
-        return all(type(number) is int and abs(number) < 2**63 for number in numbers)
-    exact = all(type(number) is float or abs(number) <= EXACT_IN_FLOAT for number in numbers)
-    return exact and all(array.dtype.kind == "f" for array in arrays)
 
 
 def _is_among(value: Any, *among: Any) -> bool | Bad:

@@ -24,6 +24,7 @@ __all__ = [
     "coalesce",
     "is_missing",
     "or_",
+    "read_as",
     "same",
     "where",
 ]
@@ -180,13 +181,14 @@ def _ordered(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], bool]:
 def _alike(one: Any, other: Any) -> tuple[Any, Any]:
     """Read a text beside a time or a duration as one."""
     if isinstance(other, str) and isinstance(one, (datetime, timedelta)) and one == one:
-        return one, _read_as(one, other)
+        return one, read_as(one, other)
     if isinstance(one, str) and isinstance(other, (datetime, timedelta)) and other == other:
-        return _read_as(other, one), other
+        return read_as(other, one), other
     return one, other
 
 
-def _read_as(like: Any, text: str) -> Any:
+def read_as(like: Any, text: str) -> Any:
+    """Return a text as what a time or a duration is compared with; ValueError if it is none."""
     kind: Any = type(like)
     return _time(kind, text, getattr(like, "tzinfo", None))
 

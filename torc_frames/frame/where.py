@@ -69,8 +69,7 @@ def kept_by(table: pd.DataFrame, text: str) -> np.ndarray:
     if formula.size * len(table) > _MOST_STEPS:
         raise RefusedError(f"where={text!r} is too long for {counted(len(table), 'row')}: {_ANOTHER_WAY}")
     needed = {name: _column(table, name) for name in sorted(formula.needs)}
-    plain = {name: column.to_numpy() for name, column in needed.items() if _is_plain(column.dtype)}
-    if (mask := formula.mask(plain)) is not None:
+    if (mask := formula.mask(needed)) is not None:
         return mask
     asked = pd.DataFrame(needed, index=range(len(table)))
     rows, of_row = (None, None) if formula.by_row else _each_once(asked)
@@ -88,10 +87,6 @@ def kept_by(table: pd.DataFrame, text: str) -> np.ndarray:
 def _column(table: pd.DataFrame, name: str) -> pd.Series:
     found = table[name] if name in table.columns else table.index.get_level_values(name).to_series()
     return found.reset_index(drop=True)
-
-
-def _is_plain(dtype: Any) -> bool:
-    return isinstance(dtype, np.dtype) and (dtype.kind == "i" or dtype == np.float64)
 
 
 def _each_once(table: pd.DataFrame) -> tuple[np.ndarray | None, np.ndarray | None]:
