@@ -94,9 +94,13 @@ def test_the_database_of_a_server_is_told_as_such(fresh_server: TorcServer) -> N
         database.execute(
             "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)"
         )
-    older = doctor("-u", str(fresh_server.database))
-    assert older.exit_code == 1
-    assert "made by another version of torc" in older.stdout.partition("Problem: ")[2]
+    older = facts(doctor("-f", "json", "-u", str(fresh_server.database)))
+    assert older["schema"][0].endswith("of an earlier torc")
+    with closing(sqlite3.connect(fresh_server.database)) as database, database:
+        database.execute("ALTER TABLE result RENAME COLUMN return_code TO code")
+    other = doctor("-u", str(fresh_server.database))
+    assert other.exit_code == 1
+    assert "made by another version of torc" in other.stdout.partition("Problem: ")[2]
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8085", "me:s3cret@127.0.0.1:8085"])

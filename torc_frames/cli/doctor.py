@@ -79,7 +79,9 @@ def _torc_file(path: Path, source: str) -> Iterator[_Fact]:
     yield _Fact("store", "the database of a torc-server, read-only")
     yield _Fact("file", file, source)
     schema = TorcFileStore(file).schema
-    yield _Fact("schema", f"{schema}, that of torc 1.0" if schema == TORC_1 else f"{schema}, of a later torc")
+    other = "a later" if schema > TORC_1 else "an earlier"
+    of = "that of torc 1.0" if schema == TORC_1 else f"of {other} torc"
+    yield _Fact("schema", f"{schema}, {of}")
     server = f"torc-server run --database {shlex.quote(file)}"
     yield _Fact("writable", f"no, only through the url of its server: {server}")
 

@@ -56,12 +56,12 @@ def put(made: str, target: str, *, overwrite: bool = True) -> None:
 
 def sync(path: str | os.PathLike[str]) -> None:
     """Wait until a file or folder is on the disk, as far as its file system tells."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        with suppress(OSError):
+    with suppress(OSError):  # not every system opens a folder
+        handle = os.open(path, os.O_RDONLY)
+        try:
             os.fsync(handle)
-    finally:
-        os.close(handle)
+        finally:
+            os.close(handle)
 
 
 def _open_privately(path: str, flags: int) -> int:
