@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from torc_frames.errors import counted, shorten
-from torc_frames.store.records import Role
+from torc_frames.store.records import INPUT, OUTPUT, Role
 
 __all__ = ["RoleFit", "fit"]
 
@@ -50,19 +50,15 @@ def fit(
     fitted = RoleFit()
     roles: dict[str, set[str | None]] = {}
     first_job: dict[str, str] = {}
-    for role, of_jobs in links.items():
-        for records in of_jobs.values():
-            for record in records:
-                roles.setdefault(record, set()).add(role)
     for job, job_name in job_names.items():
-        for of_jobs in links.values():
+        for role, of_jobs in links.items():
             for record in of_jobs.get(job, ()):
+                roles.setdefault(record, set()).add(role)
                 first_job.setdefault(record, job_name)
     fitted.several = [record for record, kinds in roles.items() if len(kinds) > 1]
-    for record, kinds in roles.items():
-        for kind in kinds if len(kinds) == 1 else ():
-            if kind is not None:
-                fitted.roles[record] = "input" if kind == "input" else "output"
+    fitted.roles = {
+        record: role for role in (INPUT, OUTPUT) for record, kinds in roles.items() if kinds == {role}
+    }
     lost = []
     for record, name in names.items():
         role = fitted.roles.get(record)
