@@ -134,16 +134,20 @@ class Mapper:
             while True:
                 futures.append(self.ended.get_nowait())
         outcomes = {future: _outcome(future) for future in futures}
+        bar.update(self._keep(outcomes))
+        for stop in outcomes.values():
+            if isinstance(stop, BaseException):
+                raise self._stopped(stop) if isinstance(stop, _STOPS) else stop
+
+    def _keep(self, outcomes: Mapping[Call, Outcome | BaseException]) -> int:
+        """Store the runs that have ended, and return how many these are."""
         runs = self._runs(outcomes)
         if runs:
             self._store(list(runs.values()))
         for future, (job, _) in runs.items():
             del self.under_way[future]
             self.claimed.discard(job.key)
-        bar.update(len(runs))
-        for stop in outcomes.values():
-            if isinstance(stop, BaseException):
-                raise self._stopped(stop) if isinstance(stop, _STOPS) else stop
+        return len(runs)
 
     def _runs(self, outcomes: Mapping[Call, Outcome | BaseException]) -> dict[Call, Run]:
         return {
@@ -212,6 +216,7 @@ class Mapper:
             self.store.reset_jobs(self.workflow_key, sorted(mine.difference(job.key for job, _ in ended)))
 
     def _stopped(self, error: BaseException) -> TorcFramesError:
+        self._keep({future: _outcome(future) for future in self.under_way if future.done()})
         told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         keys = shorten(job.key for job in self.under_way.values())
         return TorcFramesError(
