@@ -31,10 +31,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import pytest
 import requests
 from forked_kernel import FORKED, Zygote
-from servers import plain_environment, wait_until
+from servers import need, plain_environment, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, WebSocket
@@ -70,16 +69,6 @@ _START_SECONDS = 120
 _PAGE_MS = 60_000
 _VIEWPORT: Any = {"width": 1280, "height": 900}
 _LOG_TAIL = 4000
-
-
-def need(what: str, found: Any, hint: str) -> Any:
-    """Return what was found, or skip the test; with TORC_FRAMES_REQUIRE_ALL, fail it."""
-    if found:
-        return found
-    message = f"{what} is missing; to get it: {hint}"
-    if os.environ.get("TORC_FRAMES_REQUIRE_ALL"):
-        pytest.fail(message, pytrace=False)
-    pytest.skip(message)
 
 
 @contextmanager

@@ -40,26 +40,29 @@ def find_binary(name: str) -> Path | None:
     return Path(found).absolute() if found else None
 
 
-def need_binary(name: str) -> Path:
-    """Return the path of a program of torc, or skip the test; with TORC_FRAMES_REQUIRE_ALL, fail it."""
-    found = find_binary(name)
-    if found is not None:
+def need(what: str, found: Any, hint: str) -> Any:
+    """Return what was found, or skip the test; with TORC_FRAMES_REQUIRE_ALL, fail it."""
+    if found:
         return found
-    hint = f"{name} is missing; to get it: {_BUILD}{cache_root()}"
+    message = f"{what} is missing; to get it: {hint}"
     if os.environ.get("TORC_FRAMES_REQUIRE_ALL"):
-        pytest.fail(hint, pytrace=False)
-    pytest.skip(hint)
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+def need_binary(name: str) -> Path:
+    """Return the path of a program of torc; see `need`."""
+    found: Path = need(name, find_binary(name), f"{_BUILD}{cache_root()}")
+    return found
 
 
 def need_migrations(version: str) -> list[Path]:
-    """Return the SQL by which an older torc makes its database, in order; skip or fail as `need_binary`."""
+    """Return the SQL by which an older torc makes its database, in order; see `need`."""
     found = sorted((cache_root().parent / f"torc-{version}" / "migrations").glob("*.up.sql"))
-    if found:
-        return found
-    hint = f"the migrations of torc {version} are missing; .ci/run gets them from its crate"
-    if os.environ.get("TORC_FRAMES_REQUIRE_ALL"):
-        pytest.fail(hint, pytrace=False)
-    pytest.skip(hint)
+    files: list[Path] = need(
+        f"the SQL of torc {version}'s database", found, "run .ci/run, or unpack its crate"
+    )
+    return files
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = _START_SECONDS) -> Any:
