@@ -258,7 +258,7 @@ class Jupyter:
         page = left or self.context.new_page()
         self._pages.append(page)
         page.on("websocket", self._on_socket)
-        notebook = Notebook(page, f"{self.server.url}{self._path(name)}")
+        notebook = Notebook(page, f"{self.server.url}{self._path(name)}", self._asked_too_early)
         if left:
             notebook.load_in_place(name)
         else:
@@ -293,6 +293,10 @@ class Jupyter:
         if self.server.application == "lab":
             return f"/lab/workspaces/{name.removesuffix('.ipynb')}/tree/{name}?reset"
         return f"/notebooks/{name}"
+
+    def _asked_too_early(self) -> None:
+        """Forget what JupyterLab said of widgets that it did not find, see `Notebook.reload`."""
+        self.errors[:] = [error for error in self.errors if "widget model not found" not in error]
 
     def _on_socket(self, socket: WebSocket) -> None:
         self.requests.append(socket.url)
@@ -335,13 +339,26 @@ def jupyter(server: JupyterServer, browser: Browser) -> Iterator[Jupyter]:
 class Notebook:
     """An open notebook. `page` is Playwright's; what needs Python is asked of the kernel."""
 
-    def __init__(self, page: Page, url: str) -> None:
-        self.page, self.url = page, url
+    def __init__(self, page: Page, url: str, not_found: Callable[[], None]) -> None:
+        self.page, self.url, self._not_found = page, url, not_found
 
     def load(self) -> None:
-        """Open the page, or open it anew; the kernel lives on."""
+        """Open the page."""
         self.page.goto(self.url)
         self.page.wait_for_function(_READY_JS)
+
+    def reload(self) -> None:
+        """Open the page anew, and wait until its widgets are there again; the kernel lives on.
+
+        JupyterLab asks the kernel for the widgets when it is connected. On a busy machine it has been seen to
+        ask too early, and shows "model not found" then, of any widget, until the page is opened once more.
+        """
+        for last in (False, False, True):
+            self.load()
+            self.page.wait_for_function(_RESTORED_JS)
+            if last or not self.page.get_by_text(_NOT_FOUND).count():
+                return
+            self._not_found()
 
     def load_in_place(self, name: str) -> None:
         """Open it in the JupyterLab that the page shows already."""
@@ -441,6 +458,12 @@ _READY_JS = """() => {
   const panel = window.jupyterapp?.shell?.currentWidget;
   const session = panel?.sessionContext;
   return panel?.content?.widgets?.length && session?.isReady && session.session?.kernel?.status === 'idle';
+}"""
+_NOT_FOUND = "Error displaying widget: model not found"
+# A widget that is waited for says so.
+_RESTORED_JS = """() => {
+  const nodes = [...document.querySelectorAll('.jp-OutputArea-output')];
+  return nodes.length && nodes.every(each => !each.textContent.includes('Loading widget...'));
 }"""
 # The braces: its answer, a widget and all that it knows, would be sent to Python.
 _OPEN_JS = """async ([path, name]) => {

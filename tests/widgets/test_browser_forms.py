@@ -201,7 +201,7 @@ def test_what_was_typed_outlives_the_page_and_the_kernel(form: Page, lab: Jupyte
     form.notebook.wait_for("len(editor.session.form.problems)", 1)
     form.press("Control+s")
     form.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
-    form.notebook.load()
+    form.notebook.reload()
     form.field("max_iter").wait_for()
     assert form.field("max_iter").input_value() == "7x"
     form.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")

@@ -271,7 +271,7 @@ def test_a_page_opened_anew_shows_the_table_as_python_has_it(lab: Jupyter) -> No
     grid.notebook.wait_for("source.cells[0][1]", "kept")
     grid.press("Control+s")
     grid.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
-    grid.notebook.load()
+    grid.notebook.reload()
     again = GridPage(grid.notebook)
     again.shows(0, 1, "kept")
     again.go(1, 1)
