@@ -317,9 +317,12 @@ def test_several_records_with_different_values_are_printed_as_asked(
 ) -> None:
     (job,) = ridge.push(pd.DataFrame({"alpha": [0.1]})).index
     ridge.add_user_data(job, {"alpha": 0.2}, role="input")
-    failed = torc_frames(*arguments)
+    failed = torc_frames(*arguments, "--on-clash", "error")
     assert failed.exit_code == 1
     assert "--on-clash" in failed.stderr
+    shown = torc_frames(*arguments, "--format", "json")
+    assert '"alpha":[0.1,0.2]' in shown.stdout
+    assert "These cells are lists" in shown.stderr
     last = torc_frames(*arguments, "--on-clash", "last", "--format", "json")
     listed = torc_frames(*arguments, "--on-clash", "list", "--format", "json")
     assert '"alpha":0.2' in last.stdout

@@ -66,25 +66,36 @@ def test_filters_by_job_and_role(wf):
 
 
 @on_every_store
-def test_a_record_of_several_jobs_has_no_job_key_but_links(client, store, store_server):
+def test_a_record_that_a_job_made_is_its_output_whoever_consumes_it(client, store, store_server):
     wf = client.create_workflow("shared")
     maker, user, other = (wf.add_job(name) for name in ("maker", "user", "other"))
     (key,) = wf.add_user_data(maker, {"x": 1}, role="output")
     link(store, store_server, key, user.key, "input")
     link(store, store_server, key, other.key, "input")
-    df = wf.user_data()
-    assert len(df) == 1
-    assert df["job_key"].isna().all()
-    assert df["role"].isna().all()
+    whose = ["job_key", "job_name", "role"]
+    for df in (wf.user_data(), wf.user_data(role="output"), wf.user_data(job=maker)):
+        assert df[whose].values.tolist() == [[maker.key, "maker", "output"]]
+    assert [len(wf.user_data(role="input")), len(wf.user_data(role="input", job=user))] == [0, 0]
     assert wf.links().values.tolist() == [
         [key, maker.key, "output"],
         [key, user.key, "input"],
         [key, other.key, "input"],
     ]
-    assert wf.parameters()["x"].to_dict() == {user.key: 1, other.key: 1}
+    assert wf.parameters().empty
+    assert wf.parameters(upstream=True)["x"].to_dict() == {user.key: 1, other.key: 1}
     assert wf.results()["x"].to_dict() == {maker.key: 1}
-    assert wf.user_data(role="output")["job_key"].tolist() == [maker.key]
-    assert wf.user_data(role="input")["role"].tolist() == ["input"]
+
+
+@on_every_store
+def test_a_record_that_several_jobs_share_has_no_job_key_but_links(client, store, store_server):
+    wf = client.create_workflow("shared")
+    first, second = wf.add_job("first"), wf.add_job("second")
+    (key,) = wf.add_user_data(first, {"x": 1})
+    link(store, store_server, key, second.key, "input")
+    df = wf.user_data()
+    assert df["job_key"].isna().tolist() == df["job_name"].isna().tolist() == [True]
+    assert df["role"].tolist() == ["input"]
+    assert wf.parameters()["x"].to_dict() == {first.key: 1, second.key: 1}
 
 
 @pytest.mark.stores("sqlite", "torc-server")  # the others keep objects only
@@ -106,7 +117,9 @@ def test_records_of_one_job_are_joined_and_clashes_are_named(wf):
     assert df.loc[job.key, ["a", "b", "m.x"]].tolist() == [1, 2, 1]
     wf.add_user_data(job, {"a": 7})
     with pytest.raises(tf.ConflictError, match=re.escape(f"job {job.key} (both) has 'a'")):
-        wf.parameters()
+        wf.parameters(on_clash="error")
+    with pytest.warns(tf.TorcFramesWarning, match=r"'a' .*\(both\).*user_data\(role='input'\)"):
+        assert wf.parameters().loc[job.key, "a"] == [1, 7]
     assert wf.parameters(on_clash="last").loc[job.key, "a"] == 7
     assert wf.parameters(on_clash="list").loc[job.key, "a"] == [1, 7]
     assert wf.parameters(on_clash="list").loc[other.key, "a"] == 2

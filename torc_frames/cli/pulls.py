@@ -22,9 +22,10 @@ __all__ = ["pull", "table"]
 
 _clash_option = click.option(
     "--on-clash",
-    type=click.Choice(["error", "last", "list"]),
-    help="Where several records of a job hold a key with different values: end with an error, which is the "
-    "default, take the newest one's, or make a list of all.",
+    type=click.Choice(["names", "error", "last", "list"]),
+    default="names",
+    help="Where several records of a job hold a key with different values: a column for each, by the names "
+    "of the records, which is the default, end with an error, take the newest one's, or make a list of all.",
 )
 
 _JOINED = ("parameters", "results")
@@ -47,13 +48,15 @@ _ROWS = {"user_data": "record", "links": "link"}
 @click.option("--job", metavar="KEY", help="Only the records of this job.")
 @role_option
 @_clash_option
+@click.option("--upstream", is_flag=True, help="Parameters: also what jobs consume of others.")
 @output_option
 def pull(
     options: StoreOptions,
     what: str,
     job: str | None,
     role: Role | None,
-    on_clash: OnClash | None,
+    on_clash: OnClash,
+    upstream: bool,
     output: Path | None,
     raw_csv: bool,
 ) -> None:
@@ -67,9 +70,11 @@ def pull(
         raise click.UsageError("--role goes with --what user_data")
     if job is not None and what not in _OF_A_JOB:
         raise click.UsageError(f"--job goes with --what {', '.join(_OF_A_JOB)}")
-    if on_clash is not None and what not in _JOINED:
+    if on_clash != "names" and what not in _JOINED:
         raise click.UsageError(f"--on-clash goes with --what {', '.join(_JOINED)}")
-    frame = _pulled(options.workflow(), what, job, role, on_clash or "error")
+    if upstream and what != "parameters":
+        raise click.UsageError("--upstream goes with --what parameters")
+    frame = _pulled(options.workflow(), what, job, role, on_clash, upstream)
     emit(options, frame, output, _ROWS.get(what, "job"), raw_csv=raw_csv)
 
 
@@ -85,7 +90,7 @@ def pull(
 def table(
     options: StoreOptions,
     load: tuple[str, ...],
-    on_clash: OnClash | None,
+    on_clash: OnClash,
     output: Path | None,
     raw_csv: bool,
 ) -> None:
@@ -94,17 +99,17 @@ def table(
     Files that pointers name and that are missing, or were altered, are left out and named. For texts that
     look like formulas see pull.
     """
-    frame = options.workflow().table(load=list(load), on_clash=on_clash or "error")
+    frame = options.workflow().table(load=list(load), on_clash=on_clash)
     emit(options, frame, output, "row" if load else "job", raw_csv=raw_csv)
 
 
 def _pulled(
-    workflow: Workflow, what: str, job: str | None, role: Role | None, on_clash: OnClash
+    workflow: Workflow, what: str, job: str | None, role: Role | None, on_clash: OnClash, upstream: bool
 ) -> pd.DataFrame:
     if what == "user_data":
         return workflow.user_data(job=job, role=role)
     if what == "parameters":
-        return workflow.parameters(job=job, on_clash=on_clash)
+        return workflow.parameters(job=job, on_clash=on_clash, upstream=upstream)
     if what == "results":
         return workflow.results(job=job, on_clash=on_clash)
     return workflow.jobs() if what == "jobs" else workflow.links()

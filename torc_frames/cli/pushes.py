@@ -125,7 +125,7 @@ def push(
 
     table = read_table(
         file,
-        workflow.parameters(on_clash="last"),
+        workflow.parameters(),
         raw_csv=raw_csv,
         csv_options=CsvOptions(sep, decimal, thousands or "", na_values, encoding),
         tell=lambda message: click.echo(printable(message), err=True),

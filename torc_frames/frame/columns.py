@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow.json as pj
 
 from torc_frames.frame.column import Column
 from torc_frames.frame.exact import EXACT_IN_FLOAT
-from torc_frames.frame.flatten import DATA, Path, join, leaves, reserved_name
+from torc_frames.frame.flatten import DATA, Path, join, leaves
 from torc_frames.frame.values import decode_lines
 
 __all__ = ["Columns", "Page"]
@@ -44,8 +44,8 @@ class Columns:
 
     Parameters
     ----------
-    reserved : bool
-        Whether the columns stand beside reserved ones, see `reserved_name`.
+    name : callable
+        Returns the path at which a column shows, of that where its values are; no two of them the same.
     whole : frozenset of path
         Objects at these paths are values, not flattened.
     fast : bool
@@ -53,10 +53,14 @@ class Columns:
     """
 
     def __init__(
-        self, *, reserved: bool = False, whole: frozenset[Path] = frozenset(), fast: bool = True
+        self,
+        *,
+        name: Callable[[Path], Path] = tuple,
+        whole: frozenset[Path] = frozenset(),
+        fast: bool = True,
     ) -> None:
         self.length = 0
-        self._name = reserved_name if reserved else tuple
+        self._name = name
         self._whole = whole
         self._fast = fast
         self._columns: dict[Path, Column] = {}
@@ -92,7 +96,7 @@ class Columns:
         self.length += len(rows)
 
     def add_flat(self, rows: Iterable[Mapping[Path, Any]]) -> None:
-        """Add rows of values by path, as `leaves` gives them."""
+        """Add rows of values by the path at which they show."""
         listed = list(rows)
         names = dict.fromkeys(path for row in listed for path in row)
         for name in names:

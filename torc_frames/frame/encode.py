@@ -13,7 +13,7 @@ from torc_frames.errors import Problem, RefusedError, TorcFramesError
 from torc_frames.frame.column import Column
 from torc_frames.frame.dtypes import describe, encode, restore
 from torc_frames.frame.exact import is_same
-from torc_frames.frame.flatten import Path, above, split
+from torc_frames.frame.flatten import Path, above, job_path
 from torc_frames.frame.specs import Spec, name_of
 from torc_frames.frame.values import RefusalError
 
@@ -103,7 +103,7 @@ def _check_columns(df: pd.DataFrame) -> dict[str, Path]:
 def _add_path(name: str, paths: dict[str, Path]) -> list[Problem]:
     try:
         name.encode()
-        paths[str(name)] = split(name)
+        paths[str(name)] = job_path(name)
     except UnicodeEncodeError:
         return [Problem(None, ascii(name), "the name holds a lone surrogate, which is no text")]
     except TorcFramesError as error:

@@ -8,13 +8,29 @@ from typing import Any
 
 from torc_frames.errors import RefusedError
 
-__all__ = ["DATA", "RESERVED", "above", "flatten", "join", "reserved_name", "set_path", "split", "unflatten"]
+__all__ = [
+    "DATA",
+    "RESERVED",
+    "above",
+    "flatten",
+    "job_column",
+    "job_path",
+    "join",
+    "moved_name",
+    "reserved_name",
+    "set_path",
+    "split",
+    "unflatten",
+]
 
 RESERVED = ("workflow_key", "job_key", "job_name", "role", "record_key", "record_name", "rev")
 """The columns of ``user_data()`` that are not data, in their order."""
 
 DATA = "data"
 """The column that holds the data of records which are not JSON objects."""
+
+_NAMES_OF_ROWS = ("job_key", "job_name", "record_key")
+"""Columns that say what the rows of a table of jobs are, and are no parameters when it is pushed."""
 
 Path = tuple[str, ...]
 
@@ -146,3 +162,26 @@ def reserved_name(path: Path) -> Path:
     two values ever share a column.
     """
     return (DATA, *path) if path[0] in RESERVED or path[0] == DATA else path
+
+
+def moved_name(path: Path) -> Path:
+    """Return the path under which a value shows in a table of one row a job.
+
+    A key that would be taken for what names the row moves below ``data``.
+    """
+    return (DATA, *path) if _names_a_row(path) else path
+
+
+def job_column(path: Path) -> str:
+    """Return the column of a value in a table of one row a job; see `moved_name`."""
+    return join(moved_name(path))
+
+
+def job_path(name: str) -> Path:
+    """Return the path of a column in a table of one row a job; the inverse of `job_column`."""
+    path = split(name)
+    return path[1:] if len(path) > 1 and _names_a_row(path) else path
+
+
+def _names_a_row(path: Path) -> bool:
+    return path[-1] in _NAMES_OF_ROWS and all(key == DATA for key in path[:-1])

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
-from torc_frames.frame.flatten import Path, above, split
+from torc_frames.frame.flatten import Path, above, job_path
 from torc_frames.frame.specs import UNITS, Spec, all_categories, is_spec, key_of, kind_of, unit_of
 from torc_frames.frame.values import RefusalError
 
@@ -126,7 +126,7 @@ def _paths(names: Iterable[str]) -> dict[Path, str]:
     paths = {}
     for name in names:
         try:
-            paths[split(name)] = name
+            paths[job_path(name)] = name
         except RefusedError:
             continue  # a name that no push records
     return paths

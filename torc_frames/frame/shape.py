@@ -14,7 +14,7 @@ from torc_frames.frame import recorded
 from torc_frames.frame.column import Column, DtypeBackend, to_backend
 from torc_frames.frame.columns import Columns
 from torc_frames.frame.dtypes import restore
-from torc_frames.frame.flatten import join, reserved_name, split
+from torc_frames.frame.flatten import job_path, join, moved_name, reserved_name
 from torc_frames.frame.specs import Spec
 
 __all__ = [
@@ -50,8 +50,9 @@ class Shape:
     on_error: OnError = "raise"
 
     def columns(self, *, reserved: bool = False) -> Columns:
-        """Return a builder for the columns."""
-        return Columns(reserved=reserved, whole=recorded.whole_paths(self.specs), fast=self.fast)
+        """Return a builder for the columns, beside the reserved ones or of one row a job."""
+        name = reserved_name if reserved else moved_name
+        return Columns(name=name, whole=recorded.whole_paths(self.specs), fast=self.fast)
 
 
 def key_index(keys: Sequence[str | None], name: str = "job_key") -> pd.Index:
@@ -119,7 +120,7 @@ def ordered(names: Iterable[str], specs: Mapping[str, Spec], *, beside_reserved:
 
 def _beside(name: str) -> str:
     try:
-        return join(reserved_name(split(name)))
+        return join(reserved_name(job_path(name)))
     except RefusedError:
         return name  # not a name that a push records
 

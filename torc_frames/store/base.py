@@ -59,7 +59,8 @@ class Snapshot(Protocol):
     ) -> Iterator[UserDataPage]:
         """Yield records, oldest first.
 
-        With `job_key` or `role` only records that have a link that meets both. With `since` (the rev
+        With `job_key` or `role` only records that have a link that meets both; a record that some job has as
+        output is nobody's input here, whoever consumes it. With `since` (the rev
         of an earlier snapshot's workflow) only those added or updated after it; a store whose workflows
         have no revs refuses it. Without `labels` the store may leave out names and revs, as None. `then`
         says which role is asked for next: a store that reads all roles at once may keep those records.
@@ -79,9 +80,10 @@ class Snapshot(Protocol):
     ) -> Iterator[LinkPage]:
         """Yield links ordered by the age of the job, then of the record.
 
-        With `since` only those of jobs that have a record that `user_data` yields for it; a store whose
-        workflows have no revs refuses it. With `record_keys` those of these records, whatever job they are
-        of. Without `labels` the store may leave out the names of jobs, as empty strings.
+        With the role of inputs none of records that some job has as output. With `since` only those of jobs
+        that have a record that `user_data` yields for it; a store whose workflows have no revs refuses it.
+        With `record_keys` those of these records, whatever job they are of. Without `labels` the store may
+        leave out the names of jobs, as empty strings.
         """
 
     def results(self) -> Iterator[ResultPage]:

@@ -147,6 +147,15 @@ class LinkPage:
     def __len__(self) -> int:
         return len(self.record_keys)
 
+    def only(self, chosen: Sequence[bool]) -> LinkPage:
+        """Return some of the links."""
+        return LinkPage(
+            record_keys=list(compress(self.record_keys, chosen)),
+            job_keys=list(compress(self.job_keys, chosen)),
+            job_names=list(compress(self.job_names, chosen)),
+            roles=list(compress(self.roles, chosen)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class JobPage:

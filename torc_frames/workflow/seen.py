@@ -10,6 +10,7 @@ import msgspec
 import pandas as pd
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.joining import OnClash
 from torc_frames.frame.values import decode_data
 
 __all__ = ["Seen", "read_revs", "rev_of_content", "what_was_seen", "written_revs"]
@@ -48,10 +49,13 @@ class Seen:
         The rev of the workflow when it was pulled, if it has one.
     revs : mapping
         By record key: its rev when it was pulled or, where the workflow has one, when the table wrote it.
+    on_clash : str
+        How several records of a job became one row.
     """
 
     rev: str | None
     revs: Mapping[str, str]
+    on_clash: OnClash = "names"
 
     def is_other(self, key: str, rev: str | None, raw: bytes) -> bool:
         """Return whether a record is not as it was seen, by its rev or its data now."""
@@ -82,7 +86,15 @@ def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str) -> Seen | None:
             f"this is a table of {about.get('kind')}, which would become parameters: edit and push "
             "wf.parameters(), or df.attrs.clear() if its columns are meant as parameters"
         )
+    pull = about.get("pull")
+    how = pull if isinstance(pull, dict) else {}
+    if how.get("upstream"):
+        raise RefusedError(
+            "a table pulled with upstream=True holds what other jobs made, which is not to be edited: "
+            "edit and push wf.parameters()"
+        )
     revs = read_revs(about.get("revs"))
     if about.get("rev") is None and revs is None:
         return None
-    return Seen(about.get("rev"), revs or {})
+    on_clash = how.get("on_clash")
+    return Seen(about.get("rev"), revs or {}, on_clash if on_clash in ("last", "list") else "names")

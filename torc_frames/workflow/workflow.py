@@ -130,7 +130,7 @@ class Workflow:
         job : str, int or Job, optional
             Only the records of this job.
         role : {"input", "output"}, optional
-            Only the records with this role.
+            Only the records with this role. What a job consumes of others is their output.
         usecols : list of str or callable, optional
             The columns to return, as in pandas.
         dtype_backend : {"numpy_nullable", "pyarrow"}, optional
@@ -147,9 +147,10 @@ class Workflow:
             Columns workflow_key, job_key, job_name, role, record_key, record_name, rev (str), then a
             column for each value in the data: objects are flattened with dots (``model.depth``; a dot
             in a key is ``\.``), lists stay one cell, a record that is no object is in column ``data``,
-            a key with the name of a reserved column (or ``data``) becomes ``data.<key>``. job_key is
-            missing for a record of the workflow as a whole and for one linked to several of the jobs
-            asked for; `links` has those.
+            a key with the name of a reserved column (or ``data``) becomes ``data.<key>``. A record that
+            one job made has that job's key, name and role "output", whoever consumes it. job_key is
+            missing for a record of the workflow as a whole, and for one that several of the jobs asked for
+            share; `links` has those.
 
         Raises
         ------
@@ -179,10 +180,11 @@ class Workflow:
         *,
         job: JobLike | None = None,
         usecols: Usecols = None,
-        on_clash: OnClash = "error",
+        on_clash: OnClash = "names",
         dtype_backend: DtypeBackend = None,
         on_error: OnError = "raise",
         show_progress: bool = True,
+        upstream: bool = False,
     ) -> pd.DataFrame:
         """Return one row a job: its input records, as they were pushed.
 
@@ -190,19 +192,25 @@ class Workflow:
         ----------
         job, usecols, dtype_backend, on_error, show_progress
             As for `user_data`.
-        on_clash : {"error", "last", "list"}
-            What to do where several records of a job hold a key with different values.
+        on_clash : {"names", "error", "last", "list"}
+            What to do where several records of a job hold a key with different values. By "names" there is
+            a column for each, which begins with the name of the record (``data1.loss``, ``data2.loss``), or
+            where names don't tell them apart a list, with a warning; "list" makes lists of all values that
+            several records hold, and "last" takes that of the newest record.
+        upstream : bool
+            Also show what jobs consume of others: the records that these made. `push` takes no such table.
 
         Returns
         -------
         DataFrame
-            Indexed by job_key, only jobs with an input record; the columns, their order and dtypes
-            are those of the pushed table.
+            Indexed by job_key, only jobs with an input record that no job of the workflow made; the columns,
+            their order and dtypes are those of the pushed table. A key that would name the row (``job_key``,
+            ``job_name``, ``record_key``) is in column ``data.<key>``.
 
         Raises
         ------
         ConflictError
-            If two input records of a job hold a key with different values.
+            With ``on_clash="error"``.
 
         Examples
         --------
@@ -222,7 +230,7 @@ class Workflow:
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         key = self._job_key(job)
         return self._noted(
-            pull.job_records(self._store, self.key, INPUT, key, on_clash, shape, show_progress)
+            pull.job_records(self._store, self.key, INPUT, key, on_clash, shape, show_progress, upstream)
         )
 
     def results(
@@ -230,15 +238,15 @@ class Workflow:
         *,
         job: JobLike | None = None,
         usecols: Usecols = None,
-        on_clash: OnClash = "error",
+        on_clash: OnClash = "names",
         dtype_backend: DtypeBackend = None,
         on_error: OnError = "raise",
         show_progress: bool = True,
     ) -> pd.DataFrame:
         """Return one row a job: its output records, what its runs stored.
 
-        Parameters and errors are those of `parameters`. A job that logs many records with the same
-        keys is read with ``user_data(role="output")``.
+        Parameters and errors are those of `parameters`, without `upstream`. A job that logs many records
+        with the same keys is read with ``user_data(role="output")``.
 
         Returns
         -------
@@ -266,7 +274,7 @@ class Workflow:
         self,
         *,
         usecols: Usecols = None,
-        on_clash: OnClash = "error",
+        on_clash: OnClash = "names",
         load: str | Sequence[str] | None = None,
         on_missing: OnMissing = "warn",
         dtype_backend: DtypeBackend = None,
@@ -479,7 +487,7 @@ class Workflow:
         *,
         role: Role | None = None,
         usecols: Usecols = None,
-        on_clash: OnClash = "error",
+        on_clash: OnClash = "names",
         on_error: OnError = "raise",
         show_progress: bool = True,
     ) -> TableStream:
@@ -533,7 +541,7 @@ class Workflow:
         *,
         role: Role | None = None,
         usecols: Usecols = None,
-        on_clash: OnClash = "error",
+        on_clash: OnClash = "names",
         on_error: OnError = "raise",
         overwrite: bool = False,
         max_rows_per_file: int = 1_000_000,

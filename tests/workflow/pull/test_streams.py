@@ -144,7 +144,9 @@ def test_records_of_several_jobs_and_jobs_of_several_records(wf, store, store_se
         holds(pa.table(wf.stream(pull)), getattr(wf, pull)())
     wf.add_user_data(user, {"x": 2})
     with pytest.raises(tf.ConflictError, match=r"\(user\) has 'x'"):
-        wf.stream("parameters")
+        wf.stream("parameters", on_clash="error")
+    with pytest.warns(tf.TorcFramesWarning, match="These cells are lists"):
+        holds(pa.table(wf.stream("parameters")), wf.parameters())
     holds(pa.table(wf.stream("parameters", on_clash="list")), wf.parameters(on_clash="list"))
 
 
@@ -372,12 +374,12 @@ def test_a_failure_leaves_nothing_and_what_was_there(wf, tmp_path):
     wf.add_user_data(job, {"x": 1}, {"x": 2})
     out = tmp_path / "out"
     with pytest.raises(tf.ConflictError):
-        wf.to_parquet(out, "parameters")
+        wf.to_parquet(out, "parameters", on_clash="error")
     assert not out.exists()
     wf.to_parquet(out)
     before = pd.read_parquet(out)
     with pytest.raises(tf.ConflictError):
-        wf.to_parquet(out, "parameters", overwrite=True)
+        wf.to_parquet(out, "parameters", on_clash="error", overwrite=True)
     assert_frame_equal(pd.read_parquet(out), before)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 

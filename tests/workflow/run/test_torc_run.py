@@ -320,15 +320,15 @@ def test_functions_mapped_by_torc_client_are_a_table_before_and_after_they_ran(r
     wf = map_squares(runs, [1, 2, 3])
     parameters = wf.parameters()
     assert sorted(parameters) == [
+        "data.job_name",
         "func",
-        "job_name",
         "module",
         "module_directory",
         "params.model.name",
         "params.n",
     ]
     assert parameters["params.n"].tolist() == [1, 2, 3]
-    assert parameters["job_name"].tolist() == ["1", "2", "3"]
+    assert parameters["data.job_name"].tolist() == ["1", "2", "3"]
     assert wf.results().shape == (3, 0)
     runs.run(wf)
     table = wf.table()
@@ -348,9 +348,9 @@ def test_a_postprocess_of_torc_client_has_all_results_as_its_inputs(runs: Runs) 
     last = jobs.index[-1]
     assert jobs["status"].tolist() == ["completed"] * 3
     assert wf.results()["total"].astype("Int64").tolist() == [pd.NA, pd.NA, 5]
-    with pytest.raises(tf.ConflictError, match=f"job {last}.*postprocess"):
-        wf.parameters()
-    assert wf.parameters(on_clash="list").loc[last, "square"] == [1, 4]
+    assert wf.parameters()["func"].tolist() == ["run", "run", "postprocess"]
+    upstream = wf.parameters(upstream=True, job=last)
+    assert upstream[["output_1.square", "output_2.square"]].values.tolist() == [[1, 4]]
     links = wf.links()
     assert (links["job_key"] == last).sum() == 4
     shared = links[links["record_key"].duplicated(keep=False)]
@@ -426,12 +426,14 @@ def test_records_of_a_specification_are_pulled_as_null_and_filled_by_jobs(runs: 
     wf = runs.create(PIPELINE.format(generate=generate, train=train))
     first, *others = wf.jobs().index
     assert wf.user_data()["record_name"].tolist() == ["ml_config", "model", "score"]
-    assert wf.parameters().shape == (2, 0)
+    assert wf.parameters().empty
+    assert wf.parameters(upstream=True).shape == (2, 0)
     assert list(wf.results().index) == [first, *others]
     runs.run(wf)
     table = wf.table()
     assert table["status"].tolist() == ["completed"] * 3
-    assert wf.parameters(usecols=list(CONFIG)).to_dict("index") == dict.fromkeys(others, CONFIG)
+    consumed = wf.parameters(upstream=True, usecols=list(CONFIG))
+    assert consumed.to_dict("index") == dict.fromkeys(others, CONFIG)
     assert wf.results().loc[first, list(CONFIG)].to_dict() == CONFIG
     assert table.loc[others, "results.steps"].tolist() == [320, 320]
     assert len(wf.user_data()) == 3

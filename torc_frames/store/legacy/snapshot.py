@@ -28,7 +28,16 @@ from torc_frames.store.legacy.service import Service
 from torc_frames.store.paged.lists import Listing, count, listed
 from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.snapshot import PagedSnapshot, job_page
-from torc_frames.store.records import JobPage, LinkPage, Resources, Role, UserDataPage, WorkflowRecord
+from torc_frames.store.records import (
+    INPUT,
+    OUTPUT,
+    JobPage,
+    LinkPage,
+    Resources,
+    Role,
+    UserDataPage,
+    WorkflowRecord,
+)
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import BLOCKS, JOBS, REQUIREMENTS, REQUIRES, RESULTS, Form, LegacyRecord
 from torc_frames.store.wire.v1 import SEVERAL_NODES
@@ -185,6 +194,12 @@ class LegacySnapshot(PagedSnapshot[Service]):
                 self._links = in_order(links, self._keys())
             return self._links
 
+    def _as(self, role: Role | None) -> list[Link]:
+        """Return the links of a role."""
+        links = self._all_links()
+        made = {link.record_key for link in links if link.role == OUTPUT} if role == INPUT else ()
+        return [link for link in links if role in (None, link.role) and link.record_key not in made]
+
     def _begun(self, replaced_key: str) -> list[Link]:
         """Return the links that a record has whose data somebody had begun to replace."""
         links = self._replaced[replaced_key].links
@@ -194,11 +209,7 @@ class LegacySnapshot(PagedSnapshot[Service]):
         self, record_keys: Sequence[str] | None, role: Role | None, labels: bool
     ) -> Iterator[LinkPage]:
         wanted = self._records_read if record_keys is None else set(record_keys)
-        links = [
-            link
-            for link in self._all_links()
-            if role in (None, link.role) and (wanted is None or link.record_key in wanted)
-        ]
+        links = [link for link in self._as(role) if wanted is None or link.record_key in wanted]
         yield from link_pages(links, self._names() if labels and links else None)
 
     def _links_of_job(self, job_key: str, role: Role | None, labels: bool) -> Iterator[LinkPage]:
@@ -233,7 +244,7 @@ class LegacySnapshot(PagedSnapshot[Service]):
         self._records_read = seen
 
     def _keys_of(self, role: Role) -> set[str]:
-        return {link.record_key for link in self._all_links() if link.role == role}
+        return {link.record_key for link in self._as(role)}
 
     def _of_job(self, job_key: str, role: Role | None) -> Iterator[UserDataPage]:
         job = self._job(job_key)
@@ -248,6 +259,9 @@ class LegacySnapshot(PagedSnapshot[Service]):
             for link in self._begun(key) if key not in held else ():
                 if link.job_key == job_key and role in (None, link.role):
                     found.append((LegacyRecord(key, None, bytes(entry.data)), link.role))
+        if role == INPUT and found and self._form is Form.LATER:
+            given = self._keys_of(INPUT)
+            return [one for one in found if one[0].key in given]
         return found
 
     def _page(self, rows: list[LegacyRecord], labels: bool, job_name: str | None = None) -> UserDataPage:

@@ -16,6 +16,8 @@ import msgspec
 from torc_frames.errors import RefusedError, StoreFileError, UnavailableError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.records import (
+    INPUT,
+    OUTPUT,
     DependencyPage,
     JobPage,
     LinkPage,
@@ -36,6 +38,7 @@ PAGE_BYTES = 16 * 2**20
 _FIRST_ROWS = 2_000
 _LAST = 2**63 - 1
 _GROWTH = 8
+_NEAR = 4
 
 
 def _keys(text: str | None) -> list[str]:
@@ -218,7 +221,21 @@ class SQLiteSnapshot:
             listing = listing._replace(columns=tuple(c for c in listing.columns if c[1] is not _roles))
         for (jobs, records, *more), _ in self._pages(listing, f"{among} {where}", values, among):
             roles = [asked] * len(jobs) if asked else [role or None for role in more.pop(0)]
-            yield LinkPage(records, jobs, more[0] if labels else [""] * len(jobs), roles)
+            page = LinkPage(records, jobs, more[0] if labels else [""] * len(jobs), roles)
+            made = self._made(records) if asked == INPUT else None
+            if rest := page.only([record not in made for record in records]) if made else page:
+                yield rest
+
+    def _made(self, record_keys: Sequence[str]) -> set[str]:
+        """Return those of some records that are outputs."""
+        ids = list(map(int, record_keys))
+        low, high = min(ids), max(ids)
+        # Most often they are side by side, and none is.
+        near = high - low < _NEAR * len(ids)
+        where = "record_id BETWEEN :low AND :high" if near else f"record_id IN {_THESE}"
+        values = {"low": low, "high": high, "records": None if near else id_list(ids)}
+        sql = f"SELECT DISTINCT record_id FROM link WHERE {where} AND role = '{OUTPUT}'"
+        return {str(record) for (record,) in self._fetch(sql, values)}
 
     def results(self) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
@@ -284,12 +301,15 @@ class SQLiteSnapshot:
     def _linked(self, job_key: str | None, role: Role | None) -> tuple[str, dict[str, object]]:
         job = self._job(job_key)
         values: dict[str, object] = {"job": job, "role": role}
-        with_role = "" if role is None else "AND role = :role"
+        where = ""
         if job is not None:
-            return f"AND id IN (SELECT record_id FROM link WHERE job_id = :job {with_role})", values
-        if role is not None:
-            return f"AND EXISTS (SELECT 1 FROM link WHERE record_id = user_data.id {with_role})", values
-        return "", values
+            with_role = "" if role is None else "AND role = :role"
+            where = f"AND id IN (SELECT record_id FROM link WHERE job_id = :job {with_role})"
+        if role == INPUT:  # of which none is an output
+            where += " AND (SELECT max(role) FROM link WHERE record_id = user_data.id) = :role"
+        elif role is not None and job is None:
+            where = "AND EXISTS (SELECT 1 FROM link WHERE record_id = user_data.id AND role = :role)"
+        return where, values
 
     def _fetch(self, sql: str, values: Mapping[str, object]) -> list[Any]:
         self.requests += 1

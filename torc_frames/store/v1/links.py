@@ -73,15 +73,25 @@ class V1Links:
     def only(
         self, role: Role | None = None, jobs: Set[int] | None = None, last_record: int | None = None
     ) -> V1Links:
-        """Return the links of one role, of these jobs, to records that are not newer than the one given."""
+        """Return the links of one role, of these jobs, to records that are not newer than the one given.
+
+        Records that some job made are no input.
+        """
         links = self
         if role is not None:
+            made = self.made() if role == INPUT else set()
             links = links._chosen([one == role for one in links.roles])
+            if made:
+                links = links._chosen([one not in made for one in links.record_ids])
         if jobs is not None:
             links = links._chosen([one in jobs for one in links.job_ids])
         if last_record is not None:
             links = links._chosen([one <= last_record for one in links.record_ids])
         return links
+
+    def made(self) -> set[int]:
+        """Return the records that are outputs of jobs."""
+        return {*compress(self.record_ids, [one == OUTPUT for one in self.roles])}
 
     def of(self, record_ids: Collection[int]) -> V1Links:
         """Return the links of some records."""

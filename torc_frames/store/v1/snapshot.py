@@ -36,6 +36,9 @@ _OTHERS = {
     "local schedulers": "/local_schedulers",
 }
 _DEFAULTS = v1.resources_of(None)
+_UNINITIALIZED = "uninitialized"
+_FEW_MAKERS = 20
+"""Of more of them the links of all jobs are read."""
 _JOB_FILTERS: dict[str, str] = {INPUT: "consumer_job_id", OUTPUT: "producer_job_id"}
 
 
@@ -48,6 +51,7 @@ class V1Snapshot(PagedSnapshot[V1Service]):
         super().__init__(service, workflow, requests=1)
         self._run_id = run_id
         self._links: V1Links | None = None
+        self._links_near: dict[tuple[int, ...], V1Links] = {}
         self._link_rows: Iterator[list[Any]] | None = None
         self._jobs: set[int] | None = None
         self._single: dict[str, v1.V1Job] = {}
@@ -154,15 +158,42 @@ class V1Snapshot(PagedSnapshot[V1Service]):
     ) -> Iterator[LinkPage]:
         if record_keys is not None:
             ids = [number for key in record_keys if (number := key_to_id(key)) is not None]
-            return links_of(self._get, self.workflow.key, ids).only(role).pages(labels)
+            return self._near(ids).only(role).pages(labels)
         self._plan_links()
         return self._own_links(role, labels)
+
+    def _near(self, record_ids: Sequence[int]) -> V1Links:
+        """Return the links of some records, read once."""
+        ids = tuple(sorted(record_ids))
+        if ids not in self._links_near:
+            self._links_near[ids] = links_of(self._get, self.workflow.key, ids)
+        return self._links_near[ids]
 
     def _own_links(self, role: Role | None, labels: bool) -> Iterator[LinkPage]:
         yield from self._all_links().only(role, self._jobs, self._last_record).pages(labels)
 
     def _links_of_job(self, job_key: str, role: Role | None, labels: bool) -> Iterator[LinkPage]:
-        return self._job_links(job_key).only(role).pages(labels)
+        return self._links_as(job_key, role).pages(labels)
+
+    def _links_as(self, job_key: str, role: Role | None) -> V1Links:
+        """Return the links that a job has in a role, or all of them."""
+        links = self._job_links(job_key).only(role)
+        if role == INPUT and len(links):
+            made = self._made_elsewhere(self._job(job_key), links.record_ids)
+            links = links.of(set(links.record_ids) - made)
+        return links
+
+    def _made_elsewhere(self, job: v1.V1Job, record_ids: Sequence[int]) -> set[int]:
+        """Return those of a job's input records that other jobs make."""
+        if self._links is not None:
+            return self._links.made()
+        if job.status == _UNINITIALIZED:
+            return self._near(record_ids).made()
+        # The server makes a job wait for those that make its inputs, when it is initialized.
+        if len(job.depends_on_job_ids) > _FEW_MAKERS:
+            return self._all_links().made()
+        makers = [self._job(str(key)) for key in job.depends_on_job_ids]
+        return {record for maker in makers for record in maker.output_user_data_ids}
 
     def _job_links(self, job_key: str) -> V1Links:
         job = self._job(job_key)
@@ -183,8 +214,8 @@ class V1Snapshot(PagedSnapshot[V1Service]):
 
     def _of_job(self, job_key: str, role: Role | None) -> list[UserDataPage]:
         found: dict[int, Any] = {}
-        links = self._job_links(job_key)
-        for kind in dict.fromkeys(links.only(role).roles):
+        links = self._links_as(job_key, role)
+        for kind in dict.fromkeys(links.roles):
             listing = self._list("/user_data", v1.ListedRecord, **{_JOB_FILTERS[kind]: job_key})
             try:
                 rows = [item for items in listed(self._get, listing) for item in items]
@@ -193,6 +224,7 @@ class V1Snapshot(PagedSnapshot[V1Service]):
                 rows, unreadable = one_by_one(self._get, ids, self.workflow.key)
                 self._note(unreadable)
             found |= {item.id: item for item in rows}
+        found = {key: found[key] for key in found.keys() & {*links.record_ids}}
         return [self._page([found[key] for key in sorted(found)], labels=True)] if found else []
 
     def _records(self, labels: bool, linked: bool) -> Iterator[UserDataPage]:

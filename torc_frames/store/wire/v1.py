@@ -133,6 +133,7 @@ class V1Job(msgspec.Struct, gc=False):
     resource_requirements_id: int | None = None
     input_user_data_ids: tuple[int, ...] = ()
     output_user_data_ids: tuple[int, ...] = ()
+    depends_on_job_ids: tuple[int, ...] = ()
 
 
 class V1Result(msgspec.Struct, gc=False, rename={"job_key": "job_id"}):

@@ -77,14 +77,14 @@ class Exploration:
     """
 
     def __init__(
-        self, workflow: Workflow, *, on_clash: OnClash = "error", on_error: OnError = "raise"
+        self, workflow: Workflow, *, on_clash: OnClash = "names", on_error: OnError = "raise"
     ) -> None:
         self.lock = threading.RLock()
         # One of its own: what is read here is not what `Workflow.refresh` would refresh.
         self.workflow = copy(workflow)
         self.frame = self.workflow.table(on_clash=on_clash, on_error=on_error, show_progress=False)
         self.arrangement = Arrangement.of(self.frame)
-        given = {"on_clash": (on_clash, "error"), "on_error": (on_error, "raise")}
+        given = {"on_clash": (on_clash, "names"), "on_error": (on_error, "raise")}
         options = [f"{name}={value!r}" for name, (value, default) in given.items() if value != default]
         self._source = f"wf.table({', '.join(options)})"
         self._callbacks: list[Callable[[], None]] = []

@@ -79,7 +79,7 @@ class ResultsExplorer(widgets.VBox):
     """
 
     def __init__(
-        self, workflow: Workflow, *, on_clash: OnClash = "error", on_error: OnError = "raise"
+        self, workflow: Workflow, *, on_clash: OnClash = "names", on_error: OnError = "raise"
     ) -> None:
         self.exploration = Exploration(workflow, on_clash=on_clash, on_error=on_error)
         self.message = Message()

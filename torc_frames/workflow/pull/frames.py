@@ -14,7 +14,7 @@ from torc_frames.errors import RefusedError, TornReadError
 from torc_frames.frame import recorded
 from torc_frames.frame.column import objects, to_backend
 from torc_frames.frame.flatten import RESERVED, Path
-from torc_frames.frame.joining import OnClash, check_on_clash, join_records
+from torc_frames.frame.joining import Joiner, OnClash, check_on_clash
 from torc_frames.frame.shape import Shape, choose, frame_of, key_index, series_of, strings, text_column
 from torc_frames.frame.values import decode_lines
 from torc_frames.store.records import JobPage, ResultPage, UserDataPage
@@ -74,16 +74,22 @@ class JobRecords:
 
     Records of which a job has several are joined, so that those that come before the links are kept.
 
+    Attributes
+    ----------
+    clashes : str or None
+        What to say of cells that became lists.
+
     Raises
     ------
     ConflictError
-        If two records of a job hold a key with different values.
+        If two records of a job hold a key with different values, with ``on_clash="error"``.
     TornReadError
         If the records and the links do not belong together.
     """
 
     def __init__(self, shape: Shape, on_clash: OnClash) -> None:
         check_on_clash(on_clash)
+        self.clashes: str | None = None
         self._shape = shape
         self._on_clash: OnClash = on_clash
         self._columns = shape.columns()
@@ -108,8 +114,14 @@ class JobRecords:
             if not several:
                 self._columns.add_page((page.keys, page.data))
 
-    def frame(self, named: Callable[[], Links]) -> pd.DataFrame:
-        """Return the rows, in the order of the links; `named` gives the links with the names of jobs."""
+    def frame(
+        self, named: Callable[[], Links], names: Callable[[], Mapping[str, str | None]]
+    ) -> pd.DataFrame:
+        """Return the rows, in the order of the links.
+
+        `named` gives the links with the names of jobs, `names` those of the records; only what is needed is
+        asked for.
+        """
         links, shape = self._links or Links(()), self._shape
         check_keys(self._keys.column(), links.count())
         positions = links.positions(self._keys.column())
@@ -118,8 +130,9 @@ class JobRecords:
         columns = self._columns
         if links.has_several():
             columns = shape.columns()
-            whole = recorded.whole_paths(shape.specs)
-            columns.add_flat(_joined_rows(self._pages, named(), whole, self._on_clash))
+            joiner = Joiner(self._on_clash, recorded.whole_paths(shape.specs), names)
+            columns.add_flat(_joined_rows(self._pages, named(), joiner))
+            self.clashes = joiner.told()
             positions = np.arange(columns.length)
         series = series_of(columns.finish(), shape, columns.length)
         frame = frame_of({name: series[name] for name in choose(list(series), shape.usecols)}, columns.length)
@@ -237,20 +250,24 @@ def _with_room(column: pd.Series) -> pd.Series:
     return to_backend(column, "numpy_nullable") if getattr(dtype, "kind", "") in "biu" else column
 
 
-def _joined_rows(
-    pages: Iterable[UserDataPage], links: Links, whole: frozenset[Path], on_clash: OnClash
-) -> list[dict[Path, Any]]:
+def _joined_rows(pages: Iterable[UserDataPage], links: Links, joiner: Joiner) -> list[dict[Path, Any]]:
     records: dict[str, Any] = {}
     for page in pages:
         records.update(zip(page.keys, decode_lines(page.keys, page.data), strict=True))
     linked = links.record_keys.to_pylist()
     if not records.keys() >= set(linked):
         raise TornReadError("links name records that are not there")
-    jobs = zip(*(column.to_pylist() for column in links.jobs()), strict=True)
-    return [
-        join_records([records[key] for key in linked[start:stop]], f"job {key} ({name})", on_clash, whole)
-        for (key, name), (start, stop) in zip(jobs, itertools.pairwise(links.firsts.tolist()), strict=True)
-    ]
+    jobs = list(zip(*(column.to_pylist() for column in links.jobs()), strict=True))
+
+    def rows() -> list[dict[Path, Any]]:
+        bounds = itertools.pairwise(links.firsts.tolist())
+        return [
+            joiner.row(linked[start:stop], [records[at] for at in linked[start:stop]], f"job {key} ({name})")
+            for (key, name), (start, stop) in zip(jobs, bounds, strict=True)
+        ]
+
+    joined = rows()
+    return rows() if joiner.is_too_wide() else joined
 
 
 def _times(values: list[Any]) -> pd.Series:

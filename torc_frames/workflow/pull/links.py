@@ -15,6 +15,7 @@ from torc_frames.store.records import INPUT, OUTPUT, LinkPage
 __all__ = ["JobsOf", "Links", "Texts", "check_keys"]
 
 _ROLES = pa.array([None, INPUT, OUTPUT], pa.string())
+_MADE = 2
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ class Links:
 
 
 class JobsOf:
-    """For each record the job that it is linked to, missing where there is none or several.
+    """For each record the job that made it, else the only one that it is linked to; missing for all others.
 
     Parameters
     ----------
@@ -109,16 +110,18 @@ class JobsOf:
 
     def _scatter(self, positions: np.ndarray) -> None:
         linked = positions >= 0
-        at = positions[linked]
-        count = np.bincount(at, minlength=self._length)
+        at, roles = positions[linked], self._links.roles[linked]
+        made = roles == _MADE
+        several = np.bincount(at, minlength=self._length) != 1
+        makers = np.bincount(at[made], minlength=self._length)
         self._link = np.zeros(self._length, np.int64)
         self._link[at] = np.flatnonzero(linked)
-        self._is_missing = count != 1
-        roles = self._links.roles[linked]
+        self._link[at[made]] = np.flatnonzero(linked)[made]
+        self._is_missing = several & (makers != 1)
         lowest, highest = (np.full(self._length, fill, np.int8) for fill in (2, 0))
         np.minimum.at(lowest, at, roles)
         np.maximum.at(highest, at, roles)
-        self._roles = np.where(lowest == highest, highest, 0)
+        self._roles = np.where((lowest == highest) | (makers == 1), highest, 0)
 
     def page(self, start: int, length: int) -> tuple[pa.Array, pa.Array, pa.Array]:
         """Return job keys, names and roles of some of the records."""

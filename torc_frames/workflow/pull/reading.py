@@ -40,6 +40,8 @@ class Reading:
     revs: dict[str, str] = field(default_factory=dict)
     """Of input records, where the workflow has no rev that tells what was seen."""
     one_record_a_job: bool = False
+    clashes: dict[Role, str] = field(default_factory=dict)
+    """Which cells became lists, by the role of the records."""
 
     def links(self, role: Role | None = None, job_key: str | None = None, labels: bool = True) -> Links:
         """Return links as columns."""
@@ -51,11 +53,26 @@ class Reading:
     ) -> Iterator[tuple[Iterator[UserDataPage], Callable[[], Links], int]]:
         """Give the pages of records, what returns their links after them, and how many records there are."""
         are_all = role is None and job_key is None
-        links = None if are_all else self.links(role, job_key)
+        links = None if are_all else self._links_with_makers(role, job_key)
         count = self.snap.count_user_data() if links is None else links.count()
         pages = self.snap.user_data(job_key=job_key, role=role)
         with self.ahead(count, pages, self.snap.links() if are_all else ()) as (records, rest):
             yield records, lambda: links or Links(rest), count
+
+    def _links_with_makers(self, role: Role | None, job_key: str | None) -> Links:
+        """Return links; what a job consumes is linked to the jobs that made it."""
+        if job_key is None or role is not None:
+            return self.links(role, job_key)
+        own = list(self.snap.links(job_key=job_key))
+        given = [key for page in self.snap.links(job_key=job_key, role=INPUT) for key in page.record_keys]
+        inputs = [
+            key for page in own for key, its in zip(page.record_keys, page.roles, strict=True) if its == INPUT
+        ]
+        consumed = {*inputs}.difference(given)
+        if not consumed:
+            return Links(own)
+        rest = [page.only([key not in consumed for key in page.record_keys]) for page in own]
+        return Links([*rest, *self.snap.links(record_keys=sorted(consumed))])
 
     @contextmanager
     def ahead(self, count: int | None, *parts: Iterable[Any]) -> Iterator[list[Iterator[Any]]]:
@@ -90,6 +107,26 @@ class Reading:
                 pairs = zip(page.keys, page.revs, strict=True)
                 self.revs.update((key, rev) for key, rev in pairs if rev is not None)
             yield page
+
+    def names(self, role: Role | None, job_key: str | None = None) -> dict[str, str | None]:
+        """Return the names of records by key."""
+        pages = self.snap.user_data(job_key=job_key, role=role)
+        return {key: name for page in pages for key, name in zip(page.keys, page.names, strict=True)}
+
+    def note_clashes(self, role: Role, told: str | None) -> None:
+        """Note that cells of a role became lists."""
+        if told is not None:
+            self.clashes[role] = told
+
+    def warn_of_clashes(self) -> None:
+        """Tell of cells that became lists."""
+        if self.clashes:
+            of = "; ".join(f"{role} {told}" for role, told in self.clashes.items())
+            roles = " and ".join(f"wf.user_data(role={role!r})" for role in self.clashes)
+            warn(
+                f"several records of a job hold different values, and no names tell them apart: {of}. These "
+                f"cells are lists; {roles} has a row for each record"
+            )
 
     def _readable(self, page: UserDataPage) -> UserDataPage:
         """Return a page with null in place of what is no JSON."""
@@ -165,6 +202,7 @@ def verified(
             built = build(read)
             snap.verify()
             read.check_readable()
+            read.warn_of_clashes()
             about: dict[str, Any] = {
                 "url": store.url,
                 "workflow_key": snap.workflow.key,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import compress
@@ -22,7 +22,7 @@ from torc_frames.frame.shape import Shape, frame_of, key_index, series_of, text_
 from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import is_missing
 from torc_frames.store.base import Snapshot, Store
-from torc_frames.store.records import INPUT, OUTPUT, LinkPage, UserDataPage
+from torc_frames.store.records import INPUT, OUTPUT, UserDataPage
 from torc_frames.workflow.pull import frames, tables
 from torc_frames.workflow.pull.links import Links
 
@@ -75,7 +75,7 @@ def _is_whole(frame: pd.DataFrame, about: Mapping[str, Any], how: Mapping[str, A
 
 def _is_plain(about: Mapping[str, Any], how: Mapping[str, Any]) -> bool:
     """Return whether the frame is of whole records, all of them, so that rows can be replaced."""
-    asked = ("job_key", "role", "usecols", "dtype_backend")
+    asked = ("job_key", "role", "usecols", "dtype_backend", "upstream")
     plain = all(how.get(name) is None for name in asked) and about["records"] == about["shape"][0]
     return plain and (about["kind"] == "user_data" or (about["kind"] in _ROLES and "dtypes" in about))
 
@@ -151,9 +151,7 @@ def _changed_rows(
         keys = _keys(frame, about["kind"])
 
         def links() -> Links:
-            return Links(
-                _only(page, [key in changed for key in page.record_keys]) for page in reading.result()
-            )
+            return Links(page.only([key in changed for key in page.record_keys]) for page in reading.result())
 
         rows = frames.user_data_frame(snap.workflow.key, pages, links, len(changed), Shape())
     return keys, rows
@@ -177,11 +175,17 @@ def _changed_jobs(
         rows = _decoded(pages, shape)
         linked = reading.result()
     known = {key for page in linked for key in page.record_keys}
+    made = {
+        record
+        for page in linked
+        for record, its in zip(page.record_keys, page.roles, strict=True)
+        if its == OUTPUT
+    }
     links = [
         (record, job)
         for page in linked
         for record, job, its in zip(page.record_keys, page.job_keys, page.roles, strict=True)
-        if its == role
+        if its == role and (role == OUTPUT or record not in made)
     ]
     job_of, jobs = dict(links), [job for _, job in links]
     single = len({*jobs}) == len(jobs) == len(job_of)
@@ -211,15 +215,6 @@ def _decoded(pages: Iterable[UserDataPage], shape: Shape) -> pd.DataFrame:
     for page in pages:
         columns.add_page((page.keys, page.data))
     return frame_of(series_of(columns.finish(), shape, columns.length), columns.length)
-
-
-def _only(page: LinkPage, chosen: Sequence[bool]) -> LinkPage:
-    return LinkPage(
-        record_keys=list(compress(page.record_keys, chosen)),
-        job_keys=list(compress(page.job_keys, chosen)),
-        job_names=list(compress(page.job_names, chosen)),
-        roles=list(compress(page.roles, chosen)),
-    )
 
 
 def _fits(frame: pd.DataFrame, delta: pd.DataFrame, touched: np.ndarray, specs: Mapping[str, Spec]) -> bool:

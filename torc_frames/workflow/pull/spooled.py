@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +15,7 @@ from torc_frames.files.arrow import Survey
 from torc_frames.frame import recorded
 from torc_frames.frame.column import Column, InexactChunkError
 from torc_frames.frame.flatten import RESERVED, Path
-from torc_frames.frame.joining import OnClash, join_records
+from torc_frames.frame.joining import Joiner, OnClash
 from torc_frames.frame.shape import Shape, specs_of
 from torc_frames.frame.values import decode_lines
 from torc_frames.store.records import Role
@@ -101,7 +103,6 @@ class JobRows:
     def __init__(self, read: Reading, role: Role, on_clash: OnClash, spool: Spool) -> None:
         self._shape = read.shape
         self._spool = spool
-        self._on_clash: OnClash = on_clash
         self.specs = specs_of(read.shape, beside_reserved=False)
         self.survey = Survey(self.specs)
         self._links = read.links(role, labels=False)
@@ -122,10 +123,19 @@ class JobRows:
         self._positions = self._links.positions(keys.column())
         if (self._positions < 0).any():
             raise TornReadError("links name records that are not there")
+        self._joiner = Joiner(on_clash, recorded.whole_paths(self.specs), partial(read.names, role))
         if self._several:
-            for _ in self._joined(decoder, self.survey.add):
-                pass
+            decoder = self._survey_joined(decoder)
+            read.note_clashes(role, self._joiner.told())
         self.paths = decoder.paths(self.survey)
+
+    def _survey_joined(self, decoder: _Decoder) -> _Decoder:
+        for _ in self._joined(decoder, self.survey.add):
+            pass
+        if not self._joiner.is_too_wide():
+            return decoder
+        self.survey = Survey(self.specs)
+        return self._survey_joined(_Decoder(self._shape))
 
     def __len__(self) -> int:
         return len(self._firsts) - 1
@@ -149,16 +159,15 @@ class JobRows:
             yield self._label(start, stop), decoder.read(*self._records(start, stop), use)
 
     def _joined(self, decoder: _Decoder, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
-        whole = recorded.whole_paths(self.specs)
         for start, stop in self._chunks():
-            records = decode_lines(*self._records(start, stop))
+            linked, data = self._records(start, stop)
+            records = decode_lines(linked, data)
             firsts = self._firsts[start : stop + 1].tolist()
             keys, names = (column.to_pylist() for column in self._links.jobs(start, stop))
+            parts = [slice(first - firsts[0], end - firsts[0]) for first, end in pairwise(firsts)]
             rows = [
-                join_records(
-                    records[first - firsts[0] : end - firsts[0]], f"job {key} ({name})", self._on_clash, whole
-                )
-                for first, end, key, name in zip(firsts, firsts[1:], keys, names, strict=False)
+                self._joiner.row(linked[part], records[part], f"job {key} ({name})")
+                for part, key, name in zip(parts, keys, names, strict=True)
             ]
             yield self._label(start, stop), use(decoder.flat(rows), len(rows))
 

@@ -37,7 +37,7 @@ class Wanted:
 
     what: What = "user_data"
     role: Role | None = None
-    on_clash: OnClash = "error"
+    on_clash: OnClash = "names"
     shape: Shape = field(default_factory=Shape)
     show: bool = True
 

@@ -74,15 +74,18 @@ def job_records(
     on_clash: OnClash,
     shape: Shape,
     show: bool = False,
+    upstream: bool = False,
 ) -> pd.DataFrame:
     """Return one row a job: its records of one role; see `Workflow.parameters` and `results`."""
 
     def build(read: Reading) -> pd.DataFrame:
+        if upstream:
+            return _with_upstream(read, job_key, on_clash)
         pages = read.inputs(job_key) if role == INPUT else None
         return _job_records(read, role, job_key, on_clash, read.shape, pages)
 
     kind = "parameters" if role == INPUT else "results"
-    how = {"job_key": job_key, "on_clash": on_clash}
+    how = {"job_key": job_key, "on_clash": on_clash} | ({"upstream": True} if upstream else {})
     return _pull(store, workflow_key, build, shape, show, role == INPUT, kind, how)
 
 
@@ -132,7 +135,8 @@ def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) ->
     if kind == "table":
         return table(store, workflow_key, how["on_clash"], how["load"], shape, False, how["on_missing"])
     role = INPUT if kind == "parameters" else OUTPUT
-    return job_records(store, workflow_key, role, how["job_key"], how["on_clash"], shape)
+    upstream = how.get("upstream", False)
+    return job_records(store, workflow_key, role, how["job_key"], how["on_clash"], shape, upstream=upstream)
 
 
 def digest_of(specs: Mapping[str, Spec]) -> str:
@@ -164,7 +168,24 @@ def _job_records(
         records.add(rest)
     read.one_record_a_job = links.one_record_a_job()
     # A clash is told with the job's name.
-    return records.frame(lambda: read.links(role, job_key))
+    frame = records.frame(lambda: read.links(role, job_key), lambda: read.names(role, job_key))
+    read.note_clashes(role, records.clashes)
+    return frame
+
+
+def _with_upstream(read: Reading, job_key: str | None, on_clash: OnClash) -> pd.DataFrame:
+    """Return one row a job: all its input records, those that other jobs made among them."""
+    pages = list(read.snap.links(job_key=job_key))
+    links = Links(page.only([role == INPUT for role in page.roles]) for page in pages)
+    wanted = {*links.record_keys.to_pylist()}
+    records = frames.JobRecords(read.shape, on_clash)
+    records.link(links)
+    found = (page.only(wanted) for page in read.snap.user_data(job_key=job_key, labels=False))
+    with read.ahead(links.count(), (page for page in found if page)) as (fetched,):
+        records.add(fetched)
+    frame = records.frame(lambda: links, lambda: read.names(None, job_key))
+    read.note_clashes(INPUT, records.clashes)
+    return frame
 
 
 def _pull(
@@ -200,4 +221,5 @@ def _build(build: Build, read: Reading) -> pd.DataFrame:
         read.records = 0
         read.unreadable.clear()
         read.revs.clear()
+        read.clashes.clear()
         return build(read)

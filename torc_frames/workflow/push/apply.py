@@ -13,7 +13,7 @@ from torc_frames.errors import ConflictError, NotFoundError, UnavailableError, s
 from torc_frames.files.foreign import Table
 from torc_frames.files.pointers import LARGE_BYTES, warn_if_large
 from torc_frames.frame import recorded
-from torc_frames.frame.flatten import join
+from torc_frames.frame.flatten import job_column
 from torc_frames.frame.shape import column_index, key_index
 from torc_frames.frame.values import encode_data
 from torc_frames.store.base import RunnableStore, Store
@@ -88,7 +88,7 @@ def apply(
     counts = {**_counts(len(pushed), len(jobs), len(steps.changed)), "deleted": len(existing.deleted)}
     about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters"}
     pushed.attrs["torc"] = {**about, **now, **counts}
-    keep_base(pushed, {(key, join(path)): before for (key, path), before in steps.left.items()})
+    keep_base(pushed, {(key, job_column(path)): before for (key, path), before in steps.left.items()})
     before = prepared.table.attrs.get("torc")
     if prepared.seen is not None and isinstance(before, dict):
         # What else the table says was there when it was pulled: later changes alone are conflicts.

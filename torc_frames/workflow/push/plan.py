@@ -11,7 +11,7 @@ import pandas as pd
 
 from torc_frames.errors import counted, shorten
 from torc_frames.files.foreign import Table
-from torc_frames.frame.flatten import join
+from torc_frames.frame.flatten import job_column
 from torc_frames.frame.values import plain
 from torc_frames.store.base import Store
 from torc_frames.workflow.progress import Progress
@@ -157,7 +157,7 @@ def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:
 
 def _cells(steps: Steps) -> pd.DataFrame:
     found = [
-        (key, join(path), plain(stored), plain(pushed), (key, path) in steps.conflicts)
+        (key, job_column(path), plain(stored), plain(pushed), (key, path) in steps.conflicts)
         for key, cells in steps.cells.items()
         for path, (stored, pushed) in _shown(cells).items()
     ]

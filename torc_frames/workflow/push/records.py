@@ -7,7 +7,8 @@ from typing import Any
 
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.frame.encode import EncodedFrame
-from torc_frames.frame.flatten import Path, join, split
+from torc_frames.frame.flatten import Path, job_column, job_path
+from torc_frames.frame.joining import Joined
 from torc_frames.frame.nested import has, holds, is_object, look_up, put, take
 from torc_frames.frame.values import canonical, decode_data, encode_data
 from torc_frames.workflow.push.stored import Existing
@@ -30,35 +31,58 @@ class RecordEdits:
         self._whole = whole
         self._data: dict[str, Any] = {}
         self._set: dict[tuple[str, Path], tuple[str, set[str]]] = {}
+        self._cells: dict[str, dict[Path, Joined]] = {}
         self._problems: list[Problem] = []
 
     def set(self, job_key: str, row: int, path: Path, value: Any) -> None:
-        """Set a cell of a job in every record that holds it, or in one that has a null there, or can."""
+        """Set a cell of a job in every record that holds it, or in one that has a null there, or can.
+
+        A cell that shows what each of several records holds is a list of as many values.
+        """
         keys = self._existing.of_job[job_key]
-        targets = [key for key in keys if look_up(self._read(key), path) is not None]
-        if not targets:
+        cell = self._cell(job_key, path)
+        if cell is not None and cell.places:
+            targets = [(keys[at], its) for at, its in cell.places]
+        else:
             able = [key for key in keys if self._takes(key, path)]
-            targets = ([key for key in able if has(self._read(key), path)] or able)[:1]
+            targets = [
+                (key, path) for key in ([one for one in able if has(self._read(one), path)] or able)[:1]
+            ]
         if not targets:
             self._refuse(row, path, f"no input record of job {job_key} can take it")
-        for key in targets:
-            old = look_up(self._read(key), path)
-            if isinstance(old, dict) and old and path not in self._whole and not isinstance(value, dict):
-                self._refuse(row, path, f"job {job_key} has an object there, which a value would replace")
-                continue
-            text, jobs = self._set.setdefault((key, path), (canonical(value), set()))
-            if text != canonical(value):
-                self._refuse(row, path, f"jobs {shorten(jobs)} and {job_key} share input record {key}")
-            jobs.add(job_key)
-            if is_object(self._data[key]):
-                self._data[key] = self._data[key] or {}
-                put(self._data[key], path, value)
-            else:  # only the path ("data",) leads to a record that is no object
-                self._data[key] = value
+        each = cell is not None and cell.are_apart and isinstance(value, list) and len(value) == len(targets)
+        for (key, its), new in zip(targets, value if each else [value] * len(targets), strict=True):
+            self._set_in(key, its, new, job_key, row)
+
+    def _set_in(self, key: str, path: Path, value: Any, job_key: str, row: int) -> None:
+        old = look_up(self._read(key), path)
+        if isinstance(old, dict) and old and path not in self._whole and not isinstance(value, dict):
+            self._refuse(row, path, f"job {job_key} has an object there, which a value would replace")
+            return
+        text, jobs = self._set.setdefault((key, path), (canonical(value), set()))
+        if text != canonical(value):
+            self._refuse(row, path, f"jobs {shorten(jobs)} and {job_key} share input record {key}")
+        jobs.add(job_key)
+        if is_object(self._data[key]):
+            self._data[key] = self._data[key] or {}
+            put(self._data[key], path, value)
+        else:  # only the path ("data",) leads to a record that is no object
+            self._data[key] = value
+
+    def _cell(self, job_key: str, path: Path) -> Joined | None:
+        """Return a cell as the store has it; None if no record holds it."""
+        keys = self._existing.of_job[job_key]
+        if len(keys) == 1:
+            return Joined(None, [(0, path)]) if look_up(self._read(keys[0]), path) is not None else None
+        if job_key not in self._cells:
+            self._cells[job_key] = self._existing.cells(job_key, self._whole)
+        return self._cells[job_key].get(path)
 
     def remove(self, job_key: str, path: Path) -> None:
         """Take a cell of a job out of every record that holds it, with objects that this empties."""
-        for key in self._existing.of_job[job_key]:
+        keys, cell = self._existing.of_job[job_key], self._cell(job_key, path)
+        apart = [] if cell is None else [(keys[at], its) for at, its in cell.places if its != path]
+        for key, path in apart or [(key, path) for key in keys]:
             data = self._read(key)
             if (key, path) in self._set:
                 self._set[key, path][1].add(job_key)
@@ -101,13 +125,13 @@ class RecordEdits:
         return is_object(data)
 
     def _refuse(self, row: int | None, path: Path, reason: str) -> None:
-        self._problems.append(Problem(row, join(path), reason))
+        self._problems.append(Problem(row, job_column(path), reason))
 
 
 def near(name: str, path: Path) -> bool:
     """Return whether a column is the one at a path, or of what is inside an object there."""
     try:
-        return split(name)[: len(path)] == path
+        return job_path(name)[: len(path)] == path
     except RefusedError:
         return False  # a name that no push records
 
@@ -129,7 +153,7 @@ def check_drop(drop: Sequence[str], paths: Mapping[str, Path], named: bool) -> N
             problems.append(Problem(None, str(name), "drop= takes names of columns"))
             continue
         try:
-            path = split(name)
+            path = job_path(name)
         except RefusedError as error:
             problems.append(Problem(None, name, str(error)))
             continue
@@ -162,7 +186,7 @@ def dropped_cells(
     found: dict[str, list[str]] = {}
     problems = []
     for name in drop:
-        path = split(name)
+        path = job_path(name)
         if name not in before.cells:
             inside = [one for one in before.paths if near(one, path)]
             if inside:
@@ -182,8 +206,14 @@ def nowhere(
     names: Sequence[str], existing: Existing, updates: Mapping[str, bytes], whole: frozenset[Path]
 ) -> list[str]:
     """Return the columns that no input record holds when it has been updated."""
-    left = {name: split(name) for name in names}
+    left = {name: job_path(name) for name in names}
     for key in existing.jobs_of if left else ():
         data = decode_data(key, updates.get(key, existing.raws[key]))
-        left = {name: path for name, path in left.items() if not holds(data, path, whole)}
+        of_name = (existing.names.get(key),)
+        left = {
+            name: path
+            for name, path in left.items()
+            if not holds(data, path, whole)
+            and not (len(path) > 1 and path[:1] == of_name and holds(data, path[1:], whole))
+        }
     return list(left)

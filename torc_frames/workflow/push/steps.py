@@ -19,7 +19,7 @@ from torc_frames.errors import (
 )
 from torc_frames.frame import recorded
 from torc_frames.frame.encode import EncodedFrame, encode_frame, records
-from torc_frames.frame.flatten import Path, join, split
+from torc_frames.frame.flatten import Path, job_column, job_path
 from torc_frames.frame.nested import put
 from torc_frames.frame.values import encode_data
 from torc_frames.store.base import RunnableStore, Store
@@ -90,7 +90,7 @@ class Steps:
         """Raise ConflictError if there are conflicts that nobody has decided."""
         if self.conflicts:
             told = [
-                f"{join(path)} of job {key} (there {shown_cell(self.cells[key][path][0])}, "
+                f"{job_column(path)} of job {key} (there {shown_cell(self.cells[key][path][0])}, "
                 f"here {shown_cell(self.cells[key][path][1])})"
                 for key, path in sorted(self.conflicts, key=lambda cell: _age(cell[0]))
             ]
@@ -228,7 +228,8 @@ def _dropped(
     if unknown:
         warn(f"drop: no job has a column {shorten(unknown)}")
     return {
-        split(name): ColumnEdits(of, before_of(base, name, of), [GONE] * len(of)) for name, of in keys.items()
+        job_path(name): ColumnEdits(of, before_of(base, name, of), [GONE] * len(of))
+        for name, of in keys.items()
     }
 
 
@@ -249,7 +250,7 @@ def _as_stored(
 
     Those to drop come along, and those inside of objects of these names.
     """
-    gone = [split(name) for name in drop]
+    gone = [job_path(name) for name in drop]
     seen = existing.parameters(
         lambda name: name in frame.paths or any(near(name, path) for path in gone), jobs
     )
@@ -280,7 +281,7 @@ def _warn_of_commands(
     template = ours.get("command") if isinstance(ours, dict) else None
     if not isinstance(template, str):
         return
-    names = {join(path) for cells in changes.values() for path in cells}.intersection(frame.paths)
+    names = {job_column(path) for cells in changes.values() for path in cells}.intersection(frame.paths)
     used = {name for name in names if f"{{{name}" in template}
     if used:
         warn(

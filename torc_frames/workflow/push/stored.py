@@ -12,7 +12,8 @@ import pandas as pd
 from torc_frames.errors import NotFoundError, RefusedError, UnreadableRecordError, shorten
 from torc_frames.frame import recorded
 from torc_frames.frame.column import InexactChunkError
-from torc_frames.frame.joining import join_records
+from torc_frames.frame.flatten import Path
+from torc_frames.frame.joining import Joined, OnClash, joined_cells
 from torc_frames.frame.nested import put
 from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import encode_data
@@ -42,6 +43,9 @@ class Existing(RecordsByJob):
 
     unreadable: dict[str, str] = field(default_factory=dict)
     """Why, by the keys of input records that the store can't give."""
+
+    on_clash: OnClash = "names"
+    """How the table was pulled in which records of a job are one row."""
 
     newer: set[str] = field(default_factory=set)
     """Records that were written after the table was pulled."""
@@ -82,27 +86,32 @@ class Existing(RecordsByJob):
         records, of_jobs = ([pair[at] for pair in links] for at in (0, 1))
         linked = Links([LinkPage(records, of_jobs, [""] * len(links), [INPUT] * len(links))])
         try:
-            return _frame(pages, linked, shape)
+            return self._frame(pages, linked, shape)
         except InexactChunkError:
-            return _frame(pages, linked, replace(shape, fast=False))
+            return self._frame(pages, linked, replace(shape, fast=False))
+
+    def _frame(self, pages: Sequence[UserDataPage], links: Links, shape: Shape) -> pd.DataFrame:
+        records = JobRecords(shape, self.on_clash)
+        records.link(links)
+        records.add(pages)
+        return records.frame(lambda: links, lambda: self.names)
+
+    def cells(self, job_key: str, whole: frozenset[Path] = frozenset()) -> dict[Path, Joined]:
+        """Return the cells of a job's row, each with the records that it is of."""
+        keys = self.of_job[job_key]
+        held = [self.data(key) for key in keys]
+        names = [self.names.get(key) for key in keys]
+        return joined_cells(held, lambda: names, f"job {job_key}", self.on_clash, whole)
 
     def content(self, job_key: str) -> list[bytes]:
         """Return what a row of the same content may look like: the job's records joined, or one alone."""
         raws = [self.raws[key] for key in self.of_job[job_key]]
         if len(raws) == 1:
             return raws
-        held = [self.data(key) for key in self.of_job[job_key]]
         joined: dict[str, Any] = {}
-        for path, value in join_records(held, f"job {job_key}", "last").items():
-            put(joined, path, value)
+        for path, cell in self.cells(job_key).items():
+            put(joined, path, cell.value)
         return [encode_data(joined), *raws]
-
-
-def _frame(pages: Sequence[UserDataPage], links: Links, shape: Shape) -> pd.DataFrame:
-    records = JobRecords(shape, "last")
-    records.link(links)
-    records.add(pages)
-    return records.frame(lambda: links)
 
 
 def read_existing(
@@ -143,6 +152,7 @@ def existing_of(snap: Snapshot, seen: Seen | None, only: Sequence[str] | None = 
         jobs=jobs,
         keys=keys,
         unreadable=dict(snap.unreadable),
+        on_clash="names" if seen is None else seen.on_clash,
     )
     if seen is not None and jobs:
         existing.newer = _newer(snap, seen, existing, [None] if only is None else only)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
 from torc_frames.files.pointers import warn_if_large
 from torc_frames.frame.flatten import set_path
-from torc_frames.frame.joining import join_records
+from torc_frames.frame.joining import joined_cells
 from torc_frames.frame.results import Keepable, keepable
 from torc_frames.frame.values import decode_lines, encode_documents
-from torc_frames.store.base import RunnableStore
-from torc_frames.store.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData
+from torc_frames.store.base import RunnableStore, Snapshot
+from torc_frames.store.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData, UserDataPage
 from torc_frames.workflow.run.outputs import (
     Fitted,
     fit,
@@ -112,14 +112,12 @@ class Job:
     def parameters(self) -> dict[str, Any]:
         """The keys and values of the job's input records, joined in the order of the records.
 
-        A record whose data is not an object is under ``"data"``. Read once, when first asked for.
-
-        Raises
-        ------
-        ConflictError
-            If two records hold a key with different values.
+        What it consumes of other jobs is among them. A record whose data is not an object is under
+        ``"data"``; a key that records hold with different values is below the names of these, or a list where
+        names don't tell them apart. Read once, when first asked for.
         """
-        return joined_parameters([record.data for record in self.user_data(INPUT)], self._label)
+        records = self.user_data(INPUT)
+        return joined_parameters([one.data for one in records], [one.name for one in records])
 
     def user_data(self, role: Role | None = None) -> list[UserData]:
         """Return the job's records, oldest first.
@@ -127,10 +125,12 @@ class Job:
         Parameters
         ----------
         role : {"input", "output"}, optional
-            Only records of that role.
+            Only records that the job has in that role; what it consumes of other jobs is an input.
         """
         with self._store.snapshot(self.workflow_key) as snapshot:
             pages = list(snapshot.user_data(job_key=self.key, role=role))
+            if role == INPUT:
+                pages = self._with_consumed(snapshot, pages)
             for key, reason in snapshot.unreadable.items():
                 raise UnreadableRecordError(key, reason, snapshot.unreadable)
         return [
@@ -140,6 +140,15 @@ class Job:
                 page.keys, page.names, page.revs, decode_lines(page.keys, page.data), strict=True
             )
         ]
+
+    def _with_consumed(self, snapshot: Snapshot, given: list[UserDataPage]) -> list[UserDataPage]:
+        """Return all input records, of which those that no job made are given."""
+        links = snapshot.links(job_key=self.key, labels=False)
+        ends = ((key, its) for page in links for key, its in zip(page.record_keys, page.roles, strict=True))
+        inputs = {key for key, its in ends if its == INPUT}
+        if inputs == {key for page in given for key in page.keys}:
+            return given
+        return [page.only(inputs) for page in snapshot.user_data(job_key=self.key)]
 
     def add_user_data(
         self, *documents: Any, role: Role | None = "input", name: str | None = None
@@ -312,13 +321,13 @@ class Job:
         return result_record(self.user_data(OUTPUT), self.name)
 
 
-def joined_parameters(records: Sequence[Any], label: str) -> dict[str, Any]:
+def joined_parameters(records: Sequence[Any], names: Sequence[str | None]) -> dict[str, Any]:
     """Return the keys and values of a job's decoded input records; see `Job.parameters`."""
     if len(records) == 1 and isinstance(records[0], dict):
         return records[0]
     joined: dict[str, Any] = {}
-    for path, value in join_records(records, label).items():
-        set_path(joined, path, value)
+    for path, cell in joined_cells(records, lambda: names, "").items():
+        set_path(joined, path, cell.value)
     return joined
 
 

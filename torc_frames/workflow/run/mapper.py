@@ -241,13 +241,13 @@ def _outcome(future: Call) -> Outcome | BaseException:
 def _rows(snapshot: Snapshot, names: Mapping[str, str]) -> dict[str, bytes]:
     """Return the parameters of each job as one JSON object."""
     rows, inputs = {}, read_records(snapshot, INPUT)
-    for key, name in names.items():
+    for key in names:
         keys = inputs.of_job.get(key, [])
         if len(keys) == 1 and inputs.raws[keys[0]].lstrip().startswith(b"{"):
             rows[key] = inputs.raws[keys[0]]
         else:
             held = [inputs.data(record) for record in keys]
-            rows[key] = encode_data(joined_parameters(held, f"job {key} ({name})"))
+            rows[key] = encode_data(joined_parameters(held, [inputs.names[record] for record in keys]))
     return rows
 
 
