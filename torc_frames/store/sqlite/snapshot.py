@@ -18,6 +18,7 @@ from torc_frames.store.keys import key_to_id
 from torc_frames.store.records import (
     DependencyPage,
     JobPage,
+    Kind,
     LinkPage,
     ResultPage,
     Role,
@@ -28,8 +29,9 @@ from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow, id_list
 from torc_frames.store.sqlite.opening import using
 from torc_frames.store.sqlite.stale import stale_jobs
+from torc_frames.store.wire import legacy
 
-__all__ = ["SQLiteSnapshot"]
+__all__ = ["OPTIONAL_TEXTS", "Column", "SQLiteSnapshot"]
 
 PAGE_ROWS = 20_000
 PAGE_BYTES = 16 * 2**20
@@ -48,16 +50,17 @@ def _roles(text: str | None) -> list[str]:
 
 _INTS = msgspec.json.Decoder(list[int]).decode
 _TEXTS = msgspec.json.Decoder(list[str]).decode
-_OPTIONAL_TEXTS = msgspec.json.Decoder(list[str | None]).decode
+OPTIONAL_TEXTS = msgspec.json.Decoder(list[str | None]).decode
+
+
+Column = tuple[str, Callable[[str], list[Any]]]
+"""What is read, in SQL, and what makes values of a page of it: keys come as ``1,2,3``, all else as JSON."""
 
 
 class _Listing(NamedTuple):
-    """What is read: columns, the first of which is the key that pages are cut by, and from where.
+    """What is read: columns, the first of which is the key that pages are cut by, and from where."""
 
-    Keys come as ``1,2,3``, all else as a JSON array.
-    """
-
-    columns: tuple[tuple[str, Callable[[str], list[Any]]], ...]
+    columns: tuple[Column, ...]
     spine: str
     """The table whose rows pages are counted by."""
     source: str
@@ -65,6 +68,10 @@ class _Listing(NamedTuple):
     with_data: bool = False
     of_spine: str = ""
     """The column that names the spine's row, where rows need no spine beside them to be found."""
+
+    def and_columns(self, more: Mapping[str, Column]) -> _Listing:
+        """Return it with more columns."""
+        return self._replace(columns=(*self.columns, *more.values()))
 
 
 _JOBS = _Listing(
@@ -75,8 +82,8 @@ _JOBS = _Listing(
         ("status", _TEXTS),
         ("num_cpus", _INTS),
         ("num_gpus", _INTS),
-        ("memory", _OPTIONAL_TEXTS),
-        ("runtime", _OPTIONAL_TEXTS),
+        ("memory", OPTIONAL_TEXTS),
+        ("runtime", OPTIONAL_TEXTS),
         ("run_id", _INTS),
         ("rev", _keys),
     ),
@@ -85,7 +92,7 @@ _JOBS = _Listing(
     "id",
 )
 _USER_DATA = _Listing(
-    (("id", _keys), ("name", _OPTIONAL_TEXTS), ("rev", _keys)), "user_data", "user_data", "id", with_data=True
+    (("id", _keys), ("name", OPTIONAL_TEXTS), ("rev", _keys)), "user_data", "user_data", "id", with_data=True
 )
 _BARE_USER_DATA = _USER_DATA._replace(columns=_USER_DATA.columns[:1])
 _LINKS = _Listing(
@@ -100,6 +107,15 @@ _CHANGED = "SELECT id FROM user_data WHERE workflow_id = :workflow AND rev > :si
 _CHANGED_JOBS = """
     SELECT job_id FROM user_data CROSS JOIN link ON link.record_id = user_data.id
     WHERE user_data.workflow_id = :workflow AND user_data.rev > :since
+"""
+_DOCUMENTS = """
+    SELECT ifnull(document_key, id), attributes FROM document
+    WHERE workflow_id = :workflow AND collection = :collection ORDER BY id
+"""
+_FILES_OF_JOBS = """
+    SELECT job.id, file.value FROM job, json_each(job.attributes, :attribute) AS file
+    WHERE workflow_id = :workflow AND json_type(job.attributes, :attribute) = 'array'
+    ORDER BY job.id, file.key
 """
 _RESULTS = _Listing(
     (
@@ -129,6 +145,10 @@ class SQLiteSnapshot:
     workflow: WorkflowRecord
     requests: int
     unreadable: Mapping[str, str] = MappingProxyType({})
+    measures = False
+    more_of_jobs: Mapping[str, Column] = MappingProxyType({})
+    more_of_results: Mapping[str, Column] = MappingProxyType({})
+    """What is read of jobs, and of results, beside what every store keeps; see `Snapshot.measures`."""
     _links_source = ""
     """Where links are read from, if not from their table."""
 
@@ -150,8 +170,10 @@ class SQLiteSnapshot:
         return self._jobs("" if job is None else "AND id = :job", {"job": job})
 
     def _jobs(self, where: str, values: Mapping[str, object]) -> Iterator[JobPage]:
-        for columns, _ in self._pages(_JOBS, where, values, among=where):
-            yield JobPage(*columns)
+        more = self.more_of_jobs
+        for columns, _ in self._pages(_JOBS.and_columns(more), where, values, among=where):
+            own, rest = columns[: -len(more) or None], columns[len(columns) - len(more) :]
+            yield JobPage(*own, more=dict(zip(more, rest, strict=True)))
 
     def user_data(
         self,
@@ -220,10 +242,16 @@ class SQLiteSnapshot:
             roles = [asked] * len(jobs) if asked else [role or None for role in more.pop(0)]
             yield LinkPage(records, jobs, more[0] if labels else [""] * len(jobs), roles)
 
-    def results(self) -> Iterator[ResultPage]:
+    def results(self, *, latest: bool = False, labels: bool = False) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
-        for (_, jobs, *columns), _ in self._pages(_RESULTS):
-            yield ResultPage(jobs, *columns)
+        return self._run_pages("", labels)
+
+    def _run_pages(self, where: str, labels: bool) -> Iterator[ResultPage]:
+        named = {"job_name": ("(SELECT name FROM job WHERE job.id = job_id)", _TEXTS)} if labels else {}
+        more = {**self.more_of_results, **named}
+        for (_, jobs, *columns), _ in self._pages(_RESULTS.and_columns(more), where, among=where):
+            own, rest = columns[: -len(more) or None], columns[len(columns) - len(more) :]
+            yield ResultPage(jobs, *own, more=dict(zip(more, rest, strict=True)))
 
     def stale(self) -> Mapping[str, bool | None] | None:
         """See `Snapshot.stale`."""
@@ -233,6 +261,18 @@ class SQLiteSnapshot:
         """See `Snapshot.dependencies`."""
         for (jobs, others), _ in self._pages(_DEPENDENCIES):
             yield DependencyPage(jobs, others)
+
+    def rows(self, kind: Kind) -> list[dict[str, Any]]:
+        """See `Snapshot.rows`; files and events are documents that clients of the service added."""
+        if kind == "job_file_relationships":
+            ends = [("output_files", "producer_job_id"), ("input_files", "consumer_job_id")]
+            return [
+                {"file_id": str(file).rpartition("/")[2], end: job}
+                for attribute, end in ends
+                for job, file in self._fetch(_FILES_OF_JOBS, {"attribute": f"$.{attribute}"})
+            ]
+        found = self._fetch(_DOCUMENTS, {"collection": kind})
+        return [legacy.listed_row(kind, str(key), msgspec.json.decode(raw)) for key, raw in found]
 
     def ephemeral(self) -> set[str]:
         """See `Snapshot.ephemeral`."""
