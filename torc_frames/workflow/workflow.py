@@ -23,6 +23,7 @@ from torc_frames.frame.shape import OnError, Shape, Usecols
 from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.store.base import Store
 from torc_frames.store.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.workflow.listings import WorkflowListings
 from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.pull import refresh
 from torc_frames.workflow.pull import tables as pull
@@ -46,7 +47,7 @@ __all__ = ["Workflow"]
 JobLike = str | int | Job
 
 
-class Workflow:
+class Workflow(WorkflowListings):
     """A workflow of a store; made by ``Client.create_workflow`` and ``Client.workflow``.
 
     All pulls return plain DataFrames whose ``attrs["torc"]`` says where the data is from (url,
@@ -89,12 +90,24 @@ class Workflow:
         -------
         DataFrame
             Indexed by job_key (str). Columns: job_name, command, status (str); stale (boolean); num_cpus,
-            num_gpus (int64); memory, runtime (str, may be missing); run_id (int64, how often it was started);
+            num_gpus (int64); memory, runtime (str, may be missing); run_id (int64, 0 before the first run);
             return_code (Int64), start_time and end_time (datetime64[us, UTC]), exec_time_minutes
-            (float64) of the last run, missing for a job that never ended. ``stale`` says whether parameters
-            were changed after the run began whose results are there (without results, after the last run
-            began): ``run(rerun="changed")`` runs such jobs again. It is missing where a store can't tell, as
-            servers can't, nor embedded stores of runs that were copied or are from before schema 3.
+            (float64) of that run, missing for one that has not ended: `runs` has those before.
+
+            ``run_id`` counts the runs of the job in an embedded store. torc counts those of the workflow, one
+            more with each reset: there it is the run of which the job's result is, or in which the job is
+            running, and 0 for a job that was reset, or never ran.
+
+            On a torc-server, and of its file, there are also: resource_requirements (str, the name of what it
+            needs), num_nodes, priority (Int64), labels (lists of str); attempt_id (Int64, which try within
+            the run); compute_node (str, see `compute_nodes`), peak_memory_bytes, avg_memory_bytes (Int64),
+            peak_cpu_percent and avg_cpu_percent (float64, 100 is one core) of the run, 0 for one that was
+            over before torc looked. Other stores keep none of it, and have no such columns.
+
+            ``stale`` says whether parameters were changed after the run began whose results are there
+            (without results, after the last run began): ``run(rerun="changed")`` runs such jobs again. It is
+            missing where a store can't tell, as servers can't, nor embedded stores of runs that were copied
+            or are from before schema 3.
 
         Examples
         --------

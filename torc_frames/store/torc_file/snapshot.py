@@ -15,8 +15,9 @@ import msgspec
 
 from torc_frames.errors import RefusedError
 from torc_frames.store.records import JobPage, Kind, ResultPage, UserDataPage
+from torc_frames.store.sqlite.queries import OPTIONAL_TEXTS, Column
 from torc_frames.store.sqlite.reading import ReadConnection
-from torc_frames.store.sqlite.snapshot import OPTIONAL_TEXTS, Column, SQLiteSnapshot
+from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 from torc_frames.store.wire.numbers import doubtful_lines, server_reads
 from torc_frames.store.wire.times import run_times
 from torc_frames.store.wire.v1 import MEASURED, SEVERAL_NODES, name_from_wire, of_project, rev_of
