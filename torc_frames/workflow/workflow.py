@@ -14,7 +14,7 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.files.foreign import Table
-from torc_frames.files.pointer_frames import OnMissing
+from torc_frames.files.pointer_frames import OnMissing, load_pointers
 from torc_frames.files.pointers import warn_if_large
 from torc_frames.frame import recorded
 from torc_frames.frame.column import DtypeBackend
@@ -27,7 +27,7 @@ from torc_frames.workflow.listings import WorkflowListings
 from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.pull import refresh
 from torc_frames.workflow.pull import tables as pull
-from torc_frames.workflow.pull.files import load
+from torc_frames.workflow.pull.files import Write, load, load_files
 from torc_frames.workflow.pull.refresh import Refreshed
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.edits import base_of, edited_rows, keep_base
@@ -417,24 +417,29 @@ class Workflow(WorkflowListings):
 
     def load(
         self,
-        name: str,
+        name: str | None = None,
         *,
+        file: str | None = None,
         role: Role = OUTPUT,
         on_missing: OnMissing = "warn",
         to: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
         max_rows_per_file: int = 1_000_000,
     ) -> pd.DataFrame:
-        """Return the files behind the pointers that jobs stored under a name, end to end.
+        """Return files that belong to jobs, end to end.
 
-        The size and digest of each file are checked before it is read.
+        They are named by the pointers that jobs stored under a name, or are those that torc knows of. The
+        size and digest of the former are checked before they are read.
 
         Parameters
         ----------
         name : str
             The key under which jobs stored a `Pointer`, as in ``job.store(model=Pointer(…))``.
+        file : str
+            Instead of that, the name of a file in `files`, or with ``*``, ``?`` and ``[…]`` that of several.
+            Its suffix says the format; a path that is not absolute begins in the working directory.
         role : {"output", "input"}
-            Whose records to look at.
+            Whose records to look at for pointers.
         on_missing : {"warn", "raise"}
             What to do about files that are missing or were altered: leave them out and say so, or return
             nothing.
@@ -447,17 +452,18 @@ class Workflow(WorkflowListings):
         Returns
         -------
         DataFrame
-            The rows of all files in the order of jobs, with job_key (str) as the first column; the index of a
-            file follows as columns, unless it is plain numbers. ``attrs["torc"]["missing"]`` lists files that
-            were left out: job_key, path, problem. With `to` one row a file: job_key, path, rows, problem.
+            The rows of all files in the order of jobs, with job_key (str, with `file` that of the producer,
+            "" where a file has none) as the first column; the index of a file follows as columns, unless it
+            is plain numbers. ``attrs["torc"]["missing"]`` lists files that were left out: job_key, path,
+            problem. With `to` one row a file: job_key, path, rows, problem.
 
         Raises
         ------
         PointerError
             With ``on_missing="raise"``, if files are missing or were altered; all of them are named.
         RefusedError
-            If no job has a pointer of that name; for files that can't be read; with `to` also for columns of
-            which no one type holds the values of all files.
+            If no job has a pointer, or the workflow no file, of that name; for files that can't be read; with
+            `to` also for columns of which no one type holds the values of all files.
 
         Examples
         --------
@@ -479,11 +485,15 @@ class Workflow(WorkflowListings):
         >>> pd.read_parquet(tmp / "curves").equals(wf.load("curve"))
         True
         """
-        if to is None:
-            return load(self._store, self.key, name, role, on_missing)
-        from torc_frames.files.pointer_dataset import write_dataset
+        if (name is None) == (file is None):
+            raise RefusedError("load takes the name of pointers, or file= and the name of a file")
+        write: Write = load_pointers
+        if to is not None:
+            from torc_frames.files.pointer_dataset import write_dataset
 
-        write = partial(write_dataset, path=to, overwrite=overwrite, max_rows_per_file=max_rows_per_file)
+            write = partial(write_dataset, path=to, overwrite=overwrite, max_rows_per_file=max_rows_per_file)
+        if file is not None:
+            return load_files(self._store, self.key, file, on_missing, write)
         return load(self._store, self.key, name, role, on_missing, write)
 
     def stream(
