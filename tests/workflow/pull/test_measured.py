@@ -64,14 +64,6 @@ jobs:
 
 MEASURED = ["peak_memory_bytes", "avg_memory_bytes", "peak_cpu_percent", "avg_cpu_percent"]
 OF_TORC = {*MEASURED, "resource_requirements", "num_nodes", "priority", "labels", "attempt_id"}
-    *MEASURED,
-    "resource_requirements",
-    "num_nodes",
-    "priority",
-    "labels",
-    "attempt_id",
-    "compute_node",
-}
 
 
 class Study:
