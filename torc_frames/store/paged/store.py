@@ -10,7 +10,7 @@ from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from torc_frames.errors import RefusedError, ReplyError
+from torc_frames.errors import NotFoundError, RefusedError, ReplyError
 from torc_frames.store.deleting import delete_each
 from torc_frames.store.exactly_once import settled
 from torc_frames.store.paged.lists import listed
@@ -136,7 +136,14 @@ class ServerStore(Generic[Service]):
 
     def count_jobs(self, workflow_keys: Sequence[str]) -> list[Mapping[str, int]]:
         """See `Store.count_jobs`."""
-        return each(self._count_jobs, workflow_keys)
+        return each(self._counts_of, workflow_keys)
+
+    def _counts_of(self, workflow_key: str) -> Mapping[str, int]:
+        try:
+            self.service.check_key("workflow", workflow_key)
+            return self._count_jobs(workflow_key)
+        except NotFoundError:
+            return {}
 
     def _count_jobs(self, workflow_key: str) -> Mapping[str, int]:
         """Return how many jobs there are of each status: of a list of all, where that is not told."""

@@ -109,7 +109,10 @@ _VIEWS = {
             CAST(compute_node_id AS TEXT) AS compute_node, peak_memory_bytes, avg_memory_bytes,
             nullif(every_digit(peak_cpu_percent), 'None') AS peak_cpu_percent,
             nullif(every_digit(avg_cpu_percent), 'None') AS avg_cpu_percent,
-            EXISTS (SELECT 1 FROM main.workflow_result WHERE result_id = result.id) AS is_latest
+            result.id = (
+                SELECT result_id FROM main.workflow_result AS latest
+                WHERE latest.workflow_id = result.workflow_id AND latest.job_id = result.job_id
+            ) AS is_latest
         FROM main.result AS result
     """,
 }
