@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from threading import Event
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from servers import TorcServer
@@ -19,7 +19,7 @@ from torc_frames.store import parallel
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.open import open_store
 from torc_frames.store.paged import lists
-from torc_frames.store.records import JobRecord, NewJobs, Resources, ResultPage, RunResult
+from torc_frames.store.records import JobRecord, Kind, NewJobs, Resources, ResultPage, RunResult
 
 NOWHERE = ["999", "0", "-1", "+1", "01", " 1", "1.0", "", "abc", "٣", "²", "9" * 18, "9" * 19, "9" * 5000]
 
@@ -140,6 +140,22 @@ class TestStore:
                 assert caught.value.kind == "workflow"
                 assert caught.value.keys == (key,)
                 pickle.loads(pickle.dumps(caught.value))
+
+    def test_jobs_are_counted_by_status(
+        self, store: Store, reader: Store, workflow: str, store_kind: StoreKind
+    ) -> None:
+        first = store.add_jobs(workflow, new_jobs(2)).job_keys
+        store.add_jobs(workflow, new_jobs(1, depends_on=[first[:1]]))
+        free, waiting = store_kind.new_jobs_are
+        counts = {free: 2, waiting: 1} if free != waiting else {free: 3}
+        assert reader.count_jobs([*NOWHERE, workflow]) == [{} for _ in NOWHERE] + [counts]
+        assert reader.count_jobs([]) == []
+
+    def test_what_else_torc_lists_is_empty_where_there_is_none(self, reader: Store, workflow: str) -> None:
+        with reader.snapshot(workflow) as snapshot:
+            for kind in get_args(Kind):
+                assert snapshot.rows(kind) == []
+            assert list(snapshot.results(latest=True, labels=True)) == []
 
     def test_deleting_a_workflow_deletes_all_of_it_and_no_other(
         self, store: Store, reader: Store, workflow: str
@@ -954,6 +970,9 @@ class TestRunnableStore:
         assert ["".join(row) for row in seen] == ["crrb", "ccrb", "cccr", "cccc"]
         with reader.snapshot(workflow) as snapshot:
             (page,) = snapshot.results()
+            (named,) = snapshot.results(labels=True)
+            names = {job.key: job.name for page in snapshot.jobs() for job in page.jobs(workflow)}
+        assert named.more["job_name"] == [names[key] for key in named.job_keys]
         assert page.job_keys == diamond
         assert (page.run_ids, page.statuses, page.return_codes) == ([1] * 4, ["completed"] * 4, [0] * 4)
         assert page.start_times[0] < page.end_times[0]

@@ -58,6 +58,7 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
         )
         for job, code, status in [(11, 0, 5), (12, 3, 6)]
     ),
+    *(("workflow_result", OF_IT | {"job_id": job, "result_id": job}) for job in (11, 12)),
 ]
 
 

@@ -59,7 +59,7 @@ class StoreOptions:
         client = client or self.client()
         if self.workflow_key is not None:
             return client.workflow(self.workflow_key)
-        found = client.workflows()
+        found = client.workflows(counts=False)
         if len(found) == 1:
             workflow = client.workflow(found.index[0])
             click.echo(printable(f"Using workflow {workflow.key} ({workflow.name})"), err=True)

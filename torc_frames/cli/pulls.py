@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -30,20 +30,34 @@ _clash_option = click.option(
 
 _JOINED = ("parameters", "results")
 _OF_A_JOB = ("user_data", *_JOINED)
-_ROWS = {"user_data": "record", "links": "link"}
+_LISTINGS = ("runs", "utilization", "dependencies", "files", "compute_nodes", "events", "slurm_stats")
+_SAMPLES = "resource_samples"
+_ROWS = {
+    **{"user_data": "record", "links": "link", "runs": "run", "dependencies": "dependency"},
+    **{"files": "file", "compute_nodes": "compute node", "events": "event", "slurm_stats": "run"},
+    _SAMPLES: "sample",
+}
 
 
 @command(
     "torc-frames pull --what parameters",
+    "torc-frames pull --what runs",
     "torc-frames pull -o records.parquet",
     "torc-frames pull --what results --format json | jq length",
 )
 @click.option(
     "--what",
-    type=click.Choice([*_OF_A_JOB, "jobs", "links"]),
+    type=click.Choice([*_OF_A_JOB, "jobs", "links", *_LISTINGS, _SAMPLES]),
     default="user_data",
     show_default=True,
-    help="One row a record (user_data), a job (parameters, results, jobs), or a link of the two.",
+    help="One row a record (user_data), a job (parameters, results, jobs; utilization is what it asked for "
+    "and used), a link of the two, a run, or what torc lists by that name.",
+)
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where torc run wrote resource_samples. [default: torc_output]",
 )
 @click.option("--job", metavar="KEY", help="Only the records of this job.")
 @role_option
@@ -57,10 +71,11 @@ def pull(
     role: Role | None,
     on_clash: OnClash,
     upstream: bool,
+    output_dir: Path | None,
     output: Path | None,
     raw_csv: bool,
 ) -> None:
-    """Print the records of a workflow, or write them to a file.
+    """Print the records of a workflow, or what else it has, or write them to a file.
 
     In CSV a text that a spreadsheet would take for a formula, as it begins with =, +, -, @, a tab or a new
     line, has an apostrophe before it; numbers stay numbers, and push takes the apostrophe off again. In
@@ -74,7 +89,13 @@ def pull(
         raise click.UsageError(f"--on-clash goes with --what {', '.join(_JOINED)}")
     if upstream and what != "parameters":
         raise click.UsageError("--upstream goes with --what parameters")
-    frame = _pulled(options.workflow(), what, job, role, on_clash, upstream)
+    if output_dir is not None and what != _SAMPLES:
+        raise click.UsageError(f"--output-dir goes with --what {_SAMPLES}")
+    workflow = options.workflow()
+    if what == _SAMPLES:
+        frame = workflow.resource_samples(output_dir)
+    else:
+        frame = _pulled(workflow, what, job, role, on_clash, upstream)
     emit(options, frame, output, _ROWS.get(what, "job"), raw_csv=raw_csv)
 
 
@@ -112,4 +133,4 @@ def _pulled(
         return workflow.parameters(job=job, on_clash=on_clash, upstream=upstream)
     if what == "results":
         return workflow.results(job=job, on_clash=on_clash)
-    return workflow.jobs() if what == "jobs" else workflow.links()
+    return cast("pd.DataFrame", getattr(workflow, what)())

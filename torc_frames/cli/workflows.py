@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import click
 
+from torc_frames.cli.documents import parse_documents
 from torc_frames.cli.options import StoreOptions, command, group
 from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.text import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["workflows"]
 
@@ -22,8 +27,8 @@ def workflows() -> None:
 
 @command("torc-frames workflows list", "torc-frames -u study.db workflows list", name="list", of=workflows)
 def list_(options: StoreOptions) -> None:
-    """List the workflows of the store."""
-    emit(options, options.client().workflows())
+    """List the workflows of the store, with how many jobs they have of each status."""
+    emit(options, _shown(options.client().workflows()))
 
 
 @command(
@@ -33,12 +38,19 @@ def list_(options: StoreOptions) -> None:
 )
 @click.argument("name")
 @click.option("--description", help="What it is for.")
-def create(options: StoreOptions, name: str, description: str | None) -> None:
+@click.option("--project", help="By which torc groups workflows.")
+@click.option("--metadata", metavar="JSON", help="An object in JSON5, for whatever you like.")
+def create(
+    options: StoreOptions, name: str, description: str | None, project: str | None, metadata: str | None
+) -> None:
     """Make an empty workflow and print its key.
 
     Makes the database, too, if it does not exist yet.
     """
-    workflow = options.client(create=True).create_workflow(name, description=description)
+    (told,) = [None] if metadata is None else parse_documents([metadata])
+    workflow = options.client(create=True).create_workflow(
+        name, description=description, project=project, metadata=told
+    )
     log.info("Created workflow key=%s name=%s", workflow.key, printable(name))
     emit_keys(options, "workflow_key", [workflow.key])
 
@@ -49,12 +61,19 @@ def show(options: StoreOptions, key: str) -> None:
     """Show one workflow, and how many jobs it has of each status."""
     client = options.client()
     workflow = client.workflow(key)
-    row = client.workflows().loc[[workflow.key]]
+    row = client.workflows(counts=False).loc[[workflow.key]]
     counts = workflow.jobs()["status"].value_counts(sort=False)
     row["jobs"] = int(counts.sum())
     for status, count in counts.items():
         row[str(status)] = int(count)
     emit(options, row)
+
+
+def _shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the statuses that no job has."""
+    from torc_frames.workflow.pull.workflows import STATUSES
+
+    return frame.drop(columns=[status for status in STATUSES if not frame[status].any()])
 
 
 @command("torc-frames workflows delete 1", "torc-frames workflows delete 1 --no-prompts", of=workflows)

@@ -31,7 +31,7 @@ __all__ = [
 
 OnMissing = Literal["warn", "raise"]
 Pairs = Sequence[tuple[str, Pointer]]
-"""Keys of jobs, and what they point to."""
+"""Keys of jobs, and what they point to; the key is empty for a file that is no job's."""
 
 Signature = tuple[int, ...] | None
 """What tells whether a file was changed; None if there is none."""
@@ -56,7 +56,7 @@ class MissingFiles:
 
     def tell(self, count: int) -> None:
         """Raise, or warn of, the files that were found."""
-        problems = [f"job {file['job_key']}: {file['problem']}" for file in self.files]
+        problems = [_whose(file["job_key"]) + file["problem"] for file in self.files]
         if problems and self.on_missing == "raise":
             raise PointerError(problems)
         if problems:
@@ -126,10 +126,14 @@ def each_verified(
         try:
             found.append(read(key, pointer, seen))
         except TorcFramesError as error:
-            refused.append(Problem(None, None, f"job {key}: {error}"))
+            refused.append(Problem(None, None, f"{_whose(key)}{error}"))
     if refused:
         raise RefusedError(refused)
     return found
+
+
+def _whose(job_key: str) -> str:
+    return f"job {job_key}: " if job_key else ""
 
 
 def concat_exactly(frames: list[pd.DataFrame], first: str) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from torc_frames.store.records import (
     DependencyPage,
     JobPage,
     JobRecord,
+    Kind,
     LinkPage,
     NewJobs,
     ResultPage,
@@ -40,6 +41,14 @@ class Snapshot(Protocol):
 
     requests: int
     """How many requests (or queries) the snapshot has made so far; grows with pages, not with jobs."""
+
+    measures: bool
+    """Whether it is of torc's own, whose pages have in ``more`` what no other store keeps.
+
+    Those of jobs ``resource_requirements``, ``num_nodes``, ``priority``, ``labels`` and ``attempt_id``, those
+    of results ``attempt_id``, ``compute_node``, ``peak_memory_bytes``, ``avg_memory_bytes``,
+    ``peak_cpu_percent`` and ``avg_cpu_percent``. A value may be None.
+    """
 
     @property
     def unreadable(self) -> Mapping[str, str]:
@@ -86,8 +95,13 @@ class Snapshot(Protocol):
         leave out the names of jobs, as empty strings.
         """
 
-    def results(self) -> Iterator[ResultPage]:
-        """Yield how every run of every job ended, oldest run first."""
+    def results(self, *, latest: bool = False, labels: bool = False) -> Iterator[ResultPage]:
+        """Yield how every run of every job ended, oldest run first.
+
+        With `latest` only what is a job's present result, if that is what its run ended with: a store may
+        yield earlier ones, too, which have another run_id, or attempt_id, than the job. With `labels` the
+        names of jobs are there as ``more["job_name"]``.
+        """
 
     def stale(self) -> Mapping[str, bool | None] | None:
         """Return which jobs are stale: True for those that are, None for those that can't be told.
@@ -99,6 +113,12 @@ class Snapshot(Protocol):
 
     def dependencies(self) -> Iterator[DependencyPage]:
         """Yield which job waits for which, ordered by the waiting job."""
+
+    def rows(self, kind: Kind) -> list[dict[str, Any]]:
+        """Return what else torc lists of the workflow, oldest first, by the names of its API's fields.
+
+        Empty in a store that keeps nothing of the kind. A field may be missing where it has no value.
+        """
 
     def ephemeral(self) -> set[str]:
         """Return the keys of records that are ephemeral, of those that `user_data` has yielded at least."""
@@ -159,8 +179,12 @@ class Store(Protocol):
         user: str | None = None,
         description: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        project: str | None = None,
     ) -> WorkflowRecord:
-        """Add a workflow; names need not be unique."""
+        """Add a workflow; names need not be unique. RefusedError for a project where a store keeps none."""
+
+    def count_jobs(self, workflow_keys: Sequence[str]) -> list[Mapping[str, int]]:
+        """Return how many jobs each workflow has of each status; nothing for one that does not exist."""
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """Set the given top-level keys of the workflow's metadata, leaving all others as they are.

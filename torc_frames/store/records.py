@@ -14,6 +14,7 @@ __all__ = [
     "DependencyPage",
     "JobPage",
     "JobRecord",
+    "Kind",
     "LinkPage",
     "NewJobs",
     "Resources",
@@ -26,6 +27,9 @@ __all__ = [
 ]
 
 Role = Literal["input", "output"]
+
+Kind = Literal["files", "job_file_relationships", "compute_nodes", "events", "slurm_stats"]
+"""What else torc lists of a workflow, by its names."""
 
 INPUT: Role = "input"
 OUTPUT: Role = "output"
@@ -54,6 +58,10 @@ class WorkflowRecord:
     created: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     rev: str | None = None
+    project: str | None = None
+    archived: bool = False
+    run_id: int | None = None
+    """How often torc has begun to run it; None where the store counts no runs of workflows."""
 
 
 class Resources(msgspec.Struct, frozen=True):
@@ -171,6 +179,8 @@ class JobPage:
     runtimes: list[str | None]
     run_ids: list[int]
     revs: list[str | None]
+    more: Mapping[str, list[Any]] = field(default_factory=dict, kw_only=True)
+    """By name, what only some stores keep; see `Snapshot.measures`."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -192,6 +202,8 @@ class ResultPage:
     return_codes: list[int]
     start_times: list[str]
     end_times: list[str]
+    more: Mapping[str, list[Any]] = field(default_factory=dict, kw_only=True)
+    """By name, what only some stores keep; see `Snapshot.measures`. ``job_name`` where it was asked for."""
 
     def __len__(self) -> int:
         return len(self.job_keys)

@@ -9,7 +9,15 @@ from typing import NamedTuple
 from torc_frames.errors import RefusedError
 from torc_frames.store.records import Resources
 
-__all__ = ["Needs", "bad_memory", "bad_runtime", "needs_of", "shown_bytes"]
+__all__ = [
+    "Needs",
+    "bad_memory",
+    "bad_runtime",
+    "memory_bytes",
+    "needs_of",
+    "runtime_seconds",
+    "shown_bytes",
+]
 
 _UNITS = "kmgt"
 _MEMORY = re.compile(rf"([0-9]+)([{_UNITS}]?)", re.IGNORECASE)
@@ -95,6 +103,16 @@ def bad_runtime(text: str) -> str | None:
     if any(len(number) > 99 or int(number) >= _MOST_OF_A_UNIT for number in numbers):
         return f"{_quoted(text)} is too long"
     return None
+
+
+def memory_bytes(text: str | None) -> int | None:
+    """Return a memory as a number of bytes, None where nothing is said that can be read."""
+    return _bytes(text) if text and bad_memory(text) is None else None
+
+
+def runtime_seconds(text: str | None) -> float | None:
+    """Return a runtime as a number of seconds, None where nothing is said that can be read."""
+    return _seconds(text) if text and bad_runtime(text) is None else None
 
 
 def shown_bytes(count: int) -> str:

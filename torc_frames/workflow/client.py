@@ -7,17 +7,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 
 from torc_frames.errors import RefusedError, counted
+from torc_frames.frame import recorded
 from torc_frames.frame.shape import key_index
 from torc_frames.settings.masked import masked
 from torc_frames.store.base import FileStore, Store
 from torc_frames.store.open import open_store
 from torc_frames.workflow.copying import copy as copying
 from torc_frames.workflow.copying.copy import OnUnkept
+from torc_frames.workflow.pull.workflows import workflows_frame
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.workflow import Workflow
 
@@ -100,35 +102,78 @@ class Client:
         """What `connect` takes to open the same store."""
         return self._store.url
 
-    def workflows(self) -> pd.DataFrame:
+    def workflows(self, *, counts: bool = True) -> pd.DataFrame:
         """Return one row a workflow, oldest first.
+
+        Parameters
+        ----------
+        counts : bool
+            Whether to count the jobs, for which a server is asked once more for each workflow.
 
         Returns
         -------
         DataFrame
-            Indexed by workflow_key (str); columns name, user, description (str), created
-            (datetime64[us, UTC]).
+            Indexed by workflow_key (str). Columns: name, user, description (str); created (datetime64[us,
+            UTC]); project (str); metadata (dict, without what torc_frames keeps there itself); archived
+            (bool); run_id (Int64, how often torc began to run it, missing where nothing counts that); jobs
+            (int64, how many there are), and a column for each status of torc's that counts those of it
+            (int64).
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> wf = client.create_workflow("ridge", project="solar", metadata={"team": "grid"})
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]))
+        >>> client.workflows()[["name", "project", "archived", "jobs", "ready"]]
+                       name project  archived  jobs  ready
+        workflow_key
+        1             ridge   solar     False     2      2
         """
-        found = self._store.workflows()
-        columns = {part: [getattr(workflow, part) for workflow in found] for part in _PARTS}
-        frame = pd.DataFrame(
-            {part: key_index(values).array for part, values in columns.items()},
-            index=key_index([workflow.key for workflow in found], "workflow_key"),
-        )
-        created = pd.to_datetime(frame["created"], format="ISO8601", utc=True)
-        return frame.assign(created=created.astype("datetime64[us, UTC]"))
+        return workflows_frame(self._store, counts)
 
     def workflow(self, key: str | int) -> Workflow:
         """Return the workflow with this key; NotFoundError if there is none."""
         return Workflow(self._store, self._store.get_workflow(str(key)))
 
     def create_workflow(
-        self, name: str, *, description: str | None = None, user: str | None = None
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        user: str | None = None,
+        project: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> Workflow:
-        """Make an empty workflow; `user` is who is logged in unless given."""
+        """Make an empty workflow.
+
+        Parameters
+        ----------
+        name : str
+            Need not be unique.
+        description : str, optional
+            What it is for.
+        user : str, optional
+            Default: who is logged in.
+        project : str, optional
+            By which torc groups workflows. A service of 2023 keeps none, and refuses it.
+        metadata : dict, optional
+            Whatever JSON can hold.
+
+        Raises
+        ------
+        RefusedError
+            For a name that is none, and for what JSON, or the store, can't keep; nothing is made then.
+        """
         if not isinstance(name, str) or not name:
             raise RefusedError(f"a workflow needs a name, not {name!r}")
-        record = self._store.add_workflow(name, user=user or _login(), description=description)
+        if project is not None and (not isinstance(project, str) or not project):
+            raise RefusedError(f"a project is a text, not {project!r}")
+        if metadata is not None and (not isinstance(metadata, Mapping) or recorded.KEY in metadata):
+            raise RefusedError(f"metadata is a dict without the key {recorded.KEY!r}, not {metadata!r}")
+        record = self._store.add_workflow(
+            name, user=user or _login(), description=description, metadata=metadata, project=project
+        )
         return Workflow(self._store, record)
 
     def delete_workflow(self, key: str | int) -> None:
@@ -306,9 +351,6 @@ class CopyReport:
 def _key_map(keys: Mapping[str, str], name: str) -> pd.DataFrame:
     new = key_index(list(keys.values())).array
     return pd.DataFrame({f"new_{name}": new}, index=key_index(list(keys), name))
-
-
-_PARTS = ("name", "user", "description", "created")
 
 
 def _login() -> str | None:

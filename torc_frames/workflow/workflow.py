@@ -14,7 +14,7 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.files.foreign import Table
-from torc_frames.files.pointer_frames import OnMissing
+from torc_frames.files.pointer_frames import OnMissing, load_pointers
 from torc_frames.files.pointers import warn_if_large
 from torc_frames.frame import recorded
 from torc_frames.frame.column import DtypeBackend
@@ -23,10 +23,11 @@ from torc_frames.frame.shape import OnError, Shape, Usecols
 from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.store.base import Store
 from torc_frames.store.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.workflow.listings import WorkflowListings
 from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.pull import refresh
 from torc_frames.workflow.pull import tables as pull
-from torc_frames.workflow.pull.files import load
+from torc_frames.workflow.pull.files import Write, load, load_files
 from torc_frames.workflow.pull.refresh import Refreshed
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.edits import base_of, edited_rows, keep_base
@@ -46,7 +47,7 @@ __all__ = ["Workflow"]
 JobLike = str | int | Job
 
 
-class Workflow:
+class Workflow(WorkflowListings):
     """A workflow of a store; made by ``Client.create_workflow`` and ``Client.workflow``.
 
     All pulls return plain DataFrames whose ``attrs["torc"]`` says where the data is from (url,
@@ -89,12 +90,24 @@ class Workflow:
         -------
         DataFrame
             Indexed by job_key (str). Columns: job_name, command, status (str); stale (boolean); num_cpus,
-            num_gpus (int64); memory, runtime (str, may be missing); run_id (int64, how often it was started);
+            num_gpus (int64); memory, runtime (str, may be missing); run_id (int64, 0 before the first run);
             return_code (Int64), start_time and end_time (datetime64[us, UTC]), exec_time_minutes
-            (float64) of the last run, missing for a job that never ended. ``stale`` says whether parameters
-            were changed after the run began whose results are there (without results, after the last run
-            began): ``run(rerun="changed")`` runs such jobs again. It is missing where a store can't tell, as
-            servers can't, nor embedded stores of runs that were copied or are from before schema 3.
+            (float64) of that run, missing for one that has not ended: `runs` has those before.
+
+            ``run_id`` counts the runs of the job in an embedded store. torc counts those of the workflow, one
+            more with each reset: there it is the run of which the job's result is, or in which the job is
+            running, and 0 for a job that was reset, or never ran.
+
+            On a torc-server, and of its file, there are also: resource_requirements (str, the name of what it
+            needs), num_nodes, priority (Int64), labels (lists of str); attempt_id (Int64, which try within
+            the run); compute_node (str, see `compute_nodes`), peak_memory_bytes, avg_memory_bytes (Int64),
+            peak_cpu_percent and avg_cpu_percent (float64, 100 is one core) of the run, 0 for one that was
+            over before torc looked. Other stores keep none of it, and have no such columns.
+
+            ``stale`` says whether parameters were changed after the run began whose results are there
+            (without results, after the last run began): ``run(rerun="changed")`` runs such jobs again. It is
+            missing where a store can't tell, as servers can't, nor embedded stores of runs that were copied
+            or are from before schema 3.
 
         Examples
         --------
@@ -412,24 +425,29 @@ class Workflow:
 
     def load(
         self,
-        name: str,
+        name: str | None = None,
         *,
+        file: str | None = None,
         role: Role = OUTPUT,
         on_missing: OnMissing = "warn",
         to: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
         max_rows_per_file: int = 1_000_000,
     ) -> pd.DataFrame:
-        """Return the files behind the pointers that jobs stored under a name, end to end.
+        """Return files that belong to jobs, end to end.
 
-        The size and digest of each file are checked before it is read.
+        They are named by the pointers that jobs stored under a name, or are those that torc knows of. The
+        size and digest of the former are checked before they are read.
 
         Parameters
         ----------
         name : str
             The key under which jobs stored a `Pointer`, as in ``job.store(model=Pointer(…))``.
+        file : str
+            Instead of that, the name of a file in `files`, or with ``*``, ``?`` and ``[…]`` that of several.
+            Its suffix says the format; a path that is not absolute begins in the working directory.
         role : {"output", "input"}
-            Whose records to look at.
+            Whose records to look at for pointers.
         on_missing : {"warn", "raise"}
             What to do about files that are missing or were altered: leave them out and say so, or return
             nothing.
@@ -442,17 +460,18 @@ class Workflow:
         Returns
         -------
         DataFrame
-            The rows of all files in the order of jobs, with job_key (str) as the first column; the index of a
-            file follows as columns, unless it is plain numbers. ``attrs["torc"]["missing"]`` lists files that
-            were left out: job_key, path, problem. With `to` one row a file: job_key, path, rows, problem.
+            The rows of all files in the order of jobs, with job_key (str, with `file` that of the producer,
+            "" where a file has none) as the first column; the index of a file follows as columns, unless it
+            is plain numbers. ``attrs["torc"]["missing"]`` lists files that were left out: job_key, path,
+            problem. With `to` one row a file: job_key, path, rows, problem.
 
         Raises
         ------
         PointerError
             With ``on_missing="raise"``, if files are missing or were altered; all of them are named.
         RefusedError
-            If no job has a pointer of that name; for files that can't be read; with `to` also for columns of
-            which no one type holds the values of all files.
+            If no job has a pointer, or the workflow no file, of that name; for files that can't be read; with
+            `to` also for columns of which no one type holds the values of all files.
 
         Examples
         --------
@@ -474,11 +493,15 @@ class Workflow:
         >>> pd.read_parquet(tmp / "curves").equals(wf.load("curve"))
         True
         """
-        if to is None:
-            return load(self._store, self.key, name, role, on_missing)
-        from torc_frames.files.pointer_dataset import write_dataset
+        if (name is None) == (file is None):
+            raise RefusedError("load takes the name of pointers, or file= and the name of a file")
+        write: Write = load_pointers
+        if to is not None:
+            from torc_frames.files.pointer_dataset import write_dataset
 
-        write = partial(write_dataset, path=to, overwrite=overwrite, max_rows_per_file=max_rows_per_file)
+            write = partial(write_dataset, path=to, overwrite=overwrite, max_rows_per_file=max_rows_per_file)
+        if file is not None:
+            return load_files(self._store, self.key, file, on_missing, write)
         return load(self._store, self.key, name, role, on_missing, write)
 
     def stream(

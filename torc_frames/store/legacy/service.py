@@ -95,6 +95,10 @@ class Service(PagedService):
         item, row = (legacy.LaterRecord, _later) if later else (msgspec.Raw, _first)
         return self.listing(self.path(workflow_key, USER_DATA), item, row, **params)
 
+    def jobs(self, workflow_key: str) -> Listing:
+        """See `PagedService.jobs`."""
+        return self.listing(self.path(workflow_key, JOBS), legacy.LegacyJob)
+
     def rows(self, listing: Listing) -> Iterator[Any]:
         """Yield the rows of a list."""
         for page in listed(self.http.get, listing):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -32,8 +34,10 @@ from torc_frames.store.records import (
     INPUT,
     OUTPUT,
     JobPage,
+    Kind,
     LinkPage,
     Resources,
+    ResultPage,
     Role,
     UserDataPage,
     WorkflowRecord,
@@ -51,6 +55,7 @@ _OTHERS = {
     "local schedulers": "local_schedulers",
     "AWS schedulers": "aws_schedulers",
 }
+_FILE_EDGES = {"produces": "producer_job_id", "needs": "consumer_job_id"}
 _UNTOLD = "services that do not tell which job waits for which"
 
 
@@ -104,7 +109,7 @@ class LegacySnapshot(PagedSnapshot[Service]):
     def _all_jobs(self) -> Iterator[JobPage]:
         needs, runs = self._needs(), self._runs()
         names: dict[str, str] = {}
-        for jobs in self._listed(self._list(JOBS, legacy.LegacyJob)):
+        for jobs in self._listed(self._service.jobs(self.workflow.key)):
             names.update((job.key, job.name or "") for job in jobs)
             yield _job_page(jobs, needs, runs)
         self._job_names, self._job_keys = names, list(names)
@@ -131,8 +136,33 @@ class LegacySnapshot(PagedSnapshot[Service]):
                 runs[key] = max(run_id, runs.get(key, 0))
         return runs
 
-    def _result_list(self) -> Listing:
+    def _result_list(self, latest: bool) -> Listing:
         return self._list(RESULTS, legacy.LegacyResult)
+
+    def _with_names(self, page: ResultPage) -> ResultPage:
+        names = self._names()
+        return replace(page, more={**page.more, "job_name": [names.get(key, "") for key in page.job_keys]})
+
+    def rows(self, kind: Kind) -> list[dict[str, Any]]:
+        """See `Snapshot.rows`."""
+        if kind == "job_file_relationships":
+            return list(self._file_edges())
+        try:
+            key = itemgetter("_key")
+            listing = replace(self._list(kind, dict[str, Any]), key=key, age=key)
+            return [legacy.listed_row(kind, key(row), row) for row in self._rows(listing)]
+        except ReplyError as error:
+            if not is_missing(error):
+                raise
+            return []
+
+    def _file_edges(self) -> Iterator[dict[str, Any]]:
+        for name, end in _FILE_EDGES.items():
+            for edge in self._edges(name):
+                job = legacy.key_of(edge.origin, JOBS, self.workflow.key)
+                file = legacy.key_of(edge.target, "files", self.workflow.key)
+                if job is not None and file is not None:
+                    yield {"file_id": file, end: job}
 
     def _waits(self) -> list[tuple[str, str]]:
         names, key = self._keys(), self.workflow.key
@@ -154,7 +184,7 @@ class LegacySnapshot(PagedSnapshot[Service]):
     def _names(self) -> dict[str, str]:
         with self._gathering:
             if self._job_names is None:
-                jobs = self._rows(self._list(JOBS, legacy.LegacyJob))
+                jobs = self._rows(self._service.jobs(self.workflow.key))
                 self._job_names = {job.key: job.name or "" for job in jobs}
             return self._job_names
 

@@ -87,6 +87,8 @@ class LegacyStore(ServerStore[Service]):
 
     def _new_workflow(self, told: dict[str, Any]) -> tuple[bytes, Mapping[str, Any]]:
         metadata = told.pop("metadata")
+        if told.get("project") is not None:
+            raise RefusedError(f"{self.url} knows no projects of workflows: put it into metadata=")
         legacy_metadata.kept(metadata)  # refused before anything is sent
         # Services may refuse empty texts, which mean the same as none.
         return encode_data({key: value for key, value in told.items() if value}), metadata
@@ -166,4 +168,5 @@ def _record(workflow: legacy.LegacyWorkflow, metadata: StoredMetadata) -> Workfl
         description=workflow.description or None,
         created=workflow.timestamp or None,
         metadata=metadata.decoded(),
+        archived=bool(workflow.is_archived),
     )

@@ -78,6 +78,10 @@ class PagedService:
         """Return the list of the records of a workflow."""
         raise NotImplementedError
 
+    def jobs(self, workflow_key: str) -> Listing:
+        """Return the list of the jobs of a workflow."""
+        raise NotImplementedError
+
     def job_keys(self, workflow_key: str) -> list[str]:
         """Return the keys of all jobs."""
         raise NotImplementedError

@@ -40,6 +40,7 @@ class PagedSnapshot(Generic[Service]):
     requests: int
     unreadable: dict[str, str]
 
+    measures = False
     attempts: ClassVar[int | None] = None
     """How often a page is asked for that a server drops, if not as often as anything else."""
 
@@ -50,8 +51,8 @@ class PagedSnapshot(Generic[Service]):
         self._counting = threading.Lock()
         self._gathering = threading.RLock()
         self._count: int | None = None
-        self._results: list[ResultPage] | None = None
-        self._result_rows: Iterator[list[Any]] | None = None
+        self._results: dict[bool, list[ResultPage]] = {}
+        self._result_rows: dict[bool, Iterator[list[Any]]] = {}
         self._held: dict[Role, list[UserDataPage]] = {}
         self._ephemeral: set[str] = set()
         self.workflow = workflow
@@ -144,19 +145,39 @@ class PagedSnapshot(Generic[Service]):
 
     # jobs
 
-    def results(self) -> Iterator[ResultPage]:
+    def results(self, *, latest: bool = False, labels: bool = False) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
-        if self._result_rows is None:
-            self._result_rows = self._listed(self._result_list())
-        return self._result_pages(self._result_rows)
+        if latest not in self._result_rows:
+            self._result_rows[latest] = self._listed(self._result_list(latest))
+        return self._result_pages(latest, labels)
 
-    def _result_list(self) -> Listing:
+    def _result_list(self, latest: bool) -> Listing:
         raise NotImplementedError
 
-    def _result_pages(self, rows: Iterable[list[Any]]) -> Iterator[ResultPage]:
-        if self._results is None:
-            self._results = [_result_page(items) for items in rows]
-        yield from self._results
+    def _result_pages(self, latest: bool, labels: bool) -> Iterator[ResultPage]:
+        if latest not in self._results:
+            self._results[latest] = [self._result_page(items) for items in self._result_rows[latest]]
+        for page in self._results[latest]:
+            yield self._with_names(page) if labels else page
+
+    def _result_page(self, rows: list[Any]) -> ResultPage:
+        times = [run_times(row.completion_time, row.exec_time_minutes) for row in rows]
+        return ResultPage(
+            job_keys=[str(row.job_key) for row in rows],
+            run_ids=[row.run_id for row in rows],
+            statuses=[row.status for row in rows],
+            return_codes=[row.return_code for row in rows],
+            start_times=[start for start, _ in times],
+            end_times=[end for _, end in times],
+            more=self._more_of_results(rows),
+        )
+
+    def _more_of_results(self, rows: list[Any]) -> dict[str, list[Any]]:
+        return {}
+
+    def _with_names(self, page: ResultPage) -> ResultPage:
+        """Return results with the names of their jobs."""
+        return page
 
     def dependencies(self) -> Iterator[DependencyPage]:
         """See `Snapshot.dependencies`."""
@@ -218,6 +239,7 @@ def job_page(
     statuses: list[str],
     resources: Sequence[Resources],
     run_ids: list[int],
+    **more: list[Any],
 ) -> JobPage:
     """Return jobs of a server, which have no revs, as columns."""
     return JobPage(
@@ -231,16 +253,5 @@ def job_page(
         runtimes=[need.runtime for need in resources],
         run_ids=run_ids,
         revs=[None] * len(keys),
-    )
-
-
-def _result_page(rows: list[Any]) -> ResultPage:
-    times = [run_times(row.completion_time, row.exec_time_minutes) for row in rows]
-    return ResultPage(
-        job_keys=[str(row.job_key) for row in rows],
-        run_ids=[row.run_id for row in rows],
-        statuses=[row.status for row in rows],
-        return_codes=[row.return_code for row in rows],
-        start_times=[start for start, _ in times],
-        end_times=[end for _, end in times],
+        more=more,
     )

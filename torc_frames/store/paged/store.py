@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import NotFoundError, RefusedError, ReplyError
 from torc_frames.store.deleting import delete_each
 from torc_frames.store.exactly_once import settled
-from torc_frames.store.paged.service import MANY, PagedService
+from torc_frames.store.paged.lists import listed
+from torc_frames.store.paged.service import MANY, PagedService, is_missing
 from torc_frames.store.parallel import Report, each
 from torc_frames.store.records import NewJobs, Resources, Role, WorkflowRecord
 
@@ -96,11 +98,12 @@ class ServerStore(Generic[Service]):
         user: str | None = None,
         description: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        project: str | None = None,
     ) -> WorkflowRecord:
         """See `Store.add_workflow`; what the server keeps elsewhere is added in a second request."""
         service = self._to_write()
         told = {"name": name, "user": user, "description": description, "metadata": metadata or {}}
-        body, rest = self._new_workflow(told)
+        body, rest = self._new_workflow(told | ({} if project is None else {"project": project}))
         state: dict[str, Any] = {}
         with service.unfinished.resumed(("workflow", body, repr(metadata)), state) as tried:
             again = "before" in tried
@@ -130,6 +133,27 @@ class ServerStore(Generic[Service]):
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`."""
         raise NotImplementedError
+
+    def count_jobs(self, workflow_keys: Sequence[str]) -> list[Mapping[str, int]]:
+        """See `Store.count_jobs`."""
+        return each(self._counts_of, workflow_keys)
+
+    def _counts_of(self, workflow_key: str) -> Mapping[str, int]:
+        try:
+            self.service.check_key("workflow", workflow_key)
+            return self._count_jobs(workflow_key)
+        except NotFoundError:
+            return {}
+
+    def _count_jobs(self, workflow_key: str) -> Mapping[str, int]:
+        """Return how many jobs there are of each status: of a list of all, where that is not told."""
+        try:
+            pages = listed(self.service.http.get, self.service.jobs(workflow_key))
+            return Counter(job.status for jobs in pages for job in jobs)
+        except ReplyError as error:
+            if not is_missing(error):
+                raise
+            return {}
 
     def delete_workflow(self, workflow_key: str) -> None:
         """See `Store.delete_workflow`."""

@@ -223,6 +223,12 @@ class SQLiteJobs:
                     strict=False,
                 ),
             )
+            # A server shows none of the runs of a job that was reset: the next one here comes after them.
+            connection.execute(
+                "UPDATE job SET run_id = max(run_id, ifnull((SELECT max(run_id) FROM result "
+                "WHERE job_id = job.id), 0)) WHERE id IN (SELECT value FROM json_each(?))",
+                (id_list(ids),),
+            )
 
     def runners(self, workflow_key: str) -> dict[str, str]:
         """See `RunnableStore.runners`."""

@@ -31,7 +31,7 @@ __all__ = [
 LARGEST_CHOSEN_ID = 2**53
 """A client of the dialect of 2023 may choose a number up to this as the id of a row."""
 
-WORKFLOW_COLUMNS = "id, name, user, description, created, metadata, rev"
+WORKFLOW_COLUMNS = "id, name, user, description, created, metadata, rev, attributes"
 
 
 def id_list(ids: Iterable[int]) -> str:
@@ -79,22 +79,35 @@ def _workflow_row(connection: Connection, workflow_key: object, columns: str, wh
 
 def workflow_record(row: Sequence[Any]) -> WorkflowRecord:
     """Return the workflow of a row of `WORKFLOW_COLUMNS`."""
-    key, name, user, description, created, metadata, rev = row
-    shown = _metadata(key, metadata)
-    return WorkflowRecord(str(key), name, user, description, created, shown, rev and str(rev))
-
-
-def _metadata(key: object, text: object) -> dict[str, Any]:
-    """Return a workflow's metadata; others may have written to the file."""
-    try:
-        found = json.loads(text) if isinstance(text, (str, bytes)) else None
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+    key, name, user, description, created, metadata, rev, attributes = row
+    shown = _object(metadata)
+    if shown is None:
         raise StoreFileError(
             f"the metadata of workflow {key} is no JSON object; set it to '{{}}' in the file"
         )
-    return found
+    kept = _object(attributes) or {}
+    project, run_id = kept.get("project"), kept.get("run_id")
+    return WorkflowRecord(
+        str(key),
+        name,
+        user,
+        description,
+        created,
+        shown,
+        rev and str(rev),
+        project=project if isinstance(project, str) and project else None,
+        archived=kept.get("is_archived") in (True, 1),
+        run_id=run_id if isinstance(run_id, int) else None,
+    )
+
+
+def _object(text: object) -> dict[str, Any] | None:
+    """Return a JSON object, None if it is none; others may have written to the file."""
+    try:
+        found = json.loads(text) if isinstance(text, (str, bytes)) else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def find_all(

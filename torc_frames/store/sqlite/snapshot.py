@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -20,16 +20,19 @@ from torc_frames.store.records import (
     OUTPUT,
     DependencyPage,
     JobPage,
+    Kind,
     LinkPage,
     ResultPage,
     Role,
     UserDataPage,
     WorkflowRecord,
 )
+from torc_frames.store.sqlite import queries
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow, id_list
 from torc_frames.store.sqlite.opening import using
 from torc_frames.store.sqlite.stale import stale_jobs
+from torc_frames.store.wire import legacy
 
 __all__ = ["SQLiteSnapshot"]
 
@@ -41,97 +44,16 @@ _GROWTH = 8
 _NEAR = 4
 
 
-def _keys(text: str | None) -> list[str]:
-    return text.split(",") if text else []
-
-
-def _roles(text: str | None) -> list[str]:
-    return [] if text is None else text.split(",")
-
-
-_INTS = msgspec.json.Decoder(list[int]).decode
-_TEXTS = msgspec.json.Decoder(list[str]).decode
-_OPTIONAL_TEXTS = msgspec.json.Decoder(list[str | None]).decode
-
-
-class _Listing(NamedTuple):
-    """What is read: columns, the first of which is the key that pages are cut by, and from where.
-
-    Keys come as ``1,2,3``, all else as a JSON array.
-    """
-
-    columns: tuple[tuple[str, Callable[[str], list[Any]]], ...]
-    spine: str
-    """The table whose rows pages are counted by."""
-    source: str
-    order: str
-    with_data: bool = False
-    of_spine: str = ""
-    """The column that names the spine's row, where rows need no spine beside them to be found."""
-
-
-_JOBS = _Listing(
-    (
-        ("id", _keys),
-        ("name", _TEXTS),
-        ("command", _TEXTS),
-        ("status", _TEXTS),
-        ("num_cpus", _INTS),
-        ("num_gpus", _INTS),
-        ("memory", _OPTIONAL_TEXTS),
-        ("runtime", _OPTIONAL_TEXTS),
-        ("run_id", _INTS),
-        ("rev", _keys),
-    ),
-    "job",
-    "job",
-    "id",
-)
-_USER_DATA = _Listing(
-    (("id", _keys), ("name", _OPTIONAL_TEXTS), ("rev", _keys)), "user_data", "user_data", "id", with_data=True
-)
-_BARE_USER_DATA = _USER_DATA._replace(columns=_USER_DATA.columns[:1])
-_LINKS = _Listing(
-    (("job_id", _keys), ("record_id", _keys), ("ifnull(role, '')", _roles), ("job.name", _TEXTS)),
-    "job",
-    "job CROSS JOIN link ON link.job_id = job.id",
-    "job_id, record_id, ifnull(role, '')",
-)
-_THESE = "(SELECT value FROM json_each(:records))"
-_BARE_LINKS = _LINKS._replace(columns=_LINKS.columns[:3], of_spine="job_id")
-_CHANGED = "SELECT id FROM user_data WHERE workflow_id = :workflow AND rev > :since"
-_CHANGED_JOBS = """
-    SELECT job_id FROM user_data CROSS JOIN link ON link.record_id = user_data.id
-    WHERE user_data.workflow_id = :workflow AND user_data.rev > :since
-"""
-_RESULTS = _Listing(
-    (
-        ("id", _keys),
-        ("job_id", _keys),
-        ("run_id", _INTS),
-        ("status", _TEXTS),
-        ("return_code", _INTS),
-        ("start_time", _TEXTS),
-        ("end_time", _TEXTS),
-    ),
-    "result",
-    "result",
-    "id",
-)
-_DEPENDENCIES = _Listing(
-    (("job.id", _keys), ("depends_on_id", _keys)),
-    "job",
-    "job CROSS JOIN dependency ON dependency.job_id = job.id",
-    "job.id, depends_on_id",
-)
-
-
 class SQLiteSnapshot:
     """A `Snapshot` of an embedded store: one read transaction on a connection of its own."""
 
     workflow: WorkflowRecord
     requests: int
     unreadable: Mapping[str, str] = MappingProxyType({})
+    measures = False
+    more_of_jobs: Mapping[str, queries.Column] = MappingProxyType({})
+    more_of_results: Mapping[str, queries.Column] = MappingProxyType({})
+    """What is read of jobs, and of results, beside what every store keeps; see `Snapshot.measures`."""
     _links_source = ""
     """Where links are read from, if not from their table."""
 
@@ -153,8 +75,10 @@ class SQLiteSnapshot:
         return self._jobs("" if job is None else "AND id = :job", {"job": job})
 
     def _jobs(self, where: str, values: Mapping[str, object]) -> Iterator[JobPage]:
-        for columns, _ in self._pages(_JOBS, where, values, among=where):
-            yield JobPage(*columns)
+        listing = queries.JOBS.and_columns(self.more_of_jobs)
+        for columns, _ in self._pages(listing, where, values, among=where):
+            own, more = _parted(columns, self.more_of_jobs)
+            yield JobPage(*own, more=more)
 
     def user_data(
         self,
@@ -168,7 +92,7 @@ class SQLiteSnapshot:
         """See `Snapshot.user_data`."""
         where, values = self._linked(job_key, role)
         if since is not None:
-            where += f" AND user_data.id IN ({_CHANGED})"
+            where += f" AND user_data.id IN ({queries.CHANGED})"
             values["since"] = self._revision(since)
         few = where if job_key is not None or since is not None else ""
         return self._user_data(where, values, labels, few)
@@ -176,7 +100,7 @@ class SQLiteSnapshot:
     def _user_data(
         self, where: str, values: Mapping[str, object], labels: bool, among: str
     ) -> Iterator[UserDataPage]:
-        listing = _USER_DATA if labels else _BARE_USER_DATA
+        listing = queries.USER_DATA if labels else queries.BARE_USER_DATA
         for (keys, *named), data in self._pages(listing, where, values, among):
             nothing: list[str | None] = [None] * len(keys)
             names, revs = named or (nothing, nothing)
@@ -201,24 +125,24 @@ class SQLiteSnapshot:
         values: dict[str, Any] = {"job": self._job(job_key), "role": role}
         among = "" if job_key is None else "AND job.id = :job"
         if since is not None:
-            among += f" AND job.id IN ({_CHANGED_JOBS})"
+            among += f" AND job.id IN ({queries.CHANGED_JOBS})"
             values["since"] = self._revision(since)
         where = "" if role is None else "AND role = :role"
         if record_keys is not None:
             values["records"] = id_list(
                 number for key in record_keys if (number := key_to_id(key)) is not None
             )
-            among += f" AND job.id IN (SELECT job_id FROM link WHERE record_id IN {_THESE})"
-            where += f" AND record_id IN {_THESE}"
+            among += f" AND job.id IN (SELECT job_id FROM link WHERE record_id IN {queries.THESE})"
+            where += f" AND record_id IN {queries.THESE}"
         return self._links(among, where, values, labels)
 
     def _links(self, among: str, where: str, values: Mapping[str, Any], labels: bool) -> Iterator[LinkPage]:
-        listing = _LINKS if labels else _BARE_LINKS
+        listing = queries.LINKS if labels else queries.BARE_LINKS
         if self._links_source:
             listing = listing._replace(source=self._links_source, of_spine="")
         asked = values["role"]
         if asked is not None:  # then it need not be told
-            listing = listing._replace(columns=tuple(c for c in listing.columns if c[1] is not _roles))
+            listing = listing._replace(columns=tuple(c for c in listing.columns if c[1] is not queries.roles))
         for (jobs, records, *more), _ in self._pages(listing, f"{among} {where}", values, among):
             roles = [asked] * len(jobs) if asked else [role or None for role in more.pop(0)]
             page = LinkPage(records, jobs, more[0] if labels else [""] * len(jobs), roles)
@@ -232,15 +156,20 @@ class SQLiteSnapshot:
         low, high = min(ids), max(ids)
         # Most often they are side by side, and none is.
         near = high - low < _NEAR * len(ids)
-        where = "record_id BETWEEN :low AND :high" if near else f"record_id IN {_THESE}"
+        where = "record_id BETWEEN :low AND :high" if near else f"record_id IN {queries.THESE}"
         values = {"low": low, "high": high, "records": None if near else id_list(ids)}
         sql = f"SELECT DISTINCT record_id FROM link WHERE {where} AND role = '{OUTPUT}'"
         return {str(record) for (record,) in self._fetch(sql, values)}
 
-    def results(self) -> Iterator[ResultPage]:
+    def results(self, *, latest: bool = False, labels: bool = False) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
-        for (_, jobs, *columns), _ in self._pages(_RESULTS):
-            yield ResultPage(jobs, *columns)
+        return self._run_pages("", labels)
+
+    def _run_pages(self, where: str, labels: bool) -> Iterator[ResultPage]:
+        wanted = {**self.more_of_results, **({"job_name": queries.JOB_NAME} if labels else {})}
+        for (_, *columns), _ in self._pages(queries.RESULTS.and_columns(wanted), where, among=where):
+            own, more = _parted(columns, wanted)
+            yield ResultPage(*own, more=more)
 
     def stale(self) -> Mapping[str, bool | None] | None:
         """See `Snapshot.stale`."""
@@ -248,8 +177,20 @@ class SQLiteSnapshot:
 
     def dependencies(self) -> Iterator[DependencyPage]:
         """See `Snapshot.dependencies`."""
-        for (jobs, others), _ in self._pages(_DEPENDENCIES):
+        for (jobs, others), _ in self._pages(queries.DEPENDENCIES):
             yield DependencyPage(jobs, others)
+
+    def rows(self, kind: Kind) -> list[dict[str, Any]]:
+        """See `Snapshot.rows`; files and events are documents that clients of the service added."""
+        if kind == "job_file_relationships":
+            ends = [("output_files", "producer_job_id"), ("input_files", "consumer_job_id")]
+            return [
+                {"file_id": str(file).rpartition("/")[2], end: job}
+                for attribute, end in ends
+                for job, file in self._fetch(queries.FILES_OF_JOBS, {"attribute": f"$.{attribute}"})
+            ]
+        found = self._fetch(queries.DOCUMENTS, {"collection": kind})
+        return [legacy.listed_row(kind, str(key), msgspec.json.decode(raw)) for key, raw in found]
 
     def ephemeral(self) -> set[str]:
         """See `Snapshot.ephemeral`."""
@@ -322,7 +263,7 @@ class SQLiteSnapshot:
 
     def _pages(
         self,
-        listing: _Listing,
+        listing: queries.PageQuery,
         where: str = "",
         values: Mapping[str, object] | None = None,
         among: str = "",
@@ -368,17 +309,17 @@ class SQLiteSnapshot:
 
     def _changes(self, values: Mapping[str, object]) -> int:
         """Return how many records changed since."""
-        return int(self._fetch(f"SELECT count(*) FROM ({_CHANGED})", values)[0][0])
+        return int(self._fetch(f"SELECT count(*) FROM ({queries.CHANGED})", values)[0][0])
 
     def _page(
-        self, listing: _Listing, where: str, values: Mapping[str, object], alone: bool = False
+        self, listing: queries.PageQuery, where: str, values: Mapping[str, object], alone: bool = False
     ) -> tuple[list[list[Any]], bytes, int]:
         """Return the columns and the data of one page, and its size in bytes.
 
         A page is one row of aggregates, several times faster than its rows one by one.
         """
         aggregates = [
-            f"{'group_concat' if decode in (_keys, _roles) else 'json_group_array'}({sql})"
+            f"{'group_concat' if decode in (queries.keys, queries.roles) else 'json_group_array'}({sql})"
             for sql, decode in listing.columns
         ]
         if listing.with_data:
@@ -401,7 +342,7 @@ class SQLiteSnapshot:
         return *self._rows(listing, rows, values), size
 
     def _rows(
-        self, listing: _Listing, rows: str, values: Mapping[str, object]
+        self, listing: queries.PageQuery, rows: str, values: Mapping[str, object]
     ) -> tuple[list[list[Any]], bytes]:
         """Return a page from its rows, as SQLite does not document the order in which it aggregates."""
         wanted = [sql for sql, _ in listing.columns]
@@ -410,12 +351,18 @@ class SQLiteSnapshot:
         found = self._fetch(f"SELECT {', '.join(wanted)} {rows} ORDER BY {listing.order}", values)
         columns: list[list[Any]] = [list(column) for column in zip(*found, strict=True)]
         for at, (_, decode) in enumerate(listing.columns):
-            if decode is _keys:
+            if decode is queries.keys:
                 columns[at] = list(map(str, columns[at]))
         if not listing.with_data:
             return columns, b""
         lines = columns.pop()
         return columns, b"\n".join(_one_line(key, raw) for key, raw in zip(columns[0], lines, strict=True))
+
+
+def _parted(columns: list[Any], more: Mapping[str, object]) -> tuple[list[Any], dict[str, Any]]:
+    """Return the columns of every store, and by name those that come after them."""
+    own = len(columns) - len(more)
+    return columns[:own], dict(zip(more, columns[own:], strict=True))
 
 
 def _in_order(keys: str | None, then: str | None) -> bool:
@@ -430,7 +377,7 @@ def _in_order(keys: str | None, then: str | None) -> bool:
 
 
 def _numbers(keys: str | None) -> list[int]:
-    return _INTS(f"[{keys or ''}]")
+    return queries.INTS(f"[{keys or ''}]")
 
 
 def _one_line(record: str, raw: bytes | None) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 
 from torc_frames.errors import ConflictError, RefusedError, shorten
 from torc_frames.store.base import Snapshot
+from torc_frames.store.keys import key_to_id
 from torc_frames.store.parallel import Report, tell
 from torc_frames.store.records import (
     Role,
@@ -34,6 +35,7 @@ from torc_frames.store.sqlite.keys import (
     find_one,
     find_workflow,
     find_workflow_id,
+    id_list,
     next_id,
     texts,
     workflow_record,
@@ -141,17 +143,32 @@ class SQLiteStore(SQLiteJobs):
         user: str | None = None,
         description: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        project: str | None = None,
     ) -> WorkflowRecord:
         """See `Store.add_workflow`."""
         created = datetime.now(UTC).isoformat()
-        values = (name, user, description, created, encode_metadata(metadata or {}))
+        kept = None if project is None else encode_metadata({"project": project})
+        values = (name, user, description, created, encode_metadata(metadata or {}), kept)
         with self._connections.writing() as connection:
             (row,) = connection.execute(
-                "INSERT INTO workflow (id, name, user, description, created, metadata) "
-                f"VALUES (?, ?, ?, ?, ?, ?) RETURNING {WORKFLOW_COLUMNS}",
+                "INSERT INTO workflow (id, name, user, description, created, metadata, attributes) "
+                f"VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING {WORKFLOW_COLUMNS}",
                 (next_id(connection, "workflow"), *values),
             ).fetchall()
         return workflow_record(row)
+
+    def count_jobs(self, workflow_keys: Sequence[str]) -> list[Mapping[str, int]]:
+        """See `Store.count_jobs`."""
+        ids = id_list(number for key in workflow_keys if (number := key_to_id(key)) is not None)
+        sql = (
+            "SELECT workflow_id, status, count(*) FROM job "
+            "WHERE workflow_id IN (SELECT value FROM json_each(?)) GROUP BY workflow_id, status"
+        )
+        counts: dict[str, dict[str, int]] = {key: {} for key in workflow_keys}
+        with self._connections.reading() as connection:
+            for workflow, status, count in connection.execute(sql, (ids,)):
+                counts[str(workflow)][status] = count
+        return [counts[key] for key in workflow_keys]
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`."""

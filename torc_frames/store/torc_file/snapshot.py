@@ -8,15 +8,19 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NoReturn
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.store.records import JobPage, ResultPage, UserDataPage
+from torc_frames.store.records import JobPage, Kind, ResultPage, UserDataPage
+from torc_frames.store.sqlite.queries import OPTIONAL_TEXTS, Column
 from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 from torc_frames.store.wire.numbers import doubtful_lines, server_reads
 from torc_frames.store.wire.times import run_times
-from torc_frames.store.wire.v1 import SEVERAL_NODES, name_from_wire, of_project, rev_of
+from torc_frames.store.wire.v1 import MEASURED, SEVERAL_NODES, name_from_wire, of_project, rev_of
 
 __all__ = ["TorcFileSnapshot", "as_served", "show_as_ours"]
 
@@ -57,7 +61,8 @@ _VIEWS = {
     "workflow": """
         SELECT id, name, nullif(user, '') AS user, description, timestamp AS created, NULL AS rev,
             CASE WHEN json_valid(metadata) AND json_type(metadata) = 'object' THEN metadata ELSE '{}' END
-            AS metadata
+            AS metadata,
+            json_object('project', project, 'is_archived', is_archived, 'run_id', run_id) AS attributes
         FROM main.workflow
     """,
     # By an index, the jobs of a workflow would come in order of status, and a page would go over all.
@@ -69,9 +74,13 @@ _VIEWS = {
             ifnull(
                 CASE status WHEN {_RUNNING}
                 THEN (SELECT run_id FROM main.workflow WHERE workflow.id = job.workflow_id)
-                ELSE (SELECT run_id FROM main.result WHERE job_id = job.id ORDER BY id DESC LIMIT 1) END, 0
+                ELSE (
+                    SELECT result.run_id FROM main.workflow_result AS latest
+                    JOIN main.result AS result ON result.id = latest.result_id
+                    WHERE latest.workflow_id = job.workflow_id AND latest.job_id = job.id
+                ) END, 0
             ) AS run_id,
-            NULL AS rev
+            NULL AS rev, need.name AS resource_requirements, num_nodes, priority, {{labels}}, attempt_id
         FROM main.job AS job NOT INDEXED
         LEFT JOIN main.resource_requirements AS need ON need.id = job.resource_requirements_id
     """,
@@ -96,8 +105,15 @@ _VIEWS = {
     # torc keeps how long a run took: `results` makes its start of that.
     "result": f"""
         SELECT id, workflow_id, job_id, run_id, {_STATUS} AS status, return_code,
-            every_digit(exec_time_minutes) AS start_time, completion_time AS end_time
-        FROM main.result
+            every_digit(exec_time_minutes) AS start_time, completion_time AS end_time, attempt_id,
+            CAST(compute_node_id AS TEXT) AS compute_node, peak_memory_bytes, avg_memory_bytes,
+            nullif(every_digit(peak_cpu_percent), 'None') AS peak_cpu_percent,
+            nullif(every_digit(avg_cpu_percent), 'None') AS avg_cpu_percent,
+            result.id = (
+                SELECT result_id FROM main.workflow_result AS latest
+                WHERE latest.workflow_id = result.workflow_id AND latest.job_id = result.job_id
+            ) AS is_latest
+        FROM main.result AS result
     """,
 }
 
@@ -110,7 +126,9 @@ def show_as_ours(connection: ReadConnection) -> None:
     """Make the views by which a database of torc reads like a store of ours."""
     connection.create_function("every_digit", 1, repr, deterministic=True)
     connection.execute("PRAGMA temp_store = MEMORY")
+    job = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('job', 'main')")}
     for name, select in _VIEWS.items():
+        select = select.replace("{labels}", "labels" if "labels" in job else "NULL AS labels")
         connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
 
 
@@ -148,8 +166,57 @@ def _page_as_served(data: bytes) -> bytes:
     return b"\n".join(lines)
 
 
+_OPTIONAL_INTS = msgspec.json.Decoder(list[int | None]).decode
+_TABLES: dict[Kind, str] = {
+    "files": "file",
+    "compute_nodes": "compute_node",
+    "events": "event",
+    "slurm_stats": "slurm_stats",
+}
+_JSON = ("data", "labels", "scheduler")
+_FILE_ENDS = """
+    SELECT file.id AS file_id, made.job_id AS producer_job_id, used.job_id AS consumer_job_id
+    FROM main.file AS file LEFT JOIN main.job_output_file AS made ON made.file_id = file.id
+    LEFT JOIN main.job_input_file AS used ON used.file_id = file.id
+    WHERE file.workflow_id = :workflow ORDER BY file.id, made.job_id, used.job_id
+"""
+
+
+def _floats(page: str) -> list[float | None]:
+    return [None if text is None else float(text) for text in OPTIONAL_TEXTS(page)]
+
+
+def _labels(page: str) -> list[Any]:
+    return [_decoded(text) for text in OPTIONAL_TEXTS(page)]
+
+
+def _decoded(text: object) -> Any:
+    """Return what JSON in a cell says; what is none stays as it is."""
+    try:
+        return msgspec.json.decode(text) if isinstance(text, (str, bytes)) else text
+    except msgspec.MsgspecError:
+        return text
+
+
 class TorcFileSnapshot(SQLiteSnapshot):
     """A `Snapshot` of a database of torc."""
+
+    measures = True
+    more_of_jobs: Mapping[str, Column] = MappingProxyType(
+        {
+            "resource_requirements": ("resource_requirements", OPTIONAL_TEXTS),
+            **{name: (name, _OPTIONAL_INTS) for name in ("num_nodes", "priority")},
+            "labels": ("labels", _labels),
+            "attempt_id": ("attempt_id", _OPTIONAL_INTS),
+        }
+    )
+    more_of_results: Mapping[str, Column] = MappingProxyType(
+        {
+            "attempt_id": ("attempt_id", _OPTIONAL_INTS),
+            "compute_node": ("compute_node", OPTIONAL_TEXTS),
+            **{name: (name, _OPTIONAL_INTS if name.endswith("bytes") else _floats) for name in MEASURED},
+        }
+    )
 
     # SQLite reads a union as a whole, so it has to be told which part of it belongs to the page.
     _links_source = (
@@ -171,9 +238,9 @@ class TorcFileSnapshot(SQLiteSnapshot):
                 served = replace(served, names=names, revs=list(map(rev_of, served.lines())))
             yield served
 
-    def results(self) -> Iterator[ResultPage]:
+    def results(self, *, latest: bool = False, labels: bool = False) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
-        for page in super().results():
+        for page in self._run_pages("AND is_latest" if latest else "", labels):
             times = list(map(_times, page.start_times, page.end_times))
             starts, ends = map(list, zip(*times, strict=True))
             yield replace(page, start_times=starts, end_times=ends)
@@ -182,25 +249,37 @@ class TorcFileSnapshot(SQLiteSnapshot):
         """See `Snapshot.stale`; torc keeps neither revs nor times of records."""
         return None
 
+    def rows(self, kind: Kind) -> list[dict[str, Any]]:
+        """See `Snapshot.rows`."""
+        if kind == "job_file_relationships":
+            ends = ("file_id", "producer_job_id", "consumer_job_id")
+            return [dict(zip(ends, row, strict=True)) for row in self._fetch(_FILE_ENDS, {})]
+        names = self._columns(_TABLES[kind])
+        rows = self._fetch(
+            f"SELECT {', '.join(names)} FROM main.{_TABLES[kind]} {_OF_WORKFLOW} ORDER BY id", {}
+        )
+        return [
+            {name: _decoded(cell) if name in _JSON else cell for name, cell in zip(names, row, strict=True)}
+            for row in rows
+        ]
+
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""
         tables = self._fetch("SELECT name FROM main.sqlite_master WHERE type = 'table'", {})
         there = {table.replace("_", " "): table for (table,) in tables}
         counts = {f"{kind}s": self._count(there[kind]) for kind in _OTHERS if kind in there}
-        if "num_nodes" in self._columns("resource_requirements"):
-            counts[SEVERAL_NODES] = self._count("resource_requirements", "AND num_nodes > 1")
-        if "project" in self._columns("workflow"):
-            sql = "SELECT project FROM main.workflow WHERE id = :workflow AND project <> ''"
-            counts |= {of_project(name): 1 for (name,) in self._fetch(sql, {})}
+        counts[SEVERAL_NODES] = self._count("resource_requirements", "AND num_nodes > 1")
+        sql = "SELECT project FROM main.workflow WHERE id = :workflow AND project <> ''"
+        counts |= {of_project(name): 1 for (name,) in self._fetch(sql, {})}
         return {kind: found for kind, found in counts.items() if found}
 
     def _count(self, table: str, more: str = "") -> int:
         (found,) = self._fetch(f"SELECT count(*) FROM main.{table} {_OF_WORKFLOW} {more}", {})[0]
         return int(found)
 
-    def _columns(self, table: str) -> set[str]:
+    def _columns(self, table: str) -> list[str]:
         sql = "SELECT name FROM pragma_table_info(:of, 'main')"
-        return {name for (name,) in self._fetch(sql, {"of": table})}
+        return [name for (name,) in self._fetch(sql, {"of": table})]
 
     def _revision(self, rev: str) -> NoReturn:
         raise RefusedError(f"torc keeps no revs, so {self._path} can't tell what changed since one")

@@ -31,14 +31,16 @@ TORC_1 = 20261017000000
 """The newest migration of torc 1.0.0."""
 
 _READ = {
-    "workflow": "id name user description timestamp metadata run_id",
-    "job": "id workflow_id name command status resource_requirements_id",
+    "workflow": "id name user description timestamp metadata run_id project is_archived",
+    "job": "id workflow_id name command status resource_requirements_id attempt_id priority",
     "user_data": "id workflow_id name is_ephemeral data",
     "job_input_user_data": "job_id user_data_id",
     "job_output_user_data": "job_id user_data_id",
     "job_depends_on": "job_id depends_on_job_id",
-    "resource_requirements": "id name num_cpus num_gpus memory runtime",
-    "result": "id workflow_id job_id run_id status return_code exec_time_minutes completion_time",
+    "resource_requirements": "id name num_cpus num_gpus memory runtime num_nodes",
+    "result": "id workflow_id job_id run_id status return_code exec_time_minutes completion_time attempt_id "
+    "compute_node_id peak_memory_bytes avg_memory_bytes peak_cpu_percent avg_cpu_percent",
+    "workflow_result": "workflow_id job_id result_id",
 }
 
 

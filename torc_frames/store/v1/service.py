@@ -55,6 +55,10 @@ class V1Service(PagedService):
         """See `PagedService.records`."""
         return Listing("/user_data", v1.ListedRecord, {"workflow_id": workflow_key, **params})
 
+    def jobs(self, workflow_key: str) -> Listing:
+        """See `PagedService.jobs`."""
+        return Listing("/jobs", v1.V1Job, {"workflow_id": workflow_key})
+
     def post_workflow(self, body: bytes) -> str:
         """See `PagedService.post_workflow`."""
         return str(decoded(v1.V1Workflow, self.http.send("POST", "/workflows", body), "a new workflow").id)
@@ -93,7 +97,7 @@ class V1Service(PagedService):
         """Return which run of the workflow a job is in, or was last in."""
         if job.status == RUNNING:
             return self.fetch_workflow(str(job.workflow_id)).run_id
-        last = {"workflow_id": job.workflow_id, "job_id": job.id, "all_runs": True, "sort_by": "run_id"}
+        last = {"workflow_id": job.workflow_id, "job_id": job.id, "sort_by": "run_id"}
         newest = Listing("/results", v1.V1Result, last).ask(self.http.get, reverse_sort=True, limit=1)
         return max((result.run_id for result in newest.items), default=0)
 

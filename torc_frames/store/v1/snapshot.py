@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from msgspec import Raw
 
-from torc_frames.errors import DroppedConnectionError
+from torc_frames.errors import DroppedConnectionError, ReplyError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.paged.lists import Listing, count, decoded, listed
+from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.snapshot import PAGE_ROWS, PagedSnapshot, job_page
 from torc_frames.store.records import (
     INPUT,
     OUTPUT,
     RUNNING,
     JobPage,
+    Kind,
     LinkPage,
     Resources,
     ResultPage,
@@ -35,7 +38,10 @@ _OTHERS = {
     "slurm schedulers": "/slurm_schedulers",
     "local schedulers": "/local_schedulers",
 }
-_DEFAULTS = v1.resources_of(None)
+_Need = tuple[Resources, str | None, int | None]
+_DEFAULTS: _Need = (v1.resources_of(None), None, None)
+_RELATIONS: Kind = "job_file_relationships"
+_FILE_ENDS = ("file_id", "producer_job_id", "consumer_job_id")
 _UNINITIALIZED = "uninitialized"
 _FEW_MAKERS = 20
 """Of more of them the links of all jobs are read."""
@@ -46,6 +52,7 @@ class V1Snapshot(PagedSnapshot[V1Service]):
     """A `Snapshot` of a torc-server."""
 
     attempts = 2
+    measures = True
 
     def __init__(self, service: V1Service, workflow: WorkflowRecord, run_id: int) -> None:
         super().__init__(service, workflow, requests=1)
@@ -66,16 +73,16 @@ class V1Snapshot(PagedSnapshot[V1Service]):
         """See `Snapshot.jobs`."""
         if job_key is not None:
             return iter([self._one_job(job_key)])
-        results = self.results()
+        results = self.results(latest=True)
         requirements = self._listed(self._list("/resource_requirements", v1.V1Requirement))
-        jobs = self._listed(self._list("/jobs", v1.V1Job))
+        jobs = self._listed(self._service.jobs(self.workflow.key))
         return self._job_pages(results, requirements, jobs)
 
     def _one_job(self, job_key: str) -> JobPage:
         job = self._job(job_key)
         record = self._service.job_record(job)
         self.requests += 1
-        needs = {job.resource_requirements_id or 0: record.resources}
+        needs = {job.resource_requirements_id or 0: (record.resources, None, None)}
         return self._job_page([job], needs, {job_key: record.run_id})
 
     def _job_pages(
@@ -85,27 +92,37 @@ class V1Snapshot(PagedSnapshot[V1Service]):
         pages: Iterable[list[v1.V1Job]],
     ) -> Iterator[JobPage]:
         runs = {key: run for page in results for key, run in zip(page.job_keys, page.run_ids, strict=True)}
-        needs = {item.id: v1.resources_of(item) for items in requirements for item in items}
+        needs = {
+            item.id: (v1.resources_of(item), item.name, item.num_nodes)
+            for items in requirements
+            for item in items
+        }
         read: set[int] = set()
         for jobs in pages:
             read.update(job.id for job in jobs)
             yield self._job_page(jobs, needs, runs)
         self._jobs = read  # links to others are newer ones', or those of another workflow's jobs
 
-    def _job_page(
-        self, jobs: list[v1.V1Job], needs: Mapping[int, Resources], runs: Mapping[str, int]
-    ) -> JobPage:
+    def _job_page(self, jobs: list[v1.V1Job], needs: Mapping[int, _Need], runs: Mapping[str, int]) -> JobPage:
         keys = [str(job.id) for job in jobs]
+        resources, groups, nodes = map(
+            list, zip(*[needs.get(job.resource_requirements_id or 0, _DEFAULTS) for job in jobs], strict=True)
+        )
         return job_page(
             keys,
             [job.name for job in jobs],
             [job.command for job in jobs],
             [job.status for job in jobs],
-            [needs.get(job.resource_requirements_id or 0, _DEFAULTS) for job in jobs],
+            resources,
             [
                 self._run_id if job.status == RUNNING else runs.get(key, 0)
                 for key, job in zip(keys, jobs, strict=True)
             ],
+            resource_requirements=groups,
+            num_nodes=nodes,
+            priority=[job.priority for job in jobs],
+            labels=[job.labels for job in jobs],
+            attempt_id=[job.attempt_id for job in jobs],
         )
 
     def _job(self, job_key: str) -> v1.V1Job:
@@ -114,8 +131,36 @@ class V1Snapshot(PagedSnapshot[V1Service]):
             self._single[job_key] = self._service.fetch_job(self.workflow.key, job_key)
         return self._single[job_key]
 
-    def _result_list(self) -> Listing:
-        return self._list("/results", v1.V1Result, all_runs=True)
+    def _result_list(self, latest: bool) -> Listing:
+        return self._list("/results", v1.V1Result, all_runs=not latest)
+
+    def _more_of_results(self, rows: list[v1.V1Result]) -> dict[str, list[Any]]:
+        nodes = [row.compute_node_id and str(row.compute_node_id) for row in rows]
+        measured = {name: list(map(attrgetter(name), rows)) for name in v1.MEASURED}
+        names = [row.job_name for row in rows]
+        return {
+            "attempt_id": [row.attempt_id for row in rows],
+            "compute_node": nodes,
+            **measured,
+            "job_name": names,
+        }
+
+    def rows(self, kind: Kind) -> list[dict[str, Any]]:
+        """See `Snapshot.rows`."""
+        of_workflow = kind == _RELATIONS
+        listing = Listing(
+            f"/workflows/{self.workflow.key}/{kind}" if of_workflow else f"/{kind}",
+            dict[str, Any],
+            {} if of_workflow else {"workflow_id": self.workflow.key},
+            key=(lambda row: list(map(row.get, _FILE_ENDS))) if of_workflow else itemgetter("id"),
+            order="repeated" if of_workflow else "ascending",
+        )
+        try:
+            return [row for rows in listed(self._get, listing) for row in rows]
+        except ReplyError as error:
+            if not is_missing(error):
+                raise
+            return []  # an older server, without such things
 
     def _waits(self) -> list[tuple[str, str]]:
         listing = Listing(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from torc_frames.errors import RefusedError, ReplyError, ServerError
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.store.http.settings import DEFAULT_PATH
-from torc_frames.store.paged.lists import Listing, listed
+from torc_frames.store.paged.lists import Listing, decoded, listed
+from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.store import ServerStore
 from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, UserData, WorkflowRecord
 from torc_frames.store.v1 import commands as v1_commands
@@ -75,6 +76,16 @@ class V1Store(ServerStore[V1Service]):
     def _new_workflow(self, told: dict[str, Any]) -> tuple[bytes, Mapping[str, Any]]:
         parts = told | {"user": told["user"] or "", "metadata": told["metadata"] or None}
         return _checked({key: value for key, value in parts.items() if value is not None}), {}
+
+    def _count_jobs(self, workflow_key: str) -> Mapping[str, int]:
+        try:
+            body = self.service.http.get(f"/workflows/{workflow_key}/status")
+        except ReplyError as error:
+            if not is_missing(error):
+                raise
+            return super()._count_jobs(workflow_key)  # an older server
+        found = decoded(v1.WorkflowStatus, body, "the status of a workflow").jobs_by_status
+        return {status: count for status, count in found.items() if count}
 
     def _named(self, name: str) -> list[str]:
         named = Listing("/workflows", v1.V1Workflow, {"sort_by": "id", "name": name})

@@ -36,6 +36,7 @@ __all__ = [
     "in_order",
     "is_key",
     "key_of",
+    "listed_row",
     "merged",
     "page",
     "read_record",
@@ -95,6 +96,7 @@ class LegacyWorkflow(_Document):
     user: str | None = None
     description: str | None = None
     timestamp: str | None = None
+    is_archived: bool | None = None
 
 
 class LegacyJob(_Document):
@@ -257,6 +259,20 @@ def _text(raw: msgspec.Raw | None) -> str | None:
 
 def _without_system(found: Mapping[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
     return {name: value for name, value in found.items() if name not in _SYSTEM}
+
+
+def listed_row(kind: str, key: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document as a row of torc's list of such things.
+
+    Examples
+    --------
+    >>> listed_row("events", "7", {"_key": "7", "timestamp": 5, "category": "job"})
+    {'id': '7', 'timestamp': 5, 'data': {'category': 'job'}}
+    """
+    own = {name: value for name, value in attributes.items() if name not in _SYSTEM}
+    if kind == "events":
+        return {"id": key, "timestamp": own.pop("timestamp", None), "data": own}
+    return {**own, "id": key}
 
 
 def page(form: Form, items: Iterable[bytes], skip: int, limit: int, total: int) -> bytes:

@@ -17,6 +17,7 @@ __all__ = [
     "DEFAULT_REQUIREMENT",
     "MAX_COMMAND_CHARACTERS",
     "MAX_RECORD_BYTES",
+    "MEASURED",
     "SEVERAL_NODES",
     "Added",
     "AddedRecords",
@@ -32,6 +33,7 @@ __all__ = [
     "V1Requirement",
     "V1Result",
     "V1Workflow",
+    "WorkflowStatus",
     "encode",
     "in_order",
     "job_body",
@@ -64,6 +66,9 @@ DEFAULT_REQUIREMENT = "default"
 
 SEVERAL_NODES = "resource requirements of several nodes"
 """What `Snapshot.others` calls those: what jobs need is shown without its number of nodes."""
+
+MEASURED = ("peak_memory_bytes", "avg_memory_bytes", "peak_cpu_percent", "avg_cpu_percent")
+"""What torc measures of a run."""
 
 _DEFAULT_MEMORY, _DEFAULT_RUNTIME = "1m", "PT1M"
 _DEFAULT_REQUIREMENTS = [
@@ -131,6 +136,10 @@ class V1Job(msgspec.Struct, gc=False):
     command: str
     status: str = "uninitialized"
     resource_requirements_id: int | None = None
+    attempt_id: int | None = None
+    priority: int | None = None
+    labels: list[str] | None = None
+    compute_node_id: int | None = None
     input_user_data_ids: tuple[int, ...] = ()
     output_user_data_ids: tuple[int, ...] = ()
     depends_on_job_ids: tuple[int, ...] = ()
@@ -146,6 +155,19 @@ class V1Result(msgspec.Struct, gc=False, rename={"job_key": "job_id"}):
     return_code: int
     exec_time_minutes: float
     completion_time: str
+    attempt_id: int | None = None
+    compute_node_id: int | None = None
+    peak_memory_bytes: int | None = None
+    avg_memory_bytes: int | None = None
+    peak_cpu_percent: float | None = None
+    avg_cpu_percent: float | None = None
+    job_name: str | None = None
+
+
+class WorkflowStatus(msgspec.Struct):
+    """How many jobs a workflow has of each status."""
+
+    jobs_by_status: dict[str, int]
 
 
 class Dependency(msgspec.Struct, gc=False):
@@ -183,6 +205,7 @@ class V1Workflow(msgspec.Struct):
     timestamp: str | None = None
     metadata: dict[str, Any] | None = None
     project: str | None = None
+    is_archived: bool | None = None
     run_id: int = 0
 
 
@@ -200,6 +223,9 @@ def workflow_of(workflow: V1Workflow) -> WorkflowRecord:
         description=workflow.description,
         created=workflow.timestamp,
         metadata=workflow.metadata or {},
+        project=workflow.project or None,
+        archived=bool(workflow.is_archived),
+        run_id=workflow.run_id,
     )
 
 

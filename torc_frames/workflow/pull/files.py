@@ -1,12 +1,14 @@
-"""The files behind pointers of a workflow."""
+"""The files behind pointers of a workflow, and those that torc knows of."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
 
 import pandas as pd
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, shorten
 from torc_frames.files.pointer_frames import MissingFiles, OnMissing, Pairs, load_pointers
 from torc_frames.files.pointers import Pointer, is_pointer
 from torc_frames.frame.flatten import Path, split
@@ -14,23 +16,27 @@ from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import decode_lines
 from torc_frames.store.base import Store
 from torc_frames.store.records import Role, UserDataPage
+from torc_frames.workflow.pull.listings import files
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 
-__all__ = ["load", "pointers_of"]
+__all__ = ["load", "load_files", "pointers_of"]
+
+
+Write = Callable[[Pairs, MissingFiles], pd.DataFrame]
 
 
 def load(
     store: Store,
     workflow_key: str,
-    name: str,
+    name: str | None,
     role: Role,
     on_missing: OnMissing = "warn",
-    write: Callable[[Pairs, MissingFiles], pd.DataFrame] = load_pointers,
+    write: Write = load_pointers,
 ) -> pd.DataFrame:
     """Return the rows of the files behind pointers, or what else is made of them; see `Workflow.load`."""
 
     def build(read: Reading) -> Pairs:
-        pairs = pointers_of(read, name, role)
+        pairs = pointers_of(read, str(name), role)
         if not pairs:
             key = read.snap.workflow.key
             raise RefusedError(f"no {role} record of workflow {key} has a pointer named {name!r}")
@@ -39,11 +45,49 @@ def load(
     check_role(role)
     if not isinstance(name, str):
         raise RefusedError(f"load takes the name of a pointer, not {name!r}")
+    return _load(store, workflow_key, build, on_missing, write)
+
+
+def load_files(
+    store: Store,
+    workflow_key: str,
+    file: str,
+    on_missing: OnMissing = "warn",
+    write: Write = load_pointers,
+) -> pd.DataFrame:
+    """Return the rows of files that torc knows of by their names; see `Workflow.load`."""
+
+    def build(read: Reading) -> Pairs:
+        found = files(read.snap, Shape(usecols=["name", "path", "producer"]))
+        named = found[found["name"] == file]
+        if not len(named):
+            named = found[[fnmatchcase(name, file) for name in found["name"]]]
+        if not len(named):
+            names = shorten(map(repr, found["name"])) or "none"
+            raise RefusedError(f"no file of workflow {workflow_key} is named {file!r}; there are: {names}")
+        producers = ["" if pd.isna(job) else str(job) for job in named["producer"]]
+        return list(zip(producers, map(_pointer, named["path"]), strict=True))
+
+    if not isinstance(file, str):
+        raise RefusedError(f"load takes the name of a file, or a pattern, not {file!r}")
+    return _load(store, workflow_key, build, on_missing, write)
+
+
+def _load(
+    store: Store, workflow_key: str, build: Callable[[Reading], Pairs], on_missing: OnMissing, write: Write
+) -> pd.DataFrame:
     missing = MissingFiles(on_missing)
     pairs, _, about = verified(store, workflow_key, build, Shape(), False, False, "files")
     frame = write(pairs, missing)
     frame.attrs["torc"] = {**about, "missing": missing.files}
     return frame
+
+
+def _pointer(path: str) -> Pointer:
+    """Return a pointer to a file as it is now, or to one that is missing."""
+    if os.path.isfile(path):
+        return Pointer(path)
+    return Pointer.from_json({"torc_pointer": 1, "path": path, "size": 0, "sha256": ""})
 
 
 def pointers_of(read: Reading, name: str, role: Role) -> Pairs:

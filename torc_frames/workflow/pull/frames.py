@@ -1,4 +1,4 @@
-"""Pages of jobs, records and links to DataFrames."""
+"""Pages of records and links to DataFrames."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from torc_frames.frame import recorded
 from torc_frames.frame.column import objects, to_backend
 from torc_frames.frame.flatten import RESERVED, Path
 from torc_frames.frame.joining import Joiner, OnClash, check_on_clash
-from torc_frames.frame.shape import Shape, choose, frame_of, key_index, series_of, strings, text_column
+from torc_frames.frame.shape import Shape, choose, frame_of, series_of
 from torc_frames.frame.values import decode_lines
-from torc_frames.store.records import JobPage, ResultPage, UserDataPage
+from torc_frames.store.records import UserDataPage
 from torc_frames.workflow.pull.links import JobsOf, Links, Texts, check_keys
 
 __all__ = [
     "JobRecords",
     "beside",
-    "jobs_frame",
     "links_frame",
     "user_data_frame",
     "with_files",
@@ -142,53 +141,6 @@ class JobRecords:
         return frame
 
 
-Stale = Callable[[], Mapping[str, bool | None] | None]
-
-
-def jobs_frame(
-    pages: Iterable[JobPage], results: Iterable[ResultPage], shape: Shape, stale: Stale
-) -> pd.DataFrame:
-    """Return one row a job, with how its last run ended; indexed by job key.
-
-    `stale` is asked only if its column is wanted; see `torc_frames.store.base.Snapshot.stale`.
-    """
-    jobs = list(pages)
-    ends: dict[str, tuple[int, str, str]] = {}
-    for page in results:
-        ended = zip(page.return_codes, page.start_times, page.end_times, strict=True)
-        ends.update(zip(page.job_keys, ended, strict=True))
-    keys = [key for page in jobs for key in page.keys]
-    check_keys(pa.chunked_array([strings(keys)]), len(keys), "job")
-    last = [ends.get(key, (None, None, None)) for key in keys]
-    start, end = (_times([row[at] for row in last]) for at in (1, 2))
-    texts = {"job_name": "names", "command": "commands", "status": "statuses"}
-    cells: dict[str, pd.Series] = {
-        **{name: text_column([getattr(page, part) for page in jobs]) for name, part in texts.items()},
-        "stale": pd.Series(dtype="boolean"),
-        "num_cpus": pd.Series([n for page in jobs for n in page.num_cpus], dtype="int64"),
-        "num_gpus": pd.Series([n for page in jobs for n in page.num_gpus], dtype="int64"),
-        "memory": text_column([page.memory for page in jobs]),
-        "runtime": text_column([page.runtimes for page in jobs]),
-        "run_id": pd.Series([n for page in jobs for n in page.run_ids], dtype="int64"),
-        "return_code": pd.Series([row[0] for row in last], dtype="Int64"),
-        "start_time": start,
-        "end_time": end,
-        "exec_time_minutes": (end - start).dt.total_seconds() / 60,
-    }
-    chosen = choose(list(cells), shape.usecols)
-    if "stale" in chosen:
-        cells["stale"] = _stale(keys, stale())
-    frame = frame_of({name: to_backend(cells[name], shape.dtype_backend) for name in chosen}, len(keys))
-    frame.index = key_index(keys)
-    return frame
-
-
-def _stale(keys: list[str], told: Mapping[str, bool | None] | None) -> pd.Series:
-    """Return for each job whether it is stale, missing where that can't be told."""
-    values = [None] * len(keys) if told is None else [told.get(key, False) for key in keys]
-    return pd.Series(values, dtype="boolean")
-
-
 def beside(left: pd.DataFrame, right: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """Return `left` with the columns of `right`, prefixed, for the same jobs; dtypes make room for gaps."""
     return _joined(left, right, right.index.get_indexer(left.index), prefix)
@@ -268,8 +220,3 @@ def _joined_rows(pages: Iterable[UserDataPage], links: Links, joiner: Joiner) ->
 
     joined = rows()
     return rows() if joiner.is_too_wide() else joined
-
-
-def _times(values: list[Any]) -> pd.Series:
-    parsed = pd.to_datetime(pd.Series(values, dtype=object), format="ISO8601", utc=True)
-    return parsed.astype("datetime64[us, UTC]")

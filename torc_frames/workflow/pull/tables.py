@@ -17,15 +17,16 @@ from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, choose
 from torc_frames.frame.specs import Spec
 from torc_frames.store.base import Store
-from torc_frames.store.records import INPUT, OUTPUT, Role, UserDataPage
+from torc_frames.store.records import INPUT, OUTPUT, JobPage, ResultPage, Role, UserDataPage
 from torc_frames.workflow.progress import watched
 from torc_frames.workflow.pull import frames
 from torc_frames.workflow.pull.files import pointers_of
 from torc_frames.workflow.pull.links import Links
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
+from torc_frames.workflow.pull.runs import jobs_frame, runs_frame, utilization_frame
 from torc_frames.workflow.seen import written_revs
 
-__all__ = ["again", "digest_of", "job_records", "jobs", "links", "table", "user_data"]
+__all__ = ["again", "digest_of", "job_records", "jobs", "links", "runs", "table", "user_data", "utilization"]
 
 
 Build = Callable[[Reading], pd.DataFrame]
@@ -38,9 +39,29 @@ def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
     """Return one row a job; see `Workflow.jobs`."""
 
     def build(read: Reading) -> pd.DataFrame:
-        return frames.jobs_frame(read.snap.jobs(), read.snap.results(), read.shape, read.snap.stale)
+        return _jobs(read, read.snap.jobs(), read.snap.results(latest=True), read.shape)
 
     return _pull(store, workflow_key, build, shape, kind="jobs", how={})
+
+
+def runs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
+    """Return one row a run; see `Workflow.runs`."""
+
+    def build(read: Reading) -> pd.DataFrame:
+        return runs_frame(read.snap.results(labels=True), read.shape, read.snap.measures)
+
+    return _pull(store, workflow_key, build, shape, kind="runs")
+
+
+def utilization(store: Store, workflow_key: str, under: float, shape: Shape) -> pd.DataFrame:
+    """Return what each job asked for beside what it used; see `Workflow.utilization`."""
+
+    def build(read: Reading) -> pd.DataFrame:
+        whole = replace(read.shape, usecols=None, dtype_backend=None)
+        found = _jobs(read, read.snap.jobs(), read.snap.results(latest=True), whole)
+        return utilization_frame(found, under, read.shape)
+
+    return _pull(store, workflow_key, build, shape, kind="utilization")
 
 
 def links(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
@@ -104,9 +125,9 @@ def table(
     def build(read: Reading) -> pd.DataFrame:
         left_out.clear()
         whole = replace(read.shape, usecols=None)
-        pages, results = read.snap.jobs(), read.snap.results()
+        pages, results = read.snap.jobs(), read.snap.results(latest=True)
         records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
-        left = frames.jobs_frame(pages, results, whole, read.snap.stale)
+        left = _jobs(read, pages, results, whole)
         inputs = _job_records(read, INPUT, None, on_clash, whole, records)
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = frames.beside(frames.beside(left, inputs, "params."), outputs, "results.")
@@ -142,6 +163,12 @@ def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) ->
 def digest_of(specs: Mapping[str, Spec]) -> str:
     """Return a digest of recorded dtypes."""
     return blake2b(repr(list(specs.items())).encode(), digest_size=8).hexdigest()
+
+
+def _jobs(
+    read: Reading, pages: Iterator[JobPage], results: Iterator[ResultPage], shape: Shape
+) -> pd.DataFrame:
+    return jobs_frame(pages, results, shape, read.snap.stale, read.snap.measures)
 
 
 def _written(shape: Shape) -> dict[str, Any]:
