@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from torc_frames.cli.adopt import pattern_options
 from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.output import emit, output_option
 from torc_frames.cli.records import role_option
@@ -46,6 +47,7 @@ _ROWS = {"user_data": "record", "links": "link"}
 )
 @click.option("--job", metavar="KEY", help="Only the records of this job.")
 @role_option
+@pattern_options
 @_clash_option
 @output_option
 def pull(
@@ -53,6 +55,8 @@ def pull(
     what: str,
     job: str | None,
     role: Role | None,
+    pattern: str | None,
+    command_pattern: str | None,
     on_clash: OnClash | None,
     output: Path | None,
     raw_csv: bool,
@@ -69,22 +73,33 @@ def pull(
         raise click.UsageError(f"--job goes with --what {', '.join(_OF_A_JOB)}")
     if on_clash is not None and what not in _JOINED:
         raise click.UsageError(f"--on-clash goes with --what {', '.join(_JOINED)}")
-    frame = _pulled(options.workflow(), what, job, role, on_clash or "error")
+    patterns = (pattern, command_pattern)
+    if any(patterns) and what != "parameters":
+        raise click.UsageError("--pattern and --command-pattern go with --what parameters")
+    frame = _pulled(options.workflow(), what, job, role, on_clash or "error", patterns)
     emit(options, frame, output, _ROWS.get(what, "job"), raw_csv=raw_csv)
 
 
-@command("torc-frames table", "torc-frames table -o table.csv", "torc-frames table --format parquet > t.pq")
+@command(
+    "torc-frames table",
+    "torc-frames table -o table.csv",
+    "torc-frames table --pattern 'train_lr{lr}_bs{bs}'",
+    "torc-frames table --format parquet > t.pq",
+)
 @click.option(
     "--load",
     multiple=True,
     metavar="NAME",
     help="Results that are pointers to files: show the files' rows and columns; may be repeated.",
 )
+@pattern_options
 @_clash_option
 @output_option
 def table(
     options: StoreOptions,
     load: tuple[str, ...],
+    pattern: str | None,
+    command_pattern: str | None,
     on_clash: OnClash | None,
     output: Path | None,
     raw_csv: bool,
@@ -94,17 +109,28 @@ def table(
     Files that pointers name and that are missing, or were altered, are left out and named. For texts that
     look like formulas see pull.
     """
-    frame = options.workflow().table(load=list(load), on_clash=on_clash or "error")
+    frame = options.workflow().table(
+        load=list(load),
+        on_clash=on_clash or "error",
+        pattern=pattern,
+        command_pattern=command_pattern,
+    )
     emit(options, frame, output, "row" if load else "job", raw_csv=raw_csv)
 
 
 def _pulled(
-    workflow: Workflow, what: str, job: str | None, role: Role | None, on_clash: OnClash
+    workflow: Workflow,
+    what: str,
+    job: str | None,
+    role: Role | None,
+    on_clash: OnClash,
+    patterns: tuple[str | None, str | None],
 ) -> pd.DataFrame:
     if what == "user_data":
         return workflow.user_data(job=job, role=role)
     if what == "parameters":
-        return workflow.parameters(job=job, on_clash=on_clash)
+        pattern, of_commands = patterns
+        return workflow.parameters(job=job, on_clash=on_clash, pattern=pattern, command_pattern=of_commands)
     if what == "results":
         return workflow.results(job=job, on_clash=on_clash)
     return workflow.jobs() if what == "jobs" else workflow.links()

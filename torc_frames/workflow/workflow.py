@@ -27,6 +27,7 @@ from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.pull import refresh
 from torc_frames.workflow.pull import tables as pull
 from torc_frames.workflow.pull.files import load
+from torc_frames.workflow.pull.named import FromNames
 from torc_frames.workflow.pull.refresh import Refreshed
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.edits import base_of, edited_rows, keep_base
@@ -178,6 +179,8 @@ class Workflow:
         self,
         *,
         job: JobLike | None = None,
+        pattern: str | None = None,
+        command_pattern: str | None = None,
         usecols: Usecols = None,
         on_clash: OnClash = "error",
         dtype_backend: DtypeBackend = None,
@@ -190,19 +193,30 @@ class Workflow:
         ----------
         job, usecols, dtype_backend, on_error, show_progress
             As for `user_data`.
+        pattern : str, optional
+            Read parameters out of job names, too: ``train_lr{lr:.4f}_bs{bs}`` is the name in a specification
+            of torc, or ``name=`` of `push`. What has a number's format is a number; other columns are numbers
+            if all their texts are, as in CSV files. A warning names jobs that are not of the pattern, and
+            names that can be read in several ways. What a record holds goes before what a name says.
+        command_pattern : str, optional
+            The same of commands: a whole one, or some of its words (``--lr={lr} --seed={seed}``). Blanks and
+            quotes only part words.
         on_clash : {"error", "last", "list"}
             What to do where several records of a job hold a key with different values.
 
         Returns
         -------
         DataFrame
-            Indexed by job_key, only jobs with an input record; the columns, their order and dtypes
-            are those of the pushed table.
+            Indexed by job_key, only jobs with an input record, or of the pattern; the columns, their order
+            and dtypes are those of the pushed table, then those of the patterns.
 
         Raises
         ------
         ConflictError
             If two input records of a job hold a key with different values.
+        RefusedError
+            For a pattern that no job is of, with some names; and for one that can't be read in one way, as
+            ``{a}{b}``.
 
         Examples
         --------
@@ -218,11 +232,22 @@ class Workflow:
         4          1.0          False
         >>> wf.parameters().equals(pushed)
         True
+
+        Of a workflow that has its parameters in the names of its jobs:
+
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("others")
+        >>> for name in ("train_lr0.1000_bs16", "train_lr0.0100_bs32"):
+        ...     _ = wf.add_job(name)
+        >>> wf.parameters(pattern="train_lr{lr:.4f}_bs{bs}")
+                   lr  bs
+        job_key
+        5        0.10  16
+        6        0.01  32
         """
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
-        key = self._job_key(job)
+        key, named = self._job_key(job), FromNames(pattern, command_pattern)
         return self._noted(
-            pull.job_records(self._store, self.key, INPUT, key, on_clash, shape, show_progress)
+            pull.job_records(self._store, self.key, INPUT, key, on_clash, shape, show_progress, named)
         )
 
     def results(
@@ -269,6 +294,8 @@ class Workflow:
         on_clash: OnClash = "error",
         load: str | Sequence[str] | None = None,
         on_missing: OnMissing = "warn",
+        pattern: str | None = None,
+        command_pattern: str | None = None,
         dtype_backend: DtypeBackend = None,
         on_error: OnError = "raise",
         show_progress: bool = True,
@@ -280,8 +307,8 @@ class Workflow:
 
         Parameters
         ----------
-        usecols, on_clash, dtype_backend, on_error, show_progress
-            As for `parameters`.
+        usecols, on_clash, pattern, command_pattern, dtype_backend, on_error, show_progress
+            As for `parameters`; what jobs say that are not of the pattern is missing.
         load : str or list of str, optional
             Results that are pointers to files (see `load`). Their columns become those of the file,
             as ``results.<name>.<column>``, and each job has a row for each row of its file. Of several
@@ -308,8 +335,9 @@ class Workflow:
         """
         names = [load] if isinstance(load, str) else list(load or [])
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
+        named = FromNames(pattern, command_pattern)
         return self._noted(
-            pull.table(self._store, self.key, on_clash, names, shape, show_progress, on_missing)
+            pull.table(self._store, self.key, on_clash, names, shape, show_progress, on_missing, named)
         )
 
     def refresh(self, frame: pd.DataFrame | None = None) -> Refreshed:
@@ -371,7 +399,9 @@ class Workflow:
 
     def _noted(self, frame: pd.DataFrame) -> pd.DataFrame:
         self._last = weakref.ref(frame)
-        if frame.attrs["torc"]["kind"] == "parameters":
+        about = frame.attrs["torc"]
+        # What stands in names is in no record yet, and a push is to write it.
+        if about["kind"] == "parameters" and "pattern" not in about.get("pull", ()):
             keep_base(frame)
         return frame
 
@@ -742,6 +772,55 @@ class Workflow:
             command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys
         )
         return Plan(self._store, self.key, df, options)
+
+    def adopt(
+        self,
+        pattern: str | None = None,
+        *,
+        command_pattern: str | None = None,
+        show_progress: Progress = True,
+    ) -> pd.DataFrame:
+        """Write what stands in names of jobs as their input records, after printing the plan.
+
+        ``wf.plan(wf.parameters(pattern=…))`` shows that alone. Jobs that are not of the
+        pattern, and values that records hold already, are left alone. To `run`, and to torc, jobs that
+        have ended have other parameters then: ``rerun="changed"`` and ``torc workflows reinit`` take them
+        for changed.
+
+        Parameters
+        ----------
+        pattern, command_pattern : str, optional
+            As for `parameters`; one of them at least.
+        show_progress
+            As for `push`.
+
+        Returns
+        -------
+        DataFrame
+            The table that was pushed, as `push` returns it: a row a job of the pattern, its columns.
+
+        Raises
+        ------
+        RefusedError, ConflictError
+            As for `parameters` and `push`; nothing is written then.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("others")
+        >>> for name in ("train_bs16", "train_bs32"):
+        ...     _ = wf.add_job(name)
+        >>> _ = wf.adopt("train_bs{bs}")
+        Plan of 2 rows: 0 create, 2 update, 0 unchanged
+          job 1: bs missing -> 16
+          job 2: bs missing -> 32
+        >>> wf.parameters()["bs"].tolist()
+        [16, 32]
+        """
+        named = FromNames(pattern, command_pattern)
+        plan = self.plan(named.only(self.parameters(pattern=pattern, command_pattern=command_pattern)))
+        print(plan)
+        return plan.apply(progress=show_progress)
 
     def recipes(self) -> list[dict[str, Any]]:
         """Return how the tables that were pushed were made, oldest first, for `torc_frames.from_recipe`.

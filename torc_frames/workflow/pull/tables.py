@@ -22,6 +22,7 @@ from torc_frames.workflow.progress import watched
 from torc_frames.workflow.pull import frames
 from torc_frames.workflow.pull.files import pointers_of
 from torc_frames.workflow.pull.links import Links
+from torc_frames.workflow.pull.named import FromNames
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 from torc_frames.workflow.seen import written_revs
 
@@ -74,16 +75,25 @@ def job_records(
     on_clash: OnClash,
     shape: Shape,
     show: bool = False,
+    named: FromNames | None = None,
 ) -> pd.DataFrame:
     """Return one row a job: its records of one role; see `Workflow.parameters` and `results`."""
 
     def build(read: Reading) -> pd.DataFrame:
         pages = read.inputs(job_key) if role == INPUT else None
-        return _job_records(read, role, job_key, on_clash, read.shape, pages)
+        if not named:
+            return _job_records(read, role, job_key, on_clash, read.shape, pages)
+        jobs, whole = named.jobs(read, job_key), replace(read.shape, usecols=None)
+        joined = named.beside(_job_records(read, role, job_key, on_clash, whole, pages), jobs, whole)
+        read.one_record_a_job = False
+        return joined[choose(list(map(str, joined)), shape.usecols)]
 
     kind = "parameters" if role == INPUT else "results"
-    how = {"job_key": job_key, "on_clash": on_clash}
-    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind, how)
+    how = {"job_key": job_key, "on_clash": on_clash, **(named.how if named else {})}
+    frame = _pull(store, workflow_key, build, shape, show, role == INPUT, kind, how)
+    if named:
+        named.tell()
+    return frame
 
 
 def table(
@@ -94,6 +104,7 @@ def table(
     shape: Shape,
     show: bool,
     on_missing: OnMissing = "warn",
+    named: FromNames | None = None,
 ) -> pd.DataFrame:
     """Return one row a job: job columns, params.*, results.*; see `Workflow.table`."""
     left_out: list[dict[str, str]] = []
@@ -105,6 +116,7 @@ def table(
         records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
         left = frames.jobs_frame(pages, results, whole, read.snap.stale)
         inputs = _job_records(read, INPUT, None, on_clash, whole, records)
+        inputs = named.beside(inputs, left, whole) if named else inputs
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = frames.beside(frames.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
@@ -115,10 +127,13 @@ def table(
             left_out.extend(missing.files)
         return joined[choose(list(map(str, joined)), shape.usecols)]
 
-    how = {"on_clash": on_clash, "load": list(loaded), "on_missing": on_missing}
+    asked = {"on_clash": on_clash, "load": list(loaded), "on_missing": on_missing}
+    how = {**asked, **(named.how if named else {})}
     frame = _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table", how=how)
     if loaded:
         frame.attrs["torc"]["missing"] = left_out
+    if named:
+        named.tell()
     return frame
 
 
@@ -129,10 +144,12 @@ def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) ->
         return jobs(store, workflow_key, shape)
     if kind == "user_data":
         return user_data(store, workflow_key, how["job_key"], how["role"], shape, show=False)
+    named = FromNames(how.get("pattern"), how.get("command_pattern"))
     if kind == "table":
-        return table(store, workflow_key, how["on_clash"], how["load"], shape, False, how["on_missing"])
+        on_clash, missing = how["on_clash"], how["on_missing"]
+        return table(store, workflow_key, on_clash, how["load"], shape, False, missing, named)
     role = INPUT if kind == "parameters" else OUTPUT
-    return job_records(store, workflow_key, role, how["job_key"], how["on_clash"], shape)
+    return job_records(store, workflow_key, role, how["job_key"], how["on_clash"], shape, named=named)
 
 
 def digest_of(specs: Mapping[str, Spec]) -> str:
