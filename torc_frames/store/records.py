@@ -34,6 +34,7 @@ OUTPUT: Role = "output"
 # with jobs that clients of its service add.
 READY = "ready"
 BLOCKED = "blocked"
+PENDING = "pending"
 RUNNING = "running"
 COMPLETED = "completed"
 FAILED = "failed"

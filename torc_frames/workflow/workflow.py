@@ -41,6 +41,7 @@ from torc_frames.workflow.run.outputs import fit_documents
 
 if TYPE_CHECKING:
     from torc_frames.workflow.pull.stream import TableStream, What
+    from torc_frames.workflow.run.torc import Slurm
 
 __all__ = ["Workflow"]
 
@@ -975,8 +976,12 @@ class Workflow:
         rerun: runner.Rerun = None,
         output_dir: str | os.PathLike[str] | None = None,
         show_progress: bool = True,
+        slurm: Slurm | None = None,
     ) -> runner.RunSummary:
-        r"""Run the jobs of an embedded store on this machine, each in a process, until none is left to start.
+        r"""Run the jobs of the workflow on this machine, each in a process, until none is left to start.
+
+        Those of a torc-server are run by ``torc run``, which is looked for on the PATH; a job is then held to
+        what it needs as torc does it. Of it Ctrl-C and the like end what runs, and make it ready again, too.
 
         Several calls may run one workflow at once; each job is run by one of them. Ctrl-C, SIGTERM and SIGHUP
         end the running jobs with all that they started, and make them ready again; after such a signal the
@@ -994,12 +999,17 @@ class Workflow:
         rerun : {"failed", "missing", "changed", "all"}, optional
             Which jobs that ended to run again: those that failed or were canceled; also those without
             a result; also those whose parameters were changed since they began (``stale`` of `jobs`); or
-            all. Jobs that never ended are always run.
+            all. Jobs that never ended are always run. On a torc-server ``torc workflows reinit`` makes them
+            ready, which makes those ready, too, that it takes for changed.
         output_dir : path, optional
             Where stdout and stderr of jobs are kept. Default: ``torc_output/<name of the database>`` beside
-            the database.
+            the database; of a torc-server's jobs ``torc_output`` here.
         show_progress : bool
             Show a progress bar when it takes more than a second.
+        slurm : bool or dict, optional
+            Submit the jobs of a torc-server to Slurm instead, and don't wait for them: True does what the
+            workflow's own actions say (``torc submit``); a dict has the options of ``torc slurm
+            regenerate``, which makes schedulers of what jobs need: ``{"account": "project"}``.
 
         Returns
         -------
@@ -1009,8 +1019,10 @@ class Workflow:
         Raises
         ------
         RefusedError
-            For jobs that need more slots, memory or GPUs than there are, and if no job has a command; nothing
-            is run.
+            For jobs that need more slots, memory or GPUs than there are, and if no job has a command; if torc
+            is not there. Nothing is run.
+        TorcFramesError
+            If torc fails, with what it says.
 
         Examples
         --------
@@ -1030,6 +1042,7 @@ class Workflow:
             rerun=rerun,
             output_dir=output_dir,
             show_progress=show_progress,
+            slurm=slurm,
         )
 
     def reset_jobs(self, *jobs: JobLike) -> None:
