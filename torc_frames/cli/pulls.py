@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from torc_frames.cli.adopt import pattern_options
 from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.output import emit, output_option
 from torc_frames.cli.records import role_option
@@ -61,6 +62,7 @@ _ROWS = {
 )
 @click.option("--job", metavar="KEY", help="Only the records of this job.")
 @role_option
+@pattern_options
 @_clash_option
 @click.option("--upstream", is_flag=True, help="Parameters: also what jobs consume of others.")
 @output_option
@@ -69,6 +71,8 @@ def pull(
     what: str,
     job: str | None,
     role: Role | None,
+    pattern: str | None,
+    command_pattern: str | None,
     on_clash: OnClash,
     upstream: bool,
     output_dir: Path | None,
@@ -87,6 +91,9 @@ def pull(
         raise click.UsageError(f"--job goes with --what {', '.join(_OF_A_JOB)}")
     if on_clash != "names" and what not in _JOINED:
         raise click.UsageError(f"--on-clash goes with --what {', '.join(_JOINED)}")
+    patterns = (pattern, command_pattern)
+    if any(patterns) and what != "parameters":
+        raise click.UsageError("--pattern and --command-pattern go with --what parameters")
     if upstream and what != "parameters":
         raise click.UsageError("--upstream goes with --what parameters")
     if output_dir is not None and what != _SAMPLES:
@@ -95,22 +102,30 @@ def pull(
     if what == _SAMPLES:
         frame = workflow.resource_samples(output_dir)
     else:
-        frame = _pulled(workflow, what, job, role, on_clash, upstream)
+        frame = _pulled(workflow, what, job, role, on_clash, upstream, patterns)
     emit(options, frame, output, _ROWS.get(what, "job"), raw_csv=raw_csv)
 
 
-@command("torc-frames table", "torc-frames table -o table.csv", "torc-frames table --format parquet > t.pq")
+@command(
+    "torc-frames table",
+    "torc-frames table -o table.csv",
+    "torc-frames table --pattern 'train_lr{lr}_bs{bs}'",
+    "torc-frames table --format parquet > t.pq",
+)
 @click.option(
     "--load",
     multiple=True,
     metavar="NAME",
     help="Results that are pointers to files: show the files' rows and columns; may be repeated.",
 )
+@pattern_options
 @_clash_option
 @output_option
 def table(
     options: StoreOptions,
     load: tuple[str, ...],
+    pattern: str | None,
+    command_pattern: str | None,
     on_clash: OnClash,
     output: Path | None,
     raw_csv: bool,
@@ -120,17 +135,31 @@ def table(
     Files that pointers name and that are missing, or were altered, are left out and named. For texts that
     look like formulas see pull.
     """
-    frame = options.workflow().table(load=list(load), on_clash=on_clash)
+    frame = options.workflow().table(
+        load=list(load),
+        on_clash=on_clash,
+        pattern=pattern,
+        command_pattern=command_pattern,
+    )
     emit(options, frame, output, "row" if load else "job", raw_csv=raw_csv)
 
 
 def _pulled(
-    workflow: Workflow, what: str, job: str | None, role: Role | None, on_clash: OnClash, upstream: bool
+    workflow: Workflow,
+    what: str,
+    job: str | None,
+    role: Role | None,
+    on_clash: OnClash,
+    upstream: bool,
+    patterns: tuple[str | None, str | None],
 ) -> pd.DataFrame:
     if what == "user_data":
         return workflow.user_data(job=job, role=role)
     if what == "parameters":
-        return workflow.parameters(job=job, on_clash=on_clash, upstream=upstream)
+        pattern, of_commands = patterns
+        return workflow.parameters(
+            job=job, on_clash=on_clash, upstream=upstream, pattern=pattern, command_pattern=of_commands
+        )
     if what == "results":
         return workflow.results(job=job, on_clash=on_clash)
     return cast("pd.DataFrame", getattr(workflow, what)())

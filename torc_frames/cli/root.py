@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import click
 
+from torc_frames.cli.adopt import adopt
 from torc_frames.cli.backup import backup
 from torc_frames.cli.copy import copy
 from torc_frames.cli.doctor import doctor
@@ -80,6 +81,7 @@ for _command in (
     pull,
     table,
     push,
+    adopt,
     copy,
     backup,
     run,

@@ -38,6 +38,7 @@ OUTPUT: Role = "output"
 # with jobs that clients of its service add.
 READY = "ready"
 BLOCKED = "blocked"
+PENDING = "pending"
 RUNNING = "running"
 COMPLETED = "completed"
 FAILED = "failed"

@@ -28,6 +28,7 @@ from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.pull import refresh
 from torc_frames.workflow.pull import tables as pull
 from torc_frames.workflow.pull.files import Write, load, load_files
+from torc_frames.workflow.pull.named import FromNames
 from torc_frames.workflow.pull.refresh import Refreshed
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.edits import base_of, edited_rows, keep_base
@@ -41,6 +42,7 @@ from torc_frames.workflow.run.outputs import fit_documents
 
 if TYPE_CHECKING:
     from torc_frames.workflow.pull.stream import TableStream, What
+    from torc_frames.workflow.run.torc import Slurm
 
 __all__ = ["Workflow"]
 
@@ -192,6 +194,8 @@ class Workflow(WorkflowListings):
         self,
         *,
         job: JobLike | None = None,
+        pattern: str | None = None,
+        command_pattern: str | None = None,
         usecols: Usecols = None,
         on_clash: OnClash = "names",
         dtype_backend: DtypeBackend = None,
@@ -205,6 +209,14 @@ class Workflow(WorkflowListings):
         ----------
         job, usecols, dtype_backend, on_error, show_progress
             As for `user_data`.
+        pattern : str, optional
+            Read parameters out of job names, too: ``train_lr{lr:.4f}_bs{bs}`` is the name in a specification
+            of torc, or ``name=`` of `push`. What has a number's format is a number; other columns are numbers
+            if all their texts are, as in CSV files. A warning names jobs that are not of the pattern, and
+            names that can be read in several ways. What a record holds goes before what a name says.
+        command_pattern : str, optional
+            The same of commands: a whole one, or some of its words (``--lr={lr} --seed={seed}``). Blanks and
+            quotes only part words.
         on_clash : {"names", "error", "last", "list"}
             What to do where several records of a job hold a key with different values. By "names" there is
             a column for each, which begins with the name of the record (``data1.loss``, ``data2.loss``), or
@@ -216,14 +228,18 @@ class Workflow(WorkflowListings):
         Returns
         -------
         DataFrame
-            Indexed by job_key, only jobs with an input record that no job of the workflow made; the columns,
-            their order and dtypes are those of the pushed table. A key that would name the row (``job_key``,
-            ``job_name``, ``record_key``) is in column ``data.<key>``.
+            Indexed by job_key, only jobs with an input record that no job of the workflow made, or of the
+            pattern; the columns, their order and dtypes are those of the pushed table, then those of the
+            patterns. A key that would name the row (``job_key``, ``job_name``, ``record_key``) is in
+            column ``data.<key>``.
 
         Raises
         ------
         ConflictError
             With ``on_clash="error"``.
+        RefusedError
+            For a pattern that no job is of, with some names; and for one that can't be read in one way, as
+            ``{a}{b}``.
 
         Examples
         --------
@@ -239,12 +255,22 @@ class Workflow(WorkflowListings):
         4          1.0          False
         >>> wf.parameters().equals(pushed)
         True
+
+        Of a workflow that has its parameters in the names of its jobs:
+
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("others")
+        >>> for name in ("train_lr0.1000_bs16", "train_lr0.0100_bs32"):
+        ...     _ = wf.add_job(name)
+        >>> wf.parameters(pattern="train_lr{lr:.4f}_bs{bs}")
+                   lr  bs
+        job_key
+        5        0.10  16
+        6        0.01  32
         """
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
-        key = self._job_key(job)
-        return self._noted(
-            pull.job_records(self._store, self.key, INPUT, key, on_clash, shape, show_progress, upstream)
-        )
+        key, named = self._job_key(job), FromNames(pattern, command_pattern)
+        pulled = (self._store, self.key, INPUT, key, on_clash, shape, show_progress, upstream, named)
+        return self._noted(pull.job_records(*pulled))
 
     def results(
         self,
@@ -290,6 +316,8 @@ class Workflow(WorkflowListings):
         on_clash: OnClash = "names",
         load: str | Sequence[str] | None = None,
         on_missing: OnMissing = "warn",
+        pattern: str | None = None,
+        command_pattern: str | None = None,
         dtype_backend: DtypeBackend = None,
         on_error: OnError = "raise",
         show_progress: bool = True,
@@ -301,8 +329,8 @@ class Workflow(WorkflowListings):
 
         Parameters
         ----------
-        usecols, on_clash, dtype_backend, on_error, show_progress
-            As for `parameters`.
+        usecols, on_clash, pattern, command_pattern, dtype_backend, on_error, show_progress
+            As for `parameters`; what jobs say that are not of the pattern is missing.
         load : str or list of str, optional
             Results that are pointers to files (see `load`). Their columns become those of the file,
             as ``results.<name>.<column>``, and each job has a row for each row of its file. Of several
@@ -329,8 +357,9 @@ class Workflow(WorkflowListings):
         """
         names = [load] if isinstance(load, str) else list(load or [])
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
+        named = FromNames(pattern, command_pattern)
         return self._noted(
-            pull.table(self._store, self.key, on_clash, names, shape, show_progress, on_missing)
+            pull.table(self._store, self.key, on_clash, names, shape, show_progress, on_missing, named)
         )
 
     def refresh(self, frame: pd.DataFrame | None = None) -> Refreshed:
@@ -392,7 +421,9 @@ class Workflow(WorkflowListings):
 
     def _noted(self, frame: pd.DataFrame) -> pd.DataFrame:
         self._last = weakref.ref(frame)
-        if frame.attrs["torc"]["kind"] == "parameters":
+        about = frame.attrs["torc"]
+        # What stands in names is in no record yet, and a push is to write it.
+        if about["kind"] == "parameters" and "pattern" not in about.get("pull", ()):
             keep_base(frame)
         return frame
 
@@ -774,6 +805,55 @@ class Workflow(WorkflowListings):
         )
         return Plan(self._store, self.key, df, options)
 
+    def adopt(
+        self,
+        pattern: str | None = None,
+        *,
+        command_pattern: str | None = None,
+        show_progress: Progress = True,
+    ) -> pd.DataFrame:
+        """Write what stands in names of jobs as their input records, after printing the plan.
+
+        ``wf.plan(wf.parameters(pattern=…))`` shows that alone. Jobs that are not of the
+        pattern, and values that records hold already, are left alone. To `run`, and to torc, jobs that
+        have ended have other parameters then: ``rerun="changed"`` and ``torc workflows reinit`` take them
+        for changed.
+
+        Parameters
+        ----------
+        pattern, command_pattern : str, optional
+            As for `parameters`; one of them at least.
+        show_progress
+            As for `push`.
+
+        Returns
+        -------
+        DataFrame
+            The table that was pushed, as `push` returns it: a row a job of the pattern, its columns.
+
+        Raises
+        ------
+        RefusedError, ConflictError
+            As for `parameters` and `push`; nothing is written then.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("others")
+        >>> for name in ("train_bs16", "train_bs32"):
+        ...     _ = wf.add_job(name)
+        >>> _ = wf.adopt("train_bs{bs}")
+        Plan of 2 rows: 0 create, 2 update, 0 unchanged
+          job 1: bs missing -> 16
+          job 2: bs missing -> 32
+        >>> wf.parameters()["bs"].tolist()
+        [16, 32]
+        """
+        named = FromNames(pattern, command_pattern)
+        plan = self.plan(named.only(self.parameters(pattern=pattern, command_pattern=command_pattern)))
+        print(plan)
+        return plan.apply(progress=show_progress)
+
     def recipes(self) -> list[dict[str, Any]]:
         """Return how the tables that were pushed were made, oldest first, for `torc_frames.from_recipe`.
 
@@ -927,8 +1007,12 @@ class Workflow(WorkflowListings):
         rerun: runner.Rerun = None,
         output_dir: str | os.PathLike[str] | None = None,
         show_progress: bool = True,
+        slurm: Slurm | None = None,
     ) -> runner.RunSummary:
-        r"""Run the jobs of an embedded store on this machine, each in a process, until none is left to start.
+        r"""Run the jobs of the workflow on this machine, each in a process, until none is left to start.
+
+        Those of a torc-server are run by ``torc run``, which is looked for on the PATH; a job is then held to
+        what it needs as torc does it. Of it Ctrl-C and the like end what runs, and make it ready again, too.
 
         Several calls may run one workflow at once; each job is run by one of them. Ctrl-C, SIGTERM and SIGHUP
         end the running jobs with all that they started, and make them ready again; after such a signal the
@@ -946,12 +1030,17 @@ class Workflow(WorkflowListings):
         rerun : {"failed", "missing", "changed", "all"}, optional
             Which jobs that ended to run again: those that failed or were canceled; also those without
             a result; also those whose parameters were changed since they began (``stale`` of `jobs`); or
-            all. Jobs that never ended are always run.
+            all. Jobs that never ended are always run. On a torc-server ``torc workflows reinit`` makes them
+            ready, which makes those ready, too, that it takes for changed.
         output_dir : path, optional
             Where stdout and stderr of jobs are kept. Default: ``torc_output/<name of the database>`` beside
-            the database.
+            the database; of a torc-server's jobs ``torc_output`` here.
         show_progress : bool
             Show a progress bar when it takes more than a second.
+        slurm : bool or dict, optional
+            Submit the jobs of a torc-server to Slurm instead, and don't wait for them: True does what the
+            workflow's own actions say (``torc submit``); a dict has the options of ``torc slurm
+            regenerate``, which makes schedulers of what jobs need: ``{"account": "project"}``.
 
         Returns
         -------
@@ -961,8 +1050,10 @@ class Workflow(WorkflowListings):
         Raises
         ------
         RefusedError
-            For jobs that need more slots, memory or GPUs than there are, and if no job has a command; nothing
-            is run.
+            For jobs that need more slots, memory or GPUs than there are, and if no job has a command; if torc
+            is not there. Nothing is run.
+        TorcFramesError
+            If torc fails, with what it says.
 
         Examples
         --------
@@ -982,6 +1073,7 @@ class Workflow(WorkflowListings):
             rerun=rerun,
             output_dir=output_dir,
             show_progress=show_progress,
+            slurm=slurm,
         )
 
     def reset_jobs(self, *jobs: JobLike) -> None:

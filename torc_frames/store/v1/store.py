@@ -53,6 +53,11 @@ class V1Store(ServerStore[V1Service]):
         super().__init__(settings, V1Service(settings))
         self._adders: dict[str, Adder] = {}
 
+    @property
+    def settings(self) -> ServerSettings:
+        """How the server is spoken to, credentials included."""
+        return self._settings
+
     def check(self) -> str:
         """Return the version of the server; VersionError if it is one that is not spoken here."""
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from torc_frames import settings
 from torc_frames.errors import NotFoundError, TorcFramesError, UnreadableRecordError
 from torc_frames.settings.regular import open_regular
 from torc_frames.store.records import OUTPUT
 from torc_frames.widgets.progress.model import COLUMNS, Failed, Progress, progress, span
 from torc_frames.widgets.work import Background, StoppedError
+from torc_frames.workflow.run.logs import error_files
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["JobReader", "Watch", "WatchState", "tail"]
@@ -248,7 +248,8 @@ class JobReader:
         """
         if stored := self._stored(failed):
             return stored
-        for path in self._files(failed):
+        workflow = self._workflow
+        for path in error_files(workflow._store.url, workflow.key, failed.job_key, failed.run_id):
             if found := tail(path, since=failed.start_time):
                 return found
         return ""
@@ -265,18 +266,6 @@ class JobReader:
             if name in records and records[name].notna().any()
         ]
         return _shortened(": ".join(parts))
-
-    def _files(self, failed: Failed) -> Iterator[Path]:
-        """Yield where its stderr may be: from `Workflow.run`, and from ``torc run`` in this folder."""
-        key, workflow = failed.job_key, self._workflow
-        if not (key.isalnum() and workflow.key.isalnum()):
-            return
-        name = f"job_wf{workflow.key}_j{key}_r{failed.run_id}"
-        database = settings.database_path(workflow._store.url)
-        if database is not None:
-            yield Path(database).absolute().parent / "torc_output" / Path(database).stem / f"{name}.e"
-        folder = Path("torc_output", "job_stdio")
-        yield from sorted(folder.glob(f"{name}_a*.e"), reverse=True)
 
 
 def tail(path: Path, since: pd.Timestamp | None = None) -> str:

@@ -22,6 +22,7 @@ from torc_frames.workflow.progress import watched
 from torc_frames.workflow.pull import frames
 from torc_frames.workflow.pull.files import pointers_of
 from torc_frames.workflow.pull.links import Links
+from torc_frames.workflow.pull.named import FromNames
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 from torc_frames.workflow.pull.runs import jobs_frame, runs_frame, utilization_frame
 from torc_frames.workflow.seen import written_revs
@@ -96,18 +97,31 @@ def job_records(
     shape: Shape,
     show: bool = False,
     upstream: bool = False,
+    named: FromNames | None = None,
 ) -> pd.DataFrame:
     """Return one row a job: its records of one role; see `Workflow.parameters` and `results`."""
 
     def build(read: Reading) -> pd.DataFrame:
+        if not named:
+            return records(read, read.shape)
+        jobs, whole = named.jobs(read, job_key), replace(read.shape, usecols=None)
+        joined = named.beside(records(read, whole), jobs, whole)
+        read.one_record_a_job = False
+        return joined[choose(list(map(str, joined)), shape.usecols)]
+
+    def records(read: Reading, shape: Shape) -> pd.DataFrame:
         if upstream:
-            return _with_upstream(read, job_key, on_clash)
+            return _with_upstream(read, job_key, on_clash, shape)
         pages = read.inputs(job_key) if role == INPUT else None
-        return _job_records(read, role, job_key, on_clash, read.shape, pages)
+        return _job_records(read, role, job_key, on_clash, shape, pages)
 
     kind = "parameters" if role == INPUT else "results"
-    how = {"job_key": job_key, "on_clash": on_clash} | ({"upstream": True} if upstream else {})
-    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind, how)
+    how: dict[str, Any] = {"job_key": job_key, "on_clash": on_clash, **(named.how if named else {})}
+    how |= {"upstream": True} if upstream else {}
+    frame = _pull(store, workflow_key, build, shape, show, role == INPUT, kind, how)
+    if named:
+        named.tell()
+    return frame
 
 
 def table(
@@ -118,6 +132,7 @@ def table(
     shape: Shape,
     show: bool,
     on_missing: OnMissing = "warn",
+    named: FromNames | None = None,
 ) -> pd.DataFrame:
     """Return one row a job: job columns, params.*, results.*; see `Workflow.table`."""
     left_out: list[dict[str, str]] = []
@@ -129,6 +144,7 @@ def table(
         records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
         left = _jobs(read, pages, results, whole)
         inputs = _job_records(read, INPUT, None, on_clash, whole, records)
+        inputs = named.beside(inputs, left, whole) if named else inputs
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = frames.beside(frames.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
@@ -139,10 +155,13 @@ def table(
             left_out.extend(missing.files)
         return joined[choose(list(map(str, joined)), shape.usecols)]
 
-    how = {"on_clash": on_clash, "load": list(loaded), "on_missing": on_missing}
+    asked = {"on_clash": on_clash, "load": list(loaded), "on_missing": on_missing}
+    how = {**asked, **(named.how if named else {})}
     frame = _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table", how=how)
     if loaded:
         frame.attrs["torc"]["missing"] = left_out
+    if named:
+        named.tell()
     return frame
 
 
@@ -153,11 +172,15 @@ def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) ->
         return jobs(store, workflow_key, shape)
     if kind == "user_data":
         return user_data(store, workflow_key, how["job_key"], how["role"], shape, show=False)
+    named = FromNames(how.get("pattern"), how.get("command_pattern"))
     if kind == "table":
-        return table(store, workflow_key, how["on_clash"], how["load"], shape, False, how["on_missing"])
+        on_clash, missing = how["on_clash"], how["on_missing"]
+        return table(store, workflow_key, on_clash, how["load"], shape, False, missing, named)
     role = INPUT if kind == "parameters" else OUTPUT
-    upstream = how.get("upstream", False)
-    return job_records(store, workflow_key, role, how["job_key"], how["on_clash"], shape, upstream=upstream)
+    upstream, on_clash = how.get("upstream", False), how["on_clash"]
+    return job_records(
+        store, workflow_key, role, how["job_key"], on_clash, shape, upstream=upstream, named=named
+    )
 
 
 def digest_of(specs: Mapping[str, Spec]) -> str:
@@ -200,12 +223,12 @@ def _job_records(
     return frame
 
 
-def _with_upstream(read: Reading, job_key: str | None, on_clash: OnClash) -> pd.DataFrame:
+def _with_upstream(read: Reading, job_key: str | None, on_clash: OnClash, shape: Shape) -> pd.DataFrame:
     """Return one row a job: all its input records, those that other jobs made among them."""
     pages = list(read.snap.links(job_key=job_key))
     links = Links(page.only([role == INPUT for role in page.roles]) for page in pages)
     wanted = {*links.record_keys.to_pylist()}
-    records = frames.JobRecords(read.shape, on_clash)
+    records = frames.JobRecords(shape, on_clash)
     records.link(links)
     found = (page.only(wanted) for page in read.snap.user_data(job_key=job_key, labels=False))
     with read.ahead(links.count(), (page for page in found if page)) as (fetched,):

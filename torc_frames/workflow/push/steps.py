@@ -334,9 +334,10 @@ def _advise_of_torc(workflow_key: str, existing: Existing, new: int, changed: se
     what = [f"{counted(len(ran), 'job')} that changed, and keep their results until then"] if ran else []
     what += [f"{counted(new, 'new job')}"] if new and initialized else []
     if what:
+        call = "wf.run(rerun='changed')" if ran else "wf.run()"
         warn(
             f"torc runs {' and '.join(what)} after `torc workflows reinit {workflow_key}` and "
-            f"`torc run {workflow_key}`"
+            f"`torc run {workflow_key}`; {call} does both"
         )
 
 

@@ -10,12 +10,21 @@ from torc_frames.errors import InexactFloatWarning, Problem, RefusedError, short
 from torc_frames.frame.flatten import Path, join, leaves, set_path
 from torc_frames.frame.results import Keepable, keepable, note_unstored, result_value, without
 from torc_frames.frame.values import RefusalError, encode_data
-from torc_frames.store.records import UserData
+from torc_frames.store.contents import read_records
+from torc_frames.store.records import OUTPUT, UserData
 
 if TYPE_CHECKING:
     from torc_frames.store.base import Store
 
-__all__ = ["Fitted", "fit", "fit_documents", "output_name", "result_record", "warn_of_unstored"]
+__all__ = [
+    "Fitted",
+    "fit",
+    "fit_documents",
+    "jobs_with_output",
+    "output_name",
+    "result_record",
+    "warn_of_unstored",
+]
 
 Fitted = tuple[bytes, dict[Path, str]]
 """A record as its store keeps it, and which of the results given are not in it, and why."""
@@ -132,3 +141,11 @@ def _largest(values: Mapping[str, Any], error: RefusedError, count: int) -> dict
 
 def _reason(error: RefusedError) -> str:
     return "; ".join(problem.reason for problem in error.problems) or str(error)
+
+
+def jobs_with_output(store: Store, workflow_key: str) -> set[str]:
+    """Return the jobs that have results."""
+    with store.snapshot(workflow_key) as snapshot:
+        found = read_records(snapshot, OUTPUT)
+    filled = {key for key, data in found.raws.items() if data.strip() not in (b"", b"{}", b"null")}
+    return {job for job, records in found.of_job.items() if not filled.isdisjoint(records)}

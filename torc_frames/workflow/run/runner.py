@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from torc_frames import settings
 from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError, counted, shorten, warn
 from torc_frames.store.base import RunnableStore, Store
-from torc_frames.store.contents import read_records
 from torc_frames.store.open import open_store
 from torc_frames.store.records import (
     BLOCKED,
     CANCELED,
     COMPLETED,
     FAILED,
-    OUTPUT,
     PENDING_FAILED,
     READY,
     TERMINATED,
@@ -29,7 +27,9 @@ from torc_frames.workflow.progress import progress
 from torc_frames.workflow.run import procfs
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.run.launcher import Launcher
+from torc_frames.workflow.run.logs import TORC_OUTPUT
 from torc_frames.workflow.run.machine import gpu_devices, total_memory
+from torc_frames.workflow.run.outputs import jobs_with_output
 from torc_frames.workflow.run.processes import end_processes, has_ended, is_same_process, mark_of, runner_id
 from torc_frames.workflow.run.schedule import (
     Board,
@@ -42,6 +42,9 @@ from torc_frames.workflow.run.schedule import (
     shown_runners,
 )
 from torc_frames.workflow.run.signals import ended_by_signals
+
+if TYPE_CHECKING:
+    from torc_frames.workflow.run.torc import Slurm
 
 __all__ = [
     "Failure",
@@ -114,6 +117,7 @@ def run(
     rerun: Rerun = None,
     output_dir: str | os.PathLike[str] | None = None,
     show_progress: bool = True,
+    slurm: Slurm | None = None,
 ) -> RunSummary:
     """Run the jobs of a workflow, each command in a process of its own; see `Workflow.run`."""
     slots = (os.cpu_count() or 1) if workers is None else workers
@@ -121,8 +125,18 @@ def run(
         raise RefusedError(f"workers must be a whole number from 1 on, not {workers!r}")
     check_rerun(rerun)
     if not isinstance(store, RunnableStore):
+        return _by_torc(store)(
+            store,
+            workflow_key,
+            workers=workers,
+            rerun=rerun,
+            output_dir=output_dir,
+            show_progress=show_progress,
+            slurm=slurm,
+        )
+    if slurm:
         raise RefusedError(
-            f"torc runs the jobs of its server: {settings.API_URL}={store.url} torc run {workflow_key}"
+            "torc submits the jobs of its servers to Slurm; those of a file run here: leave it out"
         )
     directory = _output_dir(store, output_dir)
     with ended_by_signals():
@@ -141,6 +155,16 @@ def run(
         with progress(len(pending), "jobs", show_progress, unit="job") as bar:
             scheduler.work(bar)
     return replace(scheduler.summary(), stale=_tell_of_stale(store, workflow_key))
+
+
+def _by_torc(store: Store) -> Callable[..., RunSummary]:
+    """Return what has torc run the jobs of its server; RefusedError for any other store."""
+    from torc_frames.store.v1.store import V1Store
+    from torc_frames.workflow.run import torc
+
+    if isinstance(store, V1Store):
+        return torc.run
+    raise RefusedError(f"jobs of {store.url} are not run from here: a server runs its own")
 
 
 def _tell_of_stale(store: RunnableStore, workflow_key: str) -> int:
@@ -171,7 +195,7 @@ def jobs_to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: 
     if rerun is not None:
         again.update(board.with_status(FAILED, CANCELED, TERMINATED, PENDING_FAILED))
     if rerun == "missing":
-        filled = _jobs_with_output(store, workflow_key)
+        filled = jobs_with_output(store, workflow_key)
         again.update(key for key in board.with_status(COMPLETED) if key not in filled)
     if rerun == "changed":
         changed = stale_jobs(store, workflow_key)
@@ -251,14 +275,7 @@ def _output_dir(store: RunnableStore, given: str | os.PathLike[str] | None) -> P
         return Path(os.path.abspath(given))
     database = settings.database_path(store.url)
     beside = Path.cwd() if database is None else Path(os.path.abspath(database)).parent
-    return beside / "torc_output" / (database.stem if database else "jobs")
-
-
-def _jobs_with_output(store: RunnableStore, workflow_key: str) -> set[str]:
-    with store.snapshot(workflow_key) as snapshot:
-        found = read_records(snapshot, OUTPUT)
-    filled = {key for key, data in found.raws.items() if data.strip() not in (b"", b"{}", b"null")}
-    return {job for job, records in found.of_job.items() if not filled.isdisjoint(records)}
+    return beside / TORC_OUTPUT / (database.stem if database else "jobs")
 
 
 def stale_jobs(store: RunnableStore, workflow_key: str) -> set[str]:
