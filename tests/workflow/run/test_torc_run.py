@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from places import DATA
 from servers import TorcServer, run_torc, wipe
 
 import torc_frames as tf
+from torc_frames.widgets import ParameterEditor, ResultsExplorer
 
 RESOURCES = {"num_cpus": 1, "memory": "200m", "runtime": "PT5M"}
 
@@ -465,3 +467,134 @@ def test_torc_reads_a_pushed_workflow(runs: Runs) -> None:
     jobs = json.loads(runs.torc("-f", "json", "jobs", "list", wf.key))["items"]
     assert [str(job["id"]) for job in jobs] == list(pushed.index)
     assert [job["name"] for job in jobs] == ["square-1", "square-2"]
+
+
+# one job that consumes the results of several
+
+MAKE = """
+import sys
+import torc_frames as tf
+
+job = tf.current_job()
+wf = tf.connect().workflow(job.workflow_key)
+consumed = [record.data["loss"] for record in job.user_data("input") if "loss" in record.data]
+for at, record in enumerate(job.user_data("output")):
+    wf.update_user_data(record.key, {"loss": sum(consumed) + at + job.parameters.get("start", 0)})
+"""
+
+DIAMOND = """
+name: diamond
+jobs:
+  - name: preprocess
+    command: {make}
+    input_user_data: [start]
+    output_user_data: [data1, data2]
+  - name: work1
+    command: {make}
+    input_user_data: [options, data1]
+    output_user_data: [data3]
+  - name: work2
+    command: {make}
+    input_user_data: [options, data2]
+    output_user_data: [data4]
+  - name: postprocess
+    command: {make}
+    {consumes}
+    output_user_data: [total]
+user_data:
+  - {{name: start, data: {{start: 10}}}}
+  - {{name: options, data: {{how: fast}}}}
+  - {{name: data1, data: null}}
+  - {{name: data2, data: null}}
+  - {{name: data3, data: null}}
+  - {{name: data4, data: null}}
+  - {{name: total, data: null}}
+"""
+
+
+def told_by_torc_client(runs: Runs, wf: tf.Workflow) -> dict[str, dict[str, list[Any]]]:
+    """Return by job and role the data of its records, as torc's own client reads them."""
+    from torc import make_api
+
+    api = make_api(runs.server.settings()["TORC_API_URL"])
+    told = {}
+    for key in wf.jobs().index:
+        job = api.get_job(int(key))
+        ids = {"input": job.input_user_data_ids, "output": job.output_user_data_ids}
+        told[job.name] = {role: [api.get_user_data(at).data for at in of or []] for role, of in ids.items()}
+    return told
+
+
+@needs_torc_client
+@pytest.mark.parametrize(
+    "consumes",
+    ["input_user_data: [data3, data4]", 'input_user_data_regexes: ["^data[34]$"]'],
+    ids=["named", "by-regex"],
+)
+def test_a_diamond_of_user_data_is_pulled_edited_and_run_again(runs: Runs, consumes: str) -> None:
+    wf = runs.create(DIAMOND.format(make=runs.script("make.py", MAKE), consumes=consumes))
+    keys = wf.jobs().reset_index().set_index("job_name")["job_key"].to_dict()
+    assert list(wf.parameters().index) == [keys[name] for name in ("preprocess", "work1", "work2")]
+    runs.run(wf)
+    parameters, table = wf.parameters(), wf.table()
+    assert table["status"].tolist() == ["completed"] * 4
+    assert parameters["how"].tolist()[1:] == ["fast", "fast"]
+    assert wf.results(job=keys["preprocess"])[["data1.loss", "data2.loss"]].values.tolist() == [[10, 11]]
+    losses = wf.results()["loss"]
+    assert losses.dropna().tolist() == [10, 11, 21]
+    upstream = wf.parameters(upstream=True, job=keys["postprocess"])
+    assert upstream[["data3.loss", "data4.loss"]].values.tolist() == [[10, 11]]
+    records = wf.user_data().set_index("record_name")
+    assert records["job_name"].dropna().to_dict() == {
+        "start": "preprocess",
+        "data1": "preprocess",
+        "data2": "preprocess",
+        "data3": "work1",
+        "data4": "work2",
+        "total": "postprocess",
+    }
+    assert wf.plan(parameters).cells.empty
+    parameters.loc[keys["preprocess"], "start"] = 20
+    with pytest.warns(tf.TorcFramesWarning, match="torc runs 1 job that changed"):
+        wf.push(parameters)
+    told = told_by_torc_client(runs, wf)
+    assert told["preprocess"]["input"] == [{"start": 20}]
+    runs.reinitialize(wf)
+    runs.run(wf)
+    told = told_by_torc_client(runs, wf)
+    assert told["postprocess"]["output"] == [{"loss": 41}]
+    assert sorted(record["loss"] for record in told["postprocess"]["input"]) == [20, 21]
+    assert wf.results(job=keys["postprocess"])["loss"].tolist() == [41]
+    for role, frame in (("input", wf.parameters(upstream=True)), ("output", wf.results())):
+        having = [keys[name] for name, records in told.items() if records[role]]
+        assert list(frame.index) == having
+    assert ParameterEditor(wf).session.pulled.equals(wf.parameters())
+    assert len(ResultsExplorer(wf).exploration.frame) == 4
+
+
+@needs_torc_client
+def test_what_torc_client_mapped_is_edited_and_goes_back_as_what_it_was(runs: Runs) -> None:
+    wf = map_squares(runs, [1, 2], postprocess="postprocess")
+    parameters = wf.parameters()
+    assert wf.plan(parameters).cells.empty
+    assert ParameterEditor(wf).session.pulled.equals(parameters)
+    parameters.loc[parameters.index[0], "params.n"] = 5
+    wf.push(parameters)
+    told = told_by_torc_client(runs, wf)
+    assert told["1"]["input"][0]["params"]["n"] == 5
+    assert told["1"]["input"][0]["job_name"] == "1"
+    runs.run(wf)
+    assert wf.results()["total"].dropna().tolist() == [29]
+    assert len(ResultsExplorer(wf).exploration.frame) == 3
+
+
+def test_a_database_of_torc_alone_has_the_same(runs: Runs) -> None:
+    wf = runs.create(
+        DIAMOND.format(make=runs.script("make.py", MAKE), consumes="input_user_data: [data3, data4]")
+    )
+    runs.run(wf)
+    of_file = tf.connect(runs.server.database).workflow(wf.key)
+    for pull in ("user_data", "parameters", "results", "table", "links"):
+        pd.testing.assert_frame_equal(getattr(of_file, pull)(), getattr(wf, pull)())
+    upstream = of_file.parameters(upstream=True)
+    pd.testing.assert_frame_equal(upstream, wf.parameters(upstream=True))
