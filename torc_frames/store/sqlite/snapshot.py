@@ -246,8 +246,9 @@ class SQLiteSnapshot:
         if job is not None:
             with_role = "" if role is None else "AND role = :role"
             where = f"AND id IN (SELECT record_id FROM link WHERE job_id = :job {with_role})"
-        if role == INPUT:  # of which none is an output
-            where += " AND (SELECT max(role) FROM link WHERE record_id = user_data.id) = :role"
+        if role == INPUT:  # the last of its roles: it is no output
+            of_record = "SELECT role FROM link WHERE record_id = user_data.id ORDER BY role DESC LIMIT 1"
+            where += f" AND ({of_record}) = :role"
         elif role is not None and job is None:
             where = "AND EXISTS (SELECT 1 FROM link WHERE record_id = user_data.id AND role = :role)"
         return where, values
