@@ -17,7 +17,6 @@ from torc_frames.errors import RefusedError, StoreFileError, UnavailableError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.records import (
     INPUT,
-    OUTPUT,
     DependencyPage,
     JobPage,
     Kind,
@@ -56,6 +55,10 @@ class SQLiteSnapshot:
     """What is read of jobs, and of results, beside what every store keeps; see `Snapshot.measures`."""
     _links_source = ""
     """Where links are read from, if not from their table."""
+    _outputs = "(SELECT record_id FROM link WHERE role = 'output')"
+    # The last of its roles is asked for in one look at an index.
+    _is_given = "(SELECT role FROM link WHERE record_id = user_data.id ORDER BY role DESC LIMIT 1) = 'input'"
+    """Whether a record is the input of a job, and no job's output."""
 
     def __init__(
         self, connection: Connection, path: str, workflow_key: str, verify: Callable[[], None]
@@ -158,7 +161,7 @@ class SQLiteSnapshot:
         near = high - low < _NEAR * len(ids)
         where = "record_id BETWEEN :low AND :high" if near else f"record_id IN {queries.THESE}"
         values = {"low": low, "high": high, "records": None if near else id_list(ids)}
-        sql = f"SELECT DISTINCT record_id FROM link WHERE {where} AND role = '{OUTPUT}'"
+        sql = f"SELECT DISTINCT record_id FROM {self._outputs} WHERE {where}"
         return {str(record) for (record,) in self._fetch(sql, values)}
 
     def results(self, *, latest: bool = False, labels: bool = False) -> Iterator[ResultPage]:
@@ -246,9 +249,8 @@ class SQLiteSnapshot:
         if job is not None:
             with_role = "" if role is None else "AND role = :role"
             where = f"AND id IN (SELECT record_id FROM link WHERE job_id = :job {with_role})"
-        if role == INPUT:  # the last of its roles: it is no output
-            of_record = "SELECT role FROM link WHERE record_id = user_data.id ORDER BY role DESC LIMIT 1"
-            where += f" AND ({of_record}) = :role"
+        if role == INPUT:
+            where += f" AND {self._is_given}"
         elif role is not None and job is None:
             where = "AND EXISTS (SELECT 1 FROM link WHERE record_id = user_data.id AND role = :role)"
         return where, values

@@ -218,6 +218,18 @@ class TorcFileSnapshot(SQLiteSnapshot):
         }
     )
 
+    _outputs = """
+        (SELECT user_data_id AS record_id FROM main.job_output_user_data AS made
+        CROSS JOIN main.job AS job ON job.id = made.job_id AND job.workflow_id = :workflow)
+    """
+    _is_given = """
+        EXISTS (SELECT 1 FROM main.job_input_user_data AS taken
+            CROSS JOIN main.job AS job ON job.id = taken.job_id
+            WHERE taken.user_data_id = user_data.id AND job.workflow_id = :workflow)
+        AND NOT EXISTS (SELECT 1 FROM main.job_output_user_data AS made
+            CROSS JOIN main.job AS job ON job.id = made.job_id
+            WHERE made.user_data_id = user_data.id AND job.workflow_id = :workflow)
+    """
     # SQLite reads a union as a whole, so it has to be told which part of it belongs to the page.
     _links_source = (
         "(SELECT * FROM link WHERE job_id > :after AND job_id <= :upto ORDER BY job_id, record_id, role) "

@@ -43,8 +43,8 @@ _DEFAULTS: _Need = (v1.resources_of(None), None, None)
 _RELATIONS: Kind = "job_file_relationships"
 _FILE_ENDS = ("file_id", "producer_job_id", "consumer_job_id")
 _UNINITIALIZED = "uninitialized"
-_FEW_MAKERS = 20
-"""Of more of them the links of all jobs are read."""
+_MANY = 200
+"""How many jobs or records are asked for one by one at most."""
 _JOB_FILTERS: dict[str, str] = {INPUT: "consumer_job_id", OUTPUT: "producer_job_id"}
 
 
@@ -208,7 +208,9 @@ class V1Snapshot(PagedSnapshot[V1Service]):
         return self._own_links(role, labels)
 
     def _near(self, record_ids: Sequence[int]) -> V1Links:
-        """Return the links of some records, read once."""
+        """Return the links of some records, read once; of many those of all jobs are read."""
+        if self._links is not None or len(record_ids) > _MANY:
+            return self._all_links().of(record_ids)
         ids = tuple(sorted(record_ids))
         if ids not in self._links_near:
             self._links_near[ids] = links_of(self._get, self.workflow.key, ids)
@@ -230,13 +232,10 @@ class V1Snapshot(PagedSnapshot[V1Service]):
 
     def _made_elsewhere(self, job: v1.V1Job, record_ids: Sequence[int]) -> set[int]:
         """Return those of a job's input records that other jobs make."""
-        if self._links is not None:
-            return self._links.made()
-        if job.status == _UNINITIALIZED:
-            return self._near(record_ids).made()
         # The server makes a job wait for those that make its inputs, when it is initialized.
-        if len(job.depends_on_job_ids) > _FEW_MAKERS:
-            return self._all_links().made()
+        waits = job.status != _UNINITIALIZED and len(job.depends_on_job_ids) <= _MANY
+        if self._links is not None or not waits:
+            return self._near(record_ids).made()
         makers = [self._job(str(key)) for key in job.depends_on_job_ids]
         return {record for maker in makers for record in maker.output_user_data_ids}
 
