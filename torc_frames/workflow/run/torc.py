@@ -21,8 +21,9 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from torc_frames import settings
-from torc_frames.errors import RefusedError, TorcFramesError, shorten, warn
+from torc_frames.errors import Problem, RefusedError, TorcFramesError, counted, shorten, warn
 from torc_frames.settings import is_secret
+from torc_frames.store.contents import read_jobs
 from torc_frames.store.http.replies import clean
 from torc_frames.store.records import (
     BLOCKED,
@@ -35,6 +36,7 @@ from torc_frames.store.records import (
     RUNNING,
     TERMINATED,
     UNINITIALIZED,
+    JobRecord,
 )
 from torc_frames.store.v1.runs import active_nodes, give_back, statuses_of
 from torc_frames.workflow.progress import Bar, progress, watched
@@ -44,7 +46,7 @@ from torc_frames.workflow.run.machine import OwnPython
 from torc_frames.workflow.run.outputs import jobs_with_output
 from torc_frames.workflow.run.processes import MARK, end_processes, mark_of, runner_id
 from torc_frames.workflow.run.procfs import Process
-from torc_frames.workflow.run.schedule import Failure, RunSummary
+from torc_frames.workflow.run.schedule import Failure, RunSummary, machine_for
 from torc_frames.workflow.run.signals import check_signals, ended_by_signals
 
 if TYPE_CHECKING:
@@ -89,8 +91,9 @@ def run(
         return call.summary(before)
     with ended_by_signals():
         before = call.prepared(rerun)
-        waiting = [key for key, status in before.items() if status not in _ENDED]
+        waiting = [job for job in before.values() if job.status not in _ENDED]
         if waiting:
+            _tell_of_impossible(waiting, (os.cpu_count() or 1) if workers is None else workers)
             limit = () if workers is None else ("--num-cpus", str(workers))
             with progress(len(waiting), "jobs", show_progress, unit="job") as bar:
                 call.work(limit, bar if watched(show_progress) else None)
@@ -112,21 +115,22 @@ class TorcRun:
         self._store = store
         self._key = workflow_key
 
-    def prepared(self, rerun: str | None) -> dict[str, str]:
-        """Make the jobs ready that are to run again, or are new, and return the statuses of all."""
-        before = self._statuses()
-        again = self._to_reset(before, rerun)
+    def prepared(self, rerun: str | None) -> dict[str, JobRecord]:
+        """Make the jobs ready that are to run again, or are new, and return all."""
+        before = self._jobs()
+        statuses = {key: job.status for key, job in before.items()}
+        again = self._to_reset(statuses, rerun)
         for start in range(0, len(again), _FEW):
             chosen = again[start : start + _FEW]
             self.torc.call("jobs", "reset-status", *chosen, "--no-prompts")
-        are_new = UNINITIALIZED in before.values() and len({*before.values()}) > 1
+        are_new = UNINITIALIZED in statuses.values() and len({*statuses.values()}) > 1
         if not (again or are_new or rerun == "changed"):
             return before
         # A workflow that was never initialized is by `torc run`.
         told = self.torc.call("-f", "json", "workflows", "reinit", self._key, "--async")
         task = msgspec.json.decode(told)["task_id"]
         self.torc.call("tasks", "wait", "--poll-fallback-interval", "1", str(task))
-        return self._statuses()
+        return self._jobs()
 
     def work(self, limit: Sequence[str], bar: Bar | None) -> None:
         """Run `torc run` to its end; what interrupts this ends it with its jobs, which are ready then."""
@@ -146,12 +150,14 @@ class TorcRun:
                 finally:
                     said = running.said()
         except BaseException:
-            # What failed, or was interrupted, is the error, whatever becomes of the server.
-            with suppress(TorcFramesError):
+            try:
                 self._give_back(before, _NODE.search(said))
+            except TorcFramesError as error:
+                # What failed, or was interrupted, is the error, whatever becomes of the server.
+                warn(f"jobs of workflow {self._key} may be left as running: {error}")
             raise
 
-    def summary(self, before: Mapping[str, str]) -> RunSummary:
+    def summary(self, before: Mapping[str, JobRecord]) -> RunSummary:
         """Return what became of the jobs."""
         with self._store.snapshot(self._key) as snapshot:
             codes = {
@@ -159,8 +165,8 @@ class TorcRun:
                 for page in snapshot.results()
                 for key, code, run in zip(page.job_keys, page.return_codes, page.run_ids, strict=True)
             }
-        after = self._statuses()
-        changed = {key: now for key, now in after.items() if before.get(key) not in _ENDED}
+        had_ended = {key for key, job in before.items() if job.status in _ENDED}
+        changed = {key: job.status for key, job in self._jobs().items() if key not in had_ended}
         counts = Counter(changed.values())
         failures = [
             Failure(key, code, self._error_file(key, run_id))
@@ -183,13 +189,9 @@ class TorcRun:
         found = torc_error_files(self.output_dir, stem)
         return found[0] if found else self.output_dir / "job_stdio" / f"{stem}_a1.e"
 
-    def _statuses(self) -> dict[str, str]:
+    def _jobs(self) -> dict[str, JobRecord]:
         with self._store.snapshot(self._key) as snapshot:
-            return {
-                key: status
-                for page in snapshot.jobs()
-                for key, status in zip(page.keys, page.statuses, strict=True)
-            }
+            return read_jobs(snapshot)
 
     def _to_reset(self, statuses: Mapping[str, str], rerun: str | None) -> list[str]:
         wanted: set[str] = set() if rerun is None else {FAILED, CANCELED, TERMINATED, PENDING_FAILED}
@@ -213,6 +215,17 @@ class TorcRun:
                 f"jobs {shorten(left)} of workflow {self._key} are pending, and may be another runner's; if "
                 f"they are not, `torc jobs reset-status {left[0]}` makes one run again"
             )
+
+
+def _tell_of_impossible(jobs: Sequence[JobRecord], slots: int) -> None:
+    """Warn of jobs that torc will not run here; RefusedError if there are no others."""
+    machine = machine_for(jobs, slots)
+    found = [(job, machine.lacks(job.resources)) for job in jobs]
+    lacking = [f"job {job.key} ({job.name}) {reason}" for job, reason in found if reason]
+    if len(lacking) == len(jobs):
+        raise RefusedError([Problem(None, None, reason) for reason in lacking])
+    if lacking:
+        warn(f"{counted(len(lacking), 'job')} can't run here: {shorten(lacking)}")
 
 
 class _EndedJobs:
