@@ -93,6 +93,12 @@ def test_what_is_not_of_the_pattern_is_missing_and_told() -> None:
     assert told == ["1 of 2 jobs are not of the pattern: 'prepare'"]
 
 
+def test_what_is_of_one_pattern_only_has_what_that_says() -> None:
+    found, told = read(["t_1", "t_2"], ["run --x=5", "run"], name="t_{i}", command="--x={x}")
+    assert found == {"i": [1, 2], "x": [5, pd.NA]}
+    assert told == ["1 of 2 jobs are of one of the patterns only: 't_2'"]
+
+
 def test_a_name_that_is_read_in_several_ways_is_missing_unless_its_command_says() -> None:
     found, told = read(["x_y_z", "u_v"], name="{a}_{b}")
     assert pd.isna(found["a"][0])

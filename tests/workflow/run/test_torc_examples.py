@@ -237,7 +237,7 @@ def compare_with_the_sweep(wf: tf.Workflow, template: str, command: str, rows: l
         patterns += [{"command_pattern": command}, {"pattern": template, "command_pattern": command}]
     for pattern in patterns:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*are not of the pattern", tf.TorcFramesWarning)
+            warnings.filterwarnings("ignore", ".*are (not|of one) of the pattern", tf.TorcFramesWarning)
             found = wf.parameters(**pattern).loc[mine.index]
         said = [name for name in rows[0] if f"{{{name}" in "".join(pattern.values())]
         assert said

@@ -60,7 +60,7 @@ Slurm = bool | Mapping[str, object]
 log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"torc [0-9]+\.[0-9]+")
-_NODE = re.compile(r"\bJob started .*\bcompute_node_id=([0-9]+)")
+_NODE = re.compile(r"^\[[^\]]+\] Job started (?:\w+=[0-9]+ )*?compute_node_id=([0-9]+)", re.MULTILINE)
 _OPTION = re.compile("[a-z][a-z_-]*[a-z]")
 _ENDED = (COMPLETED, FAILED, CANCELED, TERMINATED)
 _TICK_S = 1.0
@@ -147,8 +147,9 @@ class TorcRun:
                         check_signals()
                         shown.update()
                     shown.update()
-                finally:
+                except BaseException:
                     said = running.said()
+                    raise
         except BaseException:
             try:
                 self._give_back(before, _NODE.search(said))
@@ -236,10 +237,12 @@ class _EndedJobs:
         self._done = self._ended()
 
     def update(self) -> None:
+        """Show what ended since; a server that does not answer is torc's to wait for."""
         if self._bar is not None:
-            done = self._ended()
-            self._bar.update(max(0, done - self._done))
-            self._done = max(done, self._done)
+            with suppress(TorcFramesError):
+                done = self._ended()
+                self._bar.update(max(0, done - self._done))
+                self._done = max(done, self._done)
 
     def _ended(self) -> int:
         if self._bar is None:
@@ -318,8 +321,9 @@ class TorcProcess:
 
     def said(self) -> str:
         """Return what it has said on stderr."""
-        self._errors.seek(0)
-        return self._errors.read().decode(errors="replace")
+        # Without a seek: the program writes where the file's one position is.
+        number = self._errors.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def end(self, mark: str) -> None:
         """End it, unless it has ended, and what it has left."""
