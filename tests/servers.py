@@ -65,6 +65,19 @@ def need_migrations(version: str) -> list[Path]:
     return files
 
 
+def find_examples() -> Path | None:
+    """Return the folder of the examples of torc's crate: where `.ci/run` keeps it, or cargo has it."""
+    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "registry" / "src"
+    places = [cache_root().parent / f"torc-{VERSION}-examples", *cargo.glob(f"*/torc-{VERSION}/examples")]
+    return next((place for place in places if place.is_dir()), None)
+
+
+def need_examples() -> Path:
+    """Return the folder of the examples of torc's crate; see `need`."""
+    found: Path = need(f"the examples of torc {VERSION}", find_examples(), "run .ci/run, or unpack its crate")
+    return found
+
+
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = _START_SECONDS) -> Any:
     """Return what the condition returns as soon as that is true; TimeoutError if it never is."""
     end = time.monotonic() + seconds

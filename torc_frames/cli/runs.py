@@ -40,7 +40,8 @@ _workers = click.option(
     "--output-dir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="For stdout and stderr of the jobs. [default: torc_output/NAME beside the database NAME.db]",
+    help="For stdout and stderr of the jobs. [default: torc_output/NAME beside the database NAME.db; "
+    "torc_output here for those of a torc-server]",
 )
 @click.pass_context
 def run(
@@ -50,7 +51,7 @@ def run(
     rerun: Rerun | None,
     output_dir: Path | None,
 ) -> None:
-    """Run the jobs of a workflow on this machine.
+    """Run the jobs of a workflow on this machine; those of a torc-server by `torc run`.
 
     The exit code is 1 if jobs failed. SIGTERM and SIGHUP end the running jobs, as Ctrl-C does.
     """

@@ -190,10 +190,10 @@ class JobPattern:
         rows: list[Mapping[str, str]] = []
         problems: list[tuple[str, str]] = []
         for name, command in zip(names, commands, strict=True):
-            values = self._row(name, command)
-            if isinstance(values, str):
-                problems.append((name, values))
-            rows.append({} if isinstance(values, str) else values)
+            values, problem = self._row(name, command)
+            rows.append(values)
+            if problem:
+                problems.append((name, problem))
         if rows and not any(rows):
             raise RefusedError(self._nothing(names, commands, problems))
         texts = {column: [row.get(column) for row in rows] for column in self.columns}
@@ -201,14 +201,17 @@ class JobPattern:
             {column: typed(found) for column, found in texts.items()}, _told(problems, len(rows))
         )
 
-    def _row(self, name: str, command: str) -> Mapping[str, str] | str:
-        """Return the texts of one job by column, or what there is to say of it."""
+    def _row(self, name: str, command: str) -> tuple[Mapping[str, str], str]:
+        """Return the texts of one job by column, and what there is to say of it, "" for nothing."""
         named = _read([self.name], [name]) if self.name else None
         windows = list(self._windows(command)) if self.command else []
         if not named and not windows:
-            return _UNLIKE
+            return {}, _UNLIKE
         found = [_joined([*(named or []), *window]) for window in windows or [[]]]
-        return found[0] if all(values == found[0] for values in found) else _SEVERAL
+        values = found[0] if all(one == found[0] for one in found) else _SEVERAL
+        if isinstance(values, str):
+            return {}, values
+        return values, _PARTLY if self.name and self.command and not (named and windows) else ""
 
     def _windows(self, command: str) -> Iterator[list[WordRead]]:
         """Yield the words of a command that are those of the pattern, as they are read."""
@@ -232,6 +235,7 @@ class JobPattern:
 
 
 _UNLIKE = "are not of the pattern"
+_PARTLY = "are of one of the patterns only"
 _SEVERAL = "can be read in several ways: a longer pattern, or one of the command, says which"
 
 

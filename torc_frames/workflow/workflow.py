@@ -1011,8 +1011,10 @@ class Workflow(WorkflowListings):
     ) -> runner.RunSummary:
         r"""Run the jobs of the workflow on this machine, each in a process, until none is left to start.
 
-        Those of a torc-server are run by ``torc run``, which is looked for on the PATH; a job is then held to
-        what it needs as torc does it. Of it Ctrl-C and the like end what runs, and make it ready again, too.
+        Those of a torc-server are run by ``torc run``, which is looked for on the PATH, and holds jobs to
+        what they need in its own way. Ctrl-C and the like end it with its jobs, and make these ready again,
+        too. The summary counts what ended meanwhile, whoever ran it; jobs that can't run here are told by a
+        warning.
 
         Several calls may run one workflow at once; each job is run by one of them. Ctrl-C, SIGTERM and SIGHUP
         end the running jobs with all that they started, and make them ready again; after such a signal the

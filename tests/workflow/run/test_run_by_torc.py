@@ -18,6 +18,8 @@ from stores import on_each_store, only
 
 import torc_frames as tf
 from torc_frames.cli.root import root
+from torc_frames.workflow.progress import Bar
+from torc_frames.workflow.run import torc
 from torc_frames.workflow.run.torc import TorcProgram, TorcRun
 from torc_frames.workflow.workflow import Workflow
 
@@ -245,6 +247,32 @@ def test_options_that_make_no_sense_are_refused_and_nothing_runs(server: TorcSer
         with pytest.raises(tf.RefusedError, match=told):
             wf.run(**options)
     assert wf.jobs()["status"].tolist() == ["uninitialized"]
+
+
+def test_jobs_that_can_not_run_here_are_told_at_once(server: TorcServer, folder: Path) -> None:
+    wf = workflow(server)
+    large = wf.push(pd.DataFrame({"n": [1]}), command="true", resources={**RESOURCES, "memory": "900t"})
+    with pytest.raises(tf.RefusedError, match=rf"job {large.index[0]} \(job_1\) needs memory=900t"):
+        wf.run()
+    push(wf, [0], depends_on=[])
+    call = TorcRun(wf._store, wf.key, folder)
+    with pytest.warns(tf.TorcFramesWarning, match="1 job can't run here: job 1 .*900t"):
+        torc._tell_of_impossible(list(call.prepared(None).values()), 2)
+
+
+class Counted(Bar):
+    def __init__(self) -> None:
+        self.count = 0
+
+    def update(self, n: int = 1) -> None:
+        self.count += n
+
+
+def test_the_bar_counts_the_jobs_that_end(server: TorcServer, folder: Path) -> None:
+    wf, bar = workflow(server), Counted()
+    push(wf, [0, 3, 4])
+    TorcRun(wf._store, wf.key, folder).work((), bar)
+    assert bar.count == 3
 
 
 def test_slurm_is_torcs_own_to_submit_to_and_its_options_are_handed_through(

@@ -36,12 +36,10 @@ class FromNames:
 
     def jobs(self, read: Reading, job_key: str | None) -> pd.DataFrame:
         """Return the names and commands of all jobs, or of one, indexed by job key."""
-        pages = [page for page in read.snap.jobs() if job_key is None or job_key in page.keys]
+        pages = read.snap.jobs(job_key=job_key)
         rows = [row for page in pages for row in zip(page.keys, page.names, page.commands, strict=True)]
-        frame = pd.DataFrame(rows, columns=["job_key", "job_name", "command"], dtype="str").set_index(
-            "job_key"
-        )
-        return frame if job_key is None else frame.loc[[job_key]]
+        frame = pd.DataFrame(rows, columns=["job_key", "job_name", "command"], dtype="str")
+        return frame.set_index("job_key")
 
     def beside(self, records: pd.DataFrame, jobs: pd.DataFrame, shape: Shape) -> pd.DataFrame:
         """Return the parameters of records, and beside them what names say that no record does.

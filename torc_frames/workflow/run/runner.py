@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -28,7 +28,6 @@ from torc_frames.workflow.run import procfs
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.run.launcher import Launcher
 from torc_frames.workflow.run.logs import TORC_OUTPUT
-from torc_frames.workflow.run.machine import gpu_devices, total_memory
 from torc_frames.workflow.run.outputs import jobs_with_output
 from torc_frames.workflow.run.processes import end_processes, has_ended, is_same_process, mark_of, runner_id
 from torc_frames.workflow.run.schedule import (
@@ -38,6 +37,7 @@ from torc_frames.workflow.run.schedule import (
     RunSummary,
     Scheduler,
     is_abandoned,
+    machine_for,
     read_board,
     shown_runners,
 )
@@ -145,7 +145,7 @@ def run(
             again = jobs_to_reset(store, workflow_key, board, rerun)
             waiting = board.with_status(READY, BLOCKED)
             pending = [key for key in board.jobs if key in again.union(waiting)]
-            machine = _machine(board, pending, slots)
+            machine = machine_for([board.jobs[key] for key in pending], slots)
             _refuse_impossible(board, pending, machine)
             directory.mkdir(parents=True, exist_ok=True)
             end_left(store, workflow_key, again)
@@ -245,12 +245,6 @@ def reset_jobs(store: Store, workflow_key: str, job_keys: Sequence[str]) -> None
             )
         end_left(store, workflow_key, job_keys)
         store.reset_jobs(workflow_key, job_keys)
-
-
-def _machine(board: Board, keys: Iterable[str], slots: int) -> Machine:
-    """Return what there is for jobs; GPUs are only looked for where one needs them."""
-    gpus = gpu_devices() if any(board.jobs[key].resources.num_gpus for key in keys) else ()
-    return Machine(slots, total_memory() if procfs.available() else None, gpus)
 
 
 def _refuse_impossible(board: Board, keys: list[str], machine: Machine) -> None:

@@ -33,7 +33,9 @@ from torc_frames.store.records import (
 )
 from torc_frames.store.resources import Needs, needs_of, shown_bytes
 from torc_frames.workflow.progress import Bar
+from torc_frames.workflow.run import procfs
 from torc_frames.workflow.run.launcher import JobProcess, Launcher
+from torc_frames.workflow.run.machine import gpu_devices, total_memory
 from torc_frames.workflow.run.processes import has_ended, is_same_process, shown_runner
 from torc_frames.workflow.run.signals import check_signals, is_of_a_signal, wait_for_signal
 
@@ -46,6 +48,7 @@ __all__ = [
     "Scheduler",
     "active",
     "is_abandoned",
+    "machine_for",
     "read_board",
     "shown_runners",
 ]
@@ -138,6 +141,12 @@ class Machine(NamedTuple):
         memory = None if self.memory is None else self.memory - (needs.memory or 0)
         left = tuple(device for device in self.gpus if device not in gpus)
         return Machine(self.slots - needs.cpus, memory, left)
+
+
+def machine_for(jobs: Collection[JobRecord], slots: int) -> Machine:
+    """Return what there is for jobs; GPUs are only looked for where one needs them."""
+    gpus = gpu_devices() if any(job.resources.num_gpus for job in jobs) else ()
+    return Machine(slots, total_memory() if procfs.available() else None, gpus)
 
 
 @dataclass(slots=True)

@@ -21,8 +21,9 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from torc_frames import settings
-from torc_frames.errors import RefusedError, TorcFramesError, shorten, warn
+from torc_frames.errors import Problem, RefusedError, TorcFramesError, counted, shorten, warn
 from torc_frames.settings import is_secret
+from torc_frames.store.contents import read_jobs
 from torc_frames.store.http.replies import clean
 from torc_frames.store.records import (
     BLOCKED,
@@ -35,6 +36,7 @@ from torc_frames.store.records import (
     RUNNING,
     TERMINATED,
     UNINITIALIZED,
+    JobRecord,
 )
 from torc_frames.store.v1.runs import active_nodes, give_back, statuses_of
 from torc_frames.workflow.progress import Bar, progress, watched
@@ -44,7 +46,7 @@ from torc_frames.workflow.run.machine import OwnPython
 from torc_frames.workflow.run.outputs import jobs_with_output
 from torc_frames.workflow.run.processes import MARK, end_processes, mark_of, runner_id
 from torc_frames.workflow.run.procfs import Process
-from torc_frames.workflow.run.schedule import Failure, RunSummary
+from torc_frames.workflow.run.schedule import Failure, RunSummary, machine_for
 from torc_frames.workflow.run.signals import check_signals, ended_by_signals
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ Slurm = bool | Mapping[str, object]
 log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"torc [0-9]+\.[0-9]+")
-_NODE = re.compile(r"\bJob started .*\bcompute_node_id=([0-9]+)")
+_NODE = re.compile(r"^\[[^\]]+\] Job started (?:\w+=[0-9]+ )*?compute_node_id=([0-9]+)", re.MULTILINE)
 _OPTION = re.compile("[a-z][a-z_-]*[a-z]")
 _ENDED = (COMPLETED, FAILED, CANCELED, TERMINATED)
 _TICK_S = 1.0
@@ -89,8 +91,9 @@ def run(
         return call.summary(before)
     with ended_by_signals():
         before = call.prepared(rerun)
-        waiting = [key for key, status in before.items() if status not in _ENDED]
+        waiting = [job for job in before.values() if job.status not in _ENDED]
         if waiting:
+            _tell_of_impossible(waiting, (os.cpu_count() or 1) if workers is None else workers)
             limit = () if workers is None else ("--num-cpus", str(workers))
             with progress(len(waiting), "jobs", show_progress, unit="job") as bar:
                 call.work(limit, bar if watched(show_progress) else None)
@@ -112,21 +115,22 @@ class TorcRun:
         self._store = store
         self._key = workflow_key
 
-    def prepared(self, rerun: str | None) -> dict[str, str]:
-        """Make the jobs ready that are to run again, or are new, and return the statuses of all."""
-        before = self._statuses()
-        again = self._to_reset(before, rerun)
+    def prepared(self, rerun: str | None) -> dict[str, JobRecord]:
+        """Make the jobs ready that are to run again, or are new, and return all."""
+        before = self._jobs()
+        statuses = {key: job.status for key, job in before.items()}
+        again = self._to_reset(statuses, rerun)
         for start in range(0, len(again), _FEW):
             chosen = again[start : start + _FEW]
             self.torc.call("jobs", "reset-status", *chosen, "--no-prompts")
-        are_new = UNINITIALIZED in before.values() and len({*before.values()}) > 1
+        are_new = UNINITIALIZED in statuses.values() and len({*statuses.values()}) > 1
         if not (again or are_new or rerun == "changed"):
             return before
         # A workflow that was never initialized is by `torc run`.
         told = self.torc.call("-f", "json", "workflows", "reinit", self._key, "--async")
         task = msgspec.json.decode(told)["task_id"]
         self.torc.call("tasks", "wait", "--poll-fallback-interval", "1", str(task))
-        return self._statuses()
+        return self._jobs()
 
     def work(self, limit: Sequence[str], bar: Bar | None) -> None:
         """Run `torc run` to its end; what interrupts this ends it with its jobs, which are ready then."""
@@ -143,15 +147,18 @@ class TorcRun:
                         check_signals()
                         shown.update()
                     shown.update()
-                finally:
+                except BaseException:
                     said = running.said()
+                    raise
         except BaseException:
-            # What failed, or was interrupted, is the error, whatever becomes of the server.
-            with suppress(TorcFramesError):
+            try:
                 self._give_back(before, _NODE.search(said))
+            except TorcFramesError as error:
+                # What failed, or was interrupted, is the error, whatever becomes of the server.
+                warn(f"jobs of workflow {self._key} may be left as running: {error}")
             raise
 
-    def summary(self, before: Mapping[str, str]) -> RunSummary:
+    def summary(self, before: Mapping[str, JobRecord]) -> RunSummary:
         """Return what became of the jobs."""
         with self._store.snapshot(self._key) as snapshot:
             codes = {
@@ -159,8 +166,8 @@ class TorcRun:
                 for page in snapshot.results()
                 for key, code, run in zip(page.job_keys, page.return_codes, page.run_ids, strict=True)
             }
-        after = self._statuses()
-        changed = {key: now for key, now in after.items() if before.get(key) not in _ENDED}
+        had_ended = {key for key, job in before.items() if job.status in _ENDED}
+        changed = {key: job.status for key, job in self._jobs().items() if key not in had_ended}
         counts = Counter(changed.values())
         failures = [
             Failure(key, code, self._error_file(key, run_id))
@@ -183,13 +190,9 @@ class TorcRun:
         found = torc_error_files(self.output_dir, stem)
         return found[0] if found else self.output_dir / "job_stdio" / f"{stem}_a1.e"
 
-    def _statuses(self) -> dict[str, str]:
+    def _jobs(self) -> dict[str, JobRecord]:
         with self._store.snapshot(self._key) as snapshot:
-            return {
-                key: status
-                for page in snapshot.jobs()
-                for key, status in zip(page.keys, page.statuses, strict=True)
-            }
+            return read_jobs(snapshot)
 
     def _to_reset(self, statuses: Mapping[str, str], rerun: str | None) -> list[str]:
         wanted: set[str] = set() if rerun is None else {FAILED, CANCELED, TERMINATED, PENDING_FAILED}
@@ -215,6 +218,17 @@ class TorcRun:
             )
 
 
+def _tell_of_impossible(jobs: Sequence[JobRecord], slots: int) -> None:
+    """Warn of jobs that torc will not run here; RefusedError if there are no others."""
+    machine = machine_for(jobs, slots)
+    found = [(job, machine.lacks(job.resources)) for job in jobs]
+    lacking = [f"job {job.key} ({job.name}) {reason}" for job, reason in found if reason]
+    if len(lacking) == len(jobs):
+        raise RefusedError([Problem(None, None, reason) for reason in lacking])
+    if lacking:
+        warn(f"{counted(len(lacking), 'job')} can't run here: {shorten(lacking)}")
+
+
 class _EndedJobs:
     """How many jobs have ended, as a bar shows it; nothing is asked where nobody looks."""
 
@@ -223,10 +237,12 @@ class _EndedJobs:
         self._done = self._ended()
 
     def update(self) -> None:
+        """Show what ended since; a server that does not answer is torc's to wait for."""
         if self._bar is not None:
-            done = self._ended()
-            self._bar.update(max(0, done - self._done))
-            self._done = max(done, self._done)
+            with suppress(TorcFramesError):
+                done = self._ended()
+                self._bar.update(max(0, done - self._done))
+                self._done = max(done, self._done)
 
     def _ended(self) -> int:
         if self._bar is None:
@@ -305,8 +321,9 @@ class TorcProcess:
 
     def said(self) -> str:
         """Return what it has said on stderr."""
-        self._errors.seek(0)
-        return self._errors.read().decode(errors="replace")
+        # Without a seek: the program writes where the file's one position is.
+        number = self._errors.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def end(self, mark: str) -> None:
         """End it, unless it has ended, and what it has left."""
