@@ -19,7 +19,8 @@ __all__ = ["WorkflowListings"]
 class WorkflowListings:
     """The part of `Workflow` that only reads, and of which a store may have nothing.
 
-    All return plain DataFrames, which have the same columns where there is nothing.
+    All return plain DataFrames, which have the same columns where there is nothing. All take `usecols` and
+    `dtype_backend` as `user_data` does.
     """
 
     key: str
@@ -27,11 +28,6 @@ class WorkflowListings:
 
     def runs(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for every run of every job.
-
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
 
         Returns
         -------
@@ -93,11 +89,6 @@ class WorkflowListings:
     def dependencies(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for each job that a job waits for.
 
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
-
         Returns
         -------
         DataFrame
@@ -118,11 +109,6 @@ class WorkflowListings:
     def files(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for each file that torc knows of the workflow.
 
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
-
         Returns
         -------
         DataFrame
@@ -142,11 +128,6 @@ class WorkflowListings:
 
     def compute_nodes(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for each runner that torc had for the workflow.
-
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
 
         Returns
         -------
@@ -170,11 +151,6 @@ class WorkflowListings:
     def events(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for each event that torc noted, oldest first.
 
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
-
         Returns
         -------
         DataFrame
@@ -192,11 +168,6 @@ class WorkflowListings:
 
     def slurm_stats(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for each run of a job of which Slurm told what it used.
-
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
 
         Returns
         -------
