@@ -11,7 +11,7 @@ from torc_frames.errors import warn
 from torc_frames.frame.shape import Shape, key_index
 from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.contents import dependencies as waits
-from torc_frames.workflow.pull.cells import Dtype, framed, series
+from torc_frames.workflow.pull.cells import MEASURED, Dtype, framed, series
 from torc_frames.workflow.pull.reading import Reading, verified
 
 __all__ = ["Build", "compute_nodes", "dependencies", "events", "files", "pulled", "slurm_stats"]
@@ -21,12 +21,6 @@ _Columns = Mapping[str, Dtype]
 _FIELDS = {"job_key": "job_id", "modified": "st_mtime"}
 """What torc calls the fields of columns that have another name here."""
 
-_MEASURED: _Columns = {
-    "peak_cpu_percent": "float64",
-    "avg_cpu_percent": "float64",
-    "peak_memory_bytes": "Int64",
-    "avg_memory_bytes": "Int64",
-}
 _NODES: _Columns = {
     "hostname": "str",
     "compute_node_type": "str",
@@ -41,7 +35,7 @@ _NODES: _Columns = {
     "memory_gb": "float64",
     "labels": "object",
     "sample_count": "Int64",
-    **_MEASURED,
+    **MEASURED,
 }
 _EVENTS: _Columns = {
     "timestamp": "milliseconds",

@@ -13,7 +13,7 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.shape import Shape, key_index, strings, text_column
 from torc_frames.store.records import JobPage, ResultPage
 from torc_frames.store.resources import memory_bytes, runtime_seconds
-from torc_frames.workflow.pull.cells import Cell, Dtype, framed, series
+from torc_frames.workflow.pull.cells import MEASURED, Cell, Dtype, framed, series
 from torc_frames.workflow.pull.links import check_keys
 
 __all__ = ["jobs_frame", "runs_frame", "utilization_frame"]
@@ -26,13 +26,7 @@ _OF_JOBS: dict[str, Dtype] = {
     "priority": "Int64",
     "labels": "object",
 }
-_MEASURED: dict[str, Dtype] = {
-    "compute_node": "str",
-    "peak_memory_bytes": "Int64",
-    "avg_memory_bytes": "Int64",
-    "peak_cpu_percent": "float64",
-    "avg_cpu_percent": "float64",
-}
+_MEASURED: dict[str, Dtype] = {"compute_node": "str", **MEASURED}
 _ATTEMPT = "attempt_id"
 _OF_RUNS: dict[str, Dtype] = {_ATTEMPT: "Int64", **_MEASURED}
 _ENDED = ("completed", "failed", "canceled", "terminated")
