@@ -136,8 +136,8 @@ class WorkflowListings:
             (str); is_active (boolean); pid (Int64); start_time, end_time (datetime64[us, UTC]; the latter is
             that of its allocation); duration_seconds (float64); num_nodes, num_cpus, num_gpus (Int64);
             memory_gb (float64, in GiB); labels (lists of str); sample_count (Int64), peak_memory_bytes,
-            avg_memory_bytes (Int64), peak_cpu_percent, avg_cpu_percent (float64) of the whole machine, if torc's
-            monitor was told to watch it. Empty where torc runs no jobs.
+            avg_memory_bytes (Int64), peak_cpu_percent, avg_cpu_percent (float64) of the whole machine, if
+            torc's monitor was told to watch it. Empty where torc runs no jobs.
 
         Examples
         --------
