@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from torc_frames.files.cells import cell_text
+from torc_frames.store.records import OF_TORC
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,6 +25,7 @@ _RECORD = (
     *("workflow_key", "job_key", "record_key", "record_name", "role", "rev"),
     *("command", "num_cpus", "num_gpus", "memory", "runtime", "run_id"),
     *("start_time", "end_time", "exec_time_minutes", "user", "description", "created"),
+    *OF_TORC,
 )
 """Columns that are neither parameters nor results, and say less."""
 

@@ -43,11 +43,9 @@ class Snapshot(Protocol):
     """How many requests (or queries) the snapshot has made so far; grows with pages, not with jobs."""
 
     measures: bool
-    """Whether it is of torc's own, whose pages have in ``more`` what no other store keeps.
+    """Whether it is of torc's own, whose pages have in ``more`` what no other store keeps (`OF_TORC`).
 
-    Those of jobs ``resource_requirements``, ``num_nodes``, ``priority``, ``labels`` and ``attempt_id``, those
-    of results ``attempt_id``, ``compute_node``, ``peak_memory_bytes``, ``avg_memory_bytes``,
-    ``peak_cpu_percent`` and ``avg_cpu_percent``. A value may be None.
+    Those of jobs have the first five of it, those of results attempt_id and the rest. A value may be None.
     """
 
     @property

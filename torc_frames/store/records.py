@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 __all__ = [
+    "OF_TORC",
     "AddedJobs",
     "DependencyPage",
     "JobPage",
@@ -30,6 +31,12 @@ Role = Literal["input", "output"]
 
 Kind = Literal["files", "job_file_relationships", "compute_nodes", "events", "slurm_stats"]
 """What else torc lists of a workflow, by its names."""
+
+OF_TORC = (
+    *("resource_requirements", "num_nodes", "priority", "labels", "attempt_id", "compute_node"),
+    *("peak_memory_bytes", "avg_memory_bytes", "peak_cpu_percent", "avg_cpu_percent"),
+)
+"""The columns of jobs and runs that only torc fills; see `torc_frames.store.base.Snapshot.measures`."""
 
 INPUT: Role = "input"
 OUTPUT: Role = "output"

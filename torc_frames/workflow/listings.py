@@ -19,7 +19,8 @@ __all__ = ["WorkflowListings"]
 class WorkflowListings:
     """The part of `Workflow` that only reads, and of which a store may have nothing.
 
-    All return plain DataFrames, which have the same columns where there is nothing.
+    All return plain DataFrames, which have the same columns where there is nothing. All take `usecols` and
+    `dtype_backend` as `user_data` does.
     """
 
     key: str
@@ -27,11 +28,6 @@ class WorkflowListings:
 
     def runs(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for every run of every job.
-
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
 
         Returns
         -------
@@ -93,11 +89,6 @@ class WorkflowListings:
     def dependencies(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for each job that a job waits for.
 
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
-
         Returns
         -------
         DataFrame
@@ -117,11 +108,6 @@ class WorkflowListings:
 
     def files(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for each file that torc knows of the workflow.
-
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
 
         Returns
         -------
@@ -143,19 +129,14 @@ class WorkflowListings:
     def compute_nodes(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for each runner that torc had for the workflow.
 
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
-
         Returns
         -------
         DataFrame
             Indexed by compute_node (str), which `jobs` and `runs` name. Columns: hostname, compute_node_type
             (str); is_active (boolean); pid (Int64); start_time, end_time (datetime64[us, UTC]; the latter is
             that of its allocation); duration_seconds (float64); num_nodes, num_cpus, num_gpus (Int64);
-            memory_gb (float64, in GiB); labels (lists of str); sample_count (Int64), peak_cpu_percent,
-            avg_cpu_percent (float64), peak_memory_bytes, avg_memory_bytes (Int64) of the whole machine, if
+            memory_gb (float64, in GiB); labels (lists of str); sample_count (Int64), peak_memory_bytes,
+            avg_memory_bytes (Int64), peak_cpu_percent, avg_cpu_percent (float64) of the whole machine, if
             torc's monitor was told to watch it. Empty where torc runs no jobs.
 
         Examples
@@ -169,11 +150,6 @@ class WorkflowListings:
 
     def events(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for each event that torc noted, oldest first.
-
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
 
         Returns
         -------
@@ -192,11 +168,6 @@ class WorkflowListings:
 
     def slurm_stats(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
         """Return one row for each run of a job of which Slurm told what it used.
-
-        Parameters
-        ----------
-        usecols, dtype_backend
-            As for `user_data`.
 
         Returns
         -------

@@ -80,7 +80,7 @@ def missing(workflow: Workflow, params: Table) -> pd.DataFrame:
 def _completed(snap: Snapshot, existing: Existing) -> set[str]:
     ended = {key for key, job in existing.jobs.items() if job.status == _DONE}
     well: dict[str, bool] = {}
-    for page in snap.results() if ended else ():
+    for page in snap.results(latest=True) if ended else ():
         well |= {key: code == 0 for key, code in zip(page.job_keys, page.return_codes, strict=True)}
     completed = {key for key, job in existing.jobs.items() if job.status == COMPLETED}
     stale = {key for key, is_stale in (snap.stale() or {}).items() if is_stale}

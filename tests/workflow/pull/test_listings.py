@@ -176,6 +176,16 @@ def test_files_and_events_of_a_service_are_shown_by_url_and_by_path(service: Ser
     assert (file["producer"], file["consumers"]) == (made, [used])
 
 
+def test_an_event_may_tell_its_time_as_it_likes(first_service: Service) -> None:
+    wf = tf.connect(first_service.url).create_workflow("w")
+    for told in ({"timestamp": "yesterday", "type": "late"}, {"timestamp": 1000}, {}):
+        first_service.call("POST", f"/events/{wf.key}", told)
+    events = wf.events()
+    assert events["data"].tolist() == [{"timestamp": "yesterday", "type": "late"}, {}, {}]
+    assert events["type"].tolist()[:1] == ["late"]
+    assert events["timestamp"].dropna().tolist() == [pd.Timestamp(1, unit="s", tz="UTC")]
+
+
 @on_sqlite
 def test_load_by_file_needs_one_that_is_known(wf: tf.Workflow) -> None:
     with pytest.raises(tf.RefusedError, match="no file of workflow 1 is named 'raw'; there are: none"):

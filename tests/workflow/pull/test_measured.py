@@ -152,7 +152,10 @@ def test_labels_are_lists(study: Study, server: TorcServer, opened: Open) -> Non
         server.call(
             "POST", "/jobs", json={"workflow_id": int(key), "name": name, "command": "true", "labels": labels}
         )
-    assert opened(key).jobs()["labels"].tolist() == [["big", "gpu"], None]
+    wf = opened(key)
+    jobs = wf.jobs()
+    assert jobs["labels"].tolist() == [["big", "gpu"], None]
+    assert wf.refresh(jobs)[1:] == ([], [], [])
 
 
 def test_empty_workflows_have_the_same_columns(study: Study, server: TorcServer, opened: Open) -> None:
@@ -250,6 +253,19 @@ def test_dependencies_and_files_say_which_jobs(wf: tf.Workflow) -> None:
     assert files["producer"].fillna("").tolist() == [keys["make"], keys["use"], ""]
     assert files["consumers"].tolist() == [[keys["use"]], [], []]
     assert files["modified"].isna().tolist() == [False, False, True]
+
+
+def test_a_file_that_two_jobs_make_is_told(server: TorcServer, opened: Open) -> None:
+    key = server.call("POST", "/workflows", json={"name": "two", "user": "me"})["id"]
+    file = {"workflow_id": key, "name": "f", "path": "f.csv"}
+    made = {"output_file_ids": [server.call("POST", "/files", json=file)["id"]], "command": "true"}
+    jobs = [
+        str(server.call("POST", "/jobs", json={"workflow_id": key, "name": name, **made})["id"])
+        for name in "ab"
+    ]
+    with pytest.warns(tf.TorcFramesWarning, match=f"made by jobs {', '.join(jobs)}"):
+        files = opened(str(key)).files()
+    assert files["producer"].tolist() == jobs[:1]
 
 
 def test_load_reads_files_by_their_names(wf: tf.Workflow, study: Study, tmp_path: Path) -> None:

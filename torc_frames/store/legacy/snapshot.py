@@ -129,9 +129,9 @@ class LegacySnapshot(PagedSnapshot[Service]):
         return {job: needs[need] for job, need in pairs if job is not None and need in needs}
 
     def _runs(self) -> dict[str, int]:
-        """Return the last run of each job, which only jobs of the first form tell themselves."""
+        """Return the last run of each job; those of the first form need not tell what runners reported."""
         runs: dict[str, int] = {}
-        for page in self.results() if self._form is Form.LATER else ():
+        for page in self.results():
             for key, run_id in zip(page.job_keys, page.run_ids, strict=True):
                 runs[key] = max(run_id, runs.get(key, 0))
         return runs

@@ -147,6 +147,7 @@ class PagedSnapshot(Generic[Service]):
 
     def results(self, *, latest: bool = False, labels: bool = False) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
+        latest = latest and self.measures  # only torc tells which they are
         if latest not in self._result_rows:
             self._result_rows[latest] = self._listed(self._result_list(latest))
         return self._result_pages(latest, labels)

@@ -54,9 +54,8 @@ class V1Snapshot(PagedSnapshot[V1Service]):
     attempts = 2
     measures = True
 
-    def __init__(self, service: V1Service, workflow: WorkflowRecord, run_id: int) -> None:
+    def __init__(self, service: V1Service, workflow: WorkflowRecord) -> None:
         super().__init__(service, workflow, requests=1)
-        self._run_id = run_id
         self._links: V1Links | None = None
         self._links_near: dict[tuple[int, ...], V1Links] = {}
         self._link_rows: Iterator[list[Any]] | None = None
@@ -115,7 +114,7 @@ class V1Snapshot(PagedSnapshot[V1Service]):
             [job.status for job in jobs],
             resources,
             [
-                self._run_id if job.status == RUNNING else runs.get(key, 0)
+                self.workflow.run_id or 0 if job.status == RUNNING else runs.get(key, 0)
                 for key, job in zip(keys, jobs, strict=True)
             ],
             resource_requirements=groups,

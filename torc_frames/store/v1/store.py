@@ -122,8 +122,7 @@ class V1Store(ServerStore[V1Service]):
 
     def snapshot(self, workflow_key: str) -> AbstractContextManager[V1Snapshot]:
         """See `Store.snapshot`."""
-        workflow = self.service.fetch_workflow(workflow_key)
-        return closing(V1Snapshot(self.service, v1.workflow_of(workflow), workflow.run_id))
+        return closing(V1Snapshot(self.service, self.get_workflow(workflow_key)))
 
     # jobs
 

@@ -271,7 +271,8 @@ def listed_row(kind: str, key: str, attributes: Mapping[str, Any]) -> dict[str, 
     """
     own = {name: value for name, value in attributes.items() if name not in _SYSTEM}
     if kind == "events":
-        return {"id": key, "timestamp": own.pop("timestamp", None), "data": own}
+        told = isinstance(own.get("timestamp"), int)  # clients of the first form may have sent anything
+        return {"id": key, "timestamp": own.pop("timestamp") if told else None, "data": own}
     return {**own, "id": key}
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame.values import RefusalError
 from torc_frames.frame.where import cells, kept_by
+from torc_frames.store.records import OF_TORC
 from torc_frames.widgets.table.cells import read
 from torc_frames.widgets.table.numerals import number
 
@@ -64,6 +65,7 @@ _HIDDEN = frozenset(
     {
         *("command", "num_cpus", "num_gpus", "memory", "runtime", "run_id", "start_time", "end_time"),
         "exec_time_minutes",
+        *OF_TORC,
         "results.error.traceback",
     }
 )

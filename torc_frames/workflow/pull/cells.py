@@ -12,11 +12,19 @@ from torc_frames.errors import ServerError
 from torc_frames.frame.column import objects, to_backend
 from torc_frames.frame.shape import Shape, choose, frame_of, strings
 
-__all__ = ["Cell", "Dtype", "framed", "series"]
+__all__ = ["MEASURED", "Cell", "Dtype", "framed", "series"]
 
 Dtype = Literal["str", "Int64", "float64", "boolean", "object", "time", "seconds", "milliseconds"]
 """``time`` is of texts, ISO 8601, the next two count from 1970 on; all three become datetime64[us, UTC]."""
 
+
+MEASURED: Mapping[str, Dtype] = {
+    "peak_memory_bytes": "Int64",
+    "avg_memory_bytes": "Int64",
+    "peak_cpu_percent": "float64",
+    "avg_cpu_percent": "float64",
+}
+"""What torc measures of a run, or of a machine."""
 
 Cell = pd.Series | Callable[[], pd.Series]
 """A column, or what makes it if it is wanted."""

@@ -11,63 +11,58 @@ from torc_frames.errors import warn
 from torc_frames.frame.shape import Shape, key_index
 from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.contents import dependencies as waits
-from torc_frames.workflow.pull.cells import Dtype, framed, series
+from torc_frames.workflow.pull.cells import MEASURED, Dtype, framed, series
 from torc_frames.workflow.pull.reading import Reading, verified
 
 __all__ = ["Build", "compute_nodes", "dependencies", "events", "files", "pulled", "slurm_stats"]
 
 Build = Callable[[Snapshot, Shape], pd.DataFrame]
-_Columns = Mapping[str, tuple[str, Dtype]]
-"""By the name of a column, torc's for its field, and its dtype."""
+_Columns = Mapping[str, Dtype]
+_FIELDS = {"job_key": "job_id", "modified": "st_mtime"}
+"""What torc calls the fields of columns that have another name here."""
 
-_MEASURED: _Columns = {
-    "peak_cpu_percent": ("peak_cpu_percent", "float64"),
-    "avg_cpu_percent": ("avg_cpu_percent", "float64"),
-    "peak_memory_bytes": ("peak_memory_bytes", "Int64"),
-    "avg_memory_bytes": ("avg_memory_bytes", "Int64"),
-}
 _NODES: _Columns = {
-    "hostname": ("hostname", "str"),
-    "compute_node_type": ("compute_node_type", "str"),
-    "is_active": ("is_active", "boolean"),
-    "pid": ("pid", "Int64"),
-    "start_time": ("start_time", "time"),
-    "end_time": ("end_time", "time"),
-    "duration_seconds": ("duration_seconds", "float64"),
-    "num_nodes": ("num_nodes", "Int64"),
-    "num_cpus": ("num_cpus", "Int64"),
-    "num_gpus": ("num_gpus", "Int64"),
-    "memory_gb": ("memory_gb", "float64"),
-    "labels": ("labels", "object"),
-    "sample_count": ("sample_count", "Int64"),
-    **_MEASURED,
+    "hostname": "str",
+    "compute_node_type": "str",
+    "is_active": "boolean",
+    "pid": "Int64",
+    "start_time": "time",
+    "end_time": "time",
+    "duration_seconds": "float64",
+    "num_nodes": "Int64",
+    "num_cpus": "Int64",
+    "num_gpus": "Int64",
+    "memory_gb": "float64",
+    "labels": "object",
+    "sample_count": "Int64",
+    **MEASURED,
 }
 _EVENTS: _Columns = {
-    "timestamp": ("timestamp", "milliseconds"),
-    "category": ("category", "str"),
-    "type": ("type", "str"),
-    "job_key": ("job_id", "str"),
-    "message": ("message", "str"),
-    "data": ("data", "object"),
+    "timestamp": "milliseconds",
+    "category": "str",
+    "type": "str",
+    "job_key": "str",
+    "message": "str",
+    "data": "object",
 }
 _STATS: _Columns = {
-    "job_key": ("job_id", "str"),
-    "run_id": ("run_id", "Int64"),
-    "attempt_id": ("attempt_id", "Int64"),
-    "slurm_job_id": ("slurm_job_id", "str"),
-    "max_rss_bytes": ("max_rss_bytes", "Int64"),
-    "max_vm_size_bytes": ("max_vm_size_bytes", "Int64"),
-    "max_disk_read_bytes": ("max_disk_read_bytes", "Int64"),
-    "max_disk_write_bytes": ("max_disk_write_bytes", "Int64"),
-    "ave_cpu_seconds": ("ave_cpu_seconds", "float64"),
-    "node_list": ("node_list", "str"),
+    "job_key": "str",
+    "run_id": "Int64",
+    "attempt_id": "Int64",
+    "slurm_job_id": "str",
+    "max_rss_bytes": "Int64",
+    "max_vm_size_bytes": "Int64",
+    "max_disk_read_bytes": "Int64",
+    "max_disk_write_bytes": "Int64",
+    "ave_cpu_seconds": "float64",
+    "node_list": "str",
 }
 _FILES: _Columns = {
-    "name": ("name", "str"),
-    "path": ("path", "str"),
-    "producer": ("producer", "str"),
-    "consumers": ("consumers", "object"),
-    "modified": ("st_mtime", "seconds"),
+    "name": "str",
+    "path": "str",
+    "producer": "str",
+    "consumers": "object",
+    "modified": "seconds",
 }
 _TYPES = ("event_type", "type", "action")
 """What events call their type, whichever of these they have."""
@@ -86,8 +81,8 @@ def pulled(store: Store, workflow_key: str, build: Build, shape: Shape) -> pd.Da
 
 def dependencies(snap: Snapshot, shape: Shape) -> pd.DataFrame:
     """Return one row for each job that a job waits for."""
-    rows = [{"job_key": job, "depends_on": other} for job, other in waits(snap)]
-    return _frame(rows, {name: (name, "str") for name in ("job_key", "depends_on")}, shape)
+    rows = [{"job_id": job, "depends_on": other} for job, other in waits(snap)]
+    return _frame(rows, {"job_key": "str", "depends_on": "str"}, shape)
 
 
 def files(snap: Snapshot, shape: Shape) -> pd.DataFrame:
@@ -143,7 +138,7 @@ def _frame(
 ) -> pd.DataFrame:
     """Return rows of torc's as columns, indexed by their key, if they have one."""
     cells = {
-        name: series(name, [row.get(field) for row in rows], dtype)
-        for name, (field, dtype) in columns.items()
+        name: series(name, [row.get(_FIELDS.get(name, name)) for row in rows], dtype)
+        for name, dtype in columns.items()
     }
     return framed(cells, shape, key_index([str(row["id"]) for row in rows], key) if key else len(rows))

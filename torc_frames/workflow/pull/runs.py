@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain, repeat
+from itertools import repeat
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.shape import Shape, key_index, strings, text_column
 from torc_frames.store.records import JobPage, ResultPage
 from torc_frames.store.resources import memory_bytes, runtime_seconds
-from torc_frames.workflow.pull.cells import Cell, Dtype, framed, series
+from torc_frames.workflow.pull.cells import MEASURED, Cell, Dtype, framed, series
 from torc_frames.workflow.pull.links import check_keys
 
 __all__ = ["jobs_frame", "runs_frame", "utilization_frame"]
@@ -26,14 +26,9 @@ _OF_JOBS: dict[str, Dtype] = {
     "priority": "Int64",
     "labels": "object",
 }
-_MEASURED: dict[str, Dtype] = {
-    "compute_node": "str",
-    "peak_memory_bytes": "Int64",
-    "avg_memory_bytes": "Int64",
-    "peak_cpu_percent": "float64",
-    "avg_cpu_percent": "float64",
-}
+_MEASURED: dict[str, Dtype] = {"compute_node": "str", **MEASURED}
 _ATTEMPT = "attempt_id"
+_OF_RUNS: dict[str, Dtype] = {_ATTEMPT: "Int64", **_MEASURED}
 _ENDED = ("completed", "failed", "canceled", "terminated")
 
 
@@ -45,56 +40,72 @@ def jobs_frame(
     `stale` is asked only if its column is wanted. See `torc_frames.store.base.Snapshot.stale` and `measures`.
     """
     jobs = list(pages)
-    keys = [key for page in jobs for key in page.keys]
+    keys, run_ids, statuses = _all(jobs, "keys"), _all(jobs, "run_ids"), _all(jobs, "statuses")
     check_keys(pa.chunked_array([strings(keys)]), len(keys), "job")
-    names = (*_OF_JOBS, _ATTEMPT) if measures else ()
-    own = {name: [cell for page in jobs for cell in page.more[name]] for name in names}
-    run_ids = [run for page in jobs for run in page.run_ids]
-    statuses = [status for page in jobs for status in page.statuses]
+    own = {name: _more(jobs, name) for name in (*_OF_JOBS, _ATTEMPT)} if measures else {}
+    attempts = own.get(_ATTEMPT, [None] * len(keys))
     measured = list(_MEASURED) if measures else []
-    attempts = own.get(_ATTEMPT) or [None] * len(keys)
-    present = dict(zip(keys, zip(run_ids, attempts, statuses, strict=True), strict=True))
-    ends = _present_ends(present, results, measured)
-    nothing = (None,) * (3 + len(measured))
-    last = list(zip(*[ends.get(key, nothing) for key in keys], strict=True)) or [()] * len(nothing)
-    start, end = (series(f"{name}_time", last[at], "time") for at, name in ((1, "start"), (2, "end")))
+    ends = _ends(results, measured)
+    present = zip(keys, run_ids, attempts, statuses, strict=True)
+    codes, starts, stops, *used = _present_ends(present, len(keys), ends, 3 + len(measured))
     cells: dict[str, Cell] = {
         "job_name": text_column([page.names for page in jobs]),
         "command": text_column([page.commands for page in jobs]),
         "status": text_column([statuses]),
         "stale": lambda: _stale(keys, stale()),
-        "num_cpus": pd.Series([n for page in jobs for n in page.num_cpus], dtype="int64"),
-        "num_gpus": pd.Series([n for page in jobs for n in page.num_gpus], dtype="int64"),
+        "num_cpus": pd.Series(_all(jobs, "num_cpus"), dtype="int64"),
+        "num_gpus": pd.Series(_all(jobs, "num_gpus"), dtype="int64"),
         "memory": text_column([page.memory for page in jobs]),
         "runtime": text_column([page.runtimes for page in jobs]),
-        **{name: series(name, own[name], dtype) for name, dtype in _OF_JOBS.items() if name in own},
+        **{name: series(name, own[name], dtype) for name, dtype in _OF_JOBS.items() if measures},
         "run_id": pd.Series(run_ids, dtype="int64"),
-        **({_ATTEMPT: series(_ATTEMPT, attempts, "Int64")} if _ATTEMPT in own else {}),
-        "return_code": pd.Series(last[0], dtype="Int64"),
-        **_times(start, end),
-        **{name: series(name, last[3 + at], _MEASURED[name]) for at, name in enumerate(measured)},
+        **({_ATTEMPT: series(_ATTEMPT, attempts, "Int64")} if measures else {}),
+        "return_code": pd.Series(codes, dtype="Int64"),
+        **_times(starts, stops),
+        **{name: series(name, values, _MEASURED[name]) for name, values in zip(measured, used, strict=True)},
     }
     return framed(cells, shape, key_index(keys))
 
 
-def _present_ends(
-    present: Mapping[str, tuple[int, int | None, str]], results: Iterable[ResultPage], measured: list[str]
-) -> dict[str, tuple[Any, ...]]:
-    """Return how the present run of each job ended, if it has: not one before, nor an earlier attempt."""
-    ends: dict[str, tuple[Any, ...]] = {}
+def _all(pages: Iterable[JobPage | ResultPage], part: str) -> list[Any]:
+    return [cell for page in pages for cell in getattr(page, part)]
+
+
+def _more(pages: Iterable[JobPage | ResultPage], name: str) -> list[Any]:
+    return [cell for page in pages for cell in page.more[name]]
+
+
+_Present = Iterable[tuple[str, int, int | None, str]]
+"""Of each job its key, its present run and attempt, and its status."""
+
+
+def _ends(results: Iterable[ResultPage], measured: list[str]) -> dict[tuple[str, int], tuple[Any, ...]]:
+    """Return how runs ended, by job and run: the attempt, and what is shown of it."""
+    ends: dict[tuple[str, int], tuple[Any, ...]] = {}
     for page in results:
         attempts = page.more.get(_ATTEMPT) or repeat(None, len(page))
-        columns = (page.return_codes, page.start_times, page.end_times, *(page.more[n] for n in measured))
-        rows = zip(page.job_keys, page.run_ids, attempts, zip(*columns, strict=True), strict=True)
-        for key, run_id, attempt, end in rows:
-            if key in present:
-                run, now, status = present[key]
-                if run_id == run and (attempt == now or status in _ENDED or None in (attempt, now)):
-                    ends[key] = end
+        used = [page.more[name] for name in measured]
+        columns = zip(attempts, page.return_codes, page.start_times, page.end_times, *used, strict=True)
+        ends.update(zip(zip(page.job_keys, page.run_ids, strict=True), columns, strict=True))
     return ends
 
 
-def _times(start: pd.Series, end: pd.Series) -> dict[str, pd.Series]:
+def _present_ends(
+    present: _Present, count: int, ends: Mapping[tuple[str, int], tuple[Any, ...]], width: int
+) -> list[list[Any]]:
+    """Return how the present run of each job ended, as columns: not one before, nor an earlier attempt."""
+    if not ends:
+        return [[None] * count] * width
+    nothing = (None,) * (1 + width)
+    rows = []
+    for key, run_id, now, status in present:
+        end = ends.get((key, run_id), nothing)
+        rows.append(end if end[0] == now or None in (end[0], now) or status in _ENDED else nothing)
+    return list(map(list, zip(*rows, strict=True)))[1:] if rows else [[]] * width
+
+
+def _times(starts: list[Any], stops: list[Any]) -> dict[str, pd.Series]:
+    start, end = series("start_time", starts, "time"), series("end_time", stops, "time")
     minutes = (end - start).dt.total_seconds() / 60
     return {"start_time": start, "end_time": end, "exec_time_minutes": minutes}
 
@@ -108,21 +119,17 @@ def _stale(keys: list[str], told: Mapping[str, bool | None] | None) -> pd.Series
 def runs_frame(results: Iterable[ResultPage], shape: Shape, measures: bool) -> pd.DataFrame:
     """Return one row a run, or an attempt of one, by job, with how it ended; see `Workflow.runs`."""
     pages = list(results)
-
-    def column(name: str, dtype: Dtype) -> pd.Series:
-        return series(name, [cell for page in pages for cell in page.more[name]], dtype)
-
-    start = series("start_time", list(chain.from_iterable(page.start_times for page in pages)), "time")
-    end = series("end_time", list(chain.from_iterable(page.end_times for page in pages)), "time")
+    wanted = _OF_RUNS if measures else {}
+    more = {name: series(name, _more(pages, name), dtype) for name, dtype in wanted.items()}
     cells = {
         "job_key": text_column([page.job_keys for page in pages]),
-        "job_name": column("job_name", "str"),
-        "run_id": pd.Series([run for page in pages for run in page.run_ids], dtype="int64"),
-        **({_ATTEMPT: column(_ATTEMPT, "Int64")} if measures else {}),
+        "job_name": text_column([page.more["job_name"] for page in pages]),
+        "run_id": pd.Series(_all(pages, "run_ids"), dtype="int64"),
+        **{name: more.pop(name) for name in (_ATTEMPT,) if measures},
         "status": text_column([page.statuses for page in pages]),
-        "return_code": pd.Series([code for page in pages for code in page.return_codes], dtype="int64"),
-        **_times(start, end),
-        **{name: column(name, dtype) for name, dtype in _MEASURED.items() if measures},
+        "return_code": pd.Series(_all(pages, "return_codes"), dtype="int64"),
+        **_times(_all(pages, "start_times"), _all(pages, "end_times")),
+        **more,
     }
     return framed(cells, shape, sum(map(len, pages)))
 
