@@ -194,9 +194,11 @@ class Client:
         Jobs, their resources and dependencies, records with their data and links, and the recorded dtypes
         and column order are in the copy, in the same order, under new keys. How jobs ended goes along to
         an embedded store; torc-server takes neither statuses nor return codes nor times, and its copies
-        start as new. Keys inside of data stay as they are. What only torc has (files, schedulers,
-        actions, events, priorities and other settings of jobs) is not copied. All is checked before
-        anything is written, and what is half written when something fails is deleted.
+        start as new. Keys inside of data stay as they are. From torc to a torc-server all that else is set
+        goes along: priorities, labels, environments, files, failure handlers, schedulers, actions and
+        whatever attributes the server tells. A file keeps none of that. What is not in the copy is told in
+        ``left_out``, by name and count. All is checked before anything is written, and what is half written
+        when something fails is deleted.
 
         Parameters
         ----------

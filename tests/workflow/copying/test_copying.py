@@ -317,8 +317,8 @@ class TestCopy:
             shutil.copy2(file, tmp_path)
         left = tf.connect(tmp_path / "torc.db")
         report = left.copy(key, to=target)
-        others = ["files: 1", "local schedulers: 1", "resource requirements of several nodes: 1"]
-        others += ["project 'atlas': 1"]
+        others = ["compute nodes: 1", "local schedulers: 1", "files: 1"]
+        others += ["resource requirements of several nodes: 1", "names of resource requirements: 2"]
         assert report.left_out == others
         assert content(target._store, report.workflow.key) == content(left._store, key)
         ours, theirs = runs(target._store, report.workflow.key), runs(left._store, key)

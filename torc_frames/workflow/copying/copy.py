@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, groupby
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from torc_frames.errors import (
     InexactFloatWarning,
@@ -20,11 +20,21 @@ from torc_frames.errors import (
     shorten,
     warn,
 )
-from torc_frames.store.base import RunnableStore, Snapshot, Store
+from torc_frames.store.base import RunnableStore, SettingsStore, Snapshot, Store
 from torc_frames.store.contents import dependencies, read_jobs
-from torc_frames.store.records import JobRecord, NewJobs, ResultPage, UserDataPage, WorkflowRecord
+from torc_frames.store.records import (
+    JobRecord,
+    NewJobs,
+    ResultPage,
+    TorcSettings,
+    UserDataPage,
+    WorkflowRecord,
+)
 from torc_frames.store.whole import read_whole
+from torc_frames.store.wire.torc_settings import NEEDS
+from torc_frames.store.wire.v1 import MEASURED
 from torc_frames.workflow.copying.roles import RoleFit, fit
+from torc_frames.workflow.copying.settings import SettingsCopy, lost_settings
 from torc_frames.workflow.progress import Bar, progress
 from torc_frames.workflow.pull.spool import Spool
 
@@ -93,6 +103,9 @@ class _Original:
     """By record key: why it can't be kept."""
     inexact: list[str] = field(default_factory=list)
     """Records with floats that come back as others."""
+    settings: TorcSettings = field(default_factory=TorcSettings)
+    measured: int = 0
+    """Of how many runs there is memory and CPU."""
     left_out: list[str] = field(default_factory=list)
     fitted: RoleFit | None = None
     """What records are told of themselves, where roles are theirs."""
@@ -109,6 +122,7 @@ class _Original:
             self.ephemeral = snap.ephemeral()
             self._read_links(snap)
             self._read_runs(snap)
+            self.settings = snap.settings()
             self.left_out += [f"{kind}: {count}" for kind, count in snap.others().items()]
             snap.verify()
 
@@ -201,6 +215,8 @@ class _Original:
                 self.waits.setdefault(job, []).append(other)
         for runs in snap.results():
             ends = zip(runs.statuses, runs.return_codes, runs.start_times, runs.end_times, strict=True)
+            measured = zip(*(runs.more[name] for name in MEASURED if name in runs.more), strict=True)
+            self.measured += sum(row.count(None) < len(row) for row in measured)
             for job, run_id, end in zip(runs.job_keys, runs.run_ids, ends, strict=True):
                 repeated += (job, run_id) in self.runs
                 if job in jobs:
@@ -221,6 +237,8 @@ class _Writer:
     show: bool
     job_keys: dict[str, str] = field(default_factory=dict)
     record_keys: dict[str, str] = field(default_factory=dict)
+    settings: SettingsCopy | None = None
+    """What is told of settings, where they are kept."""
 
     def write(self, name: str | None) -> Copied:
         """Write all; on any error what was written is deleted again."""
@@ -228,14 +246,13 @@ class _Writer:
         made: WorkflowRecord | None = None
         try:
             with self.target.transaction():
-                made = self.target.add_workflow(
-                    name or was.name, user=was.user, description=was.description, metadata=was.metadata
-                )
+                made = self._add_workflow(name or was.name)
                 total = len(self.original.names) + len(self.original.jobs)
                 with progress(total, "copy", self.show, unit="row") as bar:
                     self._add_records(made.key, bar)
                     self._add_jobs(made.key, bar)
                 self._add_runs(made.key)
+            self._finish_settings(made.key)
         except BaseException as error:
             if made is not None:
                 _undo(self.target, made, error)
@@ -244,6 +261,27 @@ class _Writer:
             self.original.left_out.append(f"that it was of user {was.user}: the copy is of {made.user}")
         keys = {key: self.job_keys[key] for key in self.original.jobs}
         return Copied(made, keys, self.record_keys, self.original.left_out)
+
+    def _add_workflow(self, name: str) -> WorkflowRecord:
+        was, target = self.original.workflow, self.target
+        told: dict[str, Any] = {"user": was.user, "description": was.description, "metadata": was.metadata}
+        if not target.roles_are_of_records:
+            told["project"] = was.project
+        elif was.project is not None:
+            self.original.left_out.append("project of the workflow")
+        if not isinstance(target, SettingsStore):
+            return target.add_workflow(name, **told)
+        self.settings = SettingsCopy(self.original.settings, target)
+        made = target.add_workflow(name, **told, settings=self.settings.of_workflow())
+        self.settings.add_parts(made.key)
+        return made
+
+    def _finish_settings(self, workflow_key: str) -> None:
+        if self.settings is None:
+            self.original.left_out += lost_settings(self.original.settings)
+        else:
+            self.settings.add_actions(workflow_key, self.job_keys)
+            self.original.left_out += self.settings.left_out(workflow_key)
 
     def _add_records(self, workflow_key: str, bar: Bar) -> None:
         for page in self.original.spool.pages():
@@ -265,19 +303,21 @@ class _Writer:
             self.record_keys.update(zip([key for key, _ in alike], added, strict=True))
 
     def _add_jobs(self, workflow_key: str, bar: Bar) -> None:
-        waits = self.original.waits
+        waits, settings = self.original.waits, self.settings
+        needs_are_there = settings is not None and NEEDS in self.original.settings.parts
         for keys in self.chunks:
             jobs = [self.original.jobs[key] for key in keys]
             new = NewJobs(
                 names=[job.name for job in jobs],
                 commands=[job.command for job in jobs],
                 inputs=[None] * len(keys),
-                resources=[job.resources for job in jobs],
+                resources=None if needs_are_there else [job.resources for job in jobs],
                 depends_on=[[self.job_keys[other] for other in waits.get(key, ())] for key in keys],
                 links={
                     role: [[self.record_keys[record] for record in of_job.get(key, ())] for key in keys]
                     for role, of_job in self.original.links.items()
                 },
+                settings=None if settings is None else [settings.of_job(key) for key in keys],
             )
             self.job_keys.update(zip(keys, self.target.add_jobs(workflow_key, new).job_keys, strict=True))
             bar.update(len(keys))
@@ -292,6 +332,8 @@ class _Writer:
                     f"status, return codes and times of {jobs_told}: {self.target.url} takes none"
                 )
             return
+        if self.original.measured:
+            left_out.append(f"memory and CPU of {counted(self.original.measured, 'run')}")
         underway = sum(job.status in ("pending", "running") for job in jobs.values())
         if underway:
             left_out.append(
