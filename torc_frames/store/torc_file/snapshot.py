@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import msgspec
 
@@ -24,9 +24,9 @@ from torc_frames.store.wire.times import run_times
 from torc_frames.store.wire.torc_settings import OTHERS
 from torc_frames.store.wire.v1 import MEASURED, name_from_wire, rev_of
 
-__all__ = ["TorcFileSnapshot", "as_served", "show_as_ours"]
+__all__ = ["STATUSES", "TorcFileSnapshot", "as_served", "show_as_ours"]
 
-_STATUSES = (
+STATUSES = (
     "uninitialized",
     "blocked",
     "ready",
@@ -39,10 +39,10 @@ _STATUSES = (
     "disabled",
     "pending_failed",
 )
-_RUNNING = _STATUSES.index("running")
+_RUNNING = STATUSES.index("running")
 _STATUS = (
     "CASE status "
-    + " ".join(f"WHEN {at} THEN '{name}'" for at, name in enumerate(_STATUSES))
+    + " ".join(f"WHEN {at} THEN '{name}'" for at, name in enumerate(STATUSES))
     + " ELSE CAST(status AS TEXT) END"
 )
 
@@ -155,6 +155,7 @@ def _read_float(match: re.Match[bytes]) -> bytes:
 
 
 def _page_as_served(data: bytes) -> bytes:
+    """Return lines of raw JSON as `as_served` returns each."""
     doubtful = doubtful_lines(data)
     if not doubtful:
         return data
@@ -216,6 +217,8 @@ class TorcFileSnapshot(SQLiteSnapshot):
             **{name: (name, _OPTIONAL_INTS if name.endswith("bytes") else _floats) for name in MEASURED},
         }
     )
+    _as_stored: ClassVar[bool] = True
+    """Whether data is as in the database of a server, which reads it before it gives it."""
 
     # SQLite reads a union as a whole, so it has to be told which part of it belongs to the page.
     _links_source = (
@@ -231,7 +234,7 @@ class TorcFileSnapshot(SQLiteSnapshot):
         self, where: str, values: Mapping[str, object], labels: bool, among: str
     ) -> Iterator[UserDataPage]:
         for page in super()._user_data(where, values, labels, among):
-            served = replace(page, data=_page_as_served(page.data))
+            served = replace(page, data=_page_as_served(page.data)) if self._as_stored else page
             if labels:
                 names = [None if name is None else name_from_wire(name) for name in page.names]
                 served = replace(served, names=names, revs=list(map(rev_of, served.lines())))
