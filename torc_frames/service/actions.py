@@ -138,7 +138,7 @@ def add_job_record(documents: Documents, call: Call) -> bytes:
     with documents.writing(call.workflow) as place:
         job = COLLECTIONS[JOBS].find(place, call.key)
         row_id = records.add(place, call.form, body)
-        link(place, call.form, "output", job[0], row_id)
+        link(place, call.form, legacy.STORES, job[0], row_id)
         return records.added(place, call.form, row_id)
 
 

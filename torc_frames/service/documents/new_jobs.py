@@ -24,7 +24,7 @@ from torc_frames.service.documents.jobs import JobDocuments
 from torc_frames.service.documents.requirements import require
 from torc_frames.service.documents.rows import Place
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form
+from torc_frames.store.wire.legacy import CONSUMES, JOBS, STORES, USER_DATA, Form
 
 __all__ = ["add_jobs", "add_specification"]
 
@@ -39,9 +39,9 @@ def add_jobs(place: Place, form: Form, bodies: Sequence[Body]) -> list[int]:
     waits: list[tuple[int, int]] = []
     for job, body in zip(jobs, bodies, strict=True):
         sent = body.attributes
-        for attribute, role in (("input_user_data", "input"), ("output_user_data", "output")):
+        for attribute, edge in (("input_user_data", CONSUMES), ("output_user_data", STORES)):
             for one in ids_in(sent, attribute):
-                link(place, form, role, job, target(place, USER_DATA, one, attribute)[0])
+                link(place, form, edge, job, target(place, USER_DATA, one, attribute)[0])
         waits += [(job, target(place, JOBS, one, "blocked_by")[0]) for one in ids_in(sent, "blocked_by")]
         if (needed := value_of(sent, REQUIREMENTS)) is not None:
             require(place, [job], target(place, REQUIREMENTS, needed, REQUIREMENTS))
@@ -66,7 +66,7 @@ def add_specification(place: Place, body: Body) -> int:
     job = _JOBS.add(place, Form.FIRST, Body(attributes, value_of(sent, "key", body.key), None))
     for record in _read_objects(sent.get("user_data", b"[]")):
         one = read_body(Form.FIRST, SHAPES[USER_DATA], bytes(record))
-        link(place, Form.FIRST, "output", job, COLLECTIONS[USER_DATA].add(place, Form.FIRST, one))
+        link(place, Form.FIRST, STORES, job, COLLECTIONS[USER_DATA].add(place, Form.FIRST, one))
     add_dependencies(place, [(job, other) for other in waits])
     if key is not None:
         require(place, [job], COLLECTIONS[REQUIREMENTS].find(place, key))
