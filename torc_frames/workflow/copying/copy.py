@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
 from itertools import chain, groupby
 from typing import Any, Literal, NamedTuple
 
@@ -33,6 +30,7 @@ from torc_frames.store.records import (
 from torc_frames.store.whole import read_whole
 from torc_frames.store.wire.torc_settings import NEEDS
 from torc_frames.store.wire.v1 import MEASURED
+from torc_frames.workflow.copying.order import chunks
 from torc_frames.workflow.copying.roles import RoleFit, fit
 from torc_frames.workflow.copying.settings import SettingsCopy, lost_settings
 from torc_frames.workflow.progress import Bar, progress
@@ -41,12 +39,6 @@ from torc_frames.workflow.pull.spool import Spool
 __all__ = ["Copied", "OnUnkept", "copy"]
 
 OnUnkept = Literal["error", "skip"]
-
-CHUNK = 50_000
-"""How many jobs are added at once."""
-
-MANY_CHUNKS = 500
-"""More calls than that are not made to keep the order of jobs that wait for each other."""
 
 _NEW = ("uninitialized", "ready", "blocked")
 
@@ -74,7 +66,11 @@ def copy(
 
     original = read_whole(source.url, read)
     original.check(on_unkept)
-    return _Writer(original, target, _chunks(original), show).write(name)
+    names = {key: job.name for key, job in original.jobs.items()}
+    calls = chunks(names, {key: set(original.waits.get(key, ())) for key in names})
+    if list(chain.from_iterable(calls)) != list(names):
+        original.left_out.append("the order of jobs: those that others wait for come first")
+    return _Writer(original, target, calls, show).write(name)
 
 
 @dataclass(slots=True)
@@ -360,62 +356,3 @@ def _undo(target: Store, made: WorkflowRecord, error: BaseException) -> None:
             f"workflow {made.key} of {target.url} is half a copy and could not be deleted ({left}): delete "
             f"it. The copy failed: {error or type(error).__name__}"
         ) from error
-
-
-# the order of jobs
-
-
-def _chunks(original: _Original) -> list[list[str]]:
-    """Return which jobs to add in each call: none that waits for another of the same call, or has its name.
-
-    Jobs keep their order unless they wait for later ones, or that took too many calls.
-    """
-    names = {key: job.name for key, job in original.jobs.items()}
-    waits = {key: set(original.waits.get(key, ())) for key in names}
-    order = _runnable_order(waits)
-    chunks = list(_split(order, waits, names))
-    if len(chunks) > MANY_CHUNKS:
-        levels: dict[str, int] = {}
-        for key in order:
-            levels[key] = 1 + max((levels[other] for other in waits[key]), default=0)
-        fewer = list(_split(sorted(order, key=levels.__getitem__), waits, names))
-        chunks = fewer if 2 * len(fewer) < len(chunks) else chunks
-    if list(chain.from_iterable(chunks)) != list(names):
-        original.left_out.append("the order of jobs: those that others wait for come first")
-    return chunks
-
-
-def _runnable_order(waits: Mapping[str, Set[str]]) -> list[str]:
-    """Return the jobs so that none comes before one it waits for, else in order."""
-    place = {key: at for at, key in enumerate(waits)}
-    sorter = TopologicalSorter(waits)
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        stuck = sorted(set(error.args[1]), key=place.__getitem__)
-        raise RefusedError(f"jobs that wait for each other: {shorten(stuck)}") from None
-    order: list[str] = []
-    free: list[tuple[int, str]] = []
-    while sorter.is_active():
-        for key in sorter.get_ready():
-            heapq.heappush(free, (place[key], key))
-        order.append(heapq.heappop(free)[1])
-        sorter.done(order[-1])
-    return order
-
-
-def _split(
-    order: Iterable[str], waits: Mapping[str, Set[str]], names: Mapping[str, str]
-) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    inside: set[str] = set()
-    taken: set[str] = set()
-    for key in order:
-        if len(chunk) == CHUNK or names[key] in taken or not inside.isdisjoint(waits[key]):
-            yield chunk
-            chunk, inside, taken = [], set(), set()
-        chunk.append(key)
-        inside.add(key)
-        taken.add(names[key])
-    if chunk:
-        yield chunk
