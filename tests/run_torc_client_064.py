@@ -24,6 +24,7 @@ from torc.openapi_client.models.resource_requirements_model import ResourceRequi
 from torc.openapi_client.models.result_model import ResultModel
 from torc.openapi_client.models.user_data_model import UserDataModel
 from torc.openapi_client.models.workflow_model import WorkflowModel
+from torc.openapi_client.models.workflow_specification_model import WorkflowSpecificationModel
 
 
 def workflows(api: DefaultApi) -> None:
@@ -157,6 +158,30 @@ def others(api: DefaultApi) -> None:
     needs.memory = "3g"
     api.modify_resource_requirements(workflow, needs.key, needs)
     assert api.list_resource_requirements(workflow, name="s").items[0].memory == "3g"
+
+
+def specifications(api: DefaultApi) -> None:
+    given = {
+        **{"name": "whole", "files": [{"name": "f", "path": "f.csv"}]},
+        "user_data": [{"name": "i", "data": {"x": 1}}, {"name": "o"}],
+        "jobs": [
+            {"name": "a", "command": "true", "input_user_data": ["i"], "output_user_data": ["o"]},
+            {"name": "b", "command": "true", "input_files": ["f"], "blocked_by": ["a"]},
+        ],
+    }
+    made = api.add_workflow_specification(WorkflowSpecificationModel.from_dict(given))
+    shown = api.get_workflow_specification(made.key)
+    assert shown.name == "whole"
+    assert [(one.name, one.data) for one in shown.user_data] == [("i", {"x": 1}), ("o", None)]
+    first, second = shown.jobs
+    assert (first.input_user_data, first.output_user_data) == (["i"], ["o"])
+    assert (second.input_files, second.blocked_by) == (["f"], ["a"])
+    [job, _] = iter_documents(api.list_jobs, made.key)
+    [record] = api.list_job_user_data_consumes(made.key, job.key).items
+    assert record.data == {"x": 1}
+    assert api.get_workflow_config(made.key).compute_node_resource_stats.cpu is False
+    assert api.get_workflow_status(made.key).run_id == 1
+    assert api.get_workflow_specification_example().jobs
 
 
 def new_workflow(api: DefaultApi) -> str:

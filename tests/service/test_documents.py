@@ -914,7 +914,7 @@ class TestJobs:
                 read()
             assert (caught.value.kind, caught.value.keys) == ("jobs", ("9",))
 
-    def test_roles_are_edges_and_the_first_form_has_none(self, client: Client) -> None:
+    def test_roles_are_edges_and_what_the_first_form_adds_is_stored(self, client: Client) -> None:
         client.store.add_jobs("1", NewJobs(["a"], ["c"], [b'{"in":1}'], outputs=True))
         client.job_post("1", FIRST, none=1)
         client.job_post("1", LATER, data={"out": 1})
@@ -923,7 +923,7 @@ class TestJobs:
         assert [one["_key"] for one in client.job_records("1", LATER, "consumes")] == ["1"]
         with client.store.snapshot("1") as snapshot:
             (links,) = snapshot.links()
-        assert links.roles == ["input", "output", None, "output"]
+        assert links.roles == ["input", "output", "output", "output"]
 
     def test_deleting_one_deletes_its_edges_and_not_its_records(self, client: Client) -> None:
         client.store.add_jobs("1", NewJobs(["a"], ["c"], [b'{"in":1}'], outputs=True))
@@ -1001,7 +1001,7 @@ class TestJobs:
         assert [one["_key"] for one in client.job_records("chosen")] == ["own", "1"]
         with client.store.snapshot("1") as snapshot:
             (links,) = snapshot.links()
-        assert links.roles == [None, None]
+        assert links.roles == ["output", "output"]
         assert client.pairs("blocks") == [("1", "chosen")]
         assert client.store.get_job("2").resources.num_cpus == 8
         assert client.get("jobs", "chosen", LATER)["input_files"] == ["files__1/2"]
@@ -1129,14 +1129,25 @@ class TestEdges:
             assert client.link(name, "jobs__1/1", end) == one
             assert client.edges(name) == ([one], 1)
 
-    def test_what_the_first_form_lets_a_job_store_has_no_role(self, client: Client) -> None:
+    def test_what_the_first_form_lets_a_job_store_is_an_output_unless_its_key_says_else(
+        self, client: Client
+    ) -> None:
         client.post("jobs", command="c")
         for form in (FIRST, LATER):
             client.link("stores", "jobs__1/1", client.post("user_data", a=1)["_id"], form)
             client.link("consumes", "jobs__1/1", client.post("user_data", a=1)["_id"], form)
         with client.store.snapshot("1") as snapshot:
             (links,) = snapshot.links()
-        assert links.roles == [None, "input", "output", "input"]
+        assert links.roles == ["output", "input", "output", "input"]
+        digits = "0123456789abcdef"
+        for kind, role in (("input", "input"), ("output-unnamed", "output"), ("record", None)):
+            record = client.post("user_data", _key=f"{kind}-{digits}", a=1)["_id"]
+            one = client.link("stores", "jobs__1/1", record, FIRST)
+            assert (one["_from"], one["_to"]) == ("jobs__1/1", record)
+            assert client.link("stores", "jobs__1/1", record, FIRST) == one
+            with client.store.snapshot("1") as snapshot:
+                (links,) = snapshot.links()
+            assert links.roles[-1] == role
 
     def test_waiting_blocks_a_ready_job_and_no_longer_waiting_frees_it(self, client: Client) -> None:
         client.store.add_jobs("1", NewJobs(["a", "b"], ["c", "c"], [None, None]))

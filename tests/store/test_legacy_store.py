@@ -168,7 +168,7 @@ class TestRoundtrips:
         wf.add_user_data(job, {"c": 2})
         df = wf.user_data()
         assert df["record_key"].tolist()[0] == theirs
-        assert df["role"].isna().tolist() == [True, False]
+        assert df["role"].tolist() == ["output", "input"]
         assert list(df)[7:] == ["b", "a", "c"]
         assert wf.get_user_data(theirs).data == data
         assert wf.parameters()["c"].tolist() == [2]

@@ -71,7 +71,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         yield do
 
 
-@pytest.mark.parametrize("what", ["workflows", "jobs", "user_data", "functions", "others"])
+@pytest.mark.parametrize("what", ["workflows", "jobs", "user_data", "functions", "others", "specifications"])
 def test_the_client_s_calls_work(service: Service, client: Client, what: str) -> None:
     client("call", service.url, what)
 
@@ -102,6 +102,8 @@ def test_the_client_s_commands_work(service: Service, client: Client) -> None:
         False,
     )
     of = ("-k", key)
+    for shown in ("show", "show-config", "show-status"):
+        assert json.loads(torc(*of, "workflows", shown))
     job = json.loads(torc(*of, "jobs", "add", "-n", "a", "-c", "echo a"))["key"]
     assert json.loads(torc(*of, "jobs", "list"))["jobs"][0]["command"] == "echo a"
     added = torc(*of, "user-data", "add", "-n", "ud", "-d", "{a: 1, b: {c: 2}}", "-s", job)

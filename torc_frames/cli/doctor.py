@@ -67,9 +67,26 @@ def _examined(url: str | None) -> Iterator[_Fact]:
     if path is None:
         yield from _server(server_settings(url), source)
         return
+    from torc_frames.store.torc_file.export import is_json
     from torc_frames.store.torc_file.store import is_torc_file
 
+    if is_json(str(path)):
+        yield from _export(path, source)
+        return
     yield from (_torc_file if is_torc_file(path) else _file)(path, source)
+
+
+def _export(path: Path, source: str) -> Iterator[_Fact]:
+    from torc_frames.store.torc_file.exported import ExportStore
+
+    file = os.path.abspath(path)
+    yield _Fact("store", "an export of torc, read-only")
+    yield _Fact("file", file, source)
+    (workflow,) = ExportStore(file).workflows()
+    yield _Fact("workflow", f"{workflow.key}, {workflow.name}")
+    yield _Fact(
+        "writable", f"no: `torc-frames copy -u {shlex.quote(file)} --to study.db` makes a store of it"
+    )
 
 
 def _torc_file(path: Path, source: str) -> Iterator[_Fact]:

@@ -122,8 +122,13 @@ def _file(options: StoreOptions, named: str | None) -> Path:
     if path is None:
         shown = printable(re.sub(r"//[^/@]*@", "//", url))  # without a password
         raise RefusedError(f"only a file can be served, and {shown} is a server: torc-frames serve study.db")
+    from torc_frames.store.torc_file.export import is_json
     from torc_frames.store.torc_file.store import is_torc_file
 
+    if is_json(str(path)):
+        raise RefusedError(
+            f"{path} is JSON: `torc-frames copy -u {path} --to study.db` makes a store of an export"
+        )
     if is_torc_file(path):
         raise RefusedError(
             f"{path} is the database of a torc-server: torc-server run --database {path} serves it"

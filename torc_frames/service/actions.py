@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from torc_frames.service.calls import Call
+from torc_frames.service.documents import specifications
 from torc_frames.service.documents.bodies import EDGE, SHAPES, SPECIFICATION, read_body
 from torc_frames.service.documents.collections import COLLECTIONS, Documents, collection_of, edges_of
 from torc_frames.service.documents.edges import link
@@ -16,7 +17,7 @@ from torc_frames.service.documents.records import records_of_job
 from torc_frames.service.documents.rows import KEY
 from torc_frames.service.errors import HttpError
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, RESULTS, USER_DATA, Form
+from torc_frames.store.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
 
 __all__ = [
     "Action",
@@ -25,8 +26,11 @@ __all__ = [
     "add_job_record",
     "add_job_specification",
     "add_jobs",
+    "add_specified",
+    "config",
     "delete_edge",
     "delete_edges",
+    "example",
     "get",
     "get_edge",
     "latest_result",
@@ -38,6 +42,8 @@ __all__ = [
     "ping",
     "remove",
     "remove_all",
+    "specification",
+    "status",
     "update",
     "version",
 ]
@@ -131,6 +137,36 @@ def add_job_specification(documents: Documents, call: Call) -> bytes:
         return COLLECTIONS[JOBS].added(place, Form.FIRST, add_specification(place, body))
 
 
+def add_specified(documents: Documents, call: Call) -> bytes:
+    """Keep a workflow with all that it has."""
+    with documents.writing(None) as place:
+        row_id = specifications.add_workflow(place, call.form, call.body)
+        return collection_of(WORKFLOWS).added(place, call.form, row_id)
+
+
+def specification(documents: Documents, call: Call) -> bytes:
+    """Return a workflow with all that it has."""
+    with documents.reading(call.key) as place:
+        return specifications.specification(place, call.form)
+
+
+def example(documents: Documents, call: Call) -> bytes:
+    """Return a workflow as it can be posted."""
+    return legacy.encode(specifications.EXAMPLE)
+
+
+def config(documents: Documents, call: Call) -> bytes:
+    """Return how a workflow is to be run."""
+    with documents.reading(call.key) as place:
+        return specifications.config(place)
+
+
+def status(documents: Documents, call: Call) -> bytes:
+    """Return in which run a workflow is."""
+    with documents.reading(call.key) as place:
+        return specifications.status(place)
+
+
 def add_job_record(documents: Documents, call: Call) -> bytes:
     """Keep a record of a job."""
     body = read_body(call.form, SHAPES[USER_DATA], call.body)
@@ -138,7 +174,7 @@ def add_job_record(documents: Documents, call: Call) -> bytes:
     with documents.writing(call.workflow) as place:
         job = COLLECTIONS[JOBS].find(place, call.key)
         row_id = records.add(place, call.form, body)
-        link(place, call.form, "output", job[0], row_id)
+        link(place, call.form, legacy.STORES, job[0], row_id)
         return records.added(place, call.form, row_id)
 
 

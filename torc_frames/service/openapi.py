@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from torc_frames.service.documents.bodies import DEFAULTS, SPECIFICATION, BodyShape
+from torc_frames.service.documents.bodies import DEFAULTS, SPECIFICATION, WORKFLOW_SPECIFICATION, BodyShape
 from torc_frames.service.routes import MODELS, PAGE_OF, Operation
 from torc_frames.settings import __version__
 from torc_frames.store.wire.legacy import Form
@@ -108,7 +108,11 @@ def _model(shape: BodyShape, form: Form) -> dict[str, Any]:
         for name, kind in shape.fields[form].items()
         if name != shape.untold
     }
-    system = {} if shape is SPECIFICATION else dict.fromkeys(("_key", "_id", "_rev"), _STRING)
+    system = (
+        {}
+        if shape in (SPECIFICATION, WORKFLOW_SPECIFICATION)
+        else dict.fromkeys(("_key", "_id", "_rev"), _STRING)
+    )
     return _object(shape.required, **properties, **system)
 
 

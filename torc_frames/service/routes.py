@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 from torc_frames.service import actions
 from torc_frames.service.actions import Action
 from torc_frames.service.calls import Parameter
-from torc_frames.service.documents.bodies import EDGE, EVENTS, FILES, REQUIREMENTS, SHAPES
+from torc_frames.service.documents.bodies import (
+    CONFIG,
+    EDGE,
+    EVENTS,
+    FILES,
+    REQUIREMENTS,
+    SHAPES,
+    STATUS,
+    WORKFLOW_SPECIFICATION,
+)
 from torc_frames.service.documents.bodies import SPECIFICATION as JOB_SPECIFICATION
 from torc_frames.service.documents.collections import COLLECTIONS
 from torc_frames.store.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
@@ -24,6 +33,7 @@ _JOB, _FIRST_JOB, _RECORD = "JobModel", "jobs_workflow_model", "UserDataModel"
 _EDGE, _FIRST_EDGE = "EdgeModel", "workflow_name_model"
 _RESULT, _FIRST_RESULT = "ResultModel", "results_workflow_model"
 _SPECIFICATION = "job_specifications_workflow_model"
+_WORKFLOW_SPECIFICATION = "workflow_specifications_model"
 _EDGES = "edges"
 
 
@@ -81,6 +91,9 @@ MODELS = {
     _FIRST_EDGE: (EDGE, Form.FIRST),
     _EDGE: (EDGE, Form.LATER),
     _SPECIFICATION: (JOB_SPECIFICATION, Form.FIRST),
+    _WORKFLOW_SPECIFICATION: (WORKFLOW_SPECIFICATION, Form.FIRST),
+    "workflow_config_model": (CONFIG, Form.FIRST),
+    "workflow_status_model": (STATUS, Form.FIRST),
     **{
         model: (SHAPES[names.collection], form)
         for names in (_WORKFLOWS, *_OF_A_WORKFLOW)
@@ -106,6 +119,7 @@ def operations(form: Form) -> Iterator[Operation]:
     for operation in _generic(form, _WORKFLOWS, "/workflows"):
         if operation.action is not actions.remove_all:
             yield operation
+    yield from _whole(form)
     for names in _OF_A_WORKFLOW:
         name = names.collection
         start = f"/{name}/{{workflow}}" if form is Form.FIRST else f"/workflows/{{workflow}}/{name}"
@@ -151,6 +165,25 @@ def _operation(
     name = name or method.lower() + path.replace("/", "_").replace("{", "").replace("}", "")
     paged = [Parameter("skip", "number"), Parameter("limit", "number")] if answer.startswith(PAGE_OF) else []
     return Operation(form, method, path, name, action, collection, answer, body, (*paged, *filters))
+
+
+def _whole(form: Form) -> Iterator[Operation]:
+    """Yield what is done with workflows as a whole."""
+    later = form is Form.LATER
+
+    def operation(
+        method: str, path: str, action: Action, answer: str, name: str, body: str = ""
+    ) -> Operation:
+        return _operation(form, method, path, action, WORKFLOWS, answer, body, name=name if later else "")
+
+    path, one = "/workflow_specifications", "workflow_specification"
+    answer = _WORKFLOWS.models[later]
+    yield operation("POST", path, actions.add_specified, answer, f"add_{one}", _WORKFLOW_SPECIFICATION)
+    yield operation("GET", f"{path}/example", actions.example, _WORKFLOW_SPECIFICATION, f"get_{one}_example")
+    yield operation("GET", f"{path}/{{key}}", actions.specification, _WORKFLOW_SPECIFICATION, f"get_{one}")
+    for what, action in (("config", actions.config), ("status", actions.status)):
+        path = f"/workflows/{{key}}/{what}" if later else f"/workflows/{what}/{{key}}"
+        yield operation("GET", path, action, f"workflow_{what}_model", f"get_workflow_{what}")
 
 
 def _only_first() -> Iterator[Operation]:

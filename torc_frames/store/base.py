@@ -20,12 +20,13 @@ from torc_frames.store.records import (
     ResultPage,
     Role,
     RunResult,
+    TorcSettings,
     UserData,
     UserDataPage,
     WorkflowRecord,
 )
 
-__all__ = ["FileStore", "RunnableStore", "Snapshot", "Store"]
+__all__ = ["FileStore", "RunnableStore", "SettingsStore", "Snapshot", "Store"]
 
 
 class Snapshot(Protocol):
@@ -120,6 +121,9 @@ class Snapshot(Protocol):
 
     def ephemeral(self) -> set[str]:
         """Return the keys of records that are ephemeral, of those that `user_data` has yielded at least."""
+
+    def settings(self) -> TorcSettings:
+        """Return what torc has of the workflow beside."""
 
     def others(self) -> dict[str, int]:
         """Return how many things of the workflow the store has that no method shows, by what they are."""
@@ -313,6 +317,29 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Release what the store holds open; it opens again when it is used."""
+
+
+@runtime_checkable
+class SettingsStore(Store, Protocol):
+    """A store that takes all of `TorcSettings`."""
+
+    def add_workflow(
+        self,
+        name: str,
+        *,
+        user: str | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        project: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> WorkflowRecord:
+        """See `Store.add_workflow`; `settings` is what else is said of it."""
+
+    def add_parts(self, workflow_key: str, kind: str, parts: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Add things to a new workflow that nobody else writes to, and return their ids in order.
+
+        What there is already by itself, such as what jobs need by default, becomes what is given.
+        """
 
 
 @runtime_checkable

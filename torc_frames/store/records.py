@@ -22,6 +22,7 @@ __all__ = [
     "ResultPage",
     "Role",
     "RunResult",
+    "TorcSettings",
     "UserData",
     "UserDataPage",
     "WorkflowRecord",
@@ -229,13 +230,35 @@ class DependencyPage:
 
 
 @dataclass(frozen=True, slots=True)
+class TorcSettings:
+    """What torc has of a workflow that no page shows, in the words and values of its own JSON.
+
+    Only what is set is here: what says no more than its default, or belongs to runs, is left out.
+
+    Attributes
+    ----------
+    workflow : mapping
+        Attributes of the workflow, such as ``env``.
+    jobs : mapping
+        By job key, attributes of the job, such as ``priority``; of other things they hold ids.
+    parts : mapping
+        By kind, such as ``"failure handlers"``, things that the workflow has, each with its ``id``.
+    """
+
+    workflow: Mapping[str, Any] = field(default_factory=dict)
+    jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    parts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class NewJobs:
     """Jobs to add, as columns of one length.
 
     ``inputs`` is the raw JSON of each job's input record (None for a job without one); ``outputs``
     asks for an empty output record (``{}``) for every job; ``depends_on`` holds keys of jobs that
     exist already. Records are named ``input_<job name>`` and ``output_<job name>``. ``links`` holds, by
-    role, keys of records that exist already and are to be linked to each job.
+    role, keys of records that exist already and are to be linked to each job. ``settings`` is the raw JSON
+    of an object a job, what else a `SettingsStore` is told of it.
     """
 
     names: Sequence[str]
@@ -245,6 +268,7 @@ class NewJobs:
     depends_on: Sequence[Sequence[str]] | None = None
     resources: Sequence[Resources] | None = None
     links: Mapping[str | None, Sequence[Sequence[str]]] = field(default_factory=dict)
+    settings: Sequence[bytes] | None = None
 
     def __len__(self) -> int:
         return len(self.names)

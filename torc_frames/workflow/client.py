@@ -44,7 +44,8 @@ def connect(
         The url of a torc-server such as ``http://localhost:8080/torc-service/v1``, that of a service of
         2023 such as ``http://localhost:8529/_db/workflows/torc-service``, the path of an SQLite database,
         or ``sqlite:///study.db``. A file that does not exist is made; a database of torc-server's own can
-        be read. Default: the environment's TORC_API_URL (or TORC_DATABASE_URL), what
+        be read, and so can what ``torc workflows export --include-results`` wrote
+        (``workflow.json``). Default: the environment's TORC_API_URL (or TORC_DATABASE_URL), what
         torc's config files say, else ``torc_frames.db`` in the working directory.
     username, password, ca_cert, insecure, cookie, timeout : optional
         For a server: basic authentication, a file of certificates to trust, whether to trust any (never
@@ -194,9 +195,11 @@ class Client:
         Jobs, their resources and dependencies, records with their data and links, and the recorded dtypes
         and column order are in the copy, in the same order, under new keys. How jobs ended goes along to
         an embedded store; torc-server takes neither statuses nor return codes nor times, and its copies
-        start as new. Keys inside of data stay as they are. What only torc has (files, schedulers,
-        actions, events, priorities and other settings of jobs) is not copied. All is checked before
-        anything is written, and what is half written when something fails is deleted.
+        start as new. Keys inside of data stay as they are. From torc to a torc-server all that else is set
+        goes along: priorities, labels, environments, files, failure handlers, schedulers, actions and
+        whatever attributes the server tells. A file keeps none of that. What is not in the copy is told in
+        ``left_out``, by name and count. All is checked before anything is written, and what is half written
+        when something fails is deleted.
 
         Parameters
         ----------

@@ -34,6 +34,7 @@ from torc_frames.store.records import NewJobs, Resources, ResultPage
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.v1 import user_data as v1_user_data
 from torc_frames.workflow.copying import copy as copying
+from torc_frames.workflow.copying import order
 
 NO_RESULTS = ResultPage([], [], [], [], [], [])
 
@@ -317,8 +318,8 @@ class TestCopy:
             shutil.copy2(file, tmp_path)
         left = tf.connect(tmp_path / "torc.db")
         report = left.copy(key, to=target)
-        others = ["files: 1", "local schedulers: 1", "resource requirements of several nodes: 1"]
-        others += ["project 'atlas': 1"]
+        others = ["compute nodes: 1", "local schedulers: 1", "files: 1"]
+        others += ["resource requirements of several nodes: 1", "names of resource requirements: 2"]
         assert report.left_out == others
         assert content(target._store, report.workflow.key) == content(left._store, key)
         ours, theirs = runs(target._store, report.workflow.key), runs(left._store, key)
@@ -562,7 +563,7 @@ class TestOrder:
     def test_unless_that_took_very_many_calls(
         self, source: tf.Client, target: tf.Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(copying, "MANY_CHUNKS", 5)
+        monkeypatch.setattr(order, "MANY_CHUNKS", 5)
         key = self.chain(source._store, 4, 3)
         report = source.copy(key, to=target)
         assert report.left_out == ["the order of jobs: those that others wait for come first"]

@@ -12,13 +12,18 @@ from torc_frames.service.errors import IllegalKeyError
 from torc_frames.store.wire.legacy import JOBS, RESULTS, USER_DATA, WORKFLOWS, Form
 
 __all__ = [
+    "CONFIG",
+    "CONFIGS",
     "DEFAULTS",
     "EDGE",
     "EVENTS",
     "FILES",
     "REQUIREMENTS",
+    "SCHEDULERS",
     "SHAPES",
     "SPECIFICATION",
+    "STATUS",
+    "WORKFLOW_SPECIFICATION",
     "Attributes",
     "Body",
     "BodyShape",
@@ -32,6 +37,8 @@ __all__ = [
 FILES = "files"
 EVENTS = "events"
 REQUIREMENTS = "resource_requirements"
+CONFIGS = "workflow_configs"
+SCHEDULERS = ("aws_schedulers", "local_schedulers", "slurm_schedulers")
 
 Attributes = dict[str, msgspec.Raw]
 
@@ -62,6 +69,7 @@ _NUMBER = Kind("a number", float)
 _OBJECT = Kind("an object", Attributes)
 _OBJECT_OR_NULL = Kind("an object", Attributes | None, nullable=True)
 _OBJECTS = Kind("an array of objects", list[Attributes], items=_OBJECT.schema)
+_OBJECTS_OR_NULL = Kind("an array of objects", list[Attributes] | None, items=_OBJECT.schema, nullable=True)
 
 DEFAULTS: Mapping[str, Any] = {
     **{"cancel_on_blocking_job_failure": True, "interruptible": False, "supports_termination": False},
@@ -140,19 +148,35 @@ SHAPES = {
     ),
 }
 
+_SPECIFIED = {
+    **{"name": _TEXT, "key": _TEXT, "command": _TEXT, "user_data": _OBJECTS},
+    **{"cancel_on_blocking_job_failure": _FLAG, "interruptible": _FLAG, "scheduler": _TEXT},
+    **{"resource_requirements": _TEXT, "blocked_by": _TEXTS},
+    **{"input_files": _TEXTS, "output_files": _TEXTS},
+}
 SPECIFICATION = BodyShape(
     "a job",
     {
-        Form.FIRST: {
-            **{"name": _TEXT, "key": _TEXT, "command": _TEXT, "user_data": _OBJECTS},
-            **{"cancel_on_blocking_job_failure": _FLAG, "interruptible": _FLAG, "scheduler": _TEXT},
-            **{"resource_requirements": _TEXT, "blocked_by": _TEXTS},
-            **{"input_files": _TEXTS, "output_files": _TEXTS},
-        }
+        Form.FIRST: _SPECIFIED,
+        Form.LATER: {
+            **_SPECIFIED,
+            **{"supports_termination": _FLAG, "invocation_script": _TEXT, "schedule_compute_nodes": _OBJECT},
+            **{"input_user_data": _TEXTS, "output_user_data": _TEXTS},
+        },
     },
     ("command",),
 )
+WORKFLOW_SPECIFICATION = BodyShape(
+    "a workflow",
+    _both(
+        **dict.fromkeys(("name", "key", "user", "description"), _TEXT_OR_NULL),
+        **dict.fromkeys(("jobs", FILES, REQUIREMENTS, "user_data"), _OBJECTS_OR_NULL),
+        **dict.fromkeys(("schedulers", "config"), _OBJECT_OR_NULL),
+    ),
+)
 
+CONFIG = BodyShape("a config", _both(compute_node_resource_stats=_OBJECT))
+STATUS = BodyShape("a status", _both(is_canceled=_FLAG, run_id=_INT, auto_tune_status=_OBJECT))
 EDGE = BodyShape("an edge", _both(_from=_TEXT, _to=_TEXT, data=_OBJECT), ("_from", "_to"), untold="data")
 
 

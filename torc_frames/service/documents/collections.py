@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from torc_frames.errors import NotFoundError
 from torc_frames.service.documents import edges
-from torc_frames.service.documents.files_events import Events, Files
+from torc_frames.service.documents.bodies import CONFIGS, SCHEDULERS
+from torc_frames.service.documents.files_events import Events, Files, PartDocuments
 from torc_frames.service.documents.records import METADATA, MetadataDocument
 from torc_frames.service.documents.results import ResultDocuments
 from torc_frames.service.documents.rows import Collection, Place, find_place
@@ -20,6 +21,7 @@ __all__ = ["COLLECTIONS", "Documents", "collection_of", "edges_of"]
 COLLECTIONS: Mapping[str, Collection] = {
     **edges.COLLECTIONS,
     **{one.name: one for one in (WorkflowDocuments(), ResultDocuments(), Files(), Events())},
+    **{name: PartDocuments(name) for name in (*SCHEDULERS, CONFIGS)},
 }
 _METADATA = MetadataDocument()
 

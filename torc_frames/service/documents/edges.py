@@ -15,10 +15,12 @@ from torc_frames.service.documents.records import RecordDocuments
 from torc_frames.service.documents.requirements import NEEDS, RequirementDocuments, require
 from torc_frames.service.documents.rows import KEY, Collection, Place, Row
 from torc_frames.store.keys import key_to_id
+from torc_frames.store.legacy.links import LATER_EDGES, role_in_first
+from torc_frames.store.records import INPUT, OUTPUT
 from torc_frames.store.sqlite.deleting import WAITS, release, touch
 from torc_frames.store.sqlite.keys import id_list
 from torc_frames.store.wire import legacy
-from torc_frames.store.wire.legacy import JOBS, USER_DATA, Form
+from torc_frames.store.wire.legacy import CONSUMES, JOBS, STORES, USER_DATA, Form
 
 __all__ = ["COLLECTIONS", "EDGES", "Edges", "add_dependencies", "link", "target"]
 
@@ -32,7 +34,7 @@ COLLECTIONS: Mapping[str, Collection] = {
 """What edges link."""
 
 # What has no role is stored: the first form knows no other edge.
-_AMONG = {"input": "role = 'input'", "output": "role IS NOT 'input'"}
+_AMONG = {INPUT: "role = 'input'", OUTPUT: "role IS NOT 'input'"}
 
 
 def target(place: Place, collection: str, document_id: str, attribute: str) -> Row:
@@ -82,7 +84,9 @@ class Edges(ABC):
         origin = target(place, JOBS, value_of(body.attributes, "_from"), "_from")
         end = target(place, self.end, value_of(body.attributes, "_to"), "_to")
         ids = self._insert(place, form, origin, end)
-        return self._document(place, self._of_ids(place, ids)[0])
+        # What a record of the first form is, its key says.
+        rows = self._of_ids(place, ids) or EDGES[CONSUMES]._of_ids(place, ids)
+        return self._document(place, rows[0])
 
     def delete(self, place: Place, key: str) -> bytes:
         """Delete an edge and return it."""
@@ -147,34 +151,39 @@ def _key_of(place: Place, table: str, column: str) -> str:
 class _Links(Edges):
     """From jobs to records."""
 
-    def __init__(self, name: str, role: str) -> None:
+    def __init__(self, name: str) -> None:
+        role = LATER_EDGES[name]
         source = "job CROSS JOIN link ON link.job_id = job.id WHERE job.workflow_id = :workflow"
-        suffix = "''" if role == "input" else "iif(role IS NULL, '', '-output')"
+        suffix = "''" if role == INPUT else "iif(role IS NULL, '', '-output')"
         super().__init__(
             name, USER_DATA, f"{source} AND {_AMONG[role]}", ("job.id", "link.record_id"), suffix
         )
         self.role = role
 
     def _insert(self, place: Place, form: Form, origin: Row, end: Row) -> tuple[int, int]:
-        link(place, form, self.role, origin[0], end[0])
+        link(place, form, self.name, origin[0], end[0])
         return origin[0], end[0]
 
     def _remove(self, place: Place, first: int, second: int, suffix: str) -> None:
         touch(place, [second])
-        role = self.role if suffix or self.role == "input" else None
+        role = self.role if suffix or self.role == INPUT else None
         place.connection.execute(
             "DELETE FROM link WHERE job_id = ? AND record_id = ? AND role IS ?", (first, second, role)
         )
 
 
-def link(place: Place, form: Form, role: str, job_id: int, record_id: int) -> None:
-    """Link a record to a job, unless it is; what the first form lets a job store has no role."""
-    sql = f"SELECT 1 FROM link WHERE job_id = ? AND record_id = ? AND {_AMONG[role]}"
+def link(place: Place, form: Form, name: str, job_id: int, record_id: int) -> None:
+    """Link a record to a job by an edge of a name, unless it is; see `role_in_first` for the first form."""
+    role: str | None = LATER_EDGES[name]
+    if form is Form.FIRST:
+        ((key,),) = place.rows("SELECT document_key FROM user_data WHERE id = :id", {"id": record_id})
+        role = role_in_first(name, key or str(record_id))
+    sql = "SELECT 1 FROM link WHERE job_id = ? AND record_id = ? AND "
+    sql += _AMONG[INPUT if role == INPUT else OUTPUT]
     if place.connection.execute(sql, (job_id, record_id)).fetchone() is None:
         touch(place, [record_id])
         place.connection.execute(
-            "INSERT INTO link (job_id, record_id, role) VALUES (?, ?, ?)",
-            (job_id, record_id, None if form is Form.FIRST and role == "output" else role),
+            "INSERT INTO link (job_id, record_id, role) VALUES (?, ?, ?)", (job_id, record_id, role)
         )
 
 
@@ -256,8 +265,8 @@ class _Requires(Edges):
 
 
 EDGES: Mapping[str, Edges] = {
-    "stores": _Links("stores", "output"),
-    "consumes": _Links("consumes", "input"),
+    STORES: _Links(STORES),
+    CONSUMES: _Links(CONSUMES),
     "blocks": _Blocks(),
     "requires": _Requires(),
 }

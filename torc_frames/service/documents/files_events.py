@@ -14,7 +14,7 @@ from torc_frames.service.documents.rows import Collection, Filters, Place, Row
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import Form
 
-__all__ = ["Events", "Files", "KeptDocuments"]
+__all__ = ["Events", "Files", "KeptDocuments", "PartDocuments"]
 
 
 class KeptDocuments(Collection):
@@ -80,3 +80,11 @@ class Events(KeptDocuments):
         now = {"timestamp": msgspec.Raw(b"%d" % (time.time_ns() // 1_000_000))}
         told = body if form is Form.FIRST else body._replace(attributes={**body.attributes, **now})
         super()._insert(place, form, told, row_id, key)
+
+
+class PartDocuments(KeptDocuments):
+    """Documents that are only shown with the whole workflow."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name  # type: ignore[misc]
+        self.scope = f"workflow_id = :workflow AND collection = '{name}'"  # type: ignore[misc]

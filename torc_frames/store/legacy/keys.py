@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from torc_frames.store.records import INPUT, Role
+from torc_frames.store.records import INPUT, OUTPUT, Role
 from torc_frames.store.wire.legacy import is_key
 
 __all__ = ["JOURNAL", "METADATA", "can_be_key", "has_name", "name_of", "new_key", "role_of"]
@@ -17,6 +17,7 @@ JOURNAL = "torc_frames_replacing"
 """What in the metadata tells which writes of several requests are under way; see `replacing`."""
 
 _CHOSEN = re.compile(r"(input|output)-(unnamed-)?[0-9a-f]{16}")
+_ROLELESS = re.compile(r"record-[0-9a-f]{16}")
 
 
 def new_key(role: Role | None, *, named: bool) -> str:
@@ -34,15 +35,19 @@ def new_key(role: Role | None, *, named: bool) -> str:
 
 
 def role_of(key: str) -> Role | None:
-    """Return what a record of the first form is to its job, None if its key does not say so.
+    """Return what a record of the first form is to the job that stores it.
+
+    Keys of ours say so, also that it is neither; what others let a job store are its outputs.
 
     Examples
     --------
-    >>> role_of("output-0123456789abcdef"), role_of("92181820")
-    ('output', None)
+    >>> role_of("input-0123456789abcdef"), role_of("record-0123456789abcdef"), role_of("92181820")
+    ('input', None, 'output')
     """
+    if _ROLELESS.fullmatch(key):
+        return None
     match = _CHOSEN.fullmatch(key)
-    return None if match is None else INPUT if match[1] == INPUT else "output"
+    return INPUT if match is not None and match[1] == INPUT else OUTPUT
 
 
 def has_name(key: str) -> bool:

@@ -39,11 +39,13 @@ from torc_frames.store.records import (
     Resources,
     ResultPage,
     Role,
+    TorcSettings,
     UserDataPage,
     WorkflowRecord,
 )
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import BLOCKS, JOBS, REQUIREMENTS, REQUIRES, RESULTS, Form, LegacyRecord
+from torc_frames.store.wire.torc_settings import of_2023
 from torc_frames.store.wire.v1 import SEVERAL_NODES
 
 __all__ = ["LegacySnapshot"]
@@ -56,6 +58,7 @@ _OTHERS = {
     "AWS schedulers": "aws_schedulers",
 }
 _FILE_EDGES = {"produces": "producer_job_id", "needs": "consumer_job_id"}
+_OF_OBJECT = itemgetter("_key")
 _UNTOLD = "services that do not tell which job waits for which"
 
 
@@ -187,6 +190,11 @@ class LegacySnapshot(PagedSnapshot[Service]):
                 jobs = self._rows(self._service.jobs(self.workflow.key))
                 self._job_names = {job.key: job.name or "" for job in jobs}
             return self._job_names
+
+    def settings(self) -> TorcSettings:
+        """See `Snapshot.settings`."""
+        listing = replace(self._list(JOBS, dict[str, Any]), key=_OF_OBJECT, age=_OF_OBJECT)
+        return TorcSettings(jobs={job["_key"]: of_2023(job) for job in self._rows(listing)})
 
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""

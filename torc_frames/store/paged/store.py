@@ -99,11 +99,13 @@ class ServerStore(Generic[Service]):
         description: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         project: str | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> WorkflowRecord:
         """See `Store.add_workflow`; what the server keeps elsewhere is added in a second request."""
         service = self._to_write()
         told = {"name": name, "user": user, "description": description, "metadata": metadata or {}}
-        body, rest = self._new_workflow(told | ({} if project is None else {"project": project}))
+        more = {**(settings or {}), **({} if project is None else {"project": project})}
+        body, rest = self._new_workflow({**more, **told})
         state: dict[str, Any] = {}
         with service.unfinished.resumed(("workflow", body, repr(metadata)), state) as tried:
             again = "before" in tried
@@ -321,6 +323,8 @@ def text_problem(text: str) -> str | None:
 
 def check_widths(jobs: NewJobs) -> None:
     """Refuse new jobs whose columns are not of one length."""
-    columns = {name: getattr(jobs, name) for name in ("commands", "inputs", "depends_on", "resources")}
+    columns = {
+        name: getattr(jobs, name) for name in ("commands", "inputs", "depends_on", "resources", "settings")
+    }
     links: Mapping[str, Any] = {f"{role} links": rows for role, rows in jobs.links.items()}
     check_lengths(len(jobs), "jobs", **columns, **links)

@@ -23,6 +23,7 @@ from torc_frames.store.records import (
     LinkPage,
     ResultPage,
     Role,
+    TorcSettings,
     UserDataPage,
     WorkflowRecord,
 )
@@ -32,6 +33,7 @@ from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow, 
 from torc_frames.store.sqlite.opening import using
 from torc_frames.store.sqlite.stale import stale_jobs
 from torc_frames.store.wire import legacy
+from torc_frames.store.wire.torc_settings import of_2023
 
 __all__ = ["SQLiteSnapshot"]
 
@@ -199,6 +201,14 @@ class SQLiteSnapshot:
         """See `Snapshot.ephemeral`."""
         sql = "SELECT id FROM user_data WHERE workflow_id = :workflow AND is_ephemeral"
         return {str(record) for (record,) in self._fetch(sql, {})}
+
+    def settings(self) -> TorcSettings:
+        """See `Snapshot.settings`; clients of the service told them."""
+        sql = (
+            "SELECT id, CAST(attributes AS BLOB) FROM job WHERE workflow_id = :workflow AND attributes <> ''"
+        )
+        jobs = {str(job): of_2023(msgspec.json.decode(raw)) for job, raw in self._fetch(sql, {})}
+        return TorcSettings(jobs=jobs)
 
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`; they are documents that clients of the service added."""

@@ -9,22 +9,24 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.store.records import JobPage, Kind, ResultPage, UserDataPage
+from torc_frames.store.records import JobPage, Kind, ResultPage, TorcSettings, UserDataPage
 from torc_frames.store.sqlite.queries import OPTIONAL_TEXTS, Column
 from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
+from torc_frames.store.torc_file.settings import read_settings
 from torc_frames.store.wire.numbers import doubtful_lines, server_reads
 from torc_frames.store.wire.times import run_times
-from torc_frames.store.wire.v1 import MEASURED, SEVERAL_NODES, name_from_wire, of_project, rev_of
+from torc_frames.store.wire.torc_settings import OTHERS
+from torc_frames.store.wire.v1 import MEASURED, name_from_wire, rev_of
 
-__all__ = ["TorcFileSnapshot", "as_served", "show_as_ours"]
+__all__ = ["STATUSES", "TorcFileSnapshot", "as_served", "show_as_ours"]
 
-_STATUSES = (
+STATUSES = (
     "uninitialized",
     "blocked",
     "ready",
@@ -37,10 +39,10 @@ _STATUSES = (
     "disabled",
     "pending_failed",
 )
-_RUNNING = _STATUSES.index("running")
+_RUNNING = STATUSES.index("running")
 _STATUS = (
     "CASE status "
-    + " ".join(f"WHEN {at} THEN '{name}'" for at, name in enumerate(_STATUSES))
+    + " ".join(f"WHEN {at} THEN '{name}'" for at, name in enumerate(STATUSES))
     + " ELSE CAST(status AS TEXT) END"
 )
 
@@ -118,10 +120,6 @@ _VIEWS = {
 }
 
 
-_OTHERS = ("file", "slurm scheduler", "local scheduler", "failure handler", "workflow action")
-_OF_WORKFLOW = "WHERE workflow_id = :workflow"
-
-
 def show_as_ours(connection: ReadConnection) -> None:
     """Make the views by which a database of torc reads like a store of ours."""
     connection.create_function("every_digit", 1, repr, deterministic=True)
@@ -157,6 +155,7 @@ def _read_float(match: re.Match[bytes]) -> bytes:
 
 
 def _page_as_served(data: bytes) -> bytes:
+    """Return lines of raw JSON as `as_served` returns each."""
     doubtful = doubtful_lines(data)
     if not doubtful:
         return data
@@ -174,6 +173,7 @@ _TABLES: dict[Kind, str] = {
     "slurm_stats": "slurm_stats",
 }
 _JSON = ("data", "labels", "scheduler")
+_OF_WORKFLOW = "WHERE workflow_id = :workflow"
 _FILE_ENDS = """
     SELECT file.id AS file_id, made.job_id AS producer_job_id, used.job_id AS consumer_job_id
     FROM main.file AS file LEFT JOIN main.job_output_file AS made ON made.file_id = file.id
@@ -217,6 +217,8 @@ class TorcFileSnapshot(SQLiteSnapshot):
             **{name: (name, _OPTIONAL_INTS if name.endswith("bytes") else _floats) for name in MEASURED},
         }
     )
+    _as_stored: ClassVar[bool] = True
+    """Whether data is as in the database of a server, which reads it before it gives it."""
 
     _outputs = """
         (SELECT user_data_id AS record_id FROM main.job_output_user_data AS made
@@ -244,7 +246,7 @@ class TorcFileSnapshot(SQLiteSnapshot):
         self, where: str, values: Mapping[str, object], labels: bool, among: str
     ) -> Iterator[UserDataPage]:
         for page in super()._user_data(where, values, labels, among):
-            served = replace(page, data=_page_as_served(page.data))
+            served = replace(page, data=_page_as_served(page.data)) if self._as_stored else page
             if labels:
                 names = [None if name is None else name_from_wire(name) for name in page.names]
                 served = replace(served, names=names, revs=list(map(rev_of, served.lines())))
@@ -266,27 +268,30 @@ class TorcFileSnapshot(SQLiteSnapshot):
         if kind == "job_file_relationships":
             ends = ("file_id", "producer_job_id", "consumer_job_id")
             return [dict(zip(ends, row, strict=True)) for row in self._fetch(_FILE_ENDS, {})]
-        names = self._columns(_TABLES[kind])
-        rows = self._fetch(
-            f"SELECT {', '.join(names)} FROM main.{_TABLES[kind]} {_OF_WORKFLOW} ORDER BY id", {}
-        )
         return [
-            {name: _decoded(cell) if name in _JSON else cell for name, cell in zip(names, row, strict=True)}
-            for row in rows
+            {name: _decoded(cell) if name in _JSON else cell for name, cell in row.items()}
+            for row in self._table(_TABLES[kind])
         ]
+
+    def settings(self) -> TorcSettings:
+        """See `Snapshot.settings`."""
+        return read_settings(self._table)
 
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""
-        tables = self._fetch("SELECT name FROM main.sqlite_master WHERE type = 'table'", {})
-        there = {table.replace("_", " "): table for (table,) in tables}
-        counts = {f"{kind}s": self._count(there[kind]) for kind in _OTHERS if kind in there}
-        counts[SEVERAL_NODES] = self._count("resource_requirements", "AND num_nodes > 1")
-        sql = "SELECT project FROM main.workflow WHERE id = :workflow AND project <> ''"
-        counts |= {of_project(name): 1 for (name,) in self._fetch(sql, {})}
+        counts = {kind: self._count(table) for kind, table in OTHERS.items() if self._columns(table)}
         return {kind: found for kind, found in counts.items() if found}
 
-    def _count(self, table: str, more: str = "") -> int:
-        (found,) = self._fetch(f"SELECT count(*) FROM main.{table} {_OF_WORKFLOW} {more}", {})[0]
+    def _table(self, table: str) -> Iterator[dict[str, Any]]:
+        """Yield what a table of torc has of the workflow, oldest first; nothing if it has no such table."""
+        names = self._columns(table)
+        if names:
+            of_workflow = "WHERE id = :workflow" if table == "workflow" else _OF_WORKFLOW
+            rows = self._fetch(f"SELECT * FROM main.{table} {of_workflow} ORDER BY {names[0]}", {})
+            yield from (dict(zip(names, row, strict=True)) for row in rows)
+
+    def _count(self, table: str) -> int:
+        (found,) = self._fetch(f"SELECT count(*) FROM main.{table} {_OF_WORKFLOW}", {})[0]
         return int(found)
 
     def _columns(self, table: str) -> list[str]:

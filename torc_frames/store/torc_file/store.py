@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from torc_frames.errors import RefusedError, StoreFileError, TorcFramesError, VersionError, warn
 from torc_frames.store.records import UserData
@@ -128,6 +128,7 @@ class TorcFileStore(SQLiteStore):
     """The newest migration of torc that the file has."""
     needs_role = True
     _connections: TorcConnections
+    _as_stored: ClassVar[bool] = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._locate(path)
@@ -147,7 +148,7 @@ class TorcFileStore(SQLiteStore):
         """See `Store.get_user_data`."""
         with self._connections.reading() as connection:
             workflow, name, is_ephemeral, _, raw = self._record(connection, workflow_key, record_key)
-        served = as_served(raw or b"null")
+        served = as_served(raw or b"null") if self._as_stored else raw or b"null"
         data, shown = decode_data(record_key, served), name_from_wire(name or "")
         return UserData(str(record_key), workflow, data, shown, is_ephemeral, rev_of(served))
 

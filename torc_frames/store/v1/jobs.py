@@ -148,6 +148,7 @@ class Adder:
                 jobs.commands[row],
                 depends_on=() if waits is None else waits[row],
                 requirement=None if jobs.resources is None else call.needs.get(jobs.resources[row]),
+                settings=b"{}" if jobs.settings is None else jobs.settings[row],
             )
             for row in rows
         ]
@@ -324,6 +325,7 @@ def _ranges(jobs: NewJobs, start: int) -> Iterator[range]:
     size = 0
     for row in range(start, len(jobs)):
         more = len(jobs.inputs[row] or b"") + len(jobs.names[row]) + len(jobs.commands[row])
+        more += 0 if jobs.settings is None else len(jobs.settings[row])
         if row > start and (row - start == CHUNK_ROWS or size + more > CHUNK_BYTES):
             yield range(start, row)
             start, size = row, 0

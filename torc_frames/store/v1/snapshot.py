@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from msgspec import Raw
-
 from torc_frames.errors import DroppedConnectionError, ReplyError
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.paged.lists import Listing, count, decoded, listed
@@ -23,21 +21,19 @@ from torc_frames.store.records import (
     Resources,
     ResultPage,
     Role,
+    TorcSettings,
     UserDataPage,
     WorkflowRecord,
 )
+from torc_frames.store.v1 import parts
 from torc_frames.store.v1.links import V1Links, gather, links_of, relations
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.unreadable import UNREADABLE, around, one_by_one
 from torc_frames.store.wire import v1
+from torc_frames.store.wire.torc_settings import OTHERS
 
 __all__ = ["V1Snapshot"]
 
-_OTHERS = {
-    "files": "/files",
-    "slurm schedulers": "/slurm_schedulers",
-    "local schedulers": "/local_schedulers",
-}
 _Need = tuple[Resources, str | None, int | None]
 _DEFAULTS: _Need = (v1.resources_of(None), None, None)
 _RELATIONS: Kind = "job_file_relationships"
@@ -172,16 +168,14 @@ class V1Snapshot(PagedSnapshot[V1Service]):
         pairs = sorted(listing.key(item) for items in listed(self._get, listing) for item in items)
         return [(str(job), str(on)) for job, on in pairs]
 
+    def settings(self) -> TorcSettings:
+        """See `Snapshot.settings`."""
+        workflow = decoded(dict, self._get(f"/workflows/{self.workflow.key}", {}), "a workflow")
+        return parts.read(self._get, self._listed, self.workflow.key, workflow, self.rows(_RELATIONS))
+
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""
-        counts = {kind: count(self._get, self._list(path, Raw)) for kind, path in _OTHERS.items()}
-        of_workflow = f"/workflows/{self.workflow.key}"
-        counts["failure handlers"] = count(self._get, self._list(f"{of_workflow}/failure_handlers", Raw))
-        counts["workflow actions"] = len(decoded(list, self._get(f"{of_workflow}/actions", {}), "actions"))
-        needs = listed(self._get, self._list("/resource_requirements", v1.V1Requirement))
-        counts[v1.SEVERAL_NODES] = sum(need.num_nodes > 1 for items in needs for need in items)
-        workflow = decoded(v1.V1Workflow, self._get(of_workflow, {}), "workflow")
-        counts |= {v1.of_project(workflow.project): 1} if workflow.project else {}
+        counts = {kind: parts.count_others(self._get, self.workflow.key, kind) for kind in OTHERS}
         return {kind: found for kind, found in counts.items() if found}
 
     # links

@@ -14,6 +14,7 @@ from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.store import ServerStore
 from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, UserData, WorkflowRecord
 from torc_frames.store.v1 import commands as v1_commands
+from torc_frames.store.v1 import parts as v1_parts
 from torc_frames.store.v1 import user_data as v1_user_data
 from torc_frames.store.v1.jobs import Adder
 from torc_frames.store.v1.service import V1Service
@@ -123,6 +124,10 @@ class V1Store(ServerStore[V1Service]):
     def snapshot(self, workflow_key: str) -> AbstractContextManager[V1Snapshot]:
         """See `Store.snapshot`."""
         return closing(V1Snapshot(self.service, self.get_workflow(workflow_key)))
+
+    def add_parts(self, workflow_key: str, kind: str, parts: Sequence[Mapping[str, Any]]) -> list[int]:
+        """See `SettingsStore.add_parts`."""
+        return v1_parts.add(self.service.http, workflow_key, kind, parts)
 
     # jobs
 

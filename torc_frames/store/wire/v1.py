@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -20,6 +20,7 @@ __all__ = [
     "MEASURED",
     "SEVERAL_NODES",
     "Added",
+    "AddedFiles",
     "AddedRecords",
     "BulkJobs",
     "Dependency",
@@ -36,12 +37,12 @@ __all__ = [
     "WorkflowStatus",
     "encode",
     "in_order",
+    "is_own_need",
     "job_body",
     "kept",
     "kept_metadata",
     "name_from_wire",
     "name_to_wire",
-    "of_project",
     "outgoing",
     "record_body",
     "relationship",
@@ -119,6 +120,12 @@ class AddedRecords(msgspec.Struct):
     """Records that were added in bulk."""
 
     user_data: list[Added]
+
+
+class AddedFiles(msgspec.Struct):
+    """Files that were added in bulk."""
+
+    files: list[Added]
 
 
 class BulkJobs(msgspec.Struct):
@@ -229,11 +236,6 @@ def workflow_of(workflow: V1Workflow) -> WorkflowRecord:
     )
 
 
-def of_project(name: str) -> str:
-    """Return what `Snapshot.others` calls the project that a workflow is of."""
-    return f"project {name!r}"
-
-
 def name_to_wire(name: str | None) -> str:
     """Return the name for a record on the server, a new one of our own for none."""
     return f"torc_frames-{uuid.uuid4().hex}" if name is None else name
@@ -275,6 +277,15 @@ def resources_of(requirement: V1Requirement | None) -> Resources:
     return Resources(requirement.num_cpus, requirement.num_gpus, memory, runtime)
 
 
+def is_own_need(part: Mapping[str, Any]) -> bool:
+    """Return whether `resources_of` tells all of a resource requirement."""
+    need = msgspec.convert(part, V1Requirement)
+    if need.num_nodes > 1:
+        return False
+    resources = resources_of(need)
+    return resources == Resources() or need.name == requirement_of(resources)[0]
+
+
 def requirement_body(workflow_id: int, resources: Resources) -> bytes:
     """Return the body that adds a resource requirement."""
     fields = ("name", "num_cpus", "num_gpus", "memory", "runtime")
@@ -298,14 +309,15 @@ def job_body(
     *,
     depends_on: Iterable[int] = (),
     requirement: int | None = None,
+    settings: bytes = b"{}",
 ) -> bytes:
-    """Return the JSON of one job to add or change."""
+    """Return the JSON of one job to add or change; `settings` is an object of all else that is said of it."""
     body = b'{"workflow_id":%d,"name":%s,"command":%s' % (workflow_id, encode(name), encode(command))
     if depends_on:
         body += b',"depends_on_job_ids":[%s]' % b",".join(b"%d" % one for one in depends_on)
     if requirement is not None:
         body += b',"resource_requirements_id":%d' % requirement
-    return body + b"}"
+    return body + (b"}" if settings == b"{}" else b"," + settings[1:])
 
 
 def with_records(body: bytes, role: str, ids: bytes) -> bytes:

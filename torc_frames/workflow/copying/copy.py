@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
 from itertools import chain, groupby
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from torc_frames.errors import (
     InexactFloatWarning,
@@ -20,23 +17,28 @@ from torc_frames.errors import (
     shorten,
     warn,
 )
-from torc_frames.store.base import RunnableStore, Snapshot, Store
+from torc_frames.store.base import RunnableStore, SettingsStore, Snapshot, Store
 from torc_frames.store.contents import dependencies, read_jobs
-from torc_frames.store.records import JobRecord, NewJobs, ResultPage, UserDataPage, WorkflowRecord
+from torc_frames.store.records import (
+    JobRecord,
+    NewJobs,
+    ResultPage,
+    TorcSettings,
+    UserDataPage,
+    WorkflowRecord,
+)
 from torc_frames.store.whole import read_whole
+from torc_frames.store.wire.torc_settings import NEEDS
+from torc_frames.store.wire.v1 import MEASURED
+from torc_frames.workflow.copying.order import chunks
 from torc_frames.workflow.copying.roles import RoleFit, fit
+from torc_frames.workflow.copying.settings import SettingsCopy, lost_settings
 from torc_frames.workflow.progress import Bar, progress
 from torc_frames.workflow.pull.spool import Spool
 
 __all__ = ["Copied", "OnUnkept", "copy"]
 
 OnUnkept = Literal["error", "skip"]
-
-CHUNK = 50_000
-"""How many jobs are added at once."""
-
-MANY_CHUNKS = 500
-"""More calls than that are not made to keep the order of jobs that wait for each other."""
 
 _NEW = ("uninitialized", "ready", "blocked")
 
@@ -64,7 +66,11 @@ def copy(
 
     original = read_whole(source.url, read)
     original.check(on_unkept)
-    return _Writer(original, target, _chunks(original), show).write(name)
+    names = {key: job.name for key, job in original.jobs.items()}
+    calls = chunks(names, {key: set(original.waits.get(key, ())) for key in names})
+    if list(chain.from_iterable(calls)) != list(names):
+        original.left_out.append("the order of jobs: those that others wait for come first")
+    return _Writer(original, target, calls, show).write(name)
 
 
 @dataclass(slots=True)
@@ -93,6 +99,9 @@ class _Original:
     """By record key: why it can't be kept."""
     inexact: list[str] = field(default_factory=list)
     """Records with floats that come back as others."""
+    settings: TorcSettings = field(default_factory=TorcSettings)
+    measured: int = 0
+    """Of how many runs there is memory and CPU."""
     left_out: list[str] = field(default_factory=list)
     fitted: RoleFit | None = None
     """What records are told of themselves, where roles are theirs."""
@@ -109,6 +118,7 @@ class _Original:
             self.ephemeral = snap.ephemeral()
             self._read_links(snap)
             self._read_runs(snap)
+            self.settings = snap.settings()
             self.left_out += [f"{kind}: {count}" for kind, count in snap.others().items()]
             snap.verify()
 
@@ -201,6 +211,8 @@ class _Original:
                 self.waits.setdefault(job, []).append(other)
         for runs in snap.results():
             ends = zip(runs.statuses, runs.return_codes, runs.start_times, runs.end_times, strict=True)
+            measured = zip(*(runs.more[name] for name in MEASURED if name in runs.more), strict=True)
+            self.measured += sum(row.count(None) < len(row) for row in measured)
             for job, run_id, end in zip(runs.job_keys, runs.run_ids, ends, strict=True):
                 repeated += (job, run_id) in self.runs
                 if job in jobs:
@@ -221,6 +233,8 @@ class _Writer:
     show: bool
     job_keys: dict[str, str] = field(default_factory=dict)
     record_keys: dict[str, str] = field(default_factory=dict)
+    settings: SettingsCopy | None = None
+    """What is told of settings, where they are kept."""
 
     def write(self, name: str | None) -> Copied:
         """Write all; on any error what was written is deleted again."""
@@ -228,14 +242,13 @@ class _Writer:
         made: WorkflowRecord | None = None
         try:
             with self.target.transaction():
-                made = self.target.add_workflow(
-                    name or was.name, user=was.user, description=was.description, metadata=was.metadata
-                )
+                made = self._add_workflow(name or was.name)
                 total = len(self.original.names) + len(self.original.jobs)
                 with progress(total, "copy", self.show, unit="row") as bar:
                     self._add_records(made.key, bar)
                     self._add_jobs(made.key, bar)
                 self._add_runs(made.key)
+            self._finish_settings(made.key)
         except BaseException as error:
             if made is not None:
                 _undo(self.target, made, error)
@@ -244,6 +257,27 @@ class _Writer:
             self.original.left_out.append(f"that it was of user {was.user}: the copy is of {made.user}")
         keys = {key: self.job_keys[key] for key in self.original.jobs}
         return Copied(made, keys, self.record_keys, self.original.left_out)
+
+    def _add_workflow(self, name: str) -> WorkflowRecord:
+        was, target = self.original.workflow, self.target
+        told: dict[str, Any] = {"user": was.user, "description": was.description, "metadata": was.metadata}
+        if not target.roles_are_of_records:
+            told["project"] = was.project
+        elif was.project is not None:
+            self.original.left_out.append("project of the workflow")
+        if not isinstance(target, SettingsStore):
+            return target.add_workflow(name, **told)
+        self.settings = SettingsCopy(self.original.settings, target)
+        made = target.add_workflow(name, **told, settings=self.settings.of_workflow())
+        self.settings.add_parts(made.key)
+        return made
+
+    def _finish_settings(self, workflow_key: str) -> None:
+        if self.settings is None:
+            self.original.left_out += lost_settings(self.original.settings)
+        else:
+            self.settings.add_actions(workflow_key, self.job_keys)
+            self.original.left_out += self.settings.left_out(workflow_key)
 
     def _add_records(self, workflow_key: str, bar: Bar) -> None:
         for page in self.original.spool.pages():
@@ -265,19 +299,21 @@ class _Writer:
             self.record_keys.update(zip([key for key, _ in alike], added, strict=True))
 
     def _add_jobs(self, workflow_key: str, bar: Bar) -> None:
-        waits = self.original.waits
+        waits, settings = self.original.waits, self.settings
+        needs_are_there = settings is not None and NEEDS in self.original.settings.parts
         for keys in self.chunks:
             jobs = [self.original.jobs[key] for key in keys]
             new = NewJobs(
                 names=[job.name for job in jobs],
                 commands=[job.command for job in jobs],
                 inputs=[None] * len(keys),
-                resources=[job.resources for job in jobs],
+                resources=None if needs_are_there else [job.resources for job in jobs],
                 depends_on=[[self.job_keys[other] for other in waits.get(key, ())] for key in keys],
                 links={
                     role: [[self.record_keys[record] for record in of_job.get(key, ())] for key in keys]
                     for role, of_job in self.original.links.items()
                 },
+                settings=None if settings is None else [settings.of_job(key) for key in keys],
             )
             self.job_keys.update(zip(keys, self.target.add_jobs(workflow_key, new).job_keys, strict=True))
             bar.update(len(keys))
@@ -292,6 +328,8 @@ class _Writer:
                     f"status, return codes and times of {jobs_told}: {self.target.url} takes none"
                 )
             return
+        if self.original.measured:
+            left_out.append(f"memory and CPU of {counted(self.original.measured, 'run')}")
         underway = sum(job.status in ("pending", "running") for job in jobs.values())
         if underway:
             left_out.append(
@@ -318,62 +356,3 @@ def _undo(target: Store, made: WorkflowRecord, error: BaseException) -> None:
             f"workflow {made.key} of {target.url} is half a copy and could not be deleted ({left}): delete "
             f"it. The copy failed: {error or type(error).__name__}"
         ) from error
-
-
-# the order of jobs
-
-
-def _chunks(original: _Original) -> list[list[str]]:
-    """Return which jobs to add in each call: none that waits for another of the same call, or has its name.
-
-    Jobs keep their order unless they wait for later ones, or that took too many calls.
-    """
-    names = {key: job.name for key, job in original.jobs.items()}
-    waits = {key: set(original.waits.get(key, ())) for key in names}
-    order = _runnable_order(waits)
-    chunks = list(_split(order, waits, names))
-    if len(chunks) > MANY_CHUNKS:
-        levels: dict[str, int] = {}
-        for key in order:
-            levels[key] = 1 + max((levels[other] for other in waits[key]), default=0)
-        fewer = list(_split(sorted(order, key=levels.__getitem__), waits, names))
-        chunks = fewer if 2 * len(fewer) < len(chunks) else chunks
-    if list(chain.from_iterable(chunks)) != list(names):
-        original.left_out.append("the order of jobs: those that others wait for come first")
-    return chunks
-
-
-def _runnable_order(waits: Mapping[str, Set[str]]) -> list[str]:
-    """Return the jobs so that none comes before one it waits for, else in order."""
-    place = {key: at for at, key in enumerate(waits)}
-    sorter = TopologicalSorter(waits)
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        stuck = sorted(set(error.args[1]), key=place.__getitem__)
-        raise RefusedError(f"jobs that wait for each other: {shorten(stuck)}") from None
-    order: list[str] = []
-    free: list[tuple[int, str]] = []
-    while sorter.is_active():
-        for key in sorter.get_ready():
-            heapq.heappush(free, (place[key], key))
-        order.append(heapq.heappop(free)[1])
-        sorter.done(order[-1])
-    return order
-
-
-def _split(
-    order: Iterable[str], waits: Mapping[str, Set[str]], names: Mapping[str, str]
-) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    inside: set[str] = set()
-    taken: set[str] = set()
-    for key in order:
-        if len(chunk) == CHUNK or names[key] in taken or not inside.isdisjoint(waits[key]):
-            yield chunk
-            chunk, inside, taken = [], set(), set()
-        chunk.append(key)
-        inside.add(key)
-        taken.add(names[key])
-    if chunk:
-        yield chunk

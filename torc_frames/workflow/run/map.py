@@ -135,7 +135,7 @@ def _refuse_for_torc(store: Store, workflow_key: str, executor: Executor | None,
     if rerun != _RERUN:
         raise RefusedError(
             "rerun= is for embedded stores; torc runs jobs again after "
-            f"`torc workflows reset-status {workflow_key} --failed-only --reinitialize`"
+            f"`torc workflows reset-status {workflow_key} --failed-only --reinitialize --no-prompts`"
         )
 
 

@@ -214,7 +214,7 @@ class TorcRun:
         if left:
             warn(
                 f"jobs {shorten(left)} of workflow {self._key} are pending, and may be another runner's; if "
-                f"they are not, `torc jobs reset-status {left[0]}` makes one run again"
+                f"they are not, `torc jobs reset-status {left[0]} --no-prompts` makes one run again"
             )
 
 
