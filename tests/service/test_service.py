@@ -592,6 +592,8 @@ def test_the_first_form_alone_has_nothing_of_the_later(tmp_path: Path) -> None:
         assert {path for path in described if path.startswith("/workflows")} == {
             "/workflows",
             "/workflows/{key}",
+            "/workflows/config/{key}",
+            "/workflows/status/{key}",
         }
 
 
