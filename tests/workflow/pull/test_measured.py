@@ -184,6 +184,10 @@ def test_runs_of_a_reset_workflow_are_all_there_and_jobs_shows_none_of_before(
     assert reset.iloc[0][["return_code", "start_time", "end_time", *MEASURED]].isna().all()
     assert len(wf.runs()) == 2
     assert wf.job(reset.index[0]).run_id == 0
+    twice.torc("workflows", "export", twice.key, "--include-results", "-o", "export.json")
+    exported = tf.connect(tmp_path / "export.json").workflow(twice.key)
+    assert_frame_equal(exported.jobs(), reset)
+    assert_frame_equal(exported.runs(), wf.runs())
     twice.run()
     # torc counts a reset as well as what begins a run.
     last = int(wf.jobs()["run_id"].iloc[0])
