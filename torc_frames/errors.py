@@ -123,19 +123,28 @@ class NotFoundError(TorcFramesError, LookupError):
     kind : str
         ``"workflow"``, ``"job"`` or ``"user_data"``.
     keys : tuple of str
-        The keys that were asked for and do not exist.
+        The keys, or names, that were asked for and do not exist.
+    hint : str
+        What was meant, perhaps.
     """
 
-    def __init__(self, kind: str, keys: Iterable[str], where: str = "") -> None:
+    def __init__(
+        self, kind: str, keys: Iterable[str], where: str = "", hint: str = "", by: str = "key"
+    ) -> None:
         self.kind = kind
         self.keys = tuple(keys)
         self.where = where
-        super().__init__(kind, self.keys, where)
+        self.hint = hint
+        self.by = by
+        super().__init__(kind, self.keys, where, hint, by)
 
     def __str__(self) -> str:
-        noun = f"{self.kind} key" + ("" if len(self.keys) == 1 else "s")
+        told = f"{self.kind} {self.by}" + ("" if len(self.keys) == 1 else "s") + f" {shorten(self.keys)}"
+        if self.by == "name":
+            told = f"{self.kind} named {shorten(map(repr, self.keys))}"
         place = f" in {self.where}" if self.where else ""
-        return f"no {noun} {shorten(self.keys)}{place}{self._answer()}"
+        hint = f": {self.hint}" if self.hint else ""
+        return f"no {told}{place}{hint}{self._answer()}"
 
 
 class ConflictError(TorcFramesError):

@@ -152,7 +152,7 @@ def test_of_several_workflows_one_must_be_chosen(ridge: Workflow) -> None:
     result = torc_frames("table")
     assert result.exit_code == 2
     assert result.stderr.endswith(
-        "Error: which workflow? Give its key with -k KEY:\n  1  ridge\n  2  two\\x1b[2J\n"
+        "Error: which workflow? Give its key or name with -k:\n  1  ridge\n  2  two\\x1b[2J\n"
     )
 
 

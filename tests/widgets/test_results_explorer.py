@@ -215,7 +215,9 @@ def test_a_store_that_can_not_be_read_leaves_what_is_shown(wf, tmp_path):
 def test_records_that_clash_are_shown_as_lists_if_asked(wf):
     wf.add_user_data(1, {"loss": 7}, role="output")
     with pytest.raises(tf.ConflictError):
-        ResultsExplorer(wf)
+        ResultsExplorer(wf, on_clash="error")
+    with pytest.warns(tf.TorcFramesWarning, match="These cells are lists"):
+        assert "wf.table()" in ResultsExplorer(wf).code
     explorer = ResultsExplorer(wf, on_clash="list")
     assert "wf.table(on_clash='list')" in explorer.code
     assert same(explorer, wf)

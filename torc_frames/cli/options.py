@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from torc_frames import settings
 from torc_frames.cli.text import printable
-from torc_frames.errors import TorcFramesError
+from torc_frames.errors import NotFoundError, TorcFramesError
 
 if TYPE_CHECKING:
     from torc_frames.workflow.client import Client
@@ -58,7 +58,7 @@ class StoreOptions:
         """Return the workflow of ``-k``, or the only one that there is."""
         client = client or self.client()
         if self.workflow_key is not None:
-            return client.workflow(self.workflow_key)
+            return _by_key_or_name(client, self.workflow_key)
         found = client.workflows(counts=False)
         if len(found) == 1:
             workflow = client.workflow(found.index[0])
@@ -67,7 +67,7 @@ class StoreOptions:
         if not len(found):
             raise click.UsageError("there is no workflow yet: torc-frames workflows create NAME")
         listed = "".join(f"\n  {key}  {printable(name)}" for key, name in found["name"].items())
-        raise click.UsageError(f"which workflow? Give its key with -k KEY:{listed}")
+        raise click.UsageError(f"which workflow? Give its key or name with -k:{listed}")
 
     def job(self, key: str) -> Job:
         """Return a job by its key alone; where ``-k`` is given, the job must be of that workflow.
@@ -79,7 +79,23 @@ class StoreOptions:
         from torc_frames.workflow.run.job import Job
 
         store = open_store(self.database_url or None)
-        return Job(store, store.get_job(key, self.workflow_key))
+        try:
+            return Job(store, store.get_job(key, self.workflow_key))
+        except NotFoundError:
+            if self.workflow_key is None or self.workflow_key.isdecimal():
+                raise
+            from torc_frames.store.named import by_name
+
+            return Job(store, store.get_job(key, by_name(store, self.workflow_key).key))
+
+
+def _by_key_or_name(client: Client, text: str) -> Workflow:
+    try:
+        return client.workflow(text)
+    except NotFoundError:
+        if text.isdecimal() and text not in client.workflows(counts=False)["name"].tolist():
+            raise
+        return client.workflow(name=text)
 
 
 def command(*lines: str, name: str | None = None, of: click.Group | None = None) -> Callable[[Any], Any]:
@@ -155,10 +171,10 @@ def _shared_options() -> list[click.Parameter]:
         shared(
             "-k",
             "--workflow-key",
-            metavar="KEY",
+            metavar="KEY|NAME",
             envvar=[settings.WORKFLOW_KEY, settings.WORKFLOW_ID],
             show_envvar=True,
-            help="The workflow; needed where the store has several.",
+            help="The workflow, by its key or its name; needed where the store has several.",
         ),
         shared("-f", "--format", type=click.Choice(FORMATS), help="How to print tables. [default: table]"),
         shared("--debug", is_flag=True, help="Show where in the program an error comes from."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any, Self
 
 import pandas as pd
 
-from torc_frames.errors import RefusedError, counted
+from torc_frames.errors import NotFoundError, RefusedError, counted
 from torc_frames.frame import recorded
 from torc_frames.frame.shape import key_index
 from torc_frames.settings.masked import masked
 from torc_frames.store.base import FileStore, Store
+from torc_frames.store.named import by_key, by_name
 from torc_frames.store.open import open_store
 from torc_frames.workflow.copying import copy as copying
 from torc_frames.workflow.copying.copy import OnUnkept
@@ -24,6 +26,8 @@ from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Client", "connect"]
+
+_PAUSES_S = (0.05, 0.2, 0.5)
 
 
 def connect(
@@ -133,9 +137,65 @@ class Client:
         """
         return workflows_frame(self._store, counts)
 
-    def workflow(self, key: str | int) -> Workflow:
-        """Return the workflow with this key; NotFoundError if there is none."""
-        return Workflow(self._store, self._store.get_workflow(str(key)))
+    def workflow(
+        self, key: str | int | None = None, *, name: str | None = None, create: bool = False
+    ) -> Workflow:
+        """Return a workflow by its key, or by its name.
+
+        Parameters
+        ----------
+        key : str or int, optional
+            Its key; or give `name`.
+        name : str, optional
+            Its name.
+        create : bool
+            Whether to make the workflow of that name if there is none. Two programs that do that at once get
+            the same one.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none; for a name it tells those that are near.
+        RefusedError
+            If several workflows have the name, with their keys.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> client.workflow(name="ridge", create=True)
+        Workflow(key='1', name='ridge')
+        >>> client.workflow(name="ridge", create=True)
+        Workflow(key='1', name='ridge')
+        """
+        if name is None:
+            if key is None or create:
+                raise RefusedError("a workflow is named by key, or by name=, with which create=True goes")
+            return Workflow(self._store, by_key(self._store, str(key)))
+        if key is not None:
+            raise RefusedError(f"a workflow is named by key ({key!r}), or by name= ({name!r}), not by both")
+        return self._open_or_make(name) if create else Workflow(self._store, by_name(self._store, name))
+
+    def _open_or_make(self, name: str) -> Workflow:
+        for pause in (*_PAUSES_S, None):
+            try:
+                return Workflow(self._store, by_name(self._store, name))
+            except NotFoundError:
+                break
+            except RefusedError:  # who makes it at this moment, too, gives up all but one
+                if pause is None:
+                    raise
+                time.sleep(pause)
+        return self._only_one(name)
+
+    def _only_one(self, name: str) -> Workflow:
+        """Make a workflow of a name, unless somebody else has made it meanwhile."""
+        with self._store.transaction():
+            mine = self.create_workflow(name)
+            first = next(one for one in self._store.workflows() if one.name == name)
+            if first.key != mine.key:
+                self._store.delete_workflow(mine.key)
+        return Workflow(self._store, first)
 
     def create_workflow(
         self,
