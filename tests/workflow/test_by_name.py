@@ -76,3 +76,17 @@ def test_names_go_where_keys_go_in_the_shell(tmp_path: Path, monkeypatch: pytest
         assert told in failed.stderr
     wrong = run("jobs", "store", "1", "loss=1", "-k", "lasso")
     assert wrong.exit_code == 1
+
+
+@pytest.mark.stores("sqlite", "torc-server")
+def test_a_key_of_another_workflow_is_told_as_such(client: Client) -> None:
+    wf, other = client.create_workflow("mine"), client.create_workflow("other")
+    job = other.add_job("theirs")
+    (record,) = other.add_user_data(job, {"a": 1})
+    whose = f"is of workflow {other.key}"
+    for call, key in ((wf.job, job.key), (wf.get_user_data, record)):
+        with pytest.raises(tf.NotFoundError, match=f"in workflow {wf.key}: {key} {whose}"):
+            call(key)
+        with pytest.raises(tf.NotFoundError, match="key 99") as missing:
+            call("99")
+        assert "is of workflow" not in str(missing.value)

@@ -8,7 +8,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from torc_frames.errors import NotFoundError, Problem, RefusedError, StoreFileError, UnreadableRecordError
+from torc_frames.errors import (
+    NotFoundError,
+    Problem,
+    RefusedError,
+    StoreFileError,
+    UnreadableRecordError,
+    shorten,
+)
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.records import WorkflowRecord
 from torc_frames.store.sqlite.file import Connection
@@ -127,7 +134,7 @@ def find_all(
     rows = {row[0]: row for row in connection.execute(sql, (workflow_id, asked))} if ids else {}
     missing = [key for key, number in ids.items() if number not in rows]
     if missing:
-        raise NotFoundError(table, missing, f"workflow {workflow_id}")
+        raise _not_found(connection, table, workflow_id, missing)
     return {key: rows[number] for key, number in ids.items()}
 
 
@@ -140,9 +147,20 @@ def find_one(
         sql = f"SELECT {columns} FROM {table} WHERE workflow_id = ifnull(?, workflow_id) AND id = ?"
         row = connection.execute(sql, (workflow_id, number)).fetchone()
     if row is None:
-        raise NotFoundError(table, [str(key)], "" if workflow_id is None else f"workflow {workflow_id}")
+        raise _not_found(connection, table, workflow_id, [str(key)])
     found: tuple[Any, ...] = row
     return found
+
+
+def _not_found(
+    connection: Connection, table: str, workflow_id: int | None, missing: list[str]
+) -> NotFoundError:
+    if workflow_id is None:
+        return NotFoundError(table, missing)
+    ids = id_list(number for key in missing if (number := key_to_id(key)) is not None)
+    sql = f"SELECT id, workflow_id FROM {table} WHERE id IN (SELECT value FROM json_each(?)) LIMIT 3"
+    others = [f"{key} is of workflow {other}" for key, other in connection.execute(sql, (ids,))]
+    return NotFoundError(table, missing, f"workflow {workflow_id}", shorten(others))
 
 
 def texts(data: Sequence[bytes | None], column: str = "data") -> list[str | None]:

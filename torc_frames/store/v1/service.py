@@ -44,7 +44,8 @@ class V1Service(PagedService):
             self.check_key(kind, key)
             found = decoded(what, self.request(kind, key, "GET", f"{path}/{key}"), kind)
             if workflow_key is not None and str(found.workflow_id) != workflow_key:
-                raise NotFoundError(kind, [key], f"workflow {workflow_key}")
+                whose = f"{key} is of workflow {found.workflow_id}"
+                raise NotFoundError(kind, [key], f"workflow {workflow_key}", whose)
         except NotFoundError:
             if workflow_key is not None:
                 self.fetch_workflow(workflow_key)
