@@ -177,3 +177,17 @@ class TestRecords:
             ]
             pd.testing.assert_frame_equal(*frames)
             pd.testing.assert_frame_equal(wf.parameters(), path.workflow(wf.key).parameters())
+
+    def test_what_was_pushed_by_path_is_the_same_by_url(self, service: Service) -> None:
+        with tf.connect(service.url) as url, tf.connect(service.database) as path:
+            wf = path.create_workflow("by path")
+            wf.push(pd.DataFrame({"a": [1, 2]}), outputs=True)
+            job = wf.jobs().index[0]
+            both = [client.workflow(wf.key) for client in (path, url)]
+            for pull in (
+                lambda one: one.user_data()["role"],
+                lambda one: one.user_data(job=job)["role"],
+                lambda one: one.parameters(),
+            ):
+                pd.testing.assert_series_equal(*[pd.Series(pull(one).to_numpy().ravel()) for one in both])
+            assert [one.job(job).parameters for one in both] == [{"a": 1}] * 2

@@ -208,7 +208,11 @@ def latest_result(documents: Documents, call: Call) -> bytes:
 def list_edges(documents: Documents, call: Call) -> bytes:
     """Return a page of the edges of a name."""
     with documents.reading(call.workflow) as place:
-        return _page(call, *edges_of(call.path["name"]).listed(place, call.skip, call.limit))
+        origin = call.filters.get("_from")
+        edges = edges_of(call.path["name"])
+        return _page(
+            call, *edges.listed(place, call.skip, call.limit, None if origin is None else str(origin))
+        )
 
 
 def get_edge(documents: Documents, call: Call) -> bytes:

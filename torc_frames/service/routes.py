@@ -199,7 +199,8 @@ def _only_first() -> Iterator[Operation]:
     path = "/results/find_by_job/{workflow}/{key}"
     yield first("GET", path, actions.latest_result, RESULTS, _FIRST_RESULT)
     path = "/edges/{workflow}/{name}"
-    yield first("GET", path, actions.list_edges, _EDGES, PAGE_OF + _FIRST_EDGE)
+    origin = [Parameter("_from")]
+    yield first("GET", path, actions.list_edges, _EDGES, PAGE_OF + _FIRST_EDGE, filters=origin)
     yield first("POST", path, actions.add_edge, _EDGES, _FIRST_EDGE, _FIRST_EDGE)
     yield first("DELETE", path, actions.delete_edges, _EDGES, _DOCUMENT)
     yield first("GET", path + "/{key}", actions.get_edge, _EDGES, _FIRST_EDGE)

@@ -246,6 +246,28 @@ class TestIntoAFile:
             text for text in left_out if not re.fullmatch(r"\w+ of (the workflow|\d jobs?)|[\w ]+: \d+", text)
         ] == []
 
+    def test_what_was_measured_of_runs_is_named(
+        self, torc_server: TorcServer, client: tf.Client, made: str, tmp_path: Path
+    ) -> None:
+        node = {"workflow_id": int(made), "hostname": "h", "pid": 1, "start_time": "2026-01-01T00:00:00Z"}
+        node |= {"num_cpus": 1, "memory_gb": 1.0, "num_gpus": 0, "num_nodes": 1, "compute_node_type": "local"}
+        node["id"] = torc_server.call("POST", "/compute_nodes", json=node)["id"]
+        job = int(client.workflow(made).jobs().index[0])
+        result = {"workflow_id": int(made), "job_id": job, "compute_node_id": node["id"], "return_code": 0}
+        result |= {"exec_time_minutes": 1.0, "completion_time": "2026-01-01T00:01:00Z", "status": "completed"}
+        for run_id, more in enumerate(({}, {"peak_memory_bytes": 5}, {"avg_cpu_percent": 0.0}), 1):
+            torc_server.call("POST", "/results", json={**result, "run_id": run_id, **more})
+        left_out = client.copy(made, to=tf.connect(tmp_path / "study.db")).left_out
+        assert {"memory and CPU of 2 runs", "compute nodes: 1"} <= set(left_out)
+
+    def test_a_project_goes_there_and_back(self, client: tf.Client, tmp_path: Path) -> None:
+        file = tf.connect(tmp_path / "study.db")
+        there = file.copy(file.create_workflow("w", project="solar"), to=client)
+        back = client.copy(there.workflow, to=file)
+        assert there.left_out == back.left_out == []
+        for report in (there, back):
+            assert report.workflow._store.get_workflow(report.workflow.key).project == "solar"
+
 
 class TestFromAService:
     """What clients of 2023 say of jobs and torc-server has too goes along."""

@@ -67,11 +67,16 @@ class Edges(ABC):
     def _remove(self, place: Place, first: int, second: int, suffix: str) -> None:
         """Delete an edge."""
 
-    def listed(self, place: Place, skip: int, limit: int) -> tuple[list[bytes], int]:
-        """Return a page of edges, and of how many it is one."""
-        ((total,),) = place.rows(f"SELECT count(*) FROM {self.source}")
-        rows = self._rows(place, "", {"limit": limit, "skip": skip})
-        return [self._document(place, row) for row in rows], total
+    def listed(
+        self, place: Place, skip: int, limit: int, origin: str | None = None
+    ) -> tuple[list[bytes], int]:
+        """Return a page of edges, or of those from a job given by its id, and of how many it is one."""
+        where, values = "", {"limit": limit, "skip": skip}
+        if origin is not None:
+            row = COLLECTIONS[JOBS].look_up(place, legacy.key_of(origin, JOBS, place.key) or "")
+            where, values["first"] = f"AND {self.order[0]} = :first", row[0] if row else 0
+        ((total,),) = place.rows(f"SELECT count(*) FROM {self.source} {where}", values)
+        return [self._document(place, row) for row in self._rows(place, where, values)], total
 
     def get(self, place: Place, key: str) -> bytes:
         """Return an edge."""

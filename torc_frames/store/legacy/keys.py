@@ -8,7 +8,7 @@ import secrets
 from torc_frames.store.records import INPUT, OUTPUT, Role
 from torc_frames.store.wire.legacy import is_key
 
-__all__ = ["JOURNAL", "METADATA", "can_be_key", "has_name", "name_of", "new_key", "role_of"]
+__all__ = ["JOURNAL", "METADATA", "can_be_key", "has_name", "name_of", "new_key", "role_of", "says_role"]
 
 METADATA = "torc_frames"
 """The record that is no record, but the workflow's metadata."""
@@ -48,6 +48,11 @@ def role_of(key: str) -> Role | None:
         return None
     match = _CHOSEN.fullmatch(key)
     return INPUT if match is not None and match[1] == INPUT else OUTPUT
+
+
+def says_role(key: str) -> bool:
+    """Return whether a key of the first form says what the record is to its job."""
+    return _ROLELESS.fullmatch(key) is not None or _CHOSEN.fullmatch(key) is not None
 
 
 def has_name(key: str) -> bool:

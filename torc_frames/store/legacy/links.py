@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
 
 from torc_frames.errors import ReplyError, ServerError
 from torc_frames.store.keys import key_to_id
-from torc_frames.store.legacy.keys import role_of
+from torc_frames.store.legacy.keys import role_of, says_role
 from torc_frames.store.legacy.service import Service, read_record
-from torc_frames.store.paged.lists import Get, Listing, decoded
+from torc_frames.store.paged.lists import Get, Listing, decoded, listed
 from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.snapshot import PAGE_ROWS
 from torc_frames.store.parallel import each
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Role
-from torc_frames.store.wire.legacy import CONSUMES, JOBS, STORES, USER_DATA, Edge, Form, LegacyRecord, key_of
+from torc_frames.store.wire.legacy import (
+    CONSUMES,
+    JOBS,
+    STORES,
+    USER_DATA,
+    Edge,
+    Form,
+    LegacyRecord,
+    document_id,
+    key_of,
+)
 
 __all__ = [
     "LATER_EDGES",
@@ -46,9 +57,10 @@ class _Records(msgspec.Struct):
     items: list[msgspec.Raw]
 
 
-def edges_of(service: Service, workflow_key: str, name: str) -> Listing:
-    """Return the list of the edges of a name."""
-    return service.listing(service.path(workflow_key, "edges", name), Edge)
+def edges_of(service: Service, workflow_key: str, name: str, job_key: str | None = None) -> Listing:
+    """Return the list of the edges of a name, those from a job where a service knows to choose them."""
+    origin = None if job_key is None else document_id(JOBS, job_key, workflow_key)
+    return service.listing(service.path(workflow_key, "edges", name), Edge, _from=origin)
 
 
 def read_edges(
@@ -110,10 +122,9 @@ def links_of_job(
 ) -> list[tuple[LegacyRecord, Role | None]]:
     """Return the records of a job that exists, oldest first, and what they are to it."""
     if service.form is Form.FIRST:
-        records = _records(service, get, service.path_of_job(workflow_key, job_key, "user_data"))
-        found = [(record, role_of(record.key)) for record in records]
-        return [one for one in found if role in (None, one[1])]
-    found = []
+        told = _links_in_first(service, workflow_key, get, job_key)
+        return [one for one in told if role in (None, one[1])]
+    found: list[tuple[LegacyRecord, Role | None]] = []
     for edge, its_role in LATER_EDGES.items():
         if role in (None, its_role):
             path = service.path_of_job(workflow_key, job_key, f"user_data_{edge}")
@@ -122,6 +133,35 @@ def links_of_job(
     if None not in ids:
         found.sort(key=lambda one: int(one[0].key))
     return found
+
+
+def _links_in_first(
+    service: Service, workflow_key: str, get: Get, job_key: str
+) -> Iterator[tuple[LegacyRecord, Role | None]]:
+    """Yield the records of a job and what they are to it: edges say so, where keys don't."""
+    records = _records(service, get, service.path_of_job(workflow_key, job_key, "user_data"))
+    told = all(says_role(record.key) for record in records)
+    given = set() if told else _linked_by(CONSUMES, service, workflow_key, get, job_key)
+    stored = _linked_by(STORES, service, workflow_key, get, job_key) if given else set()
+    for record in records:
+        if record.key in given:
+            yield record, INPUT
+        if record.key in stored or record.key not in given:
+            yield record, role_of(record.key)
+
+
+def _linked_by(name: str, service: Service, workflow_key: str, get: Get, job_key: str) -> set[str]:
+    """Return the records that edges of a name lead to from a job; none where there are no such edges."""
+    if name in service.lacks:
+        return set()
+    try:
+        edges = chain.from_iterable(listed(get, edges_of(service, workflow_key, name, job_key)))
+        return {record for _, job, record in _ends(edges, name, workflow_key) if job == job_key}
+    except ServerError as error:
+        if not _knows_none(service.form, name, error):
+            raise
+        service.lacks.add(name)
+        return set()
 
 
 def _records(service: Service, get: Get, path: str) -> list[LegacyRecord]:
