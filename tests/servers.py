@@ -293,6 +293,8 @@ def wipe(server: TorcServer) -> None:
         for key in _workflow_keys(server, user):
             server.call("DELETE", f"/workflows/{key}", user=user)
     with closing(sqlite3.connect(server.database)) as database, database:
+        # The server leaves what its jobs' RO-Crates had, and a new workflow would have it by its key.
+        database.execute("DELETE FROM ro_crate_entity")
         database.execute("DELETE FROM sqlite_sequence")
 
 

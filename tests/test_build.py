@@ -7,6 +7,7 @@ from strategies import pages
 
 from torc_frames.frame.column import InexactChunkError
 from torc_frames.frame.columns import Columns
+from torc_frames.frame.flatten import moved_name, reserved_name
 from torc_frames.frame.values import encode_data, is_missing
 
 WHOLE = frozenset({("a",), ("b", "x")})
@@ -35,9 +36,10 @@ def exactly(columns):
 @example([[{"a": {}}, {"a": {"b": None}}]], False, frozenset())
 @example([[{"a": 1, "b": 2.5}], [{"a": "x"}], [None, 5]], True, frozenset())
 def test_the_fast_builder_gives_what_the_slow_one_gives(drawn, reserved, whole):
-    slow = exactly(build(drawn, fast=False, reserved=reserved, whole=whole))
+    name = reserved_name if reserved else moved_name
+    slow = exactly(build(drawn, fast=False, name=name, whole=whole))
     try:
-        fast = exactly(build(drawn, fast=True, reserved=reserved, whole=whole))
+        fast = exactly(build(drawn, fast=True, name=name, whole=whole))
     except InexactChunkError:
         return  # a pull then reads the slow way
     assert fast == slow
