@@ -188,7 +188,7 @@ class RefusedError(TorcFramesError, ValueError):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        return _listed(self.problems, "problems, nothing was written", self._answer())
+        return _listed(self.problems, "problems", self._answer())
 
 
 class UnavailableError(TorcFramesError, ConnectionError):

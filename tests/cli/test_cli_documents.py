@@ -87,7 +87,7 @@ def test_all_documents_are_checked_before_any_is_stored(ridge: Workflow) -> None
     result = torc_frames("jobs", "add-user-data", "1", "{fine: 1}", "{a: 1, a: 2}", "{", "{fine: 2}")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        "Error: 2 problems, nothing was written:",
+        "Error: 2 problems:",
         "  document 2: the key 'a' is there twice in one object",
         "  document 3: not JSON5: Unclosed object starting near 1",
     ]

@@ -50,6 +50,15 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path, name: str) -> None:
     assert_frame_equal(Pointer(write(tmp_path / name)).read(), FRAME)
 
 
+def test_a_json_file_of_one_object_is_a_table_of_one_row(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text('{"loss": 0.5, "curve": [1, 2]}')
+    read = Pointer(tmp_path / "metrics.json").read()
+    assert_frame_equal(read, pd.DataFrame({"loss": [0.5], "curve": [[1, 2]]}))
+    (tmp_path / "seven.json").write_text("7")
+    with pytest.raises(RefusedError, match=r"a table is a list of objects"):
+        Pointer(tmp_path / "seven.json").read()
+
+
 def test_csv_is_read_as_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(
@@ -97,7 +106,7 @@ def test_any_file_can_be_pointed_to_but_not_read(tmp_path: Path) -> None:
     path.write_bytes(b"\0")
     pointer = Pointer(path)
     assert pointer.format is None
-    with pytest.raises(RefusedError, match="no format that a pointer reads"):
+    with pytest.raises(RefusedError, match="no format that is read as a table"):
         pointer.read()
     with pytest.raises(RefusedError, match="unknown format 'pickle'"):
         Pointer(path, "pickle")  # type: ignore[arg-type]

@@ -62,7 +62,7 @@ def run(
     if options.format in ("json", "jsonl"):
         print_json(_as_json(summary, _names(workflow, summary)))
     else:
-        _print(summary, _names(workflow, summary))
+        _print(summary, workflow, _names(workflow, summary))
     if summary.failures or summary.failed:
         context.exit(1)
 
@@ -118,14 +118,17 @@ def _names(workflow: Workflow, summary: RunSummary) -> dict[str, str]:
     return {failure.job_key: workflow.job(failure.job_key).name for failure in summary.failures}
 
 
-def _print(summary: RunSummary, names: dict[str, str]) -> None:
+def _print(summary: RunSummary, workflow: Workflow, names: dict[str, str]) -> None:
+    from torc_frames.workflow.run.logs import said_by_runner
+
     counts = {name: getattr(summary, name) for name in _COUNTS}
     shown = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
     click.echo(f"Jobs: {', '.join(shown) or 'nothing to run'}")
     for failure in summary.failures:
         job = f"job {failure.job_key} ({names[failure.job_key]})"
         click.echo(printable(f"{job} failed with return code {failure.return_code}: {failure.stderr}"))
-        last = _last_line(failure.stderr)
+        runner = (summary.output_dir, workflow.key, failure.job_key)
+        last = _last_line(failure.stderr) or said_by_runner(*runner)
         if last:
             click.echo(f"    {printable(last)}")
 

@@ -40,7 +40,7 @@ _PLAIN = (
 
 
 def read_table(path: str, format: str) -> pd.DataFrame:
-    """Read a file of the given format (csv, json or jsonl).
+    """Read a file of the given format (csv, json or jsonl); JSON may also be one object, a row.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def read_table(path: str, format: str) -> pd.DataFrame:
     try:
         if format == "csv":
             return _read_csv(path)
-        rows = read_objects(path, lines=format == "jsonl", nan=True)
+        rows = read_objects(path, lines=format == "jsonl", nan=True, one=True)
         names = dict.fromkeys(name for row in rows for name in row)
         columns = {name: Column.of([row.get(name) for row in rows]).natural() for name in names}
         return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
@@ -58,13 +58,17 @@ def read_table(path: str, format: str) -> pd.DataFrame:
         raise RefusedError(f"can not read {path} as {format}: {error}") from error
 
 
-def read_objects(path: str | os.PathLike[str], *, lines: bool, nan: bool = False) -> list[dict[str, Any]]:
+def read_objects(
+    path: str | os.PathLike[str], *, lines: bool, nan: bool = False, one: bool = False
+) -> list[dict[str, Any]]:
     """Return the rows of a JSON file: a list of objects, or an object a line.
 
     Parameters
     ----------
     nan : bool
         Whether NaN and Infinity, which are no JSON, are the floats that Python writes so.
+    one : bool
+        Whether an object that is no list's is a table of one row.
 
     Raises
     ------
@@ -79,6 +83,8 @@ def read_objects(path: str | os.PathLike[str], *, lines: bool, nan: bool = False
         rows = [decode_json(line, nan=nan) for line in text.split("\n") if line.strip()]
     else:
         rows = decode_json(text, nan=nan)
+        if one and isinstance(rows, dict):
+            rows = [rows]
     if not isinstance(rows, list):
         raise RefusedError(f"{os.path.basename(path)}: a table is a list of objects, [{{…}}, {{…}}]")
     wrong = [row for row, value in enumerate(rows) if not isinstance(value, dict)]

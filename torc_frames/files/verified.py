@@ -46,7 +46,7 @@ def read_verified(path: str, format: Format | None) -> pd.DataFrame:
     """
     if format is None:
         formats = ", ".join(get_args(Format))
-        raise RefusedError(f"{path} is of no format that a pointer reads ({formats}); open it yourself")
+        raise RefusedError(f"{path} is of no format that is read as a table ({formats}); open it yourself")
     if format != "parquet":
         return read_table(path, format)
     frame, table = read_parquet(path)

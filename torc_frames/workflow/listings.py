@@ -92,7 +92,9 @@ class WorkflowListings:
         Returns
         -------
         DataFrame
-            Columns job_key, depends_on (str, the key of the job that has to complete first), by job_key.
+            Columns job_key, depends_on (str, the key of the job that has to complete first), by job_key. What
+            follows from files and records of jobs, torc adds when it initializes the workflow, as its first
+            run does.
 
         Examples
         --------

@@ -476,7 +476,8 @@ class Workflow(WorkflowListings):
             The key under which jobs stored a `Pointer`, as in ``job.store(model=Pointer(…))``.
         file : str
             Instead of that, the name of a file in `files`, or with ``*``, ``?`` and ``[…]`` that of several.
-            Its suffix says the format; a path that is not absolute begins in the working directory.
+            Its suffix says the format; a path that is not absolute begins in the working directory. A JSON
+            file is a list of objects, or one object, which is one row.
         role : {"output", "input"}
             Whose records to look at for pointers.
         on_missing : {"warn", "raise"}

@@ -257,7 +257,34 @@ def test_jobs_that_can_not_run_here_are_told_at_once(server: TorcServer, folder:
     push(wf, [0], depends_on=[])
     call = TorcRun(wf._store, wf.key, folder)
     with pytest.warns(tf.TorcFramesWarning, match="1 job can't run here: job 1 .*900t"):
-        torc._tell_of_impossible(list(call.prepared(None).values()), 2)
+        torc._tell_of_impossible(list(call.prepared(None).values()), 2, call.for_others)
+
+
+def test_why_torc_failed_a_job_that_said_nothing_is_told(server: TorcServer, folder: Path) -> None:
+    key = tf.connect(server.url).create_workflow("no output").key
+    file = {"workflow_id": int(key), "name": "made", "path": str(folder / "never.csv")}
+    made = server.call("POST", "/files", json=file)["id"]
+    job = {"workflow_id": int(key), "name": "silent", "command": "true", "output_file_ids": [made]}
+    server.call("POST", "/jobs", json=job)
+    done = CliRunner().invoke(root, ["-u", server.url, "-k", key, "run"])
+    assert done.exit_code == 1
+    assert "(silent) failed with return code 1" in done.output
+    assert f"expected output files are missing: {folder / 'never.csv'}" in done.output
+
+
+def test_jobs_for_other_runners_are_told_before_torc_waits_for_them(server: TorcServer, folder: Path) -> None:
+    wf = workflow(server)
+    key = int(wf.key)
+    group = {"workflow_id": key, "name": "wide", "num_nodes": 4, "memory": "1g", "runtime": "PT1M"}
+    wide = server.call("POST", "/resource_requirements", json=group)["id"]
+    job = {"workflow_id": key, "command": "true"}
+    server.call("POST", "/jobs", json={**job, "name": "mpi", "resource_requirements_id": wide})
+    server.call("POST", "/jobs", json={**job, "name": "render", "labels": ["gpu", "a b"]})
+    with pytest.raises(tf.RefusedError) as caught:
+        wf.run()
+    reasons = [problem.reason for problem in caught.value.problems]
+    assert "(mpi) needs num_nodes=4, and this is one machine" in reasons[0]
+    assert f"(render) is for a runner of its labels (`torc run {key} --label 'a b,gpu'`)" in reasons[1]
 
 
 class Counted(Bar):

@@ -331,13 +331,14 @@ def _advise_of_torc(workflow_key: str, existing: Existing, new: int, changed: se
     """Tell when torc starts jobs that were made or changed after the workflow was initialized."""
     ran = [key for key in changed if existing.jobs[key].status not in _NEVER_RAN]
     initialized = any(job.status != _FRESH for job in existing.jobs.values())
-    what = [f"{counted(len(ran), 'job')} that changed, and keep their results until then"] if ran else []
+    what = [f"{counted(len(ran), 'job')} that changed"] if ran else []
     what += [f"{counted(new, 'new job')}"] if new and initialized else []
     if what:
         call = "wf.run(rerun='changed')" if ran else "wf.run()"
+        until = "; until then the results are the old ones" if ran else ""
         warn(
             f"torc runs {' and '.join(what)} after `torc workflows reinit {workflow_key}` and "
-            f"`torc run {workflow_key}`; {call} does both"
+            f"`torc run {workflow_key}`; {call} does both{until}"
         )
 
 

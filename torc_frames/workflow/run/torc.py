@@ -23,7 +23,6 @@ import msgspec
 from torc_frames import settings
 from torc_frames.errors import Problem, RefusedError, TorcFramesError, counted, shorten, warn
 from torc_frames.settings import is_secret
-from torc_frames.store.contents import read_jobs
 from torc_frames.store.http.replies import clean
 from torc_frames.store.records import (
     BLOCKED,
@@ -36,6 +35,7 @@ from torc_frames.store.records import (
     RUNNING,
     TERMINATED,
     UNINITIALIZED,
+    JobPage,
     JobRecord,
 )
 from torc_frames.store.v1.runs import active_nodes, give_back, statuses_of
@@ -93,7 +93,8 @@ def run(
         before = call.prepared(rerun)
         waiting = [job for job in before.values() if job.status not in _ENDED]
         if waiting:
-            _tell_of_impossible(waiting, (os.cpu_count() or 1) if workers is None else workers)
+            slots = (os.cpu_count() or 1) if workers is None else workers
+            _tell_of_impossible(waiting, slots, call.for_others)
             limit = () if workers is None else ("--num-cpus", str(workers))
             with progress(len(waiting), "jobs", show_progress, unit="job") as bar:
                 call.work(limit, bar if watched(show_progress) else None)
@@ -112,6 +113,8 @@ class TorcRun:
     def __init__(self, store: V1Store, workflow_key: str, output_dir: Path) -> None:
         self.torc = TorcProgram(store)
         self.output_dir = output_dir
+        self.for_others: dict[str, str] = {}
+        """By job: why a runner of one machine, without labels, leaves it alone; see `prepared`."""
         self._store = store
         self._key = workflow_key
 
@@ -192,7 +195,9 @@ class TorcRun:
 
     def _jobs(self) -> dict[str, JobRecord]:
         with self._store.snapshot(self._key) as snapshot:
-            return read_jobs(snapshot)
+            pages = list(snapshot.jobs())
+        self.for_others = {key: reason for page in pages for key, reason in _for_others(page, self._key)}
+        return {job.key: job for page in pages for job in page.jobs(self._key)}
 
     def _to_reset(self, statuses: Mapping[str, str], rerun: str | None) -> list[str]:
         wanted: set[str] = set() if rerun is None else {FAILED, CANCELED, TERMINATED, PENDING_FAILED}
@@ -218,10 +223,19 @@ class TorcRun:
             )
 
 
-def _tell_of_impossible(jobs: Sequence[JobRecord], slots: int) -> None:
+def _for_others(page: JobPage, workflow_key: str) -> Iterator[tuple[str, str]]:
+    for key, nodes, labels in zip(page.keys, page.more["num_nodes"], page.more["labels"], strict=True):
+        if labels:
+            runner = shlex.join(["torc", "run", workflow_key, "--label", ",".join(labels)])
+            yield key, f"is for a runner of its labels (`{runner}`)"
+        elif (nodes or 1) > 1:
+            yield key, f"needs num_nodes={nodes}, and this is one machine"
+
+
+def _tell_of_impossible(jobs: Sequence[JobRecord], slots: int, for_others: Mapping[str, str]) -> None:
     """Warn of jobs that torc will not run here; RefusedError if there are no others."""
     machine = machine_for(jobs, slots)
-    found = [(job, machine.lacks(job.resources)) for job in jobs]
+    found = [(job, for_others.get(job.key) or machine.lacks(job.resources)) for job in jobs]
     lacking = [f"job {job.key} ({job.name}) {reason}" for job, reason in found if reason]
     if len(lacking) == len(jobs):
         raise RefusedError([Problem(None, None, reason) for reason in lacking])
