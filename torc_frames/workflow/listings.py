@@ -70,7 +70,8 @@ class WorkflowListings:
             core), memory (bytes) and runtime (seconds): ``cpu_asked_percent``, ``cpu_used_percent`` (the
             peak), ``cpu_share`` (used by asked, float64), ``cpu_mark`` ("over", "within", "under"), and so
             on. What was not asked for is missing, and so is what was not measured: memory and cpu by another
-            store than torc's, or of a run that was over before torc looked at it.
+            store than torc's, of a run that was over before torc looked at it, or of a workflow without the
+            resource monitor of torc, which ``torc create`` turns on and `Client.create_workflow` does not.
 
         Examples
         --------

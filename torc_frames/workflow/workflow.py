@@ -1013,7 +1013,8 @@ class Workflow(WorkflowListings):
         r"""Run the jobs of the workflow on this machine, each in a process, until none is left to start.
 
         Those of a torc-server are run by ``torc run``, which is looked for on the PATH, and holds jobs to
-        what they need in its own way. Ctrl-C and the like end it with its jobs, and make these ready again,
+        what they need in its own way: to their memory only where its resource monitor is on, as for workflows
+        of ``torc create``. Ctrl-C and the like end it with its jobs, and make these ready again,
         too. The summary counts what ended meanwhile, whoever ran it; jobs that can't run here are told by a
         warning.
 

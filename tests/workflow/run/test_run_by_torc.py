@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from servers import TorcServer, need_binary, wait_until, wipe
+from servers import TorcServer, need_binary, run_torc, wait_until, wipe
 from stores import on_each_store, only
 
 import torc_frames as tf
@@ -258,6 +258,25 @@ def test_jobs_that_can_not_run_here_are_told_at_once(server: TorcServer, folder:
     call = TorcRun(wf._store, wf.key, folder)
     with pytest.warns(tf.TorcFramesWarning, match="1 job can't run here: job 1 .*900t"):
         torc._tell_of_impossible(list(call.prepared(None).values()), 2, call.for_others)
+
+
+def test_a_command_is_changed_after_what_the_refusal_says(server: TorcServer, folder: Path) -> None:
+    wf = workflow(server)
+    jobs = push(wf, [0, 0], command="exit {code}", on_exists="append")
+    wf.run()
+    jobs.loc[jobs.index[1], "code"] = 3
+    with (
+        pytest.warns(tf.TorcFramesWarning),
+        pytest.raises(tf.RefusedError, match="it is completed") as caught,
+    ):
+        wf.push(jobs, command="exit {code}")
+    assert wf.plan(wf.parameters()).cells.empty
+    told = str(caught.value).split("`")[1]
+    assert told == f"torc jobs reset-status {jobs.index[1]} --no-prompts"
+    run_torc(server, *told.split()[1:], directory=folder)
+    wf.push(jobs.iloc[1:], command="exit {code}")
+    assert wf.run().failed == 1
+    assert wf.jobs()[["return_code", "run_id"]].to_numpy().tolist() == [[0, 1], [3, 2]]
 
 
 def test_why_torc_failed_a_job_that_said_nothing_is_told(server: TorcServer, folder: Path) -> None:

@@ -67,7 +67,8 @@ def _refusal(job: v1.V1Job, command: str) -> str | None:
     if job.status != _CHANGEABLE:
         return (
             f"can't change: it is {job.status}, and torc-server only changes jobs that are {_CHANGEABLE}; "
-            "push without command= where jobs read their parameters through current_job()"
+            f"`torc jobs reset-status {job.id} --no-prompts` makes it so, to run again; or push without "
+            "command= where jobs read their parameters through current_job()"
         )
     if len(job.name) + len(command) > v1.MAX_COMMAND_CHARACTERS:
         return f"is {len(command):,} characters long; write a script"
