@@ -156,6 +156,13 @@ def test_of_several_workflows_one_must_be_chosen(ridge: Workflow) -> None:
     )
 
 
+def test_a_workflow_that_is_given_as_to_torc_is_told_how(ridge: Workflow) -> None:
+    result = torc_frames("jobs", "list", "11")
+    assert result.exit_code == 2
+    assert "unexpected extra arguments (11); the workflow is given as -k 11" in result.stderr
+    assert "-k" not in torc_frames("jobs", "get-user-data", "1", "2").stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

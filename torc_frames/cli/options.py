@@ -98,6 +98,20 @@ def _by_key_or_name(client: Client, text: str) -> Workflow:
         return client.workflow(name=text)
 
 
+class _Command(click.Command):
+    """A command; torc takes the key of a workflow as an argument, where here it is an option."""
+
+    allow_extra_args = True
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            of_torc = rest[0].isdecimal() and not any(isinstance(one, click.Argument) for one in self.params)
+            hint = f"; the workflow is given as -k {rest[0]}" if of_torc else ""
+            ctx.fail(f"Got unexpected extra arguments ({' '.join(rest)}){hint}")
+        return rest
+
+
 def command(*lines: str, name: str | None = None, of: click.Group | None = None) -> Callable[[Any], Any]:
     """Make a command of a function, whose first argument is `StoreOptions`.
 
@@ -112,7 +126,7 @@ def command(*lines: str, name: str | None = None, of: click.Group | None = None)
     """
 
     def made(function: Any) -> click.Command:
-        found = (of or click).command(name, epilog=_examples(lines))(_pass_options(function))
+        found = (of or click).command(name, _Command, epilog=_examples(lines))(_pass_options(function))
         found.params += _shared_options()
         return found
 

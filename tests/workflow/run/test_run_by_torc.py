@@ -113,7 +113,7 @@ def test_what_ended_runs_again_as_it_is_asked(server: TorcServer, folder: Path) 
     wf.job(stored).store(done=True)
     assert wf.run(rerun="missing").completed == 1
     assert wf.run(rerun="all").completed == 2
-    with pytest.warns(tf.TorcFramesWarning, match=r"1 new job.*wf\.run\(\) does both"):
+    with pytest.warns(tf.TorcFramesWarning, match=r"1 new job.*wf\.run\(\), or `torc-frames run`, does both"):
         push(wf, [7])
     summary = wf.run()
     assert (summary.failed, summary.failures[0].return_code) == (1, 7)
@@ -126,7 +126,8 @@ def test_a_job_whose_parameters_changed_runs_again_and_no_other(server: TorcServ
     edited = wf.parameters()
     edited.iloc[0, 0] = 5
     with pytest.warns(
-        tf.TorcFramesWarning, match=r"1 job that changed.*wf\.run\(rerun='changed'\) does both"
+        tf.TorcFramesWarning,
+        match=r"1 job that changed.*wf\.run\(rerun='changed'\), or .* --rerun changed`, does both",
     ):
         wf.push(edited)
     assert wf.run().completed == 0

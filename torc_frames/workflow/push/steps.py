@@ -334,11 +334,11 @@ def _advise_of_torc(workflow_key: str, existing: Existing, new: int, changed: se
     what = [f"{counted(len(ran), 'job')} that changed"] if ran else []
     what += [f"{counted(new, 'new job')}"] if new and initialized else []
     if what:
-        call = "wf.run(rerun='changed')" if ran else "wf.run()"
+        call, line = ("wf.run(rerun='changed')", " --rerun changed") if ran else ("wf.run()", "")
         until = "; until then the results are the old ones" if ran else ""
         warn(
             f"torc runs {' and '.join(what)} after `torc workflows reinit {workflow_key}` and "
-            f"`torc run {workflow_key}`; {call} does both{until}"
+            f"`torc run {workflow_key}`; {call}, or `torc-frames run{line}`, does both{until}"
         )
 
 
