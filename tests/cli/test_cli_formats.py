@@ -209,6 +209,13 @@ def test_a_narrow_terminal_shows_what_says_most(ridge: Workflow) -> None:
     assert "0.3333333333333333" in torc_frames("table").stdout
 
 
+def test_a_narrow_terminal_shows_who_uses_too_little(ridge: Workflow) -> None:
+    ridge.push(tf.grid(n=[1]), command="true", resources={"runtime": "PT1H", "memory": "1g"})
+    ridge.run()
+    printed = on_a_terminal("-k", "1", "pull", "--what", "utilization", columns=60)
+    assert printed.split()[:4] == ["job_key", "job_name", "status", "runtime_mark"]
+
+
 def test_a_table_loads_the_files_behind_pointers(ridge: Workflow) -> None:
     ridge.push(tf.grid(alpha=[0.1]))
     Path("log.csv").write_text("step,id\n1,007\n2,008\n")

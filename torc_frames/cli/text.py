@@ -20,7 +20,7 @@ _WIDEST = 40
 _GAP = 3
 _DIGITS = 6
 
-_HEADS = ("job_name", "name", "status", "return_code")
+_HEADS = ("job_name", "name", "path", "status", "return_code", "cpu_mark", "memory_mark", "runtime_mark")
 _RECORD = (
     *("workflow_key", "job_key", "record_key", "record_name", "role", "rev"),
     *("command", "num_cpus", "num_gpus", "memory", "runtime", "run_id"),
