@@ -213,7 +213,7 @@ def test_a_narrow_terminal_shows_who_uses_too_little(ridge: Workflow) -> None:
     ridge.push(tf.grid(n=[1]), command="true", resources={"runtime": "PT1H", "memory": "1g"})
     ridge.run()
     printed = on_a_terminal("-k", "1", "pull", "--what", "utilization", columns=60)
-    assert printed.split()[:4] == ["job_key", "job_name", "status", "runtime_mark"]
+    assert printed.split()[:5] == ["job_key", "job_name", "status", "run_id", "runtime_mark"]
 
 
 def test_a_table_loads_the_files_behind_pointers(ridge: Workflow) -> None:

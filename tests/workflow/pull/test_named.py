@@ -90,6 +90,8 @@ def test_nothing_is_written_where_nothing_is_read(wf) -> None:
             wf.adopt(wrong)
     with pytest.raises(tf.RefusedError, match="Give a pattern"):
         wf.adopt()
+    with pytest.raises(tf.RefusedError, match="pattern=3: give a text, such as"):
+        wf.adopt(3)
     assert_frame_equal(wf.user_data(), before)
 
 

@@ -27,6 +27,9 @@ class FromNames:
 
     def __init__(self, pattern: str | None, command_pattern: str | None) -> None:
         self.how = {"pattern": pattern, "command_pattern": command_pattern}
+        for name, text in self.how.items():
+            if text is not None and not isinstance(text, str):
+                raise RefusedError(f"{name}={text!r}: give a text, such as 'train_lr{{lr}}_bs{{bs}}'")
         given = pattern is not None or command_pattern is not None
         self._pattern = JobPattern(pattern, command_pattern) if given else None
         self._told: list[str] = []
