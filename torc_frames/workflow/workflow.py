@@ -1055,7 +1055,7 @@ class Workflow(WorkflowListings):
         ------
         RefusedError
             For jobs that need more slots, memory or GPUs than there are, and if no job has a command; if torc
-            is not there. Nothing is run.
+            is not there, or the workflow was canceled there. Nothing is run.
         TorcFramesError
             If torc fails, with what it says.
 

@@ -280,6 +280,16 @@ def test_a_command_is_changed_after_what_the_refusal_says(server: TorcServer, fo
     assert wf.jobs()[["return_code", "run_id"]].to_numpy().tolist() == [[0, 1], [3, 2]]
 
 
+def test_a_canceled_workflow_is_run_after_what_the_refusal_says(server: TorcServer, folder: Path) -> None:
+    wf = workflow(server)
+    push(wf, [0])
+    run_torc(server, "cancel", wf.key, "--no-prompts", directory=folder)
+    with pytest.raises(tf.RefusedError, match=r"was canceled") as caught:
+        wf.run()
+    run_torc(server, *str(caught.value).split("`")[1].split()[1:], directory=folder)
+    assert wf.run().completed == 1
+
+
 def test_why_torc_failed_a_job_that_said_nothing_is_told(server: TorcServer, folder: Path) -> None:
     key = tf.connect(server.url).create_workflow("no output").key
     file = {"workflow_id": int(key), "name": "made", "path": str(folder / "never.csv")}

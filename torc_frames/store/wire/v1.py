@@ -213,6 +213,7 @@ class V1Workflow(msgspec.Struct):
     metadata: dict[str, Any] | None = None
     project: str | None = None
     is_archived: bool | None = None
+    is_canceled: bool | None = None
     run_id: int = 0
 
 

@@ -93,6 +93,7 @@ def run(
         before = call.prepared(rerun)
         waiting = [job for job in before.values() if job.status not in _ENDED]
         if waiting:
+            call.check_not_canceled()
             slots = (os.cpu_count() or 1) if workers is None else workers
             _tell_of_impossible(waiting, slots, call.for_others)
             limit = () if workers is None else ("--num-cpus", str(workers))
@@ -134,6 +135,14 @@ class TorcRun:
         task = msgspec.json.decode(told)["task_id"]
         self.torc.call("tasks", "wait", "--poll-fallback-interval", "1", str(task))
         return self._jobs()
+
+    def check_not_canceled(self) -> None:
+        """RefusedError for a workflow that was canceled, of which torc runs nothing and says so nowhere."""
+        if self._store.service.fetch_workflow(self._key).is_canceled:
+            raise RefusedError(
+                f"workflow {self._key} was canceled, and torc runs none of its jobs; "
+                f"`torc workflows reinit {self._key}` takes that back"
+            )
 
     def work(self, limit: Sequence[str], bar: Bar | None) -> None:
         """Run `torc run` to its end; what interrupts this ends it with its jobs, which are ready then."""
