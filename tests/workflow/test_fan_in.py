@@ -167,6 +167,50 @@ def test_names_of_records_tell_their_values_apart(named: Workflow, recwarn: pyte
     assert not recwarn.list
 
 
+@with_links
+def test_values_made_equal_are_told_apart_as_long_as_the_table_has_them_so(named: Workflow) -> None:
+    table = named.parameters()
+    for second in (1, 7, None, 9, 1):
+        table.loc["1", "data2.loss"] = second
+        table = named.push(table)
+        assert named.plan(table).cells.empty
+        assert [one.data for one in named.job("1").user_data()] == [
+            {"loss": 1, "same": True},
+            {"loss": second, "same": True},
+        ]
+        bare = table.reset_index()
+        bare.attrs.clear()
+        assert named.plan(bare).cells.empty
+    table.loc["1", ["data1.loss", "data2.loss"]] = [4, 5]
+    named.push(table.reset_index())
+    assert [one.data["loss"] for one in named.job("1").user_data()] == [4, 5]
+
+
+@with_links
+def test_a_value_for_the_key_itself_goes_to_every_record_that_holds_it(named: Workflow) -> None:
+    table = named.parameters()
+    table["loss"] = 5
+    named.push(table)
+    assert [one.data["loss"] for one in named.job("1").user_data()] == [5, 5]
+
+
+@pytest.mark.filterwarnings("ignore:several records")
+def test_a_list_of_equal_values_is_still_one_of_each_record(wf: Workflow) -> None:
+    job = wf.add_job("several")
+    wf.add_user_data(job, {"x": 1}, {"x": 2})
+    table = wf.parameters()
+    for values in ([3, 3], [3, 4], [5, 5], [[1], [1]], [6, 6]):
+        table.at[job.key, "x"] = values
+        table = wf.push(table)
+        assert wf.plan(table).cells.empty
+        assert [one.data["x"] for one in wf.job(job.key).user_data()] == values
+    table = wf.parameters()
+    assert table["x"].tolist() == [6]
+    table["x"] = pd.Series([[6, 6]], index=table.index)
+    wf.push(table)
+    assert [one.data["x"] for one in wf.job(job.key).user_data()] == [[6, 6], [6, 6]]
+
+
 @on_each_store
 def test_where_names_do_not_differ_values_are_lists_that_go_back_as_they_were(wf: Workflow) -> None:
     job = wf.add_job("several")
@@ -212,8 +256,12 @@ def test_more_names_than_a_table_has_room_for_are_lists(
             wf.add_user_data(job, {"x": f"{part}{n}"}, name=f"{part}{n}")
     assert wf.parameters()["x"].tolist() == [["a0", "b0"], ["a1", "b1"], ["a2", "b2"]]
     assert_frame_equal(pa.table(wf.stream("parameters")).to_pandas(), wf.parameters())
+    lists = wf.parameters()
     monkeypatch.setattr(joining, "_MOST_NAMES", 6)
     assert len(wf.parameters().columns) == 6
+    lists.at["2", "x"] = ["a1", "new"]
+    wf.push(lists)
+    assert [one.data for one in wf.job("2").user_data()] == [{"x": "a1"}, {"x": "new"}]
 
 
 def test_results_do_not_look_at_what_is_none(wf: Workflow, store: Any) -> None:
