@@ -256,7 +256,7 @@ def test_a_list_of_equal_values_is_still_one_of_each_record(wf: Workflow) -> Non
     job = wf.add_job("several")
     wf.add_user_data(job, {"x": 1}, {"x": 2})
     table = wf.parameters()
-    for values in ([3, 3], [3, 4], [5, 5], [[1], [1]], [6, 6]):
+    for values in ([3, 3], [3, 4], [3, None], [7, 8], [5, 5], [[1], [1]], [6, 6]):
         table.at[job.key, "x"] = values
         table = wf.push(table)
         assert wf.plan(table).cells.empty

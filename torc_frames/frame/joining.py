@@ -124,15 +124,17 @@ def _as_shown(
     """Return values told apart, or as a list, where a table has them so; None where it has not."""
     if any((name, *path) in shown for name in names if name):
         return _apart(path, found, names, held)
-    places = [(at, path) for at, value in found if value is not None]
-    values = [value for _, value in found if value is not None]
-    texts = list(map(canonical, values))
-    if len(texts) < 2 or path not in shown:
-        return None
-    first, each = shown[path][0], f"[{','.join(texts)}]"
-    was_list = isinstance(first, list) and len(first) == len(texts)
-    is_list = len({*texts}) > 1 or (was_list and each in map(canonical, shown[path]))
-    return {path: Joined(values, places, are_apart=True)} if is_list else None
+    valued = [pair for pair in found if pair[1] is not None]
+    first, *_ = told = shown.get(path, [None])
+    for pairs in (found, valued):
+        texts = [canonical(value) for _, value in pairs]
+        was_list = isinstance(first, list) and len(first) == len(pairs)
+        same = was_list and f"[{','.join(texts)}]" in map(canonical, told)
+        differ = path in shown and pairs is valued and len({*texts}) > 1
+        if len(pairs) > 1 and (same or differ):
+            values, places = [value for _, value in pairs], [(at, path) for at, _ in pairs]
+            return {path: Joined(values, places, are_apart=True)}
+    return None
 
 
 class Joiner:
