@@ -19,7 +19,7 @@ from torc_frames.frame.flatten import above, set_path
 from torc_frames.frame.joining import joined_cells
 from torc_frames.frame.results import Keepable, keepable
 from torc_frames.frame.values import decode_lines, encode_documents
-from torc_frames.store.base import RunnableStore, Snapshot
+from torc_frames.store.base import RunnableStore
 from torc_frames.store.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData
 from torc_frames.workflow.run.outputs import (
     Fitted,
@@ -131,7 +131,9 @@ class Job:
             # All at once: whose outputs a job's inputs are need not be asked then.
             pages = list(snapshot.user_data(job_key=self.key, role=None if role == INPUT else role))
             if role == INPUT and pages:
-                inputs = self._inputs(snapshot)
+                links = snapshot.links(job_key=self.key, labels=False)
+                ends = [end for page in links for end in zip(page.record_keys, page.roles, strict=True)]
+                inputs = {key for key, its in ends if its == INPUT}
                 pages = [page.only(inputs) for page in pages]
             read = {key for page in pages for key in page.keys}
             unreadable = {key: reason for key, reason in snapshot.unreadable.items() if key in read}
@@ -144,12 +146,6 @@ class Job:
                 page.keys, page.names, page.revs, decode_lines(page.keys, page.data), strict=True
             )
         ]
-
-    def _inputs(self, snapshot: Snapshot) -> set[str]:
-        """Return the records that are inputs of the job, whoever made them."""
-        links = snapshot.links(job_key=self.key, labels=False)
-        ends = ((key, its) for page in links for key, its in zip(page.record_keys, page.roles, strict=True))
-        return {key for key, its in ends if its == INPUT}
 
     def add_user_data(
         self, *documents: Any, role: Role | None = "input", name: str | None = None
