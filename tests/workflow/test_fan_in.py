@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
-from stores import link, on_each_store, on_every_store, on_sqlite
+from stores import link, on_each_store, on_every_store, on_sqlite, set_status
 
 import torc_frames as tf
 from torc_frames import Workflow
 from torc_frames.frame import joining
+from torc_frames.frame.columns import Columns
 from torc_frames.frame.flatten import above, job_path
 from torc_frames.workflow.client import Client
 
@@ -91,6 +93,16 @@ def test_what_is_consumed_is_there_if_asked_for(
     assert not recwarn.list
 
 
+def test_what_is_consumed_without_names_is_a_list_and_told_where_it_is(wf: Workflow, store: Any) -> None:
+    last = wf.add_job("last")
+    for n in range(2):
+        maker = wf.add_job(f"maker_{n}")
+        (made,) = wf.add_user_data(maker, {"loss": n}, role="output")
+        link(store, None, made, last.key, "input")
+    with pytest.warns(tf.TorcFramesWarning, match=r"upstream 'loss' .*; wf\.user_data\(\) has a row"):
+        assert wf.parameters(upstream=True)["loss"].tolist() == [[0, 1]]
+
+
 @with_links
 def test_an_edit_reaches_the_jobs_own_record(diamond: Workflow) -> None:
     parameters = diamond.parameters()
@@ -135,6 +147,51 @@ def test_a_new_maker_is_seen_by_a_refresh(wf: Workflow, store: Any) -> None:
     assert now["job_key"].tolist()[-1] == "7"
 
 
+def test_what_takes_long_for_one_record_does_not_for_each_of_many(wf: Workflow, store: Any) -> None:
+    count = 20_000
+    jobs = wf.push(tf.grid(n=range(count)))
+    last = wf.add_job("last")
+    made = store.add_user_data(wf.key, [b"{}"] * count, job_keys=[*jobs.index], role="output")
+    with closing(sqlite3.connect(store.path)) as database, database:
+        rows = [(last.key, record) for record in made]
+        database.executemany("INSERT INTO link (job_id, record_id, role) VALUES (?, ?, 'input')", rows)
+    started = time.monotonic()
+    whole = wf.user_data()
+    once = time.monotonic() - started
+    records = wf.user_data(job=last)
+    assert time.monotonic() - started < 20 * once + 1
+    assert_frame_equal(records, whole[whole["role"] == "output"].reset_index(drop=True)[list(records)])
+
+
+@pytest.mark.stores("torc-server")
+def test_a_job_asks_the_server_as_often_whatever_it_consumes(
+    wf: Workflow, store: Any, store_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers = [wf.add_job(f"maker_{n}") for n in range(20)]
+    keys = [one.key for one in makers]
+    few, many = wf.add_job("few", depends_on=keys[:1]), wf.add_job("many", depends_on=keys)
+    for at, maker in enumerate(makers):
+        (made,) = wf.add_user_data(maker, {f"n{at}": at}, role="output")
+        for job in (few, many) if at == 0 else (many,):
+            link(store, store_server, made, job.key, "input")
+        set_status(store, store_server, maker.key, "ready")
+    for job in (few, many):
+        set_status(store, store_server, job.key, "blocked")
+    asked: list[str] = []
+    http = store.service.http
+    get = http.get
+
+    def noted(path: str, *args: Any, **more: Any) -> bytes:
+        asked.append(path)
+        return get(path, *args, **more)
+
+    monkeypatch.setattr(http, "get", noted)
+    assert wf.job(few.key).parameters == {"n0": 0}
+    first = len(asked)
+    assert len(wf.job(many.key).parameters) == 20
+    assert len(asked) - first == first > 0
+
+
 # several records of one job
 
 
@@ -165,6 +222,50 @@ def test_names_of_records_tell_their_values_apart(named: Workflow, recwarn: pyte
     named.push(named.parameters().drop(columns="data1.loss"), drop=["data1.loss"])
     assert [record.data.get("loss") for record in named.job("1").user_data()] == [None, 7]
     assert not recwarn.list
+
+
+@with_links
+def test_values_made_equal_are_told_apart_as_long_as_the_table_has_them_so(named: Workflow) -> None:
+    table = named.parameters()
+    for second in (1, 7, None, 9, 1):
+        table.loc["1", "data2.loss"] = second
+        table = named.push(table)
+        assert named.plan(table).cells.empty
+        assert [one.data for one in named.job("1").user_data()] == [
+            {"loss": 1, "same": True},
+            {"loss": second, "same": True},
+        ]
+        bare = table.reset_index()
+        bare.attrs.clear()
+        assert named.plan(bare).cells.empty
+    table.loc["1", ["data1.loss", "data2.loss"]] = [4, 5]
+    named.push(table.reset_index())
+    assert [one.data["loss"] for one in named.job("1").user_data()] == [4, 5]
+
+
+@with_links
+def test_a_value_for_the_key_itself_goes_to_every_record_that_holds_it(named: Workflow) -> None:
+    table = named.parameters()
+    table["loss"] = 5
+    named.push(table)
+    assert [one.data["loss"] for one in named.job("1").user_data()] == [5, 5]
+
+
+@pytest.mark.filterwarnings("ignore:several records")
+def test_a_list_of_equal_values_is_still_one_of_each_record(wf: Workflow) -> None:
+    job = wf.add_job("several")
+    wf.add_user_data(job, {"x": 1}, {"x": 2})
+    table = wf.parameters()
+    for values in ([3, 3], [3, 4], [3, None], [7, 8], [5, 5], [[1], [1]], [6, 6]):
+        table.at[job.key, "x"] = values
+        table = wf.push(table)
+        assert wf.plan(table).cells.empty
+        assert [one.data["x"] for one in wf.job(job.key).user_data()] == values
+    table = wf.parameters()
+    assert table["x"].tolist() == [6]
+    table["x"] = pd.Series([[6, 6]], index=table.index)
+    wf.push(table)
+    assert [one.data["x"] for one in wf.job(job.key).user_data()] == [[6, 6], [6, 6]]
 
 
 @on_each_store
@@ -212,8 +313,12 @@ def test_more_names_than_a_table_has_room_for_are_lists(
             wf.add_user_data(job, {"x": f"{part}{n}"}, name=f"{part}{n}")
     assert wf.parameters()["x"].tolist() == [["a0", "b0"], ["a1", "b1"], ["a2", "b2"]]
     assert_frame_equal(pa.table(wf.stream("parameters")).to_pandas(), wf.parameters())
+    lists = wf.parameters()
     monkeypatch.setattr(joining, "_MOST_NAMES", 6)
     assert len(wf.parameters().columns) == 6
+    lists.at["2", "x"] = ["a1", "new"]
+    wf.push(lists)
+    assert [one.data for one in wf.job("2").user_data()] == [{"x": "a1"}, {"x": "new"}]
 
 
 def test_results_do_not_look_at_what_is_none(wf: Workflow, store: Any) -> None:
@@ -223,6 +328,25 @@ def test_results_do_not_look_at_what_is_none(wf: Workflow, store: Any) -> None:
     with closing(sqlite3.connect(store.path)) as database, database:
         database.execute("UPDATE user_data SET data = '{' WHERE id = ?", (bad,))
     assert wf.results()["y"].tolist() == [1]
+
+
+@pytest.mark.filterwarnings("ignore:several records")
+def test_a_stream_makes_no_columns_of_more_names_than_it_has_room_for(
+    wf: Workflow, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = wf.push(tf.grid(n=range(3_000)))
+    names = [f"part_{n}" for n in range(3_000)]
+    store.add_user_data(wf.key, [b'{"n":-1}'] * 3_000, job_keys=[*jobs.index], role="input", names=names)
+    widths, add_flat = [], Columns.add_flat
+
+    def noted(columns: Columns, rows: list[dict[Any, Any]]) -> None:
+        widths.append(len({path for row in rows for path in row}))
+        add_flat(columns, rows)
+
+    monkeypatch.setattr(Columns, "add_flat", noted)
+    stream = wf.stream("parameters")
+    assert pa.table(stream)["n"][:2].to_pylist() == [[0, -1], [1, -1]]
+    assert {*widths} == {1}
 
 
 # keys that would name the row

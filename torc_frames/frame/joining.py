@@ -9,13 +9,18 @@ from torc_frames.errors import ConflictError, RefusedError, shorten
 from torc_frames.frame.flatten import DATA, Path, job_column, leaves, moved_name
 from torc_frames.frame.values import canonical
 
-__all__ = ["Joined", "Joiner", "OnClash", "check_on_clash", "joined_cells"]
+__all__ = ["Joined", "Joiner", "OnClash", "Shown", "check_on_clash", "joined_cells"]
 
 OnClash = Literal["names", "error", "last", "list"]
 """What to do with a key that several records of one job hold with different values."""
 
 Names = Callable[[], Mapping[str, str | None]]
 """Gives the names of records by key; asked only where they are needed."""
+
+Shown = Mapping[Path, Sequence[Any]]
+"""What a table has of one job: by path the value that was pulled, and the one that it is now."""
+
+_NOTHING: Shown = {}
 
 _MOST_NAMES = 1_000
 """How many columns are made of names of records at most; more of them would be no table."""
@@ -45,6 +50,7 @@ def joined_cells(
     whose: str,
     on_clash: OnClash = "names",
     whole: frozenset[Path] = frozenset(),
+    shown: Shown = _NOTHING,
 ) -> dict[Path, Joined]:
     """Return the values of decoded records by path; null is no value, equal values are one.
 
@@ -61,6 +67,8 @@ def joined_cells(
         name of the record; where names don't tell them apart, the values are a list.
     whole : frozenset of path
         Objects at these paths are values.
+    shown : mapping
+        What a table has of the job: with names, its values are told apart, or lists, where the table's are.
 
     Raises
     ------
@@ -77,7 +85,9 @@ def joined_cells(
     for path, found in held.items():
         valued = [(at, value) for at, value in found if value is not None]
         places = [(at, path) for at, _ in valued]
-        if not valued:
+        if shown and on_clash == "names" and (as_shown := _as_shown(path, found, names(), held, shown)):
+            cells |= as_shown
+        elif not valued:
             cells[path] = Joined(None, [])
         elif len(valued) == 1 or (on_clash != "list" and len({canonical(value) for _, value in valued}) == 1):
             cells[path] = Joined(valued[-1 if on_clash == "last" else 0][1], places)
@@ -102,6 +112,29 @@ def _apart(
     if len({*own}) < len(valued) or not {*own}.isdisjoint(key for key, *_ in held):
         return None
     return {(name, *path): Joined(value, [(at, path)]) for name, (at, value) in zip(own, valued, strict=True)}
+
+
+def _as_shown(
+    path: Path,
+    found: list[tuple[int, Any]],
+    names: Sequence[str | None],
+    held: Mapping[Path, object],
+    shown: Shown,
+) -> dict[Path, Joined] | None:
+    """Return values told apart, or as a list, where a table has them so; None where it has not."""
+    if any((name, *path) in shown for name in names if name):
+        return _apart(path, found, names, held)
+    valued = [pair for pair in found if pair[1] is not None]
+    first, *_ = told = shown.get(path, [None])
+    for pairs in (found, valued):
+        texts = [canonical(value) for _, value in pairs]
+        was_list = isinstance(first, list) and len(first) == len(pairs)
+        same = was_list and f"[{','.join(texts)}]" in map(canonical, told)
+        differ = path in shown and pairs is valued and len({*texts}) > 1
+        if len(pairs) > 1 and (same or differ):
+            values, places = [value for _, value in pairs], [(at, path) for at, _ in pairs]
+            return {path: Joined(values, places, are_apart=True)}
+    return None
 
 
 class Joiner:
@@ -137,9 +170,11 @@ class Joiner:
         self._names = None
         return True
 
-    def row(self, keys: Sequence[str], records: Sequence[Any], whose: str) -> dict[Path, Any]:
+    def row(
+        self, keys: Sequence[str], records: Sequence[Any], whose: str, shown: Shown = _NOTHING
+    ) -> dict[Path, Any]:
         """Return the values of one job's records by the path at which they show."""
-        cells = joined_cells(records, lambda: self._names_of(keys), whose, self._on_clash, self._whole)
+        cells = joined_cells(records, lambda: self._names_of(keys), whose, self._on_clash, self._whole, shown)
         row = {}
         for path, cell in cells.items():
             if self._on_clash == "names":

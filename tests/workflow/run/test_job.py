@@ -63,6 +63,17 @@ def test_parameters_are_the_input_records_joined(study: SQLiteStore) -> None:
     assert other.parameters == {"alpha": 9}
 
 
+def test_a_value_in_one_record_and_an_object_in_another_are_told_apart(study: SQLiteStore) -> None:
+    named, plain, empty = add(study, None, None, None)
+    for at, x in enumerate([1, {"y": 2}]):
+        named.add_user_data({"x": x, "k": 0}, name=f"part{at}")
+        plain.add_user_data({"x": x, "k": 0})
+    empty.add_user_data({"x": {"y": 2}}, {"x": {}}, {"x": None})
+    assert named.parameters == {"part0": {"x": 1}, "part1": {"x": {"y": 2}}, "k": 0}
+    assert plain.parameters == {"x": [1, {"y": 2}], "k": 0}
+    assert empty.parameters == {"x": {"y": 2}}
+
+
 def test_a_job_without_input_has_no_parameters(study: SQLiteStore) -> None:
     [job] = add(study, None)
     assert job.parameters == {}

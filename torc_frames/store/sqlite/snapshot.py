@@ -138,7 +138,8 @@ class SQLiteSnapshot:
                 number for key in record_keys if (number := key_to_id(key)) is not None
             )
             among += f" AND job.id IN (SELECT job_id FROM link WHERE record_id IN {queries.THESE})"
-            where += f" AND record_id IN {queries.THESE}"
+            # By an index, each of them would be looked for at each of the jobs.
+            where += f" AND +record_id IN {queries.THESE}"
         return self._links(among, where, values, labels)
 
     def _links(self, among: str, where: str, values: Mapping[str, Any], labels: bool) -> Iterator[LinkPage]:

@@ -14,7 +14,7 @@ from torc_frames.errors import RefusedError, TornReadError
 from torc_frames.frame import recorded
 from torc_frames.frame.column import objects, to_backend
 from torc_frames.frame.flatten import RESERVED, Path
-from torc_frames.frame.joining import Joiner, OnClash, check_on_clash
+from torc_frames.frame.joining import Joiner, OnClash, Shown, check_on_clash
 from torc_frames.frame.shape import Shape, choose, frame_of, series_of
 from torc_frames.frame.values import decode_lines
 from torc_frames.store.records import UserDataPage
@@ -73,6 +73,12 @@ class JobRecords:
 
     Records of which a job has several are joined, so that those that come before the links are kept.
 
+    Parameters
+    ----------
+    shape, on_clash
+    shown : mapping, optional
+        By job key what a table has of it; see `joined_cells`.
+
     Attributes
     ----------
     clashes : str or None
@@ -86,8 +92,9 @@ class JobRecords:
         If the records and the links do not belong together.
     """
 
-    def __init__(self, shape: Shape, on_clash: OnClash) -> None:
+    def __init__(self, shape: Shape, on_clash: OnClash, shown: Mapping[str, Shown] | None = None) -> None:
         check_on_clash(on_clash)
+        self._shown = shown or {}
         self.clashes: str | None = None
         self._shape = shape
         self._on_clash: OnClash = on_clash
@@ -130,7 +137,7 @@ class JobRecords:
         if links.has_several():
             columns = shape.columns()
             joiner = Joiner(self._on_clash, recorded.whole_paths(shape.specs), names)
-            columns.add_flat(_joined_rows(self._pages, named(), joiner))
+            columns.add_flat(_joined_rows(self._pages, named(), joiner, self._shown))
             self.clashes = joiner.told()
             positions = np.arange(columns.length)
         series = series_of(columns.finish(), shape, columns.length)
@@ -202,7 +209,9 @@ def _with_room(column: pd.Series) -> pd.Series:
     return to_backend(column, "numpy_nullable") if getattr(dtype, "kind", "") in "biu" else column
 
 
-def _joined_rows(pages: Iterable[UserDataPage], links: Links, joiner: Joiner) -> list[dict[Path, Any]]:
+def _joined_rows(
+    pages: Iterable[UserDataPage], links: Links, joiner: Joiner, shown: Mapping[str, Shown]
+) -> list[dict[Path, Any]]:
     records: dict[str, Any] = {}
     for page in pages:
         records.update(zip(page.keys, decode_lines(page.keys, page.data), strict=True))
@@ -214,7 +223,12 @@ def _joined_rows(pages: Iterable[UserDataPage], links: Links, joiner: Joiner) ->
     def rows() -> list[dict[Path, Any]]:
         bounds = itertools.pairwise(links.firsts.tolist())
         return [
-            joiner.row(linked[start:stop], [records[at] for at in linked[start:stop]], f"job {key} ({name})")
+            joiner.row(
+                linked[start:stop],
+                [records[at] for at in linked[start:stop]],
+                f"job {key} ({name})",
+                shown.get(key, {}),
+            )
             for (key, name), (start, stop) in zip(jobs, bounds, strict=True)
         ]
 

@@ -40,8 +40,8 @@ class Reading:
     revs: dict[str, str] = field(default_factory=dict)
     """Of input records, where the workflow has no rev that tells what was seen."""
     one_record_a_job: bool = False
-    clashes: dict[Role, str] = field(default_factory=dict)
-    """Which cells became lists, by the role of the records."""
+    clashes: dict[Role | None, str] = field(default_factory=dict)
+    """Which cells became lists, by the role of the records; None of those of both."""
 
     def links(self, role: Role | None = None, job_key: str | None = None, labels: bool = True) -> Links:
         """Return links as columns."""
@@ -113,7 +113,7 @@ class Reading:
         pages = self.snap.user_data(job_key=job_key, role=role)
         return {key: name for page in pages for key, name in zip(page.keys, page.names, strict=True)}
 
-    def note_clashes(self, role: Role, told: str | None) -> None:
+    def note_clashes(self, role: Role | None, told: str | None) -> None:
         """Note that cells of a role became lists."""
         if told is not None:
             self.clashes[role] = told
@@ -121,8 +121,8 @@ class Reading:
     def warn_of_clashes(self) -> None:
         """Tell of cells that became lists."""
         if self.clashes:
-            of = "; ".join(f"{role} {told}" for role, told in self.clashes.items())
-            roles = " and ".join(f"wf.user_data(role={role!r})" for role in self.clashes)
+            of = "; ".join(f"{role or 'upstream'} {told}" for role, told in self.clashes.items())
+            roles = " and ".join(f"wf.user_data({f'role={r!r}' if r else ''})" for r in self.clashes)
             warn(
                 f"several records of a job hold different values, and no names tell them apart: {of}. These "
                 f"cells are lists; {roles} has a row for each record"

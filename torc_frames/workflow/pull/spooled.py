@@ -130,12 +130,12 @@ class JobRows:
         self.paths = decoder.paths(self.survey)
 
     def _survey_joined(self, decoder: _Decoder) -> _Decoder:
-        for _ in self._joined(decoder, self.survey.add):
-            pass
-        if not self._joiner.is_too_wide():
-            return decoder
-        self.survey = Survey(self.specs)
-        return self._survey_joined(_Decoder(self._shape))
+        for _, rows in self._joined_rows():
+            if self._joiner.is_too_wide():
+                self.survey = Survey(self.specs)
+                return self._survey_joined(_Decoder(self._shape))
+            self.survey.add(decoder.flat(rows), len(rows))
+        return decoder
 
     def __len__(self) -> int:
         return len(self._firsts) - 1
@@ -159,6 +159,10 @@ class JobRows:
             yield self._label(start, stop), decoder.read(*self._records(start, stop), use)
 
     def _joined(self, decoder: _Decoder, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
+        for label, rows in self._joined_rows():
+            yield label, use(decoder.flat(rows), len(rows))
+
+    def _joined_rows(self) -> Iterator[tuple[Mapping[str, pa.Array], list[dict[Path, Any]]]]:
         for start, stop in self._chunks():
             linked, data = self._records(start, stop)
             records = decode_lines(linked, data)
@@ -169,7 +173,7 @@ class JobRows:
                 self._joiner.row(linked[part], records[part], f"job {key} ({name})")
                 for part, key, name in zip(parts, keys, names, strict=True)
             ]
-            yield self._label(start, stop), use(decoder.flat(rows), len(rows))
+            yield self._label(start, stop), rows
 
     def _label(self, start: int, stop: int) -> Mapping[str, pa.Array]:
         return {"job_key": self._links.jobs(start, stop)[0].combine_chunks()}

@@ -234,7 +234,7 @@ def _with_upstream(read: Reading, job_key: str | None, on_clash: OnClash, shape:
     with read.ahead(links.count(), (page for page in found if page)) as (fetched,):
         records.add(fetched)
     frame = records.frame(lambda: links, lambda: read.names(None, job_key))
-    read.note_clashes(INPUT, records.clashes)
+    read.note_clashes(None, records.clashes)  # what others made is no input of user_data
     return frame
 
 

@@ -35,7 +35,7 @@ class RecordEdits:
         self._problems: list[Problem] = []
 
     def set(self, job_key: str, row: int, path: Path, value: Any) -> None:
-        """Set a cell of a job in every record that holds it, or in one that has a null there, or can.
+        """Set a cell of a job in every record with a value there, or in one that has a null, or can.
 
         A cell that shows what each of several records holds is a list of as many values.
         """
@@ -45,9 +45,9 @@ class RecordEdits:
             targets = [(keys[at], its) for at, its in cell.places]
         else:
             able = [key for key in keys if self._takes(key, path)]
-            targets = [
-                (key, path) for key in ([one for one in able if has(self._read(one), path)] or able)[:1]
-            ]
+            valued = [key for key in able if look_up(self._read(key), path) is not None]
+            nulls = [key for key in able if has(self._read(key), path)]
+            targets = [(key, path) for key in valued or nulls[:1] or able[:1]]
         if not targets:
             self._refuse(row, path, f"no input record of job {job_key} can take it")
         each = cell is not None and cell.are_apart and isinstance(value, list) and len(value) == len(targets)

@@ -20,6 +20,7 @@ from torc_frames.errors import (
 from torc_frames.frame import recorded
 from torc_frames.frame.encode import EncodedFrame, encode_frame, records
 from torc_frames.frame.flatten import Path, job_column, job_path
+from torc_frames.frame.joining import Shown
 from torc_frames.frame.nested import put
 from torc_frames.frame.values import encode_data
 from torc_frames.store.base import RunnableStore, Store
@@ -146,6 +147,7 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
     edited = {key for column in edits.values() for key in column.keys}
     # Commands are made of all cells, also of those that only others have changed.
     jobs = set(steps.named) if options.drop else edited | newer if options.command else edited
+    existing.shown = _shown(prepared, existing, steps.named, jobs)
     theirs, at = _as_stored(store, frame, options.drop, existing, jobs)
     edits |= _dropped(theirs, at, steps.named, prepared, existing)
     bare = {key for key in edited if key not in existing.of_job}
@@ -209,6 +211,24 @@ def _merged_cells(
                 stored = theirs.cells.get(name)
                 merged[name][steps.named[key]] = None if stored is None else stored[at[key]]
     return merged
+
+
+def _shown(
+    prepared: Prepared, existing: Existing, named: Mapping[str, int], jobs: Collection[str]
+) -> Mapping[str, Shown]:
+    """Return what the table has of some jobs that have several records, and had when it was pulled."""
+    frame, base = prepared.frame, prepared.base
+    keys = [key for key in named if key in jobs and len(existing.of_job.get(key, ())) > 1]
+    shown: dict[str, dict[Path, list[Any]]] = {key: {} for key in keys}
+    pulled = () if base is None or not keys else map(str, base.frame)
+    for name in dict.fromkeys([*frame.paths, *pulled] if keys else ()):
+        path, cells = job_path(name), frame.cells.get(name)
+        for key, before in zip(keys, before_of(base, name, keys), strict=True):
+            now = None if cells is None else cells[named[key]]
+            values = [value for value in (before, now) if value is not None and value is not UNKNOWN]
+            if values:
+                shown[key][path] = values
+    return shown
 
 
 def _dropped(

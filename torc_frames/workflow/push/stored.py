@@ -13,7 +13,7 @@ from torc_frames.errors import NotFoundError, RefusedError, UnreadableRecordErro
 from torc_frames.frame import recorded
 from torc_frames.frame.column import InexactChunkError
 from torc_frames.frame.flatten import Path
-from torc_frames.frame.joining import Joined, OnClash, joined_cells
+from torc_frames.frame.joining import Joined, OnClash, Shown, joined_cells
 from torc_frames.frame.nested import put
 from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import encode_data
@@ -46,6 +46,9 @@ class Existing(RecordsByJob):
 
     on_clash: OnClash = "names"
     """How the table was pulled in which records of a job are one row."""
+
+    shown: Mapping[str, Shown] = field(default_factory=dict)
+    """By the keys of jobs of several records: what the table has of them, and had when it was pulled."""
 
     newer: set[str] = field(default_factory=set)
     """Records that were written after the table was pulled."""
@@ -91,7 +94,7 @@ class Existing(RecordsByJob):
             return self._frame(pages, linked, replace(shape, fast=False))
 
     def _frame(self, pages: Sequence[UserDataPage], links: Links, shape: Shape) -> pd.DataFrame:
-        records = JobRecords(shape, self.on_clash)
+        records = JobRecords(shape, self.on_clash, self.shown)
         records.link(links)
         records.add(pages)
         return records.frame(lambda: links, lambda: self.names)
@@ -101,7 +104,8 @@ class Existing(RecordsByJob):
         keys = self.of_job[job_key]
         held = [self.data(key) for key in keys]
         names = [self.names.get(key) for key in keys]
-        return joined_cells(held, lambda: names, f"job {job_key}", self.on_clash, whole)
+        shown = self.shown.get(job_key, {})
+        return joined_cells(held, lambda: names, f"job {job_key}", self.on_clash, whole, shown)
 
     def content(self, job_key: str) -> list[bytes]:
         """Return what a row of the same content may look like: the job's records joined, or one alone."""

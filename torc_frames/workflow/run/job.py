@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
 from torc_frames.files.pointers import warn_if_large
-from torc_frames.frame.flatten import set_path
+from torc_frames.frame.flatten import above, set_path
 from torc_frames.frame.joining import joined_cells
 from torc_frames.frame.results import Keepable, keepable
 from torc_frames.frame.values import decode_lines, encode_documents
-from torc_frames.store.base import RunnableStore, Snapshot
-from torc_frames.store.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData, UserDataPage
+from torc_frames.store.base import RunnableStore
+from torc_frames.store.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData
 from torc_frames.workflow.run.outputs import (
     Fitted,
     fit,
@@ -128,11 +128,17 @@ class Job:
             Only records that the job has in that role; what it consumes of other jobs is an input.
         """
         with self._store.snapshot(self.workflow_key) as snapshot:
-            pages = list(snapshot.user_data(job_key=self.key, role=role))
-            if role == INPUT:
-                pages = self._with_consumed(snapshot, pages)
-            for key, reason in snapshot.unreadable.items():
-                raise UnreadableRecordError(key, reason, snapshot.unreadable)
+            # All at once: whose outputs a job's inputs are need not be asked then.
+            pages = list(snapshot.user_data(job_key=self.key, role=None if role == INPUT else role))
+            if role == INPUT and pages:
+                links = snapshot.links(job_key=self.key, labels=False)
+                ends = [end for page in links for end in zip(page.record_keys, page.roles, strict=True)]
+                inputs = {key for key, its in ends if its == INPUT}
+                pages = [page.only(inputs) for page in pages]
+            read = {key for page in pages for key in page.keys}
+            unreadable = {key: reason for key, reason in snapshot.unreadable.items() if key in read}
+            for key, reason in unreadable.items():
+                raise UnreadableRecordError(key, reason, unreadable)
         return [
             UserData(key, self.workflow_key, data, name=name, rev=rev)
             for page in pages
@@ -140,15 +146,6 @@ class Job:
                 page.keys, page.names, page.revs, decode_lines(page.keys, page.data), strict=True
             )
         ]
-
-    def _with_consumed(self, snapshot: Snapshot, given: list[UserDataPage]) -> list[UserDataPage]:
-        """Return all input records, of which those that no job made are given."""
-        links = snapshot.links(job_key=self.key, labels=False)
-        ends = ((key, its) for page in links for key, its in zip(page.record_keys, page.roles, strict=True))
-        inputs = {key for key, its in ends if its == INPUT}
-        if inputs == {key for page in given for key in page.keys}:
-            return given
-        return [page.only(inputs) for page in snapshot.user_data(job_key=self.key)]
 
     def add_user_data(
         self, *documents: Any, role: Role | None = "input", name: str | None = None
@@ -325,9 +322,16 @@ def joined_parameters(records: Sequence[Any], names: Sequence[str | None]) -> di
     """Return the keys and values of a job's decoded input records; see `Job.parameters`."""
     if len(records) == 1 and isinstance(records[0], dict):
         return records[0]
+    cells = joined_cells(records, lambda: names, "")
+    over = {top: cells[top].value for path in cells if (top := above(path, cells))}
+    # What is a value in one record and an object in another one is told apart as a whole.
+    whole = frozenset(top for top, value in over.items() if value is not None and value != {})
+    if whole:
+        cells = joined_cells(records, lambda: names, "", whole=whole)
     joined: dict[str, Any] = {}
-    for path, cell in joined_cells(records, lambda: names, "").items():
-        set_path(joined, path, cell.value)
+    for path, cell in cells.items():
+        if path in whole or path not in over:
+            set_path(joined, path, cell.value)
     return joined
 
 
