@@ -381,8 +381,9 @@ def test_a_store_that_is_not_there_is_not_made(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_small_jobs_cost_little_and_nothing_is_shown_off_a_terminal(
-    study: SQLiteStore, capfd: pytest.CaptureFixture[str]
+    study: SQLiteStore, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # other tests of this process have notebooks
     add(study, *["true"] * 100)
     begin = time.process_time()
     with warnings.catch_warnings():
