@@ -36,7 +36,10 @@ def folder(study: SQLiteStore, tmp_path: Path) -> Path:
 
 
 def is_runner(pid: int, started: str) -> bool:
-    code = Path(f"/proc/{pid}/cmdline").read_bytes()
+    try:
+        code = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # another one, which has just ended
+        return False
     return procfs.start_time(pid) == started and b"torc_frames.workflow.run.runner" in code
 
 
