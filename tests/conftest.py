@@ -49,10 +49,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test during which Chromium itself crashed, as it does now and then, is run once more."""
+    """A test in a browser that fails is run once more; what fails twice is a failure.
+
+    Chromium itself crashes now and then, and JupyterLab has races of its own. `pytest -rR` names those tests.
+    """
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["TargetClosedError"]))
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture
