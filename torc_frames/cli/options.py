@@ -92,8 +92,8 @@ class StoreOptions:
 def _by_key_or_name(client: Client, text: str) -> Workflow:
     try:
         return client.workflow(text)
-    except NotFoundError:
-        if text.isdecimal() and text not in client.workflows(counts=False)["name"].tolist():
+    except NotFoundError as error:
+        if text.isdecimal() and not error.hint:  # it is no name either
             raise
         return client.workflow(name=text)
 

@@ -71,7 +71,7 @@ def show(options: StoreOptions, key: str) -> None:
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out the statuses that no job has."""
-    from torc_frames.workflow.pull.workflows import STATUSES
+    from torc_frames.store.records import STATUSES
 
     return frame.drop(columns=[status for status in STATUSES if not frame[status].any()])
 

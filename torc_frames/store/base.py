@@ -68,10 +68,10 @@ class Snapshot(Protocol):
         """Yield records, oldest first.
 
         With `job_key` or `role` only records that have a link that meets both; a record that some job has as
-        output is nobody's input here, whoever consumes it. With `since` (the rev
-        of an earlier snapshot's workflow) only those added or updated after it; a store whose workflows
-        have no revs refuses it. Without `labels` the store may leave out names and revs, as None. `then`
-        says which role is asked for next: a store that reads all roles at once may keep those records.
+        output is nobody's input here, whoever consumes it. With `since` (the rev of an earlier snapshot's
+        workflow) only those added or updated after it; a store whose workflows have no revs refuses it.
+        Without `labels` the store may leave out names and revs, as None. `then` says which role is asked for
+        next: a store that reads all roles at once may keep those records.
         """
 
     def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:

@@ -10,7 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 __all__ = [
+    "MEASURED",
     "OF_TORC",
+    "STATUSES",
     "AddedJobs",
     "DependencyPage",
     "JobPage",
@@ -33,9 +35,12 @@ Role = Literal["input", "output"]
 Kind = Literal["files", "job_file_relationships", "compute_nodes", "events", "slurm_stats"]
 """What else torc lists of a workflow, by its names."""
 
+MEASURED = ("peak_memory_bytes", "avg_memory_bytes", "peak_cpu_percent", "avg_cpu_percent")
+"""What torc measures of a run."""
+
 OF_TORC = (
     *("resource_requirements", "num_nodes", "priority", "labels", "attempt_id", "compute_node"),
-    *("peak_memory_bytes", "avg_memory_bytes", "peak_cpu_percent", "avg_cpu_percent"),
+    *MEASURED,
 )
 """The columns of jobs and runs that only torc fills; see `torc_frames.store.base.Snapshot.measures`."""
 
@@ -54,6 +59,12 @@ CANCELED = "canceled"
 TERMINATED = "terminated"
 PENDING_FAILED = "pending_failed"
 UNINITIALIZED = "uninitialized"
+
+STATUSES = (
+    *(UNINITIALIZED, BLOCKED, READY, PENDING, RUNNING, COMPLETED, FAILED, CANCELED, TERMINATED),
+    *("disabled", PENDING_FAILED),
+)
+"""All that torc has for jobs, each where its database has the number of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +174,10 @@ class LinkPage:
 
     def __len__(self) -> int:
         return len(self.record_keys)
+
+    def records_as(self, role: str) -> list[str]:
+        """Return the records that have a role, in the order of the links."""
+        return list(compress(self.record_keys, [one == role for one in self.roles]))
 
     def only(self, chosen: Sequence[bool]) -> LinkPage:
         """Return some of the links."""

@@ -151,13 +151,16 @@ class LegacySnapshot(PagedSnapshot[Service]):
         if kind == "job_file_relationships":
             return list(self._file_edges())
         try:
-            key = itemgetter("_key")
-            listing = replace(self._list(kind, dict[str, Any]), key=key, age=key)
-            return [legacy.listed_row(kind, key(row), row) for row in self._rows(listing)]
+            rows = self._rows(self._objects(kind))
+            return [legacy.listed_row(kind, _OF_OBJECT(row), row) for row in rows]
         except ReplyError as error:
             if not is_missing(error):
                 raise
             return []
+
+    def _objects(self, collection: str) -> Listing:
+        """Return the list of a collection whose rows stay as they are."""
+        return replace(self._list(collection, dict[str, Any]), key=_OF_OBJECT, age=_OF_OBJECT)
 
     def _file_edges(self) -> Iterator[dict[str, Any]]:
         for name, end in _FILE_EDGES.items():
@@ -193,8 +196,7 @@ class LegacySnapshot(PagedSnapshot[Service]):
 
     def settings(self) -> TorcSettings:
         """See `Snapshot.settings`."""
-        listing = replace(self._list(JOBS, dict[str, Any]), key=_OF_OBJECT, age=_OF_OBJECT)
-        return TorcSettings(jobs={job["_key"]: of_2023(job) for job in self._rows(listing)})
+        return TorcSettings(jobs={job["_key"]: of_2023(job) for job in self._rows(self._objects(JOBS))})
 
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""

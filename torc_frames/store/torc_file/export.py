@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from torc_frames.errors import StoreFileError, UnavailableError, warn
-from torc_frames.store.torc_file.snapshot import STATUSES
+from torc_frames.store.records import COMPLETED, FAILED, PENDING_FAILED, STATUSES, TERMINATED, UNINITIALIZED
 
 __all__ = ["is_json", "load"]
 
@@ -52,7 +52,7 @@ _LINKS = {
 }
 """By attribute of a job, the table and column of what it holds."""
 
-_ENDED = ("uninitialized", "completed", "failed", "terminated", "pending_failed")
+_ENDED = (UNINITIALIZED, COMPLETED, FAILED, TERMINATED, PENDING_FAILED)
 _LISTS = {
     table: f"{table}s"
     for table in _COLUMNS

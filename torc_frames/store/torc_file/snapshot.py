@@ -14,7 +14,16 @@ from typing import Any, ClassVar, NoReturn
 import msgspec
 
 from torc_frames.errors import RefusedError
-from torc_frames.store.records import JobPage, Kind, ResultPage, TorcSettings, UserDataPage
+from torc_frames.store.records import (
+    MEASURED,
+    RUNNING,
+    STATUSES,
+    JobPage,
+    Kind,
+    ResultPage,
+    TorcSettings,
+    UserDataPage,
+)
 from torc_frames.store.sqlite.queries import OPTIONAL_TEXTS, Column
 from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
@@ -22,24 +31,11 @@ from torc_frames.store.torc_file.settings import read_settings
 from torc_frames.store.wire.numbers import doubtful_lines, server_reads
 from torc_frames.store.wire.times import run_times
 from torc_frames.store.wire.torc_settings import OTHERS
-from torc_frames.store.wire.v1 import MEASURED, name_from_wire, rev_of
+from torc_frames.store.wire.v1 import name_from_wire, rev_of
 
-__all__ = ["STATUSES", "TorcFileSnapshot", "as_served", "show_as_ours"]
+__all__ = ["TorcFileSnapshot", "as_served", "show_as_ours"]
 
-STATUSES = (
-    "uninitialized",
-    "blocked",
-    "ready",
-    "pending",
-    "running",
-    "completed",
-    "failed",
-    "canceled",
-    "terminated",
-    "disabled",
-    "pending_failed",
-)
-_RUNNING = STATUSES.index("running")
+_RUNNING = STATUSES.index(RUNNING)
 _STATUS = (
     "CASE status "
     + " ".join(f"WHEN {at} THEN '{name}'" for at, name in enumerate(STATUSES))

@@ -13,8 +13,10 @@ from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.snapshot import PAGE_ROWS, PagedSnapshot, job_page
 from torc_frames.store.records import (
     INPUT,
+    MEASURED,
     OUTPUT,
     RUNNING,
+    UNINITIALIZED,
     JobPage,
     Kind,
     LinkPage,
@@ -38,7 +40,6 @@ _Need = tuple[Resources, str | None, int | None]
 _DEFAULTS: _Need = (v1.resources_of(None), None, None)
 _RELATIONS: Kind = "job_file_relationships"
 _FILE_ENDS = ("file_id", "producer_job_id", "consumer_job_id")
-_UNINITIALIZED = "uninitialized"
 _MANY = 200
 """How many jobs or records are asked for one by one at most."""
 _JOB_FILTERS: dict[str, str] = {INPUT: "consumer_job_id", OUTPUT: "producer_job_id"}
@@ -131,7 +132,7 @@ class V1Snapshot(PagedSnapshot[V1Service]):
 
     def _more_of_results(self, rows: list[v1.V1Result]) -> dict[str, list[Any]]:
         nodes = [row.compute_node_id and str(row.compute_node_id) for row in rows]
-        measured = {name: list(map(attrgetter(name), rows)) for name in v1.MEASURED}
+        measured = {name: list(map(attrgetter(name), rows)) for name in MEASURED}
         names = [row.job_name for row in rows]
         return {
             "attempt_id": [row.attempt_id for row in rows],
@@ -226,7 +227,7 @@ class V1Snapshot(PagedSnapshot[V1Service]):
     def _made_elsewhere(self, job: v1.V1Job, record_ids: Sequence[int]) -> set[int]:
         """Return those of a job's input records that other jobs make."""
         # The server makes a job wait for those that make its inputs, when it is initialized.
-        waits = job.status != _UNINITIALIZED and len(job.depends_on_job_ids) <= _MANY
+        waits = job.status != UNINITIALIZED and len(job.depends_on_job_ids) <= _MANY
         if self._links is not None or not waits:
             return self._near(record_ids).made()
         makers = [self._job(str(key)) for key in job.depends_on_job_ids]

@@ -17,7 +17,6 @@ __all__ = [
     "DEFAULT_REQUIREMENT",
     "MAX_COMMAND_CHARACTERS",
     "MAX_RECORD_BYTES",
-    "MEASURED",
     "SEVERAL_NODES",
     "Added",
     "AddedFiles",
@@ -67,9 +66,6 @@ DEFAULT_REQUIREMENT = "default"
 
 SEVERAL_NODES = "resource requirements of several nodes"
 """What `Snapshot.others` calls those: what jobs need is shown without its number of nodes."""
-
-MEASURED = ("peak_memory_bytes", "avg_memory_bytes", "peak_cpu_percent", "avg_cpu_percent")
-"""What torc measures of a run."""
 
 _DEFAULT_MEMORY, _DEFAULT_RUNTIME = "1m", "PT1M"
 _DEFAULT_REQUIREMENTS = [

@@ -20,6 +20,7 @@ from torc_frames.errors import (
 from torc_frames.store.base import RunnableStore, SettingsStore, Snapshot, Store
 from torc_frames.store.contents import dependencies, read_jobs
 from torc_frames.store.records import (
+    MEASURED,
     JobRecord,
     NewJobs,
     ResultPage,
@@ -29,7 +30,6 @@ from torc_frames.store.records import (
 )
 from torc_frames.store.whole import read_whole
 from torc_frames.store.wire.torc_settings import NEEDS
-from torc_frames.store.wire.v1 import MEASURED
 from torc_frames.workflow.copying.order import chunks
 from torc_frames.workflow.copying.roles import RoleFit, fit
 from torc_frames.workflow.copying.settings import SettingsCopy, lost_settings

@@ -65,10 +65,7 @@ class Reading:
             return self.links(role, job_key)
         own = list(self.snap.links(job_key=job_key))
         given = [key for page in self.snap.links(job_key=job_key, role=INPUT) for key in page.record_keys]
-        inputs = [
-            key for page in own for key, its in zip(page.record_keys, page.roles, strict=True) if its == INPUT
-        ]
-        consumed = {*inputs}.difference(given)
+        consumed = {key for page in own for key in page.records_as(INPUT)}.difference(given)
         if not consumed:
             return Links(own)
         rest = [page.only([key not in consumed for key in page.record_keys]) for page in own]

@@ -175,12 +175,7 @@ def _changed_jobs(
         rows = _decoded(pages, shape)
         linked = reading.result()
     known = {key for page in linked for key in page.record_keys}
-    made = {
-        record
-        for page in linked
-        for record, its in zip(page.record_keys, page.roles, strict=True)
-        if its == OUTPUT
-    }
+    made = {record for page in linked for record in page.records_as(OUTPUT)}
     links = [
         (record, job)
         for page in linked

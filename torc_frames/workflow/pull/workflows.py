@@ -9,15 +9,10 @@ import pandas as pd
 from torc_frames.frame import recorded
 from torc_frames.frame.shape import Shape, key_index
 from torc_frames.store.base import Store
+from torc_frames.store.records import STATUSES
 from torc_frames.workflow.pull.cells import Cell, framed, series
 
-__all__ = ["STATUSES", "workflows_frame"]
-
-STATUSES = (
-    *("uninitialized", "blocked", "ready", "pending", "running", "completed", "failed", "canceled"),
-    *("terminated", "disabled", "pending_failed"),
-)
-"""Those that torc has for jobs."""
+__all__ = ["workflows_frame"]
 
 
 def workflows_frame(store: Store, counts: bool) -> pd.DataFrame:

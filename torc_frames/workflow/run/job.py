@@ -132,8 +132,7 @@ class Job:
             pages = list(snapshot.user_data(job_key=self.key, role=None if role == INPUT else role))
             if role == INPUT and pages:
                 links = snapshot.links(job_key=self.key, labels=False)
-                ends = [end for page in links for end in zip(page.record_keys, page.roles, strict=True)]
-                inputs = {key for key, its in ends if its == INPUT}
+                inputs = {key for page in links for key in page.records_as(INPUT)}
                 pages = [page.only(inputs) for page in pages]
             read = {key for page in pages for key in page.keys}
             unreadable = {key: reason for key, reason in snapshot.unreadable.items() if key in read}
