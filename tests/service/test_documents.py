@@ -528,6 +528,14 @@ class TestKeys:
             max_size=25,
         )
     )
+    @example(
+        [
+            ("post", str(2**53 + 2), False),
+            ("post", str(2**53 - 1), False),
+            ("rows", "", False),
+            ("rows", "", False),
+        ]
+    )
     def test_any_legal_key_is_found_again_and_never_made(
         self, shared: SQLiteStore, steps: list[tuple[str, str, bool]]
     ) -> None:

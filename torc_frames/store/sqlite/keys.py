@@ -51,7 +51,7 @@ def next_id(connection: Connection, table: str, count: int = 1) -> int:
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
     first = 1 + (int(row[0]) if row else 0)
     # Among the keys beside rows are numbers that are still to come only beyond this one.
-    while first > LARGEST_CHOSEN_ID:
+    while first + count - 1 > LARGEST_CHOSEN_ID:
         sql = (
             f"SELECT max(CAST(document_key AS INTEGER)) FROM {table} WHERE document_key IS NOT NULL "
             "AND CAST(document_key AS INTEGER) BETWEEN ? AND ?"
