@@ -92,9 +92,12 @@ def public():
         thing = getattr(torc_frames, name)
         yield name, thing
         if inspect.isclass(thing) and not issubclass(thing, BaseException):
-            for member, value in vars(thing).items():
-                if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
-                    yield f"{name}.{member}", value
+            for part in thing.__mro__:
+                if not part.__module__.startswith("torc_frames"):
+                    continue
+                for member, value in vars(part).items():
+                    if member[0] != "_" and (inspect.isfunction(value) or isinstance(value, property)):
+                        yield f"{name}.{member}", value
 
 
 @pytest.mark.parametrize(("name", "thing"), list(public()), ids=[name for name, _ in public()])

@@ -157,14 +157,15 @@ def test_files_and_events_of_a_service_are_shown_by_url_and_by_path(service: Ser
         made: dict[str, Any] = answer.json()
         return made
 
-    key = post("", {"name": "w", "user": "me"})["_key"]
+    # The service is shared: other tests of the same worker leave workflows.
+    key = post("", {"name": "with-files", "user": "me"})["_key"]
     raw = post(f"/{key}/files", {"name": "raw", "path": "/data/raw.csv"})
     post(f"/{key}/events", {"category": "job", "type": "start", "message": "go"})
     jobs = [{"name": "make", "command": "true", "output_files": [raw["_id"]]}]
     jobs += [{"name": "use", "command": "true", "input_files": [raw["_id"]]}]
     post(f"/{key}/bulk_jobs", {"jobs": jobs})
     by_path = tf.connect(service.database)
-    ours = next(key for key, name in by_path.workflows()["name"].items() if name == "w")
+    ours = next(key for key, name in by_path.workflows()["name"].items() if name == "with-files")
     for wf in (tf.connect(service.url).workflow(key), by_path.workflow(ours)):
         files = wf.files()
         assert files[["name", "path"]].to_numpy().tolist() == [["raw", "/data/raw.csv"]]
