@@ -203,8 +203,9 @@ def test_a_narrow_terminal_shows_what_says_most(ridge: Workflow) -> None:
     assert max(map(len, table.splitlines()[:-1])) <= 60
     assert table.split()[:5] == ["job_key", "job_name", "status", "params.x", "results.loss"]
     assert [" 0.333333 " in table, " 0.3\n" in table] == [True, True]
-    assert hint.startswith("command, stale, num_cpus, ")
-    assert hint.endswith("; -o FILE (table.csv, say) takes all\n")
+    assert hint == "stale, params.none; -o FILE (table.csv, say) takes all\n"
+    with_jobs = on_a_terminal("-k", "1", "table", "--job-columns", columns=60)
+    assert ": command, stale, num_cpus, " in with_jobs
     assert "--format csv shows all" in on_a_terminal("-k", "1", "jobs", "list", columns=40)
     assert "0.3333333333333333" in torc_frames("table").stdout
 

@@ -329,6 +329,21 @@ def test_several_records_with_different_values_are_printed_as_asked(
     assert '"alpha":[0.1,0.2]' in listed.stdout
 
 
+def test_a_table_has_of_jobs_what_is_asked_for(ridge: Workflow) -> None:
+    ridge.push(tf.grid(alpha=[0.1]), command="true")
+
+    def columns(*asked: str) -> list[str]:
+        return torc_frames("table", *asked, "--format", "csv").stdout.split("\n", 1)[0].split(",")
+
+    assert columns() == ["job_key", "job_name", "status", "stale", "params.alpha"]
+    assert columns("--job-columns") == ["job_key", *ridge.jobs(), "params.alpha"]
+    some = ["job_key", "job_name", "command", "status", "stale", "run_id", "params.alpha"]
+    assert columns("--job-columns", "run_id, command") == some
+    refused = torc_frames("table", "--job-columns", "nope")
+    assert refused.exit_code == 1
+    assert "no column 'nope'; there are: 'job_name', 'command'" in refused.stderr
+
+
 def test_a_way_to_join_records_goes_with_what_joins_them(ridge: Workflow) -> None:
     failed = torc_frames("pull", "--on-clash", "last")
     assert failed.exit_code == 2

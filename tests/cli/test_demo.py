@@ -30,7 +30,7 @@ def test_it_shows_the_joined_table_and_the_best_row(demo):
 
 def test_its_jobs_were_real(demo):
     folder, _ = demo
-    table = tf.connect(folder / "demo.db").workflow(1).table()
+    table = tf.connect(folder / "demo.db").workflow(1).table(job_columns=True)
     assert len(table) == 24
     assert (table["status"] == "completed").all()
     assert table["results.accuracy"].between(0.85, 0.99).all()

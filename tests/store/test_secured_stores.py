@@ -53,7 +53,7 @@ def test_a_table_is_pushed_edited_refreshed_and_pulled(client):
     wf.push(edited, command="echo {a}")
     assert wf.refresh(pulled).updated == [edited.index[0]]
     wf.job(edited.index[1]).store(loss=0.25)
-    table = wf.table()
+    table = wf.table(job_columns=["command"])
     assert table["command"].tolist() == ["echo 9.5", "echo 1.5"]
     assert table["results.loss"].isna().tolist() == [True, False]
     assert pa.table(wf.stream("parameters"))["a"].to_pylist() == [9.5, 1.5]

@@ -256,7 +256,7 @@ class TestFilesThatAreNoExport:
             client = tf.connect(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            assert client.workflow(document["workflow"]["id"]).table()["return_code"].isna().all()
+            assert client.workflow(document["workflow"]["id"]).jobs()["return_code"].isna().all()
 
 
 class TestCommandLine:

@@ -104,7 +104,7 @@ def test_what_is_in_an_older_database_is_read(database: Path) -> None:
     before = database.read_bytes()
     with tf.connect(database) as client:
         workflow = client.workflow("7")
-        table = workflow.table()
+        table = workflow.table(job_columns=["return_code", "num_cpus"])
         assert client.workflows()["name"].tolist() == ["study"]
     assert table["params.lr"].tolist() == [0.1, 0.2, 0.3]
     assert table["results.loss"].fillna(-1).tolist() == [0.5, -1, -1]

@@ -46,8 +46,7 @@ def same(explorer, wf):
 def test_at_first_it_shows_all_jobs_but_not_all_columns(wf):
     explorer = ResultsExplorer(wf)
     assert explorer.value.columns.tolist() == [
-        *("job_name", "status", "stale", "return_code", "params.n", "params.solver", "params.ok"),
-        "results.loss",
+        *("job_name", "status", "stale", "params.n", "params.solver", "params.ok", "results.loss"),
     ]
     assert explorer.value.index.tolist() == wf.table().index.tolist()
     assert same(explorer, wf)
@@ -295,7 +294,6 @@ def test_chosen_columns_outlive_a_refresh(wf):
         *(
             "job_name",
             "stale",
-            "return_code",
             "params.n",
             "params.solver",
             "results.loss",
@@ -306,6 +304,27 @@ def test_chosen_columns_outlive_a_refresh(wf):
     panel.hidden.value = ("status",)
     panel._show()
     assert explorer.value.columns[1] == "status"
+
+
+def test_what_else_is_known_of_jobs_is_hidden_and_the_code_pulls_it_only_where_it_is_needed(wf):
+    explorer = ResultsExplorer(wf)
+    exploration = explorer.exploration
+    assert {"command", "return_code"} < set(exploration.arrangement.order)
+    exploration.group(("job_name",), (Aggregate("results.loss", "mean"),))
+    assert "df = wf.table()\n" in explorer.code
+    assert same(explorer, wf)
+    exploration.group(("return_code",))
+    assert "df = wf.table(job_columns=True)\n" in explorer.code
+    assert same(explorer, wf)
+    exploration.group(())
+    exploration.choose(Chosen(filters=(between("return_code", 1, None),)))
+    assert "df = wf.table(job_columns=True)\n" in explorer.code
+    assert explorer.value.index.tolist() == ["4", "5"]
+    assert same(explorer, wf)
+    exploration.choose(Chosen())
+    exploration.arrange(exploration.arrangement.show(["command"]))
+    assert "df = wf.table(job_columns=True)\n" in explorer.code
+    assert same(explorer, wf)
 
 
 # export

@@ -139,12 +139,41 @@ def test_the_table_has_every_job(wf):
     wf.job(2).store(loss=5, ok=True)
     table = wf.table()
     assert list(table.index) == ["1", "2", "3"]
-    assert list(table)[:3] == ["job_name", "command", "status"]
-    assert list(table)[-4:] == ["params.n", "params.s", "results.loss", "results.ok"]
+    data = ["params.n", "params.s", "results.loss", "results.ok"]
+    assert list(table) == ["job_name", "status", "stale", *data]
     assert table["params.n"].dtype == "int64"
     assert table["results.loss"].dtype == "Int64"
     assert table["results.loss"].isna().tolist() == [True, False, True]
     assert list(wf.table(usecols=["results.loss", "status"])) == ["status", "results.loss"]
+    jobs = wf.jobs()
+    whole = wf.table(job_columns=True)
+    assert list(whole) == [*jobs, *data]
+    pd.testing.assert_frame_equal(whole[list(jobs)], jobs)
+    assert list(wf.table(job_columns=["return_code", "command"])) == [
+        *("job_name", "command", "status", "stale", "return_code", *data),
+    ]
+
+
+def test_what_else_is_known_of_jobs_is_asked_for(wf):
+    wf.push(tf.grid(status=["a"], command=["b"]), command="true")
+    assert list(wf.table()) == ["job_name", "status", "stale", "params.status", "params.command"]
+    for cols in (["command", "params.status"], lambda name: name in ("command", "params.status")):
+        more = callable(cols)
+        assert list(wf.table(usecols=cols, job_columns=more)) == ["command", "params.status"]
+    assert list(wf.table(job_columns=(), command_pattern="{word}"))[:3] == ["job_name", "status", "stale"]
+    for asked in (True, ["command"], False):
+        table = wf.table(job_columns=asked)
+        wf.job(1).store(loss=float(len(table.columns)))
+        pd.testing.assert_frame_equal(wf.refresh(table).frame, wf.table(job_columns=asked))
+    with pytest.raises(tf.RefusedError, match="job_columns: no column 'nope'; there are: 'job_name'"):
+        wf.table(job_columns=["command", "nope"])
+    with pytest.raises(tf.RefusedError, match=r"job_columns='command': give a list .*\['command'\]"):
+        wf.table(job_columns="command")
+
+
+def test_an_empty_table_has_its_columns(wf):
+    assert wf.table().dtypes.astype(str).tolist() == ["str", "str", "boolean"]
+    assert list(wf.table(job_columns=True)) == list(wf.jobs())
 
 
 def test_usecols_is_that_of_pandas(wf):

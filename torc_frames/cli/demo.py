@@ -16,17 +16,6 @@ from torc_frames.workflow.client import connect
 
 __all__ = ["main"]
 
-COLUMNS = [
-    "job_name",
-    "status",
-    "return_code",
-    "params.gamma",
-    "params.alpha",
-    "results.accuracy",
-    "results.missed",
-    "results.false_alarms",
-]
-
 
 def main(directory: Path | None = None, workers: int | None = None) -> None:
     """Run the demo and print what it does.
@@ -71,7 +60,7 @@ def main(directory: Path | None = None, workers: int | None = None) -> None:
     table = workflow.table()
     if summary.failed or summary.completed != len(params):
         raise TorcFramesError(f"not all jobs completed; see {summary.output_dir}")
-    ranked = table[COLUMNS].sort_values("results.accuracy", ascending=False, kind="stable")
+    ranked = table.sort_values("results.accuracy", ascending=False, kind="stable")
     with pd.option_context("display.width", 200, "display.max_columns", None, "display.max_rows", None):
         print(f"{ranked}\n\n4. The best row:\n\n{ranked.iloc[0].to_string()}\n")
     picture = folder / "accuracy.png"

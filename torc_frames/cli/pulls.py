@@ -110,7 +110,16 @@ def pull(
     "torc-frames table",
     "torc-frames table -o table.csv",
     "torc-frames table --pattern 'train_lr{lr}_bs{bs}'",
+    "torc-frames table --job-columns command,return_code",
     "torc-frames table --format parquet > t.pq",
+)
+@click.option(
+    "--job-columns",
+    is_flag=False,
+    flag_value="",
+    metavar="[NAMES]",
+    help="Also show what else is known of the jobs: all that pull --what jobs does, or the columns of these "
+    "names, with commas between them.",
 )
 @click.option(
     "--load",
@@ -123,6 +132,7 @@ def pull(
 @output_option
 def table(
     options: StoreOptions,
+    job_columns: str | None,
     load: tuple[str, ...],
     pattern: str | None,
     command_pattern: str | None,
@@ -130,12 +140,14 @@ def table(
     output: Path | None,
     raw_csv: bool,
 ) -> None:
-    """Print one row for every job: the job, its parameters, its results.
+    """Print one row for every job: its name and status, its parameters, its results.
 
     Files that pointers name and that are missing, or were altered, are left out and named. For texts that
     look like formulas see pull.
     """
+    names = [name.strip() for name in (job_columns or "").split(",") if name.strip()]
     frame = options.workflow().table(
+        job_columns=names or job_columns is not None,
         load=list(load),
         on_clash=on_clash,
         pattern=pattern,

@@ -67,18 +67,18 @@ def column_index(names: Iterable[str]) -> pd.Index:
     return pd.Index(listed, dtype="str") if listed else pd.RangeIndex(0)
 
 
-def choose(names: list[str], usecols: Usecols) -> list[str]:
+def choose(names: list[str], usecols: Usecols, argument: str = "usecols") -> list[str]:
     """Return the wanted names, in the order they have; RefusedError for one that does not exist."""
     if usecols is None:
         return names
     if callable(usecols):
         return [name for name in names if usecols(name)]
     if isinstance(usecols, str):
-        raise RefusedError(f"usecols={usecols!r}: give a list of column names, [{usecols!r}]")
+        raise RefusedError(f"{argument}={usecols!r}: give a list of column names, [{usecols!r}]")
     unknown = [name for name in usecols if name not in names]
     if unknown:
         raise RefusedError(
-            f"usecols: no column {shorten(map(repr, unknown))}; there are: {shorten(map(repr, names))}"
+            f"{argument}: no column {shorten(map(repr, unknown))}; there are: {shorten(map(repr, names))}"
         )
     return [name for name in names if name in set(usecols)]
 

@@ -29,6 +29,7 @@ from torc_frames.workflow.pull import tables as pull
 from torc_frames.workflow.pull.files import Write, load, load_files
 from torc_frames.workflow.pull.named import FromNames
 from torc_frames.workflow.pull.refresh import Refreshed
+from torc_frames.workflow.pull.runs import JobColumns
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.edits import base_of, edited_rows, keep_base
 from torc_frames.workflow.push.plan import Plan
@@ -307,6 +308,7 @@ class Workflow(WorkflowListings, WorkflowRuns):
     def table(
         self,
         *,
+        job_columns: JobColumns = False,
         usecols: Usecols = None,
         on_clash: OnClash = "names",
         load: str | Sequence[str] | None = None,
@@ -317,13 +319,16 @@ class Workflow(WorkflowListings, WorkflowRuns):
         on_error: OnError = "raise",
         show_progress: bool = True,
     ) -> pd.DataFrame:
-        """Return one row for every job: job columns, then ``params.*``, then ``results.*``.
+        """Return one row for every job: its parameters beside its results.
 
         Jobs that failed, or never ran, are rows like any other, with missing results; ``stale`` marks those
         whose results are of other parameters than stand beside them, as in `jobs`.
 
         Parameters
         ----------
+        job_columns : bool or list of str
+            Also show what else is known of the jobs: all columns of `jobs`, or those of these names. Those
+            that `usecols` names are there without it.
         usecols, on_clash, pattern, command_pattern, dtype_backend, on_error, show_progress
             As for `parameters`; what jobs say that are not of the pattern is missing.
         load : str or list of str, optional
@@ -336,7 +341,13 @@ class Workflow(WorkflowListings, WorkflowRuns):
         Returns
         -------
         DataFrame
-            Indexed by job_key.
+            Indexed by job_key (str). Columns: job_name, status (str); stale (boolean); ``params.*`` as in
+            `parameters`, ``results.*`` as in `results`. Columns of `jobs` stand before those, in its order.
+
+        Raises
+        ------
+        RefusedError, ConflictError
+            As for `parameters`; and for a name in `job_columns` that is no column of `jobs`.
 
         Examples
         --------
@@ -344,18 +355,22 @@ class Workflow(WorkflowListings, WorkflowRuns):
         >>> wf = tf.connect(tmp / "study.db").create_workflow("table")
         >>> _ = wf.push(tf.grid(n=[1, 2]))
         >>> _ = wf.job(2).store(loss=0.5)
-        >>> wf.table(usecols=["status", "params.n", "results.loss"])
-                status  params.n  results.loss
+        >>> wf.table()
+                job_name status  stale  params.n  results.loss
         job_key
-        1        ready         1           NaN
-        2        ready         2           0.5
+        1          job_1  ready  False         1           NaN
+        2          job_2  ready  False         2           0.5
+        >>> wf.table(job_columns=["num_cpus"], usecols=["num_cpus", "params.n"])
+                 num_cpus  params.n
+        job_key
+        1               1         1
+        2               1         2
         """
         names = [load] if isinstance(load, str) else list(load or [])
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         named = FromNames(pattern, command_pattern)
-        return self._noted(
-            pull.table(self._store, self.key, on_clash, names, shape, show_progress, on_missing, named)
-        )
+        how = (on_clash, names, shape, show_progress, on_missing, named, job_columns)
+        return self._noted(pull.table(self._store, self.key, *how))
 
     def refresh(self, frame: pd.DataFrame | None = None) -> Refreshed:
         """Return a pulled frame as it would be pulled now, and what changed.

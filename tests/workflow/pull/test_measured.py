@@ -130,7 +130,7 @@ def test_jobs_and_table_show_what_torc_keeps_of_each_job(wf: tf.Workflow, study:
     assert_frame_equal(measured, told[MEASURED].astype(measured.dtypes), check_names=False)
     assert jobs.loc["make", "peak_memory_bytes"] > 80_000_000
     assert jobs.loc[told.index, "compute_node"].tolist() == told["compute_node_id"].astype(str).tolist()
-    table = wf.table()
+    table = wf.table(job_columns=True)
     assert_frame_equal(table[list(wf.jobs())], wf.jobs())
 
 

@@ -155,7 +155,8 @@ def test_a_mapped_table_has_results_beside_parameters_and_the_failed_row_in_it(
     assert table.index.tolist() == ["1", "2", "3"]
     assert table["job_name"].tolist() == ["n-5", "n-3", "n-4"]
     assert table["status"].tolist() == ["completed", "failed", "completed"]
-    assert table["return_code"].tolist() == [0, 1, 0]
+    jobs = wf.jobs()
+    assert jobs["return_code"].tolist() == [0, 1, 0]
     assert table["params.n"].tolist() == [5, 3, 4]
     assert table["results.square"].astype("Int64").tolist() == [25, pd.NA, 16]
     kind, message, trace = table.loc["2", ERRORS]
@@ -164,8 +165,8 @@ def test_a_mapped_table_has_results_beside_parameters_and_the_failed_row_in_it(
     assert 'in not_three\n    raise ValueError("three is\\nnot taken")\n' in trace
     assert "torc_frames/workflow" not in trace
     assert table.loc[["1", "3"], ERRORS].isna().all(axis=None)
-    assert table["start_time"].between(before, table["end_time"]).all()
-    assert table["command"].unique().tolist() == ["torc-frames run-function mapped:not_three"]
+    assert jobs["start_time"].between(before, jobs["end_time"]).all()
+    assert jobs["command"].unique().tolist() == ["torc-frames run-function mapped:not_three"]
     if executor is not None:
         assert executor.submit(abs, -1).result(timeout=30) == 1
 
@@ -179,7 +180,7 @@ def test_what_has_completed_is_not_run_again_and_what_failed_is(
         wf.map(mapped.not_three_until, params, executor)
     mended.touch()
     table = wf.map(mapped.not_three_until, params, executor)
-    assert table["run_id"].tolist() == [1, 2, 1]
+    assert wf.jobs()["run_id"].tolist() == [1, 2, 1]
     assert table["status"].tolist() == ["completed"] * 3
     assert table["results.square"].tolist() == [4, 9, 16]
     # Nothing of the error is left beside the result.
@@ -205,7 +206,7 @@ def test_many_jobs_are_stored_in_few_transactions_and_each_of_them_once(
     table = wf.map(mapped.square, tf.grid(n=range(300)), executor)
     assert table["results.square"].tolist() == [n * n for n in range(300)]
     assert len(wf.user_data(role="output")) == 300
-    assert table["run_id"].eq(1).all()
+    assert wf.jobs()["run_id"].eq(1).all()
 
 
 def test_equal_rows_are_calls_of_their_own(wf: Workflow, tmp_path: Path, executor: Executor | None) -> None:
@@ -223,7 +224,7 @@ def test_functions_without_a_module_run_where_the_executor_takes_them(
     scale = 3
     table = wf.map(lambda n: {"scaled": n * scale}, tf.grid(n=[1, 2]), executor)
     assert table["results.scaled"].tolist() == [3, 6]
-    assert "<lambda>" in table["command"].iloc[0]
+    assert "<lambda>" in wf.jobs()["command"].iloc[0]
 
 
 class Counting(ThreadPoolExecutor):
@@ -434,11 +435,12 @@ def test_rows_of_another_function_are_not_taken_for_results_of_this_one(
     with pytest.raises(tf.ConflictError, match=r"jobs 1, 2 have .*another command than mapped:not_three"):
         wf.map(mapped.not_three, tf.grid(n=[1, 2, 4]), threads)
     assert len(wf.jobs()) == 2
-    table = wf.map(mapped.not_three, params, threads, rerun="all", command="nice torc-frames")
-    assert table["command"].unique().tolist() == ["nice torc-frames run-function mapped:not_three"]
-    assert table["run_id"].tolist() == [2, 2]
+    wf.map(mapped.not_three, params, threads, rerun="all", command="nice torc-frames")
+    assert wf.jobs()["command"].unique().tolist() == ["nice torc-frames run-function mapped:not_three"]
+    assert wf.jobs()["run_id"].tolist() == [2, 2]
     # However torc-frames is called, the function is the same.
-    assert wf.map(mapped.not_three, params, threads)["run_id"].tolist() == [2, 2]
+    wf.map(mapped.not_three, params, threads)
+    assert wf.jobs()["run_id"].tolist() == [2, 2]
 
 
 def test_pushed_jobs_without_a_command_become_the_function_s(
@@ -446,7 +448,7 @@ def test_pushed_jobs_without_a_command_become_the_function_s(
 ) -> None:
     pushed = wf.push(tf.grid(n=[1, 2]))
     table = wf.map(mapped.square, pushed, threads)
-    assert table["command"].unique().tolist() == ["torc-frames run-function mapped:square"]
+    assert wf.jobs()["command"].unique().tolist() == ["torc-frames run-function mapped:square"]
     assert table["results.square"].tolist() == [1, 4]
 
 
@@ -610,7 +612,7 @@ def test_an_interrupt_stores_what_has_ended_and_makes_the_rest_ready(wf: Workflo
     (tmp_path / "quick").touch()
     table = wf.map(mapped.noted_or_asleep, tf.grid(n=range(30), folder=["."]))
     assert table["results.square"].tolist() == [n * n for n in range(30)]
-    assert table["run_id"].iloc[:10].tolist() == [1] * 10
+    assert wf.jobs()["run_id"].iloc[:10].tolist() == [1] * 10
 
 
 def test_an_interrupt_of_the_whole_terminal_is_no_failure_of_jobs(wf: Workflow, tmp_path: Path) -> None:
@@ -637,7 +639,7 @@ def test_after_a_killed_parent_the_next_call_goes_on_and_no_worker_is_left(
     (tmp_path / "quick").touch()
     table = wf.map(mapped.noted_or_asleep, tf.grid(n=range(30), folder=["."]))
     assert table["results.square"].tolist() == [n * n for n in range(30)]
-    assert table["run_id"].iloc[:10].tolist() == [1] * 10
+    assert wf.jobs()["run_id"].iloc[:10].tolist() == [1] * 10
     assert len(wf.user_data(role="output")) == 30
 
 
@@ -724,7 +726,7 @@ def test_a_job_reset_by_a_person_meanwhile_is_run_again(wf: Workflow, threads: T
     with pytest.warns(tf.TorcFramesWarning, match="how job 1 ended is not recorded"):
         table = wf.map(func, tf.grid(n=[1]), threads)
     assert ran == [1, 1]
-    assert table["run_id"].tolist() == [2]
+    assert wf.jobs()["run_id"].tolist() == [2]
     assert table["results.n"].tolist() == [1]
 
 
@@ -784,13 +786,14 @@ def test_a_job_of_an_embedded_store_runs_a_function_by_its_import_path(
     table = wf.table()
     assert table["results.square"].astype("Int64").tolist() == [4, pd.NA]
     assert table.loc["2", ERRORS[:2]].tolist() == ["ValueError", "three"]
-    assert table["return_code"].tolist() == [0, 1]
+    assert wf.jobs()["return_code"].tolist() == [0, 1]
     error = summary.failures[0].stderr.read_text()
     assert error.startswith("Traceback (most recent call last):\n")
     assert error.endswith("ValueError: three\n")
     # It is the function's job, so that mapping goes on with it.
     with pytest.warns(tf.TorcFramesWarning, match="1 job failed: 2"):
-        assert wf.map(simulation.run, tf.grid(n=[2, 3]))["run_id"].tolist() == [1, 2]
+        wf.map(simulation.run, tf.grid(n=[2, 3]))
+    assert wf.jobs()["run_id"].tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -820,13 +823,13 @@ def test_a_sweep_that_torc_runs_is_mapped_by_the_import_path(
     wf = tf.connect(torc_server.url).create_workflow("mapped")
     params = tf.grid(n=[2, 3, 4, 5])
     table = wf.map(simulation.run, params, name="n-{n}", resources=RESOURCES)
-    assert table["command"].unique().tolist() == ["torc-frames run-function simulation:run"]
+    assert wf.jobs()["command"].unique().tolist() == ["torc-frames run-function simulation:run"]
     assert table["params.n"].tolist() == [2, 3, 4, 5]
     run_torc(torc_server, "run", wf.key, "--poll-interval", "1", directory=tmp_path)
     table = wf.table()
     assert table["job_name"].tolist() == ["n-2", "n-3", "n-4", "n-5"]
     assert table["status"].tolist() == ["completed", "failed", "completed", "completed"]
-    assert table["return_code"].tolist() == [0, 1, 0, 0]
+    assert wf.jobs()["return_code"].tolist() == [0, 1, 0, 0]
     assert table["results.square"].astype("Int64").tolist() == [4, pd.NA, pd.NA, 25]
     assert table["results.by"].dropna().unique().tolist() == ["torc-frames"]
     assert table["results.error.type"].dropna().tolist() == ["ValueError"]
@@ -847,8 +850,8 @@ def test_a_sweep_that_torc_runs_is_mapped_by_the_import_path(
 def test_pushed_jobs_of_a_server_become_the_function_s(torc_server: TorcServer, simulation: Any) -> None:
     wf = tf.connect(torc_server.url).create_workflow("mapped")
     wf.push(tf.grid(n=[2]))
-    table = wf.map(simulation.run, tf.grid(n=[2, 5]), command="/opt/a b/torc-frames {x}")
-    assert table["command"].unique().tolist() == ["/opt/a b/torc-frames {x} run-function simulation:run"]
+    wf.map(simulation.run, tf.grid(n=[2, 5]), command="/opt/a b/torc-frames {x}")
+    assert wf.jobs()["command"].unique().tolist() == ["/opt/a b/torc-frames {x} run-function simulation:run"]
 
 
 def test_what_torc_s_jobs_could_not_run_is_refused_before_anything_is_pushed(

@@ -109,7 +109,7 @@ def test_a_sweep_that_torc_ran_is_one_table_with_the_failed_job_in_it(runs_anywh
     before = pd.Timestamp.now("UTC")
     wf, pushed = runs.push_squares([1, 2, 3, 4])
     runs.run(wf)
-    table = wf.table()
+    table = wf.table(job_columns=True)
     assert list(table.index) == list(pushed.index)
     assert table["job_name"].tolist() == ["square-1", "square-2", "square-3", "square-4"]
     assert table["status"].tolist() == ["completed", "completed", "failed", "completed"]
@@ -134,7 +134,7 @@ def test_jobs_wait_for_those_they_depend_on_and_are_canceled_with_them(runs: Run
     )
     last = wf.push(pd.DataFrame({"last": [1]}), command="true", depends_on=list(collect.index))
     runs.run(wf)
-    table = wf.table()
+    table = wf.table(job_columns=True)
     assert table["status"].tolist() == ["completed", "failed", "completed", "canceled", "canceled"]
     assert table.loc[collect.index[0], "results.saw"] == 4
     assert table.loc[collect.index[0], "start_time"] >= table.loc[squares.index[0], "end_time"]
@@ -145,7 +145,7 @@ def test_jobs_wait_for_those_they_depend_on_and_are_canceled_with_them(runs: Run
 def test_a_changed_row_runs_again_and_no_other(runs: Runs) -> None:
     wf, _ = runs.push_squares([1, 2, 4])
     runs.run(wf)
-    before = wf.table()
+    before = wf.jobs()
     edited = wf.parameters()
     changed = edited.index[0]
     edited.loc[changed, "n"] = 10
@@ -154,7 +154,7 @@ def test_a_changed_row_runs_again_and_no_other(runs: Runs) -> None:
     runs.reinitialize(wf)
     assert wf.jobs()["status"].tolist() == ["ready", "completed", "completed"]
     runs.run(wf)
-    after = wf.table()
+    after = wf.table(job_columns=["end_time"])
     assert after["status"].tolist() == ["completed"] * 3
     assert after["results.square"].tolist() == [100, 4, 16]
     assert after["results.run"].tolist() == [2, 1, 1]
@@ -166,7 +166,7 @@ def test_a_changed_row_runs_again_and_no_other(runs: Runs) -> None:
 def test_jobs_that_ran_are_deleted_with_their_results(runs: Runs) -> None:
     wf, pushed = runs.push_squares([1, 2, 3])
     runs.run(wf)
-    before = wf.table()
+    before = wf.jobs()
     wf.delete_jobs(pushed.index[0], pushed.index[2])
     after = wf.table()
     assert list(after.index) == [pushed.index[1]]
@@ -180,7 +180,7 @@ def test_jobs_that_ran_are_deleted_with_their_results(runs: Runs) -> None:
     assert again.attrs["torc"]["added"] == 2
     runs.reinitialize(wf)
     runs.run(wf)
-    table = wf.table()
+    table = wf.jobs()
     assert table["status"].tolist() == ["completed", "completed", "failed"]
     assert table["end_time"].iloc[0] == before["end_time"].iloc[1]
 
@@ -197,7 +197,7 @@ def test_rows_added_after_a_run_are_run_and_no_others(runs: Runs) -> None:
     assert list(table.index) == list(pushed.index)
     assert table["results.square"].tolist() == [1, 4, 25]
     assert table["results.run"].tolist() == [1, 1, 2]
-    pd.testing.assert_series_equal(table["end_time"].iloc[:2], before)
+    pd.testing.assert_series_equal(wf.jobs()["end_time"].iloc[:2], before)
 
 
 def test_a_job_that_failed_runs_again_with_its_input_mended(runs: Runs) -> None:
@@ -212,7 +212,7 @@ def test_a_job_that_failed_runs_again_with_its_input_mended(runs: Runs) -> None:
     runs.run(wf)
     table = wf.table()
     assert table["status"].tolist() == ["completed"] * 3
-    assert table["return_code"].tolist() == [0, 0, 0]
+    assert wf.jobs()["return_code"].tolist() == [0, 0, 0]
     assert table["results.square"].tolist()[:2] == [900, 16]
 
 
@@ -335,7 +335,7 @@ def test_functions_mapped_by_torc_client_are_a_table_before_and_after_they_ran(r
     runs.run(wf)
     table = wf.table()
     assert table["status"].tolist() == ["completed", "completed", "failed"]
-    assert table["return_code"].tolist() == [0, 0, 1]
+    assert wf.jobs()["return_code"].tolist() == [0, 0, 1]
     assert table["params.params.n"].tolist() == [1, 2, 3]
     assert table["results.square"].astype("Int64").tolist() == [1, 4, pd.NA]
     assert table["results.path"].dropna().tolist() == ["/data/1", "/data/2"]

@@ -20,6 +20,7 @@ from torc_frames.widgets.table.numerals import number
 __all__ = [
     "COUNT",
     "KEY",
+    "OF_JOBS",
     "Aggregate",
     "Arrangement",
     "Meaning",
@@ -61,14 +62,16 @@ _FUNCTIONS: dict[Meaning, tuple[str, ...]] = {
     "choice": ("count", "first", "nunique"),
     "object": ("count", "first"),
 }
-_HIDDEN = frozenset(
+OF_JOBS = frozenset(
     {
-        *("command", "num_cpus", "num_gpus", "memory", "runtime", "run_id", "start_time", "end_time"),
-        "exec_time_minutes",
+        *("command", "num_cpus", "num_gpus", "memory", "runtime", "run_id"),
+        *("return_code", "start_time", "end_time", "exec_time_minutes"),
         *OF_TORC,
-        "results.error.traceback",
     }
 )
+"""What a table has of jobs only if it is asked for."""
+
+_HIDDEN = OF_JOBS | {"results.error.traceback"}
 """What says least about the results of jobs."""
 
 _SCALARS = (str, int, float, bool)

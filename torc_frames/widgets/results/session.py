@@ -19,7 +19,15 @@ from torc_frames.files.whole import written_whole
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
 from torc_frames.frame.where import kept_by
-from torc_frames.widgets.results.model import KEY, Aggregate, Arrangement, Query, one_of, without_results
+from torc_frames.widgets.results.model import (
+    KEY,
+    OF_JOBS,
+    Aggregate,
+    Arrangement,
+    Query,
+    one_of,
+    without_results,
+)
 from torc_frames.widgets.table.frames import FrameSource
 from torc_frames.widgets.table.source import Change
 from torc_frames.workflow.workflow import Workflow
@@ -60,7 +68,7 @@ class Chosen:
 
 
 class Exploration:
-    """What is shown of ``wf.table()``; each change is told to those who asked for that.
+    """What is shown of ``wf.table(job_columns=True)``; each change is told to those who asked for that.
 
     Parameters
     ----------
@@ -82,11 +90,12 @@ class Exploration:
         self.lock = threading.RLock()
         # One of its own: what is read here is not what `Workflow.refresh` would refresh.
         self.workflow = copy(workflow)
-        self.frame = self.workflow.table(on_clash=on_clash, on_error=on_error, show_progress=False)
+        self.frame = self.workflow.table(
+            job_columns=True, on_clash=on_clash, on_error=on_error, show_progress=False
+        )
         self.arrangement = Arrangement.of(self.frame)
         given = {"on_clash": (on_clash, "names"), "on_error": (on_error, "raise")}
-        options = [f"{name}={value!r}" for name, (value, default) in given.items() if value != default]
-        self._source = f"wf.table({', '.join(options)})"
+        self._options = [f"{name}={value!r}" for name, (value, default) in given.items() if value != default]
         self._callbacks: list[Callable[[], None]] = []
         self._chosen = Chosen()
         self._query = Query(columns=self.arrangement.shown)
@@ -119,7 +128,10 @@ class Exploration:
     def code(self) -> str:
         """The Python that makes `value` of ``wf``."""
         with self.lock:
-            return self._query.code(self.frame, self._source)
+            frame, options = self.frame.drop(columns=list(OF_JOBS), errors="ignore"), self._options
+            if self._query.fitting(frame) != (self._query, []):
+                frame, options = self.frame, ["job_columns=True", *options]
+            return self._query.code(frame, f"wf.table({', '.join(options)})")
 
     @property
     def summary(self) -> Summary:

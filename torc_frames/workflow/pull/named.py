@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from torc_frames.errors import RefusedError, warn
@@ -10,8 +12,8 @@ from torc_frames.frame.column import Column, to_backend
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.patterns import JobPattern
 from torc_frames.frame.shape import Shape
+from torc_frames.store.records import JobPage
 from torc_frames.workflow.pull.frames import beside
-from torc_frames.workflow.pull.reading import Reading
 
 __all__ = ["FromNames"]
 
@@ -37,9 +39,8 @@ class FromNames:
     def __bool__(self) -> bool:
         return self._pattern is not None
 
-    def jobs(self, read: Reading, job_key: str | None) -> pd.DataFrame:
-        """Return the names and commands of all jobs, or of one, indexed by job key."""
-        pages = read.snap.jobs(job_key=job_key)
+    def jobs(self, pages: Iterable[JobPage]) -> pd.DataFrame:
+        """Return the names and commands of jobs, indexed by job key."""
         rows = [row for page in pages for row in zip(page.keys, page.names, page.commands, strict=True)]
         frame = pd.DataFrame(rows, columns=["job_key", "job_name", "command"], dtype="str")
         return frame.set_index("job_key")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from itertools import repeat
 from typing import Any
 
@@ -10,13 +11,16 @@ import pandas as pd
 import pyarrow as pa
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.shape import Shape, key_index, strings, text_column
+from torc_frames.frame.shape import Shape, Usecols, choose, key_index, strings, text_column
 from torc_frames.store.records import JobPage, ResultPage
 from torc_frames.store.resources import memory_bytes, runtime_seconds
 from torc_frames.workflow.pull.cells import MEASURED, Cell, Dtype, framed, series
 from torc_frames.workflow.pull.links import check_keys
 
-__all__ = ["jobs_frame", "runs_frame", "utilization_frame"]
+__all__ = ["JobColumns", "jobs_frame", "runs_frame", "shown_of_jobs", "utilization_frame"]
+
+JobColumns = bool | Sequence[str]
+"""Which columns of jobs a table has beside those that it always has: all, none, or by name."""
 
 Stale = Callable[[], Mapping[str, bool | None] | None]
 
@@ -29,6 +33,8 @@ _OF_JOBS: dict[str, Dtype] = {
 _MEASURED: dict[str, Dtype] = {"compute_node": "str", **MEASURED}
 _ATTEMPT = "attempt_id"
 _OF_RUNS: dict[str, Dtype] = {_ATTEMPT: "Int64", **_MEASURED}
+_FIRST = ("job_name", "status", "stale")
+_ENDS = ("return_code", "start_time", "end_time", "exec_time_minutes")
 _ENDED = ("completed", "failed", "canceled", "terminated")
 
 
@@ -37,7 +43,8 @@ def jobs_frame(
 ) -> pd.DataFrame:
     """Return one row a job, with how its present run ended; indexed by job key.
 
-    `stale` is asked only if its column is wanted. See `torc_frames.store.base.Snapshot.stale` and `measures`.
+    `results` and `stale` are read only if columns of them are wanted. See
+    `torc_frames.store.base.Snapshot.stale` and `measures`.
     """
     jobs = list(pages)
     keys, run_ids, statuses = _all(jobs, "keys"), _all(jobs, "run_ids"), _all(jobs, "statuses")
@@ -45,9 +52,19 @@ def jobs_frame(
     own = {name: _more(jobs, name) for name in (*_OF_JOBS, _ATTEMPT)} if measures else {}
     attempts = own.get(_ATTEMPT, [None] * len(keys))
     measured = list(_MEASURED) if measures else []
-    ends = _ends(results, measured)
-    present = zip(keys, run_ids, attempts, statuses, strict=True)
-    codes, starts, stops, *used = _present_ends(present, len(keys), ends, 3 + len(measured))
+
+    @cache
+    def ended() -> dict[str, pd.Series]:
+        present = zip(keys, run_ids, attempts, statuses, strict=True)
+        ends = _present_ends(present, len(keys), _ends(results, measured), 3 + len(measured))
+        codes, starts, stops, *used = ends
+        pairs = zip(measured, used, strict=True)
+        return {
+            "return_code": pd.Series(codes, dtype="Int64"),
+            **_times(starts, stops),
+            **{name: series(name, values, _MEASURED[name]) for name, values in pairs},
+        }
+
     cells: dict[str, Cell] = {
         "job_name": text_column([page.names for page in jobs]),
         "command": text_column([page.commands for page in jobs]),
@@ -60,11 +77,29 @@ def jobs_frame(
         **{name: series(name, own[name], dtype) for name, dtype in _OF_JOBS.items() if measures},
         "run_id": pd.Series(run_ids, dtype="int64"),
         **({_ATTEMPT: series(_ATTEMPT, attempts, "Int64")} if measures else {}),
-        "return_code": pd.Series(codes, dtype="Int64"),
-        **_times(starts, stops),
-        **{name: series(name, values, _MEASURED[name]) for name, values in zip(measured, used, strict=True)},
+        **{name: partial(_part, ended, name) for name in (*_ENDS, *measured)},
     }
     return framed(cells, shape, key_index(keys))
+
+
+def shown_of_jobs(asked: JobColumns, usecols: Usecols) -> tuple[Callable[[str], bool], Callable[[], object]]:
+    """Return whether a table shows a column of jobs, and what refuses names of which there was none.
+
+    What ``usecols`` names is asked for, too.
+    """
+    there: list[str] = []
+    named = () if usecols is None or callable(usecols) else usecols
+    names = {*_FIRST, *named, *(() if isinstance(asked, bool) else asked)}
+
+    def is_shown(name: str) -> bool:
+        there.append(name)
+        return asked is True or name in names
+
+    return is_shown, lambda: None if isinstance(asked, bool) else choose(there, asked, "job_columns")
+
+
+def _part(parts: Callable[[], Mapping[str, pd.Series]], name: str) -> pd.Series:
+    return parts()[name]
 
 
 def _all(pages: Iterable[JobPage | ResultPage], part: str) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -24,7 +24,13 @@ from torc_frames.workflow.pull.files import pointers_of
 from torc_frames.workflow.pull.links import Links
 from torc_frames.workflow.pull.named import FromNames
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
-from torc_frames.workflow.pull.runs import jobs_frame, runs_frame, utilization_frame
+from torc_frames.workflow.pull.runs import (
+    JobColumns,
+    jobs_frame,
+    runs_frame,
+    shown_of_jobs,
+    utilization_frame,
+)
 from torc_frames.workflow.seen import written_revs
 
 __all__ = ["again", "digest_of", "job_records", "jobs", "links", "runs", "table", "user_data", "utilization"]
@@ -104,7 +110,8 @@ def job_records(
     def build(read: Reading) -> pd.DataFrame:
         if not named:
             return records(read, read.shape)
-        jobs, whole = named.jobs(read, job_key), replace(read.shape, usecols=None)
+        jobs = named.jobs(read.snap.jobs(job_key=job_key))
+        whole = replace(read.shape, usecols=None)
         joined = named.beside(records(read, whole), jobs, whole)
         read.one_record_a_job = False
         return joined[choose(list(map(str, joined)), shape.usecols)]
@@ -133,6 +140,7 @@ def table(
     show: bool,
     on_missing: OnMissing = "warn",
     named: FromNames | None = None,
+    job_columns: JobColumns = False,
 ) -> pd.DataFrame:
     """Return one row a job: job columns, params.*, results.*; see `Workflow.table`."""
     left_out: list[dict[str, str]] = []
@@ -140,11 +148,13 @@ def table(
     def build(read: Reading) -> pd.DataFrame:
         left_out.clear()
         whole = replace(read.shape, usecols=None)
-        pages, results = read.snap.jobs(), read.snap.results(latest=True)
+        shown, check = shown_of_jobs(job_columns, shape.usecols)
+        pages, results = list(read.snap.jobs()), read.snap.results(latest=True)
         records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
-        left = _jobs(read, pages, results, whole)
+        left = _jobs(read, pages, results, replace(whole, usecols=shown))
+        check()
         inputs = _job_records(read, INPUT, None, on_clash, whole, records)
-        inputs = named.beside(inputs, left, whole) if named else inputs
+        inputs = named.beside(inputs, named.jobs(pages), whole) if named else inputs
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = frames.beside(frames.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
@@ -155,7 +165,8 @@ def table(
             left_out.extend(missing.files)
         return joined[choose(list(map(str, joined)), shape.usecols)]
 
-    asked = {"on_clash": on_clash, "load": list(loaded), "on_missing": on_missing}
+    more = job_columns if isinstance(job_columns, bool) else list(job_columns)
+    asked = {"on_clash": on_clash, "load": list(loaded), "on_missing": on_missing, "job_columns": more}
     how = {**asked, **(named.how if named else {})}
     frame = _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table", how=how)
     if loaded:
@@ -174,8 +185,8 @@ def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) ->
         return user_data(store, workflow_key, how["job_key"], how["role"], shape, show=False)
     named = FromNames(how.get("pattern"), how.get("command_pattern"))
     if kind == "table":
-        on_clash, missing = how["on_clash"], how["on_missing"]
-        return table(store, workflow_key, on_clash, how["load"], shape, False, missing, named)
+        on_clash, missing, more = how["on_clash"], how["on_missing"], how.get("job_columns", True)
+        return table(store, workflow_key, on_clash, how["load"], shape, False, missing, named, more)
     role = INPUT if kind == "parameters" else OUTPUT
     upstream, on_clash = how.get("upstream", False), how["on_clash"]
     return job_records(
@@ -189,7 +200,7 @@ def digest_of(specs: Mapping[str, Spec]) -> str:
 
 
 def _jobs(
-    read: Reading, pages: Iterator[JobPage], results: Iterator[ResultPage], shape: Shape
+    read: Reading, pages: Iterable[JobPage], results: Iterator[ResultPage], shape: Shape
 ) -> pd.DataFrame:
     return jobs_frame(pages, results, shape, read.snap.stale, read.snap.measures)
 
