@@ -157,6 +157,12 @@ class SQLiteStore(SQLiteJobs):
             ).fetchall()
         return workflow_record(row)
 
+    def workflow_keys(self, name: str) -> list[str]:
+        """See `Store.workflow_keys`."""
+        with self._connections.reading() as connection:
+            rows = connection.execute("SELECT id FROM workflow WHERE name = ? ORDER BY id", (name,))
+            return [str(number) for (number,) in rows]
+
     def count_jobs(self, workflow_keys: Sequence[str]) -> list[Mapping[str, int]]:
         """See `Store.count_jobs`."""
         ids = id_list(number for key in workflow_keys if (number := key_to_id(key)) is not None)
