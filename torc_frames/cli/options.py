@@ -44,7 +44,7 @@ class StoreOptions:
         return self.format == "json"
 
     def client(self, *, create: bool = False) -> Client:
-        """Open the store; only where `create` is set may that make a new database."""
+        """Open the store; only where `create` is set may it be one that is still to be made."""
         if not create:
             self._check_database()
         from torc_frames.workflow.client import connect
@@ -55,7 +55,11 @@ class StoreOptions:
     def _check_database(self) -> None:
         path = settings.database_path(self.database_url or settings.default_url())
         if path is not None and not path.exists():
-            raise TorcFramesError(f"no database {path}; make one with `torc-frames workflows create NAME`")
+            from torc_frames.store.named import files_near
+
+            near = files_near(path)
+            told = f"no database {path}{near and ': '}{near}"
+            raise TorcFramesError(f"{told}; make one with `torc-frames workflows create NAME`")
 
     def workflow(self, client: Client | None = None) -> Workflow:
         """Return the workflow of ``-k``, or the only one that there is."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import os
 from contextlib import suppress
 
 from torc_frames.errors import NotFoundError, RefusedError, shorten
 from torc_frames.store.base import Store
 from torc_frames.store.records import JobRecord, WorkflowRecord
 
-__all__ = ["by_key", "by_key_or_name", "by_name", "job_of", "near"]
+__all__ = ["by_key", "by_key_or_name", "by_name", "files_near", "job_of"]
+
+_DATABASES = (".db", ".sqlite", ".sqlite3", ".json")
 
 
 def by_name(store: Store, name: str) -> WorkflowRecord:
@@ -64,7 +67,8 @@ def by_key_or_name(store: Store, text: str) -> WorkflowRecord:
     try:
         return by_name(store, text)
     except NotFoundError as error:
-        error.by = "key" if text.isdecimal() else "name"  # what was meant, most likely
+        if error.kind == "workflow" and text.isdecimal():
+            error.by = "key"  # that was meant, most likely
         raise
 
 
@@ -79,7 +83,17 @@ def job_of(store: Store, job_key: str, workflow: str | None) -> JobRecord:
     return store.get_job(job_key, key)
 
 
-def near(name: str, there: list[str]) -> str:
+def files_near(path: str | os.PathLike[str]) -> str:
+    """Return what to say of a file that is not there: those beside it that are near by name."""
+    folder, name = os.path.split(path)
+    there: list[str] = []
+    with suppress(OSError), os.scandir(folder or ".") as files:
+        there = sorted(file.name for file in files if file.name.endswith(_DATABASES) and file.is_file())
+    others = [file for file in there if file != name]
+    return _near(name, others) if others else ""
+
+
+def _near(name: str, there: list[str]) -> str:
     """Return what to say of a name that is none of those that there are."""
     found = difflib.get_close_matches(name, there)
     if found:
@@ -88,4 +102,4 @@ def near(name: str, there: list[str]) -> str:
 
 
 def _hint(name: str, store: Store) -> str:
-    return near(name, [workflow.name for workflow in store.workflows()])
+    return _near(name, [workflow.name for workflow in store.workflows()])

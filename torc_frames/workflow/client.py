@@ -50,8 +50,10 @@ def connect(
     url : str or path, optional
         The url of a torc-server such as ``http://localhost:8080/torc-service/v1``, that of a service of
         2023 such as ``http://localhost:8529/_db/workflows/torc-service``, the path of an SQLite database,
-        or ``sqlite:///study.db``. A file that does not exist is made; a database of torc-server's own can
-        be read, and so can what ``torc workflows export --include-results`` wrote
+        or ``sqlite:///study.db``. A file that does not exist is made by what first writes to it
+        (`Client.create_workflow`, `Client.workflow` with ``create=True``, a copy); to read it before is a
+        NotFoundError, which names files that are near, but the default store is empty then. A database of
+        torc-server's own can be read, and so can what ``torc workflows export --include-results`` wrote
         (``workflow.json``). Default: the environment's TORC_API_URL (or TORC_DATABASE_URL), what
         torc's config files say, else ``torc_frames.db`` in the working directory.
     username, password, ca_cert, insecure, cookie, timeout : optional
