@@ -207,7 +207,10 @@ WRITES: dict[str, Callable[[Store, str], object]] = {
     "update_user_data": lambda store, key: store.update_user_data(key, ["1"], [b"{}"]),
     "delete_user_data": lambda store, key: store.delete_user_data(key, ["1"]),
 }
-READS = {"workflows", "get_workflow", "count_jobs", "snapshot", "get_job", "kept", "get_user_data", "close"}
+READS = {
+    *("workflows", "workflow_keys", "get_workflow", "count_jobs", "snapshot", "get_job", "kept"),
+    *("get_user_data", "close"),
+}
 
 
 class TestWriting:

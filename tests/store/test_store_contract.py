@@ -113,6 +113,8 @@ class TestStore:
         assert (plain.description, plain.metadata) == (None, {})
         assert plain.user == getattr(store_server, "username", None)
         assert reader.workflows() == [added, plain]
+        assert reader.workflow_keys("a\0b ü") == [added.key, plain.key]
+        assert reader.workflow_keys("a") == []
         with reader.snapshot(added.key) as snapshot:
             assert snapshot.workflow == added
 

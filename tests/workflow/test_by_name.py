@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from stores import on_every_store
+from stores import on_each_store, on_every_store
 
 import torc_frames as tf
 from torc_frames.cli.root import root
@@ -90,3 +90,81 @@ def test_a_key_of_another_workflow_is_told_as_such(client: Client) -> None:
         with pytest.raises(tf.NotFoundError, match="key 99") as missing:
             call("99")
         assert "is of workflow" not in str(missing.value)
+
+
+@on_each_store
+def test_a_name_goes_where_a_key_goes(client: Client) -> None:
+    wf = client.create_workflow("ridge")
+    wf.push(tf.grid(alpha=[0.1]), outputs=True)
+    copied = client.copy("ridge", name="copy").workflow
+    assert client.workflow_key("copy") == client.workflow_key(copied.key) == copied.key
+    client.delete_workflow("copy")
+    with pytest.raises(tf.NotFoundError, match="no workflow named 'copy'"):
+        client.delete_workflow("copy")
+    twin = client.create_workflow("ridge")
+    for call in (client.delete_workflow, client.copy):
+        with pytest.raises(tf.RefusedError, match=f"take one by its key, {wf.key}, {twin.key}"):
+            call("ridge")
+        with pytest.raises(tf.NotFoundError, match=r"no workflow named 'rigde' in .*: there is 'ridge'"):
+            call("rigde")
+    assert len(client.workflows()) == 2
+
+
+@on_each_store
+def test_a_name_that_is_the_key_of_another_one_is_not_mistaken(client: Client) -> None:
+    ridge = client.create_workflow("ridge")
+    number = client.create_workflow(ridge.key)
+    year = client.create_workflow("2026")
+    assert client.workflow_key("2026") == year.key
+    for call in (client.delete_workflow, client.copy, client.workflow_key):
+        with pytest.raises(tf.RefusedError, match=f"of workflow 'ridge' of .* name of workflow {number.key}"):
+            call(ridge.key)
+    assert client.workflow_key(number) == client.workflow(name=ridge.key).key == number.key
+    client.delete_workflow(ridge if not ridge.key.isdecimal() else int(ridge.key))
+    assert client.workflows()["name"].tolist() == [ridge.key, "2026"]
+    client.delete_workflow(ridge.key)
+    assert client.workflows()["name"].tolist() == ["2026"]
+
+
+def test_workflows_are_shown_and_deleted_by_name_in_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = tf.connect("torc_frames.db")
+    for name in ("ridge", "2", "twin", "twin", "1999"):
+        client.create_workflow(name).add_job(f"job of {name}")
+
+    def run(*arguments: str, **variables: str) -> Any:
+        return CliRunner(env=variables).invoke(root, arguments, prog_name="torc-frames")
+
+    assert "ridge" in run("workflows", "show", "ridge").stdout
+    assert "1999" in run("workflows", "show", "1999").stdout
+    for told, arguments in (
+        ("take one by its key, 3, 4", ("workflows", "delete", "twin", "-n")),
+        ("no workflow named 'rigde'", ("workflows", "delete", "rigde", "-n")),
+        ("no workflow key 17", ("workflows", "show", "17")),
+    ):
+        failed = run(*arguments)
+        assert (failed.exit_code, failed.stdout) == (1, "")
+        assert told in failed.stderr
+    client.create_workflow("1")
+    assert "is the key of workflow 'ridge'" in run("workflows", "delete", "1", "-n").stderr
+    assert "is the key of workflow 'ridge'" in run("jobs", "list", "-k", "1").stderr
+    # A runner sets the variable, and means the key.
+    assert "job of ridge" in run("jobs", "list", TORC_WORKFLOW_KEY="1").stdout
+    assert "job of ridge" in run("jobs", "list", TORC_WORKFLOW_KEY="ridge").stdout
+    assert run("workflows", "delete", "ridge", "-n").exit_code == 0
+    assert run("copy", "-k", "1999", "--to", "other.db").stdout == "1\n"
+    assert client.workflows()["name"].tolist() == ["2", "twin", "twin", "1999", "1"]
+
+
+def test_a_job_is_found_where_its_workflow_is_given_by_name(
+    clean_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wf = tf.connect("torc_frames.db").create_workflow("ridge")
+    monkeypatch.setenv("TORC_JOB_ID", wf.add_job("one").key)
+    monkeypatch.setenv("TORC_WORKFLOW_KEY", "ridge")
+    assert tf.current_job().name == "one"
+    monkeypatch.setenv("TORC_WORKFLOW_KEY", "rigde")
+    with pytest.raises(tf.NotFoundError, match="there is 'ridge'"):
+        tf.current_job()

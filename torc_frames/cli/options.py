@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ class StoreOptions:
 
     database_url: str | None = None
     workflow_key: str | None = None
+    from_variable: bool = False
+    """Whether a variable names the workflow, as runners set it: by its key."""
     format: str | None = None
     debug: bool = False
     no_prompts: bool = False
@@ -41,7 +44,7 @@ class StoreOptions:
         return self.format == "json"
 
     def client(self, *, create: bool = False) -> Client:
-        """Open the store; only where `create` is set may that make a new database."""
+        """Open the store; only where `create` is set may it be one that is still to be made."""
         if not create:
             self._check_database()
         from torc_frames.workflow.client import connect
@@ -52,13 +55,20 @@ class StoreOptions:
     def _check_database(self) -> None:
         path = settings.database_path(self.database_url or settings.default_url())
         if path is not None and not path.exists():
-            raise TorcFramesError(f"no database {path}; make one with `torc-frames workflows create NAME`")
+            from torc_frames.store.named import files_near
+
+            near = files_near(path)
+            told = f"no database {path}{near and ': '}{near}"
+            raise TorcFramesError(f"{told}; make one with `torc-frames workflows create NAME`")
 
     def workflow(self, client: Client | None = None) -> Workflow:
         """Return the workflow of ``-k``, or the only one that there is."""
         client = client or self.client()
         if self.workflow_key is not None:
-            return _by_key_or_name(client, self.workflow_key)
+            if self.from_variable:
+                with suppress(NotFoundError):
+                    return client.workflow(self.workflow_key)
+            return client.workflow(client.workflow_key(self.workflow_key))
         found = client.workflows(counts=False)
         if len(found) == 1:
             workflow = client.workflow(found.index[0])
@@ -75,27 +85,12 @@ class StoreOptions:
         Without a client, who would load pandas: jobs in shell call this every time.
         """
         self._check_database()
+        from torc_frames.store.named import job_of
         from torc_frames.store.open import open_store
         from torc_frames.workflow.run.job import Job
 
         store = open_store(self.database_url or None)
-        try:
-            return Job(store, store.get_job(key, self.workflow_key))
-        except NotFoundError:
-            if self.workflow_key is None or self.workflow_key.isdecimal():
-                raise
-            from torc_frames.store.named import by_name
-
-            return Job(store, store.get_job(key, by_name(store, self.workflow_key).key))
-
-
-def _by_key_or_name(client: Client, text: str) -> Workflow:
-    try:
-        return client.workflow(text)
-    except NotFoundError as error:
-        if text.isdecimal() and not error.hint:  # it is no name either
-            raise
-        return client.workflow(name=text)
+        return Job(store, job_of(store, key, self.workflow_key))
 
 
 class _Command(click.Command):
@@ -167,6 +162,8 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     from_environment = source is ParameterSource.ENVIRONMENT and getattr(options, name) is None
     if source is ParameterSource.COMMANDLINE or from_environment:
         setattr(options, name, value)
+        if name == "workflow_key":
+            options.from_variable = from_environment
 
 
 def _shared_options() -> list[click.Parameter]:

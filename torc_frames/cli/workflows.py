@@ -55,14 +55,17 @@ def create(
     emit_keys(options, "workflow_key", [workflow.key])
 
 
-@command("torc-frames workflows show 1", of=workflows)
-@click.argument("key")
-def show(options: StoreOptions, key: str) -> None:
+_workflow = click.argument("workflow", metavar="KEY|NAME")
+
+
+@command("torc-frames workflows show 1", "torc-frames workflows show ridge", of=workflows)
+@_workflow
+def show(options: StoreOptions, workflow: str) -> None:
     """Show one workflow, and how many jobs it has of each status."""
     client = options.client()
-    workflow = client.workflow(key)
-    row = client.workflows(counts=False).loc[[workflow.key]]
-    counts = workflow.jobs()["status"].value_counts(sort=False)
+    found = client.workflow(client.workflow_key(workflow))
+    row = client.workflows(counts=False).loc[[found.key]]
+    counts = found.jobs()["status"].value_counts(sort=False)
     row["jobs"] = int(counts.sum())
     for status, count in counts.items():
         row[str(status)] = int(count)
@@ -76,17 +79,17 @@ def _shown(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns=[status for status in STATUSES if not frame[status].any()])
 
 
-@command("torc-frames workflows delete 1", "torc-frames workflows delete 1 --no-prompts", of=workflows)
-@click.argument("key")
-def delete(options: StoreOptions, key: str) -> None:
+@command("torc-frames workflows delete 1", "torc-frames workflows delete ridge --no-prompts", of=workflows)
+@_workflow
+def delete(options: StoreOptions, workflow: str) -> None:
     """Delete a workflow with its jobs, records and results.
 
     Asks before it does, unless --no-prompts is given.
     """
     client = options.client()
-    workflow = client.workflow(key)
+    found = client.workflow(client.workflow_key(workflow))
     if not options.no_prompts:
-        question = f"Delete workflow {workflow.key} ({workflow.name}), its jobs and records?"
+        question = f"Delete workflow {found.key} ({found.name}), its jobs and records?"
         click.confirm(printable(question), abort=True, err=True)
-    client.delete_workflow(workflow.key)
-    log.info("Deleted workflow key=%s name=%s", workflow.key, printable(workflow.name))
+    client.delete_workflow(found)
+    log.info("Deleted workflow key=%s name=%s", found.key, printable(found.name))

@@ -188,6 +188,9 @@ class Store(Protocol):
     def count_jobs(self, workflow_keys: Sequence[str]) -> list[Mapping[str, int]]:
         """Return how many jobs each workflow has of each status; nothing for one that does not exist."""
 
+    def workflow_keys(self, name: str) -> list[str]:
+        """Return the keys of the workflows of a name, oldest first."""
+
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """Set the given top-level keys of the workflow's metadata, leaving all others as they are.
 

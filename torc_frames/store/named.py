@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import os
+from contextlib import suppress
 
 from torc_frames.errors import NotFoundError, RefusedError, shorten
 from torc_frames.store.base import Store
-from torc_frames.store.records import WorkflowRecord
+from torc_frames.store.records import JobRecord, WorkflowRecord
 
-__all__ = ["by_key", "by_name"]
+__all__ = ["by_key", "by_key_or_name", "by_name", "files_near", "job_of"]
+
+_DATABASES = (".db", ".sqlite", ".sqlite3", ".json")
 
 
 def by_name(store: Store, name: str) -> WorkflowRecord:
@@ -21,16 +25,14 @@ def by_name(store: Store, name: str) -> WorkflowRecord:
     RefusedError
         If there are several; it tells their keys.
     """
-    there = store.workflows()
-    found = [workflow for workflow in there if workflow.name == name]
-    if len(found) > 1:
-        keys = shorten(workflow.key for workflow in found)
+    keys = store.workflow_keys(name)
+    if len(keys) > 1:
         raise RefusedError(
-            f"several workflows of {store.url} are named {name!r}: take one by its key, {keys}"
+            f"several workflows of {store.url} are named {name!r}: take one by its key, {shorten(keys)}"
         )
-    if not found:
-        raise NotFoundError("workflow", [name], store.url, _hint(name, there), by="name")
-    return found[0]
+    if not keys:
+        raise NotFoundError("workflow", [name], store.url, _hint(name, store), by="name")
+    return store.get_workflow(keys[0])
 
 
 def by_key(store: Store, key: str) -> WorkflowRecord:
@@ -43,8 +45,61 @@ def by_key(store: Store, key: str) -> WorkflowRecord:
         raise
 
 
-def _hint(name: str, there: list[WorkflowRecord]) -> str:
-    near = difflib.get_close_matches(name, [workflow.name for workflow in there])
-    if near:
-        return f"there is {shorten(map(repr, near))}"
-    return f"there are {shorten(repr(workflow.name) for workflow in there)}" if there else "there is none yet"
+def by_key_or_name(store: Store, text: str) -> WorkflowRecord:
+    """Return the workflow that has a key, or else a name.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none; it tells names that are near.
+    RefusedError
+        If one has the key and another one the name, or several have the name; it tells their keys.
+    """
+    with suppress(NotFoundError):
+        found = store.get_workflow(text)
+        others = [key for key in store.workflow_keys(text) if key != found.key]
+        if others:
+            raise RefusedError(
+                f"{text!r} is the key of workflow {found.name!r} of {store.url}, and the name of workflow "
+                f"{shorten(others)}: take the one by its name, or the other by its key"
+            )
+        return found
+    try:
+        return by_name(store, text)
+    except NotFoundError as error:
+        if error.kind == "workflow" and text.isdecimal():
+            error.by = "key"  # that was meant, most likely
+        raise
+
+
+def job_of(store: Store, job_key: str, workflow: str | None) -> JobRecord:
+    """Return a job, which has to be of a workflow, if its key or name is given."""
+    try:
+        return store.get_job(job_key, workflow)
+    except NotFoundError:
+        key = workflow and by_key_or_name(store, workflow).key
+        if key == workflow:
+            raise
+    return store.get_job(job_key, key)
+
+
+def files_near(path: str | os.PathLike[str]) -> str:
+    """Return what to say of a file that is not there: those beside it that are near by name."""
+    folder, name = os.path.split(path)
+    there: list[str] = []
+    with suppress(OSError), os.scandir(folder or ".") as files:
+        there = sorted(file.name for file in files if file.name.endswith(_DATABASES) and file.is_file())
+    others = [file for file in there if file != name]
+    return _near(name, others) if others else ""
+
+
+def _near(name: str, there: list[str]) -> str:
+    """Return what to say of a name that is none of those that there are."""
+    found = difflib.get_close_matches(name, there)
+    if found:
+        return f"there is {shorten(map(repr, found))}"
+    return f"there are {shorten(map(repr, there))}" if there else "there is none yet"
+
+
+def _hint(name: str, store: Store) -> str:
+    return _near(name, [workflow.name for workflow in store.workflows()])

@@ -77,7 +77,8 @@ def _open(url: str | os.PathLike[str] | None, credentials: dict[str, Any]) -> St
         return TorcFileStore(path)
     from torc_frames.store.sqlite.store import SQLiteStore
 
-    return SQLiteStore(path)
+    # The default store is no typing error: as long as nobody has written it is empty.
+    return SQLiteStore(path, create="to write", blank=named == settings.DEFAULT_URL)
 
 
 def _open_server(url: str | None, credentials: dict[str, Any]) -> Store:

@@ -17,7 +17,7 @@ from torc_frames.frame import recorded
 from torc_frames.frame.shape import key_index
 from torc_frames.settings.masked import masked
 from torc_frames.store.base import FileStore, Store
-from torc_frames.store.named import by_key, by_name
+from torc_frames.store.named import by_key, by_key_or_name, by_name
 from torc_frames.store.open import open_store
 from torc_frames.workflow.copying import copy as copying
 from torc_frames.workflow.copying.copy import OnUnkept
@@ -28,6 +28,9 @@ from torc_frames.workflow.workflow import Workflow
 __all__ = ["Client", "connect"]
 
 _PAUSES_S = (0.05, 0.2, 0.5)
+
+WorkflowLike = Workflow | str | int
+"""A workflow, its key or its name; a number is a key."""
 
 
 def connect(
@@ -47,8 +50,10 @@ def connect(
     url : str or path, optional
         The url of a torc-server such as ``http://localhost:8080/torc-service/v1``, that of a service of
         2023 such as ``http://localhost:8529/_db/workflows/torc-service``, the path of an SQLite database,
-        or ``sqlite:///study.db``. A file that does not exist is made; a database of torc-server's own can
-        be read, and so can what ``torc workflows export --include-results`` wrote
+        or ``sqlite:///study.db``. A file that does not exist is made by what first writes to it
+        (`Client.create_workflow`, `Client.workflow` with ``create=True``, a copy); to read it before is a
+        NotFoundError, which names files that are near, but the default store is empty then. A database of
+        torc-server's own can be read, and so can what ``torc workflows export --include-results`` wrote
         (``workflow.json``). Default: the environment's TORC_API_URL (or TORC_DATABASE_URL), what
         torc's config files say, else ``torc_frames.db`` in the working directory.
     username, password, ca_cert, insecure, cookie, timeout : optional
@@ -192,10 +197,10 @@ class Client:
         """Make a workflow of a name, unless somebody else has made it meanwhile."""
         with self._store.transaction():
             mine = self.create_workflow(name)
-            first = next(one for one in self._store.workflows() if one.name == name)
-            if first.key != mine.key:
+            first = self._store.workflow_keys(name)[0]
+            if first != mine.key:
                 self._store.delete_workflow(mine.key)
-        return Workflow(self._store, first)
+        return self.workflow(first)
 
     def create_workflow(
         self,
@@ -237,13 +242,44 @@ class Client:
         )
         return Workflow(self._store, record)
 
-    def delete_workflow(self, key: str | int) -> None:
-        """Delete a workflow with its jobs, records and results."""
-        self._store.delete_workflow(str(key))
+    def delete_workflow(self, workflow: WorkflowLike) -> None:
+        """Delete a workflow with its jobs, records and results.
+
+        Parameters
+        ----------
+        workflow : Workflow, str or int
+            The workflow, its key, or its name.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        RefusedError
+            If several have the name, or a text is the key of one and the name of another one; nothing is
+            deleted then.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> wf = client.create_workflow("ridge")
+        >>> client.delete_workflow("ridge")
+        >>> len(client.workflows())
+        0
+        """
+        self._store.delete_workflow(self.workflow_key(workflow))
+
+    def workflow_key(self, workflow: WorkflowLike) -> str:
+        """Return the key of a workflow that may be given by its name; see `delete_workflow`."""
+        if isinstance(workflow, Workflow):
+            return workflow.key
+        if not isinstance(workflow, str):  # a number is no name
+            return str(workflow)
+        return by_key_or_name(self._store, workflow).key
 
     def copy(
         self,
-        workflow: Workflow | str | int,
+        workflow: WorkflowLike,
         *,
         to: Client | None = None,
         name: str | None = None,
@@ -264,7 +300,7 @@ class Client:
         Parameters
         ----------
         workflow : Workflow, str or int
-            A workflow of this client, or its key.
+            A workflow of this client, its key, or its name.
         to : Client, optional
             Where to. Default: the same store.
         name : str, optional
@@ -285,7 +321,7 @@ class Client:
         RefusedError
             With all that the other store can't keep, by key; nothing is written then.
         NotFoundError
-            If the workflow does not exist.
+            If the workflow does not exist; for a name it tells those that are near.
 
         Warns
         -----
@@ -310,7 +346,7 @@ class Client:
         other = to or self
         copied = copying.copy(
             self._store,
-            workflow.key if isinstance(workflow, Workflow) else str(workflow),
+            self.workflow_key(workflow),
             other._store,
             name=name,
             on_unkept=on_unkept,

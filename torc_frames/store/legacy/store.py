@@ -93,7 +93,8 @@ class LegacyStore(ServerStore[Service]):
         # Services may refuse empty texts, which mean the same as none.
         return encode_data({key: value for key, value in told.items() if value}), metadata
 
-    def _named(self, name: str) -> list[str]:
+    def workflow_keys(self, name: str) -> list[str]:
+        """See `Store.workflow_keys`."""
         return [workflow.key for workflow in self.service.workflows() if workflow.name == name]
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:

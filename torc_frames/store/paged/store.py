@@ -109,10 +109,10 @@ class ServerStore(Generic[Service]):
         state: dict[str, Any] = {}
         with service.unfinished.resumed(("workflow", body, repr(metadata)), state) as tried:
             again = "before" in tried
-            before = tried.setdefault("before", self._named(name))
+            before = tried.setdefault("before", self.workflow_keys(name))
 
             def find() -> str | None:
-                return next((key for key in self._named(name) if key not in before), None)
+                return next((key for key in self.workflow_keys(name) if key not in before), None)
 
             if "key" not in tried:
                 tried["key"] = settled(lambda: service.post_workflow(body), find, again=again)
@@ -124,8 +124,8 @@ class ServerStore(Generic[Service]):
         """Return the body that adds a workflow, and the metadata that are not in there."""
         raise NotImplementedError
 
-    def _named(self, name: str) -> list[str]:
-        """Return the keys of the workflows of a name, of the newest at least."""
+    def workflow_keys(self, name: str) -> list[str]:
+        """See `Store.workflow_keys`."""
         raise NotImplementedError
 
     def get_workflow(self, workflow_key: str) -> WorkflowRecord:

@@ -10,10 +10,12 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
-from torc_frames.errors import TornReadError, UnavailableError
-from torc_frames.store.sqlite.file import Connection, check_readable, translated
+from torc_frames.errors import NotFoundError, TornReadError, UnavailableError
+from torc_frames.store.named import files_near
+from torc_frames.store.sqlite import schema
+from torc_frames.store.sqlite.file import Connection, check_file, check_readable, translated
 from torc_frames.store.sqlite.guard import GuardState
 from torc_frames.store.sqlite.identity import FileId, check_is, file_id, replaced
 from torc_frames.store.sqlite.keys import find_workflow_id, next_id
@@ -22,7 +24,10 @@ from torc_frames.store.sqlite.overwriting import is_brought_in, is_long, restore
 from torc_frames.store.sqlite.reading import ReadConnection, connect, is_read_only
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 
-__all__ = ["Connections", "Write"]
+__all__ = ["Connections", "Create", "Write"]
+
+Create = Literal["now", "to write", "never"]
+"""When a store is made where there is none."""
 
 _SHORT = 0.001
 """For how many seconds it is not looked at the file again before what was written is kept."""
@@ -78,24 +83,67 @@ class Connections:
     """Opens, hands out and closes connections to one file.
 
     Once it has opened the file it opens no other one, until it was closed.
+
+    Parameters
+    ----------
+    create : {"now", "to write", "never"}
+        When to make a store where there is none. Until then, with "to write", reading is a NotFoundError.
+    blank : bool
+        Whether to read a store that is still to be made as an empty one.
     """
 
     snapshot_class = SQLiteSnapshot
 
-    def __init__(self, path: str, *, network: bool, timeout: float, create: bool = True) -> None:
+    def __init__(
+        self, path: str, *, network: bool, timeout: float, create: Create = "now", blank: bool = False
+    ) -> None:
         self.path = path
         self.network = network
         self.timeout = timeout
         self.read_only = is_read_only(path)
-        self._create = create
+        self.create = create
+        self.blank = blank
         self._known: FileId | None = None
         self._times = 0
         self._local = _Local()
         self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
 
+    def open(self) -> None:
+        """Open the file, or see that one can be made there when something is written."""
+        if self.is_there():
+            with self.reading():
+                pass
+        else:
+            check_file(self.path)
+
+    def is_there(self) -> bool:
+        """Return whether there is a store; if so, none is made any more, should it vanish."""
+        if self.create == "to write" and os.path.exists(self.path) and os.path.getsize(self.path):
+            self.read_only = is_read_only(self.path)
+            self.create = "never"
+        return self.create != "to write"
+
+    @contextmanager
+    def _nothing(self) -> Iterator[Connection]:
+        """Lend a connection to an empty store in memory, in place of one that is still to be made."""
+        if not self.blank:
+            raise self._not_there()
+        with closing(sqlite3.connect(":memory:", isolation_level=None, factory=Connection)) as connection:
+            schema.upgrade(connection)
+            yield connection
+
+    def _not_there(self) -> NotFoundError:
+        told = "client.create_workflow(NAME), or workflow(name=NAME, create=True), makes it"
+        near = files_near(self.path)
+        return NotFoundError("database", [self.path], hint=f"{near}; {told}" if near else told, by="file")
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Lend a connection, that of this thread where the file can be written."""
+        if not self.is_there():
+            with self._nothing() as nothing:
+                yield nothing
+            return
         if self.read_only:
             with self._only_reading() as only:
                 with translated(self.path), using(only):
@@ -131,6 +179,7 @@ class Connections:
             with translated(self.path):
                 yield self._local.transaction
             return
+        self.is_there()
         if self.read_only:
             raise UnavailableError(
                 f"{self.path} can only be read by this user: copy it to where you can write"
@@ -228,6 +277,8 @@ class Connections:
     @contextmanager
     def moment(self) -> Iterator[tuple[Connection, Callable[[], None]]]:
         """Lend a new connection that shows one moment, and what raises if it did not."""
+        if not self.is_there():
+            raise self._not_there()
         if self.read_only:
             with self._only_reading() as connection:
                 with translated(self.path), using(connection):
@@ -304,12 +355,16 @@ class Connections:
             network=self.network,
             timeout=self.timeout,
             known=self._known,
-            create=self._create,
+            create=self.create != "never",
             reading=reading,
         )
-        if self._known is None:
-            self._known, self._times = connection.id, times_overwritten.get(connection.id, 0)
-        self._create = False
+        with registry_lock:
+            if self._known is None:
+                self._known, self._times = connection.id, times_overwritten.get(connection.id, 0)
+            self.create = "never"
+        if connection.id != self._known:  # another thread was first, and another file was there then
+            connection.close()
+            raise replaced(self.path)
         return connection
 
     @contextmanager

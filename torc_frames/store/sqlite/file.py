@@ -257,4 +257,7 @@ def _translate(error: sqlite3.Error, path: str) -> TorcFramesError:
         return UnavailableError(f"nothing was written to {path}: {error}")
     if code == sqlite3.SQLITE_READONLY:
         return UnavailableError(f"{path} can not be written: {error}")
+    if code == sqlite3.SQLITE_CANTOPEN and not os.path.exists(path):
+        folder = os.path.dirname(path)
+        return UnavailableError(f"can not make {path}: {folder} can not be written by this user")
     return UnavailableError(f"{path}: {error}")

@@ -22,7 +22,7 @@ from torc_frames.store.records import (
     WorkflowRecord,
 )
 from torc_frames.store.sqlite.backup import back_up
-from torc_frames.store.sqlite.connections import Connections, Write
+from torc_frames.store.sqlite.connections import Connections, Create, Write
 from torc_frames.store.sqlite.deleting import remove_records
 from torc_frames.store.sqlite.file import Connection, is_network
 from torc_frames.store.sqlite.jobs import SQLiteJobs
@@ -64,14 +64,16 @@ class SQLiteStore(SQLiteJobs):
     Parameters
     ----------
     path : str or os.PathLike
-        The file, made if it does not exist or is empty; or its ``sqlite:///`` url. If this user can't write
-        it, or beside it, it is only read.
+        The file, or its ``sqlite:///`` url. If this user can't write it, or beside it, it is only read.
     network : bool, optional
         Whether the file is on a file system that several machines share. Found out if not given.
     timeout : float
         For how many seconds to wait while another process writes.
-    create : bool
-        Whether to make a store where there is none; otherwise that is an UnavailableError.
+    create : {"now", "to write", "never"}
+        When to make a store where there is none, or an empty file: at once, or when something is written,
+        until when to read is a NotFoundError. Never is an UnavailableError at once.
+    blank : bool
+        Whether to read a store that is still to be made as an empty one.
 
     Raises
     ------
@@ -104,14 +106,16 @@ class SQLiteStore(SQLiteJobs):
         *,
         network: bool | None = None,
         timeout: float = 60.0,
-        create: bool = True,
+        create: Create = "now",
+        blank: bool = False,
     ) -> None:
         self._locate(path)
         self._asked = (network, timeout)
         shared = is_network(self.path) if network is None else network
-        self._connections = Connections(self.path, network=shared, timeout=timeout, create=create)
-        with self._connections.reading():
-            pass
+        self._connections = Connections(
+            self.path, network=shared, timeout=timeout, create=create, blank=blank
+        )
+        self._connections.open()
 
     def _locate(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
@@ -121,7 +125,9 @@ class SQLiteStore(SQLiteJobs):
         return f"{type(self).__name__}({self.path!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _open, (self.path, *self._asked)
+        # What was there when it was pickled has to be there again.
+        create = "never" if self._connections.is_there() else "to write"
+        return _open, (self.path, *self._asked, create, self._connections.blank)
 
     # workflows
 
@@ -156,6 +162,12 @@ class SQLiteStore(SQLiteJobs):
                 (next_id(connection, "workflow"), *values),
             ).fetchall()
         return workflow_record(row)
+
+    def workflow_keys(self, name: str) -> list[str]:
+        """See `Store.workflow_keys`."""
+        with self._connections.reading() as connection:
+            rows = connection.execute("SELECT id FROM workflow WHERE name = ? ORDER BY id", (name,))
+            return [str(number) for (number,) in rows]
 
     def count_jobs(self, workflow_keys: Sequence[str]) -> list[Mapping[str, int]]:
         """See `Store.count_jobs`."""
@@ -311,9 +323,8 @@ class SQLiteStore(SQLiteJobs):
         self._connections.close()
 
 
-def _open(path: str, network: bool | None, timeout: float) -> SQLiteStore:
-    # What was pickled was there.
-    return SQLiteStore(path, network=network, timeout=timeout, create=False)
+def _open(path: str, network: bool | None, timeout: float, create: Create, blank: bool) -> SQLiteStore:
+    return SQLiteStore(path, network=network, timeout=timeout, create=create, blank=blank)
 
 
 def _jobs_of(write: Write, job_keys: Sequence[str | None]) -> list[int | None]:

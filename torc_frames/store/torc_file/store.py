@@ -79,7 +79,7 @@ class TorcConnections(Connections):
     snapshot_class = TorcFileSnapshot
 
     def __init__(self, path: str) -> None:
-        super().__init__(path, network=is_network(path), timeout=0, create=False)
+        super().__init__(path, network=is_network(path), timeout=0, create="never")
         self.read_only = True
 
     def _prepare(self, connection: ReadConnection) -> None:

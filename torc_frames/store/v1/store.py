@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["V1Store"]
 
+_OF_A_NAME = 1_000
+"""How many workflows of one name are looked at."""
+
 
 class V1Store(ServerStore[V1Service]):
     """A torc-server; see `torc_frames.store.base.Store` for what each method promises.
@@ -93,10 +96,11 @@ class V1Store(ServerStore[V1Service]):
         found = decoded(v1.WorkflowStatus, body, "the status of a workflow").jobs_by_status
         return {status: count for status, count in found.items() if count}
 
-    def _named(self, name: str) -> list[str]:
+    def workflow_keys(self, name: str) -> list[str]:
+        """See `Store.workflow_keys`; of very many of one name, the newest."""
         named = Listing("/workflows", v1.V1Workflow, {"sort_by": "id", "name": name})
-        newest = named.ask(self.service.http.get, reverse_sort=True, limit=20)
-        return [str(workflow.id) for workflow in newest.items if workflow.name == name]
+        newest = named.ask(self.service.http.get, reverse_sort=True, limit=_OF_A_NAME)
+        return [str(workflow.id) for workflow in reversed(newest.items) if workflow.name == name]
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`; what another process sets between reading and writing can be lost."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from torc_frames import settings
 from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError, counted, shorten, warn
 from torc_frames.store.base import RunnableStore, Store
+from torc_frames.store.named import job_of
 from torc_frames.store.open import open_store
 from torc_frames.store.records import (
     BLOCKED,
@@ -93,7 +94,7 @@ def current_job() -> Job:
     if path is not None and not path.exists():
         raise NotInJobError(f"{settings.API_URL} names a store that does not exist: {os.path.abspath(path)}")
     store = open_store(environment.url)
-    record = store.get_job(environment.job_key, environment.workflow_key)
+    record = job_of(store, environment.job_key, environment.workflow_key)
     if environment.run_id is not None and record.run_id > environment.run_id:
         raise ConflictError(
             f"job {record.key} ({record.name}) was started anew as run {record.run_id}; this process is run "
