@@ -153,6 +153,7 @@ class WorkflowRuns:
         params: Table,
         executor: Executor | None = None,
         *,
+        on: str | Sequence[str] | None = None,
         name: str | None = None,
         rerun: runner.Rerun = "changed",
         resources: ResourceTable = None,
@@ -179,9 +180,9 @@ class WorkflowRuns:
             Any, such as loky's, or Dask's ``client.get_executor()``; it stays open. Default: a process for
             each CPU, for which the function must stand in a module, or in a script whose calls are under
             ``if __name__ == "__main__":``. For functions of a notebook: ``loky.get_reusable_executor()``.
-        name, resources, depends_on
-            As for `push`. An executor holds no call to memory, runtime or GPUs: those are refused in an
-            embedded store.
+        on, name, resources, depends_on
+            As for `push`; names that it has the workflow remember are not used here. An executor holds no
+            call to memory, runtime or GPUs: those are refused in an embedded store.
         rerun : {"changed", "failed", "missing", "all"}, optional
             Which jobs that ended to run again, as for `run`; None for those only that never ended. Changed
             code is not noticed: say "all" then.
@@ -225,5 +226,5 @@ class WorkflowRuns:
         1        completed             1             3
         2        completed             2             6
         """
-        options = MapOptions(name, rerun, resources, depends_on, command, show_progress)
+        options = MapOptions(name, rerun, resources, depends_on, command, show_progress, on)
         return map_rows(self._store, self.key, func, params, executor, options)

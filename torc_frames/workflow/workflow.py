@@ -31,6 +31,7 @@ from torc_frames.workflow.pull.named import FromNames
 from torc_frames.workflow.pull.refresh import Refreshed
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.edits import base_of, edited_rows, keep_base
+from torc_frames.workflow.push.on import names_of_on
 from torc_frames.workflow.push.plan import Plan
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
 from torc_frames.workflow.push.table import OnConflict, OnExists, PushOptions
@@ -652,6 +653,7 @@ class Workflow(WorkflowListings, WorkflowRuns):
         self,
         df: Table,
         *,
+        on: str | Sequence[str] | None = None,
         command: str | None = None,
         name: str | None = None,
         on_exists: OnExists = "skip",
@@ -676,13 +678,22 @@ class Workflow(WorkflowListings, WorkflowRuns):
         df : DataFrame, or a table of Polars, Arrow or DuckDB
             A row a job; columns have unique string names, ``model.depth`` is stored nested. Integers and
             booleans with gaps of other libraries become Int64 and boolean.
+        on : str or list of str, optional
+            The columns that rows are known by, as in pandas' merge: a row is the job that has the same values
+            there, and a new job if none has. Other columns are set, or added, so that a new column is no new
+            job; those that the table has not stay as they are. 1 is 1.0 and not True, and a time is the same
+            in every zone. Refused are rows that have the same values there, that several jobs are or that
+            name another job by key, missing values, texts where the workflow has none (and the other way
+            round), and columns that the table or all jobs lack.
         command : str, optional
             The job's command, run by a shell. ``{column}`` (or ``{column:format}``) is replaced by the
             row's value, quoted for the shell; double braces stand for themselves. A job that reads its
-            parameters through `current_job` needs no placeholder. Jobs that the table names by key get
-            the new command, too, where one is given.
+            parameters through `current_job` needs no placeholder. Jobs that the table names by key, or by
+            `on`, get the new command, too, where one is given. The workflow remembers it, in its metadata,
+            for rows that become jobs later and have none; what is used is told. "" is no command.
         name : str, optional
-            The job's name, a template, too. Default ``job_1``, ``job_2``, …
+            The job's name, a template, too, which is remembered if it has a column in it. Default, and for
+            "": ``job_1``, ``job_2``, …
         on_exists : {"skip", "error", "append", "update"}
             What to do with a row whose content is there already: leave it ("skip", "update"), refuse
             the whole table ("error"), or add another job ("append"). Rows with a job key are updated
@@ -717,7 +728,8 @@ class Workflow(WorkflowListings, WorkflowRuns):
         Returns
         -------
         DataFrame
-            The table, indexed by job_key; ``attrs["torc"]`` counts the jobs added, changed and unchanged.
+            The table, indexed by job_key; ``attrs["torc"]`` counts the jobs added, changed and unchanged, and
+            has under ``remembered`` what new ones have of earlier pushes, if anything.
 
         Raises
         ------
@@ -743,11 +755,29 @@ class Workflow(WorkflowListings, WorkflowRuns):
         job_key
         1        alpha-0.1  echo 0.1  ready
         2        alpha-1.0  echo 1.0  ready
+
+        A column more, and a row:
+
+        >>> more = tf.grid(alpha=[0.1, 1.0, 10.0]).assign(seed=7)
+        >>> wf.plan(more, on="alpha")
+        Plan of 3 rows: 1 create, 2 update, 0 unchanged
+          1 new job with the command 'echo {alpha}' and the name 'alpha-{alpha}', which the workflow remembers
+          job 1: seed missing -> 7
+          job 2: seed missing -> 7
         """
         gone = (drop,) if isinstance(drop, str) else tuple(drop)
         keys = job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
         options = PushOptions(
-            command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys
+            command,
+            name,
+            on_exists,
+            on_conflict,
+            outputs,
+            resources,
+            depends_on,
+            gone,
+            keys,
+            names_of_on(on),
         )
         return push.push(self._store, self.key, df, options, show_progress=show_progress)
 
@@ -755,6 +785,7 @@ class Workflow(WorkflowListings, WorkflowRuns):
         self,
         df: Table,
         *,
+        on: str | Sequence[str] | None = None,
         command: str | None = None,
         name: str | None = None,
         on_exists: OnExists = "skip",
@@ -769,7 +800,7 @@ class Workflow(WorkflowListings, WorkflowRuns):
 
         Parameters
         ----------
-        df, command, name, on_exists, on_conflict, outputs, resources, depends_on, drop, delete
+        df, on, command, name, on_exists, on_conflict, outputs, resources, depends_on, drop, delete
             As for `push`.
 
         Returns
@@ -797,7 +828,16 @@ class Workflow(WorkflowListings, WorkflowRuns):
         gone = (drop,) if isinstance(drop, str) else tuple(drop)
         keys = job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
         options = PushOptions(
-            command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys
+            command,
+            name,
+            on_exists,
+            on_conflict,
+            outputs,
+            resources,
+            depends_on,
+            gone,
+            keys,
+            names_of_on(on),
         )
         return Plan(self._store, self.key, df, options)
 
@@ -875,6 +915,8 @@ class Workflow(WorkflowListings, WorkflowRuns):
         depends_on: DependsOn = None,
     ) -> Job:
         """Add one job without records and return it; see `push` for what the arguments mean.
+
+        What a push has the workflow remember is for rows, and not for this job.
 
         Examples
         --------
