@@ -31,6 +31,7 @@ from torc_frames.workflow.push.steps import (
     advise,
     commands_of,
     decide,
+    jobs_by_columns,
     names_of,
     told_remembered,
     whole_paths,
@@ -123,6 +124,8 @@ def planned(
     only = None
     if prepared.rows is not None and len(prepared.rows) <= MANY:
         only = [str(key) for key in prepared.targets.values]
+    elif prepared.options.on is not None and prepared.options.are_of_cells and prepared.frame.length <= MANY:
+        only = jobs_by_columns(store, workflow_key, prepared)
     existing = read_existing(store, workflow_key, prepared.seen, () if again else delete, only)
     existing.leave_out(delete)
     return existing, decide(store, prepared, existing)
@@ -143,7 +146,7 @@ def _now(
     """
     seen = prepared.seen
     is_same = seen is not None and seen.rev is not None and seen.rev == existing.rev
-    if seen is None or ((is_same or prepared.rows is None) and not existing.newer):
+    if seen is None or ((is_same or (prepared.rows is None and not existing.is_part)) and not existing.newer):
         if rev is not None:
             return {"rev": rev}
         before = {
@@ -264,7 +267,7 @@ def _edited_columns(prepared: Prepared, base: Base, steps: Steps) -> set[str]:
 
 
 def _names_all(steps: Steps, existing: Existing) -> bool:
-    return set(existing.of_job) <= set(steps.named)
+    return not existing.is_part and set(existing.of_job) <= set(steps.named)
 
 
 def _forget_columns(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import pandas as pd
 
 from torc_frames.errors import (
     ConflictError,
@@ -22,9 +24,11 @@ from torc_frames.frame.encode import EncodedFrame, encode_frame, records
 from torc_frames.frame.flatten import Path, job_column, job_path
 from torc_frames.frame.joining import Shown
 from torc_frames.frame.nested import put
+from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import encode_data
 from torc_frames.store.base import RunnableStore, Store
-from torc_frames.store.records import NewJobs
+from torc_frames.store.records import INPUT, NewJobs
+from torc_frames.workflow.pull.tables import job_records
 from torc_frames.workflow.push import templates
 from torc_frames.workflow.push.edits import (
     GONE,
@@ -46,6 +50,7 @@ __all__ = [
     "advise",
     "commands_of",
     "decide",
+    "jobs_by_columns",
     "names_of",
     "shown_cell",
     "told_remembered",
@@ -123,7 +128,7 @@ def decide(store: Store, prepared: Prepared, existing: Existing) -> Steps:
     steps = Steps([*prepared.targets.find(existing.keys)])
     if options.on is not None:
         existing.check_readable()
-        stored, at = _as_stored(store, existing, existing.jobs, options.on.__contains__)
+        stored, at = _as_stored(store, existing.parameters(options.on.__contains__, existing.jobs))
         steps.job_keys = find_on(options.on, prepared.frame, stored, at, steps.job_keys)
     steps.named = {key: row for row, key in enumerate(steps.job_keys) if key is not None}
     if steps.named or options.on_exists != "append":
@@ -133,6 +138,20 @@ def decide(store: Store, prepared: Prepared, existing: Existing) -> Steps:
     if options.on_exists != "append" and options.on is None:
         _find_rows(steps, prepared.lines, existing, options.on_exists)
     return steps
+
+
+def jobs_by_columns(store: Store, workflow_key: str, prepared: Prepared) -> list[str] | None:
+    """Return the jobs of rows known by columns, of which these alone are read; None if a row is new."""
+    on, seen = prepared.options.on or (), prepared.seen
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of cells that clash, which the push itself tells
+        shape = Shape(usecols=on.__contains__)
+        there = job_records(store, workflow_key, INPUT, None, seen.on_clash if seen else "names", shape)
+    stored, at = _as_stored(store, there)
+    named = prepared.targets.values if prepared.targets.kind == "job_key" else [None] * prepared.frame.length
+    found = find_on(on, prepared.frame, stored, at, named)
+    keys = [key for key in found if key is not None]
+    return keys if len(keys) == len(found) else None
 
 
 def commands_of(prepared: Prepared, steps: Steps) -> list[str]:
@@ -180,7 +199,8 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
     existing.shown = _shown(prepared, existing, steps.named, jobs)
     gone = [job_path(name) for name in options.drop]
     theirs, at = _as_stored(
-        store, existing, jobs, lambda name: name in frame.paths or any(near(name, path) for path in gone)
+        store,
+        existing.parameters(lambda name: name in frame.paths or any(near(name, path) for path in gone), jobs),
     )
     edits |= _dropped(theirs, at, steps.named, prepared, existing)
     bare = {key for key in edited if key not in existing.of_job}
@@ -296,11 +316,8 @@ def _added_cells(frame: EncodedFrame, row: int) -> Cells:
     return {path: (None, value) for path, value in values.items() if value is not None}
 
 
-def _as_stored(
-    store: Store, existing: Existing, jobs: Collection[str], usecols: Callable[[str], bool]
-) -> tuple[EncodedFrame, Mapping[str, int]]:
-    """Return some columns as a pull shows them now, and in which row each of some jobs is."""
-    seen = existing.parameters(usecols, jobs)
+def _as_stored(store: Store, seen: pd.DataFrame) -> tuple[EncodedFrame, Mapping[str, int]]:
+    """Return what a pull shows now as a table that is pushed is encoded, and in which row each job is."""
     stored = encode_frame(seen.reset_index(drop=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InexactFloatWarning)  # told of the table already

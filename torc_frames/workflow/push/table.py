@@ -71,9 +71,8 @@ class PushOptions:
     @property
     def are_of_cells(self) -> bool:
         """Whether a push may do with the cells that were edited: all else is about every row."""
-        return self == PushOptions(on_conflict=self.on_conflict, on_exists=self.on_exists) and (
-            self.on_exists in ("skip", "update")
-        )
+        plain = PushOptions(on=self.on, on_conflict=self.on_conflict, on_exists=self.on_exists)
+        return self == plain and (self.on_exists in ("skip", "update"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,8 @@ def prepare(
     df = as_frame(df)
     seen = what_was_seen(df, store.url, workflow_key, by_columns=options.on is not None)
     base = None if seen is None else base_of(df)
-    rows = edited_rows(df, base) if only_edits and options.are_of_cells else None
+    only_edits = only_edits and options.on is None and options.are_of_cells
+    rows = edited_rows(df, base) if only_edits else None
     specs = {} if rows is None else _of_objects(df)
     with told_of(rows):
         params, targets = identify(df if rows is None else df.iloc[rows])
