@@ -11,6 +11,8 @@ import pandas as pd
 
 from torc_frames.files.foreign import Table
 from torc_frames.store.base import Store
+from torc_frames.store.keys import as_key
+from torc_frames.workflow.keys import JobLike, job_keys, told_whose
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable
 from torc_frames.workflow.run import runner
 from torc_frames.workflow.run.job import Job
@@ -19,14 +21,7 @@ from torc_frames.workflow.run.map import MapOptions, map_rows
 if TYPE_CHECKING:
     from torc_frames.workflow.run.torc import Slurm
 
-__all__ = ["JobLike", "WorkflowRuns", "job_keys"]
-
-JobLike = str | int | Job
-
-
-def job_keys(jobs: Sequence[JobLike]) -> tuple[str, ...]:
-    """Return the keys of jobs, each once."""
-    return tuple(dict.fromkeys(job.key if isinstance(job, Job) else str(job) for job in jobs))
+__all__ = ["WorkflowRuns"]
 
 
 class WorkflowRuns:
@@ -37,7 +32,8 @@ class WorkflowRuns:
 
     def job(self, key: str | int) -> Job:
         """Return one job of this workflow by its key."""
-        return Job(self._store, self._store.get_job(str(key), self.key))
+        with told_whose(self._store, self.key):
+            return Job(self._store, self._store.get_job(as_key(key, "job"), self.key))
 
     def run(
         self,
@@ -145,7 +141,8 @@ class WorkflowRuns:
         >>> wf.jobs()["status"].tolist()
         ['ready']
         """
-        runner.reset_jobs(self._store, self.key, job_keys(jobs))
+        with told_whose(self._store, self.key):
+            runner.reset_jobs(self._store, self.key, job_keys(jobs))
 
     def map(
         self,
@@ -227,4 +224,5 @@ class WorkflowRuns:
         2        completed             2             6
         """
         options = MapOptions(name, rerun, resources, depends_on, command, show_progress, on)
-        return map_rows(self._store, self.key, func, params, executor, options)
+        with told_whose(self._store, self.key):
+            return map_rows(self._store, self.key, func, params, executor, options)

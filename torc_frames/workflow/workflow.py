@@ -21,7 +21,9 @@ from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError, Shape, Usecols
 from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.store.base import Store
+from torc_frames.store.keys import as_key
 from torc_frames.store.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.workflow.keys import Awaited, JobLike, awaited, job_key, job_keys, told_whose
 from torc_frames.workflow.listings import WorkflowListings
 from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.pull import refresh
@@ -33,11 +35,11 @@ from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.edits import base_of, edited_rows, keep_base
 from torc_frames.workflow.push.on import names_of_on
 from torc_frames.workflow.push.plan import Plan
-from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
+from torc_frames.workflow.push.resources import ResourceTable, resource_list
 from torc_frames.workflow.push.table import OnConflict, OnExists, PushOptions
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.run.outputs import fit_documents
-from torc_frames.workflow.runs import JobLike, WorkflowRuns, job_keys
+from torc_frames.workflow.runs import WorkflowRuns
 
 if TYPE_CHECKING:
     from torc_frames.workflow.pull.stream import TableStream, What
@@ -660,7 +662,7 @@ class Workflow(WorkflowListings, WorkflowRuns):
         on_conflict: OnConflict = "error",
         outputs: bool = False,
         resources: ResourceTable = None,
-        depends_on: DependsOn = None,
+        depends_on: Awaited = None,
         drop: str | Sequence[str] = (),
         delete: JobLike | Sequence[JobLike] = (),
         show_progress: Progress = True,
@@ -711,8 +713,9 @@ class Workflow(WorkflowListings, WorkflowRuns):
             `run` holds jobs to them, and `map` refuses all but the first. Say all of them for a torc-server:
             what is left out is torc's default there, 1 CPU, ``"1m"`` and ``"PT1M"``, and Slurm holds jobs to
             it.
-        depends_on : key, list of keys, or list of lists of keys, optional
-            Jobs that must complete before any of the new ones start, or a list of such for each row.
+        depends_on : job, list of jobs, or list of lists of jobs, optional
+            Jobs, or their keys, that must complete before any of the new ones start, or a list of such for
+            each row.
         drop : str or list of str
             Columns to take out of the input records of the jobs that the table names, by key or name; the
             table itself has them no more. What no job has any more is no column of `parameters`. Columns
@@ -766,7 +769,7 @@ class Workflow(WorkflowListings, WorkflowRuns):
           job 2: seed missing -> 7
         """
         gone = (drop,) if isinstance(drop, str) else tuple(drop)
-        keys = job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
+        keys = job_keys(delete)
         options = PushOptions(
             command,
             name,
@@ -774,12 +777,13 @@ class Workflow(WorkflowListings, WorkflowRuns):
             on_conflict,
             outputs,
             resources,
-            depends_on,
+            awaited(depends_on),
             gone,
             keys,
             names_of_on(on),
         )
-        return push.push(self._store, self.key, df, options, show_progress=show_progress)
+        with told_whose(self._store, self.key):
+            return push.push(self._store, self.key, df, options, show_progress=show_progress)
 
     def plan(
         self,
@@ -792,7 +796,7 @@ class Workflow(WorkflowListings, WorkflowRuns):
         on_conflict: OnConflict = "error",
         outputs: bool = False,
         resources: ResourceTable = None,
-        depends_on: DependsOn = None,
+        depends_on: Awaited = None,
         drop: str | Sequence[str] = (),
         delete: JobLike | Sequence[JobLike] = (),
     ) -> Plan:
@@ -826,7 +830,7 @@ class Workflow(WorkflowListings, WorkflowRuns):
           job 1: alpha 0.1 -> 0.5
         """
         gone = (drop,) if isinstance(drop, str) else tuple(drop)
-        keys = job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
+        keys = job_keys(delete)
         options = PushOptions(
             command,
             name,
@@ -834,12 +838,13 @@ class Workflow(WorkflowListings, WorkflowRuns):
             on_conflict,
             outputs,
             resources,
-            depends_on,
+            awaited(depends_on),
             gone,
             keys,
             names_of_on(on),
         )
-        return Plan(self._store, self.key, df, options)
+        with told_whose(self._store, self.key):
+            return Plan(self._store, self.key, df, options)
 
     def adopt(
         self,
@@ -912,7 +917,7 @@ class Workflow(WorkflowListings, WorkflowRuns):
         *,
         command: str = "",
         resources: ResourceTable = None,
-        depends_on: DependsOn = None,
+        depends_on: JobLike | Sequence[JobLike] | None = None,
     ) -> Job:
         """Add one job without records and return it; see `push` for what the arguments mean.
 
@@ -928,15 +933,16 @@ class Workflow(WorkflowListings, WorkflowRuns):
         """
         if not isinstance(name, str) or not name.strip():
             raise RefusedError(f"a job needs a name, not {name!r}")
-        waits = [depends_on] if isinstance(depends_on, (str, int)) else depends_on
+        waits = None if depends_on is None else [list(job_keys(depends_on))]
         jobs = NewJobs(
             names=[name],
             commands=[command],
             inputs=[None],
-            depends_on=None if waits is None else [[str(key) for key in waits]],
+            depends_on=waits,
             resources=resource_list(resources, 1),
         )
-        (key,) = self._store.add_jobs(self.key, jobs).job_keys
+        with told_whose(self._store, self.key):
+            (key,) = self._store.add_jobs(self.key, jobs).job_keys
         return self.job(key)
 
     def delete_jobs(self, *jobs: JobLike) -> None:
@@ -969,7 +975,8 @@ class Workflow(WorkflowListings, WorkflowRuns):
         job_key
         2          1.0
         """
-        self._store.delete_jobs(self.key, job_keys(jobs))
+        with told_whose(self._store, self.key):
+            self._store.delete_jobs(self.key, job_keys(jobs))
 
     def add_user_data(
         self, job: JobLike | None, *documents: Any, role: Role | None = INPUT, name: str | None = None
@@ -1015,7 +1022,8 @@ class Workflow(WorkflowListings, WorkflowRuns):
 
     def get_user_data(self, record_key: str | int) -> UserData:
         """Return one record, its data decoded."""
-        return self._store.get_user_data(self.key, str(record_key))
+        with told_whose(self._store, self.key):
+            return self._store.get_user_data(self.key, as_key(record_key, "record"))
 
     def update_user_data(self, record_key: str | int, data: Any, *, rev: str | None = None) -> str | None:
         """Replace the data of a record and return its new rev.
@@ -1026,15 +1034,20 @@ class Workflow(WorkflowListings, WorkflowRuns):
         """
         (raw,) = self._store.kept([encode_data(data)])
         revs = None if rev is None else [rev]
-        return self._store.update_user_data(self.key, [str(record_key)], [raw], revs=revs)[0]
+        keys = [as_key(record_key, "record")]
+        with told_whose(self._store, self.key):
+            return self._store.update_user_data(self.key, keys, [raw], revs=revs)[0]
 
     def delete_user_data(self, *record_keys: str | int) -> None:
         """Delete records and their links, all or none of them."""
-        self._store.delete_user_data(self.key, [str(key) for key in record_keys])
+        keys = [as_key(key, "record") for key in record_keys]
+        with told_whose(self._store, self.key):
+            self._store.delete_user_data(self.key, keys)
 
     # inside
 
     def _job_key(self, job: JobLike | None) -> str | None:
         if job is None:
             return None
-        return self._store.get_job(job.key if isinstance(job, Job) else str(job), self.key).key
+        with told_whose(self._store, self.key):
+            return self._store.get_job(job_key(job), self.key).key
