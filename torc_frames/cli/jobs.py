@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +13,13 @@ from torc_frames.cli.output import emit, emit_keys
 from torc_frames.cli.records import name_option, new_role_option, print_records
 from torc_frames.cli.results import is_result, own_job, parse_records, parse_results
 from torc_frames.cli.text import printable
+from torc_frames.errors import shorten
+from torc_frames.files.cells import cell_text
 from torc_frames.store.records import Role
+
+if TYPE_CHECKING:
+    from torc_frames.workflow.run.job import Job
+    from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["jobs"]
 
@@ -21,13 +28,59 @@ log = logging.getLogger(__name__)
 
 @group("torc-frames jobs list", "torc-frames jobs get-user-data 1")
 def jobs() -> None:
-    """List and add jobs, and their records."""
+    """List, show, add and delete jobs, and their records."""
 
 
 @command("torc-frames jobs list", "torc-frames jobs list -k 1 --format csv", name="list", of=jobs)
 def list_(options: StoreOptions) -> None:
     """List the jobs of a workflow, and how each last ended."""
     emit(options, options.workflow().jobs())
+
+
+@command("torc-frames jobs show 3", "torc-frames jobs show 3 --format json", of=jobs)
+@click.argument("key")
+def show(options: StoreOptions, key: str) -> None:
+    """Show one job: how it last ended, its parameters and its results."""
+    job, workflow = _found(options, key)
+    row = workflow.jobs().loc[[job.key]]
+    for prefix, of in (("params", workflow.parameters(job=job)), ("results", workflow.results(job=job))):
+        row = row.join(of.add_prefix(f"{prefix}."))
+    if options.format is not None:
+        emit(options, row)
+        return
+    from torc_frames.files.exports import json_columns
+
+    lines = {"workflow": f"{workflow.key} ({workflow.name})"}
+    lines |= {name: cell_text(values[0]) for name, values in json_columns(row).items()}
+    width = max(map(len, map(printable, lines)))
+    for name, text in lines.items():
+        if text:
+            click.echo(f"{printable(name):{width}}  {printable(text)}")
+
+
+@command("torc-frames jobs delete 3 4", "torc-frames jobs delete 3 --no-prompts", of=jobs)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+def delete(options: StoreOptions, keys: tuple[str, ...]) -> None:
+    """Delete jobs with their results, and with the records that no other job has.
+
+    All of them are of one workflow, and none is deleted if one can't be. Asks before it does, unless
+    --no-prompts is given.
+    """
+    first, workflow = _found(options, keys[0])
+    jobs = [first, *(workflow.job(key) for key in dict.fromkeys(keys) if key != first.key)]
+    if not options.no_prompts:
+        told = shorten(f"{job.key} ({job.name})" for job in jobs)
+        question = f"Delete {told} of workflow {workflow.key} ({workflow.name}), with all results?"
+        click.confirm(printable(question), abort=True, err=True)
+    workflow.delete_jobs(*jobs)
+    for job in jobs:
+        log.info("Deleted job key=%s name=%s", job.key, printable(job.name))
+
+
+def _found(options: StoreOptions, key: str) -> tuple[Job, Workflow]:
+    """Return a job, of whatever workflow it is unless ``-k`` is given, and that workflow."""
+    job = options.job(key)
+    return job, options.client().workflow(job.workflow_key)
 
 
 @command("torc-frames jobs add train --command 'python train.py'", of=jobs)

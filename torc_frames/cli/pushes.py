@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from torc_frames.cli.documents import numbered
 from torc_frames.cli.options import StoreOptions, command, together
-from torc_frames.cli.output import emit
+from torc_frames.cli.output import emit, print_json
 from torc_frames.cli.text import printable
 
 if TYPE_CHECKING:
-    from torc_frames.workflow.push.table import OnExists
+    from torc_frames.workflow.push.plan import Plan
+    from torc_frames.workflow.push.table import OnConflict, OnExists
 
 __all__ = ["push"]
 
@@ -69,10 +70,20 @@ _csv_options = together(
 @command(
     "torc-frames push grid.csv --command 'python run.py --alpha {alpha}'",
     "torc-frames pull --what parameters -o p.parquet && torc-frames push p.parquet",
+    "torc-frames push more.csv --on alpha --on seed --plan",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--command", help="What a shell runs as the job; {column} is the row's value.")
-@click.option("--name", help="The job's name; {column} is the row's value. [default: job_1, job_2, …]")
+@click.option(
+    "--on", multiple=True, metavar="COLUMN", help="A column that rows are known by; may be repeated."
+)
+@click.option(
+    "--command",
+    help="What a shell runs as the job; {column} is the row's value. [default: what was given last]",
+)
+@click.option(
+    "--name",
+    help="The job's name; {column} is the row's value. [default: what was given last, or job_1, job_2, …]",
+)
 @click.option(
     "--on-exists",
     type=click.Choice(["skip", "error", "append", "update"]),
@@ -80,6 +91,14 @@ _csv_options = together(
     show_default=True,
     help="What to do with a row that is there already.",
 )
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["error", "ours", "theirs"]),
+    default="error",
+    show_default=True,
+    help="What to do with a cell that others have changed as well since FILE was pulled.",
+)
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would be done, and write nothing.")
 @click.option("--outputs", is_flag=True, help="Declare an output record for each new job.")
 @click.option("--num-cpus", type=click.IntRange(min=1), metavar="N", help="CPUs that each new job takes.")
 @click.option("--num-gpus", type=click.IntRange(min=0), metavar="N", help="GPUs that each new job takes.")
@@ -96,9 +115,12 @@ def push(
     options: StoreOptions,
     /,
     file: Path,
+    on: tuple[str, ...],
     command: str | None,
     name: str | None,
     on_exists: OnExists,
+    on_conflict: OnConflict,
+    only_plan: bool,
     outputs: bool,
     depends_on: tuple[str, ...],
     raw_csv: bool,
@@ -109,7 +131,7 @@ def push(
     encoding: str | None,
     **needs: int | str | None,
 ) -> None:
-    """Make one job of each row of FILE, or update those that it names by job_key.
+    """Make one job of each row of FILE, or update those that it names by job_key, or by --on.
 
     FILE is .csv, .parquet, .json (a list of objects), .jsonl or .xlsx. Pushing it again changes nothing,
     nor does pushing what was pulled.
@@ -132,15 +154,20 @@ def push(
     )
     lines = table.attrs.pop(LINES, None)
     with nullcontext() if lines is None else numbered([f"line {line}" for line in lines]):
-        pushed = workflow.push(
-            table,
-            command=command,
-            name=name,
-            on_exists=on_exists,
-            outputs=outputs,
-            resources={need: value for need, value in needs.items() if value is not None} or None,
-            depends_on=list(depends_on) or None,
-        )
+        how: dict[str, Any] = {
+            "on": list(on) or None,
+            "command": command,
+            "name": name,
+            "on_exists": on_exists,
+            "on_conflict": on_conflict,
+            "outputs": outputs,
+            "resources": {need: value for need, value in needs.items() if value is not None} or None,
+            "depends_on": list(depends_on) or None,
+        }
+        if only_plan:
+            _show(options, workflow.plan(table, **how))
+            return
+        pushed = workflow.push(table, **how)
     if options.format is not None:
         emit(options, pushed)
         return
@@ -150,3 +177,22 @@ def push(
     click.echo(
         f"{done['added']} {jobs} added, {done['changed']} changed, {done['unchanged']} unchanged in {label}"
     )
+
+
+def _show(options: StoreOptions, plan: Plan) -> None:
+    """Print a plan: as text, all of it as one JSON object, or its rows as a table of another format."""
+    if options.format in (None, "table"):
+        for line in str(plan).split("\n"):
+            click.echo(printable(line))
+    elif options.format == "json":
+        from torc_frames.files.exports import json_columns
+
+        frames = {"rows": plan.rows, "cells": plan.cells, "commands": plan.commands}
+        columns = {what: json_columns(frame) for what, frame in frames.items()}
+        told = {
+            what: [dict(zip(of, row, strict=True)) for row in zip(*of.values(), strict=True)]
+            for what, of in columns.items()
+        }
+        print_json({"counts": plan.counts, "remembered": plan.remembered, **told})
+    else:
+        emit(options, plan.rows)

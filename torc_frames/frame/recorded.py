@@ -10,10 +10,13 @@ from torc_frames.frame.flatten import Path, above, job_path
 from torc_frames.frame.specs import UNITS, Spec, all_categories, is_spec, key_of, kind_of, unit_of
 from torc_frames.frame.values import RefusalError
 
-__all__ = ["KEY", "merge", "read", "recipes", "whole_paths", "without"]
+__all__ = ["KEY", "TEMPLATES", "merge", "read", "recipes", "templates", "whole_paths", "without"]
 
 KEY = "torc_frames"
 """The key of the workflow's metadata that is ours."""
+
+TEMPLATES = ("command", "name")
+"""What is remembered of a push, for rows that are added later."""
 
 
 def read(metadata: Mapping[str, Any]) -> dict[str, Spec]:
@@ -96,6 +99,13 @@ def recipes(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     ours = metadata.get(KEY)
     found = ours.get("recipes") if isinstance(ours, dict) else None
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def templates(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return the command and name that were given last, those that were; anything else there is ignored."""
+    ours = metadata.get(KEY)
+    found = {what: ours.get(what) for what in TEMPLATES} if isinstance(ours, dict) else {}
+    return {what: text for what, text in found.items() if isinstance(text, str) and text}
 
 
 def whole_paths(specs: Mapping[str, Spec]) -> frozenset[Path]:

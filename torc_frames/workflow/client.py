@@ -17,6 +17,7 @@ from torc_frames.frame import recorded
 from torc_frames.frame.shape import key_index
 from torc_frames.settings.masked import masked
 from torc_frames.store.base import FileStore, Store
+from torc_frames.store.keys import as_key
 from torc_frames.store.named import by_key, by_key_or_name, by_name
 from torc_frames.store.open import open_store
 from torc_frames.workflow.copying import copy as copying
@@ -176,7 +177,7 @@ class Client:
         if name is None:
             if key is None or create:
                 raise RefusedError("a workflow is named by key, or by name=, with which create=True goes")
-            return Workflow(self._store, by_key(self._store, str(key)))
+            return Workflow(self._store, by_key(self._store, as_key(key, "workflow")))
         if key is not None:
             raise RefusedError(f"a workflow is named by key ({key!r}), or by name= ({name!r}), not by both")
         return self._open_or_make(name) if create else Workflow(self._store, by_name(self._store, name))
@@ -274,7 +275,7 @@ class Client:
         if isinstance(workflow, Workflow):
             return workflow.key
         if not isinstance(workflow, str):  # a number is no name
-            return str(workflow)
+            return as_key(workflow, "workflow")
         return by_key_or_name(self._store, workflow).key
 
     def copy(
@@ -405,7 +406,7 @@ class Client:
 
     def job(self, key: str | int) -> Job:
         """Return a job of any workflow by its key."""
-        return Job(self._store, self._store.get_job(str(key)))
+        return Job(self._store, self._store.get_job(as_key(key, "job")))
 
     def __enter__(self) -> Self:
         """Use the client for a ``with`` block, at whose end it is closed."""

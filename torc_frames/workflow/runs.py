@@ -11,6 +11,8 @@ import pandas as pd
 
 from torc_frames.files.foreign import Table
 from torc_frames.store.base import Store
+from torc_frames.store.keys import as_key
+from torc_frames.workflow.keys import JobLike, job_keys, told_whose
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable
 from torc_frames.workflow.run import runner
 from torc_frames.workflow.run.job import Job
@@ -19,14 +21,7 @@ from torc_frames.workflow.run.map import MapOptions, map_rows
 if TYPE_CHECKING:
     from torc_frames.workflow.run.torc import Slurm
 
-__all__ = ["JobLike", "WorkflowRuns", "job_keys"]
-
-JobLike = str | int | Job
-
-
-def job_keys(jobs: Sequence[JobLike]) -> tuple[str, ...]:
-    """Return the keys of jobs, each once."""
-    return tuple(dict.fromkeys(job.key if isinstance(job, Job) else str(job) for job in jobs))
+__all__ = ["WorkflowRuns"]
 
 
 class WorkflowRuns:
@@ -37,7 +32,8 @@ class WorkflowRuns:
 
     def job(self, key: str | int) -> Job:
         """Return one job of this workflow by its key."""
-        return Job(self._store, self._store.get_job(str(key), self.key))
+        with told_whose(self._store, self.key):
+            return Job(self._store, self._store.get_job(as_key(key, "job"), self.key))
 
     def run(
         self,
@@ -145,7 +141,8 @@ class WorkflowRuns:
         >>> wf.jobs()["status"].tolist()
         ['ready']
         """
-        runner.reset_jobs(self._store, self.key, job_keys(jobs))
+        with told_whose(self._store, self.key):
+            runner.reset_jobs(self._store, self.key, job_keys(jobs))
 
     def map(
         self,
@@ -153,6 +150,7 @@ class WorkflowRuns:
         params: Table,
         executor: Executor | None = None,
         *,
+        on: str | Sequence[str] | None = None,
         name: str | None = None,
         rerun: runner.Rerun = "changed",
         resources: ResourceTable = None,
@@ -179,9 +177,9 @@ class WorkflowRuns:
             Any, such as loky's, or Dask's ``client.get_executor()``; it stays open. Default: a process for
             each CPU, for which the function must stand in a module, or in a script whose calls are under
             ``if __name__ == "__main__":``. For functions of a notebook: ``loky.get_reusable_executor()``.
-        name, resources, depends_on
-            As for `push`. An executor holds no call to memory, runtime or GPUs: those are refused in an
-            embedded store.
+        on, name, resources, depends_on
+            As for `push`; names that it has the workflow remember are not used here. An executor holds no
+            call to memory, runtime or GPUs: those are refused in an embedded store.
         rerun : {"changed", "failed", "missing", "all"}, optional
             Which jobs that ended to run again, as for `run`; None for those only that never ended. Changed
             code is not noticed: say "all" then.
@@ -225,5 +223,6 @@ class WorkflowRuns:
         1        completed             1             3
         2        completed             2             6
         """
-        options = MapOptions(name, rerun, resources, depends_on, command, show_progress)
-        return map_rows(self._store, self.key, func, params, executor, options)
+        options = MapOptions(name, rerun, resources, depends_on, command, show_progress, on)
+        with told_whose(self._store, self.key):
+            return map_rows(self._store, self.key, func, params, executor, options)

@@ -65,8 +65,10 @@ class Seen:
         return before != rev
 
 
-def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str) -> Seen | None:
+def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str, *, by_columns: bool = False) -> Seen | None:
     """Return what a pulled table has seen of the store, None for a table of other origin.
+
+    A table without job keys is of none, unless its rows are known by columns.
 
     Raises
     ------
@@ -74,21 +76,27 @@ def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str) -> Seen | None:
         For a table of jobs that are not this workflow's, or that does not hold parameters.
     """
     about = df.attrs.get("torc")
-    if not isinstance(about, dict) or "job_key" not in (df.index.name, *df.columns):
+    if not isinstance(about, dict):
         return None
-    if (about.get("url"), about.get("workflow_key")) != (url, workflow_key):
+    is_here = (about.get("url"), about.get("workflow_key")) == (url, workflow_key)
+    pull = about.get("pull")
+    how = pull if isinstance(pull, dict) else {}
+    is_parameters, upstream = about.get("kind") == "parameters", how.get("upstream")
+    if "job_key" not in (df.index.name, *df.columns) and not (
+        by_columns and is_here and is_parameters and not upstream
+    ):
+        return None
+    if not is_here:
         raise RefusedError(
             f"the job keys of this table are of workflow {about.get('workflow_key')} of {about.get('url')}: "
             "df.reset_index(drop=True) makes new jobs here"
         )
-    if about.get("kind") != "parameters":
+    if not is_parameters:
         raise RefusedError(
             f"this is a table of {about.get('kind')}, which would become parameters: edit and push "
             "wf.parameters(), or df.attrs.clear() if its columns are meant as parameters"
         )
-    pull = about.get("pull")
-    how = pull if isinstance(pull, dict) else {}
-    if how.get("upstream"):
+    if upstream:
         raise RefusedError(
             "a table pulled with upstream=True holds what other jobs made, which is not to be edited: "
             "edit and push wf.parameters()"

@@ -21,7 +21,9 @@ from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError, Shape, Usecols
 from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.store.base import Store
+from torc_frames.store.keys import as_key
 from torc_frames.store.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.workflow.keys import Awaited, JobLike, awaited, job_key, job_keys, told_whose
 from torc_frames.workflow.listings import WorkflowListings
 from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.pull import refresh
@@ -32,12 +34,13 @@ from torc_frames.workflow.pull.refresh import Refreshed
 from torc_frames.workflow.pull.runs import JobColumns
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.edits import base_of, edited_rows, keep_base
+from torc_frames.workflow.push.on import names_of_on
 from torc_frames.workflow.push.plan import Plan
-from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
+from torc_frames.workflow.push.resources import ResourceTable, resource_list
 from torc_frames.workflow.push.table import OnConflict, OnExists, PushOptions
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.run.outputs import fit_documents
-from torc_frames.workflow.runs import JobLike, WorkflowRuns, job_keys
+from torc_frames.workflow.runs import WorkflowRuns
 
 if TYPE_CHECKING:
     from torc_frames.workflow.pull.stream import TableStream, What
@@ -667,13 +670,14 @@ class Workflow(WorkflowListings, WorkflowRuns):
         self,
         df: Table,
         *,
+        on: str | Sequence[str] | None = None,
         command: str | None = None,
         name: str | None = None,
         on_exists: OnExists = "skip",
         on_conflict: OnConflict = "error",
         outputs: bool = False,
         resources: ResourceTable = None,
-        depends_on: DependsOn = None,
+        depends_on: Awaited = None,
         drop: str | Sequence[str] = (),
         delete: JobLike | Sequence[JobLike] = (),
         show_progress: Progress = True,
@@ -691,13 +695,22 @@ class Workflow(WorkflowListings, WorkflowRuns):
         df : DataFrame, or a table of Polars, Arrow or DuckDB
             A row a job; columns have unique string names, ``model.depth`` is stored nested. Integers and
             booleans with gaps of other libraries become Int64 and boolean.
+        on : str or list of str, optional
+            The columns that rows are known by, as in pandas' merge: a row is the job that has the same values
+            there, and a new job if none has. Other columns are set, or added, so that a new column is no new
+            job; those that the table has not stay as they are. 1 is 1.0 and not True, and a time is the same
+            in every zone. Refused are rows that have the same values there, that several jobs are or that
+            name another job by key, missing values, texts where the workflow has none (and the other way
+            round), and columns that the table or all jobs lack.
         command : str, optional
             The job's command, run by a shell. ``{column}`` (or ``{column:format}``) is replaced by the
             row's value, quoted for the shell; double braces stand for themselves. A job that reads its
-            parameters through `current_job` needs no placeholder. Jobs that the table names by key get
-            the new command, too, where one is given.
+            parameters through `current_job` needs no placeholder. Jobs that the table names by key, or by
+            `on`, get the new command, too, where one is given. The workflow remembers it, in its metadata,
+            for rows that become jobs later and have none; what is used is told. "" is no command.
         name : str, optional
-            The job's name, a template, too. Default ``job_1``, ``job_2``, …
+            The job's name, a template, too, which is remembered if it has a column in it. Default, and for
+            "": ``job_1``, ``job_2``, …
         on_exists : {"skip", "error", "append", "update"}
             What to do with a row whose content is there already: leave it ("skip", "update"), refuse
             the whole table ("error"), or add another job ("append"). Rows with a job key are updated
@@ -715,8 +728,9 @@ class Workflow(WorkflowListings, WorkflowRuns):
             `run` holds jobs to them, and `map` refuses all but the first. Say all of them for a torc-server:
             what is left out is torc's default there, 1 CPU, ``"1m"`` and ``"PT1M"``, and Slurm holds jobs to
             it.
-        depends_on : key, list of keys, or list of lists of keys, optional
-            Jobs that must complete before any of the new ones start, or a list of such for each row.
+        depends_on : job, list of jobs, or list of lists of jobs, optional
+            Jobs, or their keys, that must complete before any of the new ones start, or a list of such for
+            each row.
         drop : str or list of str
             Columns to take out of the input records of the jobs that the table names, by key or name; the
             table itself has them no more. What no job has any more is no column of `parameters`. Columns
@@ -732,7 +746,8 @@ class Workflow(WorkflowListings, WorkflowRuns):
         Returns
         -------
         DataFrame
-            The table, indexed by job_key; ``attrs["torc"]`` counts the jobs added, changed and unchanged.
+            The table, indexed by job_key; ``attrs["torc"]`` counts the jobs added, changed and unchanged, and
+            has under ``remembered`` what new ones have of earlier pushes, if anything.
 
         Raises
         ------
@@ -758,25 +773,45 @@ class Workflow(WorkflowListings, WorkflowRuns):
         job_key
         1        alpha-0.1  echo 0.1  ready
         2        alpha-1.0  echo 1.0  ready
+
+        A column more, and a row:
+
+        >>> more = tf.grid(alpha=[0.1, 1.0, 10.0]).assign(seed=7)
+        >>> wf.plan(more, on="alpha")
+        Plan of 3 rows: 1 create, 2 update, 0 unchanged
+          1 new job with the command 'echo {alpha}' and the name 'alpha-{alpha}', which the workflow remembers
+          job 1: seed missing -> 7
+          job 2: seed missing -> 7
         """
         gone = (drop,) if isinstance(drop, str) else tuple(drop)
-        keys = job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
+        keys = job_keys(delete)
         options = PushOptions(
-            command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys
+            command,
+            name,
+            on_exists,
+            on_conflict,
+            outputs,
+            resources,
+            awaited(depends_on),
+            gone,
+            keys,
+            names_of_on(on),
         )
-        return push.push(self._store, self.key, df, options, show_progress=show_progress)
+        with told_whose(self._store, self.key):
+            return push.push(self._store, self.key, df, options, show_progress=show_progress)
 
     def plan(
         self,
         df: Table,
         *,
+        on: str | Sequence[str] | None = None,
         command: str | None = None,
         name: str | None = None,
         on_exists: OnExists = "skip",
         on_conflict: OnConflict = "error",
         outputs: bool = False,
         resources: ResourceTable = None,
-        depends_on: DependsOn = None,
+        depends_on: Awaited = None,
         drop: str | Sequence[str] = (),
         delete: JobLike | Sequence[JobLike] = (),
     ) -> Plan:
@@ -784,7 +819,7 @@ class Workflow(WorkflowListings, WorkflowRuns):
 
         Parameters
         ----------
-        df, command, name, on_exists, on_conflict, outputs, resources, depends_on, drop, delete
+        df, on, command, name, on_exists, on_conflict, outputs, resources, depends_on, drop, delete
             As for `push`.
 
         Returns
@@ -810,11 +845,21 @@ class Workflow(WorkflowListings, WorkflowRuns):
           job 1: alpha 0.1 -> 0.5
         """
         gone = (drop,) if isinstance(drop, str) else tuple(drop)
-        keys = job_keys([delete] if isinstance(delete, (str, int, Job)) else delete)
+        keys = job_keys(delete)
         options = PushOptions(
-            command, name, on_exists, on_conflict, outputs, resources, depends_on, gone, keys
+            command,
+            name,
+            on_exists,
+            on_conflict,
+            outputs,
+            resources,
+            awaited(depends_on),
+            gone,
+            keys,
+            names_of_on(on),
         )
-        return Plan(self._store, self.key, df, options)
+        with told_whose(self._store, self.key):
+            return Plan(self._store, self.key, df, options)
 
     def adopt(
         self,
@@ -887,9 +932,11 @@ class Workflow(WorkflowListings, WorkflowRuns):
         *,
         command: str = "",
         resources: ResourceTable = None,
-        depends_on: DependsOn = None,
+        depends_on: JobLike | Sequence[JobLike] | None = None,
     ) -> Job:
         """Add one job without records and return it; see `push` for what the arguments mean.
+
+        What a push has the workflow remember is for rows, and not for this job.
 
         Examples
         --------
@@ -901,15 +948,16 @@ class Workflow(WorkflowListings, WorkflowRuns):
         """
         if not isinstance(name, str) or not name.strip():
             raise RefusedError(f"a job needs a name, not {name!r}")
-        waits = [depends_on] if isinstance(depends_on, (str, int)) else depends_on
+        waits = None if depends_on is None else [list(job_keys(depends_on))]
         jobs = NewJobs(
             names=[name],
             commands=[command],
             inputs=[None],
-            depends_on=None if waits is None else [[str(key) for key in waits]],
+            depends_on=waits,
             resources=resource_list(resources, 1),
         )
-        (key,) = self._store.add_jobs(self.key, jobs).job_keys
+        with told_whose(self._store, self.key):
+            (key,) = self._store.add_jobs(self.key, jobs).job_keys
         return self.job(key)
 
     def delete_jobs(self, *jobs: JobLike) -> None:
@@ -942,7 +990,8 @@ class Workflow(WorkflowListings, WorkflowRuns):
         job_key
         2          1.0
         """
-        self._store.delete_jobs(self.key, job_keys(jobs))
+        with told_whose(self._store, self.key):
+            self._store.delete_jobs(self.key, job_keys(jobs))
 
     def add_user_data(
         self, job: JobLike | None, *documents: Any, role: Role | None = INPUT, name: str | None = None
@@ -988,7 +1037,8 @@ class Workflow(WorkflowListings, WorkflowRuns):
 
     def get_user_data(self, record_key: str | int) -> UserData:
         """Return one record, its data decoded."""
-        return self._store.get_user_data(self.key, str(record_key))
+        with told_whose(self._store, self.key):
+            return self._store.get_user_data(self.key, as_key(record_key, "record"))
 
     def update_user_data(self, record_key: str | int, data: Any, *, rev: str | None = None) -> str | None:
         """Replace the data of a record and return its new rev.
@@ -999,15 +1049,20 @@ class Workflow(WorkflowListings, WorkflowRuns):
         """
         (raw,) = self._store.kept([encode_data(data)])
         revs = None if rev is None else [rev]
-        return self._store.update_user_data(self.key, [str(record_key)], [raw], revs=revs)[0]
+        keys = [as_key(record_key, "record")]
+        with told_whose(self._store, self.key):
+            return self._store.update_user_data(self.key, keys, [raw], revs=revs)[0]
 
     def delete_user_data(self, *record_keys: str | int) -> None:
         """Delete records and their links, all or none of them."""
-        self._store.delete_user_data(self.key, [str(key) for key in record_keys])
+        keys = [as_key(key, "record") for key in record_keys]
+        with told_whose(self._store, self.key):
+            self._store.delete_user_data(self.key, keys)
 
     # inside
 
     def _job_key(self, job: JobLike | None) -> str | None:
         if job is None:
             return None
-        return self._store.get_job(job.key if isinstance(job, Job) else str(job), self.key).key
+        with told_whose(self._store, self.key):
+            return self._store.get_job(job_key(job), self.key).key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from torc_frames.errors import ConflictError, NotFoundError, UnavailableError, s
 from torc_frames.files.foreign import Table
 from torc_frames.files.pointers import LARGE_BYTES, warn_if_large
 from torc_frames.frame import recorded
+from torc_frames.frame.column import Column
+from torc_frames.frame.dtypes import restore
 from torc_frames.frame.flatten import job_column
 from torc_frames.frame.shape import column_index, key_index
 from torc_frames.frame.values import encode_data
@@ -20,11 +23,19 @@ from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.parallel import TELL_S
 from torc_frames.store.records import INPUT, AddedJobs, NewJobs
 from torc_frames.workflow.progress import Bar, Progress, progress, watched
-from torc_frames.workflow.push import templates
 from torc_frames.workflow.push.edits import Base, keep_base, same_dtype
 from torc_frames.workflow.push.records import nowhere
 from torc_frames.workflow.push.resources import dependencies
-from torc_frames.workflow.push.steps import Steps, advise, decide, names_of, whole_paths
+from torc_frames.workflow.push.steps import (
+    Steps,
+    advise,
+    commands_of,
+    decide,
+    jobs_by_columns,
+    names_of,
+    told_remembered,
+    whole_paths,
+)
 from torc_frames.workflow.push.stored import Existing, read_existing
 from torc_frames.workflow.push.table import Prepared, PushOptions, prepare, told_of
 from torc_frames.workflow.seen import rev_of_content, written_revs
@@ -48,7 +59,11 @@ def push(
 ) -> pd.DataFrame:
     """Make a job of each row, or update the jobs it names; see `Workflow.push`."""
     prepared = prepare(store, workflow_key, df, options, only_edits=True)
-    return apply(store, workflow_key, prepared, None, show_progress)
+    pushed = apply(store, workflow_key, prepared, None, show_progress)
+    done = pushed.attrs["torc"]
+    if show_progress is True and "remembered" in done:
+        print(told_remembered(done["remembered"], done["added"]), file=sys.stderr)
+    return pushed
 
 
 def apply(
@@ -86,8 +101,9 @@ def apply(
     now = _now(prepared, steps, existing, rev, written, added_records)
     pushed = _pushed(prepared, steps)
     counts = {**_counts(len(pushed), len(jobs), len(steps.changed)), "deleted": len(existing.deleted)}
+    remembered = {"remembered": steps.remembered} if steps.remembered else {}
     about = {"url": store.url, "workflow_key": workflow_key, "kind": "parameters"}
-    pushed.attrs["torc"] = {**about, **now, **counts}
+    pushed.attrs["torc"] = {**about, **now, **counts, **remembered}
     keep_base(pushed, {(key, job_column(path)): before for (key, path), before in steps.left.items()})
     before = prepared.table.attrs.get("torc")
     if prepared.seen is not None and isinstance(before, dict):
@@ -108,6 +124,8 @@ def planned(
     only = None
     if prepared.rows is not None and len(prepared.rows) <= MANY:
         only = [str(key) for key in prepared.targets.values]
+    elif prepared.options.on is not None and prepared.options.are_of_cells and prepared.frame.length <= MANY:
+        only = jobs_by_columns(store, workflow_key, prepared)
     existing = read_existing(store, workflow_key, prepared.seen, () if again else delete, only)
     existing.leave_out(delete)
     return existing, decide(store, prepared, existing)
@@ -128,7 +146,7 @@ def _now(
     """
     seen = prepared.seen
     is_same = seen is not None and seen.rev is not None and seen.rev == existing.rev
-    if seen is None or ((is_same or prepared.rows is None) and not existing.newer):
+    if seen is None or ((is_same or (prepared.rows is None and not existing.is_part)) and not existing.newer):
         if rev is not None:
             return {"rev": rev}
         before = {
@@ -152,15 +170,15 @@ def made(
     NotFoundError, RefusedError
         For all that these can't be: nothing that is refused is found later, but by the store itself.
     """
-    options, rows, cells = prepared.options, steps.new, prepared.frame.cells
+    options, rows = prepared.options, steps.new
+    steps.remembered = options.remembered(existing.metadata) if rows else {}
+    has_name = options.name or "name" in steps.remembered
     waits = dependencies(options.depends_on, prepared.frame.length, existing.jobs, options.delete)
     # What a plan has filled in is not filled in again; names that are counted depend on the store.
     same = shown.jobs if shown is not None and shown.new == rows else None
     jobs = NewJobs(
-        names=same.names if same and options.name else names_of(prepared, rows, existing),
-        commands=same.commands
-        if same
-        else templates.fill("command", options.command or "", cells, rows, quoted=True),
+        names=same.names if same and has_name else names_of(prepared, steps, existing),
+        commands=same.commands if same else commands_of(prepared, steps),
         inputs=[prepared.lines[row] for row in rows],
         outputs=options.outputs,
         depends_on=waits and [waits[row] for row in rows],
@@ -221,12 +239,14 @@ def _recorded(prepared: Prepared, steps: Steps, existing: Existing) -> dict[str,
     empty = {name for name, cells in frame.cells.items() if all(cell is None for cell in cells)}
     names = {*frame.specs} if prepared.base is None else _edited_columns(prepared, prepared.base, steps)
     known = recorded.read(existing.metadata)
+    # A row is known by 1.0 as by 1: that is no new dtype of the column.
+    cells = {name: Column.of(frame.cells[name]) for name in options.on or () if name in known}
+    names -= {name for name, of in cells.items() if restore(of, known[name]) is not None}
     # What was left alone stays as others have recorded it since; where nobody has, all are, in their order.
     specs = {name: spec for name, spec in frame.specs.items() if name in names or not known}
     replaces = names if prepared.rows is None and _names_all(steps, existing) else ()
     patch = recorded.merge(existing.metadata, specs, empty=empty, replaces=replaces, dropped=options.drop)
-    if options.command is not None:
-        patch[recorded.KEY]["command"] = options.command
+    patch[recorded.KEY].update(options.to_remember())
     recipe = prepared.recipe
     if recipe is not None:
         before = recorded.recipes(existing.metadata)
@@ -247,7 +267,7 @@ def _edited_columns(prepared: Prepared, base: Base, steps: Steps) -> set[str]:
 
 
 def _names_all(steps: Steps, existing: Existing) -> bool:
-    return set(existing.of_job) <= set(steps.named)
+    return not existing.is_part and set(existing.of_job) <= set(steps.named)
 
 
 def _forget_columns(

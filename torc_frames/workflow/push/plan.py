@@ -17,7 +17,7 @@ from torc_frames.store.base import Store
 from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.edits import Cells
-from torc_frames.workflow.push.steps import Steps, shown_cell
+from torc_frames.workflow.push.steps import Steps, shown_cell, told_remembered
 from torc_frames.workflow.push.stored import Existing
 from torc_frames.workflow.push.table import Prepared, PushOptions, own_cells, prepare, told_of
 
@@ -44,12 +44,15 @@ class Plan:
         One row for each job that exists and gets another command: ``job_key``, ``stored``, ``pushed`` (str).
     deleted: list of str
         Keys of the jobs that are deleted, with their results.
+    remembered: dict
+        The command and name, templates, that new jobs have of earlier pushes.
     """
 
     rows: pd.DataFrame
     cells: pd.DataFrame
     commands: pd.DataFrame
     deleted: list[str]
+    remembered: dict[str, str]
 
     def __init__(self, store: Store, workflow_key: str, df: Table, options: PushOptions) -> None:
         self._store = store
@@ -59,6 +62,7 @@ class Plan:
             existing, self._steps = push.planned(store, workflow_key, self._prepared)
             self._steps.jobs, _ = push.made(self._prepared, self._steps, existing)
         self.deleted = list(existing.deleted)
+        self.remembered = dict(self._steps.remembered)
         self.rows = _rows(self._prepared, self._steps)
         self.cells = _cells(self._steps)
         self.commands = _commands(self._steps, existing)
@@ -118,6 +122,8 @@ class Plan:
         if self.deleted:
             what = "job" if len(self.deleted) == 1 else "jobs"
             yield f"delete {what} {shorten(self.deleted)}, with their results"
+        if told := told_remembered(self.remembered, len(self._steps.new)):
+            yield told
         shown = self.cells.head(_SHOWN)
         columns = (shown[name].tolist() for name in ("job_key", "column", "stored", "pushed", "conflict"))
         for key, column, stored, pushed, conflict in zip(*columns, strict=True):

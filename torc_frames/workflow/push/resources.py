@@ -9,6 +9,7 @@ import pandas as pd
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError, shorten
 from torc_frames.frame.values import is_missing
+from torc_frames.store.keys import as_key
 from torc_frames.store.records import Resources
 from torc_frames.store.resources import bad_memory, bad_runtime
 
@@ -34,15 +35,17 @@ def dependencies(
     """
     if depends_on is None:
         return None
-    if isinstance(depends_on, (str, int)):
-        depends_on = [depends_on]
-    given = list(depends_on)
+    several = not isinstance(depends_on, str) and hasattr(depends_on, "__iter__")
+    given: Sequence[Any] = [*depends_on] if several else [depends_on]  # type: ignore[misc]
     if any(isinstance(item, (list, tuple)) for item in given):
         if len(given) != length:
             raise RefusedError(f"depends_on has {len(given)} lists for {length} rows")
-        rows = [[str(key) for key in (item if isinstance(item, (list, tuple)) else [item])] for item in given]
+        rows = [
+            [as_key(key, "job") for key in (item if isinstance(item, (list, tuple)) else [item])]
+            for item in given
+        ]
     else:
-        rows = [[str(key) for key in given]] * length
+        rows = [[as_key(key, "job") for key in given]] * length
     unknown = dict.fromkeys(key for row in rows for key in row if key not in known)
     going = [key for key in unknown if key in deleted]
     if going:

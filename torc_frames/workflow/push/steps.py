@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import pandas as pd
 
 from torc_frames.errors import (
     ConflictError,
@@ -22,9 +24,11 @@ from torc_frames.frame.encode import EncodedFrame, encode_frame, records
 from torc_frames.frame.flatten import Path, job_column, job_path
 from torc_frames.frame.joining import Shown
 from torc_frames.frame.nested import put
+from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import encode_data
 from torc_frames.store.base import RunnableStore, Store
-from torc_frames.store.records import NewJobs
+from torc_frames.store.records import INPUT, NewJobs
+from torc_frames.workflow.pull.tables import job_records
 from torc_frames.workflow.push import templates
 from torc_frames.workflow.push.edits import (
     GONE,
@@ -35,12 +39,23 @@ from torc_frames.workflow.push.edits import (
     edits_of,
     merge,
 )
+from torc_frames.workflow.push.on import find_on
 from torc_frames.workflow.push.records import RecordEdits, dropped_cells, near
 from torc_frames.workflow.push.stored import Existing, refuse_deleted
 from torc_frames.workflow.push.table import OnExists, Prepared, kept
 from torc_frames.workflow.push.targets import match_rows
 
-__all__ = ["Steps", "advise", "decide", "names_of", "shown_cell", "whole_paths"]
+__all__ = [
+    "Steps",
+    "advise",
+    "commands_of",
+    "decide",
+    "jobs_by_columns",
+    "names_of",
+    "shown_cell",
+    "told_remembered",
+    "whole_paths",
+]
 
 
 _WIDTH = 80
@@ -82,6 +97,9 @@ class Steps:
     jobs: NewJobs | None = None
     """What the new rows become, where it was shown."""
 
+    remembered: dict[str, str] = field(default_factory=dict)
+    """The command and name of earlier pushes by which they became that."""
+
     @property
     def new(self) -> list[int]:
         """The rows that become jobs."""
@@ -108,23 +126,47 @@ def decide(store: Store, prepared: Prepared, existing: Existing) -> Steps:
     options = prepared.options
     refuse_deleted(options.delete, existing, prepared.targets)
     steps = Steps([*prepared.targets.find(existing.keys)])
+    if options.on is not None:
+        existing.check_readable()
+        stored, at = _as_stored(store, existing.parameters(options.on.__contains__, existing.jobs))
+        steps.job_keys = find_on(options.on, prepared.frame, stored, at, steps.job_keys)
     steps.named = {key: row for row, key in enumerate(steps.job_keys) if key is not None}
     if steps.named or options.on_exists != "append":
         existing.check_readable()
     if steps.named:
         _decide_edits(store, steps, prepared, existing)
-    if options.on_exists != "append":
+    if options.on_exists != "append" and options.on is None:
         _find_rows(steps, prepared.lines, existing, options.on_exists)
     return steps
 
 
-def names_of(prepared: Prepared, rows: list[int], existing: Existing) -> list[str]:
-    """Return the names of new jobs, which these rows become."""
-    template = prepared.options.name
-    if template is None:
+def jobs_by_columns(store: Store, workflow_key: str, prepared: Prepared) -> list[str] | None:
+    """Return the jobs of rows known by columns, of which these alone are read; None if a row is new."""
+    on, seen = prepared.options.on or (), prepared.seen
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of cells that clash, which the push itself tells
+        shape = Shape(usecols=on.__contains__)
+        there = job_records(store, workflow_key, INPUT, None, seen.on_clash if seen else "names", shape)
+    stored, at = _as_stored(store, there)
+    named = prepared.targets.values if prepared.targets.kind == "job_key" else [None] * prepared.frame.length
+    found = find_on(on, prepared.frame, stored, at, named)
+    keys = [key for key in found if key is not None]
+    return keys if len(keys) == len(found) else None
+
+
+def commands_of(prepared: Prepared, steps: Steps) -> list[str]:
+    """Return the commands of new jobs."""
+    what, template = _template("command", prepared, steps)
+    return templates.fill(what, template, prepared.frame.cells, steps.new, quoted=True)
+
+
+def names_of(prepared: Prepared, steps: Steps, existing: Existing) -> list[str]:
+    """Return the names of new jobs."""
+    rows, (what, template) = steps.new, _template("name", prepared, steps)
+    if not template:
         free = (f"job_{n}" for n in itertools.count(len(existing.jobs) + 1))
         return list(itertools.islice((name for name in free if name not in existing.keys), len(rows)))
-    names = templates.fill("name", template, prepared.frame.cells, rows, quoted=False)
+    names = templates.fill(what, template, prepared.frame.cells, rows, quoted=False)
     first: dict[str, int] = {}
     problems = [
         Problem(row, None, f"has the name {name!r}, which row {first[name]} has already")
@@ -134,6 +176,13 @@ def names_of(prepared: Prepared, rows: list[int], existing: Existing) -> list[st
     if problems:
         raise RefusedError(problems)
     return names
+
+
+def _template(what: str, prepared: Prepared, steps: Steps) -> tuple[str, str]:
+    """Return what a template is called in messages, and the template."""
+    if what in steps.remembered:
+        return f"{what} that the workflow remembers ({what}= replaces it)", steps.remembered[what]
+    return what, getattr(prepared.options, what) or ""
 
 
 def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Existing) -> None:
@@ -148,7 +197,11 @@ def _decide_edits(store: Store, steps: Steps, prepared: Prepared, existing: Exis
     # Commands are made of all cells, also of those that only others have changed.
     jobs = set(steps.named) if options.drop else edited | newer if options.command else edited
     existing.shown = _shown(prepared, existing, steps.named, jobs)
-    theirs, at = _as_stored(store, frame, options.drop, existing, jobs)
+    gone = [job_path(name) for name in options.drop]
+    theirs, at = _as_stored(
+        store,
+        existing.parameters(lambda name: name in frame.paths or any(near(name, path) for path in gone), jobs),
+    )
     edits |= _dropped(theirs, at, steps.named, prepared, existing)
     bare = {key for key in edited if key not in existing.of_job}
     pulled = () if prepared.base is None else prepared.base.frame.index
@@ -263,17 +316,8 @@ def _added_cells(frame: EncodedFrame, row: int) -> Cells:
     return {path: (None, value) for path, value in values.items() if value is not None}
 
 
-def _as_stored(
-    store: Store, frame: EncodedFrame, drop: Sequence[str], existing: Existing, jobs: Collection[str]
-) -> tuple[EncodedFrame, Mapping[str, int]]:
-    """Return the columns of a table as a pull shows them now, and in which row each of some jobs is.
-
-    Those to drop come along, and those inside of objects of these names.
-    """
-    gone = [job_path(name) for name in drop]
-    seen = existing.parameters(
-        lambda name: name in frame.paths or any(near(name, path) for path in gone), jobs
-    )
+def _as_stored(store: Store, seen: pd.DataFrame) -> tuple[EncodedFrame, Mapping[str, int]]:
+    """Return what a pull shows now as a table that is pushed is encoded, and in which row each job is."""
     stored = encode_frame(seen.reset_index(drop=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InexactFloatWarning)  # told of the table already
@@ -297,10 +341,7 @@ def _edited(steps: Steps, frame: EncodedFrame, existing: Existing) -> dict[str, 
 def _warn_of_commands(
     changes: Mapping[str, Mapping[Path, Any]], existing: Existing, frame: EncodedFrame
 ) -> None:
-    ours = existing.metadata.get(recorded.KEY)
-    template = ours.get("command") if isinstance(ours, dict) else None
-    if not isinstance(template, str):
-        return
+    template = recorded.templates(existing.metadata).get("command", "")
     names = {job_column(path) for cells in changes.values() for path in cells}.intersection(frame.paths)
     used = {name for name in names if f"{{{name}" in template}
     if used:
@@ -366,6 +407,12 @@ def shown_cell(value: object) -> str:
     """Return a cell in few words."""
     text = "missing" if value is None else repr(value)
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
+
+
+def told_remembered(remembered: Mapping[str, str], new: int) -> str:
+    """Return what to say of templates that nobody gave this time, "" where there are none."""
+    used = " and ".join(f"the {what} {shown_cell(text)}" for what, text in remembered.items())
+    return used and f"{counted(new, 'new job')} with {used}, which the workflow remembers"
 
 
 def _age(key: str) -> tuple[int, str]:

@@ -56,6 +56,9 @@ class Existing(RecordsByJob):
     deleted: dict[str, str] = field(default_factory=dict)
     """By job key: the names of jobs that are to be deleted, of which all else is left out."""
 
+    is_part: bool = False
+    """Whether it is only about some of the jobs."""
+
     def leave_out(self, job_keys: Sequence[str]) -> None:
         """Make it the workflow that is left when jobs are deleted; those that are gone already are none."""
         if not job_keys:
@@ -157,6 +160,7 @@ def existing_of(snap: Snapshot, seen: Seen | None, only: Sequence[str] | None = 
         keys=keys,
         unreadable=dict(snap.unreadable),
         on_clash="names" if seen is None else seen.on_clash,
+        is_part=only is not None,
     )
     if seen is not None and jobs:
         existing.newer = _newer(snap, seen, existing, [None] if only is None else only)

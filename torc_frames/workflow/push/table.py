@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from torc_frames.errors import (
     RefusedError,
 )
 from torc_frames.files.foreign import Table, as_frame
+from torc_frames.frame import recorded
 from torc_frames.frame.dtypes import describe
 from torc_frames.frame.encode import EncodedFrame, encode_frame, records
 from torc_frames.frame.nested import look_up
@@ -23,9 +24,11 @@ from torc_frames.store.base import Store
 from torc_frames.store.records import Resources
 from torc_frames.sweep.finishing import recipe_if_true
 from torc_frames.workflow.push.edits import Base, Rows, base_of, edited_rows, own
+from torc_frames.workflow.push.on import check_on
 from torc_frames.workflow.push.records import check_drop
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
 from torc_frames.workflow.push.targets import Targets, identify
+from torc_frames.workflow.push.templates import has_columns
 from torc_frames.workflow.seen import Seen, what_was_seen
 
 __all__ = ["OnConflict", "OnExists", "Prepared", "PushOptions", "kept", "own_cells", "prepare", "told_of"]
@@ -49,13 +52,27 @@ class PushOptions:
     depends_on: DependsOn = None
     drop: tuple[str, ...] = ()
     delete: tuple[str, ...] = ()
+    on: tuple[str, ...] | None = None
+    remember: bool = True
+    """Whether command and name are for rows that come later, too, and earlier ones for these rows."""
+
+    def remembered(self, metadata: Mapping[str, Any]) -> dict[str, str]:
+        """Return the templates of earlier pushes by which new rows become jobs: those that are not given."""
+        known = recorded.templates(metadata) if self.remember else {}
+        return {what: text for what, text in known.items() if getattr(self, what) is None}
+
+    def to_remember(self) -> dict[str, str]:
+        """Return the templates that are given; a name without a column is that of one job."""
+        given = {what: getattr(self, what) for what in recorded.TEMPLATES if self.remember}
+        if given.get("name") and not has_columns(given["name"]):
+            del given["name"]
+        return {what: text for what, text in given.items() if text is not None}
 
     @property
     def are_of_cells(self) -> bool:
         """Whether a push may do with the cells that were edited: all else is about every row."""
-        return self == PushOptions(on_conflict=self.on_conflict, on_exists=self.on_exists) and (
-            self.on_exists in ("skip", "update")
-        )
+        plain = PushOptions(on=self.on, on_conflict=self.on_conflict, on_exists=self.on_exists)
+        return self == plain and (self.on_exists in ("skip", "update"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +119,17 @@ def prepare(
     if options.on_conflict not in ("error", "ours", "theirs"):
         raise RefusedError(f"on_conflict={options.on_conflict!r}: use 'error', 'ours' or 'theirs'")
     df = as_frame(df)
-    seen = what_was_seen(df, store.url, workflow_key)
+    seen = what_was_seen(df, store.url, workflow_key, by_columns=options.on is not None)
     base = None if seen is None else base_of(df)
-    rows = edited_rows(df, base) if only_edits and options.are_of_cells else None
+    only_edits = only_edits and options.on is None and options.are_of_cells
+    rows = edited_rows(df, base) if only_edits else None
     specs = {} if rows is None else _of_objects(df)
     with told_of(rows):
         params, targets = identify(df if rows is None else df.iloc[rows])
         frame = encode_frame(params)
-        check_drop(options.drop, frame.paths, targets.kind is not None)
+        if options.on is not None:
+            check_on(options.on, options.on_exists, frame)
+        check_drop(options.drop, frame.paths, targets.kind is not None or options.on is not None)
         lines = records(frame)
         recipe = recipe_if_true(df, frame.specs, lines) if rows is None else None
         lines, differing = kept(store, frame, lines)

@@ -11,7 +11,7 @@ import msgspec
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.workflow.push.shell import HOLE, as_word, read_command
 
-__all__ = ["fill"]
+__all__ = ["fill", "has_columns"]
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -70,6 +70,11 @@ def fill(
             for part, column in zip(parts, columns, strict=True)
         ]
     return ["".join(row) for row in zip(*columns, strict=True)]
+
+
+def has_columns(template: str) -> bool:
+    """Return whether a template says something of a row."""
+    return any(match[1] is not None for match in _PART.finditer(template))
 
 
 def _parse(what: str, template: str, cells: Mapping[str, Sequence[Any]]) -> list[Part]:

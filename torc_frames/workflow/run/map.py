@@ -21,6 +21,7 @@ from torc_frames.store.records import BLOCKED, READY
 from torc_frames.workflow.progress import progress
 from torc_frames.workflow.pull import tables as pull
 from torc_frames.workflow.push import apply as push
+from torc_frames.workflow.push.on import names_of_on
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable
 from torc_frames.workflow.push.steps import Steps, decide
 from torc_frames.workflow.push.stored import Existing, read_existing
@@ -49,6 +50,7 @@ class MapOptions:
     depends_on: DependsOn = None
     command: str = "torc-frames"
     show_progress: bool = True
+    on: str | Sequence[str] | None = None
 
 
 def map_rows(
@@ -66,7 +68,13 @@ def map_rows(
     check_executor(executor)
     path = _function_path(func)
     command = f"{options.command}{_ending(path)}"
-    pushing = PushOptions(name=options.name, resources=options.resources, depends_on=options.depends_on)
+    pushing = PushOptions(
+        name=options.name,
+        resources=options.resources,
+        depends_on=options.depends_on,
+        on=names_of_on(options.on),
+        remember=False,
+    )
     if not isinstance(store, RunnableStore):
         _refuse_for_torc(store, workflow_key, executor, options.rerun)
         _check_import(func, path)
@@ -76,7 +84,7 @@ def map_rows(
     existing = read_existing(store, workflow_key, prepared.seen)
     steps = decide(store, prepared, existing)
     steps.check()
-    if not steps.named and prepared.frame.length:
+    if prepared.frame.length and (steps.new or not steps.named):
         # Jobs that the table names may have more parameters than it has columns.
         check_call(func, dict.fromkeys(path[0] for path in prepared.frame.paths.values()))
     _refuse_other_functions(existing, steps, path, options.rerun)
