@@ -190,7 +190,10 @@ class V1Snapshot(PagedSnapshot[V1Service]):
 
     def _series_list(self) -> Listing:
         params = {"workflow_id": self.workflow.key, "category": CATEGORY}
-        return Listing("/events", dict[str, Any], params, key=itemgetter("id"), first_rows=_FIRST_EVENTS)
+        of_event = itemgetter("id")
+        return Listing(
+            "/events", dict[str, Any], params, key=of_event, age=of_event, first_rows=_FIRST_EVENTS
+        )
 
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""

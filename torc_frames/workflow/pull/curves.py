@@ -1,8 +1,7 @@
-"""Rows that jobs logged, as one long frame."""
+"""LoggedRows that jobs logged, as one long frame."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -16,10 +15,11 @@ from torc_frames.frame.column import Column, objects, to_backend
 from torc_frames.frame.columns import Columns
 from torc_frames.frame.flatten import DATA, Path, join
 from torc_frames.frame.shape import Shape, choose, frame_of, strings
+from torc_frames.store.contents import present_series
 from torc_frames.store.records import JobPage, SeriesChunk
 from torc_frames.workflow.pull.frames import beside
 
-__all__ = ["STEPS", "Rows", "curves_frame", "read_rows"]
+__all__ = ["STEPS", "LoggedRows", "curves_frame", "read_rows"]
 
 STEPS = ("epoch", "step", "global_step", "iteration", "batch")
 """Columns that say where on a curve a row is, by their names."""
@@ -32,7 +32,7 @@ Odd = dict[str, list[tuple[int, float]]]
 
 
 @dataclass(slots=True)
-class Rows:
+class LoggedRows:
     """The rows of some jobs, in the order of the jobs, as columns of one length."""
 
     columns: dict[str, Column] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Rows:
         return made
 
 
-def read_rows(pages: Iterable[JobPage], chunks: Iterable[SeriesChunk], shape: Shape) -> Rows:
+def read_rows(pages: Iterable[JobPage], chunks: Iterable[SeriesChunk], shape: Shape) -> LoggedRows:
     """Return what the present runs of jobs logged.
 
     Raises
@@ -71,12 +71,8 @@ def read_rows(pages: Iterable[JobPage], chunks: Iterable[SeriesChunk], shape: Sh
         For rows that are no JSON, or not as many as were logged.
     """
     runs = {key: run for page in pages for key, run in zip(page.keys, page.run_ids, strict=True)}
-    of_job: dict[str, dict[tuple[str, int], SeriesChunk]] = defaultdict(dict)
-    for chunk in chunks:
-        if chunk.run_id >= runs.get(chunk.job_key, chunk.run_id + 1):
-            of_job[chunk.job_key].setdefault((chunk.writer, chunk.number), chunk)
-    rows, columns = Rows(), Columns(name=_shown, fast=shape.fast)
-    present = {key: list(_newest(list(of_job[key].values()))) for key in runs if key in of_job}
+    rows, columns = LoggedRows(), Columns(name=_shown, fast=shape.fast)
+    present = dict(present_series(runs, chunks))
     for key, found in present.items():
         rows.job_keys.append(key)
         rows.counts.append(sum(map(len, found)))
@@ -91,12 +87,6 @@ def read_rows(pages: Iterable[JobPage], chunks: Iterable[SeriesChunk], shape: Sh
     for name in rows.odd:
         rows.columns.setdefault(name, Column()).pad(len(rows))
     return rows
-
-
-def _newest(chunks: Sequence[SeriesChunk]) -> Iterator[SeriesChunk]:
-    """Yield the chunks of the newest attempt of the newest run; those of attempt 0 are of any."""
-    run, attempt = max((chunk.run_id, chunk.attempt_id) for chunk in chunks)
-    return (chunk for chunk in chunks if chunk.run_id == run and chunk.attempt_id in (0, attempt))
 
 
 def _pages(chunks: Iterable[SeriesChunk]) -> Iterator[tuple[list[str], bytes]]:
@@ -126,7 +116,7 @@ def _shown(path: Path) -> Path:
 
 
 def curves_frame(
-    rows: Rows,
+    rows: LoggedRows,
     names: Sequence[str],
     by: str | Sequence[str] | None,
     inputs: pd.DataFrame | None,
@@ -157,7 +147,7 @@ def curves_frame(
     return frame_of({name: to_backend(cells[name], shape.dtype_backend) for name in chosen}, len(at_job))
 
 
-def _chosen(rows: Rows, names: Sequence[str], steps: Sequence[str], *, asked: bool) -> list[str]:
+def _chosen(rows: LoggedRows, names: Sequence[str], steps: Sequence[str], *, asked: bool) -> list[str]:
     """Return the columns that are shown: all, or those of these names and the steps, in their order."""
     there = list(rows.columns)
     unknown = [name for name in [*names, *(steps if asked else ())] if name not in rows.columns]
@@ -170,7 +160,7 @@ def _chosen(rows: Rows, names: Sequence[str], steps: Sequence[str], *, asked: bo
     return [name for name in there if name in names or name in steps] or list(dict.fromkeys(names))
 
 
-def _logged(rows: Rows, name: str, made: pd.Series) -> np.ndarray:
+def _logged(rows: LoggedRows, name: str, made: pd.Series) -> np.ndarray:
     logged = made.notna().to_numpy(dtype=bool, copy=True)
     logged[[row for row, _ in rows.odd.get(name, ())]] = True
     return logged

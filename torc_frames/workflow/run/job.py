@@ -13,6 +13,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from torc_frames import settings
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
 from torc_frames.files.pointers import warn_if_large
 from torc_frames.frame.flatten import above, set_path
@@ -219,6 +220,8 @@ class Job:
         """
         if nothing:
             raise RefusedError("store() takes results by name: store(loss=0.3), or store(**results)")
+        if self._inside and settings.mapped.get() is not None:
+            raise RefusedError("a function that is mapped returns its results: return {'loss': 0.3}")
         results = keepable(values)
         for attempt in range(_TRIES):
             with _storing:
@@ -257,7 +260,7 @@ class Job:
         Raises
         ------
         RefusedError
-            For what is no scalar, by name; that row is not added. And on a service of 2023.
+            For what is no scalar, by name; nothing of that row is added. And on a service of 2023.
 
         Examples
         --------
