@@ -242,7 +242,7 @@ def chunk(job: str, **changed: Any) -> SeriesChunk:
     return SeriesChunk(**columns | {"times": [5, 1], "odd": [], "rows": '{"a":1}\n{"a":2}'} | changed)
 
 
-@on_keeping_stores
+@pytest.mark.stores("sqlite", "sqlite-network", "torc-server")
 def test_a_chunk_that_is_sent_twice_is_there_once(store: Store, reader: Store) -> None:
     wf = tf.Client(store).create_workflow("w")
     jobs = [wf.add_job(name).key for name in ("one", "two")]
