@@ -10,7 +10,19 @@ from importlib import metadata
 from pathlib import Path
 
 import torc_frames as tf
-from benchmarks import editing, imports, mapping, memory, peers, pull, push, refreshing, small, streams
+from benchmarks import (
+    curves,
+    editing,
+    imports,
+    mapping,
+    memory,
+    peers,
+    pull,
+    push,
+    refreshing,
+    small,
+    streams,
+)
 from benchmarks.measure import Ratio, Report, Row, Timings, markdown
 from benchmarks.peers import Peer
 
@@ -20,6 +32,7 @@ Say = Callable[[str], None]
 
 _PULL_RATIO, _PUSH_RATIO = 1.4, 2.0
 _LINEAR = 1.5
+_CURVE_RATIO = 2.0
 _REFRESH = 0.05
 _VERSIONS = ("pandas", "numpy", "pyarrow", "msgspec", "orjson", "signac", "optuna")
 _FLOORS = {
@@ -39,6 +52,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> Report:
     found = peers.measure(folder)
     say("single records")
     single = small.measure(folder)
+    say("curves")
+    logged = curves.measure(folder)
     say("map")
     mapped = mapping.measure(folder)
     say("edits")
@@ -58,6 +73,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> Report:
         _peer_table(found, timings),
         "### Single records",
         _small_table(single),
+        "### Curves",
+        _curve_table(logged),
         "### A function over a table",
         _map_table(mapped),
         "### Edits",
@@ -177,6 +194,15 @@ def _peer_table(found: Sequence[Peer], timings: dict[int, dict[str, Timings]]) -
                 rows.append(Row([*cells, f"{ratio:,.0f}", f"≥ {peer.target:g}", met]))
     heads = ["peer", "its records", "µs each", "records of `wf.parameters()`", "µs each"]
     return markdown([*heads, "times faster", "target", "met"], rows)
+
+
+def _curve_table(found: dict[str, tuple[int, Timings]]) -> str:
+    rows = []
+    for name, (length, timing) in found.items():
+        ours, floor = (seconds / length * 1e6 for seconds in timing.seconds)
+        cells = [name, f"{length:,}", f"{ours:.2f}", f"{floor:.2f}"]
+        rows.append(Row([*cells, *judged(timing.ratio, _CURVE_RATIO)]))
+    return markdown(["", "rows", "µs a row", "µs, lines of JSON", "ratio", "target", "met"], rows)
 
 
 def _small_table(timings: dict[str, Timings]) -> str:

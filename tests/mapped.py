@@ -108,3 +108,16 @@ def fails(how: str) -> None:
             deeper(0)
         except ValueError as error:
             raise KeyError("gone") from error
+
+
+def logging(n: int) -> dict[str, Any]:
+    """Log a row for each number up to one, and try to store what is to be returned."""
+    job = tf.current_job()
+    assert job.parameters == {"n": n}
+    for epoch in range(n):
+        job.log(epoch=epoch, loss=epoch / 2)
+    try:
+        job.store(last=0)
+    except tf.RefusedError as error:
+        return {"last": n, "refused": str(error)}
+    raise AssertionError

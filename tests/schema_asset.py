@@ -11,7 +11,7 @@ from pathlib import Path
 from documents import Documents
 from places import DATA
 
-from torc_frames.store.records import NewJobs, Resources, RunResult
+from torc_frames.store.records import NewJobs, Resources, RunResult, SeriesChunk
 from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.wire.legacy import Form
@@ -42,6 +42,8 @@ def make(path: Path) -> None:
     (job, _) = store.start_jobs(workflow.key, first.job_keys, "host:1")
     times = "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00"
     store.finish_job(workflow.key, RunResult(job.key, job.run_id, "completed", 0, *times))
+    rows = '{"epoch":0,"loss":null}\n{"epoch":1,"loss":0.5}'
+    store.add_series(workflow.key, [SeriesChunk("1", 1, 1, "w", 0, [5, 1], [(0, ["loss"], "inf")], rows)])
     store.update_user_data(workflow.key, [str(first.output_keys[0]), free], [b'{"loss":0.5}', b"null"])
     _add_documents(Documents(store))
     store.close()

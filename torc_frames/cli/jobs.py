@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -154,13 +154,37 @@ def store(options: StoreOptions, results: tuple[str, ...]) -> None:
     Calls of one run of the job add up, the first one of a new run replaces what an earlier run stored. What
     can't be kept is left out, with a warning, and named in error.unstored of the record.
     """
-    key = None if is_result(results[0]) else results[0]
-    values = parse_results(results if key is None else results[1:])
-    if not values:
-        raise click.UsageError("there are no results: write NAME=VALUE, or {NAME: VALUE}")
-    handle = own_job(options, key)
+    handle, values = _given(options, results)
     record_key = handle.store(**values)
     log.info("Stored results in user_data key=%s of job key=%s", record_key, handle.key)
+
+
+@command(
+    "torc-frames jobs log $TORC_JOB_ID epoch=3 loss=0.4",
+    'torc-frames jobs log 1 "{epoch: 3}"',
+    name="log",
+    of=jobs,
+)
+@click.argument("values", nargs=-1, required=True, metavar="[JOB] NAME=VALUE...")
+def log_(options: StoreOptions, values: tuple[str, ...]) -> None:
+    """Append a row to the series of a job, which `torc-frames curves` prints.
+
+    Values are written as for store; nan and inf are kept. Inside a job, JOB may be left out. The row is
+    stored when the command has ended.
+    """
+    handle, row = _given(options, values)
+    handle.log(**row)
+    handle.flush()
+    log.info("Logged a row of job key=%s", handle.key)
+
+
+def _given(options: StoreOptions, arguments: tuple[str, ...]) -> tuple[Job, dict[str, Any]]:
+    """Return the job and the values that arguments say."""
+    key = None if is_result(arguments[0]) else arguments[0]
+    values = parse_results(arguments if key is None else arguments[1:])
+    if not values:
+        raise click.UsageError("there are no results: write NAME=VALUE, or {NAME: VALUE}")
+    return own_job(options, key), values
 
 
 @command(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["pull", "table"]
+__all__ = ["curves", "pull", "table"]
 
 _clash_option = click.option(
     "--on-clash",
@@ -154,6 +154,43 @@ def table(
         command_pattern=command_pattern,
     )
     emit(options, frame, output, "row" if load else "job", raw_csv=raw_csv)
+
+
+@command(
+    "torc-frames curves",
+    "torc-frames curves loss --parameters",
+    "torc-frames curves loss accuracy --job 3 -o curves.parquet",
+)
+@click.argument("names", nargs=-1)
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="NAME",
+    help="A column that says where on a curve a row is; may "
+    "be repeated. [default: epoch, step, global_step, iteration, batch]",
+)
+@click.option("--job", metavar="KEY", help="Only the rows of this job.")
+@click.option("--parameters", is_flag=True, help="The parameters of jobs beside their rows.")
+@click.option("--times", is_flag=True, help="When each row was logged.")
+@output_option
+def curves(
+    options: StoreOptions,
+    names: tuple[str, ...],
+    by: tuple[str, ...],
+    job: str | None,
+    parameters: bool,
+    times: bool,
+    output: Path | None,
+    raw_csv: bool,
+) -> None:
+    """Print the rows that jobs logged, also while they run.
+
+    With NAMES only rows that have one of these, and of their columns only these and the steps.
+    """
+    frame = options.workflow().curves(
+        *names, by=list(by) or None, job=job, parameters=parameters, times=times
+    )
+    emit(options, frame, output, "row", raw_csv=raw_csv)
 
 
 def _pulled(

@@ -17,7 +17,7 @@ from torc_frames.cli.copy import copy
 from torc_frames.cli.doctor import doctor
 from torc_frames.cli.jobs import jobs
 from torc_frames.cli.options import StoreOptions, group
-from torc_frames.cli.pulls import pull, table
+from torc_frames.cli.pulls import curves, pull, table
 from torc_frames.cli.pushes import push
 from torc_frames.cli.runs import demo, run, run_function
 from torc_frames.cli.serve import serve
@@ -80,6 +80,7 @@ for _command in (
     user_data,
     pull,
     table,
+    curves,
     push,
     adopt,
     copy,

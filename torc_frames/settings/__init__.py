@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ __all__ = [
     "drafts_folder",
     "is_secret",
     "job_environment",
+    "mapped",
     "said",
 ]
 
@@ -193,8 +195,12 @@ def drafts_folder() -> Path:
     return state / "torc_frames" / "drafts"
 
 
+mapped: ContextVar[JobEnvironment | None] = ContextVar("mapped", default=None)
+"""Which job a function is called for that is mapped, in a process that is none."""
+
+
 def job_environment() -> JobEnvironment:
-    """Return which job this process is.
+    """Return which job this process is, or is at work for.
 
     Raises
     ------
@@ -202,6 +208,8 @@ def job_environment() -> JobEnvironment:
         If the environment does not name a job, or names no store and there is no default one in the
         working directory.
     """
+    if (called := mapped.get()) is not None:
+        return called
     url, job_key = _first(API_URL, DATABASE_URL), _first(JOB_KEY, JOB_ID)
     if url is None and os.path.exists(DEFAULT_URL):
         url = DEFAULT_URL

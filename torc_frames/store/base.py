@@ -20,6 +20,7 @@ from torc_frames.store.records import (
     ResultPage,
     Role,
     RunResult,
+    SeriesChunk,
     TorcSettings,
     UserData,
     UserDataPage,
@@ -124,6 +125,12 @@ class Snapshot(Protocol):
 
     def settings(self) -> TorcSettings:
         """Return what torc has of the workflow beside."""
+
+    def series(self, *, job_key: str | None = None) -> Iterator[SeriesChunk]:
+        """Yield the chunks of rows that jobs logged, those of one job in the order of their writing.
+
+        A chunk may come twice, and there may be those of earlier runs. RefusedError where a store keeps none.
+        """
 
     def others(self) -> dict[str, int]:
         """Return how many things of the workflow the store has that no method shows, by what they are."""
@@ -317,6 +324,16 @@ class Store(Protocol):
 
     def delete_user_data(self, workflow_key: str, record_keys: Sequence[str]) -> None:
         """Delete records and their links; NotFoundError, and nothing deleted, if one does not exist."""
+
+    # series
+
+    def add_series(self, workflow_key: str, chunks: Sequence[SeriesChunk]) -> None:
+        """Add rows that jobs logged; a chunk that is there already is not added again.
+
+        They are no records: no rev changes by them, and nothing but `Snapshot.series` shows them. They go
+        with their job, or on a server with its workflow, and may go when a later run of the job adds some. A
+        store that keeps none refuses even an empty batch.
+        """
 
     def close(self) -> None:
         """Release what the store holds open; it opens again when it is used."""

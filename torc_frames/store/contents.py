@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 from torc_frames.errors import NotFoundError
 from torc_frames.frame.values import decode_data
 from torc_frames.store.base import Snapshot
-from torc_frames.store.records import JobPage, JobRecord, Role
+from torc_frames.store.records import JobPage, JobRecord, Role, SeriesChunk
 
-__all__ = ["RecordsByJob", "dependencies", "read_jobs", "read_records"]
+__all__ = ["RecordsByJob", "dependencies", "present_series", "read_jobs", "read_records"]
 
 
 @dataclass(slots=True)
@@ -73,6 +74,27 @@ def read_records(snap: Snapshot, role: Role, job_keys: Sequence[str] | None = No
                 found.of_job.setdefault(job, []).append(record)
             found.jobs_of.setdefault(record, []).append(job)
     return found
+
+
+def present_series(
+    runs: Mapping[str, int], chunks: Iterable[SeriesChunk]
+) -> Iterator[tuple[str, list[SeriesChunk]]]:
+    """Yield the jobs that logged rows in their present run, in order, with the chunks of that run.
+
+    Parameters
+    ----------
+    runs : mapping
+        By job key: which is its present run.
+    """
+    of_job: dict[str, dict[tuple[str, int], SeriesChunk]] = defaultdict(dict)
+    for chunk in chunks:
+        if chunk.run_id >= runs.get(chunk.job_key, chunk.run_id + 1):
+            of_job[chunk.job_key].setdefault((chunk.writer, chunk.number), chunk)
+    for job in (job for job in runs if job in of_job):
+        found = list(of_job[job].values())
+        run, attempt = max((chunk.run_id, chunk.attempt_id) for chunk in found)
+        # What somebody logged who looked at the job is of any attempt.
+        yield job, [one for one in found if one.run_id == run and one.attempt_id in (0, attempt)]
 
 
 def dependencies(snap: Snapshot) -> Iterator[tuple[str, str]]:

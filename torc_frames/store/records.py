@@ -24,6 +24,7 @@ __all__ = [
     "ResultPage",
     "Role",
     "RunResult",
+    "SeriesChunk",
     "TorcSettings",
     "UserData",
     "UserDataPage",
@@ -128,6 +129,28 @@ class RunResult:
     return_code: int
     start_time: str
     end_time: str
+
+
+class SeriesChunk(msgspec.Struct, frozen=True):
+    """Rows that a job logged and that were written together.
+
+    ``rows`` is a JSON object a line, of one line each. ``times`` says when they were logged, in microseconds
+    since 1970: of the first row, then how much later the next one was. ``odd`` has what JSON has not, where
+    the rows have null: the row, the path of the value in it, and ``nan``, ``inf`` or ``-inf``. A chunk is
+    known by its ``writer``, a name that no other one has, and its ``number`` there.
+    """
+
+    job_key: str
+    run_id: int
+    attempt_id: int
+    writer: str
+    number: int
+    times: list[int]
+    odd: list[tuple[int, list[str], Literal["nan", "inf", "-inf"]]]
+    rows: str
+
+    def __len__(self) -> int:
+        return len(self.times)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from torc_frames.store.base import Store
 from torc_frames.workflow.pull import listings as pull
 from torc_frames.workflow.pull import tables
 from torc_frames.workflow.pull.samples import samples_frame
+from torc_frames.workflow.runs import JobLike, job_keys
 
 __all__ = ["WorkflowListings"]
 
@@ -50,6 +52,64 @@ class WorkflowListings:
         1       1       2  failed            1
         """
         return tables.runs(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
+
+    def curves(
+        self,
+        *names: str,
+        by: str | Sequence[str] | None = None,
+        job: JobLike | None = None,
+        parameters: bool | Sequence[str] = False,
+        times: bool = False,
+        usecols: Usecols = None,
+        dtype_backend: DtypeBackend = None,
+    ) -> pd.DataFrame:
+        """Return one row for each that jobs logged with `Job.log`, also of those that run now.
+
+        Parameters
+        ----------
+        *names : str
+            Only rows that have one of these, and of their columns only these and the steps. Default: all.
+        by : str or list of str, optional
+            The columns that say where on a curve a row is. Default: those named epoch, step, global_step,
+            iteration or batch.
+        job : str, int or Job, optional
+            Only the rows of this job.
+        parameters : bool or list of str
+            Show the parameters of the job beside each row, or some of them.
+        times : bool
+            Show when each row was logged.
+        usecols, dtype_backend
+            As for `user_data`.
+
+        Returns
+        -------
+        DataFrame
+            The rows of each job's present run, by the age of the job, as they were logged. Columns: job_key
+            (str); logged_at (datetime64[us, UTC]), if `times`; what was logged, in the order of first
+            appearance, of types that are decided over all rows (NaN and infinity are floats, a value that a
+            row has not is missing); the parameters as ``params.*``. A logged name that is ``job_key`` or
+            ``logged_at`` shows as ``data.<name>``.
+
+        Raises
+        ------
+        RefusedError
+            For a name that no job logged, though there are rows; and on a service of 2023.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("curves")
+        >>> for job in wf.push(tf.grid(rate=[0.1, 10.0])).index:
+        ...     wf.job(job).log(epoch=1, loss=float("inf") if job == "2" else 0.5)
+        ...     wf.job(job).flush()
+        >>> wf.curves("loss", parameters=True)
+          job_key  epoch  loss  params.rate
+        0       1      1   0.5          0.1
+        1       2      1   inf         10.0
+        """
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
+        key = None if job is None else job_keys([job])[0]
+        return tables.curves(self._store, self.key, names, by, key, parameters, times, shape)
 
     def utilization(
         self, *, under: float = 0.5, usecols: Usecols = None, dtype_backend: DtypeBackend = None

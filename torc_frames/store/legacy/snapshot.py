@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
-from torc_frames.errors import ReplyError
+from torc_frames.errors import RefusedError, ReplyError
 from torc_frames.store.legacy import keys as legacy_keys
 from torc_frames.store.legacy.jobs import job_record, shown
 from torc_frames.store.legacy.links import (
@@ -48,7 +48,7 @@ from torc_frames.store.wire.legacy import BLOCKS, JOBS, REQUIREMENTS, REQUIRES, 
 from torc_frames.store.wire.torc_settings import of_2023
 from torc_frames.store.wire.v1 import SEVERAL_NODES
 
-__all__ = ["LegacySnapshot"]
+__all__ = ["LegacySnapshot", "no_series"]
 
 _OTHERS = {
     "files": "files",
@@ -60,6 +60,14 @@ _OTHERS = {
 _FILE_EDGES = {"produces": "producer_job_id", "needs": "consumer_job_id"}
 _OF_OBJECT = itemgetter("_key")
 _UNTOLD = "services that do not tell which job waits for which"
+
+
+def no_series(url: str) -> NoReturn:
+    """Refuse to keep, or to read, rows that jobs logged."""
+    raise RefusedError(
+        f"{url} is a service of 2023, which keeps no series of a job's rows: let jobs log to the database "
+        "that is served, or add records: job.add_user_data({'epoch': 3, 'loss': 0.4}, role='output')"
+    )
 
 
 class LegacySnapshot(PagedSnapshot[Service]):
@@ -97,6 +105,10 @@ class LegacySnapshot(PagedSnapshot[Service]):
         except ReplyError as error:
             if not is_missing(error):
                 raise
+
+    def series(self, *, job_key: str | None = None) -> NoReturn:
+        """Refuse; see `Snapshot.series`."""
+        no_series(self._service.http.url)
 
     # jobs
 

@@ -6,7 +6,7 @@ import shlex
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from torc_frames.errors import NotFoundError, RefusedError
 from torc_frames.frame.values import decode_data, encode_data
@@ -17,10 +17,10 @@ from torc_frames.store.legacy.metadata import StoredMetadata
 from torc_frames.store.legacy.new_jobs import AddCall, add_each, check_jobs, needed
 from torc_frames.store.legacy.records import check
 from torc_frames.store.legacy.service import Service
-from torc_frames.store.legacy.snapshot import LegacySnapshot
+from torc_frames.store.legacy.snapshot import LegacySnapshot, no_series
 from torc_frames.store.paged.store import ServerStore
 from torc_frames.store.parallel import each
-from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, UserData, WorkflowRecord
+from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, SeriesChunk, UserData, WorkflowRecord
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.legacy import Form
 
@@ -74,6 +74,10 @@ class LegacyStore(ServerStore[Service]):
     def check(self) -> str:
         """Return what the service speaks; VersionError if it is none of 2023."""
         return self.service.spoken.told
+
+    def add_series(self, workflow_key: str, chunks: Sequence[SeriesChunk]) -> NoReturn:
+        """Refuse; see `Store.add_series`."""
+        no_series(self.url)
 
     # workflows
 

@@ -22,6 +22,7 @@ from torc_frames.store.sqlite.keys import find_workflow_id, next_id
 from torc_frames.store.sqlite.opening import close_idle, let_fork, open_file, registry_lock, using
 from torc_frames.store.sqlite.overwriting import is_brought_in, is_long, restored, times_overwritten
 from torc_frames.store.sqlite.reading import ReadConnection, connect, is_read_only
+from torc_frames.store.sqlite.schema import show_as_present
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 
 __all__ = ["Connections", "Create", "Write"]
@@ -378,6 +379,7 @@ class Connections:
     def _prepare(self, connection: ReadConnection) -> None:
         """Raise unless what is only read can be."""
         check_readable(connection, self.path)
+        show_as_present(connection)
 
     def _check_file(self, connection: Connection) -> bytes:
         """Raise UnavailableError if the path names another file by now, or that has another content.

@@ -163,11 +163,11 @@ def check_ids(path: str, application: int, version: int) -> None:
 
 
 def check_readable(connection: Connection, path: str) -> None:
-    """Raise unless a store that can't be written has the schema of today."""
+    """Raise unless a store that can't be written has a schema that can be read as it is."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     check_ids(path, application, version)
-    if version < schema.VERSION:
+    if version < schema.OLDEST_READ:
         raise VersionError(
             f"{path} has the older schema {version}, and can't be brought to schema {schema.VERSION} where "
             "it can't be written: copy it to where it can"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "VERSION", "upgrade"]
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "OLDEST_READ", "VERSION", "show_as_present", "upgrade"]
 
 APPLICATION_ID = int.from_bytes(b"tfrm", "big")
 """What SQLite's header says of a file that is ours (``PRAGMA application_id``)."""
@@ -149,11 +149,42 @@ _RUNS = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOCUMENTS, _RUNS)
+# Rows that jobs logged, those of one write together. The same chunk of a writer is there once.
+_SERIES = (
+    """
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        job_id INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+        run_id INTEGER NOT NULL,
+        attempt_id INTEGER NOT NULL,
+        writer TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        about TEXT NOT NULL,
+        rows TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX series_of_job ON series (job_id, id)",
+    "CREATE UNIQUE INDEX series_once ON series (job_id, writer, number)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOCUMENTS, _RUNS, _SERIES)
 """The statements of each migration; the first turns an empty file into schema 1, and so on."""
 
 VERSION = len(MIGRATIONS)
 """The schema this package reads and writes (``PRAGMA user_version``)."""
+
+OLDEST_READ = 3
+"""The oldest schema that is read as it is where it can't be upgraded."""
+
+
+def show_as_present(connection: sqlite3.Connection) -> None:
+    """Give a connection that only reads what its file, of an older schema, lacks: empty tables."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version < VERSION:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        for statement in _SERIES:
+            if "CREATE TABLE" in statement:
+                connection.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE"))
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

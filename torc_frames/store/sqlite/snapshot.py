@@ -23,6 +23,7 @@ from torc_frames.store.records import (
     LinkPage,
     ResultPage,
     Role,
+    SeriesChunk,
     TorcSettings,
     UserDataPage,
     WorkflowRecord,
@@ -31,6 +32,7 @@ from torc_frames.store.sqlite import queries
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow, id_list
 from torc_frames.store.sqlite.opening import using
+from torc_frames.store.sqlite.series import chunks
 from torc_frames.store.sqlite.stale import stale_jobs
 from torc_frames.store.wire import legacy
 from torc_frames.store.wire.torc_settings import of_2023
@@ -210,6 +212,10 @@ class SQLiteSnapshot:
         )
         jobs = {str(job): of_2023(msgspec.json.decode(raw)) for job, raw in self._fetch(sql, {})}
         return TorcSettings(jobs=jobs)
+
+    def series(self, *, job_key: str | None = None) -> Iterator[SeriesChunk]:
+        """See `Snapshot.series`."""
+        return chunks(self._fetch, self._job(job_key))
 
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`; they are documents that clients of the service added."""

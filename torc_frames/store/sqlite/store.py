@@ -18,6 +18,7 @@ from torc_frames.store.keys import key_to_id
 from torc_frames.store.parallel import Report, tell
 from torc_frames.store.records import (
     Role,
+    SeriesChunk,
     UserData,
     WorkflowRecord,
 )
@@ -40,6 +41,7 @@ from torc_frames.store.sqlite.keys import (
     texts,
     workflow_record,
 )
+from torc_frames.store.sqlite.series import add_chunks
 
 __all__ = ["SQLiteStore"]
 
@@ -313,6 +315,14 @@ class SQLiteStore(SQLiteJobs):
             rows = find_all(write.connection, "user_data", write.workflow_id, record_keys)
             if rows:
                 remove_records(write, [number for (number,) in rows.values()])
+
+    # series
+
+    def add_series(self, workflow_key: str, chunks: Sequence[SeriesChunk]) -> None:
+        """See `Store.add_series`; an older run's go with the first chunk of a newer one."""
+        with self._connections.write(workflow_key) as write:
+            if chunks:
+                add_chunks(write.connection, write.workflow_id, chunks)
 
     def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """See `FileStore.backup`."""

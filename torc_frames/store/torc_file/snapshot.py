@@ -21,6 +21,7 @@ from torc_frames.store.records import (
     JobPage,
     Kind,
     ResultPage,
+    SeriesChunk,
     TorcSettings,
     UserDataPage,
 )
@@ -29,6 +30,7 @@ from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 from torc_frames.store.torc_file.settings import read_settings
 from torc_frames.store.wire.numbers import doubtful_lines, server_reads
+from torc_frames.store.wire.series import CATEGORY, chunk_of, is_series
 from torc_frames.store.wire.times import run_times
 from torc_frames.store.wire.torc_settings import OTHERS
 from torc_frames.store.wire.v1 import name_from_wire, rev_of
@@ -170,6 +172,11 @@ _TABLES: dict[Kind, str] = {
 }
 _JSON = ("data", "labels", "scheduler")
 _OF_WORKFLOW = "WHERE workflow_id = :workflow"
+_IS_SERIES = "json_valid(data) AND json_extract(data, '$.category') = :category"
+_EVENTS_OF_SERIES = f"""
+    SELECT id, data FROM main.event {_OF_WORKFLOW} AND id > :after AND {_IS_SERIES} ORDER BY id LIMIT 200
+"""
+_COUNT_SERIES = f"SELECT count(*) FROM main.event {_OF_WORKFLOW} AND {_IS_SERIES}"
 _FILE_ENDS = """
     SELECT file.id AS file_id, made.job_id AS producer_job_id, used.job_id AS consumer_job_id
     FROM main.file AS file LEFT JOIN main.job_output_file AS made ON made.file_id = file.id
@@ -264,10 +271,21 @@ class TorcFileSnapshot(SQLiteSnapshot):
         if kind == "job_file_relationships":
             ends = ("file_id", "producer_job_id", "consumer_job_id")
             return [dict(zip(ends, row, strict=True)) for row in self._fetch(_FILE_ENDS, {})]
-        return [
+        found = (
             {name: _decoded(cell) if name in _JSON else cell for name, cell in row.items()}
             for row in self._table(_TABLES[kind])
-        ]
+        )
+        return [row for row in found if kind != "events" or not is_series(row)]
+
+    def series(self, *, job_key: str | None = None) -> Iterator[SeriesChunk]:
+        """See `Snapshot.series`; they are events."""
+        self._job(job_key)
+        after = 0
+        while page := self._fetch(_EVENTS_OF_SERIES, {"category": CATEGORY, "after": after}):
+            for after, data in page:
+                chunk = chunk_of({"id": after, "data": _decoded(data)})
+                if job_key in (None, chunk.job_key):
+                    yield chunk
 
     def settings(self) -> TorcSettings:
         """See `Snapshot.settings`."""
@@ -276,6 +294,8 @@ class TorcFileSnapshot(SQLiteSnapshot):
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""
         counts = {kind: self._count(table) for kind, table in OTHERS.items() if self._columns(table)}
+        if counts.get("events"):
+            counts["events"] -= self._fetch(_COUNT_SERIES, {"category": CATEGORY})[0][0]
         return {kind: found for kind, found in counts.items() if found}
 
     def _table(self, table: str) -> Iterator[dict[str, Any]]:

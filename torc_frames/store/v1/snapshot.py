@@ -23,6 +23,7 @@ from torc_frames.store.records import (
     Resources,
     ResultPage,
     Role,
+    SeriesChunk,
     TorcSettings,
     UserDataPage,
     WorkflowRecord,
@@ -32,6 +33,7 @@ from torc_frames.store.v1.links import V1Links, gather, links_of, relations
 from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.unreadable import UNREADABLE, around, one_by_one
 from torc_frames.store.wire import v1
+from torc_frames.store.wire.series import CATEGORY, chunk_of, is_series
 from torc_frames.store.wire.torc_settings import OTHERS
 
 __all__ = ["V1Snapshot"]
@@ -42,6 +44,8 @@ _RELATIONS: Kind = "job_file_relationships"
 _FILE_ENDS = ("file_id", "producer_job_id", "consumer_job_id")
 _MANY = 200
 """How many jobs or records are asked for one by one at most."""
+_FIRST_EVENTS = 100
+"""How many events are asked for first: some of them are long."""
 _JOB_FILTERS: dict[str, str] = {INPUT: "consumer_job_id", OUTPUT: "producer_job_id"}
 
 
@@ -150,9 +154,11 @@ class V1Snapshot(PagedSnapshot[V1Service]):
             {} if of_workflow else {"workflow_id": self.workflow.key},
             key=(lambda row: list(map(row.get, _FILE_ENDS))) if of_workflow else itemgetter("id"),
             order="repeated" if of_workflow else "ascending",
+            first_rows=_FIRST_EVENTS if kind == "events" else None,
         )
         try:
-            return [row for rows in listed(self._get, listing) for row in rows]
+            found = [row for rows in listed(self._get, listing) for row in rows]
+            return [row for row in found if not is_series(row)] if kind == "events" else found
         except ReplyError as error:
             if not is_missing(error):
                 raise
@@ -174,9 +180,25 @@ class V1Snapshot(PagedSnapshot[V1Service]):
         workflow = decoded(dict, self._get(f"/workflows/{self.workflow.key}", {}), "a workflow")
         return parts.read(self._get, self._listed, self.workflow.key, workflow, self.rows(_RELATIONS))
 
+    def series(self, *, job_key: str | None = None) -> Iterator[SeriesChunk]:
+        """See `Snapshot.series`; the server gives those of all jobs."""
+        if job_key is not None:
+            self._job(job_key)
+        pages = self._listed(self._series_list())
+        found = (chunk_of(row) for rows in pages for row in rows)
+        return (chunk for chunk in found if job_key in (None, chunk.job_key))
+
+    def _series_list(self) -> Listing:
+        params = {"workflow_id": self.workflow.key, "category": CATEGORY}
+        of_event = itemgetter("id")
+        return Listing(
+            "/events", dict[str, Any], params, key=of_event, age=of_event, first_rows=_FIRST_EVENTS
+        )
+
     def others(self) -> dict[str, int]:
         """See `Snapshot.others`."""
         counts = {kind: parts.count_others(self._get, self.workflow.key, kind) for kind in OTHERS}
+        counts["events"] -= count(self._get, self._series_list()) if counts["events"] else 0
         return {kind: found for kind, found in counts.items() if found}
 
     # links

@@ -12,7 +12,14 @@ from torc_frames.store.http.settings import DEFAULT_PATH
 from torc_frames.store.paged.lists import Listing, decoded, listed
 from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.store import ServerStore
-from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, UserData, WorkflowRecord
+from torc_frames.store.records import (
+    AddedJobs,
+    JobRecord,
+    NewJobs,
+    SeriesChunk,
+    UserData,
+    WorkflowRecord,
+)
 from torc_frames.store.v1 import commands as v1_commands
 from torc_frames.store.v1 import parts as v1_parts
 from torc_frames.store.v1 import user_data as v1_user_data
@@ -21,6 +28,7 @@ from torc_frames.store.v1.service import V1Service
 from torc_frames.store.v1.snapshot import V1Snapshot
 from torc_frames.store.v1.version import check_version
 from torc_frames.store.wire import v1
+from torc_frames.store.wire.series import event_data
 
 if TYPE_CHECKING:
     from torc_frames.store.http.settings import ServerSettings
@@ -132,6 +140,18 @@ class V1Store(ServerStore[V1Service]):
     def add_parts(self, workflow_key: str, kind: str, parts: Sequence[Mapping[str, Any]]) -> list[int]:
         """See `SettingsStore.add_parts`."""
         return v1_parts.add(self.service.http, workflow_key, kind, parts)
+
+    # series
+
+    def add_series(self, workflow_key: str, chunks: Sequence[SeriesChunk]) -> None:
+        """See `Store.add_series`; they are events, and stay until the workflow goes.
+
+        One whose answer is lost is sent again: who reads them leaves out what is there twice.
+        """
+        self.service.check_jobs(workflow_key, (chunk.job_key for chunk in chunks))
+        for chunk in chunks:
+            body = v1.encode({"workflow_id": int(workflow_key), "timestamp": 0, "data": event_data(chunk)})
+            self.service.http.send("POST", "/events", body, repeatable=True)
 
     # jobs
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, groupby
 from typing import Any, Literal, NamedTuple
+
+from msgspec import structs
 
 from torc_frames.errors import (
     InexactFloatWarning,
@@ -18,12 +21,13 @@ from torc_frames.errors import (
     warn,
 )
 from torc_frames.store.base import RunnableStore, SettingsStore, Snapshot, Store
-from torc_frames.store.contents import dependencies, read_jobs
+from torc_frames.store.contents import dependencies, present_series, read_jobs
 from torc_frames.store.records import (
     MEASURED,
     JobRecord,
     NewJobs,
     ResultPage,
+    SeriesChunk,
     TorcSettings,
     UserDataPage,
     WorkflowRecord,
@@ -100,6 +104,8 @@ class _Original:
     inexact: list[str] = field(default_factory=list)
     """Records with floats that come back as others."""
     settings: TorcSettings = field(default_factory=TorcSettings)
+    series: dict[str, list[SeriesChunk]] = field(default_factory=dict)
+    """By job key: what it logged in its present run."""
     measured: int = 0
     """Of how many runs there is memory and CPU."""
     left_out: list[str] = field(default_factory=list)
@@ -118,6 +124,7 @@ class _Original:
             self.ephemeral = snap.ephemeral()
             self._read_links(snap)
             self._read_runs(snap)
+            self._read_series(snap)
             self.settings = snap.settings()
             self.left_out += [f"{kind}: {count}" for kind, count in snap.others().items()]
             snap.verify()
@@ -204,6 +211,11 @@ class _Original:
         if dangling:
             self.left_out.append(f"links from or to another workflow: {shorten(dangling)}")
 
+    def _read_series(self, snap: Snapshot) -> None:
+        with suppress(RefusedError):  # a store that keeps none
+            runs = {key: job.run_id for key, job in self.jobs.items()}
+            self.series = dict(present_series(runs, snap.series()))
+
     def _read_runs(self, snap: Snapshot) -> None:
         jobs, repeated = self.jobs, 0
         for job, other in dependencies(snap):
@@ -248,6 +260,7 @@ class _Writer:
                     self._add_records(made.key, bar)
                     self._add_jobs(made.key, bar)
                 self._add_runs(made.key)
+                self._add_series(made.key)
             self._finish_settings(made.key)
         except BaseException as error:
             if made is not None:
@@ -340,6 +353,24 @@ class _Writer:
         columns = [list(column) for column in zip(*runs.values(), strict=True)] or [[], [], [], []]
         results = ResultPage([self.job_keys[job] for job, _ in runs], [run for _, run in runs], *columns)
         self.target.add_runs(workflow_key, keys, statuses, run_ids, results)
+
+    def _add_series(self, workflow_key: str) -> None:
+        """Add what jobs logged, as of their present runs in the copy."""
+        series, target = self.original.series, self.target
+        try:
+            if series:
+                target.add_series(workflow_key, [])
+        except RefusedError:
+            rows = sum(map(len, chain.from_iterable(series.values())))
+            told = f"{counted(rows, 'row')} that {counted(len(series), 'job')} logged"
+            self.original.left_out.append(f"{told}: {target.url} keeps no series")
+            return
+        for job, logged in series.items():
+            key, run = self.job_keys[job], 0
+            if isinstance(target, RunnableStore):
+                run = target.get_job(key, workflow_key).run_id
+            moved = [structs.replace(one, job_key=key, run_id=run, attempt_id=0) for one in logged]
+            target.add_series(workflow_key, moved)
 
 
 def _undo(target: Store, made: WorkflowRecord, error: BaseException) -> None:

@@ -20,6 +20,7 @@ from torc_frames.store.base import Store
 from torc_frames.store.records import INPUT, OUTPUT, JobPage, ResultPage, Role, UserDataPage
 from torc_frames.workflow.progress import watched
 from torc_frames.workflow.pull import frames
+from torc_frames.workflow.pull.curves import curves_frame, read_rows
 from torc_frames.workflow.pull.files import pointers_of
 from torc_frames.workflow.pull.links import Links
 from torc_frames.workflow.pull.named import FromNames
@@ -33,7 +34,18 @@ from torc_frames.workflow.pull.runs import (
 )
 from torc_frames.workflow.seen import written_revs
 
-__all__ = ["again", "digest_of", "job_records", "jobs", "links", "runs", "table", "user_data", "utilization"]
+__all__ = [
+    "again",
+    "curves",
+    "digest_of",
+    "job_records",
+    "jobs",
+    "links",
+    "runs",
+    "table",
+    "user_data",
+    "utilization",
+]
 
 
 Build = Callable[[Reading], pd.DataFrame]
@@ -69,6 +81,32 @@ def utilization(store: Store, workflow_key: str, under: float, shape: Shape) -> 
         return utilization_frame(found, under, read.shape)
 
     return _pull(store, workflow_key, build, shape, kind="utilization")
+
+
+def curves(
+    store: Store,
+    workflow_key: str,
+    names: Sequence[str],
+    by: str | Sequence[str] | None,
+    job_key: str | None,
+    parameters: bool | Sequence[str],
+    times: bool,
+    shape: Shape,
+) -> pd.DataFrame:
+    """Return one row for each that jobs logged; see `Workflow.curves`."""
+
+    def build(read: Reading) -> pd.DataFrame:
+        chunks = read.snap.series(job_key=job_key)
+        rows = read_rows(read.snap.jobs(job_key=job_key), chunks, read.shape)
+        read.records = len(rows)
+        inputs = None
+        if parameters is not False:
+            chosen = None if parameters is True else list(parameters)
+            whole = replace(read.shape, usecols=chosen, dtype_backend=None)
+            inputs = _job_records(read, INPUT, job_key, "names", whole)
+        return curves_frame(rows, names, by, inputs, times, read.shape)
+
+    return _pull(store, workflow_key, build, shape, recorded_dtypes=parameters is not False, kind="curves")
 
 
 def links(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:

@@ -15,12 +15,13 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from torc_frames import settings
 from torc_frames.errors import RefusedError
 from torc_frames.frame.flatten import join
 from torc_frames.frame.results import keepable, note_unstored
 from torc_frames.frame.values import decode_data, encode_data
-from torc_frames.settings import is_secret
 from torc_frames.workflow.run.processes import MARK, is_child_of, utc_now
+from torc_frames.workflow.run.series import flush_all
 
 __all__ = [
     "Function",
@@ -196,14 +197,21 @@ def begin_worker() -> None:
     """
     global _own_worker
     _own_worker = True
-    for name in [name for name, value in os.environ.items() if is_secret(name, value)]:
+    for name in [name for name, value in os.environ.items() if settings.is_secret(name, value)]:
         del os.environ[name]
 
 
-def marked_call(mark: str, func: Function | str, row: bytes, whose: str) -> Outcome:
-    """Do a call (see `call`) with the mark of its job on this process."""
-    with _marked(mark):
-        return call(func, row, whose)
+def marked_call(
+    mark: str, func: Function | str, row: bytes, whose: str, job: settings.JobEnvironment
+) -> Outcome:
+    """Do a call (see `call`) with the mark of its job on this process, which is at work for the job."""
+    token = settings.mapped.set(job)
+    try:
+        with _marked(mark):
+            return call(func, row, whose)
+    finally:
+        settings.mapped.reset(token)
+        flush_all()
 
 
 @contextmanager

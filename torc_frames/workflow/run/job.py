@@ -13,6 +13,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from torc_frames import settings
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
 from torc_frames.files.pointers import warn_if_large
 from torc_frames.frame.flatten import above, set_path
@@ -32,6 +33,7 @@ from torc_frames.workflow.run.outputs import (
 
 if TYPE_CHECKING:
     from torc_frames.store.base import Store
+    from torc_frames.workflow.run.series import SeriesWriter
 
 __all__ = ["Job", "joined_parameters"]
 
@@ -104,6 +106,9 @@ class Job:
         self.command = record.command
         self.status = record.status
         self.run_id = record.run_id if run_id is None else run_id
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_series"}
 
     def __repr__(self) -> str:
         return f"Job(key={self.key!r}, name={self.name!r}, workflow_key={self.workflow_key!r})"
@@ -215,12 +220,16 @@ class Job:
         """
         if nothing:
             raise RefusedError("store() takes results by name: store(loss=0.3), or store(**results)")
+        if self._inside and settings.mapped.get() is not None:
+            raise RefusedError("a function that is mapped returns its results: return {'loss': 0.3}")
         results = keepable(values)
         for attempt in range(_TRIES):
             with _storing:
                 stored = self._try_to_store(results)
             if stored is not None:
                 record_key, (data, unstored) = stored
+                if "_series" in self.__dict__:
+                    self._series.flush_or_tell()
                 warn_if_large([(self._label, len(data))])
                 warn_of_unstored(self._label, unstored)
                 return record_key
@@ -230,6 +239,65 @@ class Job:
             f"{self._label}: its output record was written by others {_TRIES} times in a row; "
             "nothing was stored"
         )
+
+    def log(self, /, *nothing: Any, **values: Any) -> None:
+        """Append a row to the series of the job, which `Workflow.curves` shows.
+
+        It returns at once: rows are written together, once a second, and when `flush` or `store` is called or
+        the process ends. What was logged before a `flush` that has returned is kept, whatever becomes of the
+        process then; one that is killed loses the rows of about the last second. While the store does not
+        answer, or its disk is full, a warning says so, and rows wait and are tried again.
+
+        A series is no result, and in none of the other tables. The first rows of a new run replace those of
+        earlier ones. Processes of one run may log at once.
+
+        Parameters
+        ----------
+        **values
+            Scalars that `store` takes, or dicts of them (``train={"loss": 0.4}`` is the column
+            ``train.loss``), and NaN and infinity, which a series keeps.
+
+        Raises
+        ------
+        RefusedError
+            For what is no scalar, by name; nothing of that row is added. And on a service of 2023.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("train")
+        >>> job = wf.job(wf.add_job("first").key)
+        >>> for epoch in range(2):
+        ...     job.log(epoch=epoch, loss=0.5 / (epoch + 1))
+        >>> job.flush()
+        >>> wf.curves("loss")
+          job_key  epoch  loss
+        0       1      0  0.50
+        1       1      1  0.25
+        """
+        if nothing or not values:
+            raise RefusedError("log() takes values by name: log(epoch=3, loss=0.4), or log(**row)")
+        self._series.add(values)
+
+    def flush(self) -> None:
+        """Write all rows that this process has logged for the job.
+
+        Raises
+        ------
+        UnavailableError
+            If the store can't be written now. The rows are kept, and tried again.
+        NotFoundError
+            If the job was deleted.
+        """
+        self._series.flush()
+
+    @cached_property
+    def _series(self) -> SeriesWriter:
+        from torc_frames.workflow.run.series import series_writer
+
+        # Who looks at a job from outside logs for what is its run by then, in whatever attempt.
+        run = (self._own_run, self._attempt if self._inside else 0)
+        return series_writer(self._store, self.workflow_key, self.key, run, self._label)
 
     @property
     def _label(self) -> str:

@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, counted, shorten, warn
 from torc_frames.files.pointers import LARGE_BYTES
 from torc_frames.frame.values import encode_data
+from torc_frames.settings import JobEnvironment
 from torc_frames.store.base import RunnableStore, Snapshot
 from torc_frames.store.contents import read_records
 from torc_frames.store.records import (
@@ -115,10 +116,11 @@ class Mapper:
         self.claimed.difference_update(set(batch).difference(job.key for job in jobs))
         for job in jobs:
             mark = mark_of(self.me, job.key)
+            environment = JobEnvironment(self.store.url, self.workflow_key, job.key, job.run_id)
             whose = f"{self.store.url} workflow {self.workflow_key} job {job.key} run {job.run_id}"
             try:
                 future = self.crew.executor.submit(
-                    marked_call, mark, self.func, self.rows.pop(job.key), whose
+                    marked_call, mark, self.func, self.rows.pop(job.key), whose, environment
                 )
             except _STOPS as error:
                 raise self._stopped(error) from error
