@@ -39,6 +39,7 @@ def make(path: Path) -> None:
     free, doomed = store.add_user_data(workflow.key, [b"null", b'"gone"'], names=["note", None])
     store.add_user_data(workflow.key, [b"[1,2.50]"], job_keys=[first.job_keys[0]], is_ephemeral=True)
     store.delete_user_data(workflow.key, [doomed])
+    store.note_call(workflow.key, "host:1", {"host": "host", "git_clean": True}, ended=None)
     (job, _) = store.start_jobs(workflow.key, first.job_keys, "host:1")
     times = "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00"
     store.finish_job(workflow.key, RunResult(job.key, job.run_id, "completed", 0, *times))

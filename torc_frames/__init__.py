@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from torc_frames.errors import (
         ConflictError,
         DroppedConnectionError,
+        FailedJobsWarning,
         InexactFloatWarning,
         NotFoundError,
         NotInJobError,
@@ -46,14 +47,17 @@ if TYPE_CHECKING:
     from torc_frames.workflow.pull.refresh import Refreshed
     from torc_frames.workflow.pull.stream import TableStream
     from torc_frames.workflow.push.plan import Plan
+    from torc_frames.workflow.run.handle import RunHandle
     from torc_frames.workflow.run.job import Job
-    from torc_frames.workflow.run.runner import RunSummary, current_job
+    from torc_frames.workflow.run.runner import current_job
+    from torc_frames.workflow.run.summary import RunSummary
     from torc_frames.workflow.workflow import Workflow
 
 __all__ = [
     "Client",
     "ConflictError",
     "DroppedConnectionError",
+    "FailedJobsWarning",
     "InexactFloatWarning",
     "Job",
     "NotFoundError",
@@ -65,6 +69,7 @@ __all__ = [
     "RefusedError",
     "ReplyError",
     "Rule",
+    "RunHandle",
     "RunSummary",
     "ServerError",
     "StoreFileError",
@@ -104,7 +109,9 @@ _MODULES = {
     "workflow.pull.refresh": ("Refreshed",),
     "frame.rules": ("Rule",),
     "frame.where": ("select",),
-    "workflow.run.runner": ("RunSummary", "current_job"),
+    "workflow.run.handle": ("RunHandle",),
+    "workflow.run.runner": ("current_job",),
+    "workflow.run.summary": ("RunSummary",),
     "settings": ("__version__",),
     "workflow.pull.stream": ("TableStream",),
     "workflow.workflow": ("Workflow",),

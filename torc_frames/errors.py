@@ -18,6 +18,7 @@ TorcFramesError
 ├── NotInJobError (LookupError)
 └── PointerError
 TorcFramesWarning
+├── FailedJobsWarning
 └── InexactFloatWarning
 """
 
@@ -31,6 +32,7 @@ from typing import NamedTuple, Self
 __all__ = [
     "ConflictError",
     "DroppedConnectionError",
+    "FailedJobsWarning",
     "InexactFloatWarning",
     "NotFoundError",
     "NotInJobError",
@@ -101,6 +103,10 @@ class TorcFramesError(Exception):
 
 class TorcFramesWarning(UserWarning):
     """Base of all warnings of this package."""
+
+
+class FailedJobsWarning(TorcFramesWarning):
+    """Jobs of a run failed; it names the first reasons."""
 
 
 class InexactFloatWarning(TorcFramesWarning):

@@ -14,7 +14,7 @@ from servers import wait_until
 
 import torc_frames as tf
 from torc_frames.widgets.progress.model import COLUMNS, progress
-from torc_frames.widgets.progress.session import JobReader, Pace, Watch, tail
+from torc_frames.widgets.progress.session import JobReader, Pace, Watch
 from torc_frames.widgets.progress.widget import Monitor
 
 NOW = pd.Timestamp("2026-03-01T12:00:00", tz="UTC")
@@ -164,16 +164,20 @@ def test_a_failure_of_a_function_is_told_with_its_error(tmp_path):
 
 def test_what_is_not_known_of_a_failure_is_said_so(tmp_path):
     wf = pushed(tf.connect(tmp_path / "study.db"), 1, "echo boom >&2; exit 1")
-    wf.run(workers=1, output_dir=tmp_path / "elsewhere")
+    summary = wf.run(workers=1, output_dir=tmp_path / "elsewhere")
+    summary.failures[0].stderr.unlink()
     monitor = Monitor(wf)
     assert monitor.watch.state.messages == {"1": ""}
     assert "not known here" in monitor._failures.value
 
 
-def test_a_file_of_an_earlier_run_is_not_believed(tmp_path):
-    (tmp_path / "job.e").write_text("old\n")
-    assert tail(tmp_path / "job.e", since=pd.Timestamp.now("UTC") - timedelta(seconds=60)) == "old"
-    assert tail(tmp_path / "job.e", since=pd.Timestamp.now("UTC") + timedelta(hours=1)) == ""
+def test_it_takes_the_handle_of_a_run(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"), 2, "true")
+    run = wf.start(workers=2)
+    monitor = Monitor(run)
+    run.wait(60)
+    assert monitor.watch.join(20)
+    assert monitor.progress.counts == {"completed": 2}
 
 
 def test_it_watches_a_run_and_stops_by_itself(tmp_path):

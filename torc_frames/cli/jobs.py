@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -110,6 +111,38 @@ def reset(options: StoreOptions, jobs: tuple[str, ...]) -> None:
     """
     options.workflow().reset_jobs(*jobs)
     log.info("Reset %d jobs", len(jobs))
+
+
+@command("torc-frames jobs logs --failed", "torc-frames jobs logs 3 --lines 50", of=jobs)
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("--failed", is_flag=True, help="Only of jobs that failed.")
+@click.option("--lines", type=click.IntRange(min=1), default=10, show_default=True, help="Lines of each.")
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    metavar="DIR",
+    help="Where to look alone. [default: where each run put its output]",
+)
+def logs(
+    options: StoreOptions, jobs: tuple[str, ...], failed: bool, lines: int, output_dir: Path | None
+) -> None:
+    """Print the last lines that jobs wrote to stderr and stdout, of the last run of each.
+
+    With --format csv or json as a table.
+    """
+    keys = list(jobs) or None
+    frame = options.workflow().logs(keys, failed=failed, lines=lines, output_dir=output_dir)
+    if options.format not in (None, "table"):
+        emit(options, frame)
+        return
+    cells = frame.astype(object).where(frame.notna(), None).to_dict("list")
+    rows: list[tuple[Any, ...]] = list(zip(*cells.values(), strict=True))
+    for key, name, run, status, code, out, err in rows:
+        told = "" if code is None else f" with return code {code}"
+        click.echo(f"==> job {key} ({printable(name)}), run {run}: {status}{told}")
+        for stream, said in (("stderr", err), ("stdout", out)):
+            for line in (said or "").splitlines():
+                click.echo(f"{stream}: {printable(line)}")
 
 
 @command(

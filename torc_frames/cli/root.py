@@ -21,6 +21,7 @@ from torc_frames.cli.pulls import curves, pull, table
 from torc_frames.cli.pushes import push
 from torc_frames.cli.runs import demo, run, run_function
 from torc_frames.cli.serve import serve
+from torc_frames.cli.started import runs
 from torc_frames.cli.text import printable
 from torc_frames.cli.user_data import user_data
 from torc_frames.cli.workflows import workflows
@@ -86,6 +87,7 @@ for _command in (
     copy,
     backup,
     run,
+    runs,
     run_function,
     serve,
     demo,

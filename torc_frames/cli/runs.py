@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from torc_frames.cli.options import StoreOptions, command
-from torc_frames.cli.output import print_json
-from torc_frames.cli.text import printable
-from torc_frames.settings.regular import open_regular
+from torc_frames.cli.started import print_started, print_summary, told_by_summary
 
 if TYPE_CHECKING:
-    from torc_frames.workflow.run.runner import Rerun, RunSummary
-    from torc_frames.workflow.workflow import Workflow
+    from torc_frames.workflow.run.options import Rerun
 
 __all__ = ["demo", "run", "run_function"]
-
-_COUNTS = ("completed", "failed", "canceled", "not_run", "running_elsewhere")
-
-_TAIL = 64 * 1024
 
 _workers = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N", help="How many CPUs to use. [default: all]"
 )
 
 
-@command("torc-frames run", "torc-frames run --workers 4 --rerun failed")
+@command("torc-frames run", "torc-frames run --workers 4 --rerun failed", "torc-frames run --detach")
 @_workers
 @click.option(
     "--rerun",
@@ -43,6 +36,17 @@ _workers = click.option(
     help="For stdout and stderr of the jobs. [default: torc_output/NAME beside the database NAME.db; "
     "torc_output here for those of a torc-server]",
 )
+@click.option("--job", "jobs", multiple=True, metavar="KEY", help="Only this job; repeatable.")
+@click.option("--where", metavar="TEXT", help="Only jobs that this keeps, such as 'params.alpha > 1'.")
+@click.option("--timeout", metavar="TIME", help="How long a job may run: seconds, or PT1H and the like.")
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="How often to run a failed job again.",
+)
+@click.option("--detach", is_flag=True, help="Go on in the background, also when this shell ends.")
 @click.pass_context
 def run(
     context: click.Context,
@@ -50,21 +54,42 @@ def run(
     workers: int | None,
     rerun: Rerun | None,
     output_dir: Path | None,
+    jobs: tuple[str, ...],
+    where: str | None,
+    timeout: str | None,
+    retries: int,
+    detach: bool,
 ) -> None:
     """Run the jobs of a workflow on this machine; those of a torc-server by `torc run`.
 
-    The exit code is 1 if jobs failed. SIGTERM and SIGHUP end the running jobs, as Ctrl-C does.
+    The exit code is 1 if jobs failed. SIGTERM and SIGHUP end the running jobs, as Ctrl-C does. With --detach
+    it prints the id of the run, which `torc-frames runs` lists, waits for and cancels.
     """
     if options.format in ("csv", "parquet"):
         raise click.UsageError(f"how a run ended is no {options.format} table: torc-frames jobs list")
     workflow = options.workflow()
-    summary = workflow.run(workers=workers, rerun=rerun, output_dir=output_dir)
-    if options.format in ("json", "jsonl"):
-        print_json(_as_json(summary, _names(workflow, summary)))
-    else:
-        _print(summary, workflow, _names(workflow, summary))
-    if summary.failures or summary.failed:
-        context.exit(1)
+    asked: dict[str, Any] = {
+        "workers": workers,
+        "rerun": rerun,
+        "output_dir": output_dir,
+        "jobs": list(jobs) or None,
+        "where": where,
+        "timeout": _seconds(timeout),
+        "retries": retries,
+    }
+    if detach:
+        print_started(options, workflow.start(**asked))
+        return
+    with told_by_summary():
+        summary = workflow.run(**asked)
+    print_summary(context, options, workflow, summary)
+
+
+def _seconds(text: str | None) -> float | str | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 @command("torc-frames run-function simulation:run", name="run-function")
@@ -111,48 +136,3 @@ def demo(_options: StoreOptions, directory: Path | None, workers: int | None) ->
     from torc_frames.cli.demo import main as demo_main
 
     demo_main(directory, workers)
-
-
-def _names(workflow: Workflow, summary: RunSummary) -> dict[str, str]:
-    """Return the names of the jobs that failed."""
-    return {failure.job_key: workflow.job(failure.job_key).name for failure in summary.failures}
-
-
-def _print(summary: RunSummary, workflow: Workflow, names: dict[str, str]) -> None:
-    from torc_frames.workflow.run.logs import said_by_runner
-
-    counts = {name: getattr(summary, name) for name in _COUNTS}
-    shown = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
-    click.echo(f"Jobs: {', '.join(shown) or 'nothing to run'}")
-    for failure in summary.failures:
-        job = f"job {failure.job_key} ({names[failure.job_key]})"
-        click.echo(printable(f"{job} failed with return code {failure.return_code}: {failure.stderr}"))
-        runner = (summary.output_dir, workflow.key, failure.job_key)
-        last = _last_line(failure.stderr) or said_by_runner(*runner)
-        if last:
-            click.echo(f"    {printable(last)}")
-
-
-def _last_line(path: Path) -> str:
-    """Return the last line of a file that is not empty, at most its first 200 characters; "" without one."""
-    try:
-        with open_regular(path) as file:
-            file.seek(max(0, path.stat().st_size - _TAIL))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
-
-
-def _as_json(summary: RunSummary, names: dict[str, str]) -> dict[str, object]:
-    failures = [
-        {
-            "job_key": failure.job_key,
-            "job_name": names[failure.job_key],
-            "return_code": failure.return_code,
-            "stderr": str(failure.stderr),
-        }
-        for failure in summary.failures
-    ]
-    counts = {name: getattr(summary, name) for name in _COUNTS}
-    return {**counts, "output_dir": str(summary.output_dir), "failures": failures}

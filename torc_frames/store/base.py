@@ -19,6 +19,7 @@ from torc_frames.store.records import (
     NewJobs,
     ResultPage,
     Role,
+    RunCall,
     RunResult,
     SeriesChunk,
     TorcSettings,
@@ -27,7 +28,7 @@ from torc_frames.store.records import (
     WorkflowRecord,
 )
 
-__all__ = ["FileStore", "RunnableStore", "SettingsStore", "Snapshot", "Store"]
+__all__ = ["CallStore", "FileStore", "RunnableStore", "SettingsStore", "Snapshot", "Store"]
 
 
 class Snapshot(Protocol):
@@ -100,7 +101,8 @@ class Snapshot(Protocol):
 
         With `latest` only what is a job's present result, if that is what its run ended with: a store may
         yield earlier ones, too, which have another run_id, or attempt_id, than the job. With `labels` the
-        names of jobs are there as ``more["job_name"]``.
+        names of jobs are there as ``more["job_name"]``, and in an embedded store the keys of calls as
+        ``more["call"]``.
         """
 
     def stale(self) -> Mapping[str, bool | None] | None:
@@ -117,6 +119,7 @@ class Snapshot(Protocol):
     def rows(self, kind: Kind) -> list[dict[str, Any]]:
         """Return what else torc lists of the workflow, oldest first, by the names of its API's fields.
 
+        Calls are told as `torc_frames.store.contents.read_calls` takes them.
         Empty in a store that keeps nothing of the kind. A field may be missing where it has no value.
         """
 
@@ -374,7 +377,20 @@ class FileStore(Store, Protocol):
 
 
 @runtime_checkable
-class RunnableStore(Store, Protocol):
+class CallStore(Store, Protocol):
+    """A store that keeps which calls ran jobs."""
+
+    def note_call(
+        self, workflow_key: str, runner: str, details: Mapping[str, Any], *, ended: str | None = None
+    ) -> None:
+        """Note a call that runs jobs, or what else is known of one that was noted.
+
+        What `details` has is set beside what there is. It is JSON, and holds no secret.
+        """
+
+
+@runtime_checkable
+class RunnableStore(CallStore, Protocol):
     """A store whose jobs can be run on this machine, without a server."""
 
     def start_jobs(self, workflow_key: str, job_keys: Sequence[str], runner: str) -> list[JobRecord]:
@@ -416,8 +432,11 @@ class RunnableStore(Store, Protocol):
         statuses: Sequence[str],
         run_ids: Sequence[int],
         results: ResultPage,
+        calls: Sequence[RunCall] = (),
     ) -> None:
         """Say what became of new jobs in another store: status and run_id of each, and how runs ended.
+
+        Where ``results.more["call"]`` is there, it says which of `calls` each was of, by place.
 
         Jobs that have not ended there (uninitialized, blocked, ready, pending, running) are ready here, or
         blocked where a dependency has not completed. `results` holds no two of one job and run.

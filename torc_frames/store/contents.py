@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
 from torc_frames.errors import NotFoundError
 from torc_frames.frame.values import decode_data
 from torc_frames.store.base import Snapshot
-from torc_frames.store.records import JobPage, JobRecord, Role, SeriesChunk
+from torc_frames.store.records import CALLS, JobPage, JobRecord, Role, RunCall, SeriesChunk
 
-__all__ = ["RecordsByJob", "dependencies", "present_series", "read_jobs", "read_records"]
+__all__ = ["RecordsByJob", "dependencies", "present_series", "read_calls", "read_jobs", "read_records"]
 
 
 @dataclass(slots=True)
@@ -101,3 +101,22 @@ def dependencies(snap: Snapshot) -> Iterator[tuple[str, str]]:
     """Yield which job waits for which."""
     for page in snap.dependencies():
         yield from zip(page.job_keys, page.depends_on_keys, strict=True)
+
+
+def read_calls(snap: Snapshot) -> list[RunCall]:
+    """Return the calls that ran jobs, oldest first.
+
+    A torc-server keeps them as events, each of which adds to what is known of a call.
+    """
+    calls: dict[str, RunCall] = {}
+    for row in snap.rows("calls"):
+        told = row.get("data", row)
+        if not isinstance(told, dict) or told.get("category", CALLS) != CALLS:
+            continue
+        runner, details, ended = (told.get(name) for name in ("runner", "details", "ended"))
+        if not (isinstance(runner, str) and isinstance(details, dict)):
+            continue  # anybody may note events
+        call = calls.get(runner) or RunCall(runner, str(told.get("started")), None, {}, row.get("key"))
+        ended = ended if isinstance(ended, str) else call.ended
+        calls[runner] = replace(call, ended=ended, details={**call.details, **details})
+    return list(calls.values())

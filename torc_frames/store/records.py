@@ -23,6 +23,7 @@ __all__ = [
     "Resources",
     "ResultPage",
     "Role",
+    "RunCall",
     "RunResult",
     "SeriesChunk",
     "TorcSettings",
@@ -33,8 +34,8 @@ __all__ = [
 
 Role = Literal["input", "output"]
 
-Kind = Literal["files", "job_file_relationships", "compute_nodes", "events", "slurm_stats"]
-"""What else torc lists of a workflow, by its names."""
+Kind = Literal["files", "job_file_relationships", "compute_nodes", "events", "slurm_stats", "calls"]
+"""What else torc lists of a workflow, by its names; and calls that ran jobs, see `RunCall`."""
 
 MEASURED = ("peak_memory_bytes", "avg_memory_bytes", "peak_cpu_percent", "avg_cpu_percent")
 """What torc measures of a run."""
@@ -44,6 +45,9 @@ OF_TORC = (
     *MEASURED,
 )
 """The columns of jobs and runs that only torc fills; see `torc_frames.store.base.Snapshot.measures`."""
+
+CALLS = "torc_frames"
+"""The category of the events by which a torc-server keeps calls."""
 
 INPUT: Role = "input"
 OUTPUT: Role = "output"
@@ -154,6 +158,29 @@ class SeriesChunk(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class RunCall:
+    """One call that ran jobs of a workflow.
+
+    Attributes
+    ----------
+    runner : str
+        Who ran them; another one for each call.
+    started, ended : str
+        ISO 8601 with a zone, in UTC; ``ended`` is None until it has ended, or for good if it was killed.
+    details : mapping
+        What else is known of it: where it ran, where the output of its jobs is, and how it ended.
+    key : int, optional
+        What results of the store name it by.
+    """
+
+    runner: str
+    started: str
+    ended: str | None
+    details: Mapping[str, Any]
+    key: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UserDataPage:
     """Some records of a workflow as columns of one length, oldest record first.
 
@@ -250,7 +277,8 @@ class ResultPage:
     start_times: list[str]
     end_times: list[str]
     more: Mapping[str, list[Any]] = field(default_factory=dict, kw_only=True)
-    """By name, what only some stores keep; see `Snapshot.measures`. ``job_name`` where it was asked for."""
+    """By name, what only some stores keep; see `Snapshot.measures`. ``job_name`` where it was asked for, and
+    in an embedded store ``call``, the key of a `RunCall`."""
 
     def __len__(self) -> int:
         return len(self.job_keys)

@@ -37,7 +37,11 @@ class WorkflowListings:
             In the order in which they ended. Columns: job_key, job_name (str); run_id (int64); status (str,
             of the run); return_code (int64); start_time, end_time (datetime64[us, UTC]); exec_time_minutes
             (float64). Of torc also attempt_id (Int64), and what it measured, as for `jobs`. A job that torc
-            tries again within a run has only its last attempt there; `events` tell of the others.
+            tries again within a run has only its last attempt there; `events` tell of the others. At the end
+            where it was run from: host, python_version, torc_frames_version, git_commit (str); git_clean
+            (boolean, whether the tracked files of the working directory's repository were as committed).
+            They are missing where nobody noted them, as for runs that torc was started for by hand, of which
+            only the host is known.
 
         Examples
         --------

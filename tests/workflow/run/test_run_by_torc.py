@@ -19,8 +19,9 @@ from stores import on_each_store, only
 import torc_frames as tf
 from torc_frames.cli.root import root
 from torc_frames.workflow.progress import Bar
-from torc_frames.workflow.run import torc
-from torc_frames.workflow.run.torc import TorcProgram, TorcRun
+from torc_frames.workflow.run.options import RunOptions
+from torc_frames.workflow.run.torc import TorcRun
+from torc_frames.workflow.run.torc_program import TorcProgram
 from torc_frames.workflow.workflow import Workflow
 
 RESOURCES = {"num_cpus": 1, "memory": "200m", "runtime": "PT5M"}
@@ -211,7 +212,7 @@ def test_a_server_that_goes_away_is_an_error_with_what_torc_says(
 ) -> None:
     wf = workflow(fresh_server)
     push(wf, [0])
-    call = TorcRun(wf._store, wf.key, folder)
+    call = TorcRun(wf._store, wf.key, RunOptions(output_dir=folder), "")
     fresh_server.stop()
     with pytest.raises(tf.TorcFramesError, match=r"`torc jobs list 1` ended with code 1: .*(rror|refused)"):
         call.torc.call("jobs", "list", wf.key)
@@ -256,9 +257,9 @@ def test_jobs_that_can_not_run_here_are_told_at_once(server: TorcServer, folder:
     with pytest.raises(tf.RefusedError, match=rf"job {large.index[0]} \(job_1\) needs memory=900t"):
         wf.run()
     push(wf, [0], depends_on=[])
-    call = TorcRun(wf._store, wf.key, folder)
+    call = TorcRun(wf._store, wf.key, RunOptions(workers=2), "")
     with pytest.warns(tf.TorcFramesWarning, match="1 job can't run here: job 1 .*900t"):
-        torc._tell_of_impossible(list(call.prepared(None).values()), 2, call.for_others)
+        call.check(call.waiting(call.prepared()))
 
 
 def test_a_command_is_changed_after_what_the_refusal_says(server: TorcServer, folder: Path) -> None:
@@ -328,7 +329,7 @@ class Counted(Bar):
 def test_the_bar_counts_the_jobs_that_end(server: TorcServer, folder: Path) -> None:
     wf, bar = workflow(server), Counted()
     push(wf, [0, 3, 4])
-    TorcRun(wf._store, wf.key, folder).work((), bar)
+    TorcRun(wf._store, wf.key, RunOptions(output_dir=folder), "test").work(bar)
     assert bar.count == 3
 
 

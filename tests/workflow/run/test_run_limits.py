@@ -296,6 +296,7 @@ def test_times_of_a_job_out_of_time_are_in_order(wf: Workflow) -> None:
     push(wf, "sleep 60", runtime="PT0.1S")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", tf.FailedJobsWarning)
         wf.run(workers=1)
     job = wf.jobs().loc["1"]
     assert isinstance(job["start_time"], datetime)

@@ -20,8 +20,10 @@ from places import REPOSITORY
 from torc_frames.errors import ConflictError, NotInJobError, RefusedError, TorcFramesWarning
 from torc_frames.store.records import NewJobs, Resources
 from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.workflow.run.options import Rerun
 from torc_frames.workflow.run.processes import has_ended, runner_id
-from torc_frames.workflow.run.runner import Failure, Rerun, current_job, run
+from torc_frames.workflow.run.runner import current_job, run
+from torc_frames.workflow.run.summary import Failure
 
 PATIENCE_S = 30
 
@@ -121,7 +123,7 @@ def test_how_a_run_ended_is_recorded(study: SQLiteStore) -> None:
     summary = run(study, "1", workers=1)
     assert (summary.completed, summary.failed) == (1, 2)
     error = summary.output_dir / "job_wf1_j2_r1.e"
-    assert summary.failures[0] == Failure("2", 3, error)
+    assert summary.failures[0] == Failure("2", 3, error, "why")
     assert error.read_text() == "why\n"
     recorded = results(study)
     assert [row[:4] for row in recorded] == [

@@ -25,8 +25,10 @@ from torc_frames.store.records import (
     Resources,
     ResultPage,
     Role,
+    RunCall,
     RunResult,
 )
+from torc_frames.store.sqlite.calls import note
 from torc_frames.store.sqlite.connections import Connections, Write
 from torc_frames.store.sqlite.deleting import WAITS, delete_jobs, drop_earlier
 from torc_frames.store.sqlite.keys import check_lengths, find_all, find_one, find_workflow_id, id_list, texts
@@ -187,6 +189,7 @@ class SQLiteJobs:
         statuses: Sequence[str],
         run_ids: Sequence[int],
         results: ResultPage,
+        calls: Sequence[RunCall] = (),
     ) -> None:
         """See `RunnableStore.add_runs`."""
         check_lengths(job_keys=job_keys, statuses=statuses, run_ids=run_ids)
@@ -204,17 +207,19 @@ class SQLiteJobs:
                 "AND status IN ('uninitialized', 'blocked', 'ready', 'pending', 'running')",
                 (id_list(ids),),
             )
+            added = [note(write, call.runner, call.details, call.started, call.ended) for call in calls]
             columns = (
                 results.run_ids,
                 results.statuses,
                 results.return_codes,
                 results.start_times,
                 results.end_times,
+                [None if at is None else added[at] for at in results.more.get("call", [None] * len(results))],
             )
             connection.executemany(
                 "INSERT INTO result "
-                "(id, workflow_id, job_id, run_id, status, return_code, start_time, end_time) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "(id, workflow_id, job_id, run_id, status, return_code, start_time, end_time, call_id) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 zip(
                     count(write.next_id("result", len(results))),
                     repeat(workflow),
@@ -341,11 +346,13 @@ def _finish(write: Write, result: RunResult) -> None:
     values = {"job": job, "status": result.status, "rev": write.rev()}
     connection.execute(
         "INSERT INTO result "
-        "(id, workflow_id, job_id, run_id, status, return_code, start_time, end_time, start_rev) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "(id, workflow_id, job_id, run_id, status, return_code, start_time, end_time, start_rev, call_id) "
+        "SELECT ?, ?, id, ?, ?, ?, ?, ?, ?, "
+        "(SELECT id FROM call WHERE workflow_id = job.workflow_id AND runner = job.runner) "
+        "FROM job WHERE id = ?",
         (
-            *(write.next_id("result"), workflow, job, run_id, result.status, result.return_code),
-            *(result.start_time, result.end_time, start_rev),
+            *(write.next_id("result"), workflow, run_id, result.status, result.return_code),
+            *(result.start_time, result.end_time, start_rev, job),
         ),
     )
     connection.execute("UPDATE job SET status = :status, runner = NULL, rev = :rev WHERE id = :job", values)

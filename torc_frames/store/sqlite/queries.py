@@ -10,6 +10,8 @@ import msgspec
 __all__ = [
     "BARE_LINKS",
     "BARE_USER_DATA",
+    "CALL",
+    "CALLS",
     "CHANGED",
     "CHANGED_JOBS",
     "DEPENDENCIES",
@@ -19,6 +21,7 @@ __all__ = [
     "JOBS",
     "JOB_NAME",
     "LINKS",
+    "OPTIONAL_INTS",
     "OPTIONAL_TEXTS",
     "RESULTS",
     "TEXTS",
@@ -43,6 +46,7 @@ def roles(text: str | None) -> list[str]:
 
 INTS = msgspec.json.Decoder(list[int]).decode
 TEXTS = msgspec.json.Decoder(list[str]).decode
+OPTIONAL_INTS = msgspec.json.Decoder(list[int | None]).decode
 OPTIONAL_TEXTS = msgspec.json.Decoder(list[str | None]).decode
 
 
@@ -125,6 +129,11 @@ RESULTS = PageQuery(
     "id",
 )
 JOB_NAME: Column = ("(SELECT name FROM job WHERE job.id = job_id)", TEXTS)
+CALL: Column = ("call_id", OPTIONAL_INTS)
+CALLS = """
+    SELECT id, runner, started, ended, CAST(details AS BLOB) FROM call
+    WHERE workflow_id = :workflow ORDER BY id
+"""
 DEPENDENCIES = PageQuery(
     (("job.id", keys), ("depends_on_id", keys)),
     "job",

@@ -167,7 +167,24 @@ _SERIES = (
     "CREATE UNIQUE INDEX series_once ON series (job_id, writer, number)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOCUMENTS, _RUNS, _SERIES)
+# Calls that ran jobs: who, when, and what is to be known of it later, a JSON object. A run is of the call
+# whose runner ended it.
+_CALLS = (
+    """
+    CREATE TABLE call (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        workflow_id INTEGER NOT NULL REFERENCES workflow (id) ON DELETE CASCADE,
+        runner TEXT NOT NULL,
+        started TEXT NOT NULL,
+        ended TEXT,
+        details TEXT NOT NULL,
+        UNIQUE (workflow_id, runner)
+    )
+    """,
+    "ALTER TABLE result ADD COLUMN call_id INTEGER REFERENCES call (id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOCUMENTS, _RUNS, (*_SERIES, *_CALLS))
 """The statements of each migration; the first turns an empty file into schema 1, and so on."""
 
 VERSION = len(MIGRATIONS)
@@ -182,9 +199,10 @@ def show_as_present(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version < VERSION:
         connection.execute("PRAGMA temp_store = MEMORY")
-        for statement in _SERIES:
+        for statement in (*_SERIES, *_CALLS):
             if "CREATE TABLE" in statement:
                 connection.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+        connection.execute("CREATE TEMP VIEW result AS SELECT *, NULL AS call_id FROM main.result")
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

@@ -57,6 +57,9 @@ class SQLiteSnapshot:
     more_of_jobs: Mapping[str, queries.Column] = MappingProxyType({})
     more_of_results: Mapping[str, queries.Column] = MappingProxyType({})
     """What is read of jobs, and of results, beside what every store keeps; see `Snapshot.measures`."""
+    _labels_of_results: Mapping[str, queries.Column] = MappingProxyType(
+        {"job_name": queries.JOB_NAME, "call": queries.CALL}
+    )
     _links_source = ""
     """Where links are read from, if not from their table."""
     _outputs = "(SELECT record_id FROM link WHERE role = 'output')"
@@ -174,7 +177,7 @@ class SQLiteSnapshot:
         return self._run_pages("", labels)
 
     def _run_pages(self, where: str, labels: bool) -> Iterator[ResultPage]:
-        wanted = {**self.more_of_results, **({"job_name": queries.JOB_NAME} if labels else {})}
+        wanted = {**self.more_of_results, **(self._labels_of_results if labels else {})}
         for (_, *columns), _ in self._pages(queries.RESULTS.and_columns(wanted), where, among=where):
             own, more = _parted(columns, wanted)
             yield ResultPage(*own, more=more)
@@ -196,6 +199,12 @@ class SQLiteSnapshot:
                 {"file_id": str(file).rpartition("/")[2], end: job}
                 for attribute, end in ends
                 for job, file in self._fetch(queries.FILES_OF_JOBS, {"attribute": f"$.{attribute}"})
+            ]
+        if kind == "calls":
+            names = ("key", "runner", "started", "ended", "details")
+            found = self._fetch(queries.CALLS, {})
+            return [
+                dict(zip(names, (*row, decode_data(str(row[0]), raw)), strict=True)) for *row, raw in found
             ]
         found = self._fetch(queries.DOCUMENTS, {"collection": kind})
         return [legacy.listed_row(kind, str(key), msgspec.json.decode(raw)) for key, raw in found]

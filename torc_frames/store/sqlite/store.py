@@ -23,6 +23,7 @@ from torc_frames.store.records import (
     WorkflowRecord,
 )
 from torc_frames.store.sqlite.backup import back_up
+from torc_frames.store.sqlite.calls import SQLiteCalls
 from torc_frames.store.sqlite.connections import Connections, Create, Write
 from torc_frames.store.sqlite.deleting import remove_records
 from torc_frames.store.sqlite.file import Connection, is_network
@@ -51,7 +52,7 @@ _TOLD_ROWS = 1_000
 """How many records are written between two reports."""
 
 
-class SQLiteStore(SQLiteJobs):
+class SQLiteStore(SQLiteJobs, SQLiteCalls):
     """Keeps workflows in one file; a `RunnableStore`.
 
     Any number of threads and processes may use the file at once. What was acknowledged survives the

@@ -25,7 +25,7 @@ from torc_frames.store.records import (
     TorcSettings,
     UserDataPage,
 )
-from torc_frames.store.sqlite.queries import OPTIONAL_TEXTS, Column
+from torc_frames.store.sqlite.queries import JOB_NAME, OPTIONAL_INTS, OPTIONAL_TEXTS, Column
 from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 from torc_frames.store.torc_file.settings import read_settings
@@ -163,11 +163,11 @@ def _page_as_served(data: bytes) -> bytes:
     return b"\n".join(lines)
 
 
-_OPTIONAL_INTS = msgspec.json.Decoder(list[int | None]).decode
 _TABLES: dict[Kind, str] = {
     "files": "file",
     "compute_nodes": "compute_node",
     "events": "event",
+    "calls": "event",
     "slurm_stats": "slurm_stats",
 }
 _JSON = ("data", "labels", "scheduler")
@@ -208,18 +208,19 @@ class TorcFileSnapshot(SQLiteSnapshot):
     more_of_jobs: Mapping[str, Column] = MappingProxyType(
         {
             "resource_requirements": ("resource_requirements", OPTIONAL_TEXTS),
-            **{name: (name, _OPTIONAL_INTS) for name in ("num_nodes", "priority")},
+            **{name: (name, OPTIONAL_INTS) for name in ("num_nodes", "priority")},
             "labels": ("labels", _labels),
-            "attempt_id": ("attempt_id", _OPTIONAL_INTS),
+            "attempt_id": ("attempt_id", OPTIONAL_INTS),
         }
     )
     more_of_results: Mapping[str, Column] = MappingProxyType(
         {
-            "attempt_id": ("attempt_id", _OPTIONAL_INTS),
+            "attempt_id": ("attempt_id", OPTIONAL_INTS),
             "compute_node": ("compute_node", OPTIONAL_TEXTS),
-            **{name: (name, _OPTIONAL_INTS if name.endswith("bytes") else _floats) for name in MEASURED},
+            **{name: (name, OPTIONAL_INTS if name.endswith("bytes") else _floats) for name in MEASURED},
         }
     )
+    _labels_of_results: Mapping[str, Column] = MappingProxyType({"job_name": JOB_NAME})
     _as_stored: ClassVar[bool] = True
     """Whether data is as in the database of a server, which reads it before it gives it."""
 

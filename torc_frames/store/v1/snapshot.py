@@ -12,6 +12,7 @@ from torc_frames.store.paged.lists import Listing, count, decoded, listed
 from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.snapshot import PAGE_ROWS, PagedSnapshot, job_page
 from torc_frames.store.records import (
+    CALLS,
     INPUT,
     MEASURED,
     OUTPUT,
@@ -146,12 +147,14 @@ class V1Snapshot(PagedSnapshot[V1Service]):
         }
 
     def rows(self, kind: Kind) -> list[dict[str, Any]]:
-        """See `Snapshot.rows`."""
+        """See `Snapshot.rows`; calls are events."""
+        some = {"category": CALLS} if kind == "calls" else {}
+        kind = "events" if kind == "calls" else kind
         of_workflow = kind == _RELATIONS
         listing = Listing(
             f"/workflows/{self.workflow.key}/{kind}" if of_workflow else f"/{kind}",
             dict[str, Any],
-            {} if of_workflow else {"workflow_id": self.workflow.key},
+            {} if of_workflow else {"workflow_id": self.workflow.key, **some},
             key=(lambda row: list(map(row.get, _FILE_ENDS))) if of_workflow else itemgetter("id"),
             order="repeated" if of_workflow else "ascending",
             first_rows=_FIRST_EVENTS if kind == "events" else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import RefusedError, ReplyError, ServerError
@@ -13,6 +14,7 @@ from torc_frames.store.paged.lists import Listing, decoded, listed
 from torc_frames.store.paged.service import is_missing
 from torc_frames.store.paged.store import ServerStore
 from torc_frames.store.records import (
+    CALLS,
     AddedJobs,
     JobRecord,
     NewJobs,
@@ -164,6 +166,16 @@ class V1Store(ServerStore[V1Service]):
         self.service.fetch_workflow(workflow_key)
         adder = self._adders.setdefault(workflow_key, Adder(self.service.http, int(workflow_key)))
         return adder.add(jobs, set(map(int, self.service.job_keys(workflow_key))))
+
+    def note_call(
+        self, workflow_key: str, runner: str, details: Mapping[str, Any], *, ended: str | None = None
+    ) -> None:
+        """See `CallStore.note_call`; each is an event."""
+        now = datetime.now(UTC)
+        told = {"category": CALLS, "runner": runner, "started": now.isoformat(timespec="microseconds")}
+        data = {**told, "ended": ended, "details": dict(details)}
+        event = {"workflow_id": int(workflow_key), "timestamp": int(now.timestamp() * 1000), "data": data}
+        self.service.request("workflow", workflow_key, "POST", "/events", encode_data(event))
 
     # user_data
 

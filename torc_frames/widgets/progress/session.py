@@ -8,26 +8,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from torc_frames.errors import NotFoundError, TorcFramesError, UnreadableRecordError
-from torc_frames.settings.regular import open_regular
 from torc_frames.store.records import OUTPUT
 from torc_frames.widgets.progress.model import COLUMNS, Failed, Progress, progress, span
 from torc_frames.widgets.work import Background, StoppedError
-from torc_frames.workflow.run.logs import error_files
+from torc_frames.workflow.run.said import last_runs
 from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["JobReader", "Watch", "WatchState", "tail"]
+__all__ = ["JobReader", "Watch", "WatchState"]
 
 _SLOWER = 1.5
-_TAIL_BYTES = 4096
 _TAIL_LINES = 3
 _LONGEST_MESSAGE = 400
-_CLOCKS_DIFFER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +245,10 @@ class JobReader:
         if stored := self._stored(failed):
             return stored
         workflow = self._workflow
-        for path in error_files(workflow._store.url, workflow.key, failed.job_key, failed.run_id):
-            if found := tail(path, since=failed.start_time):
-                return found
-        return ""
+        with workflow._store.snapshot(workflow.key) as snap:
+            runs = last_runs(snap, workflow._store.url, [failed.job_key])
+            self.requests += snap.requests
+        return _shortened(runs[0].reason(_TAIL_LINES) if runs else "")
 
     def _stored(self, failed: Failed) -> str:
         try:
@@ -266,31 +262,6 @@ class JobReader:
             if name in records and records[name].notna().any()
         ]
         return _shortened(": ".join(parts))
-
-
-def tail(path: Path, since: pd.Timestamp | None = None) -> str:
-    r"""Return the last lines of a file, "" if there is none or it was written before a time.
-
-    Examples
-    --------
-    >>> _ = (tmp / "job.e").write_text("Traceback\n  File ...\nValueError: three\n")
-    >>> tail(tmp / "job.e")
-    'Traceback\n  File ...\nValueError: three'
-    >>> tail(tmp / "none.e")
-    ''
-    """
-    try:
-        with open_regular(path) as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _TAIL_BYTES))
-            content = file.read(_TAIL_BYTES)
-        written = path.stat().st_mtime
-    except OSError:
-        return ""
-    if since is not None and written < since.timestamp() - _CLOCKS_DIFFER_S:
-        return ""
-    lines = [line.rstrip() for line in content.decode(errors="replace").splitlines() if line.strip()]
-    return _shortened("\n".join(lines[-_TAIL_LINES:]))
 
 
 def _shortened(text: str) -> str:

@@ -12,6 +12,7 @@ from torc_frames.errors import counted
 from torc_frames.widgets.parts import Message, button, close_inside, html, root, row, text_html
 from torc_frames.widgets.progress.model import Failed, Progress, span
 from torc_frames.widgets.progress.session import Watch, WatchState
+from torc_frames.workflow.run.handle import RunHandle
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Monitor"]
@@ -33,8 +34,8 @@ class Monitor(widgets.VBox):
 
     Parameters
     ----------
-    workflow : Workflow
-        Of any store.
+    workflow : Workflow or RunHandle
+        Of any store; of a run, its workflow.
     idle : float
         Seconds without a running job after which it stops.
 
@@ -60,7 +61,9 @@ class Monitor(widgets.VBox):
     Monitor(workflow='1')
     """
 
-    def __init__(self, workflow: Workflow, *, idle: float = 300.0) -> None:
+    def __init__(self, workflow: Workflow | RunHandle, *, idle: float = 300.0) -> None:
+        if isinstance(workflow, RunHandle):
+            workflow = Workflow(workflow.store, workflow.store.get_workflow(workflow.workflow_key))
         self._key = workflow.key
         self._title = html(text_html(f"{workflow.name} (workflow {workflow.key})", "tf-title"))
         self._body, self._failures, self._told = html(), html(), html()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 from typing import Any, Literal, NamedTuple
 
@@ -21,12 +21,13 @@ from torc_frames.errors import (
     warn,
 )
 from torc_frames.store.base import RunnableStore, SettingsStore, Snapshot, Store
-from torc_frames.store.contents import dependencies, present_series, read_jobs
+from torc_frames.store.contents import dependencies, present_series, read_calls, read_jobs
 from torc_frames.store.records import (
     MEASURED,
     JobRecord,
     NewJobs,
     ResultPage,
+    RunCall,
     SeriesChunk,
     TorcSettings,
     UserDataPage,
@@ -38,6 +39,7 @@ from torc_frames.workflow.copying.order import chunks
 from torc_frames.workflow.copying.roles import RoleFit, fit
 from torc_frames.workflow.copying.settings import SettingsCopy, lost_settings
 from torc_frames.workflow.progress import Bar, progress
+from torc_frames.workflow.pull.origins import ORIGIN, calls_of
 from torc_frames.workflow.pull.spool import Spool
 
 __all__ = ["Copied", "OnUnkept", "copy"]
@@ -99,6 +101,9 @@ class _Original:
     waits: dict[str, list[str]] = field(default_factory=dict)
     runs: dict[tuple[str, int], tuple[str, int, str, str]] = field(default_factory=dict)
     """By job key and run_id: status, return code, start and end time."""
+    calls: list[RunCall] = field(default_factory=list)
+    call_of: dict[tuple[str, int], int] = field(default_factory=dict)
+    """By job key and run_id: the place of the call that it was of."""
     unkept: dict[str, str] = field(default_factory=dict)
     """By record key: why it can't be kept."""
     inexact: list[str] = field(default_factory=list)
@@ -221,14 +226,20 @@ class _Original:
         for job, other in dependencies(snap):
             if job in jobs and other in jobs:
                 self.waits.setdefault(job, []).append(other)
-        for runs in snap.results():
+        pages = list(snap.results(labels=True))
+        self.calls = read_calls(snap)
+        places = {call.runner: at for at, call in enumerate(self.calls)}
+        called = iter(calls_of(snap, pages, self.calls))
+        for runs in pages:
             ends = zip(runs.statuses, runs.return_codes, runs.start_times, runs.end_times, strict=True)
             measured = zip(*(runs.more[name] for name in MEASURED if name in runs.more), strict=True)
             self.measured += sum(row.count(None) < len(row) for row in measured)
-            for job, run_id, end in zip(runs.job_keys, runs.run_ids, ends, strict=True):
+            for job, run_id, end, call in zip(runs.job_keys, runs.run_ids, ends, called, strict=False):
                 repeated += (job, run_id) in self.runs
                 if job in jobs:
                     self.runs[job, run_id] = end
+                    if call is not None:
+                        self.call_of[job, run_id] = places[call.runner]
         if repeated:
             self.left_out.append(
                 f"{counted(repeated, 'attempt')} of runs that were tried again: the last of each is kept"
@@ -351,8 +362,11 @@ class _Writer:
         keys = [self.job_keys[key] for key in jobs]
         statuses, run_ids = ([getattr(job, part) for job in jobs.values()] for part in ("status", "run_id"))
         columns = [list(column) for column in zip(*runs.values(), strict=True)] or [[], [], [], []]
-        results = ResultPage([self.job_keys[job] for job, _ in runs], [run for _, run in runs], *columns)
-        self.target.add_runs(workflow_key, keys, statuses, run_ids, results)
+        more = {"call": [self.original.call_of.get(run) for run in runs]}
+        own_keys = [self.job_keys[job] for job, _ in runs]
+        results = ResultPage(own_keys, [run for _, run in runs], *columns, more=more)
+        calls = [_elsewhere(call) for call in self.original.calls]
+        self.target.add_runs(workflow_key, keys, statuses, run_ids, results, calls)
 
     def _add_series(self, workflow_key: str) -> None:
         """Add what jobs logged, as of their present runs in the copy."""
@@ -371,6 +385,12 @@ class _Writer:
                 run = target.get_job(key, workflow_key).run_id
             moved = [structs.replace(one, job_key=key, run_id=run, attempt_id=0) for one in logged]
             target.add_series(workflow_key, moved)
+
+
+def _elsewhere(call: RunCall) -> RunCall:
+    """Return a call as it is known of in a copy: where it was, not what is going on there."""
+    details = {name: value for name, value in call.details.items() if name in ORIGIN}
+    return replace(call, ended=call.ended or call.started, details=details)
 
 
 def _undo(target: Store, made: WorkflowRecord, error: BaseException) -> None:

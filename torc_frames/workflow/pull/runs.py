@@ -12,10 +12,12 @@ import pyarrow as pa
 
 from torc_frames.errors import RefusedError
 from torc_frames.frame.shape import Shape, Usecols, choose, key_index, strings, text_column
+from torc_frames.store.base import Snapshot
 from torc_frames.store.records import JobPage, ResultPage
 from torc_frames.store.resources import memory_bytes, runtime_seconds
 from torc_frames.workflow.pull.cells import MEASURED, Cell, Dtype, framed, series
 from torc_frames.workflow.pull.links import check_keys
+from torc_frames.workflow.pull.origins import ORIGIN, known_of
 
 __all__ = ["JobColumns", "jobs_frame", "runs_frame", "shown_of_jobs", "utilization_frame"]
 
@@ -151,12 +153,13 @@ def _stale(keys: list[str], told: Mapping[str, bool | None] | None) -> pd.Series
     return pd.Series(values, dtype="boolean")
 
 
-def runs_frame(results: Iterable[ResultPage], shape: Shape, measures: bool) -> pd.DataFrame:
+def runs_frame(snap: Snapshot, shape: Shape) -> pd.DataFrame:
     """Return one row a run, or an attempt of one, by job, with how it ended; see `Workflow.runs`."""
-    pages = list(results)
+    pages, measures = list(snap.results(labels=True)), snap.measures
+    known = cache(lambda: known_of(snap, pages))
     wanted = _OF_RUNS if measures else {}
     more = {name: series(name, _more(pages, name), dtype) for name, dtype in wanted.items()}
-    cells = {
+    cells: dict[str, Cell] = {
         "job_key": text_column([page.job_keys for page in pages]),
         "job_name": text_column([page.more["job_name"] for page in pages]),
         "run_id": pd.Series(_all(pages, "run_ids"), dtype="int64"),
@@ -165,8 +168,13 @@ def runs_frame(results: Iterable[ResultPage], shape: Shape, measures: bool) -> p
         "return_code": pd.Series(_all(pages, "return_codes"), dtype="int64"),
         **_times(_all(pages, "start_times"), _all(pages, "end_times")),
         **more,
+        **{name: partial(_origin, known, name, dtype) for name, dtype in ORIGIN.items()},
     }
     return framed(cells, shape, sum(map(len, pages)))
+
+
+def _origin(known: Callable[[], list[dict[str, Any]]], name: str, dtype: Dtype) -> pd.Series:
+    return series(name, [told.get(name) for told in known()], dtype)
 
 
 def utilization_frame(jobs: pd.DataFrame, under: float, shape: Shape) -> pd.DataFrame:

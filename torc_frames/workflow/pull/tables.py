@@ -67,7 +67,7 @@ def runs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
     """Return one row a run; see `Workflow.runs`."""
 
     def build(read: Reading) -> pd.DataFrame:
-        return runs_frame(read.snap.results(labels=True), read.shape, read.snap.measures)
+        return runs_frame(read.snap, read.shape)
 
     return _pull(store, workflow_key, build, shape, kind="runs")
 

@@ -33,6 +33,7 @@ from torc_frames.workflow.run.outputs import (
 
 if TYPE_CHECKING:
     from torc_frames.store.base import Store
+    from torc_frames.workflow.run.logs import Stream
     from torc_frames.workflow.run.series import SeriesWriter
 
 __all__ = ["Job", "joined_parameters"]
@@ -123,6 +124,42 @@ class Job:
         """
         records = self.user_data(INPUT)
         return joined_parameters([one.data for one in records], [one.name for one in records])
+
+    @property
+    def stdout(self) -> str:
+        r"""All that the last run of the job has printed, as it was written; so far, if it runs.
+
+        Bytes that are no UTF-8 are shown as U+FFFD. `Workflow.logs` shows the last lines of many jobs,
+        without control characters.
+
+        Raises
+        ------
+        NotFoundError
+            If the job was never run, or the file is not there: deleted, on another machine, or none, as for
+            functions that an executor of `Workflow.map` called.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("echo")
+        >>> job = wf.add_job("hello", command="echo hello; ls nothing.txt")
+        >>> _ = wf.run()
+        >>> job.stdout
+        'hello\n'
+        >>> "nothing.txt" in job.stderr
+        True
+        """
+        return self._said("stdout")
+
+    @property
+    def stderr(self) -> str:
+        """All that the last run of the job wrote to stderr; see `stdout`."""
+        return self._said("stderr")
+
+    def _said(self, stream: Stream) -> str:
+        from torc_frames.workflow.run.said import said_by
+
+        return said_by(self._store, self.workflow_key, self.key, stream)
 
     def user_data(self, role: Role | None = None) -> list[UserData]:
         """Return the job's records, oldest first.

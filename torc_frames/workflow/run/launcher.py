@@ -32,6 +32,7 @@ from torc_frames.settings import (
 from torc_frames.store.records import JobRecord
 from torc_frames.store.resources import Needs, needs_of, shown_bytes
 from torc_frames.workflow.run import procfs
+from torc_frames.workflow.run.logs import job_stem
 from torc_frames.workflow.run.machine import CUDA_DEVICES, OwnPython
 from torc_frames.workflow.run.processes import MARK, end_processes, job_processes, mark_of, utc_now
 from torc_frames.workflow.run.procfs import Process
@@ -67,6 +68,7 @@ class JobProcess:
     stem: Path
     mark: str
     gpus: tuple[str, ...] = ()
+    timeout: float | None = None
     start_time: str = field(default_factory=lambda: utc_now())
     process: subprocess.Popen[bytes] | None = None
     shell: Process | None = None
@@ -95,10 +97,18 @@ class JobProcess:
     @property
     def left_s(self) -> float:
         """How long it may still run."""
-        runtime = self.needs.runtime
-        if runtime is None or self.process is None or self.over is not None:
+        limits = [limit for limit in (self.needs.runtime, self.timeout) if limit is not None]
+        if not limits or self.process is None or self.over is not None:
             return float("inf")
-        return self.begun + runtime - time.monotonic()
+        return self.begun + min(limits) - time.monotonic()
+
+    @property
+    def out_of_time(self) -> Over:
+        """What it ends with when no time is left."""
+        runtime = self.needs.runtime
+        if self.timeout is not None and (runtime is None or self.timeout < runtime):
+            return Over(OUT_OF_TIME, f"its timeout of {self.timeout:g} seconds was over")
+        return Over(OUT_OF_TIME, f"its runtime of {self.job.resources.runtime} was over")
 
 
 class Launcher:
@@ -113,10 +123,11 @@ class Launcher:
         Where each run is put when it has ended.
     """
 
-    def __init__(self, url: str, output_dir: Path, runner: str) -> None:
+    def __init__(self, url: str, output_dir: Path, runner: str, timeout: float | None = None) -> None:
         self.url = url
         self.output_dir = output_dir
         self.runner = runner
+        self.timeout = timeout
         self.cwd = _working_directory()
         self.shell = _shell()
         self.ended: queue.SimpleQueue[JobProcess] = queue.SimpleQueue()
@@ -129,8 +140,8 @@ class Launcher:
 
     def prepare(self, job: JobRecord, gpus: tuple[str, ...] = ()) -> JobProcess:
         """Return the run of a started job, to be launched."""
-        stem = self.output_dir / f"job_wf{job.workflow_key}_j{job.key}_r{job.run_id}"
-        return JobProcess(job, stem, mark_of(self.runner, job.key), gpus)
+        stem = self.output_dir / job_stem(job.workflow_key, job.key, job.run_id)
+        return JobProcess(job, stem, mark_of(self.runner, job.key), gpus, self.timeout)
 
     def launch(self, run: JobProcess) -> None:
         """Start a job's command; where that fails the run ends with code 127, and its .e file says why."""
@@ -144,7 +155,7 @@ class Launcher:
             going = [run for run in self._going if run.over is None]
         for run in going:
             if run.left_s <= 0:
-                self._end(run, Over(OUT_OF_TIME, f"its runtime of {run.job.resources.runtime} was over"))
+                self._end(run, run.out_of_time)
         limited = [run for run in going if run.needs.memory is not None and run.over is None]
         now = time.monotonic()
         if not limited or now < self._next_look:

@@ -1,20 +1,50 @@
-"""Where jobs' stdout and stderr are: beside the file of a store, or where torc's runner put them."""
+"""Where jobs' stdout and stderr are: where the call that ran them put them, by default beside the store."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 from torc_frames import settings
 from torc_frames.settings.regular import open_regular
 
-__all__ = ["TORC_OUTPUT", "error_files", "job_stem", "said_by_runner", "torc_error_files"]
+__all__ = [
+    "TORC_OUTPUT",
+    "Stream",
+    "default_folder",
+    "files_of_run",
+    "job_stem",
+    "last_lines",
+    "output_files",
+    "reason_of",
+    "said_by_runner",
+    "visible",
+]
+
+Stream = Literal["stdout", "stderr"]
 
 TORC_OUTPUT = Path("torc_output")
 """The folder of outputs, in the working directory, of torc's runner."""
 
-_ATTEMPT = re.compile(r"_a([0-9]+)\.(e|log)")
+_SUFFIXES: dict[Stream, str] = {"stdout": "o", "stderr": "e"}
+_BOTH = "log"
+_ATTEMPT = re.compile(r"_a([0-9]+)\.(o|e|log)")
+
+_BLOCK = 1 << 16
+_MOST = 1 << 22
+"""How many bytes of a file are read for its last lines at most."""
+
+_LONGEST = 4_000
+"""How many characters of a line are shown, from its end."""
+
+_REASON = 200
+_CLOCKS_DIFFER_S = 5
+
+# Colours and the like of terminals (CSI and OSC sequences), and what moves the cursor otherwise.
+_SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
 def job_stem(workflow_key: str, job_key: str, run_id: int) -> str:
@@ -22,15 +52,109 @@ def job_stem(workflow_key: str, job_key: str, run_id: int) -> str:
     return f"job_wf{workflow_key}_j{job_key}_r{run_id}"
 
 
-def torc_error_files(output_dir: Path, stem: str) -> list[Path]:
-    """Return the files of errors that torc's runner left of a run, the last attempt first.
+def default_folder(url: str) -> Path:
+    """Return where the outputs of a file's jobs are: ``torc_output/<its name>`` beside it; else here."""
+    database = settings.database_path(url)
+    if database is None:
+        return Path(os.path.abspath(TORC_OUTPUT))
+    return Path(os.path.abspath(database)).parent / TORC_OUTPUT / Path(database).stem
 
-    Where a workflow has stdout and stderr go into one file, that is it.
+
+def output_files(
+    folders: Iterable[Path],
+    workflow_key: str,
+    job_key: str,
+    run_id: int,
+    stream: Stream,
+    attempt_id: int | None = None,
+) -> Iterator[Path]:
+    """Yield where a stream of a run may be, the likeliest place first, if it is on this machine.
+
+    In each folder that is our file, then torc's of that attempt, or of all of them, the last first. Where a
+    workflow of torc has stdout and stderr go into one file, that is both.
     """
-    folder = output_dir / "job_stdio"
-    found = [(path, _ATTEMPT.fullmatch(path.name.removeprefix(stem))) for path in folder.glob(f"{stem}_a*")]
-    attempts = [(int(match[1]), match[2] == "e", path) for path, match in found if match]
-    return [path for _, _, path in sorted(attempts, reverse=True)]
+    if not (job_key.isalnum() and workflow_key.isalnum()):
+        return
+    stem = job_stem(workflow_key, job_key, run_id)
+    for folder in folders:
+        yield folder / f"{stem}.{_SUFFIXES[stream]}"
+        found = [(path, _ATTEMPT.fullmatch(path.name.removeprefix(stem))) for path in _of_torc(folder, stem)]
+        wanted = (_SUFFIXES[stream], _BOTH)
+        attempts = [(int(of[1]), of[2] != _BOTH, path) for path, of in found if of and of[2] in wanted]
+        for attempt, _, path in sorted(attempts, reverse=True):
+            if attempt_id in (None, attempt):
+                yield path
+
+
+def files_of_run(paths: Iterable[Path], since: float | None = None) -> Iterator[Path]:
+    """Yield those of some files that are there, and were not last written before a time (in seconds)."""
+    for path in paths:
+        try:
+            written = path.stat().st_mtime
+        except (OSError, ValueError):
+            continue
+        if since is None or written >= since - _CLOCKS_DIFFER_S:
+            yield path
+
+
+def _of_torc(folder: Path, stem: str) -> Iterable[Path]:
+    return (folder / "job_stdio").glob(f"{stem}_a*")
+
+
+def last_lines(path: Path, lines: int) -> str | None:
+    r"""Return the last lines of a file as `visible` shows them, None if there is no such file.
+
+    Only its end is read, 4 MiB at most, and empty lines are left out at the end.
+
+    Examples
+    --------
+    >>> _ = (tmp / "job.e").write_bytes(b"Traceback\n  File ...\n\x1b[31mValueError\x1b[0m: \xff\n\n")
+    >>> last_lines(tmp / "job.e", 2)
+    '  File ...\nValueError: \ufffd'
+    >>> last_lines(tmp / "none.e", 2)
+    """
+    try:
+        with open_regular(path) as file:
+            end = at = file.seek(0, os.SEEK_END)
+            content = b""
+            while at and end - at < _MOST and len(content.rstrip().splitlines()) <= lines:
+                start = max(0, at - _BLOCK)
+                file.seek(start)
+                content = file.read(at - start) + content
+                at = start
+    except (OSError, ValueError):
+        return None
+    found = visible(content.decode(errors="replace")).rstrip().split("\n")
+    return "\n".join(line if len(line) <= _LONGEST else f"…{line[-_LONGEST:]}" for line in found[-lines:])
+
+
+def visible(text: str) -> str:
+    r"""Return text without colours and control characters; of a progress bar its end.
+
+    Examples
+    --------
+    >>> visible("10%\r90%\r\n\x1b[1mdone\x1b[0m\x07")
+    '90%\ndone\\x07'
+    """
+    lines = _SEQUENCES.sub("", text).split("\n")
+    return "\n".join(_shown(line.rstrip("\r").rpartition("\r")[2]) for line in lines)
+
+
+def _shown(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(
+        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode()
+        for char in line
+    )
+
+
+def reason_of(paths: Iterable[Path]) -> str:
+    """Return the last line that the first file has that says anything, "" if none does."""
+    for path in paths:
+        if said := (last_lines(path, 1) or "").strip():
+            return said[:_REASON]
+    return ""
 
 
 def said_by_runner(output_dir: Path, workflow_key: str, job_key: str) -> str:
@@ -44,16 +168,5 @@ def said_by_runner(output_dir: Path, workflow_key: str, job_key: str) -> str:
         with open_regular(path) as file:
             found = about.findall(file.read().decode(errors="replace"))
         if found:
-            return str(found[-1])
+            return visible(str(found[-1]))
     return ""
-
-
-def error_files(url: str, workflow_key: str, job_key: str, run_id: int) -> Iterator[Path]:
-    """Yield where the errors of a run may be, if they are on this machine."""
-    if not (job_key.isalnum() and workflow_key.isalnum()):
-        return
-    stem = job_stem(workflow_key, job_key, run_id)
-    database = settings.database_path(url)
-    if database is not None:
-        yield Path(database).absolute().parent / TORC_OUTPUT / Path(database).stem / f"{stem}.e"
-    yield from torc_error_files(TORC_OUTPUT, stem)

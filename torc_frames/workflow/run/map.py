@@ -27,13 +27,16 @@ from torc_frames.workflow.push.steps import Steps, decide
 from torc_frames.workflow.push.stored import Existing, read_existing
 from torc_frames.workflow.push.table import Prepared, PushOptions, prepare
 from torc_frames.workflow.run.call import Function, check_call, shown
+from torc_frames.workflow.run.calls import NotedCall, noted
 from torc_frames.workflow.run.mapper import Mapper
-from torc_frames.workflow.run.runner import Rerun, alone, check_rerun, end_left, jobs_to_reset
+from torc_frames.workflow.run.options import Rerun, check_rerun
+from torc_frames.workflow.run.processes import runner_id
+from torc_frames.workflow.run.runner import alone, end_left, jobs_to_reset
 from torc_frames.workflow.run.schedule import read_board, shown_runners
 from torc_frames.workflow.run.signals import ended_by_signals
 from torc_frames.workflow.run.workers import Crew, check_executor, crew
 
-__all__ = ["MapOptions", "map_rows"]
+__all__ = ["MapOptions", "map_rows", "push_function"]
 
 _RERUN: Rerun = "changed"
 _LAST_LINES = 5
@@ -62,24 +65,80 @@ def map_rows(
     options: MapOptions,
 ) -> pd.DataFrame:
     """Call a function with each row of a table, or have torc do so; see `Workflow.map`."""
+    if not isinstance(store, RunnableStore):
+        _refuse_for_torc(store, workflow_key, executor, options.rerun)
+        keys = push_function(store, workflow_key, func, params, options)
+    else:
+        keys = _mapped(store, workflow_key, func, params, executor, options)
+    # Records of a job that clash are no reason to keep back what has just been made.
+    table = pull.table(store, workflow_key, "list", [], Shape(), options.show_progress)
+    return table.loc[keys]
+
+
+def push_function(
+    store: Store, workflow_key: str, func: Function, params: Table, options: MapOptions
+) -> list[str]:
+    """Push a table as jobs that call a function by themselves, and return their keys."""
+    path = _path_of(func, options)
+    here = isinstance(store, RunnableStore)
+    _check_import(func, path, "jobs that go on by themselves" if here else "torc's jobs")
+    command = f"{options.command}{_ending(path)}"
+    template = command.replace("{", "{{").replace("}", "}}")
+    pushing = replace(_pushing(options), command=template, outputs=not here)
+    prepared, existing, steps = _decided(store, workflow_key, func, params, pushing, options.rerun)
+    bare = [key for key in steps.job_keys if key and not existing.jobs[key].command.strip()]
+    if bare:
+        store.update_commands(workflow_key, bare, [command] * len(bare))
+    return list(push.apply(store, workflow_key, prepared, steps, options.show_progress).index)
+
+
+def _mapped(
+    store: RunnableStore,
+    workflow_key: str,
+    func: Function,
+    params: Table,
+    executor: Executor | None,
+    options: MapOptions,
+) -> list[str]:
+    """Call a function with each row on an executor, and return the keys of the jobs."""
+    path = _path_of(func, options)
+    check_executor(executor)
+    prepared, existing, steps = _decided(store, workflow_key, func, params, _pushing(options), options.rerun)
+    if _has_work(store, workflow_key, steps, options.rerun):
+        _refuse_limits(prepared, existing, steps, path)
+        with ended_by_signals(), crew(executor, func) as workers:
+            keys = list(push.apply(store, workflow_key, prepared, steps, options.show_progress).index)
+            command = f"{options.command}{_ending(path)}"
+            mapper = _run(store, workflow_key, func, workers, keys, command, options)
+        _tell_of_ended(mapper)
+    else:
+        keys = list(map(str, steps.job_keys))
+    _tell_of_waiting(store, workflow_key, keys)
+    return keys
+
+
+def _path_of(func: Function, options: MapOptions) -> str:
+    """Return where a function stands; RefusedError for what is none, and for senseless options."""
     if not callable(func):
         raise RefusedError(f"map takes a function, not a {type(func).__name__}")
     check_rerun(options.rerun)
-    check_executor(executor)
-    path = _function_path(func)
-    command = f"{options.command}{_ending(path)}"
-    pushing = PushOptions(
+    return _function_path(func)
+
+
+def _pushing(options: MapOptions) -> PushOptions:
+    return PushOptions(
         name=options.name,
         resources=options.resources,
         depends_on=options.depends_on,
         on=names_of_on(options.on),
         remember=False,
     )
-    if not isinstance(store, RunnableStore):
-        _refuse_for_torc(store, workflow_key, executor, options.rerun)
-        _check_import(func, path)
-        template = command.replace("{", "{{").replace("}", "}}")
-        pushing = replace(pushing, command=template, outputs=True)
+
+
+def _decided(
+    store: Store, workflow_key: str, func: Function, params: Table, pushing: PushOptions, rerun: Rerun
+) -> tuple[Prepared, Existing, Steps]:
+    """Return what a push of the rows would do; nothing is written."""
     prepared = prepare(store, workflow_key, params, pushing)
     existing = read_existing(store, workflow_key, prepared.seen)
     steps = decide(store, prepared, existing)
@@ -87,25 +146,8 @@ def map_rows(
     if prepared.frame.length and (steps.new or not steps.named):
         # Jobs that the table names may have more parameters than it has columns.
         check_call(func, dict.fromkeys(path[0] for path in prepared.frame.paths.values()))
-    _refuse_other_functions(existing, steps, path, options.rerun)
-    if not isinstance(store, RunnableStore):
-        bare = [key for key in steps.job_keys if key and not existing.jobs[key].command.strip()]
-        if bare:
-            store.update_commands(workflow_key, bare, [command] * len(bare))
-        keys = list(push.apply(store, workflow_key, prepared, steps, options.show_progress).index)
-    elif _has_work(store, workflow_key, steps, options.rerun):
-        _refuse_limits(prepared, existing, steps, path)
-        with ended_by_signals(), crew(executor, func) as workers:
-            keys = list(push.apply(store, workflow_key, prepared, steps, options.show_progress).index)
-            mapper = _run(store, workflow_key, func, workers, keys, command, options)
-        _tell_of_ended(mapper)
-    else:
-        keys = list(map(str, steps.job_keys))
-    if isinstance(store, RunnableStore):
-        _tell_of_waiting(store, workflow_key, keys)
-    # Records of a job that clash are no reason to keep back what has just been made.
-    table = pull.table(store, workflow_key, "list", [], Shape(), options.show_progress)
-    return table.loc[keys]
+    _refuse_other_functions(existing, steps, _function_path(func), rerun)
+    return prepared, existing, steps
 
 
 def _run(
@@ -127,8 +169,10 @@ def _run(
         store.update_commands(workflow_key, stale, [command] * len(stale))
         store.reset_jobs(workflow_key, [key for key in keys if key in again])
     waiting = again.union(board.with_status(READY, BLOCKED)).intersection(keys)
-    mapper = Mapper(store, workflow_key, func, workers, keys)
-    with progress(len(waiting), "map", options.show_progress, unit="job") as bar:
+    call = NotedCall(runner_id())
+    mapper = Mapper(store, workflow_key, func, workers, keys, call.runner)
+    bar = progress(len(waiting), "map", options.show_progress, unit="job")
+    with noted(store, workflow_key, call, {"jobs": list(waiting)}), bar:
         mapper.work(bar)
     return mapper
 
@@ -200,17 +244,16 @@ def _ending(path: str) -> str:
     return f" run-function {shlex.quote(path)}"
 
 
-def _check_import(func: Function, path: str) -> None:
+def _check_import(func: Function, path: str, who: str) -> None:
     """Make sure that a new interpreter, as a job is one, finds the function; RefusedError if not."""
     if "<" in path:
         raise RefusedError(
-            f"torc's jobs import the function, and {path} can not be imported: define it in a module, by "
+            f"{who} import the function, and {path} can not be imported: define it in a module, by "
             "name and outside of any function; constant arguments are columns of the table"
         )
     if path.startswith("__main__:"):
         raise RefusedError(
-            f"torc's jobs import the function, and {shown(func)} is of this script or notebook: move it to "
-            "a module"
+            f"{who} import the function, and {shown(func)} is of this script or notebook: move it to a module"
         )
     code = "import sys; from torc_frames.workflow.run.call import load_function as f; f(sys.argv[1])"
     done = subprocess.run(
@@ -224,8 +267,8 @@ def _check_import(func: Function, path: str) -> None:
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()][-_LAST_LINES:]
         raise RefusedError(
-            f"a new Python in this folder does not find {path}, nor would torc's jobs; install the module, "
-            "or set PYTHONPATH, here and where torc runs:\n" + "\n".join(f"  {line}" for line in lines)
+            f"a new Python in this folder does not find {path}, nor would {who}; install the module, or set "
+            "PYTHONPATH, here and where they run:\n" + "\n".join(f"  {line}" for line in lines)
         )
 
 

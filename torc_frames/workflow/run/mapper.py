@@ -30,7 +30,7 @@ from torc_frames.workflow.progress import Bar
 from torc_frames.workflow.run.call import Function, Outcome, failed, marked_call
 from torc_frames.workflow.run.job import joined_parameters
 from torc_frames.workflow.run.outputs import output_name, result_record
-from torc_frames.workflow.run.processes import mark_of, runner_id, utc_now
+from torc_frames.workflow.run.processes import mark_of, utc_now
 from torc_frames.workflow.run.schedule import active, read_board
 from torc_frames.workflow.run.signals import check_signals
 from torc_frames.workflow.run.workers import Crew
@@ -67,7 +67,7 @@ class Mapper:
     func: Function
     crew: Crew
     keys: Sequence[str]
-    me: str = field(default_factory=runner_id)
+    me: str
     queue: deque[str] = field(default_factory=deque)
     rows: dict[str, bytes] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)

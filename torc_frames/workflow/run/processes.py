@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from torc_frames.errors import TorcFramesError, shorten
+from torc_frames.errors import RefusedError, TorcFramesError, shorten
 from torc_frames.workflow.run import procfs
 from torc_frames.workflow.run.procfs import Process
 
@@ -31,6 +31,8 @@ __all__ = [
     "mark_of",
     "runner_id",
     "shown_runner",
+    "signal_runner",
+    "token_of",
     "utc_now",
 ]
 
@@ -58,13 +60,18 @@ class _Runner(NamedTuple):
     started: str
 
 
-def runner_id() -> str:
+def runner_id(pid: int | None = None) -> str:
     """Return who runs jobs now, another id at each call, as ``host:place:pid:start time of the process``.
 
     The place says which start of which machine this is and which PID namespace, as a pid means nothing
     outside it, and ends with what tells this call from others: by the id the processes of its jobs are known.
+
+    Parameters
+    ----------
+    pid : int, optional
+        Of a child that is to run them, if that is not this process.
     """
-    me = _me()
+    me = _me(pid)
     place = ".".join((me.boot, me.machine, me.namespace, secrets.token_hex(8)))
     return f"{me.host}:{place}:{me.pid}:{me.started}"
 
@@ -73,6 +80,30 @@ def shown_runner(runner: str) -> str:
     """Return a runner's id as a person would say it."""
     found = _parsed(runner)
     return runner if found is None else f"process {found.pid} of {found.host}"
+
+
+def token_of(runner: str) -> str:
+    """Return what tells a call from all others, for people to name it by."""
+    found = _parsed(runner)
+    return runner if found is None else runner.split(":")[1].rpartition(".")[2]
+
+
+def signal_runner(runner: str, number: int) -> bool:
+    """Send a signal to the process of a runner, and return whether it was there.
+
+    Raises
+    ------
+    RefusedError
+        If that process is not known to be of this machine and PID namespace.
+    """
+    found = _parsed(runner)
+    if found is None or found[:4] != _me()[:4]:
+        raise RefusedError(f"{shown_runner(runner)} can't be reached from here: end the run where it runs")
+    try:
+        _signal(Process(found.pid, 0, found.started), number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def is_same_process(runner: str) -> bool:
@@ -185,8 +216,8 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def _me() -> _Runner:
-    pid = os.getpid()
+def _me(pid: int | None = None) -> _Runner:
+    pid = os.getpid() if pid is None else pid
     started = procfs.start_time(pid) if procfs.available() else None
     return _Runner(socket.gethostname(), procfs.boot(), _machine(), procfs.namespace(), pid, started or "")
 

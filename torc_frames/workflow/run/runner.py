@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, NamedTuple
 
 from torc_frames import settings
 from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError, counted, shorten, warn
@@ -26,16 +27,16 @@ from torc_frames.store.records import (
 )
 from torc_frames.workflow.progress import progress
 from torc_frames.workflow.run import procfs
+from torc_frames.workflow.run.calls import NotedCall, call_details, noted
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.run.launcher import Launcher
-from torc_frames.workflow.run.logs import TORC_OUTPUT
+from torc_frames.workflow.run.logs import default_folder
+from torc_frames.workflow.run.options import Rerun, RunOptions
 from torc_frames.workflow.run.outputs import jobs_with_output
 from torc_frames.workflow.run.processes import end_processes, has_ended, is_same_process, mark_of, runner_id
 from torc_frames.workflow.run.schedule import (
     Board,
-    Failure,
     Machine,
-    RunSummary,
     Scheduler,
     is_abandoned,
     machine_for,
@@ -43,26 +44,19 @@ from torc_frames.workflow.run.schedule import (
     shown_runners,
 )
 from torc_frames.workflow.run.signals import ended_by_signals
-
-if TYPE_CHECKING:
-    from torc_frames.workflow.run.torc import Slurm
+from torc_frames.workflow.run.summary import RunSummary, tell_of_failures, to_json
 
 __all__ = [
-    "Failure",
-    "Rerun",
-    "RunSummary",
     "alone",
-    "check_rerun",
+    "by_torc",
     "current_job",
     "end_left",
     "jobs_to_reset",
+    "output_folder",
+    "planned",
     "reset_jobs",
     "run",
 ]
-
-Rerun = Literal["failed", "missing", "changed", "all"] | None
-
-_RERUNS = ("failed", "missing", "changed", "all")
 
 
 def current_job() -> Job:
@@ -110,61 +104,82 @@ def current_job() -> Job:
     )
 
 
-def run(
-    store: Store,
-    workflow_key: str,
-    *,
-    workers: int | None = None,
-    rerun: Rerun = None,
-    output_dir: str | os.PathLike[str] | None = None,
-    show_progress: bool = True,
-    slurm: Slurm | None = None,
+def run(store: Store, workflow_key: str, *, call: NotedCall | None = None, **options: Any) -> RunSummary:
+    """Run the jobs of a workflow, each command in a process of its own; see `Workflow.run`.
+
+    Parameters
+    ----------
+    call : NotedCall, optional
+        What was noted of it already, and where to tell how it ended.
+    **options
+        As of `RunOptions`.
+    """
+    asked = RunOptions(**options)
+    if isinstance(store, RunnableStore):
+        summary = _run_here(store, workflow_key, asked, call)
+    else:
+        summary = by_torc(store).run(store, workflow_key, asked, call)
+    tell_of_failures(summary)
+    return summary
+
+
+def _run_here(
+    store: RunnableStore, workflow_key: str, asked: RunOptions, call: NotedCall | None = None
 ) -> RunSummary:
-    """Run the jobs of a workflow, each command in a process of its own; see `Workflow.run`."""
-    slots = (os.cpu_count() or 1) if workers is None else workers
-    if not isinstance(slots, int) or slots < 1:
-        raise RefusedError(f"workers must be a whole number from 1 on, not {workers!r}")
-    check_rerun(rerun)
-    if not isinstance(store, RunnableStore):
-        return _by_torc(store)(
-            store,
-            workflow_key,
-            workers=workers,
-            rerun=rerun,
-            output_dir=output_dir,
-            show_progress=show_progress,
-            slurm=slurm,
-        )
-    if slurm:
+    directory = output_folder(store, asked)
+    with ended_by_signals():
+        with alone(store):
+            plan = planned(store, workflow_key, asked)
+            directory.mkdir(parents=True, exist_ok=True)
+            end_left(store, workflow_key, plan.again)
+            if plan.again:
+                place = plan.board.place.__getitem__
+                store.reset_jobs(workflow_key, sorted(plan.again, key=place))
+        told = call or NotedCall(runner_id())
+        launcher = Launcher(store.url, directory, told.runner, asked.timeout_s)
+        scheduler = Scheduler(store, workflow_key, launcher, plan.machine, asked.jobs, asked.retries)
+        details = call_details(asked, directory)
+        with noted(store, workflow_key, told, details) if call is None and plan.pending else nullcontext():
+            with progress(len(plan.pending), "jobs", asked.show_progress, unit="job") as bar:
+                scheduler.work(bar)
+            summary = replace(scheduler.summary(), stale=_tell_of_stale(store, workflow_key))
+            told.outcome["summary"] = to_json(summary)
+    return summary
+
+
+class Planned(NamedTuple):
+    """What a run would do: the jobs made ready first, all that it runs, and what there is for them."""
+
+    board: Board
+    again: set[str]
+    pending: list[str]
+    machine: Machine
+
+
+def planned(store: RunnableStore, workflow_key: str, asked: RunOptions, *, tell: bool = True) -> Planned:
+    """Return what a run would do; RefusedError if that can't be done here."""
+    if asked.slurm:
         raise RefusedError(
             "torc submits the jobs of its servers to Slurm; those of a file run here: leave it out"
         )
-    directory = _output_dir(store, output_dir)
-    with ended_by_signals():
-        with alone(store):
-            board = read_board(store, workflow_key)
-            again = jobs_to_reset(store, workflow_key, board, rerun)
-            waiting = board.with_status(READY, BLOCKED)
-            pending = [key for key in board.jobs if key in again.union(waiting)]
-            machine = machine_for([board.jobs[key] for key in pending], slots)
-            _refuse_impossible(board, pending, machine)
-            directory.mkdir(parents=True, exist_ok=True)
-            end_left(store, workflow_key, again)
-            if again:
-                store.reset_jobs(workflow_key, sorted(again, key=board.place.__getitem__))
-        scheduler = Scheduler(store, workflow_key, Launcher(store.url, directory, runner_id()), machine)
-        with progress(len(pending), "jobs", show_progress, unit="job") as bar:
-            scheduler.work(bar)
-    return replace(scheduler.summary(), stale=_tell_of_stale(store, workflow_key))
+    board = read_board(store, workflow_key)
+    again = jobs_to_reset(store, workflow_key, board, asked.rerun)
+    wanted = again.union(board.with_status(READY, BLOCKED))
+    if asked.jobs is not None:
+        again, wanted = again.intersection(asked.jobs), wanted.intersection(asked.jobs)
+    pending = [key for key in board.jobs if key in wanted]
+    machine = machine_for([board.jobs[key] for key in pending], asked.slots)
+    _refuse_impossible(board, pending, machine, tell)
+    return Planned(board, again, pending, machine)
 
 
-def _by_torc(store: Store) -> Callable[..., RunSummary]:
-    """Return what has torc run the jobs of its server; RefusedError for any other store."""
+def by_torc(store: Store) -> Any:
+    """Return the module that has torc run the jobs of its server; RefusedError for any other store."""
     from torc_frames.store.v1.store import V1Store
     from torc_frames.workflow.run import torc
 
     if isinstance(store, V1Store):
-        return torc.run
+        return torc
     raise RefusedError(f"jobs of {store.url} are not run from here: a server runs its own")
 
 
@@ -179,12 +194,6 @@ def _tell_of_stale(store: RunnableStore, workflow_key: str) -> int:
             f"runs {'it' if len(stale) == 1 else 'them'} again"
         )
     return len(stale)
-
-
-def check_rerun(rerun: Rerun) -> None:
-    """Raise RefusedError for what is no way to choose jobs."""
-    if rerun is not None and rerun not in _RERUNS:
-        raise RefusedError(f"rerun is one of {', '.join(_RERUNS)}, or None, not {rerun!r}")
 
 
 def jobs_to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Rerun) -> set[str]:
@@ -248,7 +257,7 @@ def reset_jobs(store: Store, workflow_key: str, job_keys: Sequence[str]) -> None
         store.reset_jobs(workflow_key, job_keys)
 
 
-def _refuse_impossible(board: Board, keys: list[str], machine: Machine) -> None:
+def _refuse_impossible(board: Board, keys: list[str], machine: Machine, tell: bool) -> None:
     bare = [key for key in keys if not board.jobs[key].command.strip()]
     reasons = [
         f"job {key} ({job.name}) {lacks}"
@@ -260,17 +269,14 @@ def _refuse_impossible(board: Board, keys: list[str], machine: Machine) -> None:
         reasons.append(f"jobs {shorten(bare)} have no command to run: {mend}")
     if reasons:
         raise RefusedError([Problem(None, None, reason) for reason in reasons])
-    if bare:
-        message = f"jobs {shorten(bare)} have no command and are not run: {mend}"
-        warn(message)
+    if bare and tell:
+        warn(f"jobs {shorten(bare)} have no command and are not run: {mend}")
 
 
-def _output_dir(store: RunnableStore, given: str | os.PathLike[str] | None) -> Path:
-    if given is not None:
-        return Path(os.path.abspath(given))
-    database = settings.database_path(store.url)
-    beside = Path.cwd() if database is None else Path(os.path.abspath(database)).parent
-    return beside / TORC_OUTPUT / (database.stem if database else "jobs")
+def output_folder(store: Store, asked: RunOptions) -> Path:
+    """Return where the outputs of jobs go."""
+    given = asked.output_dir
+    return default_folder(store.url) if given is None else Path(os.path.abspath(given))
 
 
 def stale_jobs(store: RunnableStore, workflow_key: str) -> set[str]:

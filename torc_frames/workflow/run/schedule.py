@@ -5,10 +5,9 @@ from __future__ import annotations
 import heapq
 import queue
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from torc_frames.errors import (
@@ -35,16 +34,16 @@ from torc_frames.store.resources import Needs, needs_of, shown_bytes
 from torc_frames.workflow.progress import Bar
 from torc_frames.workflow.run import procfs
 from torc_frames.workflow.run.launcher import JobProcess, Launcher
+from torc_frames.workflow.run.logs import reason_of
 from torc_frames.workflow.run.machine import gpu_devices, total_memory
 from torc_frames.workflow.run.processes import has_ended, is_same_process, shown_runner
 from torc_frames.workflow.run.signals import check_signals, is_of_a_signal, wait_for_signal
+from torc_frames.workflow.run.summary import Failure, RunSummary
 
 __all__ = [
     "Board",
     "Claimer",
-    "Failure",
     "Machine",
-    "RunSummary",
     "Scheduler",
     "active",
     "is_abandoned",
@@ -54,48 +53,8 @@ __all__ = [
 ]
 
 
-class Failure(NamedTuple):
-    """A run that failed: its code (negative for a signal), and the file of its errors."""
-
-    job_key: str
-    return_code: int
-    stderr: Path
-
-
 _TICK_S = 1.0
 """How often the progress bar is drawn anew, and jobs are held to their limits, while no job ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """What one `run` did, and what it left.
-
-    Attributes
-    ----------
-    completed, failed : int
-        Jobs that this call ran, by how they ended.
-    canceled : int
-        Jobs that were canceled meanwhile, because a job they depend on failed.
-    not_run : int
-        Jobs that are still ready or blocked.
-    running_elsewhere : int
-        Jobs that another runner is running.
-    output_dir : Path
-        Where the jobs' stdout (.o) and stderr (.e) are.
-    failures : tuple of Failure
-        In the order in which they failed.
-    stale : int
-        Completed jobs whose parameters were changed since the run whose results are there.
-    """
-
-    completed: int
-    failed: int
-    canceled: int
-    not_run: int
-    running_elsewhere: int
-    output_dir: Path = field(repr=False)
-    failures: tuple[Failure, ...] = field(default=(), repr=False)
-    stale: int = field(default=0, repr=False)
 
 
 class Claimer(Protocol):
@@ -203,6 +162,13 @@ class Scheduler:
     workflow_key: str
     launcher: Launcher
     machine: Machine
+    chosen: Collection[str] | None = None
+    """The jobs that may be run; None for all."""
+
+    retries: int = 0
+    """How often a job is run again that fails."""
+
+    tried: Counter[str] = field(default_factory=Counter)
     board: Board = field(default_factory=lambda: Board({}, {}))
     queue: list[tuple[int, str]] = field(default_factory=list)
     claimed: set[str] = field(default_factory=set)
@@ -218,11 +184,8 @@ class Scheduler:
             while self._fill_queue():
                 self._start()
                 while self.running:
-                    if self._wait():
-                        bar.update(1)
-                        self._start()
-                    else:
-                        bar.update(0)
+                    bar.update(self._wait())
+                    self._start()
         except BaseException:
             self._give_back()
             raise
@@ -232,8 +195,9 @@ class Scheduler:
 
     def summary(self) -> RunSummary:
         """Return what was done, and warn of jobs that other runners have."""
-        canceled = set(self.board.with_status(CANCELED)) - (self.canceled_before or set())
-        elsewhere = self.store.runners(self.workflow_key)
+        canceled = self._chosen_of(self.board.with_status(CANCELED)) - (self.canceled_before or set())
+        runners = self.store.runners(self.workflow_key)
+        elsewhere = {key: runners[key] for key in self._chosen_of(runners)}
         if elsewhere:
             warn(
                 f"{len(elsewhere)} jobs of workflow {self.workflow_key} are left to other runners: "
@@ -243,7 +207,7 @@ class Scheduler:
             completed=self.counts[COMPLETED],
             failed=self.counts[FAILED],
             canceled=len(canceled),
-            not_run=len(self.board.with_status(READY, BLOCKED)),
+            not_run=len(self._chosen_of(self.board.with_status(READY, BLOCKED))),
             running_elsewhere=len(elsewhere),
             output_dir=self.launcher.output_dir,
             failures=tuple(self.failures),
@@ -258,22 +222,29 @@ class Scheduler:
         self.queue = [(self.board.place[key], key) for key in ready]
         return bool(ready)
 
+    def _chosen_of(self, keys: Iterable[str]) -> set[str]:
+        return set(keys) if self.chosen is None else set(self.chosen).intersection(keys)
+
     def _can_run(self, job: JobRecord) -> bool:
+        if self.chosen is not None and job.key not in self.chosen:
+            return False
         return bool(job.command.strip()) and self.machine.lacks(job.resources) is None
 
-    def _wait(self) -> bool:
-        """Wait until a job ends, and record it; give up after a while. Runs are held to their limits."""
+    def _wait(self) -> int:
+        """Wait until a job ends, record it, and return how many have ended for good.
+
+        It gives up after a while. Runs are held to their limits.
+        """
         check_signals()
         self.launcher.limit()
         patience = min([_TICK_S, *(run.left_s for run in self.running.values())])
         try:
             run = self.launcher.ended.get(timeout=max(0.0, patience))
         except queue.Empty:
-            return False
+            return 0
         if is_of_a_signal(run.return_code or 0) and run.over is None:
             wait_for_signal()
-        self._finish(run)
-        return True
+        return self._finish(run)
 
     def _start(self) -> None:
         """Start as many jobs of the queue as there is room for; those that aren't ready leave it."""
@@ -302,27 +273,39 @@ class Scheduler:
                 room = room.without(needs, batch[key])
         return batch
 
-    def _finish(self, run: JobProcess) -> None:
+    def _finish(self, run: JobProcess) -> int:
+        """Record how a run ended, and return 0 if its job is to be run again, else 1."""
         key = run.job.key
         assert run.return_code is not None
         assert run.end_time is not None
         status = COMPLETED if run.return_code == 0 else FAILED
         result = RunResult(key, run.job.run_id, status, run.return_code, run.start_time, run.end_time)
+        again = status == FAILED and self.tried[key] < self.retries
         try:
-            self.store.finish_job(self.workflow_key, result)
+            with self.store.transaction():
+                self.store.finish_job(self.workflow_key, result)
+                if again:
+                    self.store.reset_jobs(self.workflow_key, [key])
         except (ConflictError, NotFoundError) as error:
             warn(f"how job {key} ended is not recorded: {error}")
-            status = "unrecorded"
+            status, again = "unrecorded", False
         self.claimed.discard(key)
         del self.running[key]
+        if again:
+            self.tried[key] += 1
+            heapq.heappush(self.queue, (self.board.place[key], key))
+            return 0
         self.counts[status] += 1
         if status == FAILED:
-            self.failures.append(Failure(key, run.return_code, run.stderr))
+            self.failures.append(
+                Failure(key, run.return_code, run.stderr, reason_of((run.stderr, run.stdout)))
+            )
         if status != COMPLETED:
-            return
+            return 1
         for dependent in self.board.dependents.get(key, ()):
             if self._can_run(self.board.jobs[dependent]):
                 heapq.heappush(self.queue, (self.board.place[dependent], dependent))
+        return 1
 
     def _give_back(self) -> None:
         """End all running jobs and make them ready; those that had ended before count as they ended.

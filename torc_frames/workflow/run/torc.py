@@ -6,23 +6,16 @@ import logging
 import os
 import re
 import shlex
-import shutil
-import signal
 import socket
-import subprocess
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from torc_frames import settings
 from torc_frames.errors import Problem, RefusedError, TorcFramesError, counted, shorten, warn
-from torc_frames.settings import is_secret
 from torc_frames.store.http.replies import clean
 from torc_frames.store.records import (
     BLOCKED,
@@ -40,66 +33,65 @@ from torc_frames.store.records import (
 )
 from torc_frames.store.v1.runs import active_nodes, give_back, statuses_of
 from torc_frames.workflow.progress import Bar, progress, watched
-from torc_frames.workflow.run import procfs
-from torc_frames.workflow.run.logs import TORC_OUTPUT, job_stem, torc_error_files
-from torc_frames.workflow.run.machine import OwnPython
+from torc_frames.workflow.run.calls import NotedCall, call_details, noted
+from torc_frames.workflow.run.logs import TORC_OUTPUT, job_stem, output_files, reason_of, said_by_runner
+from torc_frames.workflow.run.options import RunOptions, Slurm
 from torc_frames.workflow.run.outputs import jobs_with_output
-from torc_frames.workflow.run.processes import MARK, end_processes, mark_of, runner_id
-from torc_frames.workflow.run.procfs import Process
-from torc_frames.workflow.run.schedule import Failure, RunSummary, machine_for
+from torc_frames.workflow.run.processes import runner_id
+from torc_frames.workflow.run.schedule import machine_for
 from torc_frames.workflow.run.signals import check_signals, ended_by_signals
+from torc_frames.workflow.run.summary import Failure, RunSummary, to_json
+from torc_frames.workflow.run.torc_program import TICK_S, TorcProcess, TorcProgram
 
 if TYPE_CHECKING:
     from torc_frames.store.v1.store import V1Store
 
-__all__ = ["Slurm", "run"]
-
-Slurm = bool | Mapping[str, object]
-"""Whether to submit to Slurm; or how, by the names of options of ``torc slurm regenerate``."""
+__all__ = ["check", "run"]
 
 log = logging.getLogger(__name__)
 
-_VERSION = re.compile(r"torc [0-9]+\.[0-9]+")
 _NODE = re.compile(r"^\[[^\]]+\] Job started (?:\w+=[0-9]+ )*?compute_node_id=([0-9]+)", re.MULTILINE)
 _OPTION = re.compile("[a-z][a-z_-]*[a-z]")
 _ENDED = (COMPLETED, FAILED, CANCELED, TERMINATED)
-_TICK_S = 1.0
-_GRACE_S = 5.0
-_TAIL_BYTES = 600
 _FEW = 500
 _POLL = ("--poll-interval", "1")
 
 
 def run(
-    store: V1Store,
-    workflow_key: str,
-    *,
-    workers: int | None,
-    rerun: str | None,
-    output_dir: str | os.PathLike[str] | None,
-    show_progress: bool,
-    slurm: Slurm | None,
+    store: V1Store, workflow_key: str, asked: RunOptions, noted_call: NotedCall | None = None
 ) -> RunSummary:
     """Have torc run the jobs of a workflow, here or on Slurm; see `Workflow.run`."""
-    call = TorcRun(store, workflow_key, Path(os.path.abspath(output_dir or TORC_OUTPUT)))
-    if slurm is not None and slurm is not False:
-        if workers is not None:
+    call = noted_call or NotedCall(runner_id())
+    torc_run = TorcRun(store, workflow_key, asked, call.runner)
+    if asked.slurm is not None and asked.slurm is not False:
+        if asked.workers is not None:
             raise RefusedError("workers= is for a run on this machine, and slurm= is not")
-        arguments = _submission(workflow_key, slurm, call.output_dir)
-        before = call.prepared(rerun)
-        log.info("%s", clean(call.torc.call(*arguments)))
-        return call.summary(before)
+        if asked.retries:
+            raise RefusedError(
+                "retries= is for a run on this machine: torc's failure handlers retry in Slurm"
+            )
+        arguments = _submission(workflow_key, asked.slurm, torc_run.output_dir)
+        before = torc_run.prepared()
+        log.info("%s", clean(torc_run.torc.call(*arguments)))
+        return torc_run.summary(before)
     with ended_by_signals():
-        before = call.prepared(rerun)
-        waiting = [job for job in before.values() if job.status not in _ENDED]
+        before = torc_run.prepared()
+        waiting = torc_run.waiting(before)
         if waiting:
-            call.check_not_canceled()
-            slots = (os.cpu_count() or 1) if workers is None else workers
-            _tell_of_impossible(waiting, slots, call.for_others)
-            limit = () if workers is None else ("--num-cpus", str(workers))
-            with progress(len(waiting), "jobs", show_progress, unit="job") as bar:
-                call.work(limit, bar if watched(show_progress) else None)
-    return call.summary(before)
+            torc_run.check(waiting)
+        details = call_details(asked, torc_run.output_dir)
+        with noted(store, workflow_key, call, details) if noted_call is None and waiting else nullcontext():
+            if waiting:
+                with progress(len(waiting), "jobs", asked.show_progress, unit="job") as bar:
+                    torc_run.work(bar if watched(asked.show_progress) else None)
+            summary = torc_run.summary(before)
+            call.outcome["summary"] = to_json(summary)
+    return summary
+
+
+def check(store: V1Store, workflow_key: str, asked: RunOptions) -> None:
+    """Raise RefusedError for a run that torc will not do; nothing is changed."""
+    TorcRun(store, workflow_key, asked, "").jobs_to_reset()
 
 
 class TorcRun:
@@ -108,35 +100,87 @@ class TorcRun:
     Raises
     ------
     RefusedError
-        If torc is not on this machine.
+        If torc is not on this machine, or can't be told what is asked for.
     """
 
-    def __init__(self, store: V1Store, workflow_key: str, output_dir: Path) -> None:
+    def __init__(self, store: V1Store, workflow_key: str, asked: RunOptions, runner: str) -> None:
+        if asked.timeout is not None:
+            raise RefusedError(
+                "torc holds each job to its own runtime, and takes no timeout=: push the jobs with "
+                "resources={'runtime': 'PT1H'}"
+            )
         self.torc = TorcProgram(store)
-        self.output_dir = output_dir
+        self.output_dir = Path(os.path.abspath(asked.output_dir or TORC_OUTPUT))
         self.for_others: dict[str, str] = {}
         """By job: why a runner of one machine, without labels, leaves it alone; see `prepared`."""
         self._store = store
         self._key = workflow_key
+        self._asked = asked
+        self._runner = runner
+        self._pids: list[int] = []
 
-    def prepared(self, rerun: str | None) -> dict[str, JobRecord]:
-        """Make the jobs ready that are to run again, or are new, and return all."""
+    def jobs_to_reset(self) -> tuple[dict[str, JobRecord], list[str]]:
+        """Return all jobs, and which of them are to be made ready.
+
+        RefusedError if torc would run others than those that were chosen: it takes all that are ready.
+        """
         before = self._jobs()
+        again = self._to_reset({key: job.status for key, job in before.items()}, self._asked.rerun)
+        if (chosen := self._asked.jobs) is None:
+            return before, again
+        others = [key for key, job in before.items() if job.status not in _ENDED and key not in chosen]
+        if others or self._asked.rerun == "changed":
+            raise RefusedError(
+                f"torc runs all jobs that are ready, and can't leave out {shorten(others) or 'some'}: jobs= "
+                "and where= can only choose which of those that ended run again (rerun='failed', 'missing' "
+                "or 'all') while no other job waits"
+            )
+        return before, [key for key in again if key in chosen]
+
+    def prepared(self) -> dict[str, JobRecord]:
+        """Make the jobs ready that are to run again, or are new, and return all."""
+        before, again = self.jobs_to_reset()
         statuses = {key: job.status for key, job in before.items()}
-        again = self._to_reset(statuses, rerun)
+        return self._made_ready(again, statuses) or before
+
+    def waiting(self, jobs: Mapping[str, JobRecord]) -> list[JobRecord]:
+        """Return the jobs that have not ended."""
+        return [job for job in jobs.values() if job.status not in _ENDED]
+
+    def check(self, waiting: Sequence[JobRecord]) -> None:
+        """Raise RefusedError if torc will run none of the jobs, and warn of those that it will not run."""
+        self._check_not_canceled()
+        _tell_of_impossible(waiting, self._asked.slots, self.for_others)
+
+    def work(self, bar: Bar | None) -> None:
+        """Run the jobs, and those that failed again as often as is asked."""
+        before = {key for key, job in self._jobs().items() if job.status in _ENDED}
+        self._work(bar)
+        for _ in range(self._asked.retries):
+            now = {key: job.status for key, job in self._jobs().items()}
+            failed = [
+                key for key, status in now.items() if status in (FAILED, CANCELED) and key not in before
+            ]
+            if not failed:
+                return
+            self._made_ready(failed, now)
+            self._work(bar)
+
+    def _made_ready(self, again: Sequence[str], statuses: Mapping[str, str]) -> dict[str, JobRecord] | None:
+        """Make jobs ready, and return all as they are then; None if there was nothing to do."""
         for start in range(0, len(again), _FEW):
             chosen = again[start : start + _FEW]
             self.torc.call("jobs", "reset-status", *chosen, "--no-prompts")
         are_new = UNINITIALIZED in statuses.values() and len({*statuses.values()}) > 1
-        if not (again or are_new or rerun == "changed"):
-            return before
+        if not (again or are_new or self._asked.rerun == "changed"):
+            return None
         # A workflow that was never initialized is by `torc run`.
         told = self.torc.call("-f", "json", "workflows", "reinit", self._key, "--async")
         task = msgspec.json.decode(told)["task_id"]
         self.torc.call("tasks", "wait", "--poll-fallback-interval", "1", str(task))
         return self._jobs()
 
-    def check_not_canceled(self) -> None:
+    def _check_not_canceled(self) -> None:
         """RefusedError for a workflow that was canceled, of which torc runs nothing and says so nowhere."""
         if self._store.service.fetch_workflow(self._key).is_canceled:
             raise RefusedError(
@@ -144,18 +188,21 @@ class TorcRun:
                 f"`torc workflows reinit {self._key}` takes that back"
             )
 
-    def work(self, limit: Sequence[str], bar: Bar | None) -> None:
+    def _work(self, bar: Bar | None) -> None:
         """Run `torc run` to its end; what interrupts this ends it with its jobs, which are ready then."""
         service = self._store.service
         before = active_nodes(service, self._key)
         self.output_dir.mkdir(parents=True, exist_ok=True)
+        workers = self._asked.workers
+        limit = () if workers is None else ("--num-cpus", str(workers))
         arguments = ("run", self._key, "--output-dir", str(self.output_dir), *_POLL, *limit)
         said = ""
         try:
             with self.torc.started("--log-level", "info", *arguments) as running:
                 try:
+                    self._note_process(running)
                     shown = _EndedJobs(bar, lambda: statuses_of(service, self._key))
-                    while not running.ended(_TICK_S):
+                    while not running.ended(TICK_S):
                         check_signals()
                         shown.update()
                     shown.update()
@@ -170,6 +217,12 @@ class TorcRun:
                 warn(f"jobs of workflow {self._key} may be left as running: {error}")
             raise
 
+    def _note_process(self, running: TorcProcess) -> None:
+        """Note which process this is, by which the server's compute nodes are known to be of this call."""
+        assert running.process is not None
+        self._pids.append(running.process.pid)
+        self._store.note_call(self._key, self._runner, {"torc_pids": self._pids})
+
     def summary(self, before: Mapping[str, JobRecord]) -> RunSummary:
         """Return what became of the jobs."""
         with self._store.snapshot(self._key) as snapshot:
@@ -182,7 +235,7 @@ class TorcRun:
         changed = {key: job.status for key, job in self._jobs().items() if key not in had_ended}
         counts = Counter(changed.values())
         failures = [
-            Failure(key, code, self._error_file(key, run_id))
+            self._failure(key, code, run_id)
             for key, now in changed.items()
             if now in (FAILED, TERMINATED) and key in codes
             for code, run_id in [codes[key]]
@@ -197,10 +250,12 @@ class TorcRun:
             failures=tuple(failures),
         )
 
-    def _error_file(self, job_key: str, run_id: int) -> Path:
-        stem = job_stem(self._key, job_key, run_id)
-        found = torc_error_files(self.output_dir, stem)
-        return found[0] if found else self.output_dir / "job_stdio" / f"{stem}_a1.e"
+    def _failure(self, job_key: str, code: int, run_id: int) -> Failure:
+        where = ([self.output_dir], self._key, job_key, run_id)
+        errors, printed = list(output_files(*where, "stderr")), list(output_files(*where, "stdout"))
+        reason = reason_of(errors) or said_by_runner(self.output_dir, self._key, job_key)
+        usual = self.output_dir / "job_stdio" / f"{job_stem(self._key, job_key, run_id)}_a1.e"
+        return Failure(job_key, code, (errors[1:] or [usual])[0], reason or reason_of(printed))
 
     def _jobs(self) -> dict[str, JobRecord]:
         with self._store.snapshot(self._key) as snapshot:
@@ -271,147 +326,6 @@ class _EndedJobs:
         if self._bar is None:
             return 0
         return sum(count for status, count in self._counts().items() if status in _ENDED)
-
-
-class TorcProgram:
-    """The program `torc` of this machine, which speaks to one server as a store does.
-
-    Credentials are in its environment, never in its arguments, which everybody on a machine sees.
-    """
-
-    def __init__(self, store: V1Store) -> None:
-        self._program = _find()
-        self._environment, self._secrets = _environment(store)
-
-    def call(self, *arguments: str) -> str:
-        """Run it to its end, and return its stdout.
-
-        Raises
-        ------
-        TorcFramesError
-            If it fails, with what it says.
-        """
-        with tempfile.TemporaryFile() as out:
-            with self.started(*arguments, stdout=out) as running:
-                while not running.ended(_TICK_S):
-                    check_signals()
-            out.seek(0)
-            return out.read().decode(errors="replace")
-
-    @contextmanager
-    def started(self, *arguments: str, stdout: IO[bytes] | None = None) -> Iterator[TorcProcess]:
-        """Run it beside the block, at the end of which it is ended with all that it has started.
-
-        SIGINT comes first, as Ctrl-C sends it. What it says of its failing is an error.
-        """
-        mark = mark_of(runner_id(), "torc")
-        python = OwnPython()
-        with tempfile.TemporaryFile() as errors:
-            running = TorcProcess(errors)
-            try:
-                running.process = subprocess.Popen(
-                    [self._program, *arguments],
-                    env=self._environment | {"PATH": python.path, MARK: mark},
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL if stdout is None else stdout,
-                    stderr=errors,
-                    start_new_session=True,  # Ctrl-C comes to us, who pass it on
-                )
-                yield running
-            finally:
-                running.end(mark)
-                python.close()
-            if code := running.process.returncode:
-                said = clean(running.said()[-_TAIL_BYTES:], self._secrets)
-                raise TorcFramesError(f"`torc {shlex.join(arguments)}` ended with code {code}: {said}")
-
-
-class TorcProcess:
-    """A run of the program, and the file of what it says on stderr."""
-
-    def __init__(self, errors: IO[bytes]) -> None:
-        self.process: subprocess.Popen[bytes] | None = None
-        self._errors = errors
-
-    def ended(self, seconds: float) -> bool:
-        """Wait some seconds for its end, and return whether it came."""
-        assert self.process is not None
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
-    def said(self) -> str:
-        """Return what it has said on stderr."""
-        # Without a seek: the program writes where the file's one position is.
-        number = self._errors.fileno()
-        return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
-
-    def end(self, mark: str) -> None:
-        """End it, unless it has ended, and what it has left."""
-        shell = None
-        if self.process is not None and self.process.poll() is None:
-            started = procfs.start_time(self.process.pid) if procfs.available() else None
-            shell = Process(self.process.pid, os.getpid(), started or "")
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGINT)
-            self.ended(_GRACE_S)
-        elif self.process is not None and self.process.returncode == 0:
-            return
-        end_processes({mark: shell})
-        if self.process is not None:
-            self.process.wait()
-
-
-def _find() -> str:
-    """Return the path of `torc`: on the PATH, beside this Python or torc-server, or where cargo puts it."""
-    beside = [
-        os.path.dirname(path) for path in (sys.executable, os.environ.get("TORC_SERVER_BIN", "")) if path
-    ]
-    places = [
-        *os.environ.get("PATH", os.defpath).split(os.pathsep),
-        *beside,
-        os.path.expanduser("~/.cargo/bin"),
-    ]
-    for folder in dict.fromkeys(filter(None, places)):
-        # There are other programs of that name.
-        found = shutil.which("torc", path=folder)
-        if found and _VERSION.match(_version(found)):
-            return os.path.abspath(found)
-    raise RefusedError(
-        "torc runs the jobs of its server, and is not on the PATH: put it there, or get it by "
-        "`SQLX_OFFLINE=true cargo install torc --locked`; or run it where it is: `torc run KEY`, with "
-        f"{settings.API_URL} set"
-    )
-
-
-def _version(program: str) -> str:
-    try:
-        return subprocess.run(
-            [program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
-        ).stdout
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return ""
-
-
-def _environment(store: V1Store) -> tuple[dict[str, str], list[str]]:
-    """Return the environment in which torc speaks to the server as the store does, and the secrets in it."""
-    server = store.settings
-    said = {
-        settings.API_URL: server.url,
-        settings.USERNAME: server.username,
-        settings.PASSWORD: server.password,
-        settings.COOKIE_HEADER: server.cookie,
-        settings.TLS_CA_CERT: server.ca_cert,
-        settings.TLS_INSECURE: "true" if server.insecure else None,
-    }
-    own = {name: value for name, value in os.environ.items() if not is_secret(name, value)}
-    for name in (*said, settings.DATABASE_URL):
-        if name != settings.USERNAME:
-            own.pop(name, None)
-    secrets = [secret for secret in (server.password, server.cookie) if secret]
-    return own | {name: value for name, value in said.items() if value is not None}, secrets
 
 
 def _submission(workflow_key: str, slurm: Slurm, output_dir: Path) -> list[str]:
