@@ -172,7 +172,12 @@ class V1Store(ServerStore[V1Service]):
     ) -> None:
         """See `CallStore.note_call`; each is an event."""
         now = datetime.now(UTC)
-        told = {"category": CALLS, "runner": runner, "started": now.isoformat(timespec="microseconds")}
+        told = {
+            "category": CALLS,
+            "type": "call",
+            "runner": runner,
+            "started": now.isoformat(timespec="microseconds"),
+        }
         data = {**told, "ended": ended, "details": dict(details)}
         event = {"workflow_id": int(workflow_key), "timestamp": int(now.timestamp() * 1000), "data": data}
         self.service.request("workflow", workflow_key, "POST", "/events", encode_data(event))

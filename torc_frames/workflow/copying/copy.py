@@ -229,7 +229,7 @@ class _Original:
         pages = list(snap.results(labels=True))
         self.calls = read_calls(snap)
         places = {call.runner: at for at, call in enumerate(self.calls)}
-        called = iter(calls_of(snap, pages, self.calls))
+        called = iter(calls_of(pages, self.calls))
         for runs in pages:
             ends = zip(runs.statuses, runs.return_codes, runs.start_times, runs.end_times, strict=True)
             measured = zip(*(runs.more[name] for name in MEASURED if name in runs.more), strict=True)

@@ -24,37 +24,23 @@ ORIGIN: dict[str, Dtype] = {
 """What is known of where a run was, and its dtype."""
 
 
-def calls_of(snap: Snapshot, pages: Iterable[ResultPage], calls: Sequence[RunCall]) -> list[RunCall | None]:
+def calls_of(pages: Iterable[ResultPage], calls: Sequence[RunCall]) -> list[RunCall | None]:
     """Return the call of each run, in the order of the pages, None where it is not known.
 
-    The pages are of `Snapshot.results` with labels. Of a torc-server's run its compute node tells which
-    process it was of, and thereby which call.
+    The pages are of `Snapshot.results` with labels. Of a torc-server's run its compute node tells it.
     """
     listed = list(pages)
     if all("call" in page.more for page in listed):
         by_key = {call.key: call for call in calls}
         return [by_key.get(key) for page in listed for key in page.more["call"]]
-    of_node = calls_of_nodes(snap, calls) if calls else {}
+    of_node = {node: call for call in calls for node in call.details.get("compute_nodes", ())}
     nodes = [node for page in listed for node in page.more.get("compute_node", [None] * len(page))]
     return [of_node.get(node) for node in nodes]
 
 
-def calls_of_nodes(snap: Snapshot, calls: Sequence[RunCall]) -> dict[str | None, RunCall]:
-    """Return, by compute node, the call that a runner of a torc-server was of."""
-    by_process = {
-        (call.details.get("host"), pid): call for call in calls for pid in call.details.get("torc_pids", ())
-    }
-    found: dict[str | None, RunCall] = {}
-    for row in snap.rows("compute_nodes"):
-        call = by_process.get((row.get("hostname"), row.get("pid")))
-        if call is not None:
-            found[str(row["id"])] = call
-    return found
-
-
 def known_of(snap: Snapshot, pages: Sequence[ResultPage]) -> list[dict[str, Any]]:
     """Return of each run what is known of where it was; the host also of runs that torc made by itself."""
-    calls = calls_of(snap, pages, read_calls(snap))
+    calls = calls_of(pages, read_calls(snap))
     known = [dict(call.details) if call else {} for call in calls]
     nodes = [node for page in pages for node in page.more.get("compute_node", ())]
     if nodes:

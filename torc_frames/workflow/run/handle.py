@@ -271,7 +271,7 @@ class RunHandle:
         with self.store.snapshot(self.workflow_key) as snap:
             self._call = _of_runner(read_calls(snap), self._call.runner, self.workflow_key)
             jobs, pages = read_jobs(snap), list(snap.results(labels=True))
-            calls = calls_of(snap, pages, [self._call])
+            calls = calls_of(pages, [self._call])
         keys = [key for page in pages for key in page.job_keys]
         mine = [key for key, call in zip(keys, calls, strict=True) if call is not None]
         runs = Counter(mine)

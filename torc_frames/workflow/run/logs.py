@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -35,7 +36,7 @@ _ATTEMPT = re.compile(r"_a([0-9]+)\.(o|e|log)")
 
 _BLOCK = 1 << 16
 _MOST = 1 << 22
-"""How many bytes of a file are read for its last lines at most."""
+"""About how many bytes of a file are read for its last lines at most."""
 
 _LONGEST = 4_000
 """How many characters of a line are shown, from its end."""
@@ -115,17 +116,22 @@ def last_lines(path: Path, lines: int) -> str | None:
     """
     try:
         with open_regular(path) as file:
-            end = at = file.seek(0, os.SEEK_END)
-            content = b""
-            while at and end - at < _MOST and len(content.rstrip().splitlines()) <= lines:
-                start = max(0, at - _BLOCK)
-                file.seek(start)
-                content = file.read(at - start) + content
-                at = start
+            size, wanted = file.seek(0, os.SEEK_END), _BLOCK
+            while True:
+                file.seek(max(0, size - wanted))
+                found = file.read(wanted).rstrip().split(b"\n")
+                if len(found) > lines or wanted >= min(size, _MOST):
+                    break
+                wanted *= 4
     except (OSError, ValueError):
         return None
-    found = visible(content.decode(errors="replace")).rstrip().split("\n")
-    return "\n".join(line if len(line) <= _LONGEST else f"…{line[-_LONGEST:]}" for line in found[-lines:])
+    # A line of a progress bar may be longer than anybody reads.
+    ends = [line[-_LONGEST * 8 :].decode(errors="replace") for line in found[-lines:]]
+    return "\n".join(_end_of(visible(line)) for line in ends)
+
+
+def _end_of(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"…{line[-_LONGEST:]}"
 
 
 def visible(text: str) -> str:
@@ -143,10 +149,11 @@ def visible(text: str) -> str:
 def _shown(line: str) -> str:
     if line.isprintable():
         return line
-    return "".join(
-        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode()
-        for char in line
-    )
+    return "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in line)
+
+
+def _is_harmless(char: str) -> bool:
+    return char.isprintable() or char == "\t" or unicodedata.category(char) == "Zs"
 
 
 def reason_of(paths: Iterable[Path]) -> str:

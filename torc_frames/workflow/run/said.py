@@ -84,7 +84,7 @@ def last_runs(
     """
     jobs = read_jobs(snap, keys)
     pages, calls = list(snap.results(latest=True, labels=True)), read_calls(snap)
-    ends = _ends(pages, [call.details if call else {} for call in calls_of(snap, pages, calls)])
+    ends = _ends(pages, [call.details if call else {} for call in calls_of(pages, calls)])
     told = [call.details.get("output_dir") for call in reversed(calls)]
     beside = default_folder(url)
     usual = [*(Path(one) for one in told if isinstance(one, str)), beside, beside.parent, TORC_OUTPUT]

@@ -117,7 +117,7 @@ class TorcRun:
         self._key = workflow_key
         self._asked = asked
         self._runner = runner
-        self._pids: list[int] = []
+        self._nodes: list[str] = []
 
     def jobs_to_reset(self) -> tuple[dict[str, JobRecord], list[str]]:
         """Return all jobs, and which of them are to be made ready.
@@ -200,11 +200,13 @@ class TorcRun:
         try:
             with self.torc.started("--log-level", "info", *arguments) as running:
                 try:
-                    self._note_process(running)
                     shown = _EndedJobs(bar, lambda: statuses_of(service, self._key))
+                    noted_node = False
                     while not running.ended(TICK_S):
                         check_signals()
+                        noted_node = noted_node or self._note_node(running)
                         shown.update()
+                    noted_node = noted_node or self._note_node(running)
                     shown.update()
                 except BaseException:
                     said = running.said()
@@ -217,11 +219,13 @@ class TorcRun:
                 warn(f"jobs of workflow {self._key} may be left as running: {error}")
             raise
 
-    def _note_process(self, running: TorcProcess) -> None:
-        """Note which process this is, by which the server's compute nodes are known to be of this call."""
-        assert running.process is not None
-        self._pids.append(running.process.pid)
-        self._store.note_call(self._key, self._runner, {"torc_pids": self._pids})
+    def _note_node(self, running: TorcProcess) -> bool:
+        """Note which compute node of the server this is, as soon as torc says so: its results name it."""
+        told = _NODE.search(running.said())
+        if told is not None:
+            self._nodes.append(told[1])
+            self._store.note_call(self._key, self._runner, {"compute_nodes": self._nodes})
+        return told is not None
 
     def summary(self, before: Mapping[str, JobRecord]) -> RunSummary:
         """Return what became of the jobs."""
