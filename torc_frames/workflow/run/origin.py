@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+import selectors
 import signal
 import socket
 import subprocess
-import tempfile
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +18,8 @@ from torc_frames.settings import __version__
 __all__ = ["origin"]
 
 _PATIENCE_S = 2.0
+_ENOUGH = 4096
+_COMMIT = re.compile("[0-9a-f]{40,64}")
 # What a repository says of itself runs nothing here.
 _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 
@@ -37,9 +41,9 @@ def origin() -> dict[str, Any]:
         "python_version": platform.python_version(),
         "torc_frames_version": __version__,
     }
-    commit = _said_by("rev-parse", "--verify", "HEAD")
-    if commit:
-        found["git_commit"] = commit.strip()
+    commit = (_said_by("rev-parse", "--verify", "HEAD") or "").strip()
+    if _COMMIT.fullmatch(commit):
+        found["git_commit"] = commit
         changed = _said_by("status", "--porcelain", "--untracked-files=no")
         if changed is not None:
             found["git_clean"] = not changed.strip()
@@ -47,26 +51,34 @@ def origin() -> dict[str, Any]:
 
 
 def _said_by(*arguments: str) -> str | None:
-    """Return what git says, None where it fails or takes too long."""
-    with tempfile.TemporaryFile() as out:
-        try:
-            process = subprocess.Popen(
-                [*_GIT, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=out,  # no pipe, which what git has started could hold open
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except (OSError, ValueError):
+    """Return the beginning of what git says, None where it fails, or takes too long."""
+    try:
+        process = subprocess.Popen(
+            [*_GIT, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (OSError, ValueError):
+        return None
+    assert process.stdout is not None
+    try:
+        with process.stdout as out:
+            said = _read(out.fileno(), time.monotonic() + _PATIENCE_S)
+        return said if said is None or said or process.wait(_PATIENCE_S) == 0 else None
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _read(pipe: int, deadline: float) -> str | None:
+    """Return what comes out of a pipe first; None if it neither comes nor ends until a time."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        if not selector.select(max(0.0, deadline - time.monotonic())):
             return None
-        try:
-            code = process.wait(_PATIENCE_S)
-        except BaseException as error:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            return None
-        out.seek(0)
-        return out.read(1 << 20).decode(errors="replace") if code == 0 else None
+        return os.read(pipe, _ENOUGH).decode(errors="replace")
