@@ -101,7 +101,7 @@ def test_a_first_study_from_an_empty_folder(tmp_path: Path) -> None:
     assert ran.stdout == (
         "Jobs: 1 completed, 1 failed\n"
         f"job 2 (job-0.2) failed with return code 1: {stderr_file}\n"
-        "    no\\x1b[2J\n"
+        "    no\n"
     )
     table = process("table", "--format", "csv")
     assert [line.split(",")[-1] for line in table.stdout.splitlines()] == ["params.alpha", "0.1", "0.2"]
