@@ -99,9 +99,7 @@ def test_a_first_study_from_an_empty_folder(tmp_path: Path) -> None:
     assert ran.returncode == 1
     [stderr_file] = (tmp_path / "torc_output").rglob("job_wf1_j2_r1.e")
     assert ran.stdout == (
-        "Jobs: 1 completed, 1 failed\n"
-        f"job 2 (job-0.2) failed with return code 1: {stderr_file}\n"
-        "    no\n"
+        f"Jobs: 1 completed, 1 failed\njob 2 (job-0.2) failed with return code 1: {stderr_file}\n    no\n"
     )
     table = process("table", "--format", "csv")
     assert [line.split(",")[-1] for line in table.stdout.splitlines()] == ["params.alpha", "0.1", "0.2"]

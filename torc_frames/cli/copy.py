@@ -18,7 +18,7 @@ from torc_frames.store.http.settings import ServerSettings, server_settings
 
 if TYPE_CHECKING:
     from torc_frames.workflow.client import CopyReport
-    from torc_frames.workflow.copying.copy import OnUnkept
+    from torc_frames.workflow.copying.original import OnUnkept
 
 __all__ = ["copy"]
 

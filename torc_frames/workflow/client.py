@@ -21,7 +21,7 @@ from torc_frames.store.keys import as_key
 from torc_frames.store.named import by_key, by_key_or_name, by_name
 from torc_frames.store.open import open_store
 from torc_frames.workflow.copying import copy as copying
-from torc_frames.workflow.copying.copy import OnUnkept
+from torc_frames.workflow.copying.original import OnUnkept
 from torc_frames.workflow.pull.workflows import workflows_frame
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.workflow import Workflow

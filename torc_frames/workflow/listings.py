@@ -10,10 +10,10 @@ import pandas as pd
 from torc_frames.frame.column import DtypeBackend
 from torc_frames.frame.shape import Shape, Usecols
 from torc_frames.store.base import Store
+from torc_frames.workflow.keys import JobLike, job_keys
 from torc_frames.workflow.pull import listings as pull
 from torc_frames.workflow.pull import tables
 from torc_frames.workflow.pull.samples import samples_frame
-from torc_frames.workflow.runs import JobLike, job_keys
 
 __all__ = ["WorkflowListings"]
 
