@@ -19,7 +19,8 @@ class Fixed:
 
     def __setattr__(self, name: str, value: object) -> None:
         known = getattr(type(self), name, None)
-        if not self._fixed or name.startswith("_") or (callable(known) and callable(value)):
+        is_trait = hasattr(known, "__set__") and not isinstance(known, property)
+        if not self._fixed or name.startswith("_") or is_trait or (callable(known) and callable(value)):
             super().__setattr__(name, value)
             return
         kind = type(self).__name__
