@@ -1,10 +1,14 @@
 """What doctests may use, where editors keep drafts while tests run, and how tests share the cores."""
 
+import operator
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
+from nbval.plugin import IPyNbCell
 
 SLOW = ("browser", "test_jupyter", "test_trust", "test_torc_", "test_legacy", "test_mapping", ".ipynb")
 """What is in the names of the files that take longest."""
@@ -36,7 +40,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return workers if workers > 1 else 0
 
 
+def _twice(file: pytest.Collector | None, items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield the tests of a file; and a notebook's cells once more, in the same kernel."""
+    cells = []
+    for item in items:
+        yield item
+        if isinstance(item, IPyNbCell):
+            cells.append(item)
+    for cell in cells:
+        given = {"cell_num": cell.cell_num, "cell": cell.cell, "options": cell.options}
+        yield IPyNbCell.from_parent(file, name=f"{cell.name} again", **given)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let several processes begin with the slow files, so that they end at about the same time."""
+    """Run each notebook twice; let several processes begin with the slow files, to end at about one time."""
+    files = groupby(items, operator.attrgetter("parent"))
+    items[:] = [item for file, some in files for item in _twice(file, some)]
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: not any(part in item.path.name for part in SLOW))

@@ -16,6 +16,7 @@ TorcFramesError
 ├── VersionError
 ├── StoreFileError (ValueError)
 ├── NotInJobError (LookupError)
+├── FixedAttributeError (AttributeError)
 └── PointerError
 TorcFramesWarning
 ├── FailedJobsWarning
@@ -33,6 +34,7 @@ __all__ = [
     "ConflictError",
     "DroppedConnectionError",
     "FailedJobsWarning",
+    "FixedAttributeError",
     "InexactFloatWarning",
     "NotFoundError",
     "NotInJobError",
@@ -271,6 +273,10 @@ class StoreFileError(TorcFramesError, ValueError):
 
 class NotInJobError(TorcFramesError, LookupError):
     """``current_job()`` was called where no job's environment variables are set."""
+
+
+class FixedAttributeError(TorcFramesError, AttributeError):
+    """An attribute that was set, where that would do nothing."""
 
 
 class PointerError(TorcFramesError):

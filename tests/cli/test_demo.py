@@ -10,14 +10,18 @@ import pytest
 import torc_frames as tf
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
+def run_demo(folder):
     executable = shutil.which("torc-frames", path=str(Path(sys.executable).parent))
     assert executable, "torc-frames is not installed beside this Python: pip install -e '.[test]'"
     done = subprocess.run([executable, "demo", "--dir", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run_demo(folder)
 
 
 def test_it_shows_the_joined_table_and_the_best_row(demo):
@@ -47,3 +51,11 @@ def test_its_script_can_be_run_by_hand_and_says_what_is_missing(demo):
     )
     assert done.returncode != 0
     assert "TORC_JOB_KEY" in done.stderr
+
+
+def test_a_second_time_it_gives_the_same_and_runs_nothing(demo):
+    folder, shown = demo
+    assert run_demo(folder) == shown
+    client = tf.connect(folder / "demo.db")
+    assert len(client.workflows()) == 1
+    assert len(client.workflow(name="kernel-classifier").runs()) == 24

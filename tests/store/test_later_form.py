@@ -197,6 +197,7 @@ class TestCopies:
 
 WRITES: dict[str, Callable[[Store, str], object]] = {
     "add_workflow": lambda store, key: store.add_workflow("new"),
+    "update_workflow": lambda store, key: store.update_workflow(key, name="new"),
     "merge_metadata": lambda store, key: store.merge_metadata(key, {"a": 1}),
     "delete_workflow": lambda store, key: store.delete_workflow(key),
     "transaction": lambda store, key: store.transaction().__enter__(),

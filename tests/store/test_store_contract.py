@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
+from dataclasses import replace
 from threading import Event
 from typing import Any, get_args
 
@@ -123,6 +124,7 @@ class TestStore:
             store.get_workflow,
             store.delete_workflow,
             lambda key: store.merge_metadata(key, {"a": 1}),
+            lambda key: store.update_workflow(key, name="a"),
             lambda key: store.snapshot(key).__enter__(),
             lambda key: store.add_jobs(key, new_jobs(1)),
             lambda key: store.add_jobs(key, new_jobs(0)),
@@ -171,6 +173,21 @@ class TestStore:
             reader.get_job(added.job_keys[0])
         assert len(records(reader, others[-1].key)) == 4
         assert store.add_workflow("again").key != workflow
+
+    def test_what_is_told_of_a_workflow_is_changed_part_by_part(self, store: Store, reader: Store) -> None:
+        before = store.add_workflow("a", user="me", description="d", metadata={"m": [1.0, {"x": None}]})
+        other = store.add_workflow("a")
+        for given, name, description in (
+            ({"name": "a\0b ü"}, "a\0b ü", "d"),
+            ({"description": "é\n"}, "a\0b ü", "é\n"),
+            ({"name": "c", "description": ""}, "c", None),
+            ({}, "c", None),
+        ):
+            store.update_workflow(before.key, **given)
+            after = reader.get_workflow(before.key)
+            assert after == replace(before, name=name, description=description, rev=after.rev)
+        assert reader.get_workflow(other.key) == other
+        assert (before.rev is None) == (after.rev == before.rev)
 
     def test_metadata_is_merged_at_the_top_level(self, store: Store, reader: Store, workflow: str) -> None:
         store.merge_metadata(workflow, {"a": {"x": 1}, "b": 2})

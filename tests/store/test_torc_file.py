@@ -607,6 +607,7 @@ class TestWriting:
         for write in [
             lambda: store.add_workflow("new"),
             lambda: store.merge_metadata(key, {"a": 1}),
+            lambda: store.update_workflow(key, name="a"),
             lambda: store.delete_workflow(key),
             lambda: store.add_jobs(key, new_jobs(1)),
             lambda: store.update_commands(key, ["1"], ["x"]),

@@ -48,7 +48,7 @@ def main(directory: Path | None = None, workers: int | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     load_breast_cancer(as_frame=True).frame.to_csv(folder / "data.csv", index=False)
     shutil.copyfile(demo_job.__file__, folder / "run.py")
-    workflow = connect(folder / "demo.db").create_workflow("kernel-classifier")
+    workflow = connect(folder / "demo.db").workflow(name="kernel-classifier", create=True)
     params = grid(gamma=[0.001, 0.003, 0.01, 0.03, 0.1, 0.3], alpha=[0.01, 0.1, 1.0, 10.0])
     print(f"1. A table of parameters, {len(params)} rows:\n\n{params.head(3)}\n...\n")
     script, data = (shlex.quote(str(folder / name)) for name in ("run.py", "data.csv"))
@@ -56,9 +56,10 @@ def main(directory: Path | None = None, workers: int | None = None) -> None:
     workflow.push(params, command=command, name="gamma={gamma} alpha={alpha}")
     print(f"2. wf.push(params, command=…): a job a row, in {folder / 'demo.db'}; now wf.run() runs them.\n")
     summary = workflow.run(workers=workers)
-    print(f"3. {summary.completed} jobs completed, {summary.failed} failed. wf.table(), best first:\n")
     table = workflow.table()
-    if summary.failed or summary.completed != len(params):
+    completed = int((table["status"] == "completed").sum())
+    print(f"3. {completed} jobs completed, {len(table) - completed} failed. wf.table(), best first:\n")
+    if completed != len(params):
         raise TorcFramesError(f"not all jobs completed; see {summary.output_dir}")
     ranked = table.sort_values("results.accuracy", ascending=False, kind="stable")
     with pd.option_context("display.width", 200, "display.max_columns", None, "display.max_rows", None):
@@ -69,5 +70,5 @@ def main(directory: Path | None = None, workers: int | None = None) -> None:
     print(f"5. The plot: {picture}\n")
     print("Go on in Python:\n")
     print("    import torc_frames as tf")
-    print(f"    wf = tf.connect({str(folder / 'demo.db')!r}).workflow({workflow.key!r})")
+    print(f"    wf = tf.connect({str(folder / 'demo.db')!r}).workflow(name={workflow.name!r})")
     print("    wf.table()")

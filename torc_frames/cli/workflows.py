@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,15 +21,29 @@ __all__ = ["workflows"]
 log = logging.getLogger(__name__)
 
 
+_workflow = click.argument("workflow", metavar="KEY|NAME")
+
+
+def _tags(what: str) -> Callable[[Any], Any]:
+    return click.option("--tag", "tags", multiple=True, help=f"{what} Repeatable.")
+
+
 @group("torc-frames workflows create ridge", "torc-frames workflows list")
 def workflows() -> None:
-    """List, make and delete workflows."""
+    """List, make, change and delete workflows."""
 
 
-@command("torc-frames workflows list", "torc-frames -u study.db workflows list", name="list", of=workflows)
-def list_(options: StoreOptions) -> None:
+@command(
+    "torc-frames workflows list",
+    "torc-frames -u study.db workflows list",
+    "torc-frames workflows list --tag solar --tag final",
+    name="list",
+    of=workflows,
+)
+@_tags("Only workflows with this tag; several, and they have all of them.")
+def list_(options: StoreOptions, tags: tuple[str, ...]) -> None:
     """List the workflows of the store, with how many jobs they have of each status."""
-    emit(options, _shown(options.client().workflows()))
+    emit(options, _shown(options.client().workflows(tags=tags)))
 
 
 @command(
@@ -39,9 +54,15 @@ def list_(options: StoreOptions) -> None:
 @click.argument("name")
 @click.option("--description", help="What it is for.")
 @click.option("--project", help="By which torc groups workflows.")
+@_tags("A tag, by which the workflow is found.")
 @click.option("--metadata", metavar="JSON", help="An object in JSON5, for whatever you like.")
 def create(
-    options: StoreOptions, name: str, description: str | None, project: str | None, metadata: str | None
+    options: StoreOptions,
+    name: str,
+    description: str | None,
+    project: str | None,
+    tags: tuple[str, ...],
+    metadata: str | None,
 ) -> None:
     """Make an empty workflow and print its key.
 
@@ -49,13 +70,10 @@ def create(
     """
     (told,) = [None] if metadata is None else parse_documents([metadata])
     workflow = options.client(create=True).create_workflow(
-        name, description=description, project=project, metadata=told
+        name, description=description, project=project, tags=tags, metadata=told
     )
     log.info("Created workflow key=%s name=%s", workflow.key, printable(name))
     emit_keys(options, "workflow_key", [workflow.key])
-
-
-_workflow = click.argument("workflow", metavar="KEY|NAME")
 
 
 @command("torc-frames workflows show 1", "torc-frames workflows show ridge", of=workflows)
@@ -77,6 +95,26 @@ def _shown(frame: pd.DataFrame) -> pd.DataFrame:
     from torc_frames.store.records import STATUSES
 
     return frame.drop(columns=[status for status in STATUSES if not frame[status].any()])
+
+
+@command(
+    "torc-frames workflows update ridge --name 'ridge 2026' --tag solar --tag final",
+    "torc-frames workflows update 1 --description 'alpha on diabetes' --tag ''",
+    of=workflows,
+)
+@_workflow
+@click.option("--name", help="Its new name.")
+@click.option("--description", help="What it is for; '' takes it away.")
+@_tags("A tag that it is to have, in place of those it has; '' alone takes all away.")
+def update(
+    options: StoreOptions, workflow: str, name: str | None, description: str | None, tags: tuple[str, ...]
+) -> None:
+    """Change the name, the description or the tags of a workflow."""
+    client = options.client()
+    found = client.workflow(client.workflow_key(workflow))
+    wanted = None if not tags else [] if tags == ("",) else list(tags)
+    found.update(name=name, description=description, tags=wanted)
+    log.info("Updated workflow key=%s name=%s", found.key, printable(found.name))
 
 
 @command("torc-frames workflows delete 1", "torc-frames workflows delete ridge --no-prompts", of=workflows)

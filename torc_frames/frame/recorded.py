@@ -10,10 +10,25 @@ from torc_frames.frame.flatten import Path, above, job_path
 from torc_frames.frame.specs import UNITS, Spec, all_categories, is_spec, key_of, kind_of, unit_of
 from torc_frames.frame.values import RefusalError
 
-__all__ = ["KEY", "TEMPLATES", "merge", "read", "recipes", "templates", "whole_paths", "without"]
+__all__ = [
+    "KEY",
+    "OURS",
+    "TAGS",
+    "TEMPLATES",
+    "merge",
+    "read",
+    "recipes",
+    "tags_of",
+    "templates",
+    "whole_paths",
+    "without",
+]
 
 KEY = "torc_frames"
 """The key of the workflow's metadata that is ours."""
+TAGS = "torc_frames_tags"
+"""That of the workflow's tags: by itself, as keys are what stores change without regard to others."""
+OURS = (KEY, TAGS)
 
 TEMPLATES = ("command", "name")
 """What is remembered of a push, for rows that are added later."""
@@ -106,6 +121,12 @@ def templates(metadata: Mapping[str, Any]) -> dict[str, str]:
     ours = metadata.get(KEY)
     found = {what: ours.get(what) for what in TEMPLATES} if isinstance(ours, dict) else {}
     return {what: text for what, text in found.items() if isinstance(text, str) and text}
+
+
+def tags_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the tags of a workflow; anything else there is ignored."""
+    found = metadata.get(TAGS)
+    return tuple(tag for tag in found if isinstance(tag, str)) if isinstance(found, list) else ()
 
 
 def whole_paths(specs: Mapping[str, Spec]) -> frozenset[Path]:

@@ -201,6 +201,11 @@ class Store(Protocol):
     def workflow_keys(self, name: str) -> list[str]:
         """Return the keys of the workflows of a name, oldest first."""
 
+    def update_workflow(
+        self, workflow_key: str, *, name: str | None = None, description: str | None = None
+    ) -> None:
+        """Set the name of a workflow, its description, or both; an empty description is none."""
+
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """Set the given top-level keys of the workflow's metadata, leaving all others as they are.
 

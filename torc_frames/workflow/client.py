@@ -5,10 +5,10 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pandas as pd
 
@@ -20,8 +20,10 @@ from torc_frames.store.base import FileStore, Store
 from torc_frames.store.keys import as_key
 from torc_frames.store.named import by_key, by_key_or_name, by_name
 from torc_frames.store.open import open_store
+from torc_frames.workflow.about import check_name, checked_tags
 from torc_frames.workflow.copying import copy as copying
 from torc_frames.workflow.copying.original import OnUnkept
+from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.pull.workflows import workflows_frame
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.workflow import Workflow
@@ -99,11 +101,16 @@ def connect(
     return Client(store)
 
 
-class Client:
+class Client(Fixed):
     """A store that is open; see `connect`."""
+
+    _setters: ClassVar = dict.fromkeys(
+        ("url", "username", "password", "ca_cert", "insecure", "cookie", "timeout"), "tf.connect(...)"
+    )
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._fixed = True
 
     def __repr__(self) -> str:
         return f"Client({self._store.url!r})"
@@ -113,11 +120,13 @@ class Client:
         """What `connect` takes to open the same store."""
         return self._store.url
 
-    def workflows(self, *, counts: bool = True) -> pd.DataFrame:
+    def workflows(self, *, tags: Iterable[str] = (), counts: bool = True) -> pd.DataFrame:
         """Return one row a workflow, oldest first.
 
         Parameters
         ----------
+        tags : list of str
+            Only workflows that have all of these; see `Workflow.update`.
         counts : bool
             Whether to count the jobs, for which a server is asked once more for each workflow.
 
@@ -125,10 +134,10 @@ class Client:
         -------
         DataFrame
             Indexed by workflow_key (str). Columns: name, user, description (str); created (datetime64[us,
-            UTC]); project (str); metadata (dict, without what torc_frames keeps there itself); archived
-            (bool); run_id (Int64, how often torc began to run it, missing where nothing counts that); jobs
-            (int64, how many there are), and a column for each status of torc's that counts those of it
-            (int64).
+            UTC]); project (str); tags (list of str); metadata (dict, without what torc_frames keeps there
+            itself); archived (bool); run_id (Int64, how often torc began to run it, missing where nothing
+            counts that); jobs (int64, how many there are), and a column for each status of torc's that
+            counts those of it (int64).
 
         Examples
         --------
@@ -141,10 +150,16 @@ class Client:
         workflow_key
         1             ridge   solar     False     2      2
         """
-        return workflows_frame(self._store, counts)
+        return workflows_frame(self._store, counts, checked_tags(tags))
 
     def workflow(
-        self, key: str | int | None = None, *, name: str | None = None, create: bool = False
+        self,
+        key: str | int | None = None,
+        *,
+        name: str | None = None,
+        create: bool = False,
+        description: str | None = None,
+        tags: Iterable[str] = (),
     ) -> Workflow:
         """Return a workflow by its key, or by its name.
 
@@ -157,6 +172,8 @@ class Client:
         create : bool
             Whether to make the workflow of that name if there is none. Two programs that do that at once get
             the same one.
+        description, tags : optional
+            As for `create_workflow`, where one is made; one that exists keeps its own.
 
         Raises
         ------
@@ -174,15 +191,20 @@ class Client:
         >>> client.workflow(name="ridge", create=True)
         Workflow(key='1', name='ridge')
         """
+        told = {"description": description, "tags": checked_tags(tags)}
+        if not create and any(told.values()):
+            raise RefusedError("description= and tags= go with create=True; wf.update(...) changes them")
         if name is None:
             if key is None or create:
                 raise RefusedError("a workflow is named by key, or by name=, with which create=True goes")
             return Workflow(self._store, by_key(self._store, as_key(key, "workflow")))
         if key is not None:
             raise RefusedError(f"a workflow is named by key ({key!r}), or by name= ({name!r}), not by both")
-        return self._open_or_make(name) if create else Workflow(self._store, by_name(self._store, name))
+        if not create:
+            return Workflow(self._store, by_name(self._store, name))
+        return self._open_or_make(name, told)
 
-    def _open_or_make(self, name: str) -> Workflow:
+    def _open_or_make(self, name: str, told: Mapping[str, Any]) -> Workflow:
         for pause in (*_PAUSES_S, None):
             try:
                 return Workflow(self._store, by_name(self._store, name))
@@ -192,12 +214,12 @@ class Client:
                 if pause is None:
                     raise
                 time.sleep(pause)
-        return self._only_one(name)
+        return self._only_one(name, told)
 
-    def _only_one(self, name: str) -> Workflow:
+    def _only_one(self, name: str, told: Mapping[str, Any]) -> Workflow:
         """Make a workflow of a name, unless somebody else has made it meanwhile."""
         with self._store.transaction():
-            mine = self.create_workflow(name)
+            mine = self.create_workflow(name, **told)
             first = self._store.workflow_keys(name)[0]
             if first != mine.key:
                 self._store.delete_workflow(mine.key)
@@ -210,6 +232,7 @@ class Client:
         description: str | None = None,
         user: str | None = None,
         project: str | None = None,
+        tags: Iterable[str] = (),
         metadata: Mapping[str, Any] | None = None,
     ) -> Workflow:
         """Make an empty workflow.
@@ -224,6 +247,8 @@ class Client:
             Default: who is logged in.
         project : str, optional
             By which torc groups workflows. A service of 2023 keeps none, and refuses it.
+        tags : list of str
+            By which `workflows` finds it; `Workflow.update` changes them.
         metadata : dict, optional
             Whatever JSON can hold.
 
@@ -232,14 +257,17 @@ class Client:
         RefusedError
             For a name that is none, and for what JSON, or the store, can't keep; nothing is made then.
         """
-        if not isinstance(name, str) or not name:
-            raise RefusedError(f"a workflow needs a name, not {name!r}")
+        check_name(name)
         if project is not None and (not isinstance(project, str) or not project):
             raise RefusedError(f"a project is a text, not {project!r}")
-        if metadata is not None and (not isinstance(metadata, Mapping) or recorded.KEY in metadata):
-            raise RefusedError(f"metadata is a dict without the key {recorded.KEY!r}, not {metadata!r}")
+        if metadata is not None and not isinstance(metadata, Mapping):
+            raise RefusedError(f"metadata is a dict, not {metadata!r}")
+        for ours in (key for key in recorded.OURS if key in (metadata or ())):
+            raise RefusedError(f"metadata is a dict without the key {ours!r}, not {metadata!r}")
+        kept = checked_tags(tags)
+        told = {**(metadata or {}), **({recorded.TAGS: kept} if kept else {})}
         record = self._store.add_workflow(
-            name, user=user or _login(), description=description, metadata=metadata, project=project
+            name, user=user or _login(), description=description, metadata=told or None, project=project
         )
         return Workflow(self._store, record)
 

@@ -23,6 +23,7 @@ from torc_frames.frame.values import encode_data, encode_documents
 from torc_frames.store.base import Store
 from torc_frames.store.keys import as_key
 from torc_frames.store.records import INPUT, OUTPUT, NewJobs, Role, UserData, WorkflowRecord
+from torc_frames.workflow.about import WorkflowAbout
 from torc_frames.workflow.keys import Awaited, JobLike, awaited, job_key, job_keys, told_whose
 from torc_frames.workflow.listings import WorkflowListings
 from torc_frames.workflow.progress import Progress
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Workflow"]
 
 
-class Workflow(WorkflowListings, WorkflowRuns):
+class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
     """A workflow of a store; made by ``Client.create_workflow`` and ``Client.workflow``.
 
     All pulls return plain DataFrames whose ``attrs["torc"]`` says where the data is from (url,
@@ -59,6 +60,8 @@ class Workflow(WorkflowListings, WorkflowRuns):
     ----------
     key, name : str
     user, description : str or None
+    tags : tuple of str
+        As they were when it was opened, or changed by `update`.
     """
 
     _last: weakref.ref[pd.DataFrame] | None = None
@@ -66,10 +69,8 @@ class Workflow(WorkflowListings, WorkflowRuns):
 
     def __init__(self, store: Store, record: WorkflowRecord) -> None:
         self._store = store
-        self.key = record.key
-        self.name = record.name
-        self.user = record.user
-        self.description = record.description
+        self._tell(record)
+        self._fixed = True
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_last"}

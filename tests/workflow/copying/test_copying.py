@@ -470,7 +470,7 @@ class TestRefusals:
             source.copy("99")
 
     def test_a_source_that_never_stands_still(
-        self, server: tf.Client, target: tf.Client, monkeypatch: pytest.MonkeyPatch
+        self, server: tf.Client, target: tf.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         wf = server.create_workflow("busy")
         keys = iter(wf.add_user_data(None, *[{"i": i} for i in range(4)]))
@@ -479,7 +479,7 @@ class TestRefusals:
         )
         with pytest.raises(UnverifiedPullError, match="deleted"):
             server.copy(wf, to=target)
-        assert not Path(target.url).exists()
+        assert not (tmp_path / "target.db").exists()
 
 
 class TestHalfWay:

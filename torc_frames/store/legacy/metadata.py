@@ -1,4 +1,4 @@
-"""The metadata of a workflow, which a service of 2023 keeps as one of its records."""
+"""What is told of a workflow, and its metadata, which a service of 2023 keeps as one of its records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from torc_frames.store.legacy.service import Service, is_duplicate, read_record
 from torc_frames.store.paged.service import is_missing
 from torc_frames.store.wire.legacy import USER_DATA, Form, encode, in_order, merged
 
-__all__ = ["Entry", "StoredMetadata", "change_journal", "fetch", "kept", "merge"]
+__all__ = ["Entry", "StoredMetadata", "change_journal", "fetch", "kept", "merge", "update_workflow"]
 
 TRIES = 40
 """How often it is read and written again where others change it at the same time."""
@@ -111,6 +111,19 @@ def merge(service: Service, workflow_key: str, patch: Mapping[str, msgspec.Raw])
             return True
         begun = {name: raw for entry in pending for name, raw in _attributes(entry.data).items()}
         return _merge_first(service, workflow_key, now, {**begun, **patch})
+
+    _repeat(service, workflow_key, step)
+
+
+def update_workflow(service: Service, workflow_key: str, told: Mapping[str, str]) -> None:
+    """Set attributes of a workflow itself, whatever others set meanwhile."""
+
+    def step(_: object) -> bool:
+        now = service.fetch_workflow(workflow_key)
+        if any((getattr(now, name) or "") != text for name, text in told.items()):
+            body = encode({"_key": now.key, "_rev": now.rev, **told})
+            service.send("PUT", service.path_of_workflow(workflow_key), body)
+        return True
 
     _repeat(service, workflow_key, step)
 

@@ -63,6 +63,10 @@ class Service(PagedService):
         home = f"/{collection}/{workflow}" if first else f"/workflows/{workflow}/{collection}"
         return home if key is None else f"{home}/{_quoted(key)}"
 
+    def path_of_workflow(self, workflow_key: str) -> str:
+        """Return where a workflow is."""
+        return f"/workflows/{_quoted(workflow_key)}"
+
     def path_of_job(self, workflow_key: str, job_key: str, what: str) -> str:
         """Return where something of a job is, by the first form's name for it."""
         if self.form is Form.FIRST:
@@ -113,7 +117,7 @@ class Service(PagedService):
     def fetch_workflow(self, workflow_key: str) -> legacy.LegacyWorkflow:
         """Return a workflow; NotFoundError if there is none."""
         self.check_key("workflow", workflow_key)
-        body = self.request("workflow", workflow_key, "GET", f"/workflows/{_quoted(workflow_key)}")
+        body = self.request("workflow", workflow_key, "GET", self.path_of_workflow(workflow_key))
         return decoded(legacy.LegacyWorkflow, body, "a workflow")  # type: ignore[no-any-return]
 
     def fetch_job(self, workflow_key: str, job_key: str) -> legacy.LegacyJob:

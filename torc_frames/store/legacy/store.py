@@ -18,7 +18,7 @@ from torc_frames.store.legacy.new_jobs import AddCall, add_each, check_jobs, nee
 from torc_frames.store.legacy.records import check
 from torc_frames.store.legacy.service import Service
 from torc_frames.store.legacy.snapshot import LegacySnapshot, no_series
-from torc_frames.store.paged.store import ServerStore
+from torc_frames.store.paged.store import ServerStore, text_problem
 from torc_frames.store.parallel import each
 from torc_frames.store.records import AddedJobs, JobRecord, NewJobs, SeriesChunk, UserData, WorkflowRecord
 from torc_frames.store.wire import legacy
@@ -100,6 +100,17 @@ class LegacyStore(ServerStore[Service]):
     def workflow_keys(self, name: str) -> list[str]:
         """See `Store.workflow_keys`."""
         return [workflow.key for workflow in self.service.workflows() if workflow.name == name]
+
+    def update_workflow(
+        self, workflow_key: str, *, name: str | None = None, description: str | None = None
+    ) -> None:
+        """See `Store.update_workflow`."""
+        service = self._to_write(workflow_key)
+        given = {"name": name, "description": description}
+        told = {part: text for part, text in given.items() if text is not None}
+        for reason in filter(None, map(text_problem, told.values())):
+            raise RefusedError(f"the name or description of a workflow {reason}")
+        legacy_metadata.update_workflow(service, workflow_key, told)
 
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`."""

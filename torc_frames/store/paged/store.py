@@ -132,6 +132,12 @@ class ServerStore(Generic[Service]):
         """See `Store.get_workflow`."""
         raise NotImplementedError
 
+    def update_workflow(
+        self, workflow_key: str, *, name: str | None = None, description: str | None = None
+    ) -> None:
+        """See `Store.update_workflow`."""
+        raise NotImplementedError
+
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`."""
         raise NotImplementedError

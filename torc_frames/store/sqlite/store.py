@@ -185,6 +185,17 @@ class SQLiteStore(SQLiteJobs, SQLiteCalls):
                 counts[str(workflow)][status] = count
         return [counts[key] for key in workflow_keys]
 
+    def update_workflow(
+        self, workflow_key: str, *, name: str | None = None, description: str | None = None
+    ) -> None:
+        """See `Store.update_workflow`."""
+        with self._connections.write(workflow_key) as write:
+            write.connection.execute(
+                "UPDATE workflow SET name = ifnull(:name, name), document_rev = :rev, "
+                "description = nullif(ifnull(:description, description), '') WHERE id = :id",
+                {"name": name, "description": description, "id": write.workflow_id, "rev": write.rev()},
+            )
+
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`."""
         encode_metadata(patch)

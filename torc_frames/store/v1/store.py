@@ -112,21 +112,31 @@ class V1Store(ServerStore[V1Service]):
         newest = named.ask(self.service.http.get, reverse_sort=True, limit=_OF_A_NAME)
         return [str(workflow.id) for workflow in reversed(newest.items) if workflow.name == name]
 
+    def update_workflow(
+        self, workflow_key: str, *, name: str | None = None, description: str | None = None
+    ) -> None:
+        """See `Store.update_workflow`."""
+        with self._merging:
+            workflow = self.get_workflow(workflow_key)
+            self._put(workflow, {} if description is None else {"description": description}, name)
+
+    def _put(self, workflow: WorkflowRecord, told: Mapping[str, Any], name: str | None = None) -> None:
+        body = _checked({"name": name or workflow.name, "user": workflow.user or "", **told})
+        if len(body) > v1.MAX_RECORD_BYTES:
+            raise RefusedError(
+                f"workflow {workflow.key} would have {len(body):,} bytes of metadata, more than the "
+                "server takes: are there categorical columns of very many categories? Make them text"
+            )
+        self.service.request("workflow", workflow.key, "PUT", f"/workflows/{workflow.key}", body)
+
     def merge_metadata(self, workflow_key: str, patch: Mapping[str, Any]) -> None:
         """See `Store.merge_metadata`; what another process sets between reading and writing can be lost."""
         kept = v1.kept_metadata(encode_data(dict(patch)))
         with self._merging:
             workflow = self.get_workflow(workflow_key)
             merged = {**workflow.metadata, **kept}
-            if v1.same(merged, dict(workflow.metadata)):
-                return
-            body = _checked({"name": workflow.name, "user": workflow.user or "", "metadata": merged})
-            if len(body) > v1.MAX_RECORD_BYTES:
-                raise RefusedError(
-                    f"workflow {workflow_key} would have {len(body):,} bytes of metadata, more than the "
-                    "server takes: are there categorical columns of very many categories? Make them text"
-                )
-            self.service.request("workflow", workflow_key, "PUT", f"/workflows/{workflow_key}", body)
+            if not v1.same(merged, dict(workflow.metadata)):
+                self._put(workflow, {"metadata": merged})
 
     def delete_workflow(self, workflow_key: str) -> None:
         """See `Store.delete_workflow`."""

@@ -224,7 +224,7 @@ def workflow_of(workflow: V1Workflow) -> WorkflowRecord:
         key=str(workflow.id),
         name=workflow.name,
         user=workflow.user or None,
-        description=workflow.description,
+        description=workflow.description or None,
         created=workflow.timestamp,
         metadata=workflow.metadata or {},
         project=workflow.project or None,

@@ -33,6 +33,7 @@ from torc_frames.widgets.table.grid import Grid
 from torc_frames.widgets.table.preview import preview
 from torc_frames.widgets.table.source import redone, undone
 from torc_frames.widgets.work import Background, StoppedError
+from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable
 from torc_frames.workflow.workflow import Workflow
 
@@ -45,7 +46,7 @@ _BETWEEN_S = 0.25
 T = TypeVar("T")
 
 
-class ParameterEditor(widgets.VBox):
+class ParameterEditor(Fixed, widgets.VBox):
     """The parameter table of a workflow as a spreadsheet: nothing is written before it is applied.
 
     Cells keep their dtype; what is no value of its column stays visible, outlined, with the reason. "Plan"
@@ -147,6 +148,7 @@ class ParameterEditor(widgets.VBox):
         self._stop_watching = self.sheet.on_change(lambda _: self._on_change())
         self._tell_counts()
         self._tell_notices()
+        self._fixed = True
 
     # in Python
 

@@ -12,6 +12,7 @@ from torc_frames.errors import counted
 from torc_frames.widgets.parts import Message, button, close_inside, html, root, row, text_html
 from torc_frames.widgets.progress.model import Failed, Progress, span
 from torc_frames.widgets.progress.session import Watch, WatchState
+from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.run.handle import RunHandle
 from torc_frames.workflow.workflow import Workflow
 
@@ -25,7 +26,7 @@ _KNOWN = frozenset(
 )
 
 
-class Monitor(widgets.VBox):
+class Monitor(Fixed, widgets.VBox):
     """How far the jobs of a workflow are, as it goes: counts, pace, what is left, what failed and why.
 
     It looks from time to time, in a thread: often at a file, every few seconds at a server, less often when
@@ -76,6 +77,7 @@ class Monitor(widgets.VBox):
         self._show(self.watch.state)
         if not self.progress.is_over:
             self.watch.start()
+        self._fixed = True
 
     def __repr__(self) -> str:
         return f"Monitor(workflow={self._key!r})"

@@ -23,6 +23,7 @@ from torc_frames.widgets.parts import (
 )
 from torc_frames.widgets.records.session import RecordConflict, RecordSession
 from torc_frames.widgets.records.view import FormView
+from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.workflow import Workflow
 
@@ -32,7 +33,7 @@ _MOST_DIFFERENCES = 30
 _LONGEST_VALUE = 200
 
 
-class RecordEditor(widgets.VBox):
+class RecordEditor(Fixed, widgets.VBox):
     """A form for a record, made after the record's own shape, and its JSON beside it.
 
     Every value keeps its type, and numbers all their digits. What is typed and not valid stays visible with
@@ -104,6 +105,7 @@ class RecordEditor(widgets.VBox):
         )
         super().__init__([self._root])
         self._show_record(records[0].key)
+        self._fixed = True
 
     def __repr__(self) -> str:
         return f"RecordEditor(workflow={self._workflow.key!r}, record={self.session.key!r})"

@@ -25,6 +25,7 @@ from torc_frames.widgets.results.panels import (
 from torc_frames.widgets.results.parts import on_value, toggle
 from torc_frames.widgets.results.session import Chosen, Exploration, ShownSource
 from torc_frames.widgets.table.grid import Grid
+from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["ResultsExplorer"]
@@ -41,7 +42,7 @@ _PANELS: tuple[tuple[str, str, str, type[ResultsPanel]], ...] = (
 _ABOVE = ("Columns", "Group")
 
 
-class ResultsExplorer(widgets.VBox):
+class ResultsExplorer(Fixed, widgets.VBox):
     """The table of a workflow's jobs, parameters and results, to filter, group, draw and export.
 
     Parameters
@@ -113,6 +114,7 @@ class ResultsExplorer(widgets.VBox):
         super().__init__([root(inside, sheet="results")])
         self.exploration.on_change(self._show)
         self._show()
+        self._fixed = True
 
     def __repr__(self) -> str:
         return (

@@ -16,6 +16,7 @@ from torc_frames.widgets.sweeps.rows import AxisLine
 from torc_frames.widgets.table.frames import FrameSource
 from torc_frames.widgets.table.grid import Grid
 from torc_frames.widgets.work import Latest
+from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _WAYS: dict[Way, str] = {
 _COPY = "navigator.clipboard.writeText(this.parentNode.querySelector('pre').textContent)"
 
 
-class SweepBuilder(widgets.VBox):
+class SweepBuilder(Fixed, widgets.VBox):
     """A table of parameters made of axes: every combination, side by side, or drawn at random.
 
     It shows while one types how many rows there are, the table, and the Python that makes the same one.
@@ -115,6 +116,7 @@ class SweepBuilder(widgets.VBox):
         )
         super().__init__([self._root])
         self.show()
+        self._fixed = True
 
     def __repr__(self) -> str:
         return f"SweepBuilder(axes={[axis.name for axis in self.model.axes]!r})"

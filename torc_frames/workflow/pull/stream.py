@@ -19,6 +19,7 @@ from torc_frames.frame.joining import OnClash, check_on_clash
 from torc_frames.frame.shape import Shape, choose, ordered
 from torc_frames.store.base import Store
 from torc_frames.store.records import INPUT, OUTPUT, Role
+from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.progress import progress
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 from torc_frames.workflow.pull.spool import Spool
@@ -53,7 +54,7 @@ class Wanted:
         check_on_clash(self.on_clash)
 
 
-class TableStream:
+class TableStream(Fixed):
     """A table of a workflow in batches, made by `Workflow.stream`.
 
     It was read whole and verified, and lies in a temporary file: what is changed in the store meanwhile does
@@ -84,6 +85,7 @@ class TableStream:
         self.num_rows = len(rows)
         self._rows = rows
         self._spool = spool
+        self._fixed = True
 
     def __repr__(self) -> str:
         return f"TableStream({self.num_rows} rows, {len(self.schema)} columns)"

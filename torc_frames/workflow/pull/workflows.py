@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -15,9 +15,10 @@ from torc_frames.workflow.pull.cells import Cell, framed, series
 __all__ = ["workflows_frame"]
 
 
-def workflows_frame(store: Store, counts: bool) -> pd.DataFrame:
+def workflows_frame(store: Store, counts: bool, tags: Collection[str] = ()) -> pd.DataFrame:
     """Return one row a workflow; see `Client.workflows`."""
-    found = store.workflows()
+    tagged = [(workflow, recorded.tags_of(workflow.metadata)) for workflow in store.workflows()]
+    found = [workflow for workflow, has in tagged if set(tags).issubset(has)]
     keys = [workflow.key for workflow in found]
 
     def texts(part: str) -> pd.Series:
@@ -27,6 +28,7 @@ def workflows_frame(store: Store, counts: bool) -> pd.DataFrame:
         **{part: texts(part) for part in ("name", "user", "description")},
         "created": series("created", [workflow.created for workflow in found], "time"),
         "project": texts("project"),
+        "tags": series("tags", [list(recorded.tags_of(workflow.metadata)) for workflow in found], "object"),
         "metadata": series("metadata", [_shown(workflow.metadata) for workflow in found], "object"),
         "archived": pd.Series([workflow.archived for workflow in found], dtype="bool"),
         "run_id": series("run_id", [workflow.run_id for workflow in found], "Int64"),
@@ -40,4 +42,4 @@ def workflows_frame(store: Store, counts: bool) -> pd.DataFrame:
 
 
 def _shown(metadata: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in metadata.items() if key != recorded.KEY}
+    return {key: value for key, value in metadata.items() if key not in recorded.OURS}

@@ -14,6 +14,7 @@ from torc_frames.files.foreign import Table
 from torc_frames.frame.flatten import job_column
 from torc_frames.frame.values import plain
 from torc_frames.store.base import Store
+from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.push import apply as push
 from torc_frames.workflow.push.edits import Cells
@@ -27,7 +28,7 @@ ACTIONS = ("create", "update", "unchanged", "conflict")
 _SHOWN = 20
 
 
-class Plan:
+class Plan(Fixed):
     """What pushing a table would do; made by `Workflow.plan`, which writes nothing.
 
     Attributes
@@ -66,6 +67,7 @@ class Plan:
         self.rows = _rows(self._prepared, self._steps)
         self.cells = _cells(self._steps)
         self.commands = _commands(self._steps, existing)
+        self._fixed = True
 
     @property
     def counts(self) -> dict[str, int]:

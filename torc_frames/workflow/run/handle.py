@@ -15,6 +15,7 @@ from torc_frames.errors import NotFoundError, RefusedError, TorcFramesError, war
 from torc_frames.store.base import CallStore, Store
 from torc_frames.store.contents import read_calls, read_jobs
 from torc_frames.store.records import COMPLETED, FAILED, TERMINATED, JobRecord, RunCall
+from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.pull.origins import calls_of
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.run.logs import last_lines
@@ -63,7 +64,7 @@ class RunStatus:
         return f"{self.state} ({told or 'no jobs'})"
 
 
-class RunHandle:
+class RunHandle(Fixed):
     """A run that goes on by itself, as `Workflow.start` and `Workflow.running` give it.
 
     It has the calls of `concurrent.futures`.
@@ -99,6 +100,7 @@ class RunHandle:
         self._told = False
         self.workflow_key = workflow_key
         self.id = token_of(call.runner)
+        self._fixed = True
 
     def __repr__(self) -> str:
         where = shown_runner(self._call.runner)

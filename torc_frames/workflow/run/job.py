@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torc_frames import settings
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
@@ -22,6 +22,7 @@ from torc_frames.frame.results import Keepable, keepable
 from torc_frames.frame.values import decode_lines, encode_documents
 from torc_frames.store.base import RunnableStore
 from torc_frames.store.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData
+from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.run.outputs import (
     Fitted,
     fit,
@@ -62,7 +63,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class Job:
+class Job(Fixed):
     """One job of a workflow, as a person or the job's own process sees it.
 
     Parameters
@@ -86,6 +87,13 @@ class Job:
         How often the job had been started, or which run this process is.
     """
 
+    _setters: ClassVar = {
+        "parameters": "wf.push(table)",
+        "command": "wf.push(table, command=...)",
+        "status": "wf.reset_jobs(key)",
+        **dict.fromkeys(("result", "results"), "job.store(...)"),
+    }
+
     def __init__(
         self,
         store: Store,
@@ -107,6 +115,7 @@ class Job:
         self.command = record.command
         self.status = record.status
         self.run_id = record.run_id if run_id is None else run_id
+        self._fixed = True
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_series"}
