@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from importlib.metadata import entry_points
+from typing import Literal, get_args
 
-__all__ = ["SUFFIXES", "Format"]
+__all__ = ["GROUP", "SUFFIXES", "Format", "format_of", "formats"]
 
 Format = Literal["parquet", "csv", "json", "jsonl"]
 
@@ -16,3 +17,30 @@ SUFFIXES: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+
+GROUP = "torc_frames.readers"
+"""The entry points by which other packages read formats: the name is the format, and how its files end."""
+
+_OTHERS = {".npy": "npy", ".png": "png", ".svg": "svg", ".nc": "netcdf", ".zarr.zip": "zarr"}
+"""Of files that are read, but not as tables."""
+
+
+def formats() -> list[str]:
+    """Return the formats that can be read."""
+    return [*get_args(Format), *_OTHERS.values(), *(point.name for point in entry_points(group=GROUP))]
+
+
+def format_of(path: str) -> str | None:
+    """Return the format that the name of a file says, None if none is known.
+
+    Examples
+    --------
+    >>> format_of("a/b.CSV"), format_of("a.zarr.zip"), format_of("model.bin")
+    ('csv', 'zarr', None)
+    """
+    name = path.rpartition("/")[2].lower()
+    added = {f".{point.name.lower()}": point.name for point in entry_points(group=GROUP)}
+    for end, format in {**added, **_OTHERS, **SUFFIXES}.items():
+        if name.endswith(end):
+            return format
+    return None
