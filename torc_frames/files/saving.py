@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import tempfile
+import zipfile
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -133,12 +135,18 @@ def _write_dataset(obj: Any, format: str | None, made: str) -> None:
         if format == "netcdf":
             obj.to_netcdf(made, engine="h5netcdf")
         else:
-            from zarr.storage import ZipStore
-
-            with ZipStore(made, mode="w") as store:
-                obj.to_zarr(store, consolidated=False)
+            with tempfile.TemporaryDirectory(prefix="torc_frames-") as folder:
+                obj.to_zarr(folder, consolidated=False, zarr_format=2)
+                _zip(Path(folder), made)
     except (ValueError, TypeError, NotImplementedError, ImportError) as error:
         raise RefusedError(f"{format} can't hold this dataset: {error}") from error
+
+
+def _zip(folder: Path, made: str) -> None:
+    """Make one file of a folder, the same for the same content."""
+    with zipfile.ZipFile(made, "w") as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), path.read_bytes())
 
 
 def _suffix_of(path: str) -> str:
