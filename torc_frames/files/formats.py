@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import Literal, get_args
 
-__all__ = ["GROUP", "SUFFIXES", "Format", "format_of", "formats"]
+__all__ = ["GROUP", "SUFFIXES", "Format", "format_of", "formats", "is_format"]
 
 Format = Literal["parquet", "csv", "json", "jsonl"]
 
@@ -24,10 +23,12 @@ GROUP = "torc_frames.readers"
 _OTHERS = {".npy": "npy", ".png": "png", ".svg": "svg", ".nc": "netcdf", ".zarr.zip": "zarr"}
 """Of files that are read, but not as tables."""
 
+_OWN = (*get_args(Format), *_OTHERS.values())
+
 
 def formats() -> list[str]:
     """Return the formats that can be read."""
-    return [*get_args(Format), *_OTHERS.values(), *(point.name for point in entry_points(group=GROUP))]
+    return [*_OWN, *_added()]
 
 
 def format_of(path: str) -> str | None:
@@ -39,8 +40,17 @@ def format_of(path: str) -> str | None:
     ('csv', 'zarr', None)
     """
     name = path.rpartition("/")[2].lower()
-    added = {f".{point.name.lower()}": point.name for point in entry_points(group=GROUP)}
-    for end, format in {**added, **_OTHERS, **SUFFIXES}.items():
-        if name.endswith(end):
-            return format
-    return None
+    own = next((format for end, format in {**_OTHERS, **SUFFIXES}.items() if name.endswith(end)), None)
+    return own or next((one for one in _added() if name.endswith(f".{one.lower()}")), None)
+
+
+def is_format(name: str) -> bool:
+    """Return whether a format can be read."""
+    return name in _OWN or name in _added()
+
+
+def _added() -> list[str]:
+    """Return the formats of other packages; to look for these takes some milliseconds."""
+    from importlib.metadata import entry_points
+
+    return [point.name for point in entry_points(group=GROUP)]

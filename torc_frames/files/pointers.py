@@ -17,7 +17,7 @@ from torc_frames.errors import (
     shorten,
     warn,
 )
-from torc_frames.files.formats import format_of, formats
+from torc_frames.files.formats import format_of, formats, is_format
 from torc_frames.files.places import is_url, relative, resolved, url_problem
 from torc_frames.files.whole import file_digest
 from torc_frames.settings.regular import irregular
@@ -97,13 +97,12 @@ class Pointer:
             if kind := irregular(place):
                 raise RefusedError(f"{place} is {kind}, not a regular file, which alone can be pointed to")
         _check(place)
-        known = format_of(place)
-        if format is not None and format not in formats():
+        if format is not None and not is_format(format):
             raise RefusedError(f"unknown format {format!r}; the formats are {', '.join(formats())}")
         found = _digest(place)
         if found is None:
             raise RefusedError(f"no file {place} to point to; write it first")
-        _fill(self, place, format or known, *found)
+        _fill(self, place, format or format_of(place), *found)
 
     @classmethod
     def save(
