@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
-__all__ = ["SUFFIXES", "Format"]
+__all__ = ["GROUP", "SUFFIXES", "Format", "format_of", "formats", "is_format"]
 
 Format = Literal["parquet", "csv", "json", "jsonl"]
 
@@ -16,3 +16,41 @@ SUFFIXES: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+
+GROUP = "torc_frames.readers"
+"""The entry points by which other packages read formats: the name is the format, and how its files end."""
+
+_OTHERS = {".npy": "npy", ".png": "png", ".svg": "svg", ".nc": "netcdf", ".zarr.zip": "zarr"}
+"""Of files that are read, but not as tables."""
+
+_OWN = (*get_args(Format), *_OTHERS.values())
+
+
+def formats() -> list[str]:
+    """Return the formats that can be read."""
+    return [*_OWN, *_added()]
+
+
+def format_of(path: str) -> str | None:
+    """Return the format that the name of a file says, None if none is known.
+
+    Examples
+    --------
+    >>> format_of("a/b.CSV"), format_of("a.zarr.zip"), format_of("model.bin")
+    ('csv', 'zarr', None)
+    """
+    name = path.rpartition("/")[2].lower()
+    own = next((format for end, format in {**_OTHERS, **SUFFIXES}.items() if name.endswith(end)), None)
+    return own or next((one for one in _added() if name.endswith(f".{one.lower()}")), None)
+
+
+def is_format(name: str) -> bool:
+    """Return whether a format can be read."""
+    return name in _OWN or name in _added()
+
+
+def _added() -> list[str]:
+    """Return the formats of other packages; to look for these takes some milliseconds."""
+    from importlib.metadata import entry_points
+
+    return [point.name for point in entry_points(group=GROUP)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,17 +15,19 @@ import pyarrow.parquet as pq
 from torc_frames.errors import PointerError, Problem, RefusedError, TorcFramesError, shorten
 from torc_frames.files.arrow import NOT_HELD, Field, dtype_of, label_field, schema_of
 from torc_frames.files.dataset import check_rows_per_file, new_dataset, write_parts
+from torc_frames.files.places import is_url
 from torc_frames.files.pointer_frames import (
     MissingFiles,
     Pairs,
     Signature,
     each_verified,
     signature,
+    table_of,
     with_index_as_columns,
 )
 from torc_frames.files.pointers import Pointer
 from torc_frames.files.read import frame_of_table, index_columns, table_columns
-from torc_frames.files.verified import read_verified
+from torc_frames.files.readers import read_file
 from torc_frames.frame.column import Column
 from torc_frames.frame.exact import InexactError, cast
 from torc_frames.settings.regular import open_regular
@@ -72,11 +74,12 @@ def write_dataset(
     check_rows_per_file(max_rows_per_file)
     with new_dataset(path, overwrite=overwrite) as folder:
         _check_outside(pairs, path)
-        files = each_verified(pairs, missing, _File)
-        missing.tell(len(pairs))
-        schema = _schema(files)
-        batches = (batch for file in files for batch in file.batches(schema))
-        write_parts(folder, schema, batches, max_rows_per_file)
+        with ExitStack() as copies:
+            files = each_verified(pairs, missing, _File, copies)
+            missing.tell(len(pairs))
+            schema = _schema(files)
+            batches = (batch for file in files for batch in file.batches(schema))
+            write_parts(folder, schema, batches, max_rows_per_file)
     rows = {id(file.pointer): file.rows for file in files}
     problems = {(file["job_key"], file["path"]): file["problem"] for file in missing.files}
     return pd.DataFrame(
@@ -108,9 +111,10 @@ class _Content(NamedTuple):
 class _File:
     """A verified file of a job."""
 
-    def __init__(self, job_key: str, pointer: Pointer, seen: Signature) -> None:
+    def __init__(self, job_key: str, pointer: Pointer, path: str, seen: Signature) -> None:
         self.job_key = job_key
         self.pointer = pointer
+        self._path = path
         self.rows = 0
         self._seen = seen
         self.columns = self._content().columns
@@ -123,7 +127,7 @@ class _File:
             self.rows += part.num_rows
             arrays = [self._array(part, content.columns.get(field.name), field) for field in fields]
             yield pa.record_batch([pa.repeat(self.job_key, part.num_rows), *arrays], schema=schema)
-        if signature(self.pointer) != self._seen:
+        if signature(self._path) != self._seen:
             raise PointerError([f"job {self.job_key}: {self.pointer.path} was changed while it was read"])
 
     def _array(self, part: pa.RecordBatch, column: _Column | None, field: pa.Field) -> pa.Array:
@@ -140,17 +144,17 @@ class _File:
             raise RefusedError([problem]) from error
 
     def _content(self) -> _Content:
-        path = self.pointer.path
+        pointer, path = self.pointer, self._path
         try:
-            return _of_parquet(self.pointer) if self.pointer.format == "parquet" else _of_other(self.pointer)
+            return _of_parquet(pointer, path) if pointer.format == "parquet" else _of_other(pointer, path)
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             if isinstance(error, TorcFramesError):
                 raise
-            raise RefusedError(f"can not read {path} as {self.pointer.format}: {error}") from error
+            raise RefusedError(f"can not read {pointer.path} as {pointer.format}: {error}") from error
 
 
-def _of_parquet(pointer: Pointer) -> _Content:
-    with _opened(pointer) as file:
+def _of_parquet(pointer: Pointer, path: str) -> _Content:
+    with _opened(path) as file:
         schema = file.schema_arrow
         empty = schema.empty_table()
         inner = frame_of_table(empty)
@@ -160,22 +164,22 @@ def _of_parquet(pointer: Pointer) -> _Content:
             str(name): _Column(at, _dense(schema.field(at).type), dtype, _has_gaps(file, schema.names[at]))
             for at, (name, dtype) in zip(places, frame.dtypes.items(), strict=True)
         }
-    return _Content(columns, lambda: _batches(pointer))
+    return _Content(columns, lambda: _batches(path))
 
 
-def _batches(pointer: Pointer) -> Iterator[pa.RecordBatch]:
-    with _opened(pointer) as file:
+def _batches(path: str) -> Iterator[pa.RecordBatch]:
+    with _opened(path) as file:
         yield from file.iter_batches(_BATCH_ROWS)
 
 
 @contextmanager
-def _opened(pointer: Pointer) -> Iterator[pq.ParquetFile]:
-    with open_regular(pointer.path) as file:
+def _opened(path: str) -> Iterator[pq.ParquetFile]:
+    with open_regular(path) as file:
         yield pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
 
 
-def _of_other(pointer: Pointer) -> _Content:
-    frame = with_index_as_columns(read_verified(pointer.path, pointer.format), pointer)
+def _of_other(pointer: Pointer, path: str) -> _Content:
+    frame = table_of(read_file(path, pointer.format, pointer.path), pointer)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     columns = {
         str(name): _Column(at, _dense(table.field(at).type), dtype, table.column(at).null_count > 0)
@@ -199,7 +203,7 @@ def _has_gaps(file: pq.ParquetFile, name: str) -> bool:
 
 def _check_outside(pairs: Pairs, path: str | os.PathLike[str]) -> None:
     target = os.path.realpath(path)
-    paths = (os.path.realpath(pointer.path) for _, pointer in pairs)
+    paths = (os.path.realpath(pointer.path) for _, pointer in pairs if not is_url(pointer.path))
     inside = [path for path in paths if os.path.dirname(path) == target]
     if inside:
         raise RefusedError(f"{target} would replace files that it is made of: {shorten(inside)}")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import PointerError, Problem, RefusedError, TorcFramesError, warn
+from torc_frames.errors import PointerError, Problem, RefusedError, TorcFramesError, UnavailableError, warn
 from torc_frames.files.pointers import Pointer
-from torc_frames.files.verified import read_verified
+from torc_frames.files.readers import read_file
 from torc_frames.frame.column import to_backend
 from torc_frames.frame.exact import as_dtype
 from torc_frames.frame.specs import native
@@ -25,7 +26,9 @@ __all__ = [
     "concat_exactly",
     "each_verified",
     "load_pointers",
+    "read_values",
     "signature",
+    "table_of",
     "with_index_as_columns",
 ]
 
@@ -85,22 +88,60 @@ def load_pointers(pairs: Pairs, missing: MissingFiles) -> pd.DataFrame:
     RefusedError
         For all files that can't be read, or have a column ``job_key`` of their own.
     """
+    frames = []
+    for key, value in read_values(pairs, missing, table_of):
+        value.insert(0, "job_key", pd.Series([key] * len(value), dtype="str"))
+        frames.append(value)
+    return concat_exactly(frames, first="job_key")
 
-    def read(key: str, pointer: Pointer, seen: Signature) -> pd.DataFrame | None:
-        frame = with_index_as_columns(read_verified(pointer.path, pointer.format), pointer)
-        if signature(pointer) != seen:
+
+def read_values(
+    pairs: Pairs, missing: MissingFiles, made: Callable[[Any, Pointer], T]
+) -> list[tuple[str, T]]:
+    """Return what is made of the content of each file, each with its job; see `load_pointers`."""
+
+    def read(key: str, pointer: Pointer, path: str, seen: Signature) -> tuple[str, T] | None:
+        value = made(read_file(path, pointer.format, pointer.path), pointer)
+        if signature(path) != seen:
             missing.add(key, pointer, f"{pointer.path} was changed while it was read")
             return None
-        frame.insert(0, "job_key", pd.Series([key] * len(frame), dtype="str"))
-        return frame
+        return key, value
 
-    frames = each_verified(pairs, missing, read)
+    found = each_verified(pairs, missing, read)
     missing.tell(len(pairs))
-    return concat_exactly([frame for frame in frames if frame is not None], first="job_key")
+    return [one for one in found if one is not None]
+
+
+def table_of(value: Any, pointer: Pointer) -> pd.DataFrame:
+    """Return what a file holds as a table, whose index is its first columns.
+
+    Raises
+    ------
+    RefusedError
+        For what is no table.
+    """
+    if isinstance(value, np.ndarray) and value.ndim <= 2:
+        value = (
+            pd.DataFrame(value)
+            if value.ndim == 2 or value.dtype.names
+            else pd.DataFrame({"value": np.atleast_1d(value)})
+        )
+        value.columns = value.columns.astype("str")
+    elif hasattr(value, "to_dataframe"):
+        value = value.to_dataframe()
+    if not isinstance(value, pd.DataFrame):
+        raise RefusedError(
+            f"{pointer.path} is of format {pointer.format}, and no table: load it with to='dict', arrays and "
+            "datasets with to='xarray'"
+        )
+    return with_index_as_columns(value, pointer)
 
 
 def each_verified(
-    pairs: Pairs, missing: MissingFiles, read: Callable[[str, Pointer, Signature], T]
+    pairs: Pairs,
+    missing: MissingFiles,
+    read: Callable[[str, Pointer, str, Signature], T],
+    copies: ExitStack | None = None,
 ) -> list[T]:
     """Return what is read of each file that is what its pointer says.
 
@@ -108,9 +149,12 @@ def each_verified(
     ----------
     pairs : sequence of (job_key, Pointer)
     missing : Missing
-        Takes the files that are missing or were altered.
+        Takes the files that are missing or were altered, or that an object store does not give.
     read : callable
-        Takes a job's key, its pointer, and the `signature` that the file had before it was verified.
+        Takes a job's key, its pointer, where the file is on this machine, and the `signature` that it had
+        before it was verified.
+    copies : ExitStack, optional
+        Keeps what was brought here; without it each copy is deleted when it was read.
 
     Raises
     ------
@@ -119,14 +163,21 @@ def each_verified(
     """
     found, refused = [], []
     for key, pointer in pairs:
-        seen, problem = signature(pointer), pointer.problem()
-        if problem is not None:
-            missing.add(key, pointer, problem)
-            continue
-        try:
-            found.append(read(key, pointer, seen))
-        except TorcFramesError as error:
-            refused.append(Problem(None, None, f"{_whose(key)}{error}"))
+        with ExitStack() as own:
+            try:
+                seen = signature(pointer.path)
+                path = (copies or own).enter_context(pointer.fetched())
+                seen = seen if path == pointer.path else signature(path)
+            except PointerError as error:
+                missing.add(key, pointer, "; ".join(error.problems))
+                continue
+            except UnavailableError as error:
+                missing.add(key, pointer, str(error))
+                continue
+            try:
+                found.append(read(key, pointer, path, seen))
+            except TorcFramesError as error:
+                refused.append(Problem(None, None, f"{_whose(key)}{error}"))
     if refused:
         raise RefusedError(refused)
     return found
@@ -172,10 +223,10 @@ def with_index_as_columns(frame: pd.DataFrame, pointer: Pointer) -> pd.DataFrame
     return frame
 
 
-def signature(pointer: Pointer) -> Signature:
+def signature(path: str) -> Signature:
     """Return what changes when somebody writes to the file, None if it is not there."""
     try:
-        status = os.stat(pointer.path)
+        status = os.stat(path)
     except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

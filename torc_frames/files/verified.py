@@ -5,38 +5,31 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from torc_frames import settings
-from torc_frames.errors import NotInJobError, RefusedError, warn
+from torc_frames.errors import RefusedError, warn
 from torc_frames.files.arrow import NOT_HELD
 from torc_frames.files.dataset import parquet_errors
 from torc_frames.files.exports import as_arrow
 from torc_frames.files.formats import Format
 from torc_frames.files.read import frame_of_table, read_parquet, read_table
-from torc_frames.files.whole import beside, put
 from torc_frames.frame.column import Column
 from torc_frames.frame.dtypes import describe, restore
 from torc_frames.frame.exact import as_dtype
 from torc_frames.frame.specs import is_spec, name_of, recorded_dtype
 from torc_frames.frame.values import RefusalError
 
-__all__ = ["read_verified", "write_file"]
-
-Digest = Callable[[str], tuple[int, str]]
+__all__ = ["read_verified", "write_table"]
 
 _DTYPES = b"torc_frames.dtypes"
-_PLAIN_KEY = re.compile(r"\w{1,40}")
-_DIGITS = 16
 
 
-def read_verified(path: str, format: Format | None) -> pd.DataFrame:
+def read_verified(path: str, format: Format) -> pd.DataFrame:
     """Read a file that was verified.
 
     Raises
@@ -44,44 +37,24 @@ def read_verified(path: str, format: Format | None) -> pd.DataFrame:
     RefusedError
         If its format is not one that can be read, or its content isn't of its format.
     """
-    if format is None:
-        formats = ", ".join(get_args(Format))
-        raise RefusedError(f"{path} is of no format that is read as a table ({formats}); open it yourself")
     if format != "parquet":
         return read_table(path, format)
     frame, table = read_parquet(path)
     return _with_recorded(frame, table)
 
 
-def write_file(df: Any, folder: str, name: str | None, digest: Digest) -> tuple[str, tuple[int, str]]:
-    """Write a table to a Parquet file of a folder; return its path, size and digest.
+def write_table(df: Any, made: str, folder: str) -> None:
+    """Write a table to a Parquet file, whose folder is made if it has to be.
 
     Raises
     ------
     RefusedError
-        For what Parquet can't hold, and a name that is no file's.
+        For what Parquet can't hold.
     """
-    is_name = isinstance(name, str) and os.path.basename(name) == name and name.strip(".")
-    if name is not None and not is_name:
-        raise RefusedError(f"name={name!r}: use the name of a file, without folders")
     table = _as_arrow(df)
     os.makedirs(folder, exist_ok=True)
-    with beside(os.path.join(folder, "saved")) as made:
-        with parquet_errors(table):
-            pq.write_table(table, made)
-        found = digest(made)
-        name = f"{_job_prefix()}{found[1][:_DIGITS]}" if name is None else name.removesuffix(".parquet")
-        path = os.path.join(folder, f"{name}.parquet")
-        put(made, path)
-    return path, found
-
-
-def _job_prefix() -> str:
-    try:
-        key = settings.job_environment().job_key
-    except NotInJobError:
-        return ""
-    return f"job-{key}-" if _PLAIN_KEY.fullmatch(key) else ""
+    with parquet_errors(table):
+        pq.write_table(table, made)
 
 
 def _as_arrow(df: Any) -> pa.Table:
@@ -89,8 +62,6 @@ def _as_arrow(df: Any) -> pa.Table:
         table = as_arrow(df)
         recorded = json.dumps(_dtypes_to_record(df, table))
         return table.replace_schema_metadata({**(table.schema.metadata or {}), _DTYPES: recorded})
-    if isinstance(df, pd.Series) or not hasattr(df, "__arrow_c_stream__"):
-        raise RefusedError(f"save takes a DataFrame, not a {type(df).__name__}")
     try:
         return pa.table(df)
     except NOT_HELD as error:

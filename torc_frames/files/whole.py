@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -9,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
-__all__ = ["beside", "put", "sync", "written_whole"]
+from torc_frames.errors import RefusedError
+from torc_frames.settings.regular import open_regular
+
+__all__ = ["beside", "file_digest", "put", "sync", "written_whole"]
 
 
 @contextmanager
@@ -66,3 +70,13 @@ def sync(path: str | os.PathLike[str]) -> None:
 
 def _open_privately(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def file_digest(path: str) -> tuple[int, str]:
+    """Return size and digest of a file of this machine."""
+    try:
+        with open_regular(path) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return file.tell(), digest
+    except OSError as error:
+        raise RefusedError(f"can not read {path}: {error.strerror}") from error

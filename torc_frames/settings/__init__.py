@@ -18,6 +18,7 @@ from torc_frames.settings.regular import open_regular
 __all__ = [
     "API_URL",
     "ATTEMPT_ID",
+    "BASE",
     "COOKIE_HEADER",
     "DATABASE_URL",
     "DEFAULT_URL",
@@ -42,14 +43,17 @@ __all__ = [
     "default_url",
     "drafts_folder",
     "is_secret",
+    "job_base",
     "job_environment",
     "mapped",
     "said",
+    "store_base",
 ]
 
 __version__ = "0.1.0"
 
 API_URL = "TORC_API_URL"
+BASE = "TORC_FRAMES_BASE"
 DATABASE_URL = "TORC_DATABASE_URL"
 USERNAME = "TORC_USERNAME"
 PASSWORD = "TORC_PASSWORD"  # noqa: S105 (the name of a variable)
@@ -228,6 +232,21 @@ def job_environment() -> JobEnvironment:
         attempt_id=_number(ATTEMPT_ID),
         output_dir=_first(OUTPUT_DIR),
     )
+
+
+def store_base(url: str) -> str | None:
+    """Return what pointers of a store are relative to: its file's folder, or what TORC_FRAMES_BASE says."""
+    if path := database_path(url):
+        return os.path.dirname(os.path.abspath(path))
+    return os.environ.get(BASE) or None
+
+
+def job_base() -> str | None:
+    """Return the folder that pointers of the job are relative to that this process is, None if it is none."""
+    try:
+        return store_base(job_environment().url)
+    except NotInJobError:
+        return os.environ.get(BASE) or None
 
 
 def is_secret(name: str, value: str) -> bool:

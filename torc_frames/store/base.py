@@ -165,6 +165,9 @@ class Store(Protocol):
     url: str
     """What `torc_frames.connect` takes to open the same store; holds no secret."""
 
+    base: str | None
+    """What paths of pointers are relative to: the folder of its file, or what its user said, if anything."""
+
     @property
     def needs_role(self) -> bool:
         """Whether it refuses links without a role."""

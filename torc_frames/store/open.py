@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torc_frames import settings
 from torc_frames.errors import RefusedError, StoreFileError
+from torc_frames.files.places import is_url
 from torc_frames.settings.masked import masked, without_frames
 from torc_frames.settings.regular import irregular
 
@@ -24,7 +25,12 @@ _FORMS = (
 )
 
 
-def open_store(url: str | os.PathLike[str] | None = None, **credentials: Any) -> Store:
+def open_store(
+    url: str | os.PathLike[str] | None = None,
+    *,
+    base: str | os.PathLike[str] | None = None,
+    **credentials: Any,
+) -> Store:
     """Open a store.
 
     Parameters
@@ -33,6 +39,8 @@ def open_store(url: str | os.PathLike[str] | None = None, **credentials: Any) ->
         A path, ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or the url of a torc-server or of a
         service of 2023; without it what `torc_frames.settings.default_url` says. A path object is always a
         file.
+    base : str or path, optional
+        What pointers are relative to, where that is not the folder of the store's own file.
     **credentials
         For a server, see `torc_frames.store.http.settings.server_settings`.
 
@@ -48,12 +56,16 @@ def open_store(url: str | os.PathLike[str] | None = None, **credentials: Any) ->
     url = masked(url)
     credentials = {name: masked(value) for name, value in credentials.items()}
     try:
-        return _open(url, credentials)
+        store = _open(url, credentials, base is None)
+        if base is not None:
+            given = os.fspath(base)
+            store.base = given if is_url(given) else os.path.abspath(given)
+        return store
     except BaseException as error:  # noqa: BLE001 - whichever, its frames hold parts of the url
         raise without_frames(error)  # noqa: B904 - the same error
 
 
-def _open(url: str | os.PathLike[str] | None, credentials: dict[str, Any]) -> Store:
+def _open(url: str | os.PathLike[str] | None, credentials: dict[str, Any], at_home: bool) -> Store:
     named = settings.default_url() if url is None else url
     path = _path_of(named) if isinstance(named, str) else os.fspath(named)
     if path is None:
@@ -77,6 +89,10 @@ def _open(url: str | os.PathLike[str] | None, credentials: dict[str, Any]) -> St
         return TorcFileStore(path)
     from torc_frames.store.sqlite.store import SQLiteStore
 
+    if not at_home:
+        raise RefusedError(
+            f"base=: for a server; pointers in {path} are relative to its folder; use it in wf.load"
+        )
     # The default store is no typing error: as long as nobody has written it is empty.
     return SQLiteStore(path, create="to write", blank=named == settings.DEFAULT_URL)
 

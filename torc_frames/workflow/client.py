@@ -45,6 +45,7 @@ def connect(
     insecure: bool | None = None,
     cookie: str | None = None,
     timeout: float | None = None,
+    base: str | os.PathLike[str] | None = None,
 ) -> Client:
     """Open a store.
 
@@ -64,6 +65,10 @@ def connect(
         do), a raw ``Cookie`` header, and the seconds that one call to it may take, whatever it sends
         meanwhile (without it, 600, of which it may be silent for 60). Default for the others: torc's
         variables (TORC_PASSWORD, …) and config files; ``torc-frames doctor`` tells what is in force.
+    base : str or path, optional
+        For a server, or what one left: the folder, or the url such as ``s3://bucket/study``, that the paths
+        of pointers are relative to, which may be moved. Default: TORC_FRAMES_BASE, which jobs read, too. In
+        an embedded store it is the folder of the file.
 
     Returns
     -------
@@ -91,6 +96,7 @@ def connect(
     url, password, cookie = masked(url), masked(password), masked(cookie)
     store = open_store(
         url,
+        base=base,
         username=username,
         password=password,
         ca_cert=ca_cert,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,8 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.files.foreign import Table
-from torc_frames.files.pointer_frames import OnMissing, load_pointers
-from torc_frames.files.pointers import warn_if_large
+from torc_frames.files.pointer_frames import OnMissing
+from torc_frames.files.pointers import relative_to, warn_if_large
 from torc_frames.frame import recorded
 from torc_frames.frame.column import DtypeBackend
 from torc_frames.frame.joining import OnClash
@@ -29,7 +28,7 @@ from torc_frames.workflow.listings import WorkflowListings
 from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.pull import refresh
 from torc_frames.workflow.pull import tables as pull
-from torc_frames.workflow.pull.files import Write, load, load_files
+from torc_frames.workflow.pull.files import Loading, load, load_files, writer
 from torc_frames.workflow.pull.named import FromNames
 from torc_frames.workflow.pull.refresh import Refreshed
 from torc_frames.workflow.pull.runs import JobColumns
@@ -476,9 +475,11 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         role: Role = OUTPUT,
         on_missing: OnMissing = "warn",
         to: str | os.PathLike[str] | None = None,
+        base: str | os.PathLike[str] | None = None,
+        remote: Sequence[str] = (),
         overwrite: bool = False,
         max_rows_per_file: int = 1_000_000,
-    ) -> pd.DataFrame:
+    ) -> Any:
         """Return files that belong to jobs, end to end.
 
         They are named by the pointers that jobs stored under a name, or are those that torc knows of. The
@@ -497,9 +498,16 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         on_missing : {"warn", "raise"}
             What to do about files that are missing or were altered: leave them out and say so, or return
             nothing.
-        to : path, optional
-            Write the rows to this folder as a dataset (see `to_parquet`), a batch of a Parquet file at a time
-            and a whole file of another format, instead of returning them.
+        to : {"xarray", "dict"} or path, optional
+            "xarray": return a Dataset of arrays, datasets or tables, with the jobs as its first dimension,
+            ``job_key``. "dict": return by job what `Pointer.read` gives, of a format that nobody reads the
+            pointer. A path: write the rows to this folder as a dataset (see `to_parquet`), a batch of a
+            Parquet file at a time and a whole file of another format, instead of returning them.
+        base : str or path, optional
+            The folder, or url, that relative pointers begin in. Default: that of the database, or what
+            `torc_frames.connect` was told.
+        remote : sequence of str
+            How other urls begin that may be opened, see `Pointer.from_json`.
         overwrite, max_rows_per_file
             As for `to_parquet`.
 
@@ -508,7 +516,8 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         DataFrame
             The rows of all files in the order of jobs, with job_key (str, with `file` that of the producer,
             "" where a file has none) as the first column; the index of a file follows as columns, unless it
-            is plain numbers. ``attrs["torc"]["missing"]`` lists files that were left out: job_key, path,
+            is plain numbers. An array of one dimension is a column ``value``, one of two has numbers for
+            names. ``attrs["torc"]["missing"]`` lists files that were left out: job_key, path,
             problem. With `to` one row a file: job_key, path, rows, problem.
 
         Raises
@@ -541,14 +550,11 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         """
         if (name is None) == (file is None):
             raise RefusedError("load takes the name of pointers, or file= and the name of a file")
-        write: Write = load_pointers
-        if to is not None:
-            from torc_frames.files.pointer_dataset import write_dataset
-
-            write = partial(write_dataset, path=to, overwrite=overwrite, max_rows_per_file=max_rows_per_file)
+        write = writer(to, str(name or file), overwrite, max_rows_per_file)
+        how = Loading(on_missing, write, None if base is None else os.fspath(base), remote)
         if file is not None:
-            return load_files(self._store, self.key, file, on_missing, write)
-        return load(self._store, self.key, name, role, on_missing, write)
+            return load_files(self._store, self.key, file, how)
+        return load(self._store, self.key, name, role, how)
 
     def stream(
         self,
@@ -1026,7 +1032,8 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         if job_key is not None and role == OUTPUT:
             data = fit_documents(self._store, documents, label)
         else:
-            data = self._store.kept(encode_documents(documents))
+            with relative_to(self._store.base):
+                data = self._store.kept(encode_documents(documents))
         warn_if_large((label, len(raw)) for raw in data)
         return self._store.add_user_data(
             self.key,
@@ -1048,7 +1055,8 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         ConflictError. The rev of a torc-server's record is a digest of its data, which is compared just
         before it is written, and is the same again when the data is.
         """
-        (raw,) = self._store.kept([encode_data(data)])
+        with relative_to(self._store.base):
+            (raw,) = self._store.kept([encode_data(data)])
         revs = None if rev is None else [rev]
         keys = [as_key(record_key, "record")]
         with told_whose(self._store, self.key):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from torc_frames.errors import NotFoundError, RefusedError, ReplyError
+from torc_frames.settings import BASE
 from torc_frames.store.deleting import delete_each
 from torc_frames.store.exactly_once import settled
 from torc_frames.store.paged.lists import listed
@@ -66,6 +68,7 @@ class ServerStore(Generic[Service]):
     """
 
     url: str
+    base: str | None
 
     _update_commands: Callable[[Service, str, dict[str, str], Report | None], None]
     _add_records: Callable[[Service, str, list[NewRow], Role | None], list[str]]
@@ -79,11 +82,12 @@ class ServerStore(Generic[Service]):
         self._settings = settings
         self.service = service
         self.url = service.http.url
+        self.base = os.environ.get(BASE) or None
         self._merging = threading.Lock()
         self._writing = threading.RLock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._settings,)
+        return type(self), (self._settings,), {"base": self.base}
 
     def _to_write(self, workflow_key: str = "KEY") -> Service:
         """Return what speaks to the server, to be written to; RefusedError where it is only read."""

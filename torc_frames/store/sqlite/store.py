@@ -100,6 +100,7 @@ class SQLiteStore(SQLiteJobs, SQLiteCalls):
     """
 
     url: str
+    base: str | None
     needs_role = False
     roles_are_of_records = False
 
@@ -123,6 +124,7 @@ class SQLiteStore(SQLiteJobs, SQLiteCalls):
     def _locate(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path).removeprefix(_SCHEME))
         self.url = _SCHEME + self.path
+        self.base = os.path.dirname(self.path)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.path!r})"

@@ -114,7 +114,7 @@ class ExportStore(TorcFileStore):
             pass
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ExportStore, (self.path,)
+        return ExportStore, (self.path,), {"base": self.base}
 
     def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Refuse, as the file is all there is."""

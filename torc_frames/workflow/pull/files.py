@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -19,24 +22,40 @@ from torc_frames.store.records import Role, UserDataPage
 from torc_frames.workflow.pull.listings import files
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 
-__all__ = ["load", "load_files", "pointers_of"]
+__all__ = ["Loading", "load", "load_files", "pointers_of", "writer"]
 
 
-Write = Callable[[Pairs, MissingFiles], pd.DataFrame]
+Write = Callable[[Pairs, MissingFiles], Any]
 
 
-def load(
-    store: Store,
-    workflow_key: str,
-    name: str | None,
-    role: Role,
-    on_missing: OnMissing = "warn",
-    write: Write = load_pointers,
-) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How files are found and what becomes of them; see `Workflow.load`."""
+
+    on_missing: OnMissing = "warn"
+    write: Write = load_pointers
+    base: str | None = None
+    remote: Sequence[str] = ()
+
+
+def writer(to: str | os.PathLike[str] | None, name: str, overwrite: bool, max_rows_per_file: int) -> Write:
+    """Return what makes of files what is asked for; see `Workflow.load`."""
+    if to is None:
+        return load_pointers
+    if to in ("dict", "xarray"):
+        from torc_frames.files.pointer_arrays import load_dataset, load_dict
+
+        return load_dict if to == "dict" else partial(load_dataset, name=name)
+    from torc_frames.files.pointer_dataset import write_dataset
+
+    return partial(write_dataset, path=to, overwrite=overwrite, max_rows_per_file=max_rows_per_file)
+
+
+def load(store: Store, workflow_key: str, name: str | None, role: Role, how: Loading) -> Any:
     """Return the rows of the files behind pointers, or what else is made of them; see `Workflow.load`."""
 
     def build(read: Reading) -> Pairs:
-        pairs = pointers_of(read, str(name), role)
+        pairs = pointers_of(read, str(name), role, how.base or store.base, how.remote)
         if not pairs:
             key = read.snap.workflow.key
             raise RefusedError(f"no {role} record of workflow {key} has a pointer named {name!r}")
@@ -45,16 +64,10 @@ def load(
     check_role(role)
     if not isinstance(name, str):
         raise RefusedError(f"load takes the name of a pointer, not {name!r}")
-    return _load(store, workflow_key, build, on_missing, write)
+    return _load(store, workflow_key, build, how)
 
 
-def load_files(
-    store: Store,
-    workflow_key: str,
-    file: str,
-    on_missing: OnMissing = "warn",
-    write: Write = load_pointers,
-) -> pd.DataFrame:
+def load_files(store: Store, workflow_key: str, file: str, how: Loading) -> Any:
     """Return the rows of files that torc knows of by their names; see `Workflow.load`."""
 
     def build(read: Reading) -> Pairs:
@@ -70,40 +83,42 @@ def load_files(
 
     if not isinstance(file, str):
         raise RefusedError(f"load takes the name of a file, or a pattern, not {file!r}")
-    return _load(store, workflow_key, build, on_missing, write)
+    return _load(store, workflow_key, build, how)
 
 
-def _load(
-    store: Store, workflow_key: str, build: Callable[[Reading], Pairs], on_missing: OnMissing, write: Write
-) -> pd.DataFrame:
-    missing = MissingFiles(on_missing)
+def _load(store: Store, workflow_key: str, build: Callable[[Reading], Pairs], how: Loading) -> Any:
+    missing = MissingFiles(how.on_missing)
     pairs, _, about = verified(store, workflow_key, build, Shape(), False, False, "files")
-    frame = write(pairs, missing)
-    frame.attrs["torc"] = {**about, "missing": missing.files}
-    return frame
+    made = how.write(pairs, missing)
+    if isinstance(made, pd.DataFrame):
+        made.attrs["torc"] = {**about, "missing": missing.files}
+    return made
 
 
 def _pointer(path: str) -> Pointer:
     """Return a pointer to a file as it is now, or to one that is missing."""
     if os.path.isfile(path):
         return Pointer(path)
-    return Pointer.from_json({"torc_pointer": 1, "path": path, "size": 0, "sha256": ""})
+    absolute = os.path.abspath(path)
+    return Pointer.from_json({"torc_pointer": 1, "path": absolute, "size": 0, "sha256": ""})
 
 
-def pointers_of(read: Reading, name: str, role: Role) -> Pairs:
+def pointers_of(read: Reading, name: str, role: Role, base: str | None, remote: Sequence[str] = ()) -> Pairs:
     """Return the pointers of a name, each with its job."""
     pages = read.snap.user_data(role=role, labels=False)
     linked = read.links(role, labels=False)
     with read.ahead(linked.count(), pages) as (records,):
-        at_record = dict(_pointers(records, split(name)))
+        at_record = dict(_pointers(records, split(name), base, remote))
     pairs = zip(linked.job_keys.to_pylist(), linked.record_keys.to_pylist(), strict=True)
     return [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]
 
 
-def _pointers(pages: Iterable[UserDataPage], path: Path) -> Iterator[tuple[str, Pointer]]:
+def _pointers(
+    pages: Iterable[UserDataPage], path: Path, base: str | None, remote: Sequence[str]
+) -> Iterator[tuple[str, Pointer]]:
     for page in pages:
         for key, data in zip(page.keys, decode_lines(page.keys, page.data), strict=True):
             for name in path:
                 data = data.get(name) if isinstance(data, dict) else None
             if is_pointer(data):
-                yield key, Pointer.from_json(data)
+                yield key, Pointer.from_json(data, base=base, remote=remote)

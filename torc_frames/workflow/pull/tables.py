@@ -196,7 +196,7 @@ def table(
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
         joined = frames.beside(frames.beside(left, inputs, "params."), outputs, "results.")
         for name in loaded:
-            pairs = pointers_of(read, name, OUTPUT)
+            pairs = pointers_of(read, name, OUTPUT, store.base)
             missing = MissingFiles(on_missing)
             if pairs:
                 joined = frames.with_files(joined, f"results.{name}", load_pointers(pairs, missing))

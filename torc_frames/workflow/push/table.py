@@ -14,6 +14,7 @@ from torc_frames.errors import (
     RefusedError,
 )
 from torc_frames.files.foreign import Table, as_frame
+from torc_frames.files.pointers import relative_to
 from torc_frames.frame import recorded
 from torc_frames.frame.dtypes import describe
 from torc_frames.frame.encode import EncodedFrame, encode_frame, records
@@ -124,7 +125,7 @@ def prepare(
     only_edits = only_edits and options.on is None and options.are_of_cells
     rows = edited_rows(df, base) if only_edits else None
     specs = {} if rows is None else _of_objects(df)
-    with told_of(rows):
+    with told_of(rows), relative_to(store.base):
         params, targets = identify(df if rows is None else df.iloc[rows])
         frame = encode_frame(params)
         if options.on is not None:

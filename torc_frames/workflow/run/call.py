@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from torc_frames import settings
 from torc_frames.errors import RefusedError
+from torc_frames.files.pointers import relative_to
 from torc_frames.frame.flatten import join
 from torc_frames.frame.results import keepable, note_unstored
 from torc_frames.frame.values import decode_data, encode_data
@@ -207,7 +208,7 @@ def marked_call(
     """Do a call (see `call`) with the mark of its job on this process, which is at work for the job."""
     token = settings.mapped.set(job)
     try:
-        with _marked(mark):
+        with _marked(mark), relative_to(settings.job_base()):
             return call(func, row, whose)
     finally:
         settings.mapped.reset(token)

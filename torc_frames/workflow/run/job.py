@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torc_frames import settings
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
-from torc_frames.files.pointers import warn_if_large
+from torc_frames.files.pointers import relative_to, warn_if_large
 from torc_frames.frame.flatten import above, set_path
 from torc_frames.frame.joining import joined_cells
 from torc_frames.frame.results import Keepable, keepable
@@ -223,7 +223,8 @@ class Job(Fixed):
         if role == OUTPUT:
             encoded = fit_documents(self._store, documents, self._label)
         else:
-            encoded = self._store.kept(encode_documents(documents))
+            with relative_to(self._store.base):
+                encoded = self._store.kept(encode_documents(documents))
         if not encoded:
             return []
         warn_if_large((self._label, len(data)) for data in encoded)
@@ -268,7 +269,8 @@ class Job(Fixed):
             raise RefusedError("store() takes results by name: store(loss=0.3), or store(**results)")
         if self._inside and settings.mapped.get() is not None:
             raise RefusedError("a function that is mapped returns its results: return {'loss': 0.3}")
-        results = keepable(values)
+        with relative_to(self._store.base):
+            results = keepable(values)
         for attempt in range(_TRIES):
             with _storing:
                 stored = self._try_to_store(results)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.errors import InexactFloatWarning, Problem, RefusedError, shorten, warn
+from torc_frames.files.pointers import relative_to
 from torc_frames.frame.flatten import Path, join, leaves, set_path
 from torc_frames.frame.results import Keepable, keepable, note_unstored, result_value, without
 from torc_frames.frame.values import RefusalError, encode_data
@@ -90,6 +91,11 @@ def fit_documents(store: Store, documents: Iterable[Any], label: str) -> list[by
     RefusedError
         For documents that are no objects and can't be kept, by their position; before any warning.
     """
+    with relative_to(store.base):
+        return _fit_documents(store, documents, label)
+
+
+def _fit_documents(store: Store, documents: Iterable[Any], label: str) -> list[bytes]:
     fitted: list[Fitted] = []
     problems: list[Problem] = []
     for position, document in enumerate(documents):

@@ -169,6 +169,7 @@ def server_environment(store: V1Store) -> dict[str, str]:
         settings.COOKIE_HEADER: server.cookie,
         settings.TLS_CA_CERT: server.ca_cert,
         settings.TLS_INSECURE: "true" if server.insecure else None,
+        settings.BASE: store.base,
     }
     own = {name: value for name, value in os.environ.items() if not is_secret(name, value)}
     for name in (*said, settings.DATABASE_URL):
