@@ -103,6 +103,17 @@ def dependencies(snap: Snapshot) -> Iterator[tuple[str, str]]:
         yield from zip(page.job_keys, page.depends_on_keys, strict=True)
 
 
+_OF_CALLS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("host", "python_version", "torc_frames_version", "git_commit"), str),
+    **dict.fromkeys(("output_dir", "log"), str),
+    **dict.fromkeys(("git_clean", "detached", "in_main_thread"), bool),
+    **dict.fromkeys(("jobs", "compute_nodes", "warnings"), list),
+    **dict.fromkeys(("summary", "error"), dict),
+    "retries": int,
+}
+"""What is known of calls, and of which type it is: anybody may note events."""
+
+
 def read_calls(snap: Snapshot) -> list[RunCall]:
     """Return the calls that ran jobs, oldest first.
 
@@ -118,5 +129,6 @@ def read_calls(snap: Snapshot) -> list[RunCall]:
             continue  # anybody may note events
         call = calls.get(runner) or RunCall(runner, str(told.get("started")), None, {}, row.get("key"))
         ended = ended if isinstance(ended, str) else call.ended
-        calls[runner] = replace(call, ended=ended, details={**call.details, **details})
+        known = {name: one for name, one in details.items() if isinstance(one, _OF_CALLS.get(name, ()))}
+        calls[runner] = replace(call, ended=ended, details={**call.details, **known})
     return list(calls.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ from torc_frames.workflow.copying.original import OnUnkept, Original
 from torc_frames.workflow.copying.roles import RoleFit
 from torc_frames.workflow.copying.settings import SettingsCopy, lost_settings
 from torc_frames.workflow.progress import Bar, progress
-from torc_frames.workflow.pull.origins import ORIGIN
+from torc_frames.workflow.pull.origins import told_elsewhere
 
 __all__ = ["Copied", "OnUnkept", "copy"]
 
@@ -184,7 +184,7 @@ class _Writer:
         more = {"call": [self.original.call_of.get(run) for run in runs]}
         own_keys = [self.job_keys[job] for job, _ in runs]
         results = ResultPage(own_keys, [run for _, run in runs], *columns, more=more)
-        calls = [_elsewhere(call) for call in self.original.calls]
+        calls = [told_elsewhere(call) for call in self.original.calls]
         self.target.add_runs(workflow_key, keys, statuses, run_ids, results, calls)
 
     def _add_series(self, workflow_key: str) -> None:
@@ -204,12 +204,6 @@ class _Writer:
                 run = target.get_job(key, workflow_key).run_id
             moved = [structs.replace(one, job_key=key, run_id=run, attempt_id=0) for one in logged]
             target.add_series(workflow_key, moved)
-
-
-def _elsewhere(call: RunCall) -> RunCall:
-    """Return a call as it is known of in a copy: where it was, not what is going on there."""
-    details = {name: value for name, value in call.details.items() if name in ORIGIN}
-    return replace(call, ended=call.ended or call.started, details=details)
 
 
 def _undo(target: Store, made: WorkflowRecord, error: BaseException) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from torc_frames.store.base import Snapshot
@@ -12,7 +13,7 @@ from torc_frames.store.records import ResultPage, RunCall
 if TYPE_CHECKING:
     from torc_frames.workflow.pull.cells import Dtype
 
-__all__ = ["ORIGIN", "calls_of", "known_of"]
+__all__ = ["ORIGIN", "calls_of", "known_of", "told_elsewhere"]
 
 ORIGIN: dict[str, Dtype] = {
     "host": "str",
@@ -48,3 +49,9 @@ def known_of(snap: Snapshot, pages: Sequence[ResultPage]) -> list[dict[str, Any]
         for told, node in zip(known, nodes, strict=True):
             told.setdefault("host", hosts.get(node))
     return known
+
+
+def told_elsewhere(call: RunCall) -> RunCall:
+    """Return a call as a copy of the workflow has it: where it was, not what goes on there."""
+    details = {name: value for name, value in call.details.items() if name in ORIGIN}
+    return replace(call, ended=call.ended or call.started, details=details)
