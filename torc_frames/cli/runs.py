@@ -106,12 +106,12 @@ def run_function(context: click.Context, _options: StoreOptions, function: str) 
     This is the command of the jobs that Workflow.map makes on a torc-server.
     """
     from torc_frames.errors import shorten, warn
-    from torc_frames.frame.values import decode_data, encode_data
+    from torc_frames.frame.values import decode_data
     from torc_frames.workflow.run.call import call
     from torc_frames.workflow.run.runner import current_job
 
     job = current_job()
-    outcome = call(function, encode_data(job.parameters), f"job {job.key}")
+    outcome = call(function, job.parameters, f"job {job.key}")
     if outcome.unstored:
         warn(f"job {job.key} ({job.name}): not stored: {shorten(outcome.unstored)}")
     job.store(**decode_data(job.key, outcome.data))

@@ -24,7 +24,7 @@ from torc_frames.frame.specs import (
 )
 from torc_frames.frame.values import RefusalError, duration_text, is_missing, plain, shortest
 
-__all__ = ["are_near", "describe", "encode", "restore"]
+__all__ = ["are_near", "describe", "encode", "restore", "restored_value"]
 
 Encoded = tuple[list[Any], dict[int, str]]
 """The cells of a column as JSON values, None for missing ones, and why cells were refused, by position."""
@@ -120,6 +120,14 @@ def restore(column: Column, spec: Spec) -> pd.Series | None:
         return _restore_plain(column, dtype)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, pa.ArrowException):
         return None  # what was recorded, by whomever, does not fit what is there now: the caller says so
+
+
+def restored_value(value: Any, spec: Spec) -> Any:
+    """Return one JSON value as a column of a recorded dtype has it; as it is, where that does not hold it."""
+    series = restore(Column.of([value]), spec)
+    if series is None or (_times(series) is not None and not are_near(series)):
+        return value
+    return series.tolist()[0]
 
 
 def _shown(series: pd.Series) -> str:

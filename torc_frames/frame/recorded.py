@@ -8,12 +8,10 @@ from typing import Any
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.flatten import Path, above, job_path
 from torc_frames.frame.specs import UNITS, Spec, all_categories, is_spec, key_of, kind_of, unit_of
+from torc_frames.frame.typed import KEY
 from torc_frames.frame.values import RefusalError
 
 __all__ = ["KEY", "TEMPLATES", "merge", "read", "recipes", "templates", "whole_paths", "without"]
-
-KEY = "torc_frames"
-"""The key of the workflow's metadata that is ours."""
 
 TEMPLATES = ("command", "name")
 """What is remembered of a push, for rows that are added later."""
