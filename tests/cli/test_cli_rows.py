@@ -114,3 +114,28 @@ def test_deleting_jobs_asks_first(ridge: Workflow) -> None:
     assert torc_frames("jobs", "delete", "1", "3", typed="y\n").exit_code == 0
     assert torc_frames("jobs", "delete", "2", "2", "--no-prompts").exit_code == 0
     assert len(ridge.jobs()) == 0
+
+
+def test_tables_of_any_size_become_datasets(ridge: Workflow) -> None:
+    ridge.job(2).store(loss=0.5)
+    result = torc_frames("table", "--dataset", "all", "--job-columns", "command")
+    assert result.stderr.endswith("table to all\n")
+    pd.testing.assert_frame_equal(pd.read_parquet("all"), ridge.table(job_columns=["command"]))
+    assert torc_frames("pull", "--what", "results", "--dataset", "all").exit_code == 1
+    assert torc_frames("pull", "--what", "results", "--dataset", "all", "--overwrite").exit_code == 0
+    pd.testing.assert_frame_equal(pd.read_parquet("all"), ridge.results())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("pull", "--what", "jobs"),
+        ("pull", "--job", "1"),
+        ("pull", "--format", "csv"),
+        ("table", "--load", "curve"),
+        ("table", "-o", "t.csv"),
+    ],
+)
+def test_what_is_no_dataset_is_told(ridge: Workflow, arguments: tuple[str, ...]) -> None:
+    assert torc_frames(*arguments, "--dataset", "out").exit_code == 2
+    assert not Path("out").exists()
