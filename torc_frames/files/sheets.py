@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
 from torc_frames.files.cells import cell_text, is_live
+from torc_frames.files.foreign import Table, as_frame
 from torc_frames.files.whole import written_whole
 from torc_frames.frame.dtypes import are_near, encode, utc_times
 from torc_frames.frame.exact import EXACT_IN_FLOAT
@@ -64,7 +65,7 @@ def read_sheet(path: Path) -> tuple[list[str], list[list[Any]]]:
     return _columns(path, [[_value(cell) for cell in cells] for cells in rows])
 
 
-def to_excel(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
+def to_excel(frame: Table, path: str | os.PathLike[str]) -> Path:
     """Write a frame to an Excel file: times without zones.
 
     Excel has times without a zone, of whole milliseconds: those with one are written as they are in UTC, and
@@ -74,7 +75,7 @@ def to_excel(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame, or a table of Polars, Arrow or DuckDB
         Any, such as `Workflow.table` and `Workflow.jobs` return, of which pandas' own ``to_excel`` refuses
         those that have times with a zone.
     path : path
@@ -100,6 +101,7 @@ def to_excel(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     """
     if Path(path).suffix.lower() != ".xlsx":
         raise RefusedError(f"{os.fspath(path)!r} does not end in .xlsx")
+    frame = as_frame(frame)
     whole = frame.copy(deep=False) if frame.index.name is None else frame.reset_index()
     for at, dtype in enumerate(whole.dtypes):
         times = utc_times(whole.iloc[:, at]) if time_unit(dtype) not in (None, "M8[D]") else None
