@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         VersionError,
     )
     from torc_frames.files.pointers import Pointer
+    from torc_frames.files.sheets import to_excel
     from torc_frames.frame.rules import Rule
     from torc_frames.frame.where import select
     from torc_frames.settings import __version__ as __version__
@@ -96,6 +97,7 @@ __all__ = [
     "product",
     "sample",
     "select",
+    "to_excel",
     "uniform",
     "zip_",
 ]
@@ -108,6 +110,7 @@ _MODULES = {
     "workflow.missing": ("missing",),
     "workflow.push.plan": ("Plan",),
     "files.pointers": ("Pointer",),
+    "files.sheets": ("to_excel",),
     "workflow.pull.refresh": ("Refreshed",),
     "frame.rules": ("Rule",),
     "frame.where": ("select",),

@@ -186,3 +186,36 @@ def test_what_a_workbook_cannot_hold_is_refused_by_name(tmp_path: Path, value: A
     frame = pd.DataFrame({"x": pd.Series(["fine", value], dtype=object)})
     with pytest.raises(tf.RefusedError, match=f"row 1, column 'x': .*{reason}"):
         written(frame, tmp_path)
+
+
+def test_every_frame_of_the_package_is_written(path: Path, tmp_path: Path) -> None:
+    client = tf.connect(path)
+    wf = client.create_workflow("study")
+    zoned = pd.to_datetime(["2026-03-29 01:30:00.123456", None]).tz_localize("Europe/Berlin")
+    table = pd.DataFrame({"n": [1, 2], "zoned": zoned, "layers": [[8], [8, 4]], "text": ["=1+1", "@"]})
+    table["arrow"] = table["zoned"].astype("timestamp[us, tz=Europe/Berlin][pyarrow]")
+    table["took"] = pd.to_timedelta(["90s", None])
+    wf.push(table, command="true")
+    wf.run(workers=2)
+    frames = [wf.table(), wf.table(job_columns=True), wf.jobs(), wf.runs(), wf.user_data(), wf.parameters()]
+    frames += [wf.results(), wf.links(), wf.events(), wf.utilization(), client.workflows()]
+    for frame in frames:
+        file = tf.to_excel(frame, tmp_path / "frame.xlsx")
+        read = pd.read_excel(file)
+        expected = frame if frame.index.name is None else frame.reset_index()
+        assert list(read.columns) == list(expected.columns)
+        assert len(read) == len(expected)
+        for name in expected:
+            if isinstance(expected[name].dtype, pd.DatetimeTZDtype) and len(expected):
+                cut = expected[name].dt.tz_convert("UTC").dt.tz_localize(None).dt.floor("ms")
+                assert read[name].astype(cut.dtype).equals(cut)
+    read = pd.read_excel(tf.to_excel(wf.parameters(), tmp_path / "frame.xlsx"))
+    assert read["text"].tolist() == ["=1+1", "@"]
+    assert read["arrow"].equals(read["zoned"])
+    assert read["took"][0] == "0 days 00:01:30"
+
+
+def test_another_suffix_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(tf.RefusedError, match=r"does not end in \.xlsx"):
+        tf.to_excel(pd.DataFrame({"a": [1]}), tmp_path / "a.csv")
+    assert not list(tmp_path.iterdir())

@@ -63,8 +63,9 @@ def test_a_key_of_another_workflow_is_told_as_its(other, wf, store_kind):
         with pytest.raises(tf.NotFoundError, match=f"{key} is of workflow {other.key}"):
             call(wf, key)
     if store_kind.runs_jobs:
-        with pytest.raises(tf.NotFoundError, match=f"is of workflow {other.key}"):
-            wf.reset_jobs(1)
+        for call in (wf.reset_jobs, lambda key: wf.curves(job=key)):
+            with pytest.raises(tf.NotFoundError, match=f"is of workflow {other.key}"):
+                call(1)
     pd.testing.assert_frame_equal(wf.user_data(), before)
 
 
@@ -75,6 +76,7 @@ def test_whole_numbers_are_keys(wf, form):
     for call in JOBS.values():
         call(wf, form(first))
     wf.reset_jobs(form(first))
+    wf.curves(job=form(first))
     assert wf.plan(tf.grid(n=[11]), delete=form(second)).deleted == [second]
     wf.push(tf.grid(n=[11]), delete=form(second))
     wf.push(tf.grid(n=[12]), delete=[form(third), form("4")])
@@ -92,11 +94,12 @@ def test_whole_numbers_are_keys(wf, form):
 @pytest.mark.parametrize("key", [True, np.True_, 3.5, 1.0, None, b"1", [1], pd.Index(["1"]), pd.NA])
 def test_what_is_no_key_is_told(wf, key):
     wf.push(tf.grid(n=[1]))
-    calls = {**JOBS, **GONE, **RECORDS, "reset": lambda wf, key: wf.reset_jobs(key)}
+    more = {"reset": lambda wf, key: wf.reset_jobs(key), "curves": lambda wf, key: wf.curves(job=key)}
+    calls = {**JOBS, **GONE, **RECORDS, **more}
     for what, call in calls.items():
         if what == "push, job_key":
             continue  # in a column with gaps whole numbers are floats, and what is missing is a new job
-        if key is None and what in ("user_data", "parameters", "results", "add_user_data"):
+        if key is None and what in ("user_data", "parameters", "results", "curves", "add_user_data"):
             continue  # of the whole workflow
         if (key is None and "depends_on" in what) or (hasattr(key, "__iter__") and "," in what):
             continue  # nothing, and several

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from torc_frames.cli.adopt import pattern_options
-from torc_frames.cli.options import StoreOptions, command
+from torc_frames.cli.options import StoreOptions, command, together
 from torc_frames.cli.output import emit, output_option
 from torc_frames.cli.records import role_option
+from torc_frames.cli.text import printable
 from torc_frames.frame.joining import OnClash
 from torc_frames.store.records import Role
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from torc_frames.workflow.pull.stream import What
     from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["curves", "pull", "table"]
@@ -27,6 +29,16 @@ _clash_option = click.option(
     default="names",
     help="Where several records of a job hold a key with different values: a column for each, by the names "
     "of the records, which is the default, end with an error, take the newest one's, or make a list of all.",
+)
+
+_dataset_option = together(
+    click.option(
+        "--dataset",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Write a folder of Parquet files, in little memory, however many records there are.",
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace the dataset that is in DIR."),
 )
 
 _JOINED = ("parameters", "results")
@@ -45,6 +57,7 @@ _ROWS = {
     "torc-frames pull --what runs",
     "torc-frames pull -o records.parquet",
     "torc-frames pull --what results --format json | jq length",
+    "torc-frames pull --what results --dataset results",
 )
 @click.option(
     "--what",
@@ -66,6 +79,7 @@ _ROWS = {
 @_clash_option
 @click.option("--upstream", is_flag=True, help="Parameters: also what jobs consume of others.")
 @output_option
+@_dataset_option
 def pull(
     options: StoreOptions,
     what: str,
@@ -78,6 +92,8 @@ def pull(
     output_dir: Path | None,
     output: Path | None,
     raw_csv: bool,
+    dataset: Path | None,
+    overwrite: bool,
 ) -> None:
     """Print the records of a workflow, or what else it has, or write them to a file.
 
@@ -99,6 +115,12 @@ def pull(
     if output_dir is not None and what != _SAMPLES:
         raise click.UsageError(f"--output-dir goes with --what {_SAMPLES}")
     workflow = options.workflow()
+    if dataset is not None:
+        if what not in _OF_A_JOB or job is not None or any(patterns) or upstream or output is not None:
+            goes = f"--dataset goes with --what {', '.join(_OF_A_JOB)}"
+            raise click.UsageError(f"{goes}, without --job, --pattern, --command-pattern, --upstream and -o")
+        _write(options, workflow, dataset, what, role=role, on_clash=on_clash, overwrite=overwrite)
+        return
     if what == _SAMPLES:
         frame = workflow.resource_samples(output_dir)
     else:
@@ -130,6 +152,7 @@ def pull(
 @pattern_options
 @_clash_option
 @output_option
+@_dataset_option
 def table(
     options: StoreOptions,
     job_columns: str | None,
@@ -139,6 +162,8 @@ def table(
     on_clash: OnClash,
     output: Path | None,
     raw_csv: bool,
+    dataset: Path | None,
+    overwrite: bool,
 ) -> None:
     """Print one row for every job: its name and status, its parameters, its results.
 
@@ -146,8 +171,16 @@ def table(
     look like formulas see pull.
     """
     names = [name.strip() for name in (job_columns or "").split(",") if name.strip()]
+    shown = names or job_columns is not None
+    if dataset is not None:
+        if load or pattern or command_pattern or output is not None:
+            without = "--load, --pattern, --command-pattern and -o"
+            raise click.UsageError(f"--dataset goes without {without}")
+        how = {"on_clash": on_clash, "job_columns": shown, "overwrite": overwrite}
+        _write(options, options.workflow(), dataset, "table", **how)
+        return
     frame = options.workflow().table(
-        job_columns=names or job_columns is not None,
+        job_columns=shown,
         load=list(load),
         on_clash=on_clash,
         pattern=pattern,
@@ -191,6 +224,14 @@ def curves(
         *names, by=list(by) or None, job=job, parameters=parameters, times=times
     )
     emit(options, frame, output, "row", raw_csv=raw_csv)
+
+
+def _write(options: StoreOptions, workflow: Workflow, folder: Path, what: str, **how: Any) -> None:
+    """Write a table to a folder of Parquet files, and tell so."""
+    if options.format not in (None, "parquet"):
+        raise click.UsageError(f"a dataset is of Parquet files, not of {options.format}")
+    workflow.to_parquet(folder, cast("What", what), **how)
+    click.echo(printable(f"{what} to {folder}"), err=True)
 
 
 def _pulled(

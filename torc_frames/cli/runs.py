@@ -108,13 +108,13 @@ def run_function(context: click.Context, _options: StoreOptions, function: str) 
     from torc_frames import settings
     from torc_frames.errors import shorten, warn
     from torc_frames.files.pointers import relative_to
-    from torc_frames.frame.values import decode_data, encode_data
+    from torc_frames.frame.values import decode_data
     from torc_frames.workflow.run.call import call
     from torc_frames.workflow.run.runner import current_job
 
     job = current_job()
     with relative_to(settings.job_base()):
-        outcome = call(function, encode_data(job.parameters), f"job {job.key}")
+        outcome = call(function, job.parameters, f"job {job.key}")
     if outcome.unstored:
         warn(f"job {job.key} ({job.name}): not stored: {shorten(outcome.unstored)}")
     job.store(**decode_data(job.key, outcome.data))

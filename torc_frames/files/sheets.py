@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from pathlib import Path
@@ -13,11 +14,13 @@ import pyarrow as pa
 
 from torc_frames.errors import Problem, RefusedError, TorcFramesError
 from torc_frames.files.cells import cell_text, is_live
-from torc_frames.frame.dtypes import are_near, encode
+from torc_frames.files.foreign import Table, as_frame
+from torc_frames.files.whole import written_whole
+from torc_frames.frame.dtypes import are_near, encode, utc_times
 from torc_frames.frame.exact import EXACT_IN_FLOAT
-from torc_frames.frame.specs import time_zone
+from torc_frames.frame.specs import time_unit, time_zone
 
-__all__ = ["read_sheet", "sheet_cells", "write_sheet"]
+__all__ = ["read_sheet", "sheet_cells", "to_excel", "write_sheet"]
 
 _LONGEST_TEXT = 32_767
 _MOST_ROWS = 1_048_576
@@ -60,6 +63,54 @@ def read_sheet(path: Path) -> tuple[list[str], list[list[Any]]]:
     if problems:
         raise RefusedError(problems)
     return _columns(path, [[_value(cell) for cell in cells] for cells in rows])
+
+
+def to_excel(frame: Table, path: str | os.PathLike[str]) -> Path:
+    """Write a frame to an Excel file: times without zones.
+
+    Excel has times without a zone, of whole milliseconds: those with one are written as they are in UTC, and
+    all are cut to milliseconds, so that Excel reckons with them. All else is written as ``torc-frames table
+    -o t.xlsx`` does: no text is a formula, floats have all their digits, lists and objects are JSON, a named
+    index comes first. That command, `Workflow.to_parquet` and CSV files keep times as they are.
+
+    Parameters
+    ----------
+    frame : DataFrame, or a table of Polars, Arrow or DuckDB
+        Any, such as `Workflow.table` and `Workflow.jobs` return, of which pandas' own ``to_excel`` refuses
+        those that have times with a zone.
+    path : path
+        The file, which ends in ``.xlsx``; it is there whole or not at all, and takes the place of another.
+
+    Raises
+    ------
+    TorcFramesError
+        If openpyxl is not installed (``pip install 'torc_frames[excel]'``).
+    RefusedError
+        For another suffix, and for what Excel has no room for, by row and column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import torc_frames as tf
+    >>> wf = tf.connect(tmp / "study.db").create_workflow("echo")
+    >>> _ = wf.push(tf.grid(n=[1, 2]), command="true")
+    >>> _ = wf.run(workers=2)
+    >>> file = tf.to_excel(wf.jobs(), tmp / "jobs.xlsx")
+    >>> pd.read_excel(file)["start_time"].dtype.kind
+    'M'
+    """
+    if Path(path).suffix.lower() != ".xlsx":
+        raise RefusedError(f"{os.fspath(path)!r} does not end in .xlsx")
+    frame = as_frame(frame)
+    whole = frame.copy(deep=False) if frame.index.name is None else frame.reset_index()
+    for at, dtype in enumerate(whole.dtypes):
+        times = utc_times(whole.iloc[:, at]) if time_unit(dtype) not in (None, "M8[D]") else None
+        if times is not None and times.dtype.kind == "M":
+            cut: Any = pd.Series(times.astype("datetime64[ms]"), index=whole.index)
+            whole.isetitem(at, cut)
+    with written_whole(path) as file:
+        write_sheet(whole, file)
+    return Path(path)
 
 
 def write_sheet(frame: pd.DataFrame, file: IO[bytes]) -> None:

@@ -24,7 +24,7 @@ from torc_frames.frame.specs import (
 )
 from torc_frames.frame.values import RefusalError, duration_text, is_missing, plain, shortest
 
-__all__ = ["are_near", "describe", "encode", "restore"]
+__all__ = ["are_near", "describe", "encode", "restore", "restored_value", "utc_times"]
 
 Encoded = tuple[list[Any], dict[int, str]]
 """The cells of a column as JSON values, None for missing ones, and why cells were refused, by position."""
@@ -72,7 +72,7 @@ def encode(series: pd.Series) -> Encoded:
         return _plain_values(series.tolist())
     if isinstance(dtype, pd.PeriodDtype):
         return [None if value is pd.NaT else str(value) for value in series], {}
-    numbers = _times(series)
+    numbers = utc_times(series)
     if numbers is not None:
         texts = _encode_times(numbers, zoned=time_zone(dtype) is not None)
         hidden = np.isnat(numbers) & ~series.isna().to_numpy(dtype=bool)
@@ -85,7 +85,7 @@ def are_near(series: pd.Series) -> bool:
 
     Python has the years from 1 to 9999, pandas what the unit has room for.
     """
-    numbers = _times(series)
+    numbers = utc_times(series)
     given = numbers[~np.isnat(numbers)]
     counts, days = given.view("i8"), given.astype(f"{given.dtype.kind}8[D]").view("i8")
     # One day at each end is for the hours of zones.
@@ -120,6 +120,14 @@ def restore(column: Column, spec: Spec) -> pd.Series | None:
         return _restore_plain(column, dtype)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, pa.ArrowException):
         return None  # what was recorded, by whomever, does not fit what is there now: the caller says so
+
+
+def restored_value(value: Any, spec: Spec) -> Any:
+    """Return one JSON value as a column of a recorded dtype has it; as it is, where that does not hold it."""
+    series = restore(Column.of([value]), spec)
+    if series is None or (utc_times(series) is not None and not are_near(series)):
+        return value
+    return series.tolist()[0]
 
 
 def _shown(series: pd.Series) -> str:
@@ -164,7 +172,7 @@ def _describe_categories(series: pd.Series) -> Spec:
     return {"dtype": "category", "ordered": bool(dtype.ordered), "of": of, "categories": encoded, **named}
 
 
-def _times(series: pd.Series) -> Any:
+def utc_times(series: pd.Series) -> Any:
     """Return times (in UTC) or durations as a numpy array, None for other columns."""
     if isinstance(series.dtype, pd.ArrowDtype) and time_unit(series.dtype):
         return pa.array(series.array).to_numpy(zero_copy_only=False)

@@ -8,6 +8,7 @@ from typing import Any
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.flatten import Path, above, job_path
 from torc_frames.frame.specs import UNITS, Spec, all_categories, is_spec, key_of, kind_of, unit_of
+from torc_frames.frame.typed import KEY
 from torc_frames.frame.values import RefusalError
 
 __all__ = [
@@ -24,8 +25,6 @@ __all__ = [
     "without",
 ]
 
-KEY = "torc_frames"
-"""The key of the workflow's metadata that is ours."""
 TAGS = "torc_frames_tags"
 """That of the workflow's tags: by itself, as keys are what stores change without regard to others."""
 OURS = (KEY, TAGS)

@@ -10,7 +10,7 @@ import pandas as pd
 from torc_frames.frame.column import DtypeBackend
 from torc_frames.frame.shape import Shape, Usecols
 from torc_frames.store.base import Store
-from torc_frames.workflow.keys import JobLike, job_keys
+from torc_frames.workflow.keys import JobLike, job_key, told_whose
 from torc_frames.workflow.pull import listings as pull
 from torc_frames.workflow.pull import tables
 from torc_frames.workflow.pull.samples import samples_frame
@@ -112,8 +112,9 @@ class WorkflowListings:
         1       2      1   inf         10.0
         """
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
-        key = None if job is None else job_keys([job])[0]
-        return tables.curves(self._store, self.key, names, by, key, parameters, times, shape)
+        key = None if job is None else job_key(job)
+        with told_whose(self._store, self.key):
+            return tables.curves(self._store, self.key, names, by, key, parameters, times, shape)
 
     def utilization(
         self, *, under: float = 0.5, usecols: Usecols = None, dtype_backend: DtypeBackend = None

@@ -369,8 +369,10 @@ class WorkflowRuns:
         Parameters
         ----------
         func : callable
-            Takes the row's values by name (``model.depth`` is in the dict ``model``, a missing cell is
-            None), or the whole row as one dict if its only parameter is named ``row`` or is positional-only.
+            Takes the row's values by name, as they stand in the table's row: times, dates and durations are
+            those of pandas, a missing cell is None whatever its dtype, ``model.depth`` is in the dict
+            ``model``. Or the whole row as one dict if its only parameter is named ``row`` or is
+            positional-only.
             Returns a dict of values that `Job.store` takes, or None.
         params : DataFrame, or a table of Polars, Arrow or DuckDB
             As for `push`.

@@ -563,6 +563,7 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         role: Role | None = None,
         usecols: Usecols = None,
         on_clash: OnClash = "names",
+        job_columns: bool | Sequence[str] = False,
         on_error: OnError = "raise",
         show_progress: bool = True,
     ) -> TableStream:
@@ -573,12 +574,14 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
 
         Parameters
         ----------
-        what : {"user_data", "parameters", "results"}
+        what : {"user_data", "parameters", "results", "table"}
             Which table: those of the methods with these names.
         role
             As for `user_data`; with that only.
         on_clash
-            As for `parameters` and `results`; with those only.
+            As for `parameters`; with all but `user_data`.
+        job_columns
+            As for `table`; with that only.
         usecols, on_error, show_progress
             As for `user_data`.
 
@@ -606,7 +609,7 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         from torc_frames.workflow.pull import stream as streams
 
         shape = Shape(usecols=usecols, on_error=on_error)
-        wanted = streams.Wanted(what, role, on_clash, shape, show_progress)
+        wanted = streams.Wanted(what, role, on_clash, shape, show_progress, job_columns)
         return streams.stream(self._store, self.key, wanted)
 
     def to_parquet(
@@ -617,6 +620,7 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         role: Role | None = None,
         usecols: Usecols = None,
         on_clash: OnClash = "names",
+        job_columns: bool | Sequence[str] = False,
         on_error: OnError = "raise",
         overwrite: bool = False,
         max_rows_per_file: int = 1_000_000,
@@ -634,7 +638,7 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         path : path
             The folder: a new one, an empty one, or with `overwrite` an earlier dataset, which is replaced at
             once where the system can do that (Linux). It is there when it is whole.
-        what, role, usecols, on_clash, on_error
+        what, role, usecols, on_clash, job_columns, on_error
             As for `stream`, which also says which types columns have.
         overwrite : bool
             Replace an earlier dataset; a folder that holds anything else is refused.
@@ -666,7 +670,7 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         from torc_frames.workflow.pull import stream as streams
 
         shape = Shape(usecols=usecols, on_error=on_error)
-        wanted = streams.Wanted(what, role, on_clash, shape, show_progress)
+        wanted = streams.Wanted(what, role, on_clash, shape, show_progress, job_columns)
         return streams.to_parquet(
             self._store, self.key, path, wanted, overwrite=overwrite, max_rows_per_file=max_rows_per_file
         )

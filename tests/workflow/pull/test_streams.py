@@ -27,6 +27,7 @@ from torc_frames.files.dataset import new_dataset
 from torc_frames.frame.dtypes import encode
 from torc_frames.store.sqlite import snapshot
 from torc_frames.workflow.client import Client
+from torc_frames.workflow.pull import table_rows
 
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite
@@ -41,6 +42,11 @@ def wf(store):
 def small_pages(monkeypatch):
     """Pages of two records, so that types are found over many."""
     monkeypatch.setattr(snapshot, "PAGE_ROWS", 2)
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
 
 
 def holds(table: pa.Table, pulled: pd.DataFrame) -> None:
@@ -89,12 +95,15 @@ def test_streams_and_datasets_have_the_types_and_values_of_the_pull(
     holds(pq.read_table(wf.to_parquet(folder / "out", max_rows_per_file=3)), wf.user_data())
     for clash in () if loose else ("last", "list"):
         holds(pa.table(wf.stream("parameters", on_clash=clash)), wf.parameters(on_clash=clash))
+        holds(pa.table(wf.stream("table", on_clash=clash)), wf.table(on_clash=clash))
     client.close()
 
 
 @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(df=tables())
-def test_streams_and_datasets_have_the_recorded_dtypes(tmp_path_factory, small_pages, df):
+@given(df=tables(), gaps=st.integers(0, 2))
+def test_streams_and_datasets_have_the_recorded_dtypes(
+    tmp_path_factory, small_pages, small_batches, df, gaps
+):
     folder = tmp_path_factory.mktemp("store")
     client = tf.connect(folder / "study.db")
     wf = client.create_workflow("study")
@@ -106,6 +115,13 @@ def test_streams_and_datasets_have_the_recorded_dtypes(tmp_path_factory, small_p
     holds(pa.table(wf.stream("parameters")), wf.parameters())
     holds(pq.read_table(wf.to_parquet(folder / "out", "parameters")), wf.parameters())
     holds(pa.table(wf.stream("user_data", role="input")), wf.user_data(role="input"))
+    # Jobs without a record stand between those that have one.
+    without = [wf.add_job(f"bare {n}") for n in range(gaps)]
+    wf.push(df, on_exists="append")
+    for job in [*without[:1], *map(wf.job, wf.jobs().index[:2])]:
+        job.store(n=1, text="a", ok=True)
+    holds(pa.table(wf.stream("table", job_columns=True)), wf.table(job_columns=True))
+    holds(pq.read_table(wf.to_parquet(folder / "table", "table", max_rows_per_file=3)), wf.table())
     client.close()
 
 
@@ -116,7 +132,8 @@ def test_every_table_of_every_store_is_streamed_as_it_is_pulled(wf, tmp_path):
     for key in ("3", "1"):
         wf.job(key).store(loss=0.5, model={"depth": int(key)})
     wf.add_user_data(None, {"note": "whole"})
-    for what in ("user_data", "parameters", "results"):
+    wf.add_job("bare")
+    for what in ("user_data", "parameters", "results", "table"):
         pulled = getattr(wf, what)()
         holds(pa.table(wf.stream(what)), pulled)
         again = pd.read_parquet(wf.to_parquet(tmp_path / what, what))
@@ -128,6 +145,18 @@ def test_every_table_of_every_store_is_streamed_as_it_is_pulled(wf, tmp_path):
     chosen = pa.table(wf.stream(usecols=["job_key", "alpha", "loss"]))
     holds(chosen, wf.user_data(usecols=["job_key", "alpha", "loss"]))
     holds(pa.table(wf.stream("parameters", usecols=["alpha"])), wf.parameters(usecols=["alpha"]))
+    for how in (
+        {"job_columns": True},
+        {"job_columns": ["command"]},
+        {"usecols": ["params.alpha", "status", "num_cpus"]},
+        {"usecols": []},
+        {"usecols": lambda name: name.startswith("results.")},
+    ):
+        holds(pa.table(wf.stream("table", **how)), wf.table(**how))
+    with pytest.raises(tf.RefusedError, match="no column 'other'"):
+        wf.stream("table", usecols=["other"])
+    with pytest.raises(tf.RefusedError, match="goes with what='table'"):
+        wf.stream(job_columns=True)
 
 
 @on_every_store
@@ -136,7 +165,7 @@ def test_records_of_several_jobs_and_jobs_of_several_records(wf, store, store_se
     (shared,) = wf.add_user_data(maker, {"x": 1}, role="output")
     link(store, store_server, shared, user.key, "input")
     link(store, store_server, shared, other.key, "input")
-    for pull in ("user_data", "parameters", "results"):
+    for pull in ("user_data", "parameters", "results", "table"):
         holds(pa.table(wf.stream(pull)), getattr(wf, pull)())
     wf.add_user_data(user, {"x": 1.0, "y": [1]}, {"z": 3})
     wf.add_user_data(other, {"y": ["a"]}, role="input" if store_kind.links_need_roles else None)
@@ -158,7 +187,7 @@ def test_records_in_another_order_than_their_jobs(wf, small_pages):
 
 
 def test_an_empty_workflow_is_an_empty_table(wf, tmp_path):
-    for what in ("user_data", "parameters", "results"):
+    for what in ("user_data", "parameters", "results", "table"):
         pulled = getattr(wf, what)()
         holds(pa.table(wf.stream(what)), pulled)
         again = pd.read_parquet(wf.to_parquet(tmp_path / what, what))
@@ -445,7 +474,7 @@ def test_where_folders_can_not_be_exchanged_one_is_moved_away_first(tmp_path, mo
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"what": "table"}, "what='table': use 'user_data', 'parameters', 'results'"),
+        ({"what": "jobs"}, "what='jobs': use 'user_data', 'parameters', 'results', 'table'"),
         ({"what": "parameters", "role": "input"}, "role='input' goes with what='user_data'"),
         ({"role": "outputs"}, "role='outputs'"),
         ({"usecols": ["nope"]}, "no column 'nope'"),

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import stores
 from hypothesis import HealthCheck, given, settings
@@ -176,6 +177,14 @@ def test_a_table_of_another_library(wf):
     table = pl.DataFrame({"alpha": [2, 3], "when": pl.Series(["2026-01-01", None]).str.to_date()})
     assert counts(wf.push(table, on="alpha")) == (1, 1, 0)
     assert str(wf.parameters()["when"].dtype) == "date32[day][pyarrow]"
+
+
+@pytest.mark.parametrize("made", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_resources_are_a_table_of_any_library(wf, made):
+    wf.push(made({"n": [1, 2]}), resources=made({"num_cpus": [1, 2], "memory": ["1g", None]}))
+    assert wf.jobs()["num_cpus"].tolist() == [1, 2]
+    assert wf.jobs()["memory"].fillna("").tolist() == ["1g", ""]
+    assert counts(wf.push(made({"n": [2, 3]}), on="n", resources=made({"num_cpus": [2, 3]}))) == (1, 0, 1)
 
 
 @on_each_store

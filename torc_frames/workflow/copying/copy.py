@@ -18,7 +18,6 @@ from torc_frames.store.base import RunnableStore, SettingsStore, Store
 from torc_frames.store.records import (
     NewJobs,
     ResultPage,
-    RunCall,
     WorkflowRecord,
 )
 from torc_frames.store.whole import read_whole

@@ -26,6 +26,7 @@ __all__ = [
     "links_frame",
     "user_data_frame",
     "with_files",
+    "with_room",
 ]
 
 
@@ -200,11 +201,12 @@ def _spread(column: pd.Series, positions: np.ndarray) -> pd.Series:
         # pandas would take objects that are texts for its own texts
         return pd.Series(np.append(values, objects(missing or [None]))[positions], dtype=object)
     gaps = bool((positions < 0).any())
-    taken = (_with_room(column) if gaps else column).array.take(positions, allow_fill=gaps)
+    taken = (with_room(column) if gaps else column).array.take(positions, allow_fill=gaps)
     return pd.Series(taken)
 
 
-def _with_room(column: pd.Series) -> pd.Series:
+def with_room(column: pd.Series) -> pd.Series:
+    """Return a column in a dtype that has room for missing values."""
     dtype = column.dtype
     return to_backend(column, "numpy_nullable") if getattr(dtype, "kind", "") in "biu" else column
 

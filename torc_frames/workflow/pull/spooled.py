@@ -23,10 +23,10 @@ from torc_frames.workflow.pull.links import JobsOf, Texts, check_keys
 from torc_frames.workflow.pull.reading import Reading
 from torc_frames.workflow.pull.spool import Spool
 
-__all__ = ["JobRows", "RecordRows", "SpooledRows"]
+__all__ = ["BATCH_BYTES", "BATCH_ROWS", "JobRows", "RecordRows", "SpooledRows"]
 
-_BATCH_ROWS = 20_000
-_BATCH_BYTES = 16 * 2**20
+BATCH_ROWS = 20_000
+BATCH_BYTES = 16 * 2**20
 
 T = TypeVar("T")
 Use = Callable[[Mapping[Path, Column], int], T]
@@ -100,17 +100,19 @@ class JobRows:
     labels = ("job_key",)
     index = "job_key"
 
-    def __init__(self, read: Reading, role: Role, on_clash: OnClash, spool: Spool) -> None:
-        self._shape = read.shape
+    def __init__(
+        self, read: Reading, role: Role, on_clash: OnClash, spool: Spool, shape: Shape | None = None
+    ) -> None:
+        self._shape = shape = shape or read.shape
         self._spool = spool
-        self.specs = specs_of(read.shape, beside_reserved=False)
+        self.specs = specs_of(shape, beside_reserved=False)
         self.survey = Survey(self.specs)
         self._links = read.links(role, labels=False)
         self._several = self._links.has_several()
         if self._several:
             self._links = read.links(role)  # a clash is told with the job's name
         self._firsts = self._links.firsts
-        decoder = _Decoder(read.shape)
+        decoder = _Decoder(shape)
         keys = Texts()
         count = self._links.count()
         with read.ahead(count, read.snap.user_data(role=role, labels=False)) as (fetched,):
@@ -139,6 +141,16 @@ class JobRows:
 
     def __len__(self) -> int:
         return len(self._firsts) - 1
+
+    def keys(self) -> pa.Array:
+        """Return the keys of the jobs."""
+        return self._links.jobs()[0].combine_chunks()
+
+    def sizes(self) -> np.ndarray:
+        """Return how many bytes of data each job has."""
+        ends = np.append(0, np.cumsum(self._spool.sizes(self._positions)))
+        sizes: np.ndarray = np.diff(ends[self._firsts])
+        return sizes
 
     def pages(self, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
         """See `RecordRows.pages`."""
@@ -190,10 +202,10 @@ class JobRows:
         start = 0
         while start < len(self):
             first = self._firsts[start]
-            full = (ends[first - 1] if first else 0) + _BATCH_BYTES
+            full = (ends[first - 1] if first else 0) + BATCH_BYTES
             fitting = np.searchsorted(ends, full, side="right")
             stop = int(np.searchsorted(self._firsts, fitting, side="right")) - 1
-            stop = max(start + 1, min(stop, start + _BATCH_ROWS, len(self)))
+            stop = max(start + 1, min(stop, start + BATCH_ROWS, len(self)))
             yield start, stop
             start = stop
 

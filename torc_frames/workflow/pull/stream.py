@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 import pyarrow as pa
 
@@ -22,12 +22,14 @@ from torc_frames.store.records import INPUT, OUTPUT, Role
 from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.progress import progress
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
+from torc_frames.workflow.pull.runs import JobColumns
 from torc_frames.workflow.pull.spool import Spool
 from torc_frames.workflow.pull.spooled import JobRows, RecordRows, SpooledRows
+from torc_frames.workflow.pull.table_rows import TableRows
 
 __all__ = ["TableStream", "Wanted", "What", "stream", "to_parquet"]
 
-What = Literal["user_data", "parameters", "results"]
+What = Literal["user_data", "parameters", "results", "table"]
 
 _ROLES: dict[str, Role] = {"parameters": INPUT, "results": OUTPUT}
 
@@ -41,16 +43,16 @@ class Wanted:
     on_clash: OnClash = "names"
     shape: Shape = field(default_factory=Shape)
     show: bool = True
+    job_columns: JobColumns = False
 
     def __post_init__(self) -> None:
         if self.what not in get_args(What):
-            raise RefusedError(
-                f"what={self.what!r}: use {', '.join(map(repr, get_args(What)))}; parameters and results are "
-                "joined by their job_key"
-            )
+            raise RefusedError(f"what={self.what!r}: use {', '.join(map(repr, get_args(What)))}")
         check_role(self.role)
         if self.role is not None and self.what != "user_data":
             raise RefusedError(f"role={self.role!r} goes with what='user_data'")
+        if self.job_columns is not False and self.what != "table":
+            raise RefusedError(f"job_columns={self.job_columns!r} goes with what='table'")
         check_on_clash(self.on_clash)
 
 
@@ -70,21 +72,17 @@ class TableStream(Fixed):
     num_rows : int
     """
 
-    def __init__(self, rows: SpooledRows, about: Mapping[str, Any], shape: Shape, spool: Spool) -> None:
-        names = ordered(map(join, rows.paths), rows.specs, beside_reserved=rows.index is None)
-        if rows.index is None:
-            chosen = choose([*rows.labels, *names], shape.usecols)
-            self._labels = [name for name in chosen if name in rows.labels]
-            first = [label_field(name) for name in self._labels]
-        else:
-            chosen = choose(names, shape.usecols)
-            self._labels, first = [rows.index], []
-        _check_names(chosen)
-        self._fields = rows.survey.fields(rows.paths, chosen[len(first) :])
-        self.schema: pa.Schema = schema_of([*first, *self._fields], rows.index, about)
-        self.num_rows = len(rows)
-        self._rows = rows
-        self._spool = spool
+    def __init__(
+        self,
+        schema: pa.Schema,
+        num_rows: int,
+        pages: Callable[[], Iterator[list[pa.Array]]],
+        close: Callable[[], object],
+    ) -> None:
+        self.schema = schema
+        self.num_rows = num_rows
+        self._pages = pages
+        self._close = close
         self._fixed = True
 
     def __repr__(self) -> str:
@@ -94,12 +92,8 @@ class TableStream(Fixed):
         return self.num_rows
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for labels, arrays in self._rows.pages(self._arrays):
-            first = [labels[name] for name in self._labels]
-            yield pa.record_batch([*first, *arrays], schema=self.schema)
-
-    def _arrays(self, columns: Mapping[Any, Any], length: int) -> list[pa.Array]:
-        return [field.array(columns, length) for field in self._fields]
+        for arrays in self._pages():
+            yield pa.record_batch(arrays, schema=self.schema)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         reader = pa.RecordBatchReader.from_batches(self.schema, iter(self))
@@ -115,13 +109,15 @@ class TableStream(Fixed):
 
     def close(self) -> None:
         """Give back the temporary file; otherwise that happens when nothing refers to the stream any more."""
-        self._spool.close()
+        self._close()
 
 
 def stream(
     store: Store, workflow_key: str, wanted: Wanted, folder: str | os.PathLike[str] | None = None
 ) -> TableStream:
     """Read a table of a workflow, and return it as a stream; see `Workflow.stream`."""
+    if wanted.what == "table":
+        return _table(store, workflow_key, wanted, folder)
 
     def build(read: Reading) -> tuple[SpooledRows, Spool]:
         spool = Spool(folder)
@@ -133,7 +129,39 @@ def stream(
     (rows, spool), _, about = verified(
         store, workflow_key, build, wanted.shape, wanted.show, has_dtypes, wanted.what
     )
-    return TableStream(rows, about, wanted.shape, spool)
+    names = ordered(map(join, rows.paths), rows.specs, beside_reserved=rows.index is None)
+    if rows.index is None:
+        chosen = choose([*rows.labels, *names], wanted.shape.usecols)
+        labels = [name for name in chosen if name in rows.labels]
+        first = [label_field(name) for name in labels]
+    else:
+        chosen = choose(names, wanted.shape.usecols)
+        labels, first = [rows.index], []
+    _check_names(chosen)
+    fields = rows.survey.fields(rows.paths, chosen[len(first) :])
+
+    def pages() -> Iterator[list[pa.Array]]:
+        found = rows.pages(lambda columns, length: [one.array(columns, length) for one in fields])
+        for of_rows, arrays in found:
+            yield [*(of_rows[name] for name in labels), *arrays]
+
+    return TableStream(schema_of([*first, *fields], rows.index, about), len(rows), pages, spool.close)
+
+
+def _table(
+    store: Store, workflow_key: str, wanted: Wanted, folder: str | os.PathLike[str] | None
+) -> TableStream:
+    rows, _, about = verified(
+        store,
+        workflow_key,
+        lambda read: TableRows(read, wanted.on_clash, wanted.job_columns, folder),
+        wanted.shape,
+        wanted.show,
+        True,
+        wanted.what,
+    )
+    _check_names(one.name for one in rows.fields)
+    return TableStream(schema_of(rows.fields, rows.index, about), len(rows), rows.pages, rows.close)
 
 
 def to_parquet(

@@ -186,11 +186,9 @@ def table(
     def build(read: Reading) -> pd.DataFrame:
         left_out.clear()
         whole = replace(read.shape, usecols=None)
-        shown, check = shown_of_jobs(job_columns, shape.usecols)
-        pages, results = list(read.snap.jobs()), read.snap.results(latest=True)
+        pages = list(read.snap.jobs())
         records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
-        left = _jobs(read, pages, results, replace(whole, usecols=shown))
-        check()
+        left = jobs_of_table(read, pages, job_columns, read.shape)
         inputs = _job_records(read, INPUT, None, on_clash, whole, records)
         inputs = named.beside(inputs, named.jobs(pages), whole) if named else inputs
         outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
@@ -230,6 +228,16 @@ def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) ->
     return job_records(
         store, workflow_key, role, how["job_key"], on_clash, shape, upstream=upstream, named=named
     )
+
+
+def jobs_of_table(
+    read: Reading, pages: Iterable[JobPage], job_columns: JobColumns, shape: Shape
+) -> pd.DataFrame:
+    """Return what a table shows of jobs."""
+    shown, check = shown_of_jobs(job_columns, shape.usecols)
+    left = _jobs(read, pages, read.snap.results(latest=True), replace(shape, usecols=shown))
+    check()
+    return left
 
 
 def digest_of(specs: Mapping[str, Spec]) -> str:

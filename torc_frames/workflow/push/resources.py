@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from torc_frames.errors import NotFoundError, Problem, RefusedError, shorten
+from torc_frames.files.foreign import Table, as_frame
 from torc_frames.frame.values import is_missing
 from torc_frames.store.keys import as_key
 from torc_frames.store.records import Resources
@@ -18,7 +19,7 @@ __all__ = ["DependsOn", "ResourceTable", "dependencies", "is_whole", "resource_l
 DependsOn = str | int | Sequence[str | int] | Sequence[Sequence[str | int]] | None
 
 
-ResourceTable = Mapping[str, Any] | pd.DataFrame | None
+ResourceTable = Mapping[str, Any] | Table | None
 
 
 def dependencies(
@@ -65,6 +66,7 @@ def resource_list(resources: ResourceTable, length: int) -> list[Resources] | No
     """
     if resources is None:
         return None
+    resources = resources if isinstance(resources, Mapping) else as_frame(resources)
     fields = Resources.__struct_fields__
     unknown = [str(name) for name in resources if name not in fields]
     if unknown:

@@ -73,7 +73,8 @@ class PushOptions:
     def are_of_cells(self) -> bool:
         """Whether a push may do with the cells that were edited: all else is about every row."""
         plain = PushOptions(on=self.on, on_conflict=self.on_conflict, on_exists=self.on_exists)
-        return self == plain and (self.on_exists in ("skip", "update"))
+        # A table of resources is equal to nothing.
+        return self.resources is None and self == plain and self.on_exists in ("skip", "update")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from torc_frames.errors import RefusedError
 from torc_frames.files.pointers import relative_to
 from torc_frames.frame.flatten import join
 from torc_frames.frame.results import keepable, note_unstored
+from torc_frames.frame.typed import Types, typed
 from torc_frames.frame.values import decode_data, encode_data
 from torc_frames.workflow.run.processes import MARK, is_child_of, utc_now
 from torc_frames.workflow.run.series import flush_all
@@ -64,21 +65,25 @@ class Outcome(NamedTuple):
     unstored: tuple[str, ...] = ()
 
 
-def call(func: Function | str, row: bytes, whose: str) -> Outcome:
+def call(
+    func: Function | str, row: bytes | dict[str, Any], whose: str, types: Types | None = None
+) -> Outcome:
     """Call a function, or the one at an import path, with a row, and return how that ended.
 
     Parameters
     ----------
     func : callable or str
-    row : bytes
-        The JSON object of the row.
+    row : bytes or dict
+        The row, or its JSON object.
     whose : str
         Which run of which job this is. It makes calls with equal rows differ, which Dask takes for one.
+    types : mapping, optional
+        What the JSON stands for; see `typed`.
     """
     start = utc_now()
     try:
         function = load_function(func) if isinstance(func, str) else func
-        arguments = decode_data(whose, row)
+        arguments = row if isinstance(row, dict) else typed(decode_data(whose, row), types or {})
         results = function(arguments) if takes_row(function) else function(**arguments)
         data, unstored = _encoded(function, results)
         return Outcome(data, None, start, utc_now(), unstored)
@@ -203,13 +208,18 @@ def begin_worker() -> None:
 
 
 def marked_call(
-    mark: str, func: Function | str, row: bytes, whose: str, job: settings.JobEnvironment
+    mark: str,
+    func: Function | str,
+    row: bytes,
+    whose: str,
+    job: settings.JobEnvironment,
+    types: Types | None = None,
 ) -> Outcome:
     """Do a call (see `call`) with the mark of its job on this process, which is at work for the job."""
     token = settings.mapped.set(job)
     try:
         with _marked(mark), relative_to(settings.job_base()):
-            return call(func, row, whose)
+            return call(func, row, whose, types)
     finally:
         settings.mapped.reset(token)
         flush_all()

@@ -7,7 +7,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from hashlib import blake2b
@@ -19,6 +19,7 @@ from torc_frames.files.pointers import relative_to, warn_if_large
 from torc_frames.frame.flatten import above, set_path
 from torc_frames.frame.joining import joined_cells
 from torc_frames.frame.results import Keepable, keepable
+from torc_frames.frame.typed import typed, types_of
 from torc_frames.frame.values import decode_lines, encode_documents
 from torc_frames.store.base import RunnableStore
 from torc_frames.store.records import INPUT, OUTPUT, RUNNING, JobRecord, Role, UserData
@@ -129,10 +130,13 @@ class Job(Fixed):
 
         What it consumes of other jobs is among them. A record whose data is not an object is under
         ``"data"``; a key that records hold with different values is below the names of these, or a list where
-        names don't tell them apart. Read once, when first asked for.
+        names don't tell them apart. Values are what stands in the row of the table that was pushed: times,
+        dates, durations and periods are those of pandas, as are the values of categories. What is missing is
+        None, whatever the dtype. Read once, when first asked for.
         """
-        records = self.user_data(INPUT)
-        return joined_parameters([one.data for one in records], [one.name for one in records])
+        records, metadata = self._read(INPUT)
+        joined = joined_parameters([one.data for one in records], [one.name for one in records])
+        return typed(joined, types_of(metadata))
 
     @property
     def stdout(self) -> str:
@@ -178,7 +182,12 @@ class Job(Fixed):
         role : {"input", "output"}, optional
             Only records that the job has in that role; what it consumes of other jobs is an input.
         """
+        return self._read(role)[0]
+
+    def _read(self, role: Role | None) -> tuple[list[UserData], Mapping[str, Any]]:
+        """Return the job's records, and the metadata of its workflow."""
         with self._store.snapshot(self.workflow_key) as snapshot:
+            metadata = snapshot.workflow.metadata
             # All at once: whose outputs a job's inputs are need not be asked then.
             pages = list(snapshot.user_data(job_key=self.key, role=None if role == INPUT else role))
             if role == INPUT and pages:
@@ -189,13 +198,14 @@ class Job(Fixed):
             unreadable = {key: reason for key, reason in snapshot.unreadable.items() if key in read}
             for key, reason in unreadable.items():
                 raise UnreadableRecordError(key, reason, unreadable)
-        return [
+        records = [
             UserData(key, self.workflow_key, data, name=name, rev=rev)
             for page in pages
             for key, name, rev, data in zip(
                 page.keys, page.names, page.revs, decode_lines(page.keys, page.data), strict=True
             )
         ]
+        return records, metadata
 
     def add_user_data(
         self, *documents: Any, role: Role | None = "input", name: str | None = None

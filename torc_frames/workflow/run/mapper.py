@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 
 from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, counted, shorten, warn
 from torc_frames.files.pointers import LARGE_BYTES
+from torc_frames.frame.typed import Types, types_of
 from torc_frames.frame.values import encode_data
 from torc_frames.settings import JobEnvironment
 from torc_frames.store.base import RunnableStore, Snapshot
@@ -70,6 +71,7 @@ class Mapper:
     me: str
     queue: deque[str] = field(default_factory=deque)
     rows: dict[str, bytes] = field(default_factory=dict)
+    types: Types = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     claimed: set[str] = field(default_factory=set)
     under_way: dict[Call, JobRecord] = field(default_factory=dict)
@@ -101,7 +103,7 @@ class Mapper:
         if self.queue:
             names = {key: jobs[key].name for key in self.queue}
             with self.store.snapshot(self.workflow_key) as snapshot:
-                self.rows = _rows(snapshot, names)
+                self.rows, self.types = _rows(snapshot, names), types_of(snapshot.workflow.metadata)
                 self.outputs = _output_keys(snapshot, names)
         return bool(self.queue)
 
@@ -120,7 +122,13 @@ class Mapper:
             whose = f"{self.store.url} workflow {self.workflow_key} job {job.key} run {job.run_id}"
             try:
                 future = self.crew.executor.submit(
-                    marked_call, mark, self.func, self.rows.pop(job.key), whose, environment
+                    marked_call,
+                    mark,
+                    self.func,
+                    self.rows.pop(job.key),
+                    whose,
+                    environment,
+                    self.types,
                 )
             except _STOPS as error:
                 raise self._stopped(error) from error
