@@ -7,13 +7,26 @@ from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.flatten import Path, above, job_path
-from torc_frames.frame.specs import UNITS, Spec, all_categories, is_spec, key_of, kind_of, unit_of
+from torc_frames.frame.specs import (
+    UNITS,
+    Spec,
+    all_categories,
+    is_spec,
+    key_of,
+    kind_of,
+    recorded_dtype,
+    time_zone,
+    unit_of,
+)
 from torc_frames.frame.values import RefusalError
 
-__all__ = ["KEY", "merge", "read", "recipes", "whole_paths", "without"]
+__all__ = ["KEY", "merge", "over_all", "read", "recipes", "tags", "whole_paths", "without"]
 
 KEY = "torc_frames"
 """The key of the workflow's metadata that is ours."""
+
+_UNDECIDED: Spec = {"dtype": ""}
+"""Of columns that have a place, and the dtype that their values have by themselves."""
 
 
 def read(metadata: Mapping[str, Any]) -> dict[str, Spec]:
@@ -27,6 +40,42 @@ def read(metadata: Mapping[str, Any]) -> dict[str, Spec]:
         for column in columns
         if isinstance(column, dict) and isinstance(column.get("name"), str) and is_spec(column)
     }
+
+
+def over_all(many: Iterable[Mapping[str, Spec]]) -> dict[str, Spec]:
+    """Return by column name what dtypes of several workflows make together, in the order of appearance.
+
+    Those that agree stay. Categories are united, of times the finer unit counts, and UTC where zones differ;
+    what is of objects in one is so in all. Other columns are as their values are.
+
+    Examples
+    --------
+    >>> both = over_all([{"n": {"dtype": "int8"}, "s": {"dtype": "bool"}}, {"n": {"dtype": "int64"}}])
+    >>> both["n"]["dtype"], both["s"]["dtype"]
+    ('', 'bool')
+    """
+    found: dict[str, Spec] = {}
+    for specs in many:
+        for name, spec in specs.items():
+            found[name] = _over_both(found[name], spec) if name in found else spec
+    objects = whole_paths(found)
+    inside = {name for path, name in _paths(found).items() if above(path, objects)}
+    return {name: spec for name, spec in found.items() if name not in inside}
+
+
+def _over_both(one: Spec, other: Spec) -> Spec:
+    if one == other or one["dtype"] == "object":
+        return one
+    if other["dtype"] == "object":
+        return other
+    try:
+        joined = _joined(one, other)
+    except RefusalError:
+        return _UNDECIDED
+    if kind_of(joined) == "plain":
+        return _UNDECIDED
+    first, second = (time_zone(recorded_dtype(spec)) for spec in (one, other))
+    return joined if first == second else {"dtype": f"datetime64[{unit_of(joined)}, UTC]"}
 
 
 def merge(
@@ -96,6 +145,13 @@ def recipes(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     ours = metadata.get(KEY)
     found = ours.get("recipes") if isinstance(ours, dict) else None
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def tags(metadata: Mapping[str, Any]) -> list[str]:
+    """Return the tags of a workflow; anything else there is ignored."""
+    ours = metadata.get(KEY)
+    found = ours.get("tags") if isinstance(ours, dict) else None
+    return [tag for tag in found if isinstance(tag, str)] if isinstance(found, list) else []
 
 
 def whole_paths(specs: Mapping[str, Spec]) -> frozenset[Path]:

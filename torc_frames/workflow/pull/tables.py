@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
-from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -17,12 +16,12 @@ from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, choose
 from torc_frames.frame.specs import Spec
 from torc_frames.store.base import Store
-from torc_frames.store.records import INPUT, OUTPUT, JobPage, ResultPage, Role, UserDataPage
-from torc_frames.workflow.progress import watched
+from torc_frames.store.records import INPUT, OUTPUT, JobPage, ResultPage, Role
 from torc_frames.workflow.pull import frames
 from torc_frames.workflow.pull.files import pointers_of
 from torc_frames.workflow.pull.links import Links
 from torc_frames.workflow.pull.named import FromNames
+from torc_frames.workflow.pull.parts import job_part, table_of, table_part
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 from torc_frames.workflow.pull.runs import (
     JobColumns,
@@ -37,9 +36,6 @@ __all__ = ["again", "digest_of", "job_records", "jobs", "links", "runs", "table"
 
 
 Build = Callable[[Reading], pd.DataFrame]
-
-_FIRST_PAGES = 5
-"""How many pages of records are decoded while the links are read, which say what becomes of them."""
 
 
 def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
@@ -120,7 +116,7 @@ def job_records(
         if upstream:
             return _with_upstream(read, job_key, on_clash, shape)
         pages = read.inputs(job_key) if role == INPUT else None
-        return _job_records(read, role, job_key, on_clash, shape, pages)
+        return frames.job_frame([job_part(read, role, job_key, on_clash, shape, pages)], shape)
 
     kind = "parameters" if role == INPUT else "results"
     how: dict[str, Any] = {"job_key": job_key, "on_clash": on_clash, **(named.how if named else {})}
@@ -147,16 +143,11 @@ def table(
 
     def build(read: Reading) -> pd.DataFrame:
         left_out.clear()
-        whole = replace(read.shape, usecols=None)
         shown, check = shown_of_jobs(job_columns, shape.usecols)
-        pages, results = list(read.snap.jobs()), read.snap.results(latest=True)
-        records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
-        left = _jobs(read, pages, results, replace(whole, usecols=shown))
+        part = table_part(read, on_clash, shown)
         check()
-        inputs = _job_records(read, INPUT, None, on_clash, whole, records)
-        inputs = named.beside(inputs, named.jobs(pages), whole) if named else inputs
-        outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
-        joined = frames.beside(frames.beside(left, inputs, "params."), outputs, "results.")
+        joined = table_of([part], read.shape, named)
+        joined.index = part.jobs.index
         for name in loaded:
             pairs = pointers_of(read, name, OUTPUT)
             missing = MissingFiles(on_missing)
@@ -208,30 +199,6 @@ def _jobs(
 def _written(shape: Shape) -> dict[str, Any]:
     usecols = None if shape.usecols is None or callable(shape.usecols) else list(shape.usecols)
     return {"usecols": usecols, "dtype_backend": shape.dtype_backend, "on_error": shape.on_error}
-
-
-def _job_records(
-    read: Reading,
-    role: Role,
-    job_key: str | None,
-    on_clash: OnClash,
-    shape: Shape,
-    pages: Iterator[UserDataPage] | None = None,
-) -> pd.DataFrame:
-    if pages is None:
-        pages = read.snap.user_data(job_key=job_key, role=role, labels=False)
-    linked = read.snap.links(job_key=job_key, role=role, labels=False)
-    count = read.snap.count_user_data(job_key=job_key, role=role) if watched(read.show) else None
-    with read.ahead(count, islice(pages, _FIRST_PAGES), linked, pages) as (first, link_pages, rest):
-        records = frames.JobRecords(shape, on_clash)
-        records.add(first)
-        links = records.link(Links(link_pages))
-        records.add(rest)
-    read.one_record_a_job = links.one_record_a_job()
-    # A clash is told with the job's name.
-    frame = records.frame(lambda: read.links(role, job_key), lambda: read.names(role, job_key))
-    read.note_clashes(role, records.clashes)
-    return frame
 
 
 def _with_upstream(read: Reading, job_key: str | None, on_clash: OnClash, shape: Shape) -> pd.DataFrame:
