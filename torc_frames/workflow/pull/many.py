@@ -65,8 +65,8 @@ def table(
         check()
         joined = table_of(given, shape, named)
         lengths = [len(part.jobs) for part in parts]
-        about = _about(sources, lengths)
-        front = {name: to_backend(about[name], shape.dtype_backend) for name in ("workflow_name", "tags")}
+        about = _about(sources, lengths, ("workflow_name", "tags"))
+        front = {name: to_backend(column, shape.dtype_backend) for name, column in about.items()}
         joined = pd.concat([pd.DataFrame(front, index=joined.index), joined], axis=1)
         joined.index = _index(sources, [part.jobs.index for part in given], lengths)
         return joined[choose(list(map(str, joined)), shape.usecols)]
@@ -93,8 +93,8 @@ def user_data(sources: Sequence[Placed], role: Role | None, shape: Shape, show: 
         for part, _ in parts:
             lengths.append(part.length)
             columns.append(part)
-        about = _about(sources, lengths)
         own = {name: _texts([cells[name] for _, cells in parts]) for name in RESERVED}
+        about = _about(sources, lengths, front)
         reserved = {name: about[name] if name in about else own[name] for name in (*front, *own)}
         data = series_of(columns.finish(), shape, columns.length, reserved=list(reserved))
         return frames.beside_reserved(reserved, data, columns.length, shape)
@@ -184,28 +184,34 @@ def _are_of_several(sources: Sequence[Placed]) -> bool:
     return len({source.store.url for source in sources}) > 1
 
 
-def _about(sources: Sequence[Placed], lengths: Sequence[int]) -> dict[str, pd.Series]:
-    """Return for each row what is said of its workflow."""
-
-    def texts(values: Sequence[str]) -> pd.Series:
-        return pd.Series(strings(values).take(pa.array(rows)).to_pandas())
-
+def _about(sources: Sequence[Placed], lengths: Sequence[int], names: Sequence[str]) -> dict[str, pd.Series]:
+    """Return for each row what is said of its workflow, by the names of the columns."""
+    told = [
+        {
+            "store": source.store.url,
+            "workflow_key": source.record.key,
+            "workflow_name": source.record.name,
+            "tags": recorded.tags(source.record.metadata),
+        }
+        for source in sources
+    ]
     rows = np.repeat(np.arange(len(sources)), lengths)
-    tags = [recorded.tags(source.record.metadata) for source in sources]
-    return {
-        "store": texts([source.store.url for source in sources]),
-        "workflow_key": texts([source.record.key for source in sources]),
-        "workflow_name": texts([source.record.name for source in sources]),
-        "tags": objects([list(tags[row]) for row in rows]),
-    }
+    about = {}
+    for name in names:
+        values: list[Any] = [one[name] for one in told]
+        if name == "tags":  # each row has a list of its own
+            about[name] = objects([list(values[row]) for row in rows.tolist()])
+        else:
+            about[name] = pd.Series(strings(values).take(pa.array(rows)).to_pandas())
+    return about
 
 
 def _index(sources: Sequence[Placed], job_keys: Sequence[pd.Index], lengths: Sequence[int]) -> pd.MultiIndex:
     """Return the index of jobs: their keys, before them those of their workflows."""
-    about = _about(sources, lengths)
     names = ["store", "workflow_key"] if _are_of_several(sources) else ["workflow_key"]
+    about = _about(sources, lengths, names)
     keys = job_keys[0].append(list(job_keys[1:]))
-    return pd.MultiIndex.from_arrays([*(about[name] for name in names), keys], names=[*names, "job_key"])
+    return pd.MultiIndex.from_arrays([*about.values(), keys], names=[*names, "job_key"])
 
 
 def _texts(chunks: Sequence[pa.Array | pa.ChunkedArray]) -> pd.Series:
