@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from benchmarks import (
     curves,
     editing,
     imports,
+    many,
     mapping,
     memory,
     peers,
@@ -26,7 +27,7 @@ from benchmarks import (
 from benchmarks.measure import Ratio, Report, Row, Timings, markdown
 from benchmarks.peers import Peer
 
-__all__ = ["Say", "embedded", "judged", "linear_table", "machine"]
+__all__ = ["Say", "embedded", "judged", "linear_table", "machine", "many_table"]
 
 Say = Callable[[str], None]
 
@@ -34,6 +35,7 @@ _PULL_RATIO, _PUSH_RATIO = 1.4, 2.0
 _LINEAR = 1.5
 _CURVE_RATIO = 2.0
 _REFRESH = 0.05
+_MANY_RATIO = 1.3
 _VERSIONS = ("pandas", "numpy", "pyarrow", "msgspec", "orjson", "signac", "optuna")
 _FLOORS = {
     "user_data": "SELECT + orjson.loads",
@@ -61,6 +63,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> Report:
     planned = editing.editor(folder, min(sizes))
     say("refresh")
     refreshed = {length: refreshing.measure(folder, length) for length in sizes}
+    say("many workflows")
+    several = many.measure(str(folder / "many.db"), min(sizes))
     say("datasets")
     written = [each for length in sizes for each in streams.measure(folder, length)]
     parts = [
@@ -81,6 +85,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> Report:
         _edit_table(edits, min(sizes), *planned),
         "### Refresh",
         _refresh_table(refreshed),
+        "### Many workflows",
+        many_table(several, min(sizes)),
         "### Datasets",
         _dataset_table(written),
         "### Start-up",
@@ -282,6 +288,16 @@ def _start_table(starts: Sequence[imports.Start]) -> str:
         rows.append(Row([start.name, f"{start.seconds * 1e3:.0f}", *ratios, loaded, met]))
     heads = ["", "ms", "to `python -c pass`", "to `import pandas`", "imports pandas", "met (does not)"]
     return markdown(heads, rows)
+
+
+def many_table(timings: Mapping[str, Timings], length: int) -> str:
+    """Return what frames of many workflows cost, against those of one."""
+    rows = []
+    for name, timing in timings.items():
+        ours, whole = timing.seconds
+        cells = [f"`client.{name}(workflows)`", f"{many.COUNT} of {length // many.COUNT:,}", f"{ours:.2f}"]
+        rows.append(Row([*cells, f"{whole:.2f}", *judged(timing.ratio, _MANY_RATIO)]))
+    return markdown(["", "workflows", "seconds", "seconds, all in one", "ratio", "target", "met"], rows)
 
 
 def judged(ratio: float, limit: float, word: str = "yes") -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks import editing, server
+from benchmarks import editing, many, server
 from benchmarks.measure import Ratio, Report, Row, Timings, markdown
-from benchmarks.report import Say, judged, linear_table, machine
+from benchmarks.report import Say, judged, linear_table, machine, many_table
 from tests.servers import VERSION
 
 __all__ = ["report"]
@@ -26,6 +26,7 @@ def report(folder: Path, sizes: Sequence[int], say: Say) -> Report:
     timings, memories = {}, {}
     peers: list[server.Peer] = []
     edits: dict[int, dict[str, tuple[int, int]]] = {}
+    several: dict[str, Timings] = {}
     for length in sizes:
         with server.running(folder / f"server-{length}") as url:
             say(f"torc-server, {length:,} records")
@@ -34,6 +35,8 @@ def report(folder: Path, sizes: Sequence[int], say: Say) -> Report:
             if not peers:
                 say("torc-client")
                 peers = server.peers(url, length)
+                say("torc-server, many workflows")
+                several = many.measure(url, length)
             say(f"torc-server, memory, {length:,} records")
             memories[length] = server.memories(folder, url, length)
     versions = f"torc-server {VERSION}, torc-client {metadata.version('torc-client')}"
@@ -45,6 +48,8 @@ def report(folder: Path, sizes: Sequence[int], say: Say) -> Report:
         _edit_table(edits),
         "### A torc-server: linear in the number of records",
         linear_table(timings, memories),
+        "### A torc-server: many workflows",
+        many_table(several, min(sizes)),
         "### A torc-server: torc's Python client",
         _peer_table(peers, timings),
     ]

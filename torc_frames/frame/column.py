@@ -65,6 +65,14 @@ class Column:
         self.chunks.append(array)
         self.length += len(array)
 
+    def append(self, start: int, other: Column) -> None:
+        """Add the values of another column, of the rows from `start` on."""
+        self.pad(start)
+        self.chunks += other.chunks
+        self.length += other.length
+        self.kinds |= other.kinds
+        self.inexact |= other.inexact
+
     def pad(self, length: int) -> None:
         """Add missing values up to the given length."""
         if length > self.length:

@@ -104,6 +104,13 @@ class Columns:
             self._column(name).add_values(self.length, [row.get(name) for row in listed])
         self.length += len(listed)
 
+    def append(self, other: Columns) -> None:
+        """Add the rows of another builder after those that are here."""
+        _merge(self._order, other._order)
+        for path, column in other._columns.items():
+            self._column(path).append(self.length, column)
+        self.length += other.length
+
     def finish(self) -> dict[str, Column]:
         """Return the columns by name, in the order of first appearance, the parts of an object together.
 
@@ -164,6 +171,11 @@ def _walk(order: Trie, above: Path, columns: Mapping[Path, HasKinds]) -> Iterato
         if column is not None and (column.kinds or not below):
             yield path
         yield from _walk(below, path, columns)
+
+
+def _merge(order: Trie, other: Trie) -> None:
+    for key, below in other.items():
+        _merge(order.setdefault(key, {}), below)
 
 
 def _one(chunked: pa.ChunkedArray) -> pa.Array:

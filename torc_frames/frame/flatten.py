@@ -155,13 +155,13 @@ def above(path: Path, others: Container[Path]) -> Path | None:
     return next((path[:length] for length in range(1, len(path)) if path[:length] in others), None)
 
 
-def reserved_name(path: Path) -> Path:
+def reserved_name(path: Path, more: Container[str] = ()) -> Path:
     """Return the path under which data shows beside the reserved columns.
 
     A key with a reserved name (or the name ``data`` itself) moves below ``data``, always, so that no
-    two values ever share a column.
+    two values ever share a column. `more` says which other names are reserved.
     """
-    return (DATA, *path) if path[0] in RESERVED or path[0] == DATA else path
+    return (DATA, *path) if path[0] in RESERVED or path[0] == DATA or path[0] in more else path
 
 
 def moved_name(path: Path) -> Path:

@@ -7,7 +7,17 @@ from typing import Any
 
 from torc_frames.errors import Problem, RefusedError
 from torc_frames.frame.flatten import Path, above, job_path
-from torc_frames.frame.specs import UNITS, Spec, all_categories, is_spec, key_of, kind_of, unit_of
+from torc_frames.frame.specs import (
+    UNITS,
+    Spec,
+    all_categories,
+    is_spec,
+    key_of,
+    kind_of,
+    recorded_dtype,
+    time_zone,
+    unit_of,
+)
 from torc_frames.frame.typed import KEY
 from torc_frames.frame.values import RefusalError
 
@@ -17,6 +27,7 @@ __all__ = [
     "TAGS",
     "TEMPLATES",
     "merge",
+    "over_all",
     "read",
     "recipes",
     "tags_of",
@@ -32,6 +43,9 @@ OURS = (KEY, TAGS)
 TEMPLATES = ("command", "name")
 """What is remembered of a push, for rows that are added later."""
 
+_UNDECIDED: Spec = {"dtype": ""}
+"""Of columns that have a place, and the dtype that their values have by themselves."""
+
 
 def read(metadata: Mapping[str, Any]) -> dict[str, Spec]:
     """Return the recorded dtypes by column name, in the recorded order; anything else there is ignored."""
@@ -44,6 +58,42 @@ def read(metadata: Mapping[str, Any]) -> dict[str, Spec]:
         for column in columns
         if isinstance(column, dict) and isinstance(column.get("name"), str) and is_spec(column)
     }
+
+
+def over_all(many: Iterable[Mapping[str, Spec]]) -> dict[str, Spec]:
+    """Return by column name what dtypes of several workflows make together, in the order of appearance.
+
+    Those that agree stay. Categories are united, of times the finer unit counts, and UTC where zones differ;
+    what is of objects in one is so in all. Other columns are as their values are.
+
+    Examples
+    --------
+    >>> both = over_all([{"n": {"dtype": "int8"}, "s": {"dtype": "bool"}}, {"n": {"dtype": "int64"}}])
+    >>> both["n"]["dtype"], both["s"]["dtype"]
+    ('', 'bool')
+    """
+    found: dict[str, Spec] = {}
+    for specs in many:
+        for name, spec in specs.items():
+            found[name] = _over_both(found[name], spec) if name in found else spec
+    objects = whole_paths(found)
+    inside = {name for path, name in _paths(found).items() if above(path, objects)}
+    return {name: spec for name, spec in found.items() if name not in inside}
+
+
+def _over_both(one: Spec, other: Spec) -> Spec:
+    if one == other or one["dtype"] == "object":
+        return one
+    if other["dtype"] == "object":
+        return other
+    try:
+        joined = _joined(one, other)
+    except RefusalError:
+        return _UNDECIDED
+    if kind_of(joined) == "plain":
+        return _UNDECIDED
+    first, second = (time_zone(recorded_dtype(spec)) for spec in (one, other))
+    return joined if first == second else {"dtype": f"datetime64[{unit_of(joined)}, UTC]"}
 
 
 def merge(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import pandas as pd
@@ -40,7 +41,8 @@ OnError = Literal["raise", "warn"]
 class Shape:
     """How records become columns: recorded dtypes, the columns asked for, the backend of dtypes.
 
-    ``on_error`` says what to do with records that can't be read.
+    ``on_error`` says what to do with records that can't be read, ``more_reserved`` which columns stand before
+    the reserved ones.
     """
 
     specs: Mapping[str, Spec] = field(default_factory=dict)
@@ -48,10 +50,11 @@ class Shape:
     dtype_backend: DtypeBackend = None
     fast: bool = True
     on_error: OnError = "raise"
+    more_reserved: tuple[str, ...] = ()
 
     def columns(self, *, reserved: bool = False) -> Columns:
         """Return a builder for the columns, beside the reserved ones or of one row a job."""
-        name = reserved_name if reserved else moved_name
+        name = partial(reserved_name, more=self.more_reserved) if reserved else moved_name
         return Columns(name=name, whole=recorded.whole_paths(self.specs), fast=self.fast)
 
 
@@ -108,7 +111,9 @@ def series_of(
 
 def specs_of(shape: Shape, *, beside_reserved: bool) -> Mapping[str, Spec]:
     """Return the recorded dtypes by the names that the columns have in the frame."""
-    return {_beside(name): spec for name, spec in shape.specs.items()} if beside_reserved else shape.specs
+    if not beside_reserved:
+        return shape.specs
+    return {_beside(name, shape.more_reserved): spec for name, spec in shape.specs.items()}
 
 
 def ordered(names: Iterable[str], specs: Mapping[str, Spec], *, beside_reserved: bool) -> list[str]:
@@ -118,9 +123,9 @@ def ordered(names: Iterable[str], specs: Mapping[str, Spec], *, beside_reserved:
     return first + [name for name in found if name not in specs]
 
 
-def _beside(name: str) -> str:
+def _beside(name: str, more: tuple[str, ...]) -> str:
     try:
-        return join(reserved_name(job_path(name)))
+        return join(reserved_name(job_path(name), more))
     except RefusedError:
         return name  # not a name that a push records
 

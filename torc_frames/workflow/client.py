@@ -14,18 +14,25 @@ import pandas as pd
 
 from torc_frames.errors import NotFoundError, RefusedError, counted
 from torc_frames.frame import recorded
-from torc_frames.frame.shape import key_index
+from torc_frames.frame.column import DtypeBackend
+from torc_frames.frame.joining import OnClash
+from torc_frames.frame.shape import OnError, Shape, Usecols, key_index
 from torc_frames.settings.masked import masked
 from torc_frames.store.base import FileStore, Store
 from torc_frames.store.keys import as_key
 from torc_frames.store.named import by_key, by_key_or_name, by_name
 from torc_frames.store.open import open_store
+from torc_frames.store.records import Role
 from torc_frames.workflow.about import check_name, checked_tags
 from torc_frames.workflow.copying import copy as copying
 from torc_frames.workflow.copying.original import OnUnkept
 from torc_frames.workflow.fixed import Fixed
+from torc_frames.workflow.pull import many
+from torc_frames.workflow.pull.named import FromNames
+from torc_frames.workflow.pull.runs import JobColumns
 from torc_frames.workflow.pull.workflows import workflows_frame
 from torc_frames.workflow.run.job import Job
+from torc_frames.workflow.several import Workflows, sources_of
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Client", "connect"]
@@ -393,6 +400,115 @@ class Client(Fixed):
             _key_map(copied.record_keys, "record_key"),
             copied.left_out,
         )
+
+    def table(
+        self,
+        workflows: Workflows = None,
+        *,
+        job_columns: JobColumns = False,
+        usecols: Usecols = None,
+        on_clash: OnClash = "names",
+        pattern: str | None = None,
+        command_pattern: str | None = None,
+        dtype_backend: DtypeBackend = None,
+        on_error: OnError = "raise",
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Return one row for every job of several workflows, of one or several stores.
+
+        Each workflow is read whole, several of them at once. Dtypes are decided over all records as over
+        those of one workflow: integers here and floats there are floats if all are exact, else objects.
+        Recorded dtypes that agree are kept, and categories united.
+
+        Parameters
+        ----------
+        workflows : optional
+            Workflows of any client, or keys and names of this one's: one of them or a list; a frame that
+            `workflows` gave, or its index; a function that takes that frame, and returns rows of it, or
+            which they are. Default: all workflows of the store.
+        job_columns, usecols, on_clash, pattern, command_pattern, dtype_backend, on_error, show_progress
+            As for `Workflow.table`.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by workflow_key and job_key (str), of several stores by store (str, the url) before
+            these. Columns: workflow_name (str), tags (lists of str), then those of `Workflow.table`.
+            ``attrs["torc"]["workflows"]`` lists where they are from: url, workflow_key, rev. To edit
+            parameters, take those of one workflow: no push takes this frame.
+
+        Raises
+        ------
+        NotFoundError
+            If a workflow does not exist.
+        RefusedError, ConflictError, UnreadableRecordError
+            As for `Workflow.table`; and for a name that several workflows have.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> for name, alphas in {"ridge": [0.1, 1], "lasso": [0.5]}.items():
+        ...     _ = client.create_workflow(name).push(tf.grid(alpha=alphas))
+        >>> client.table(usecols=["workflow_name", "status", "params.alpha"])
+                             workflow_name status  params.alpha
+        workflow_key job_key
+        1            1               ridge  ready           0.1
+                     2               ridge  ready           1.0
+        2            3               lasso  ready           0.5
+        >>> archive = tf.connect(tmp / "archive.db").create_workflow("old")
+        >>> client.table([archive, "lasso"]).index.names
+        FrozenList(['store', 'workflow_key', 'job_key'])
+        """
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
+        named = FromNames(pattern, command_pattern)
+        sources = sources_of(self._store, workflows)
+        return many.table(sources, on_clash, shape, show_progress, named, job_columns)
+
+    def user_data(
+        self,
+        workflows: Workflows = None,
+        *,
+        role: Role | None = None,
+        usecols: Usecols = None,
+        dtype_backend: DtypeBackend = None,
+        on_error: OnError = "raise",
+        show_progress: bool = True,
+    ) -> pd.DataFrame:
+        """Return one row for every record of several workflows, of one or several stores.
+
+        Parameters
+        ----------
+        workflows
+            As for `table`, which also says how dtypes are decided.
+        role, usecols, dtype_backend, on_error, show_progress
+            As for `Workflow.user_data`.
+
+        Returns
+        -------
+        DataFrame
+            Columns: of several stores store (str, the url); workflow_key, workflow_name (str), tags (lists of
+            str), then those of `Workflow.user_data`. A key in the data with one of these names is below
+            ``data``.
+
+        Raises
+        ------
+        NotFoundError, RefusedError, UnreadableRecordError
+            As for `table`.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> for name, loss in {"ridge": 0.5, "lasso": 1}.items():
+        ...     _ = client.create_workflow(name).add_user_data(None, {"loss": loss}, role=None)
+        >>> client.user_data(["lasso", "ridge"], usecols=["workflow_name", "record_key", "loss"])
+          workflow_name record_key  loss
+        0         lasso          2   1.0
+        1         ridge          1   0.5
+        """
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
+        return many.user_data(sources_of(self._store, workflows), role, shape, show_progress)
 
     def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Make a whole copy of the database file.

@@ -76,6 +76,13 @@ def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str, *, by_columns: 
         For a table of jobs that are not this workflow's, or that does not hold parameters.
     """
     about = df.attrs.get("torc")
+    names = [*df.index.names, *df.columns]
+    of_several = isinstance(about, dict) and "workflows" in about and "job_key" in names
+    if of_several or {"workflow_key", "job_key"}.issubset(df.index.names):
+        raise RefusedError(
+            "the rows of this table are jobs of several workflows: edit and push wf.parameters() of each, or "
+            "df.reset_index(drop=True), without job_key, where its columns are parameters of new jobs"
+        )
     if not isinstance(about, dict):
         return None
     is_here = (about.get("url"), about.get("workflow_key")) == (url, workflow_key)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import pyarrow as pa
 from torc_frames.errors import RefusedError, TornReadError
 from torc_frames.frame import recorded
 from torc_frames.frame.column import objects, to_backend
+from torc_frames.frame.columns import Columns
 from torc_frames.frame.flatten import RESERVED, Path
 from torc_frames.frame.joining import Joiner, OnClash, Shown, check_on_clash
 from torc_frames.frame.shape import Shape, choose, frame_of, series_of
@@ -21,13 +22,52 @@ from torc_frames.store.records import UserDataPage
 from torc_frames.workflow.pull.links import JobsOf, Links, Texts, check_keys
 
 __all__ = [
+    "JobPart",
     "JobRecords",
+    "Records",
     "beside",
+    "beside_reserved",
+    "job_frame",
     "links_frame",
     "user_data_frame",
     "with_files",
     "with_room",
 ]
+
+
+class Records:
+    """Pages of records, of one workflow, to one row a record.
+
+    Raises
+    ------
+    TornReadError
+        If records are there twice, or not as many as the store counts.
+    """
+
+    def __init__(self, workflow_key: str, pages: Iterable[UserDataPage], count: int, shape: Shape) -> None:
+        self.columns = shape.columns(reserved=True)
+        self._workflow_key = workflow_key
+        self._count = count
+        self._keys, self._names, self._revs = Texts(), Texts(), Texts()
+        for page in pages:
+            self._keys.add(page.keys)
+            self._names.add(page.names)
+            self._revs.add(page.revs)
+            self.columns.add_page((page.keys, page.data))
+        check_keys(self._keys.column(), count)
+
+    def cells(self, links: Links) -> dict[str, pa.Array | pa.ChunkedArray]:
+        """Return the reserved columns."""
+        job_keys, job_names, roles = JobsOf(links, self._keys.column()).page(0, self._count)
+        return {
+            "workflow_key": pa.repeat(self._workflow_key, self._count),
+            "job_key": job_keys,
+            "job_name": job_names,
+            "role": roles,
+            "record_key": self._keys.column(),
+            "record_name": self._names.column(),
+            "rev": self._revs.column(),
+        }
 
 
 def user_data_frame(
@@ -39,34 +79,51 @@ def user_data_frame(
 ) -> pd.DataFrame:
     """Return one row a record: the reserved columns, then the data; links are asked for after the records.
 
-    Raises
-    ------
-    TornReadError
-        If records are there twice, or not as many as the store counts.
+    Errors are those of `Records`.
     """
-    columns = shape.columns(reserved=True)
-    keys, names, revs = Texts(), Texts(), Texts()
-    for page in pages:
-        keys.add(page.keys)
-        names.add(page.names)
-        revs.add(page.revs)
-        columns.add_page((page.keys, page.data))
-    check_keys(keys.column(), count)
+    records = Records(workflow_key, pages, count, shape)
     # What needs no links is made while they are on their way.
-    data = series_of(columns.finish(), shape, count, reserved=RESERVED)
-    job_keys, job_names, roles = JobsOf(links(), keys.column()).page(0, count)
-    cells = {
-        "workflow_key": pa.repeat(workflow_key, count),
-        "job_key": job_keys,
-        "job_name": job_names,
-        "role": roles,
-        "record_key": keys.column(),
-        "record_name": names.column(),
-        "rev": revs.column(),
-    }
-    reserved = {name: to_backend(cells[name].to_pandas(), shape.dtype_backend) for name in RESERVED}
-    chosen = choose([*reserved, *data], shape.usecols)
-    return frame_of({name: reserved[name] if name in reserved else data[name] for name in chosen}, count)
+    data = series_of(records.columns.finish(), shape, count, reserved=RESERVED)
+    cells = records.cells(links())
+    return beside_reserved({name: cells[name].to_pandas() for name in RESERVED}, data, count, shape)
+
+
+def beside_reserved(
+    reserved: Mapping[str, pd.Series], data: Mapping[str, pd.Series], count: int, shape: Shape
+) -> pd.DataFrame:
+    """Return those columns that are wanted as a frame of one row a record."""
+    own = {name: to_backend(column, shape.dtype_backend) for name, column in reserved.items()}
+    chosen = choose([*own, *data], shape.usecols)
+    return frame_of({name: own[name] if name in own else data[name] for name in chosen}, count)
+
+
+class JobPart(NamedTuple):
+    """What one workflow gives to a frame of one row a job, before its types are decided."""
+
+    columns: Columns
+    positions: np.ndarray
+    """By job, the row of these columns that it has."""
+
+    job_keys: pa.ChunkedArray
+
+
+def job_frame(parts: Sequence[JobPart], shape: Shape) -> pd.DataFrame:
+    """Return the rows of jobs, those of one workflow after those of another, indexed by job key."""
+    columns = parts[0].columns if len(parts) == 1 else shape.columns()
+    positions, start = [], 0
+    for part in parts:
+        positions.append(part.positions + start)
+        start += part.columns.length
+        if columns is not part.columns:
+            columns.append(part.columns)
+    series = series_of(columns.finish(), shape, columns.length)
+    frame = frame_of({name: series[name] for name in choose(list(series), shape.usecols)}, columns.length)
+    at = np.concatenate([np.arange(0), *positions])
+    if len(at) != len(frame) or not (at == np.arange(len(frame))).all():
+        frame = frame.take(at)
+    keys = [chunk for part in parts for chunk in part.job_keys.chunks]
+    frame.index = pd.Index(pa.chunked_array(keys, pa.string()).to_pandas(), name="job_key")
+    return frame
 
 
 class JobRecords:
@@ -124,7 +181,11 @@ class JobRecords:
     def frame(
         self, named: Callable[[], Links], names: Callable[[], Mapping[str, str | None]]
     ) -> pd.DataFrame:
-        """Return the rows, in the order of the links.
+        """Return the rows, in the order of the links; see `part`."""
+        return job_frame([self.part(named, names)], self._shape)
+
+    def part(self, named: Callable[[], Links], names: Callable[[], Mapping[str, str | None]]) -> JobPart:
+        """Return what the rows are made of.
 
         `named` gives the links with the names of jobs, `names` those of the records; only what is needed is
         asked for.
@@ -141,12 +202,7 @@ class JobRecords:
             columns.add_flat(_joined_rows(self._pages, named(), joiner, self._shown))
             self.clashes = joiner.told()
             positions = np.arange(columns.length)
-        series = series_of(columns.finish(), shape, columns.length)
-        frame = frame_of({name: series[name] for name in choose(list(series), shape.usecols)}, columns.length)
-        if len(positions) != len(frame) or not (positions == np.arange(len(frame))).all():
-            frame = frame.take(positions)
-        frame.index = pd.Index(links.jobs()[0].to_pandas(), name="job_key")
-        return frame
+        return JobPart(columns, positions, links.jobs()[0])
 
 
 def beside(left: pd.DataFrame, right: pd.DataFrame, prefix: str) -> pd.DataFrame:

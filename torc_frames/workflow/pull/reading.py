@@ -42,6 +42,8 @@ class Reading:
     one_record_a_job: bool = False
     clashes: dict[Role | None, str] = field(default_factory=dict)
     """Which cells became lists, by the role of the records; None of those of both."""
+    told: list[str] = field(default_factory=list)
+    """What to warn of."""
 
     def links(self, role: Role | None = None, job_key: str | None = None, labels: bool = True) -> Links:
         """Return links as columns."""
@@ -115,12 +117,12 @@ class Reading:
         if told is not None:
             self.clashes[role] = told
 
-    def warn_of_clashes(self) -> None:
-        """Tell of cells that became lists."""
+    def tell_of_clashes(self) -> None:
+        """Note what to tell of cells that became lists."""
         if self.clashes:
             of = "; ".join(f"{role or 'upstream'} {told}" for role, told in self.clashes.items())
             roles = " and ".join(f"wf.user_data({f'role={r!r}' if r else ''})" for r in self.clashes)
-            warn(
+            self.told.append(
                 f"several records of a job hold different values, and no names tell them apart: {of}. These "
                 f"cells are lists; {roles} has a row for each record"
             )
@@ -141,7 +143,7 @@ class Reading:
         return page
 
     def check_readable(self) -> None:
-        """Raise, or warn of, records that can't be read."""
+        """Raise, or note what to tell of, records that can't be read."""
         self.unreadable.update(self.snap.unreadable)
         if not self.unreadable:
             return
@@ -151,7 +153,7 @@ class Reading:
             raise UnreadableRecordError(
                 keys[0], f"{self.unreadable[keys[0]]}; on_error='warn' leaves them missing", keys
             )
-        warn(f"{error}; they are missing")
+        self.told.append(f"{error}; they are missing")
 
 
 T = TypeVar("T")
@@ -183,10 +185,11 @@ def verified(
     show: bool,
     recorded_dtypes: bool,
     kind: str,
+    tell: Callable[[str], object] = warn,
 ) -> tuple[T, Reading, dict[str, Any]]:
     """Return what is built from one snapshot, and where it is from, as ``attrs["torc"]`` says it.
 
-    It is built again when the parts read don't belong together.
+    It is built again when the parts read don't belong together. `tell` is called with what to warn of.
     """
     if shape.on_error not in ("raise", "warn"):
         raise RefusedError(f"on_error={shape.on_error!r}: use 'raise' or 'warn'")
@@ -199,7 +202,7 @@ def verified(
             built = build(read)
             snap.verify()
             read.check_readable()
-            read.warn_of_clashes()
+            read.tell_of_clashes()
             about: dict[str, Any] = {
                 "url": store.url,
                 "workflow_key": snap.workflow.key,
@@ -213,4 +216,7 @@ def verified(
                 about["unreadable"] = dict(read.unreadable)
             return built, read, about
 
-    return read_whole(store.url, read_once)
+    built, read, about = read_whole(store.url, read_once)
+    for text in read.told:
+        tell(text)
+    return built, read, about

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
-from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -17,13 +16,13 @@ from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import Shape, choose
 from torc_frames.frame.specs import Spec
 from torc_frames.store.base import Store
-from torc_frames.store.records import INPUT, OUTPUT, JobPage, ResultPage, Role, UserDataPage
-from torc_frames.workflow.progress import watched
+from torc_frames.store.records import INPUT, OUTPUT, JobPage, ResultPage, Role
 from torc_frames.workflow.pull import frames
 from torc_frames.workflow.pull.curves import curves_frame, read_rows
 from torc_frames.workflow.pull.files import pointers_of
 from torc_frames.workflow.pull.links import Links
 from torc_frames.workflow.pull.named import FromNames
+from torc_frames.workflow.pull.parts import job_part, table_of, table_part
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 from torc_frames.workflow.pull.runs import (
     JobColumns,
@@ -49,9 +48,6 @@ __all__ = [
 
 
 Build = Callable[[Reading], pd.DataFrame]
-
-_FIRST_PAGES = 5
-"""How many pages of records are decoded while the links are read, which say what becomes of them."""
 
 
 def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
@@ -103,7 +99,7 @@ def curves(
         if parameters is not False:
             chosen = None if parameters is True else list(parameters)
             whole = replace(read.shape, usecols=chosen, dtype_backend=None)
-            inputs = _job_records(read, INPUT, job_key, "names", whole)
+            inputs = frames.job_frame([job_part(read, INPUT, job_key, "names", whole)], whole)
         return curves_frame(rows, names, by, inputs, times, read.shape)
 
     return _pull(store, workflow_key, build, shape, recorded_dtypes=parameters is not False, kind="curves")
@@ -158,7 +154,7 @@ def job_records(
         if upstream:
             return _with_upstream(read, job_key, on_clash, shape)
         pages = read.inputs(job_key) if role == INPUT else None
-        return _job_records(read, role, job_key, on_clash, shape, pages)
+        return frames.job_frame([job_part(read, role, job_key, on_clash, shape, pages)], shape)
 
     kind = "parameters" if role == INPUT else "results"
     how: dict[str, Any] = {"job_key": job_key, "on_clash": on_clash, **(named.how if named else {})}
@@ -185,14 +181,11 @@ def table(
 
     def build(read: Reading) -> pd.DataFrame:
         left_out.clear()
-        whole = replace(read.shape, usecols=None)
-        pages = list(read.snap.jobs())
-        records = read.snap.user_data(role=INPUT, labels=False, then=OUTPUT)
-        left = jobs_of_table(read, pages, job_columns, read.shape)
-        inputs = _job_records(read, INPUT, None, on_clash, whole, records)
-        inputs = named.beside(inputs, named.jobs(pages), whole) if named else inputs
-        outputs = _job_records(read, OUTPUT, None, on_clash, replace(whole, specs={}))
-        joined = frames.beside(frames.beside(left, inputs, "params."), outputs, "results.")
+        shown, check = shown_of_jobs(job_columns, shape.usecols)
+        part = table_part(read, on_clash, shown)
+        check()
+        joined = table_of([part], read.shape, named)
+        joined.index = part.jobs.index
         for name in loaded:
             pairs = pointers_of(read, name, OUTPUT, store.base)
             missing = MissingFiles(on_missing)
@@ -254,30 +247,6 @@ def _jobs(
 def _written(shape: Shape) -> dict[str, Any]:
     usecols = None if shape.usecols is None or callable(shape.usecols) else list(shape.usecols)
     return {"usecols": usecols, "dtype_backend": shape.dtype_backend, "on_error": shape.on_error}
-
-
-def _job_records(
-    read: Reading,
-    role: Role,
-    job_key: str | None,
-    on_clash: OnClash,
-    shape: Shape,
-    pages: Iterator[UserDataPage] | None = None,
-) -> pd.DataFrame:
-    if pages is None:
-        pages = read.snap.user_data(job_key=job_key, role=role, labels=False)
-    linked = read.snap.links(job_key=job_key, role=role, labels=False)
-    count = read.snap.count_user_data(job_key=job_key, role=role) if watched(read.show) else None
-    with read.ahead(count, islice(pages, _FIRST_PAGES), linked, pages) as (first, link_pages, rest):
-        records = frames.JobRecords(shape, on_clash)
-        records.add(first)
-        links = records.link(Links(link_pages))
-        records.add(rest)
-    read.one_record_a_job = links.one_record_a_job()
-    # A clash is told with the job's name.
-    frame = records.frame(lambda: read.links(role, job_key), lambda: read.names(role, job_key))
-    read.note_clashes(role, records.clashes)
-    return frame
 
 
 def _with_upstream(read: Reading, job_key: str | None, on_clash: OnClash, shape: Shape) -> pd.DataFrame:
