@@ -158,9 +158,9 @@ def test_a_pattern_that_no_job_is_of_is_refused_with_some_names() -> None:
 
 
 def test_names_made_to_take_long_take_no_longer_than_they_are() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for pattern in ("_{a}_{b}_{c}_{d}_{e}_{f}_x", "{a:d}_{b}_{c:.2f}_{d}!", "{a}__{b}__{c}"):
         name = JobPattern(pattern).name
         assert name is not None
         name.read("_" * 20_000 + "1" * 20_000 + "_" * 20_000)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
