@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -23,11 +23,14 @@ from torc_frames.store.keys import as_key
 from torc_frames.store.named import by_key, by_key_or_name, by_name
 from torc_frames.store.open import open_store
 from torc_frames.store.records import Role
+from torc_frames.workflow import compare
 from torc_frames.workflow.about import check_name, checked_tags
+from torc_frames.workflow.compare import Comparison
 from torc_frames.workflow.copying import copy as copying
 from torc_frames.workflow.copying.original import OnUnkept
 from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.pull import many
+from torc_frames.workflow.pull.many import Placed
 from torc_frames.workflow.pull.named import FromNames
 from torc_frames.workflow.pull.runs import JobColumns
 from torc_frames.workflow.pull.workflows import workflows_frame
@@ -510,6 +513,73 @@ class Client(Fixed):
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         return many.user_data(sources_of(self._store, workflows), role, shape, show_progress)
 
+    def compare(
+        self,
+        a: Workflow | str | int,
+        b: Workflow | str | int,
+        *,
+        on: str | Sequence[str] | None = None,
+        on_clash: OnClash = "names",
+        on_error: OnError = "raise",
+        show_progress: bool = True,
+    ) -> Comparison:
+        """Put two workflows side by side, pair by pair of their jobs.
+
+        Jobs are a pair if they have the same parameters, of those that both workflows have; or the same in
+        the columns of `on`. Jobs whose parameters are all the same are paired in their order; of those that
+        are left over, and that the other workflow has not, ``only_a`` and ``only_b`` tell.
+
+        Parameters
+        ----------
+        a, b : Workflow, str or int
+            Workflows of any client, or keys or names of this one's.
+        on : str or list of str, optional
+            Names of parameters, as in `Workflow.parameters`; or "job_name".
+        on_clash, on_error, show_progress
+            As for `Workflow.table`.
+
+        Returns
+        -------
+        Comparison
+            Its frames: ``parameters`` that differ, ``results`` with their difference (`b` less `a`),
+            ``jobs``, ``only_a``, ``only_b``.
+
+        Raises
+        ------
+        NotFoundError
+            If a workflow does not exist.
+        RefusedError
+            For a column that there is not, if there is no parameter in common, and for several jobs that
+            would be a pair with the same one, though other parameters of theirs differ.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> for name, losses in {"ridge": [0.5, 0.25], "lasso": [0.25, 0.5]}.items():
+        ...     wf = client.create_workflow(name)
+        ...     for key, loss in zip(wf.push(tf.grid(alpha=[1, 2], kind=[name])).index, losses):
+        ...         _ = wf.job(key).store(loss=loss)
+        >>> compared = client.compare("ridge", "lasso", on="alpha")
+        >>> compared
+        Comparison of 'ridge' and 'lasso': 2 pairs by 'alpha'; they differ in 'kind'
+        >>> compared.results
+                  loss
+        workflow ridge lasso difference
+        alpha
+        1         0.50  0.25      -0.25
+        2         0.25  0.50       0.25
+        """
+        sources = [sources_of(self._store, one) for one in (a, b)]
+        if any(len(found) != 1 for found in sources):
+            raise RefusedError("compare takes two workflows, each a Workflow, a key or a name")
+        both = [found[0] for found in sources]
+        table = many.table(
+            both, on_clash, Shape(on_error=on_error), show_progress, FromNames(None, None), False
+        )
+        one, other = (many.of_source(table, source) for source in both)
+        return compare.compare(one, other, _labels(both), on)
+
     def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Make a whole copy of the database file.
 
@@ -601,6 +671,20 @@ class CopyReport:
 def _key_map(keys: Mapping[str, str], name: str) -> pd.DataFrame:
     new = key_index(list(keys.values())).array
     return pd.DataFrame({f"new_{name}": new}, index=key_index(list(keys), name))
+
+
+def _labels(both: Sequence[Placed]) -> tuple[str, str]:
+    """Return what two workflows are called, not both the same if they are not."""
+    records = [source.record for source in both]
+    first, second = (record.name for record in records)
+    if first == second or "difference" in (first, second):
+        first, second = (f"{record.name} ({record.key})" for record in records)
+    if first == second:
+        first, second = (
+            f"{record.name} ({record.key} of {one.store.url})"
+            for one, record in zip(both, records, strict=True)
+        )
+    return (first, second) if first != second else (first, f"{second} again")
 
 
 def _login() -> str | None:

@@ -35,7 +35,7 @@ _KEY = "workflow_key"
 
 
 def sources_of(store: Store, workflows: Workflows) -> list[Placed]:
-    """Return the workflows that are meant, each once, in the order in which they are given.
+    """Return the workflows that are meant, in the order in which they are given.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def sources_of(store: Store, workflows: Workflows) -> list[Placed]:
         return Placed(store, known.get(text) or (named[0] if len(named) == 1 else by_name(store, text)))
 
     found = map(source, there(store) if workflows is None else _given(store, workflows))
-    return list({(one.store.url, one.record.key): one for one in found}.values())
+    return list(found)
 
 
 def _given(store: Store, workflows: object) -> Iterator[object]:

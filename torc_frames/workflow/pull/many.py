@@ -29,7 +29,7 @@ from torc_frames.workflow.pull.parts import TablePart, table_of, table_part
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 from torc_frames.workflow.pull.runs import JobColumns, jobs_frame, shown_of_jobs
 
-__all__ = ["Placed", "table", "user_data"]
+__all__ = ["Placed", "of_source", "table", "user_data"]
 
 _OF_WORKFLOW = ("store", "workflow_key", "workflow_name", "tags")
 """The columns that say which workflow a row is of."""
@@ -55,6 +55,7 @@ def table(
 ) -> pd.DataFrame:
     """Return a row for every job of every workflow; see `Client.table`."""
     check_on_clash(on_clash)
+    sources = _each_once(sources)
     shown, check = shown_of_jobs(job_columns, shape.usecols)
 
     def build(read: Reading) -> TablePart:
@@ -77,9 +78,23 @@ def table(
     return frame
 
 
+def of_source(frame: pd.DataFrame, source: Placed) -> pd.DataFrame:
+    """Return the rows of a table that are of one workflow, as `Workflow.table` has them."""
+    where = {"store": source.store.url, "workflow_key": source.record.key}
+    index = frame.index
+    rows = np.logical_and.reduce(
+        [index.get_level_values(name) == value for name, value in where.items() if name in index.names]
+    )
+    own = frame[rows].droplevel([name for name in where if name in index.names])
+    own = own.drop(columns=["workflow_name", "tags"])
+    own.attrs = {"torc": {"url": source.store.url, "workflow_key": source.record.key, "kind": "table"}}
+    return own
+
+
 def user_data(sources: Sequence[Placed], role: Role | None, shape: Shape, show: bool) -> pd.DataFrame:
     """Return a row for every record of every workflow; see `Client.user_data`."""
     check_role(role)
+    sources = _each_once(sources)
     front = [name for name in _OF_WORKFLOW if name != "store" or _are_of_several(sources)]
     shape = replace(shape, more_reserved=_OF_WORKFLOW)
 
@@ -152,7 +167,7 @@ def _read(
         whose = f"workflow {source.record.key} ({source.record.name})"
 
         def planned(read: Reading) -> T:
-            read.shape = shape
+            read.shape, read.alone = shape, len(sources) == 1
             return build(read)
 
         def tell(text: str) -> None:
@@ -180,6 +195,10 @@ def _joined_about(abouts: Sequence[dict[str, Any]], kind: str) -> dict[str, Any]
     return about
 
 
+def _each_once(sources: Sequence[Placed]) -> list[Placed]:
+    return list({(one.store.url, one.record.key): one for one in sources}.values())
+
+
 def _are_of_several(sources: Sequence[Placed]) -> bool:
     return len({source.store.url for source in sources}) > 1
 
@@ -199,8 +218,8 @@ def _about(sources: Sequence[Placed], lengths: Sequence[int], names: Sequence[st
     about = {}
     for name in names:
         values: list[Any] = [one[name] for one in told]
-        if name == "tags":  # each row has a list of its own
-            about[name] = objects([list(values[row]) for row in rows.tolist()])
+        if name == "tags":
+            about[name] = pd.Series(objects(values).to_numpy()[rows], dtype=object)
         else:
             about[name] = pd.Series(strings(values).take(pa.array(rows)).to_pandas())
     return about

@@ -40,6 +40,8 @@ class Reading:
     revs: dict[str, str] = field(default_factory=dict)
     """Of input records, where the workflow has no rev that tells what was seen."""
     one_record_a_job: bool = False
+    alone: bool = True
+    """Whether no other workflow is read at the same time."""
     clashes: dict[Role | None, str] = field(default_factory=dict)
     """Which cells became lists, by the role of the records; None of those of both."""
     told: list[str] = field(default_factory=list)
@@ -77,10 +79,12 @@ class Reading:
     def ahead(self, count: int | None, *parts: Iterable[Any]) -> Iterator[list[Iterator[Any]]]:
         """Give parts of pages, one after the other, that a thread fetches while those before are decoded.
 
-        Neither SQLite nor Arrow holds Python's lock, so that both work at once. The thread has ended
-        when the ``with`` block has, whatever happened: the snapshot may be closed then.
+        Neither SQLite nor Arrow holds Python's lock, so that both work at once; beside other workflows that
+        are read, a thread more is none the faster. It has ended when the ``with`` block has, whatever
+        happened: the snapshot may be closed then.
         """
-        fetched: Generator[Any] = _in_thread(chain.from_iterable(chain(part, [None]) for part in parts))
+        pages = chain.from_iterable(chain(part, [None]) for part in parts)
+        fetched: Generator[Any] = _in_thread(pages) if self.alone else (page for page in pages)
         try:
             with progress(count, "pull", self.show, unit="record") as bar:
                 told = self._told(fetched, bar.update)

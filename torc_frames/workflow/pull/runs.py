@@ -68,17 +68,17 @@ def jobs_frame(
         }
 
     cells: dict[str, Cell] = {
-        "job_name": text_column([page.names for page in jobs]),
-        "command": text_column([page.commands for page in jobs]),
-        "status": text_column([statuses]),
+        "job_name": partial(_text_of, jobs, "names"),
+        "command": partial(_text_of, jobs, "commands"),
+        "status": partial(_text_of, jobs, "statuses"),
         "stale": lambda: _stale(keys, stale()),
-        "num_cpus": pd.Series(_all(jobs, "num_cpus"), dtype="int64"),
-        "num_gpus": pd.Series(_all(jobs, "num_gpus"), dtype="int64"),
-        "memory": text_column([page.memory for page in jobs]),
-        "runtime": text_column([page.runtimes for page in jobs]),
-        **{name: series(name, own[name], dtype) for name, dtype in _OF_JOBS.items() if measures},
-        "run_id": pd.Series(run_ids, dtype="int64"),
-        **({_ATTEMPT: series(_ATTEMPT, attempts, "Int64")} if measures else {}),
+        "num_cpus": lambda: pd.Series(_all(jobs, "num_cpus"), dtype="int64"),
+        "num_gpus": lambda: pd.Series(_all(jobs, "num_gpus"), dtype="int64"),
+        "memory": partial(_text_of, jobs, "memory"),
+        "runtime": partial(_text_of, jobs, "runtimes"),
+        **{name: partial(series, name, own[name], dtype) for name, dtype in _OF_JOBS.items() if measures},
+        "run_id": lambda: pd.Series(run_ids, dtype="int64"),
+        **({_ATTEMPT: partial(series, _ATTEMPT, attempts, "Int64")} if measures else {}),
         **{name: partial(_part, ended, name) for name in (*_ENDS, *measured)},
     }
     return framed(cells, shape, key_index(keys))
@@ -102,6 +102,10 @@ def shown_of_jobs(asked: JobColumns, usecols: Usecols) -> tuple[Callable[[str], 
 
 def _part(parts: Callable[[], Mapping[str, pd.Series]], name: str) -> pd.Series:
     return parts()[name]
+
+
+def _text_of(pages: Iterable[JobPage], part: str) -> pd.Series:
+    return text_column([getattr(page, part) for page in pages])
 
 
 def _all(pages: Iterable[JobPage | ResultPage], part: str) -> list[Any]:

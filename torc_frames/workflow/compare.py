@@ -1,0 +1,215 @@
+"""Two workflows side by side: what differs in their parameters, and in their results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from torc_frames.errors import RefusedError, counted, shorten
+from torc_frames.frame.column import objects
+from torc_frames.frame.compare import differing
+from torc_frames.frame.dtypes import encode
+from torc_frames.frame.values import canonical
+
+__all__ = ["Comparison", "compare"]
+
+_NAME = "job_name"
+_PARAMS, _RESULTS = "params.", "results."
+_DIFFERENCE = "difference"
+_EXACT = 2**62
+"""Two integers that are smaller differ by one that int64 has."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Comparison:
+    """What `Client.compare` found; its frames have a row for each pair of jobs, in the order of the first.
+
+    They are indexed by the columns by which the jobs were matched (lists and objects as JSON). Of the two
+    levels of their columns the second says whose value it is, by the names of the workflows.
+
+    Attributes
+    ----------
+    parameters : DataFrame
+        Of the pairs whose parameters differ the parameters that do.
+    results : DataFrame
+        All results; of numbers, times and durations also the "difference", that of the second to the first.
+    jobs : DataFrame
+        job_key, job_name, status, stale.
+    only_a, only_b : DataFrame
+        The rows of `Workflow.table` of jobs that one of them alone has.
+    on : list of str
+        The columns by which the jobs were matched.
+    """
+
+    parameters: pd.DataFrame
+    results: pd.DataFrame
+    jobs: pd.DataFrame
+    only_a: pd.DataFrame
+    only_b: pd.DataFrame
+    on: list[str]
+    labels: tuple[str, str]
+
+    def __repr__(self) -> str:
+        by = f" by {shorten(map(repr, self.on))}" if self.on else ""
+        names = [repr(name) for name in self.parameters.columns.unique(0)]
+        differ = f"; they differ in {shorten(names)}" if names else ""
+        alone = "".join(
+            f"; {counted(len(rows), 'job')} only in {label!r}"
+            for rows, label in zip((self.only_a, self.only_b), self.labels, strict=True)
+            if len(rows)
+        )
+        one, other = self.labels
+        return f"Comparison of {one!r} and {other!r}: {counted(len(self.jobs), 'pair')}{by}{differ}{alone}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.results._repr_html_()}"  # type: ignore[operator]
+
+
+def compare(
+    one: pd.DataFrame, other: pd.DataFrame, labels: tuple[str, str], on: str | Sequence[str] | None
+) -> Comparison:
+    """Compare two tables with the same columns, indexed by job key; see `Client.compare`."""
+    columns = _matching(one, other, on)
+    keys = [_keys(table, columns) for table in (one, other)]
+    pairs = _pairs(keys[0], keys[1], (one, other), labels)
+    at = tuple(np.array([pair[side] for pair in pairs], dtype=np.intp) for side in (0, 1))
+    index = _index(one.iloc[at[0]], columns)
+    both = tuple(table.iloc[rows] for table, rows in zip((one, other), at, strict=True))
+    params = [name for name in _names(one, _PARAMS) if name not in columns]
+    differ = {name: differing(both[0][name].array, both[1][name].array) for name in params}
+    rows = np.any([np.zeros(len(index), dtype=bool), *differ.values()], axis=0)
+    apart = [name for name in params if differ[name].any()]
+    jobs = [_NAME, "status", "stale"]
+    keyed = tuple(table.assign(job_key=table.index) for table in both)
+    alone = (
+        np.setdiff1d(np.arange(len(table)), taken) for table, taken in zip((one, other), at, strict=True)
+    )
+    only_a, only_b = (table.iloc[rest] for table, rest in zip((one, other), alone, strict=True))
+    return Comparison(
+        _beside(both, apart, labels, index, _PARAMS)[rows],
+        _beside(both, _names(one, _RESULTS), labels, index, _RESULTS, True),
+        _beside(keyed, ["job_key", *jobs], labels, index),
+        only_a,
+        only_b,
+        [name.removeprefix(_PARAMS) for name in columns],
+        labels,
+    )
+
+
+def _matching(one: pd.DataFrame, other: pd.DataFrame, on: str | Sequence[str] | None) -> list[str]:
+    """Return the columns by which jobs are matched: those that are given, else all that both have."""
+    if on is None:
+        filled = [{name for name in table if table[name].notna().any()} for table in (one, other)]
+        found = [name for name in _names(one, _PARAMS) if all(name in have for have in filled)]
+        if not found and len(one) and len(other):
+            raise RefusedError(
+                "the two workflows have no parameter in common: say what makes a pair of jobs, on='job_name'"
+            )
+        return found
+    names = [on] if isinstance(on, str) else list(on)
+    known = {name.removeprefix(_PARAMS): name for name in _names(one, _PARAMS)}
+    known.setdefault(_NAME, _NAME)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise RefusedError(
+            f"on: no column {shorten(map(repr, unknown)) or 'is given'}; there are: "
+            f"{shorten(map(repr, known))}"
+        )
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def _names(table: pd.DataFrame, prefix: str) -> list[str]:
+    return [str(name) for name in table if str(name).startswith(prefix)]
+
+
+def _keys(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Return what the cells of each row are by which it is matched; 1 is 1.0."""
+    cells = [encode(table[name])[0] for name in columns]
+    return [canonical(list(row)) for row in zip(*cells, strict=True)] if cells else ["[]"] * len(table)
+
+
+def _pairs(
+    keys: Sequence[str], others: Sequence[str], tables: Sequence[pd.DataFrame], labels: Sequence[str]
+) -> list[tuple[int, int]]:
+    """Return the rows of two tables that are a pair; equal ones in their order.
+
+    Raises
+    ------
+    RefusedError
+        For jobs that have the same of these columns, and other parameters that differ.
+    """
+    rows = [_rows(found) for found in (keys, others)]
+    pairs = []
+    for key, here in rows[0].items():
+        there = rows[1].get(key, [])
+        for found, table, label in zip((here, there), tables, labels, strict=True):
+            if there and len(found) > 1:
+                _check_alike(table.iloc[found], label)
+        pairs += list(zip(here, there, strict=False))
+    return sorted(pairs)
+
+
+def _rows(keys: Sequence[str]) -> Mapping[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for row, key in enumerate(keys):
+        found.setdefault(key, []).append(row)
+    return found
+
+
+def _check_alike(rows: pd.DataFrame, label: str) -> None:
+    apart = [name for name in _names(rows, _PARAMS) if len({*map(canonical, encode(rows[name])[0])}) > 1]
+    if apart:
+        names = shorten(repr(name.removeprefix(_PARAMS)) for name in apart)
+        raise RefusedError(
+            f"jobs {shorten(map(str, rows.index))} of {label!r} would be a pair with the same job: they "
+            f"differ in {names}; name that in on=, too"
+        )
+
+
+def _index(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Index:
+    """Return the cells by which rows were matched as an index, which can hold no lists and objects."""
+    levels = []
+    for name in columns:
+        values = rows[name]
+        if pd.api.types.is_object_dtype(values.dtype):
+            values = objects([canonical(v) if isinstance(v, (list, dict)) else v for v in values.tolist()])
+        levels.append(pd.Index(values.array, name=name.removeprefix(_PARAMS)))
+    return pd.MultiIndex.from_arrays(levels) if len(levels) > 1 else next(iter(levels), rows.index)
+
+
+def _beside(
+    tables: Sequence[pd.DataFrame],
+    names: Sequence[str],
+    labels: tuple[str, str],
+    index: pd.Index,
+    prefix: str = "",
+    subtract: bool = False,
+) -> pd.DataFrame:
+    """Return columns of two tables side by side, and how those of numbers and times differ."""
+    cells: dict[tuple[str, str], Any] = {}
+    for name in names:
+        shown = name.removeprefix(prefix)
+        columns = [table[name].reset_index(drop=True) for table in tables]
+        cells |= {(shown, label): column for label, column in zip(labels, columns, strict=True)}
+        if subtract and (difference := _difference(columns[0], columns[1])) is not None:
+            cells[shown, _DIFFERENCE] = difference
+    frame = pd.DataFrame(cells, index=pd.RangeIndex(len(index)))
+    levels = [[cell[level] for cell in cells] for level in (0, 1)]
+    frame.columns = pd.MultiIndex.from_arrays(levels, names=[None, "workflow"])
+    frame.index = index
+    return frame
+
+
+def _difference(one: pd.Series, other: pd.Series) -> pd.Series | None:
+    kind = getattr(one.dtype, "kind", "O")
+    if isinstance(one.dtype, pd.CategoricalDtype) or kind not in "iufmM":
+        return None
+    if kind in "iu" and any((column.abs() >= _EXACT).any() for column in (one, other)):
+        pairs = zip(one.astype(object), other.astype(object), strict=True)
+        return objects([None if pd.isna(a) or pd.isna(b) else int(b) - int(a) for a, b in pairs])
+    return other.astype("Int64") - one.astype("Int64") if kind == "u" else other - one
