@@ -92,6 +92,16 @@ def test_new_rows_are_not_doubled_when_the_kernel_dies_after_they_were_written(w
     assert not again.sheet.is_dirty
 
 
+def test_what_new_rows_have_of_earlier_pushes_is_noted(wf, sessions):
+    wf.push(wf.parameters(), command="echo {a}")
+    session = sessions(wf)
+    session.append(pd.DataFrame({"a": [7], "s": ["p"]}))
+    proposal = session.propose()
+    assert proposal.notes == ["1 new job with the command 'echo {a}', which the workflow remembers"]
+    session.apply(proposal)
+    assert wf.jobs()["command"].tolist()[-1] == "echo 7"
+
+
 def test_a_new_row_that_was_edited_while_it_was_written_is_that_job_with_an_edit(wf, sessions):
     session = sessions(wf)
     session.append(pd.DataFrame({"a": [7, 8], "s": ["p", None]}))

@@ -24,6 +24,7 @@ from torc_frames.widgets.parameters.conflicts import Before, Cell, CellConflict,
 from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.parameters.rebase import Taken, lines_of
 from torc_frames.workflow.push.plan import Plan
+from torc_frames.workflow.push.steps import told_remembered
 from torc_frames.workflow.push.targets import match_rows
 from torc_frames.workflow.workflow import Workflow
 
@@ -182,8 +183,9 @@ class Session:
                             raise
                         continue  # others have deleted it since
                     if not plan.counts["conflict"]:  # else others have written since it was pulled
-                        notes = list(dict.fromkeys(str(warning.message) for warning in caught))
-                        return Proposal(plan, taken, found, notes)
+                        told = told_remembered(plan.remembered, plan.counts["create"])
+                        notes = dict.fromkeys([told, *(str(warning.message) for warning in caught)])
+                        return Proposal(plan, taken, found, [note for note in notes if note])
         raise ConflictError("others change the store all the time: try again when they have done")
 
     def apply(
