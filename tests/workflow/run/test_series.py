@@ -270,6 +270,22 @@ def test_a_chunk_that_is_sent_twice_is_there_once(store: Store, reader: Store) -
     assert set(wf.curves()["job_key"]) == {jobs[1]}
 
 
+@on_sqlite
+def test_many_small_writes_are_few_chunks_of_the_same_rows(wf: Workflow) -> None:
+    job, other = push(wf)
+    for epoch in range(30):
+        for one in (job, other):
+            one.log(epoch=epoch, loss=math.inf if epoch % 7 == 0 else 1.0, text="x" * 3_000)
+            one.flush()
+    curves = wf.curves(times=True)
+    assert curves["epoch"].tolist() == [*range(30)] * 2
+    assert np.isinf(curves["loss"]).tolist() == [epoch % 7 == 0 for epoch in range(30)] * 2
+    assert curves.groupby("job_key")["logged_at"].is_monotonic_increasing.all()
+    assert (pd.Timestamp.now("UTC") - curves["logged_at"]).between("0s", "10min").all()
+    with wf._store.snapshot(wf.key) as snapshot:
+        assert len(list(snapshot.series())) == 6
+
+
 @on_keeping_stores
 @pytest.mark.parametrize("changed", [{"rows": '{"a":1}'}, {"odd": [(7, ["a"], "nan")]}, {"rows": "{\n}"}])
 def test_rows_that_are_damaged_are_no_short_curve(store: Store, changed: Any) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["flush_all", "series_writer"]
 
 INTERVAL_S = 1.0
-"""How often what was logged is written, where writing takes less than a tenth of that."""
+"""How often what was logged is written; what can't be is tried again after ten times as long as that took."""
 
 _CHUNK_BYTES = 128 * 1024
 """From how many on rows are written at once."""
