@@ -341,9 +341,10 @@ class Store(Protocol):
     def add_series(self, workflow_key: str, chunks: Sequence[SeriesChunk]) -> None:
         """Add rows that jobs logged; a chunk that is there already is not added again.
 
-        They are no records: no rev changes by them, and nothing but `Snapshot.series` shows them. They go
-        with their job, or on a server with its workflow, and may go when a later run of the job adds some. A
-        store that keeps none refuses even an empty batch.
+        The numbers of a writer's chunks ascend, and a chunk may become one with that before. They are no
+        records: no rev changes by them, and nothing but `Snapshot.series` shows them. They go with their
+        job, or on a server with its workflow, and may go when a later run of the job adds some. A store that
+        keeps none refuses even an empty batch.
         """
 
     def close(self) -> None:

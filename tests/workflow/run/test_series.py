@@ -270,8 +270,32 @@ def test_a_chunk_that_is_sent_twice_is_there_once(store: Store, reader: Store) -
     assert set(wf.curves()["job_key"]) == {jobs[1]}
 
 
+@on_sqlite
+def test_many_small_writes_are_few_chunks_of_the_same_rows(wf: Workflow) -> None:
+    job, other = push(wf)
+    for epoch in range(30):
+        for one in (job, other):
+            one.log(epoch=epoch, loss=math.inf if epoch % 7 == 0 else 1.0, text="x" * 3_000)
+            one.flush()
+    curves = wf.curves(times=True)
+    assert curves["epoch"].tolist() == [*range(30)] * 2
+    assert np.isinf(curves["loss"]).tolist() == [epoch % 7 == 0 for epoch in range(30)] * 2
+    assert curves.groupby("job_key")["logged_at"].is_monotonic_increasing.all()
+    assert (pd.Timestamp.now("UTC") - curves["logged_at"]).between("0s", "10min").all()
+    with wf._store.snapshot(wf.key) as snapshot:
+        assert len(list(snapshot.series())) == 6
+
+
 @on_keeping_stores
-@pytest.mark.parametrize("changed", [{"rows": '{"a":1}'}, {"odd": [(7, ["a"], "nan")]}, {"rows": "{\n}"}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rows": '{"a":1}'},
+        {"rows": "{\n}"},
+        *({"odd": [(row, path, "nan")]} for row, path in ((7, ["a"]), (-1, ["a"]), (0, []))),
+    ],
+    ids=str,
+)
 def test_rows_that_are_damaged_are_no_short_curve(store: Store, changed: Any) -> None:
     wf = tf.Client(store).create_workflow("w")
     store.add_series(wf.key, [chunk(wf.add_job("one").key, **changed)])
@@ -318,6 +342,26 @@ def test_what_was_flushed_outlives_a_kill_and_the_rest_an_end(wf: Workflow, tmp_
     with logging_job(wf, ended, tmp_path, "end") as process:
         assert process.wait() == 0
     assert wf.curves(job=ended)["epoch"].tolist() == [*range(1000), -1]
+
+
+@on_sqlite
+def test_the_thread_that_writes_outlives_a_job_that_is_gone(
+    wf: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "INTERVAL_S", 0.01)
+    gone, stays = push(wf)
+    gone.log(epoch=1)
+    gone.flush()
+    wf.delete_jobs(gone)
+    gone.log(epoch=2)  # here a warning is an error, in that thread, too
+    with pytest.raises(NotFoundError):
+        gone.flush()
+    stays.log(epoch=1)
+    wait_until(lambda: len(wf.curves()) == 1, "the thread that writes")
+    store: Any = wf._store
+    store.add_series(wf.key, [chunk(stays.key, times=[2**80, 1])])
+    with pytest.raises(TorcFramesError, match="rows are missing"):
+        wf.curves()
 
 
 @on_sqlite

@@ -76,7 +76,7 @@ def read_rows(pages: Iterable[JobPage], chunks: Iterable[SeriesChunk], shape: Sh
     for key, found in present.items():
         rows.job_keys.append(key)
         rows.counts.append(sum(map(len, found)))
-        rows.times += [np.cumsum(np.array(chunk.times, np.int64)) for chunk in found]
+        rows.times += map(_times, found)
     read = [chunk for found in present.values() for chunk in found]
     for page in _pages(read):
         columns.add_page(page)
@@ -89,6 +89,19 @@ def read_rows(pages: Iterable[JobPage], chunks: Iterable[SeriesChunk], shape: Sh
     return rows
 
 
+def _times(chunk: SeriesChunk) -> np.ndarray:
+    """Return when the rows of a chunk were logged; UnreadableRecordError for one that is damaged."""
+    lines = chunk.rows.count("\n") + 1
+    whole = len(chunk) == lines and all(0 <= row < lines and path for row, path, _ in chunk.odd)
+    try:
+        times = np.cumsum(np.array(chunk.times, np.int64))
+    except OverflowError:
+        whole = False
+    if not whole:
+        raise UnreadableRecordError(f"{chunk.number} of a series of job {chunk.job_key}", "rows are missing")
+    return times
+
+
 def _pages(chunks: Iterable[SeriesChunk]) -> Iterator[tuple[list[str], bytes]]:
     """Yield rows as pages of records."""
     keys: list[str] = []
@@ -96,10 +109,6 @@ def _pages(chunks: Iterable[SeriesChunk]) -> Iterator[tuple[list[str], bytes]]:
     size = 0
     for chunk in chunks:
         text = chunk.rows.encode("utf-8", "surrogatepass")
-        if text.count(b"\n") != len(chunk) - 1 or any(row >= len(chunk) for row, _, _ in chunk.odd):
-            raise UnreadableRecordError(
-                f"{chunk.number} of a series of job {chunk.job_key}", "rows are missing"
-            )
         keys += [f"of the series of job {chunk.job_key}"] * len(chunk)
         texts.append(text)
         size += len(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import math
 import os
 import secrets
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from torc_frames.errors import Problem, RefusedError, TorcFramesError, counted, warn
+from torc_frames.errors import NotFoundError, Problem, RefusedError, TorcFramesError, counted, warn
 from torc_frames.frame.flatten import Path, join
 from torc_frames.frame.results import result_value
 from torc_frames.frame.values import RefusalError
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["flush_all", "series_writer"]
 
+log = logging.getLogger(__name__)
+
 INTERVAL_S = 1.0
-"""How often what was logged is written, where writing takes less than a tenth of that."""
+"""How often what was logged is written; what can't be is tried again after ten times as long as that took."""
 
 _CHUNK_BYTES = 128 * 1024
 """From how many on rows are written at once."""
@@ -119,15 +122,18 @@ class SeriesWriter:
         """Return how many rows are not written yet."""
         return len(self._rows) + len(self._sending or ())
 
-    def flush_or_tell(self) -> None:
-        """Write all, or warn of why not, of each reason once."""
+    def flush_or_tell(self) -> bool:
+        """Write all, or warn of why not, of each reason once; return whether it is to be tried again."""
         try:
             self.flush()
         except (TorcFramesError, OSError) as error:
+            again = not isinstance(error, NotFoundError | RefusedError)
             if self._told != str(error):
                 self._told = str(error)
-                rows = counted(self.waiting(), "row")
-                warn(f"{self._label}: {rows} that it logged are not stored yet: {error}")
+                rows, yet = counted(self.waiting(), "row"), " yet" if again else ""
+                warn(f"{self._label}: {rows} that it logged are not stored{yet}: {error}")
+            return again
+        return False
 
     def forget(self) -> None:
         """Begin anew without the rows that another process, of which this is a fork, will write."""
@@ -194,8 +200,12 @@ class _Thread:
                 writer = min(self._due, key=self._due.__getitem__)
                 del self._due[writer]
             began = time.monotonic()
-            writer.flush_or_tell()
-            if writer.waiting():
+            try:
+                again = writer.flush_or_tell()
+            except Exception:
+                log.exception("rows that a job logged are not stored yet")
+                again = True
+            if again and writer.waiting():
                 pause = max(INTERVAL_S, 10 * (time.monotonic() - began))
                 with self.changed:
                     self._due.setdefault(writer, time.monotonic() + pause)
