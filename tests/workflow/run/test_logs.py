@@ -216,6 +216,10 @@ def test_logs_of_torc_are_found_too_whoever_had_it_run(
     monkeypatch.chdir(clean_folder)
     Path("elsewhere").rename("torc_output")  # where `torc run` puts it
     assert said(other, failed=True) == ["no 3"]
+    with tf.connect(torc_server.database) as client:
+        by_path = client.workflow(wf.key)
+        assert said(by_path, failed=True) == ["no 3"]
+        assert by_path.runs()["torc_frames_version"].tolist() == [tf.__version__] * 2
     runs = other.runs()
     assert runs["torc_frames_version"].tolist() == [tf.__version__] * 2
     assert runs["host"].tolist() == [os.uname().nodename] * 2
