@@ -17,6 +17,8 @@ TorcFramesError
 ├── StoreFileError (ValueError)
 ├── NotInJobError (LookupError)
 ├── FixedAttributeError (AttributeError)
+├── RunFailedError
+├── RunCanceledError (CancelledError)
 └── PointerError
 TorcFramesWarning
 ├── FailedJobsWarning
@@ -28,6 +30,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
+from concurrent.futures import CancelledError
 from typing import NamedTuple, Self
 
 __all__ = [
@@ -43,6 +46,8 @@ __all__ = [
     "RefusedError",
     "ReplyError",
     "Response",
+    "RunCanceledError",
+    "RunFailedError",
     "ServerError",
     "StoreFileError",
     "TorcFramesError",
@@ -277,6 +282,14 @@ class NotInJobError(TorcFramesError, LookupError):
 
 class FixedAttributeError(TorcFramesError, AttributeError):
     """An attribute that was set, where that would do nothing."""
+
+
+class RunFailedError(TorcFramesError):
+    """A run that could not do its work, or was killed; what its jobs did until then is there."""
+
+
+class RunCanceledError(TorcFramesError, CancelledError):
+    """A run that was canceled, or interrupted; jobs that had not ended are ready again."""
 
 
 class PointerError(TorcFramesError):

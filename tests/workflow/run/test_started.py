@@ -17,10 +17,12 @@ import pytest
 from click.testing import CliRunner
 from places import REPOSITORY
 from servers import TorcServer, need_binary, wait_until, wipe
+from services import Service
+from stores import wipe_service
 
 import torc_frames as tf
 from torc_frames.cli.root import root
-from torc_frames.workflow.run.handle import RunCanceledError, RunFailedError, handles
+from torc_frames.workflow.run.handle import handles
 from torc_frames.workflow.workflow import Workflow
 
 PATIENCE_S = 60
@@ -130,7 +132,7 @@ def test_a_canceled_run_gives_its_jobs_back_and_ends_what_they_started(wf: Workf
     assert (run.status().state, run.cancelled()) == ("canceled", True)
     with pytest.raises(concurrent.futures.CancelledError, match="ready again"):
         run.wait()
-    assert isinstance(run.exception(), RunCanceledError)
+    assert isinstance(run.exception(), tf.RunCanceledError)
     for file in Path().glob("pid-*"):
         with pytest.raises(ProcessLookupError):
             os.kill(int(file.read_text()), 0)
@@ -141,7 +143,7 @@ def test_a_run_that_is_killed_says_so_and_the_next_one_goes_on(wf: Workflow) -> 
     run = wf.start(workers=1)
     wait_until(lambda: statuses(wf).get("running") == 1, "a job that runs", PATIENCE_S)
     os.kill(int(run._call.runner.split(":")[2]), signal.SIGKILL)
-    with pytest.raises(RunFailedError, match="ended without a word"):
+    with pytest.raises(tf.RunFailedError, match="ended without a word"):
         run.wait(PATIENCE_S)
     assert run.status().state == "killed"
     assert wf.running() == []
@@ -156,13 +158,13 @@ def test_a_runner_that_fails_at_once_says_why(
     (tmp_path / "path").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "path"))  # without a shell
     run = wf.start()
-    with pytest.raises(RunFailedError, match="RefusedError: neither bash nor sh is on the PATH"):
+    with pytest.raises(tf.RunFailedError, match="RefusedError: neither bash nor sh is on the PATH"):
         run.wait(PATIENCE_S)
-    assert isinstance(run.exception(), RunFailedError)
+    assert isinstance(run.exception(), tf.RunFailedError)
     assert statuses(wf) == {"ready": 1}
     (tmp_path / "path" / "sitecustomize.py").write_text("raise SystemExit('no such module')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
-    with pytest.raises(RunFailedError, match=r"ended without a word(.|\n)*no such module"):
+    with pytest.raises(tf.RunFailedError, match=r"ended without a word(.|\n)*no such module"):
         wf.start().wait(PATIENCE_S)
 
 
@@ -371,3 +373,14 @@ def test_on_a_server_jobs_are_tried_again_and_chosen_as_far_as_torc_can(by_torc:
     assert [len(Path(f"tries-{n}").read_text().split()) for n in (0, 1)] == [1, 2]
     assert by_torc.run(where="params.n == 0", rerun="all").completed == 1
     assert [len(Path(f"tries-{n}").read_text().split()) for n in (0, 1)] == [2, 2]
+
+
+def test_on_a_service_that_is_only_read_nothing_is_started(service: Service) -> None:
+    wipe_service(service)
+    with tf.connect(service.database) as client:
+        client.create_workflow("read").add_job("a", command="true")
+    wf = tf.connect(service.url).workflow(name="read")
+    assert wf.running() == []
+    assert len(wf.logs()) == 0
+    with pytest.raises(tf.RefusedError, match="are not run from here"):
+        wf.start()

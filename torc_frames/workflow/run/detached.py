@@ -21,7 +21,7 @@ from torc_frames.store.open import open_store
 from torc_frames.workflow.run import runner
 from torc_frames.workflow.run.calls import NotedCall, call_details, noted
 from torc_frames.workflow.run.options import RunOptions
-from torc_frames.workflow.run.processes import runner_id, token_of
+from torc_frames.workflow.run.processes import MARK, runner_id, token_of
 from torc_frames.workflow.run.signals import ended_by_signals
 
 __all__ = ["main", "start"]
@@ -43,6 +43,7 @@ def start(store: Store, workflow_key: str, asked: RunOptions) -> str:
     if asked.slurm:
         raise RefusedError("slurm= does not wait for its jobs anyway: wf.run(slurm=…)")
     environment = dict(os.environ)
+    environment.pop(MARK, None)  # it is no part of a job that starts it
     if isinstance(store, RunnableStore):
         runner.planned(store, workflow_key, asked, tell=False)
     else:

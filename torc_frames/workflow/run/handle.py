@@ -6,12 +6,18 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from torc_frames.errors import NotFoundError, RefusedError, TorcFramesError, warn
+from torc_frames.errors import (
+    NotFoundError,
+    RefusedError,
+    RunCanceledError,
+    RunFailedError,
+    TorcFramesError,
+    warn,
+)
 from torc_frames.store.base import CallStore, Store
 from torc_frames.store.contents import read_calls, read_jobs
 from torc_frames.store.records import COMPLETED, FAILED, TERMINATED, JobRecord, RunCall
@@ -22,7 +28,7 @@ from torc_frames.workflow.run.logs import last_lines
 from torc_frames.workflow.run.processes import has_ended, shown_runner, signal_runner, token_of, utc_now
 from torc_frames.workflow.run.summary import RunSummary, from_json, tell_of_failures
 
-__all__ = ["RunCanceledError", "RunFailedError", "RunHandle", "RunState", "RunStatus", "handle_of", "handles"]
+__all__ = ["RunHandle", "RunState", "RunStatus", "handle_of", "handles"]
 
 RunState = Literal["running", "finished", "failed", "canceled", "killed", "unknown"]
 """See `RunStatus`."""
@@ -32,14 +38,6 @@ _LONGEST_S = 1.0
 _LOG_LINES = 10
 _ENDED = (COMPLETED, FAILED, TERMINATED)
 """The statuses of jobs that a run has run to their end."""
-
-
-class RunFailedError(TorcFramesError):
-    """A run that could not do its work, or was killed; what its jobs did until then is there."""
-
-
-class RunCanceledError(TorcFramesError, CancelledError):
-    """A run that was canceled, or interrupted; jobs that had not ended are ready again."""
 
 
 @dataclass(frozen=True, slots=True)

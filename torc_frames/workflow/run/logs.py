@@ -79,12 +79,11 @@ def output_files(
     stem = job_stem(workflow_key, job_key, run_id)
     for folder in folders:
         yield folder / f"{stem}.{_SUFFIXES[stream]}"
-        found = [(path, _ATTEMPT.fullmatch(path.name.removeprefix(stem))) for path in _of_torc(folder, stem)]
-        wanted = (_SUFFIXES[stream], _BOTH)
-        attempts = [(int(of[1]), of[2] != _BOTH, path) for path, of in found if of and of[2] in wanted]
-        for attempt, _, path in sorted(attempts, reverse=True):
-            if attempt_id in (None, attempt):
-                yield path
+        if attempt_id is None:
+            yield from _of_all_attempts(folder / "job_stdio", stem, stream)
+        else:
+            named = f"{stem}_a{attempt_id}"
+            yield from (folder / "job_stdio" / f"{named}.{end}" for end in (_SUFFIXES[stream], _BOTH))
 
 
 def files_of_run(paths: Iterable[Path], since: float | None = None) -> Iterator[Path]:
@@ -98,8 +97,11 @@ def files_of_run(paths: Iterable[Path], since: float | None = None) -> Iterator[
             yield path
 
 
-def _of_torc(folder: Path, stem: str) -> Iterable[Path]:
-    return (folder / "job_stdio").glob(f"{stem}_a*")
+def _of_all_attempts(folder: Path, stem: str, stream: Stream) -> Iterator[Path]:
+    found = [(path, _ATTEMPT.fullmatch(path.name.removeprefix(stem))) for path in folder.glob(f"{stem}_a*")]
+    wanted = (_SUFFIXES[stream], _BOTH)
+    attempts = [(int(of[1]), of[2] != _BOTH, path) for path, of in found if of and of[2] in wanted]
+    yield from (path for _, _, path in sorted(attempts, reverse=True))
 
 
 def last_lines(path: Path, lines: int) -> str | None:

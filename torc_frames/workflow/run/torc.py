@@ -34,7 +34,14 @@ from torc_frames.store.records import (
 from torc_frames.store.v1.runs import active_nodes, give_back, statuses_of
 from torc_frames.workflow.progress import Bar, progress, watched
 from torc_frames.workflow.run.calls import NotedCall, call_details, noted
-from torc_frames.workflow.run.logs import TORC_OUTPUT, job_stem, output_files, reason_of, said_by_runner
+from torc_frames.workflow.run.logs import (
+    TORC_OUTPUT,
+    files_of_run,
+    job_stem,
+    output_files,
+    reason_of,
+    said_by_runner,
+)
 from torc_frames.workflow.run.options import RunOptions, Slurm
 from torc_frames.workflow.run.outputs import jobs_with_output
 from torc_frames.workflow.run.processes import runner_id
@@ -259,7 +266,7 @@ class TorcRun:
         errors, printed = list(output_files(*where, "stderr")), list(output_files(*where, "stdout"))
         reason = reason_of(errors) or said_by_runner(self.output_dir, self._key, job_key)
         usual = self.output_dir / "job_stdio" / f"{job_stem(self._key, job_key, run_id)}_a1.e"
-        return Failure(job_key, code, (errors[1:] or [usual])[0], reason or reason_of(printed))
+        return Failure(job_key, code, next(files_of_run(errors), usual), reason or reason_of(printed))
 
     def _jobs(self) -> dict[str, JobRecord]:
         with self._store.snapshot(self._key) as snapshot:
