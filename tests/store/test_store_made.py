@@ -167,7 +167,7 @@ def test_processes_that_write_first_write_to_one_file(clean_folder: Path) -> Non
 
 
 UNWRITABLE = """
-import os, sys
+import os, sys, urllib.parse  # another user may not find what is still to be imported
 from torc_frames.store.open import open_store
 store = open_store(sys.argv[1])
 if os.geteuid() == 0:
@@ -202,3 +202,4 @@ def test_the_shell_names_files_that_are_near(clean_folder: Path) -> None:
     others = run("-u", "zzz.db", "table").stderr
     assert r"there are 'study.db', 'unlike\x1b[2J.db'" in others
     assert not Path("stduy.db").exists()
+    assert "beside it there is 'study.db'" in run("-u", "stduy.db", "doctor").stdout

@@ -104,6 +104,7 @@ def _torc_file(path: Path, source: str) -> Iterator[_Fact]:
 
 
 def _file(path: Path, source: str) -> Iterator[_Fact]:
+    from torc_frames.store.named import files_near
     from torc_frames.store.sqlite import schema
     from torc_frames.store.sqlite.file import check_file, is_network, translated
     from torc_frames.store.sqlite.reading import is_read_only
@@ -122,7 +123,9 @@ def _file(path: Path, source: str) -> Iterator[_Fact]:
         later = "" if version == schema.VERSION else f", becomes {schema.VERSION} when it is opened"
         yield _Fact("schema", f"{version}{later}")
     else:
-        yield _Fact("schema", "none yet: `torc-frames workflows create NAME` makes the database")
+        near = files_near(file)
+        makes = "none yet: `torc-frames workflows create NAME` makes the database"
+        yield _Fact("schema", f"{makes}{near and '; beside it '}{near}")
     folder = os.path.dirname(file)
     if is_read_only(file) or not (exists or os.access(folder, os.W_OK)):
         where = folder if not exists or os.access(file, os.W_OK) else file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from contextlib import suppress
 
@@ -95,11 +94,13 @@ def files_near(path: str | os.PathLike[str]) -> str:
 
 def _near(name: str, there: list[str]) -> str:
     """Return what to say of a name that is none of those that there are."""
-    found = difflib.get_close_matches(name, there)
-    if found:
-        return f"there is {shorten(map(repr, found))}"
-    return f"there are {shorten(map(repr, there))}" if there else "there is none yet"
+    import difflib  # jobs in shell, which load this each time, do without
+
+    found = difflib.get_close_matches(name, there) or there
+    if not found:
+        return "there is none yet"
+    return f"there {'is' if len(found) == 1 else 'are'} {shorten(map(repr, found))}"
 
 
 def _hint(name: str, store: Store) -> str:
-    return _near(name, [workflow.name for workflow in store.workflows()])
+    return _near(name, list(dict.fromkeys(workflow.name for workflow in store.workflows())))
