@@ -110,6 +110,11 @@ class RecordEditor(Fixed, widgets.VBox):
     def __repr__(self) -> str:
         return f"RecordEditor(workflow={self._workflow.key!r}, record={self.session.key!r})"
 
+    @property
+    def session(self) -> RecordSession:
+        """The record that is shown."""
+        return self._session
+
     def save(self) -> None:
         """Save the record, or show with what it is in conflict.
 
@@ -167,7 +172,7 @@ class RecordEditor(Fixed, widgets.VBox):
         if key not in self._open:
             record = self._records.pop(key, None) or self._workflow.get_user_data(key)
             self._open[key] = self._opened(RecordSession(self._workflow, record))
-        self.session, self._form_view = self._open[key]
+        self._session, self._form_view = self._open[key]
         self._title.value = text_html(f"Record {key}{self._about}", "tf-title")
         notices = self.session.draft.notices if self.session.draft else []
         self._warn("\n".join(notices))
