@@ -108,3 +108,18 @@ def test_what_is_no_key_is_told(wf, key):
     with pytest.raises(tf.RefusedError, match="no key of a workflow"):
         Client(wf._store).delete_workflow(key)
     assert len(wf.jobs()) == 1
+
+
+@on_sqlite
+def test_the_jobs_to_run_are_named_by_keys(other, wf):
+    second = wf.push(tf.grid(n=[1, 2]), command="true").index[1]
+    for key in (np.int64(second), second, wf.job(second)):
+        wf.reset_jobs(second)
+        assert wf.run(jobs=[key]).completed == 1
+    assert wf.jobs()["status"].tolist() == ["ready", "completed"]
+    assert wf.logs(np.int64(second))["job_key"].unique().tolist() in ([second], [])
+    with pytest.raises(tf.NotFoundError, match=f"1 is of workflow {other.key}"):
+        wf.run(jobs=1)
+    for key in (True, 3.5):
+        with pytest.raises(tf.RefusedError, match="no key of a job"):
+            wf.run(jobs=[key])

@@ -269,7 +269,7 @@ def test_a_function_gets_the_row_as_it_was_pushed(wf: Workflow, threads: ThreadP
         "results.n": "1",
         "results.model": "{'depth': 3, 'layers': [8, 8]}",
         "results.a name": "'x'",
-        "results.when": "'2026-01-01T00:00:00'",
+        "results.when": "Timestamp('2026-01-01 00:00:00')",
         "results.some": "1",
     }
     assert results.iloc[1][["results.model", "results.a name", "results.some"]].tolist() == [
