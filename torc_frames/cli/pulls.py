@@ -41,6 +41,13 @@ _dataset_option = together(
     click.option("--overwrite", is_flag=True, help="Replace the dataset that is in DIR."),
 )
 
+_where_option = click.option(
+    "--where",
+    metavar="TEXT",
+    help="Only the rows that it holds for, as \"loss < 0.1 and solver == 'svd'\"; names with blanks stand in "
+    "backquotes.",
+)
+
 _JOINED = ("parameters", "results")
 _OF_A_JOB = ("user_data", *_JOINED)
 _LISTINGS = ("runs", "utilization", "dependencies", "files", "compute_nodes", "events", "slurm_stats")
@@ -75,6 +82,7 @@ _ROWS = {
 )
 @click.option("--job", metavar="KEY", help="Only the records of this job.")
 @role_option
+@_where_option
 @pattern_options
 @_clash_option
 @click.option("--upstream", is_flag=True, help="Parameters: also what jobs consume of others.")
@@ -85,6 +93,7 @@ def pull(
     what: str,
     job: str | None,
     role: Role | None,
+    where: str | None,
     pattern: str | None,
     command_pattern: str | None,
     on_clash: OnClash,
@@ -105,6 +114,8 @@ def pull(
         raise click.UsageError("--role goes with --what user_data")
     if job is not None and what not in _OF_A_JOB:
         raise click.UsageError(f"--job goes with --what {', '.join(_OF_A_JOB)}")
+    if where is not None and what not in (*_OF_A_JOB, "jobs"):
+        raise click.UsageError(f"--where goes with --what {', '.join(_OF_A_JOB)}, jobs")
     if on_clash != "names" and what not in _JOINED:
         raise click.UsageError(f"--on-clash goes with --what {', '.join(_JOINED)}")
     patterns = (pattern, command_pattern)
@@ -124,12 +135,13 @@ def pull(
     if what == _SAMPLES:
         frame = workflow.resource_samples(output_dir)
     else:
-        frame = _pulled(workflow, what, job, role, on_clash, upstream, patterns)
+        frame = _pulled(workflow, what, job, role, where, on_clash, upstream, patterns)
     emit(options, frame, output, _ROWS.get(what, "job"), raw_csv=raw_csv)
 
 
 @command(
     "torc-frames table",
+    "torc-frames table --where 'loss < 0.1'",
     "torc-frames table -o table.csv",
     "torc-frames table --pattern 'train_lr{lr}_bs{bs}'",
     "torc-frames table --job-columns command,return_code",
@@ -149,6 +161,7 @@ def pull(
     metavar="NAME",
     help="Results that are pointers to files: show the files' rows and columns; may be repeated.",
 )
+@_where_option
 @pattern_options
 @_clash_option
 @output_option
@@ -157,6 +170,7 @@ def table(
     options: StoreOptions,
     job_columns: str | None,
     load: tuple[str, ...],
+    where: str | None,
     pattern: str | None,
     command_pattern: str | None,
     on_clash: OnClash,
@@ -173,8 +187,8 @@ def table(
     names = [name.strip() for name in (job_columns or "").split(",") if name.strip()]
     shown = names or job_columns is not None
     if dataset is not None:
-        if load or pattern or command_pattern or output is not None:
-            without = "--load, --pattern, --command-pattern and -o"
+        if load or where or pattern or command_pattern or output is not None:
+            without = "--load, --where, --pattern, --command-pattern and -o"
             raise click.UsageError(f"--dataset goes without {without}")
         how = {"on_clash": on_clash, "job_columns": shown, "overwrite": overwrite}
         _write(options, options.workflow(), dataset, "table", **how)
@@ -182,6 +196,7 @@ def table(
     frame = options.workflow().table(
         job_columns=shown,
         load=list(load),
+        where=where,
         on_clash=on_clash,
         pattern=pattern,
         command_pattern=command_pattern,
@@ -239,17 +254,25 @@ def _pulled(
     what: str,
     job: str | None,
     role: Role | None,
+    where: str | None,
     on_clash: OnClash,
     upstream: bool,
     patterns: tuple[str | None, str | None],
 ) -> pd.DataFrame:
     if what == "user_data":
-        return workflow.user_data(job=job, role=role)
+        return workflow.user_data(job=job, role=role, where=where)
     if what == "parameters":
         pattern, of_commands = patterns
         return workflow.parameters(
-            job=job, on_clash=on_clash, upstream=upstream, pattern=pattern, command_pattern=of_commands
+            job=job,
+            where=where,
+            on_clash=on_clash,
+            upstream=upstream,
+            pattern=pattern,
+            command_pattern=of_commands,
         )
     if what == "results":
-        return workflow.results(job=job, on_clash=on_clash)
+        return workflow.results(job=job, where=where, on_clash=on_clash)
+    if what == "jobs":
+        return workflow.jobs(where=where)
     return cast("pd.DataFrame", getattr(workflow, what)())

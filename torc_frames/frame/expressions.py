@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 from unicodedata import normalize
 
@@ -55,10 +56,19 @@ class Formula:
     `FUNCTIONS`. Where a value is missing, so is the result; ``x == None`` asks for it. Integers are exact at
     any size.
 
+    Parameters
+    ----------
+    text : str
+    columns : sequence of str
+    meant : callable, optional
+        Returns the column that a name means which is none itself, or None.
+
     Attributes
     ----------
     needs : set of str
         The columns that it is about.
+    tree : ast.expr
+        How it was read.
     size : int
         Of how many parts it is.
     by_row : bool
@@ -84,11 +94,14 @@ class Formula:
     torc_frames.errors.RefusedError: 'lr.__class__': no column 'lr.__class__'; there are: lr
     """
 
-    def __init__(self, text: str, columns: Sequence[str]) -> None:
+    def __init__(
+        self, text: str, columns: Sequence[str], meant: Callable[[str], str | None] | None = None
+    ) -> None:
         self.text = text
         self.needs: set[str] = set()
         self.size = 0
         self.by_row = False
+        self._meant = meant
         self._columns = set(columns)
         # Python's grammar takes the letter of one font for that of another, such as the micro sign for mu.
         self._as_written = {normalize("NFKC", name): name for name in self._columns}
@@ -102,7 +115,12 @@ class Formula:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             why = error.msg if isinstance(error, SyntaxError) else "it is nested too deep"
             raise RefusedError(f"{text!r} is no formula: {why}") from None
-        self._tree, self._compute = tree, self._compiled(tree)
+        self.tree, self._compute = tree, self._compiled(tree)
+
+    @property
+    def quoted(self) -> set[str]:
+        """The names that stand in backquotes, which are as they are written."""
+        return {*self._names.values()}
 
     def values(self, cells: _Cells, rows: Sequence[int]) -> list[Any]:
         """Return the result for each row; `Bad` where there is none.
@@ -119,7 +137,7 @@ class Formula:
 
     def mask(self, columns: Mapping[str, pd.Series]) -> np.ndarray | None:
         """Return whether it holds, of all rows at once; None if that takes `values`."""
-        return mask(self._tree, lambda node: columns.get(self._name(node)))
+        return mask(self.tree, lambda node: columns.get(self.name(node)))
 
     def _refuse(self, why: str) -> RefusedError:
         return RefusedError(f"{self.text!r}: {why}")
@@ -150,7 +168,7 @@ class Formula:
                 raise self._refuse(f"no {type(value).__name__} in formulas")
             return lambda cells, rows: [value] * len(rows)
         if isinstance(node, (ast.Name, ast.Attribute)):
-            return self._named(self._name(node))
+            return self._named(self.name(node))
         if isinstance(node, ast.Compare):
             return self._comparison(node, depth + 1)
         lazy = isinstance(node, (ast.BoolOp, ast.IfExp))
@@ -177,12 +195,14 @@ class Formula:
             return lambda cells, rows: list(rows)
         if name in CONSTANTS:
             return lambda cells, rows: [CONSTANTS[name]] * len(rows)
-        known = f"there are: {shorten(sorted(self._columns))}" if self._columns else "there are none"
+        near = dict.fromkeys(get_close_matches(name, self._columns))
+        listed = [*near, *sorted(self._columns - near.keys())]
+        known = f"there are: {shorten(listed)}" if listed else "there are none"
         raise self._refuse(f"no column {name!r}; {known}")
 
     def _called(self, node: ast.Call) -> Callable[..., Any]:
         """Return the function of a call whose arguments are as many as it takes."""
-        name = self._name(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else ""
+        name = self._written(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else ""
         if name not in FUNCTIONS:
             raise self._refuse(f"no function {name!r}; there are: {', '.join(sorted(FUNCTIONS))}")
         function, (least, most) = FUNCTIONS[name]
@@ -225,11 +245,19 @@ class Formula:
             raise self._refuse(f"no operator {type(one).__name__} in formulas")
         return OPERATORS[type(one)]
 
-    def _name(self, node: ast.expr) -> str:
+    def name(self, node: ast.expr) -> str:
+        """Return the column, or the function, that a part of the tree names."""
+        name = self._written(node)
+        if name not in self._columns and self._meant is not None and (meant := self._meant(name)):
+            self._columns.add(meant)
+            return meant
+        return name
+
+    def _written(self, node: ast.expr) -> str:
         if isinstance(node, ast.Name):
             return self._names.get(node.id) or self._as_written.get(node.id, node.id)
         if isinstance(node, ast.Attribute):
-            return f"{self._name(node.value)}.{node.attr}"
+            return f"{self._written(node.value)}.{node.attr}"
         raise self._refuse(f"no attributes of {_said(node)} in formulas")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import total_ordering
 from itertools import repeat
@@ -14,7 +15,7 @@ from torc_frames.errors import RefusedError, counted
 from torc_frames.frame.expressions import Formula
 from torc_frames.frame.functions import Bad, is_missing
 
-__all__ = ["cells", "kept_by", "select"]
+__all__ = ["cells", "formula_of", "kept_by", "kept_rows", "select"]
 
 _AT_ONCE = 10_000
 _MOST_STEPS = 1 << 29
@@ -61,11 +62,25 @@ def kept_by(table: pd.DataFrame, text: str) -> np.ndarray:
         If it is no `Formula`, has no value for a row, or gives something else than booleans.
     """
     names = [name for name in (*table.columns, *table.index.names) if isinstance(name, str)]
+    return kept_rows(table, formula_of(text, names))
+
+
+def formula_of(text: str, names: Sequence[str], meant: Callable[[str], str | None] | None = None) -> Formula:
+    """Return what a text says of rows; see `Formula`, and `kept_by`."""
+    if not isinstance(text, str):
+        raise RefusedError(f"where={text!r}: give a text, such as 'loss < 0.1'")
     try:
-        formula = Formula(text, names)
+        return Formula(text, names, meant)
     except RefusedError as error:
         why = str(error).removeprefix(f"{text!r}: ").removeprefix(f"{text!r} is no formula: ")
         raise RefusedError(f"where={text!r} is no query of the columns: {why}; {_ANOTHER_WAY}") from None
+
+
+def kept_rows(
+    table: pd.DataFrame, formula: Formula, named: Callable[[int], str] = "row {}".format
+) -> np.ndarray:
+    """Return for each row whether a formula holds; see `kept_by`. What a row is called, `named` says."""
+    text = formula.text
     if formula.size * len(table) > _MOST_STEPS:
         raise RefusedError(f"where={text!r} is too long for {counted(len(table), 'row')}: {_ANOTHER_WAY}")
     needed = {name: _column(table, name) for name in sorted(formula.needs)}
@@ -80,7 +95,7 @@ def kept_by(table: pd.DataFrame, text: str) -> np.ndarray:
         given = {name: cells(part[name]) for name in needed}
         found = formula.values(given, range(start, start + len(part)))
         at = range(start, start + len(part)) if rows is None else rows[start : start + len(part)].tolist()
-        kept[start : start + len(part)] = list(map(_is_kept, repeat(text), at, found))
+        kept[start : start + len(part)] = list(map(_is_kept, repeat(text), repeat(named), at, found))
     return kept if of_row is None else kept[of_row]
 
 
@@ -108,15 +123,15 @@ def _each_once(table: pd.DataFrame) -> tuple[np.ndarray | None, np.ndarray | Non
     return rows, of_row
 
 
-def _is_kept(text: str, row: int, found: Any) -> bool:
+def _is_kept(text: str, named: Callable[[int], str], row: int, found: Any) -> bool:
     if found is True or found is False:
         return found
     if type(found) is Bad:
-        raise RefusedError(f"where={text!r} has no value for row {row}: {found.reason}")
+        raise RefusedError(f"where={text!r} has no value for {named(row)}: {found.reason}")
     if is_missing(found):
         return False
     raise RefusedError(
-        f"where={text!r} gives {found!r} for row {row}, not a boolean: compare it with something"
+        f"where={text!r} gives {found!r} for {named(row)}, not a boolean: compare it with something"
     )
 
 

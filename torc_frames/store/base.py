@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from torc_frames.frame.conditions import Condition
+from torc_frames.frame.flatten import Path as KeyPath
 from torc_frames.store.parallel import Report
 from torc_frames.store.records import (
     AddedJobs,
@@ -17,6 +19,7 @@ from torc_frames.store.records import (
     Kind,
     LinkPage,
     NewJobs,
+    Origin,
     ResultPage,
     Role,
     RunCall,
@@ -28,7 +31,15 @@ from torc_frames.store.records import (
     WorkflowRecord,
 )
 
-__all__ = ["CallStore", "FileStore", "RunnableStore", "SettingsStore", "Snapshot", "Store"]
+__all__ = [
+    "CallStore",
+    "FileStore",
+    "RunnableStore",
+    "SelectiveSnapshot",
+    "SettingsStore",
+    "Snapshot",
+    "Store",
+]
 
 
 class Snapshot(Protocol):
@@ -143,6 +154,32 @@ class Snapshot(Protocol):
 
     def verify(self) -> None:
         """Raise ConflictError if what was read does not belong together."""
+
+
+@runtime_checkable
+class SelectiveSnapshot(Snapshot, Protocol):
+    """A snapshot of which some jobs, or records, can be read without the others."""
+
+    def can_find(self, place: Origin) -> bool:
+        """Return whether a column can be looked for."""
+
+    def may_have(self, path: KeyPath, role: Role) -> bool:
+        """Return whether any record of a role may have a value at a path; False is certain."""
+
+    def jobs_like(self, condition: Condition, places: Mapping[str, Origin], first: int) -> SelectiveSnapshot:
+        """Return `only` the jobs that may meet a condition, and the first of all.
+
+        No job is left out whose row in a table meets it, or would be an error; with several records of a role
+        it may meet any.
+        """
+
+    def records_like(
+        self, condition: Condition, places: Mapping[str, Origin], role: Role | None, first: int
+    ) -> SelectiveSnapshot:
+        """Return only the records that may meet a condition, and the first of a role."""
+
+    def only(self, job_keys: Collection[str], first: int = 0) -> SelectiveSnapshot:
+        """Return a snapshot of the same moment that shows some jobs, and the first, with what they have."""
 
 
 class Store(Protocol):

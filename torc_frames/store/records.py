@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, repeat
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -20,12 +20,14 @@ __all__ = [
     "Kind",
     "LinkPage",
     "NewJobs",
+    "Origin",
     "Resources",
     "ResultPage",
     "Role",
     "RunCall",
     "RunResult",
     "SeriesChunk",
+    "Source",
     "TorcSettings",
     "UserData",
     "UserDataPage",
@@ -33,6 +35,16 @@ __all__ = [
 ]
 
 Role = Literal["input", "output"]
+
+Source = Literal["input", "output", "any", "job"]
+
+
+class Origin(NamedTuple):
+    """Where a column is from: records of a role, or any, and the keys there; or the jobs, and its name."""
+
+    source: Source
+    path: tuple[str, ...]
+
 
 Kind = Literal["files", "job_file_relationships", "compute_nodes", "events", "slurm_stats", "calls"]
 """What else torc lists of a workflow, by its names; and calls that ran jobs, see `RunCall`."""

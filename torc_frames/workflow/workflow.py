@@ -79,12 +79,14 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
 
     # pulling
 
-    def jobs(self, *, usecols: Usecols = None, dtype_backend: DtypeBackend = None) -> pd.DataFrame:
+    def jobs(
+        self, *, where: str | None = None, usecols: Usecols = None, dtype_backend: DtypeBackend = None
+    ) -> pd.DataFrame:
         """Return one row a job, in the order in which they were added.
 
         Parameters
         ----------
-        usecols, dtype_backend
+        where, usecols, dtype_backend
             As for `user_data`.
 
         Returns
@@ -123,15 +125,15 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         1          job_1  failed            1
         2          job_2  failed            2
         """
-        return self._noted(
-            pull.jobs(self._store, self.key, Shape(usecols=usecols, dtype_backend=dtype_backend))
-        )
+        shape = Shape(usecols=usecols, dtype_backend=dtype_backend)
+        return self._noted(pull.jobs(self._store, self.key, shape, where))
 
     def user_data(
         self,
         *,
         job: JobLike | None = None,
         role: Role | None = None,
+        where: str | None = None,
         usecols: Usecols = None,
         dtype_backend: DtypeBackend = None,
         on_error: OnError = "raise",
@@ -145,6 +147,13 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
             Only the records of this job.
         role : {"input", "output"}, optional
             Only the records with this role. What a job consumes of others is their output.
+        where : str, optional
+            Only the rows that it holds for, as `select` would choose them of the whole frame, in the same
+            language: ``"loss < 0.1 and solver == 'svd'"``. Embedded stores and files of torc read little more
+            than these rows where columns are compared with constants, by ``<``, ``<=``, ``>``, ``>=``, ``==``
+            or ``in``, and these joined by ``and`` and ``or``; for other texts, and from servers, all is read
+            and then chosen from. Columns and dtypes are decided over what was read: these rows and the first
+            1,000, or all. Recorded dtypes hold either way. Rows are numbered from 0 on.
         usecols : list of str or callable, optional
             The columns to return, as in pandas.
         dtype_backend : {"numpy_nullable", "pyarrow"}, optional
@@ -170,8 +179,10 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         ------
         NotFoundError
             If the job does not exist.
+        RefusedError
+            If `where` is no text of the language, names no column, or has no value for a row.
         UnreadableRecordError
-            If the data of records is not JSON, or is none that the server can give back.
+            If the data of records that are read is not JSON, or is none that the server can give back.
 
         Examples
         --------
@@ -183,16 +194,19 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
           job_key  epoch  loss
         0       1      1   0.5
         1       1      2   0.4
+        >>> wf.user_data(where="loss < 0.5", usecols=["epoch", "loss"])
+           epoch  loss
+        0      2   0.4
         """
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
-        return self._noted(
-            pull.user_data(self._store, self.key, self._job_key(job), role, shape, show_progress)
-        )
+        key = self._job_key(job)
+        return self._noted(pull.user_data(self._store, self.key, key, role, shape, show_progress, where))
 
     def parameters(
         self,
         *,
         job: JobLike | None = None,
+        where: str | None = None,
         pattern: str | None = None,
         command_pattern: str | None = None,
         usecols: Usecols = None,
@@ -206,8 +220,8 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
 
         Parameters
         ----------
-        job, usecols, dtype_backend, on_error, show_progress
-            As for `user_data`.
+        job, where, usecols, dtype_backend, on_error, show_progress
+            As for `user_data`; with a pattern, all is read.
         pattern : str, optional
             Read parameters out of job names, too: ``train_lr{lr:.4f}_bs{bs}`` is the name in a specification
             of torc, or ``name=`` of `push`. What has a number's format is a number; other columns are numbers
@@ -268,13 +282,14 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         """
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         key, named = self._job_key(job), FromNames(pattern, command_pattern)
-        pulled = (self._store, self.key, INPUT, key, on_clash, shape, show_progress, upstream, named)
+        pulled = (self._store, self.key, INPUT, key, on_clash, shape, show_progress, upstream, named, where)
         return self._noted(pull.job_records(*pulled))
 
     def results(
         self,
         *,
         job: JobLike | None = None,
+        where: str | None = None,
         usecols: Usecols = None,
         on_clash: OnClash = "names",
         dtype_backend: DtypeBackend = None,
@@ -304,13 +319,13 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         """
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         key = self._job_key(job)
-        return self._noted(
-            pull.job_records(self._store, self.key, OUTPUT, key, on_clash, shape, show_progress)
-        )
+        pulled = (self._store, self.key, OUTPUT, key, on_clash, shape, show_progress)
+        return self._noted(pull.job_records(*pulled, where=where))
 
     def table(
         self,
         *,
+        where: str | None = None,
         job_columns: JobColumns = False,
         usecols: Usecols = None,
         on_clash: OnClash = "names",
@@ -329,6 +344,11 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
 
         Parameters
         ----------
+        where : str, optional
+            As for `user_data`. A name is that of a column, or that of a parameter or a result if only one of
+            them has it: ``"status == 'completed' and loss < 0.1"``, else ``results.loss`` or
+            ``params.loss``. Files that are loaded are only those of the rows that it chooses; their columns
+            it can't name.
         job_columns : bool or list of str
             Also show what else is known of the jobs: all columns of `jobs`, or those of these names. Those
             that `usecols` names are there without it.
@@ -368,11 +388,15 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         job_key
         1               1         1
         2               1         2
+        >>> wf.table(where="loss < 1 and n > 1", usecols=["params.n"])
+                 params.n
+        job_key
+        2               2
         """
         names = [load] if isinstance(load, str) else list(load or [])
         shape = Shape(usecols=usecols, dtype_backend=dtype_backend, on_error=on_error)
         named = FromNames(pattern, command_pattern)
-        how = (on_clash, names, shape, show_progress, on_missing, named, job_columns)
+        how = (on_clash, names, shape, show_progress, on_missing, named, job_columns, where)
         return self._noted(pull.table(self._store, self.key, *how))
 
     def refresh(self, frame: pd.DataFrame | None = None) -> Refreshed:

@@ -14,6 +14,7 @@ __all__ = [
     "CALLS",
     "CHANGED",
     "CHANGED_JOBS",
+    "CHOSEN",
     "DEPENDENCIES",
     "DOCUMENTS",
     "FILES_OF_JOBS",
@@ -99,6 +100,7 @@ LINKS = PageQuery(
     "job_id, record_id, ifnull(role, '')",
 )
 THESE = "(SELECT value FROM json_each(:records))"
+CHOSEN = "(SELECT value FROM json_each(:chosen))"
 BARE_LINKS = LINKS._replace(columns=LINKS.columns[:3], of_spine="job_id")
 CHANGED = "SELECT id FROM user_data WHERE workflow_id = :workflow AND rev > :since"
 CHANGED_JOBS = """

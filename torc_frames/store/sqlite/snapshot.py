@@ -32,6 +32,7 @@ from torc_frames.store.sqlite import queries
 from torc_frames.store.sqlite.file import Connection, translated
 from torc_frames.store.sqlite.keys import decode_data, find_one, find_workflow, id_list
 from torc_frames.store.sqlite.opening import using
+from torc_frames.store.sqlite.selective import Selective
 from torc_frames.store.sqlite.series import chunks
 from torc_frames.store.sqlite.stale import stale_jobs
 from torc_frames.store.wire import legacy
@@ -47,7 +48,7 @@ _GROWTH = 8
 _NEAR = 4
 
 
-class SQLiteSnapshot:
+class SQLiteSnapshot(Selective):
     """A `Snapshot` of an embedded store: one read transaction on a connection of its own."""
 
     workflow: WorkflowRecord
@@ -119,6 +120,8 @@ class SQLiteSnapshot:
     def count_user_data(self, *, job_key: str | None = None, role: Role | None = None) -> int:
         """See `Snapshot.count_user_data`."""
         where, values = self._linked(job_key, role)
+        if "user_data" in self._chosen:
+            return self._count_chosen(where, values)
         sql = f"SELECT count(*) FROM user_data WHERE workflow_id = :workflow {where}"
         return int(self._fetch(sql, values)[0][0])
 
@@ -157,6 +160,8 @@ class SQLiteSnapshot:
         for (jobs, records, *more), _ in self._pages(listing, f"{among} {where}", values, among):
             roles = [asked] * len(jobs) if asked else [role or None for role in more.pop(0)]
             page = LinkPage(records, jobs, more[0] if labels else [""] * len(jobs), roles)
+            if self._only_records is not None:
+                page = page.only([record in self._only_records for record in page.record_keys])
             made = self._made(records) if asked == INPUT else None
             if rest := page.only([record not in made for record in records]) if made else page:
                 yield rest
@@ -184,7 +189,7 @@ class SQLiteSnapshot:
 
     def stale(self) -> Mapping[str, bool | None] | None:
         """See `Snapshot.stale`."""
-        return stale_jobs(self._fetch)
+        return stale_jobs(self._fetch, self._chosen.get("job"))
 
     def dependencies(self) -> Iterator[DependencyPage]:
         """See `Snapshot.dependencies`."""
@@ -314,13 +319,18 @@ class SQLiteSnapshot:
                     yield columns, data
                 return
         limit = min(_FIRST_ROWS, PAGE_ROWS)
+        chosen = self._chosen.get(listing.spine)
         while True:
-            ((first, upto, count),) = self._fetch(spine, {**given, "limit": limit})
+            if chosen is None:
+                ((first, upto, count),) = self._fetch(spine, {**given, "limit": limit})
+            else:
+                first, upto, count = self._next_chosen(chosen, given, limit)
             if upto is None:
                 return
             try:
                 # No other workflow has a row between these.
                 alone = bool(listing.of_spine) and not among and upto - first == count - 1
+                alone = alone and chosen is None
                 page = {**given, "first": first, "upto": upto}
                 columns, data, size = self._page(listing, where, page, alone)
             except RefusedError:
@@ -355,6 +365,9 @@ class SQLiteSnapshot:
             aggregates.append("CAST(group_concat(ifnull(data, 'null'), char(10)) AS BLOB)")
         if alone:
             rows = f"FROM link WHERE {listing.of_spine} BETWEEN :first AND :upto {where}"
+        elif "chosen" in values:
+            of_workflow = f"AND +{listing.spine}.workflow_id = :workflow"
+            rows = f"FROM {listing.source} WHERE {listing.spine}.id IN {queries.CHOSEN} {of_workflow} {where}"
         else:
             rows = (
                 f"FROM {listing.source} WHERE {listing.spine}.workflow_id = :workflow "

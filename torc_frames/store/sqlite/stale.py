@@ -10,6 +10,7 @@ from torc_frames.store.sqlite.keys import id_list
 __all__ = ["stale_jobs"]
 
 _LAST = 2**63 - 1
+_FEW = 20_000
 
 Fetch = Callable[[str, Mapping[str, object]], list[Any]]
 
@@ -63,10 +64,16 @@ _STARTS = """
 """
 
 
-def stale_jobs(fetch: Fetch) -> dict[str, bool | None]:
-    """Return the jobs that are stale, and as None those that can't be told; see `Snapshot.stale`."""
-    ((oldest,),) = fetch(_OLDEST, {"last": _LAST})
-    candidates = [job for (job,) in fetch(_CANDIDATES, {"oldest": oldest})]
+def stale_jobs(fetch: Fetch, among: Sequence[int] | None = None) -> dict[str, bool | None]:
+    """Return the jobs that are stale, and as None those that can't be told; see `Snapshot.stale`.
+
+    Of all jobs, unless it is to be told of a few.
+    """
+    if among is not None and len(among) <= _FEW:
+        candidates = list(among)
+    else:
+        ((oldest,),) = fetch(_OLDEST, {"last": _LAST})
+        candidates = [job for (job,) in fetch(_CANDIDATES, {"oldest": oldest})]
     rows = fetch(_JOBS, {"jobs": id_list(candidates)}) if candidates else []
     starts: dict[int, list[int]] = {}
     older = [job for job, _, _, stored, began, _ in rows if stored and began and stored < began]

@@ -47,6 +47,13 @@ class Reading:
     told: list[str] = field(default_factory=list)
     """What to warn of."""
 
+    def forget(self) -> None:
+        """Begin anew, before all is read once more."""
+        self.records = 0
+        self.unreadable.clear()
+        self.revs.clear()
+        self.clashes.clear()
+
     def links(self, role: Role | None = None, job_key: str | None = None, labels: bool = True) -> Links:
         """Return links as columns."""
         return Links(self.snap.links(job_key=job_key, role=role, labels=labels))

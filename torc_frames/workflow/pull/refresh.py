@@ -75,7 +75,7 @@ def _is_whole(frame: pd.DataFrame, about: Mapping[str, Any], how: Mapping[str, A
 
 def _is_plain(about: Mapping[str, Any], how: Mapping[str, Any]) -> bool:
     """Return whether the frame is of whole records, all of them, so that rows can be replaced."""
-    asked = ("job_key", "role", "usecols", "dtype_backend", "upstream")
+    asked = ("job_key", "role", "usecols", "dtype_backend", "upstream", "where")
     plain = all(how.get(name) is None for name in asked) and about["records"] == about["shape"][0]
     return plain and (about["kind"] == "user_data" or (about["kind"] in _ROLES and "dtypes" in about))
 

@@ -31,6 +31,7 @@ from torc_frames.workflow.pull.runs import (
     shown_of_jobs,
     utilization_frame,
 )
+from torc_frames.workflow.pull.where import Where
 from torc_frames.workflow.seen import written_revs
 
 __all__ = [
@@ -50,13 +51,15 @@ __all__ = [
 Build = Callable[[Reading], pd.DataFrame]
 
 
-def jobs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
+def jobs(store: Store, workflow_key: str, shape: Shape, where: str | None = None) -> pd.DataFrame:
     """Return one row a job; see `Workflow.jobs`."""
+    chosen = Where(where, "jobs")
 
     def build(read: Reading) -> pd.DataFrame:
-        return _jobs(read, read.snap.jobs(), read.snap.results(latest=True), read.shape)
+        pages, results = read.snap.jobs(), read.snap.results(latest=True)
+        return _rows(read, chosen, lambda shape: _jobs(read, pages, results, shape))
 
-    return _pull(store, workflow_key, build, shape, kind="jobs", how={})
+    return _pull(store, workflow_key, build, shape, kind="jobs", how={}, where=chosen)
 
 
 def runs(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
@@ -115,17 +118,26 @@ def links(store: Store, workflow_key: str, shape: Shape) -> pd.DataFrame:
 
 
 def user_data(
-    store: Store, workflow_key: str, job_key: str | None, role: Role | None, shape: Shape, show: bool
+    store: Store,
+    workflow_key: str,
+    job_key: str | None,
+    role: Role | None,
+    shape: Shape,
+    show: bool,
+    where: str | None = None,
 ) -> pd.DataFrame:
     """Return one row a record; see `Workflow.user_data`."""
+    check_role(role)
+    chosen = Where(where, "user_data", role, is_narrow=job_key is not None)
 
     def build(read: Reading) -> pd.DataFrame:
         with read.linked(role, job_key) as (pages, links, count):
-            return frames.user_data_frame(workflow_key, pages, links, count, read.shape)
+            return _rows(
+                read, chosen, lambda shape: frames.user_data_frame(workflow_key, pages, links, count, shape)
+            )
 
-    check_role(role)
     how = {"job_key": job_key, "role": role}
-    return _pull(store, workflow_key, build, shape, show, role == INPUT, kind="user_data", how=how)
+    return _pull(store, workflow_key, build, shape, show, role == INPUT, "user_data", how, chosen)
 
 
 def job_records(
@@ -138,17 +150,22 @@ def job_records(
     show: bool = False,
     upstream: bool = False,
     named: FromNames | None = None,
+    where: str | None = None,
 ) -> pd.DataFrame:
     """Return one row a job: its records of one role; see `Workflow.parameters` and `results`."""
+    kind = "parameters" if role == INPUT else "results"
+    chosen = Where(where, kind, role, is_narrow=job_key is not None or bool(named))
 
     def build(read: Reading) -> pd.DataFrame:
+        return _rows(read, chosen, partial(beside_names, read), bool(named))
+
+    def beside_names(read: Reading, shape: Shape) -> pd.DataFrame:
         if not named:
-            return records(read, read.shape)
+            return records(read, shape)
         jobs = named.jobs(read.snap.jobs(job_key=job_key))
-        whole = replace(read.shape, usecols=None)
-        joined = named.beside(records(read, whole), jobs, whole)
+        joined = named.beside(records(read, shape), jobs, shape)
         read.one_record_a_job = False
-        return joined[choose(list(map(str, joined)), shape.usecols)]
+        return joined
 
     def records(read: Reading, shape: Shape) -> pd.DataFrame:
         if upstream:
@@ -156,10 +173,9 @@ def job_records(
         pages = read.inputs(job_key) if role == INPUT else None
         return frames.job_frame([job_part(read, role, job_key, on_clash, shape, pages)], shape)
 
-    kind = "parameters" if role == INPUT else "results"
     how: dict[str, Any] = {"job_key": job_key, "on_clash": on_clash, **(named.how if named else {})}
     how |= {"upstream": True} if upstream else {}
-    frame = _pull(store, workflow_key, build, shape, show, role == INPUT, kind, how)
+    frame = _pull(store, workflow_key, build, shape, show, role == INPUT, kind, how, chosen)
     if named:
         named.tell()
     return frame
@@ -175,19 +191,24 @@ def table(
     on_missing: OnMissing = "warn",
     named: FromNames | None = None,
     job_columns: JobColumns = False,
+    where: str | None = None,
 ) -> pd.DataFrame:
     """Return one row a job: job columns, params.*, results.*; see `Workflow.table`."""
     left_out: list[dict[str, str]] = []
+    chosen = Where(where, "table", is_narrow=bool(named))
 
     def build(read: Reading) -> pd.DataFrame:
         left_out.clear()
         shown, check = shown_of_jobs(job_columns, shape.usecols)
-        part = table_part(read, on_clash, shown)
+        part = table_part(read, on_clash, lambda name: shown(name) or name in chosen.names)
         check()
         joined = table_of([part], read.shape, named)
         joined.index = part.jobs.index
+        joined = chosen.rows(read, joined).drop(
+            columns=[name for name in map(str, part.jobs) if not shown(name)]
+        )
         for name in loaded:
-            pairs = pointers_of(read, name, OUTPUT, store.base)
+            pairs = [pair for pair in pointers_of(read, name, OUTPUT, store.base) if pair[0] in joined.index]
             missing = MissingFiles(on_missing)
             if pairs:
                 joined = frames.with_files(joined, f"results.{name}", load_pointers(pairs, missing))
@@ -197,7 +218,7 @@ def table(
     more = job_columns if isinstance(job_columns, bool) else list(job_columns)
     asked = {"on_clash": on_clash, "load": list(loaded), "on_missing": on_missing, "job_columns": more}
     how = {**asked, **(named.how if named else {})}
-    frame = _pull(store, workflow_key, build, shape, show, recorded_dtypes=True, kind="table", how=how)
+    frame = _pull(store, workflow_key, build, shape, show, True, "table", how, chosen)
     if loaded:
         frame.attrs["torc"]["missing"] = left_out
     if named:
@@ -208,18 +229,19 @@ def table(
 def again(store: Store, workflow_key: str, kind: str, how: Mapping[str, Any]) -> pd.DataFrame:
     """Pull as a frame was pulled, by what its ``attrs["torc"]`` says of that."""
     shape = Shape(usecols=how["usecols"], dtype_backend=how["dtype_backend"], on_error=how["on_error"])
+    where = how.get("where")
     if kind == "jobs":
-        return jobs(store, workflow_key, shape)
+        return jobs(store, workflow_key, shape, where)
     if kind == "user_data":
-        return user_data(store, workflow_key, how["job_key"], how["role"], shape, show=False)
+        return user_data(store, workflow_key, how["job_key"], how["role"], shape, False, where)
     named = FromNames(how.get("pattern"), how.get("command_pattern"))
     if kind == "table":
         on_clash, missing, more = how["on_clash"], how["on_missing"], how.get("job_columns", True)
-        return table(store, workflow_key, on_clash, how["load"], shape, False, missing, named, more)
+        return table(store, workflow_key, on_clash, how["load"], shape, False, missing, named, more, where)
     role = INPUT if kind == "parameters" else OUTPUT
     upstream, on_clash = how.get("upstream", False), how["on_clash"]
     return job_records(
-        store, workflow_key, role, how["job_key"], on_clash, shape, upstream=upstream, named=named
+        store, workflow_key, role, how["job_key"], on_clash, shape, False, upstream, named, where
     )
 
 
@@ -236,6 +258,16 @@ def jobs_of_table(
 def digest_of(specs: Mapping[str, Spec]) -> str:
     """Return a digest of recorded dtypes."""
     return blake2b(repr(list(specs.items())).encode(), digest_size=8).hexdigest()
+
+
+def _rows(
+    read: Reading, where: Where, frame: Callable[[Shape], pd.DataFrame], whole: bool = False
+) -> pd.DataFrame:
+    """Return the rows and columns that are asked for; all columns are made only where that takes them."""
+    if not (where or whole):
+        return frame(read.shape)
+    made = where.rows(read, frame(replace(read.shape, usecols=None)))
+    return made[choose(list(map(str, made)), read.shape.usecols)]
 
 
 def _jobs(
@@ -273,9 +305,12 @@ def _pull(
     recorded_dtypes: bool = False,
     kind: str = "",
     how: Mapping[str, Any] | None = None,
+    where: Where | None = None,
 ) -> pd.DataFrame:
     """Build a frame from one snapshot, again when the parts read don't belong together."""
     check_dtype_backend(shape.dtype_backend)
+    if where:
+        build, how = partial(where.read, build), {**(how or {}), **where.how}
     frame, read, about = verified(
         store, workflow_key, partial(_build, build), shape, show, recorded_dtypes, kind
     )
@@ -294,8 +329,5 @@ def _build(build: Build, read: Reading) -> pd.DataFrame:
         return build(read)
     except InexactChunkError:
         read.shape = replace(read.shape, fast=False)
-        read.records = 0
-        read.unreadable.clear()
-        read.revs.clear()
-        read.clashes.clear()
+        read.forget()
         return build(read)

@@ -1,0 +1,99 @@
+"""Snapshots of an embedded store that show some of its jobs, or of its records."""
+
+# ruff: noqa: S608 (what is put into SQL is written in this package; values are bound)
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Container, Mapping
+from copy import copy
+from types import MappingProxyType
+from typing import Any, Self
+
+from torc_frames.frame.conditions import Condition
+from torc_frames.frame.flatten import Path
+from torc_frames.store.keys import key_to_id
+from torc_frames.store.records import Origin, Role
+from torc_frames.store.sqlite import queries, selection
+from torc_frames.store.sqlite.keys import id_list
+
+__all__ = ["Selective"]
+
+
+class Selective:
+    """What makes an embedded store's snapshot a `SelectiveSnapshot`."""
+
+    _chosen: Mapping[str, list[int]] = MappingProxyType({})
+    """By table, the only rows that are shown, in order."""
+    _only_records: Container[str] | None = None
+    """The only records whose links are shown."""
+
+    def _fetch(self, sql: str, values: Mapping[str, object]) -> list[Any]:
+        raise NotImplementedError
+
+    def _linked(self, job_key: str | None, role: Role | None) -> tuple[str, dict[str, object]]:
+        raise NotImplementedError
+
+    def can_find(self, place: Origin) -> bool:
+        """See `SelectiveSnapshot.can_find`."""
+        return selection.can_find(place)
+
+    def may_have(self, path: Path, role: Role) -> bool:
+        """See `SelectiveSnapshot.may_have`."""
+        return selection.may_have(self._fetch, path, role)
+
+    def jobs_like(self, condition: Condition, places: Mapping[str, Origin], first: int) -> Self:
+        """See `SelectiveSnapshot.jobs_like`."""
+        found = selection.select_jobs(self._fetch, condition, places)
+        return self._of_jobs(found.union(self._first("job", "", {}, first)))
+
+    def records_like(
+        self, condition: Condition, places: Mapping[str, Origin], role: Role | None, first: int
+    ) -> Self:
+        """See `SelectiveSnapshot.records_like`."""
+        found = selection.select_records(self._fetch, condition, places)
+        found |= self._first("user_data", *self._linked(None, role), first)
+        return self._narrowed(
+            user_data=found, job=self._joined("SELECT job_id FROM link", "record_id", found)
+        )
+
+    def only(self, job_keys: Collection[str], first: int = 0) -> Self:
+        """See `SelectiveSnapshot.only`."""
+        found = {number for key in job_keys if (number := key_to_id(key)) is not None}
+        return self._of_jobs(found.union(self._first("job", "", {}, first)))
+
+    def _first(self, table: str, where: str, values: Mapping[str, object], count: int) -> set[int]:
+        sql = f"SELECT id FROM {table} WHERE workflow_id = :workflow {where} ORDER BY id LIMIT :count"
+        return {row for (row,) in self._fetch(sql, {**values, "count": count})}
+
+    def _of_jobs(self, jobs: set[int]) -> Self:
+        records = self._joined("SELECT record_id FROM link", "job_id", jobs)
+        return self._narrowed(
+            job=jobs, user_data=records, result=self._joined("SELECT id FROM result", "job_id", jobs)
+        )
+
+    def _joined(self, select: str, column: str, ids: set[int]) -> set[int]:
+        sql = f"{select} WHERE {column} IN {queries.CHOSEN}"
+        parts = map(id_list, selection.chunks(ids))
+        return {row for part in parts for (row,) in self._fetch(sql, {"chosen": part})}
+
+    def _narrowed(self, **ids: set[int]) -> Self:
+        narrowed = copy(self)
+        narrowed._chosen = {table: sorted(found) for table, found in ids.items()}
+        narrowed._only_records = None if "result" in ids else set(map(str, ids["user_data"]))
+        return narrowed
+
+    def _count_chosen(self, where: str, values: Mapping[str, object]) -> int:
+        """Return how many records of those that are shown meet something."""
+        of_workflow = "AND +workflow_id = :workflow"
+        sql = f"SELECT count(*) FROM user_data WHERE id IN {queries.CHOSEN} {of_workflow} {where}"
+        parts = map(id_list, selection.chunks(self._chosen["user_data"]))
+        return sum(self._fetch(sql, {**values, "chosen": part})[0][0] for part in parts)
+
+    @staticmethod
+    def _next_chosen(chosen: list[int], given: dict[str, Any], limit: int) -> tuple[Any, Any, int]:
+        """Return the first and last of the next rows of those that are shown, and how many; give them."""
+        at = bisect_right(chosen, given["after"])
+        rows = chosen[at : at + limit]
+        given["chosen"] = id_list(rows)
+        return (rows[0], rows[-1], len(rows)) if rows else (None, None, 0)
