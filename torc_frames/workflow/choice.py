@@ -9,7 +9,6 @@ import pandas as pd
 
 from torc_frames.errors import NotFoundError, RefusedError
 from torc_frames.frame.shape import Shape
-from torc_frames.frame.where import kept_by
 from torc_frames.store.base import Store
 from torc_frames.store.contents import read_jobs
 from torc_frames.workflow.keys import JobLike, job_keys, told_whose
@@ -32,7 +31,7 @@ def chosen_jobs(
     ----------
     jobs : job, sequence, DataFrame, Series or Index, optional
     where : str, optional
-        As for `torc_frames.select`, over all columns of `Workflow.table`. With both, those of both.
+        As for `Workflow.table`. With both, those of both.
 
     Raises
     ------
@@ -52,8 +51,8 @@ def chosen_jobs(
             if unknown := sorted(wanted.difference(there)):
                 raise NotFoundError("job", unknown, f"workflow {workflow_key}")
     if where is not None:
-        table = tables.table(store, workflow_key, "list", [], Shape(), False, job_columns=True)
-        there = list(table.index[kept_by(table, where)])
+        shape = Shape(usecols=["status"])
+        there = list(tables.table(store, workflow_key, "names", [], shape, False, where=where).index)
     return tuple(key for key in there if wanted is None or key in wanted)
 
 

@@ -83,8 +83,7 @@ class WorkflowRuns:
             left alone; of these, `rerun` says which that ended run again. torc runs all jobs that are ready:
             on a torc-server jobs can be chosen only of those that ended, while no other waits.
         where : str, optional
-            Which jobs to run, as for `torc_frames.select`, by all columns of `table`:
-            ``"params.alpha > 1"``. With `jobs`, those of both.
+            Which jobs to run, as for `table`: ``"alpha > 1"``. With `jobs`, those of both.
         timeout : float, str or timedelta, optional
             How long each job may run: seconds, or ISO 8601 (``"PT1H"``). One that takes longer is ended as if
             it were its ``runtime``. torc has that only: a RefusedError on a torc-server.

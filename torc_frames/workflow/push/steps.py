@@ -167,9 +167,10 @@ def names_of(prepared: Prepared, steps: Steps, existing: Existing) -> list[str]:
         free = (f"job_{n}" for n in itertools.count(len(existing.jobs) + 1))
         return list(itertools.islice((name for name in free if name not in existing.keys), len(rows)))
     names = templates.fill(what, template, prepared.frame.cells, rows, quoted=False)
+    by = f" by the {what}" if steps.remembered.get("name") else ""
     first: dict[str, int] = {}
     problems = [
-        Problem(row, None, f"has the name {name!r}, which row {first[name]} has already")
+        Problem(row, None, f"has the name {name!r}{by}, which row {first[name]} has already")
         for row, name in zip(rows, names, strict=True)
         if first.setdefault(name, row) != row
     ]
