@@ -44,7 +44,7 @@ def test_results_of_two_workflows_stand_side_by_side_with_their_difference(store
     assert compared.results.index.tolist() == [(1.0, 1), (10.0, 1)]
     assert compared.results["loss"].to_numpy().tolist()[0] == [2.0, 0.25, -1.75]
     assert compared.results["loss", "difference"].isna().tolist() == [False, True]
-    assert compared.parameters.shape == (0, 0)
+    assert compared.parameters.shape == (2, 0)
     assert_frame_equal(compared.only_a, a.table().iloc[:1], check_dtype=False)
     assert compared.only_b["params.alpha"].tolist() == [5.0]
     assert compared.jobs["job_key", "after"].tolist() == [b.jobs().index[1], b.jobs().index[0]]

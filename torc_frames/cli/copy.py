@@ -20,12 +20,19 @@ if TYPE_CHECKING:
     from torc_frames.workflow.client import CopyReport
     from torc_frames.workflow.copying.original import OnUnkept
 
-__all__ = ["copy"]
+__all__ = ["check_credentials", "copy", "same_credentials_option"]
 
 log = logging.getLogger(__name__)
 
 _ARGUMENT = "argument"
 _PORTS = {"http": 80, "https": 443}
+
+
+same_credentials_option = click.option(
+    "--same-credentials",
+    is_flag=True,
+    help=f"Between two servers: send {settings.PASSWORD} to both.",
+)
 
 
 @command(
@@ -44,11 +51,7 @@ _PORTS = {"http": 80, "https": 443}
     show_default=True,
     help="What the other store can't keep: refuse to copy, or leave it out.",
 )
-@click.option(
-    "--same-credentials",
-    is_flag=True,
-    help=f"Between two servers: send {settings.PASSWORD} to both.",
-)
+@same_credentials_option
 def copy(
     options: StoreOptions, target: str, name: str | None, on_unkept: OnUnkept, same_credentials: bool
 ) -> None:
@@ -59,7 +62,7 @@ def copy(
     """
     as_json = options.wants_json("copy prints a key")
     if not same_credentials:
-        _check_credentials(options.database_url, target)
+        check_credentials(options.database_url, target)
     client = options.client()
     workflow = options.workflow(client)
     from torc_frames.workflow.client import connect
@@ -81,7 +84,7 @@ def _tell(report: CopyReport, as_json: bool) -> None:
     print_json({"workflow_key": key, "jobs": jobs, "user_data": records, "left_out": report.left_out})
 
 
-def _check_credentials(url: str | None, target: str) -> None:
+def check_credentials(url: str | None, target: str) -> None:
     """Refuse to send a password that was set for one server to another one, too."""
     ends = [_server(url or settings.default_url(), url or None), _server(target, target)]
     if None in ends or len({_origin(end.url) for end in ends if end is not None}) == 1:

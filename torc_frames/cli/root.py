@@ -13,6 +13,7 @@ import click
 
 from torc_frames.cli.adopt import adopt
 from torc_frames.cli.backup import backup
+from torc_frames.cli.compare import compare
 from torc_frames.cli.copy import copy
 from torc_frames.cli.doctor import doctor
 from torc_frames.cli.jobs import jobs
@@ -84,6 +85,7 @@ for _command in (
     curves,
     push,
     adopt,
+    compare,
     copy,
     backup,
     run,

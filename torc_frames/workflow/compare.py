@@ -35,7 +35,7 @@ class Comparison:
     Attributes
     ----------
     parameters : DataFrame
-        Of the pairs whose parameters differ the parameters that do.
+        The parameters that differ, in a pair at least.
     results : DataFrame
         All results; of numbers, times and durations also the "difference", that of the second to the first.
     jobs : DataFrame
@@ -82,7 +82,6 @@ def compare(
     both = tuple(table.iloc[rows] for table, rows in zip((one, other), at, strict=True))
     params = [name for name in _names(one, _PARAMS) if name not in columns]
     differ = {name: differing(both[0][name].array, both[1][name].array) for name in params}
-    rows = np.any([np.zeros(len(index), dtype=bool), *differ.values()], axis=0)
     apart = [name for name in params if differ[name].any()]
     jobs = [_NAME, "status", "stale"]
     keyed = tuple(table.assign(job_key=table.index) for table in both)
@@ -91,7 +90,7 @@ def compare(
     )
     only_a, only_b = (table.iloc[rest] for table, rest in zip((one, other), alone, strict=True))
     return Comparison(
-        _beside(both, apart, labels, index, _PARAMS)[rows],
+        _beside(both, apart, labels, index, _PARAMS),
         _beside(both, _names(one, _RESULTS), labels, index, _RESULTS, True),
         _beside(keyed, ["job_key", *jobs], labels, index),
         only_a,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.store.base import Store
-from torc_frames.store.named import by_key, by_name
+from torc_frames.store.named import by_key, by_key_or_name
 from torc_frames.store.records import WorkflowRecord
 from torc_frames.workflow.pull.many import Placed
 from torc_frames.workflow.pull.workflows import workflows_frame
@@ -55,11 +55,18 @@ def sources_of(store: Store, workflows: Workflows) -> list[Placed]:
         if isinstance(one, bool) or not isinstance(one, (str, Integral)):
             raise RefusedError(f"{one!r} is no workflow: give workflows, their keys or their names")
         known, text = there(store), str(one)
-        named = [record for record in known.values() if record.name == text]
-        return Placed(store, known.get(text) or (named[0] if len(named) == 1 else by_name(store, text)))
+        if not isinstance(one, str) or isinstance(one, _Key):
+            return Placed(store, known.get(text) or by_key(store, text))
+        found = [record for record in known.values() if text in (record.key, record.name)]
+        return Placed(store, found[0] if len(found) == 1 else by_key_or_name(store, text))
 
-    found = map(source, there(store) if workflows is None else _given(store, workflows))
-    return list(found)
+    return list(map(source, map(_Key, there(store)) if workflows is None else _given(store, workflows)))
+
+
+class _Key(str):
+    """A key, which no workflow has as its name."""
+
+    __slots__ = ()
 
 
 def _given(store: Store, workflows: object) -> Iterator[object]:
@@ -72,9 +79,11 @@ def _given(store: Store, workflows: object) -> Iterator[object]:
     elif isinstance(workflows, pd.DataFrame):
         if workflows.index.name != _KEY and _KEY not in workflows:
             raise RefusedError(f"this frame has no index or column {_KEY}, as that of client.workflows() has")
-        yield from workflows.index if workflows.index.name == _KEY else workflows[_KEY].unique()
+        yield from map(_Key, workflows.index if workflows.index.name == _KEY else workflows[_KEY])
     elif isinstance(workflows, pd.Series) and pd.api.types.is_bool_dtype(workflows.dtype):
-        yield from workflows.index[workflows.to_numpy(dtype=bool, na_value=False)]
+        yield from map(_Key, workflows.index[workflows.to_numpy(dtype=bool, na_value=False)])
+    elif isinstance(workflows, pd.Index) and workflows.name == _KEY:
+        yield from map(_Key, workflows)
     elif isinstance(workflows, Iterable) and not isinstance(workflows, str):
         yield from workflows
     else:
