@@ -23,6 +23,7 @@ from benchmarks import (
     refreshing,
     small,
     streams,
+    where,
 )
 from benchmarks.measure import Ratio, Report, Row, Timings, markdown
 from benchmarks.peers import Peer
@@ -33,6 +34,7 @@ Say = Callable[[str], None]
 
 _PULL_RATIO, _PUSH_RATIO = 1.4, 2.0
 _LINEAR = 1.5
+_WHERE_RATIO = 2.0
 _CURVE_RATIO = 2.0
 _REFRESH = 0.05
 _MANY_RATIO = 1.3
@@ -65,6 +67,9 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> Report:
     refreshed = {length: refreshing.measure(folder, length) for length in sizes}
     say("many workflows")
     several = many.measure(str(folder / "many.db"), min(sizes))
+    say("where")
+    chosen = {length: where.choosing(folder, length) for length in sizes}
+    stored = where.storing(folder)
     say("datasets")
     written = [each for length in sizes for each in streams.measure(folder, length)]
     parts = [
@@ -77,6 +82,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> Report:
         _peer_table(found, timings),
         "### Single records",
         _small_table(single),
+        "### One result of a job",
+        _stored_table(stored),
         "### Curves",
         _curve_table(logged),
         "### A function over a table",
@@ -87,6 +94,8 @@ def embedded(folder: Path, sizes: Sequence[int], say: Say) -> Report:
         _refresh_table(refreshed),
         "### Many workflows",
         many_table(several, min(sizes)),
+        "### Rows that a text chooses",
+        _chosen_table(chosen),
         "### Datasets",
         _dataset_table(written),
         "### Start-up",
@@ -217,6 +226,27 @@ def _small_table(timings: dict[str, Timings]) -> str:
         ours, alone = (seconds / small.CALLS * 1e6 for seconds in timing.seconds)
         rows.append(Row([name, f"{ours:.1f}", f"{alone:.1f}", f"{timing.ratio:.2f}"]))
     return markdown(["", "µs", "µs, SQLite alone", "ratio"], rows)
+
+
+def _stored_table(timings: dict[str, Timings]) -> str:
+    rows = []
+    for name, timing in timings.items():
+        calls = where.CALLS if name == where.IN_PYTHON else 1
+        ours, floor = (seconds / calls * 1e3 for seconds in timing.seconds)
+        rows.append(Row([name, f"{ours:.2f}", f"{floor:.2f}", f"{timing.ratio:.2f}"]))
+    return markdown(["", "ms", "ms, an INSERT and its commit", "ratio"], rows)
+
+
+def _chosen_table(timings: dict[int, dict[tuple[str, float], Timings]]) -> str:
+    rows = []
+    for length, found in timings.items():
+        for (kind, share), timing in found.items():
+            ours, floor = timing.seconds
+            name = f'`wf.{kind}(where="loss < {share:g}")`'
+            cells = [name, f"{length:,}", f"{length * share:,.0f}", f"{ours:.3f}", f"{floor:.3f}"]
+            rows.append(Row([*cells, *judged(timing.ratio, _WHERE_RATIO)]))
+    heads = ["", "records", "rows", "seconds", "seconds, sqlite3 and orjson", "ratio", "target", "met"]
+    return markdown(heads, rows)
 
 
 def _map_table(found: Sequence[mapping.Mapped]) -> str:

@@ -127,9 +127,9 @@ def pull(
         raise click.UsageError(f"--output-dir goes with --what {_SAMPLES}")
     workflow = options.workflow()
     if dataset is not None:
-        if what not in _OF_A_JOB or job is not None or any(patterns) or upstream or output is not None:
-            goes = f"--dataset goes with --what {', '.join(_OF_A_JOB)}"
-            raise click.UsageError(f"{goes}, without --job, --pattern, --command-pattern, --upstream and -o")
+        if what not in _OF_A_JOB or job or where or any(patterns) or upstream or output is not None:
+            goes = f"--dataset goes with --what {', '.join(_OF_A_JOB)}, without --job, --where, --pattern"
+            raise click.UsageError(f"{goes}, --command-pattern, --upstream and -o")
         _write(options, workflow, dataset, what, role=role, on_clash=on_clash, overwrite=overwrite)
         return
     if what == _SAMPLES:

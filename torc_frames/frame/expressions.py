@@ -195,7 +195,11 @@ class Formula:
             return lambda cells, rows: list(rows)
         if name in CONSTANTS:
             return lambda cells, rows: [CONSTANTS[name]] * len(rows)
-        near = dict.fromkeys(get_close_matches(name, self._columns))
+        near = {
+            one: None
+            for one in sorted(self._columns)
+            if get_close_matches(name, [one, one.removeprefix("params.").removeprefix("results.")])
+        }
         listed = [*near, *sorted(self._columns - near.keys())]
         known = f"there are: {shorten(listed)}" if listed else "there are none"
         raise self._refuse(f"no column {name!r}; {known}")

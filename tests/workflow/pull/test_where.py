@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from functools import reduce
 from typing import Any
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stores import on_sqlite
+from pandas.testing import assert_frame_equal
+from stores import on_each_store, on_sqlite
 from strategies import examples
 
 import torc_frames as tf
+from torc_frames.cli.root import root
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import RESERVED
 from torc_frames.frame.values import canonical
 from torc_frames.store.records import NewJobs
+from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow.pull import where as where_module
 from torc_frames.workflow.workflow import Workflow
 
@@ -180,8 +185,166 @@ def test_what_is_chosen_is_what_the_whole_frame_would_have(client, seed, escaped
         for kind in KINDS:
             clash = study.random.choice(["names", "names", "last", "list"])
             options = {} if kind == "user_data" else {"on_clash": clash}
-            more = {"job_columns": True} if kind == "table" else {}
-            whole = pulled(wf, kind, **options, **more)
+            options |= {"job_columns": True} if kind == "table" else {}
+            whole = pulled(wf, kind, **options)
             shown = whole.drop(columns=jobs if kind == "table" else [*RESERVED], errors="ignore")
             for _ in range(4 if shown.notna().any(axis=None) else 0):
-                check(wf, kind, study.text(shown), whole, **options)
+                text = study.text(shown)
+                check(wf, kind, text, whole, **options)
+                names = [name.partition(".")[2] for name in shown]
+                if kind == "table" and len({*names}) == len(names) and {*names}.isdisjoint(whole):
+                    bare = re.sub(r"`(params|results)\.", "`", text)
+                    one, other = (outcome(lambda: pulled(wf, kind, where=each)) for each in (text, bare))  # noqa: B023
+                    assert str(one) == str(other), (text, bare)
+
+
+@pytest.fixture
+def some(wf) -> Workflow:
+    """Six jobs with parameters, of which four have results, and one of these none of the loss."""
+    params = tf.grid(alpha=[0.1, 1.0, 10.0], solver=["svd", "sag"])
+    params["day"] = pd.to_datetime("2026-11-24") + pd.to_timedelta(range(6), "D")
+    params["kind"] = pd.Categorical(list("abcabc"), categories=["c", "b", "a"], ordered=True)
+    params["v 1"] = range(6)
+    jobs = wf.push(params).index
+    for job, loss in zip(jobs, [0.05, 0.5, 0.01, 0.3], strict=False):
+        wf.job(job).store(loss=loss, epochs=[1, 2], model={"depth": 2, "a.b": True}, alpha=9)
+    return wf
+
+
+TEXTS = [
+    "loss < 0.1",
+    "results.loss < 0.1 and params.alpha == 1",
+    "solver == 'svd' and 0.01 <= loss <= 0.3",
+    "solver in ['sag'] or loss > 0.4",
+    "loss < 0.1 or status == 'nothing'",
+    "loss != 0.05",
+    "loss == None",
+    "not (loss < 0.1)",
+    "loss * 2 < 0.1 | contains(solver, 'AG')",
+    "day >= '2026-11-26'",
+    "kind > 'b'",
+    "kind == 'a'",
+    "`v 1` in [0, 5.0, True]",
+    "depth == 2",
+    "model.depth == 2",
+    r"`model.a\\.b` == True",
+    "job_name == 'job_2' and loss < 1",
+    "num_cpus == 1 and run_id < 1 and stale == False",
+    "exec_time_minutes > 1 or return_code == 1",
+    "row < 2",
+    "loss < 0",
+    "alpha > 5",
+]
+
+
+def _long(text: str, whole: pd.DataFrame) -> str:
+    """Write the names of parameters and results out, as a frame has them."""
+    for name in ("loss", "solver", "day", "kind", "model.depth", r"`model.a\\.b`", "`v 1`"):
+        role = "results" if name in ("loss", "model.depth", r"`model.a\\.b`") else "params"
+        bare = name.strip("`")
+        text = re.sub(rf"(?<![\w.`]){re.escape(name)}(?![\w.])", lambda _: f"`{role}.{bare}`", text)  # noqa: B023
+    return text
+
+
+@on_each_store
+def test_each_store_has_the_rows_of_the_whole_table(some) -> None:
+    whole = some.table(job_columns=True)
+    is_ours = isinstance(some._store, SQLiteStore)
+    for text in TEXTS if is_ours else TEXTS[::5]:  # others read all, and choose as any frame does
+        wanted = outcome(lambda: filtered(whole, _long(text, whole)))  # noqa: B023
+        found = outcome(lambda: some.table(where=text, job_columns=True))  # noqa: B023
+        if isinstance(wanted, str):
+            assert found == wanted, text
+        else:
+            assert_frame_equal(found, wanted, check_like=True, obj=text)
+
+
+@on_each_store
+def test_each_pull_takes_it(some) -> None:
+    for kind, text in [
+        ("parameters", "alpha == 1 and solver == 'svd'"),
+        ("results", "loss < 0.4"),
+        ("user_data", "loss < 0.4 and role == 'output'"),
+        ("jobs", "job_name in ['job_2', 'job_3']"),
+    ]:
+        wanted = filtered(pulled(some, kind), text)
+        assert len(wanted)
+        assert_frame_equal(pulled(some, kind, where=text), wanted)
+        refreshed = some.refresh(pulled(some, kind, where=text))
+        assert_frame_equal(refreshed.frame, wanted)
+
+
+def test_a_name_is_that_of_a_parameter_or_a_result_if_one_of_both_has_it(some) -> None:
+    assert list(some.table(where="loss < 0.1").index) == list(some.table(where="results.loss < 0.1").index)
+    with pytest.raises(tf.RefusedError, match="'alpha' is 'params.alpha' and 'results.alpha': write which"):
+        some.table(where="alpha < 5")
+    with pytest.raises(tf.RefusedError, match="no column 'los'; there are: results.loss"):
+        some.table(where="los < 0.1")
+    with pytest.raises(tf.RefusedError, match="no column 'result.loss'; there are: results"):
+        some.table(where="result.loss < 0.1")
+    for text in ("__import__('os')", "loss.__class__ == 1", "loss <", "", 5, "@loss < 1", "loss"):
+        with pytest.raises(tf.RefusedError, match="where="):
+            some.table(where=text)
+
+
+def test_what_has_no_value_is_told_by_its_key(some) -> None:
+    job = some.add_job("odd")
+    some.job(job.key).store(loss="diverged")
+    for narrowed in (True, False):
+        with pytest.raises(tf.RefusedError, match=f"no value for job {job.key}: '<' not supported"):
+            some.table(where="loss < 0.1" if narrowed else "loss < 0.1 and row < 100")
+
+
+def test_only_rows_that_are_chosen_are_edited_and_loaded(some, tmp_path) -> None:
+    chosen = some.parameters(where="alpha == 1")
+    chosen["alpha"] = 2.0
+    assert some.push(chosen, show_progress=False) is not None
+    assert some.parameters()["alpha"].tolist() == [0.1, 0.1, 2.0, 2.0, 10.0, 10.0]
+    for at, job in enumerate(some.jobs().index[:2]):
+        pd.DataFrame({"x": [at, at]}).to_csv(tmp_path / f"{at}.csv", index=False)
+        some.job(job).store(curve=tf.Pointer(tmp_path / f"{at}.csv"))
+    (tmp_path / "1.csv").unlink()  # no warning: it is not looked for
+    loaded = some.table(where="loss < 0.1 and solver == 'svd' and params.alpha < 1", load="curve")
+    assert loaded["results.curve.x"].tolist() == [0, 0]
+
+
+def test_of_many_rows_few_are_read(wf) -> None:
+    wf.push(tf.grid(a=range(5_000)), show_progress=False)
+    jobs = wf.jobs().index
+    lines = [b'{"loss": %d}' % at for at in range(5_000)]
+    wf._store.add_user_data(wf.key, lines, job_keys=list(jobs), role="output")
+    found = wf.table(where="loss >= 4990 and a < 4995")
+    assert found["params.a"].tolist() == [*range(4990, 4995)]
+    assert found.attrs["torc"]["records"] < 2_100
+    failed = wf.table(where="status != 'ready'")
+    assert (len(failed), failed.attrs["torc"]["records"]) == (0, 2_000)
+    assert {"params.a", "results.loss"} <= {*failed.columns}
+    records = wf.user_data(where="loss > 4998")
+    assert (records["loss"].tolist(), records.attrs["torc"]["records"]) == ([4999], 1_002)
+    refreshed = wf.refresh(found)
+    assert refreshed.frame is found
+    wf.job(jobs[4990]).store(loss=0)
+    assert wf.refresh(found).removed == [jobs[4990]]
+
+
+def test_other_workflows_of_the_file_stay_out(store) -> None:
+    one, other = (Workflow(store, store.add_workflow(name)) for name in ("one", "other"))
+    for at in range(3):
+        for wf in (one, other):
+            job = wf.add_job(f"{wf.name}{at}")
+            wf.add_user_data(job, {"loss": at}, {"more": at}, role="output")
+    assert one.table(where="loss < 2")["job_name"].tolist() == ["one0", "one1"]
+    assert other.user_data(where="loss < 2")["job_name"].tolist() == ["other0", "other1"]
+
+
+def test_on_the_command_line(some) -> None:
+    def run(*words: str) -> str:
+        given = ["-u", some._store.url, "-k", some.key, *words]
+        done = CliRunner().invoke(root, given)
+        return done.output
+
+    table = json.loads(run("table", "--where", "loss < 0.1", "--format", "json"))
+    assert [row["results"]["loss"] for row in table] == [0.05, 0.01]
+    for what, text in [("results", "loss < 0.1"), ("jobs", "status == 'ready'"), ("parameters", "alpha > 5")]:
+        assert json.loads(run("pull", "--what", what, "--where", text, "--format", "json"))
+    assert "--where goes with" in run("pull", "--what", "runs", "--where", "a < 1")

@@ -81,25 +81,30 @@ def chunks(ids: Iterable[int]) -> Iterator[list[int]]:
 
 
 def _jobs(fetch: Fetch, condition: Condition, places: Mapping[str, Origin]) -> Found:
-    sources = {places[test.column].source for test in tests_of(condition)}
-    if len(sources) == 1:
-        (source,) = sources
+    origins = _origins(condition, places)
+    if len(origins) == 1:
+        source = places[next(tests_of(condition)).column].source
         found = _found(fetch, condition, places, source)
         if source == "job":
             return found
         role = None if source == "any" else source
         return _jobs_of(fetch, found[0], role), _jobs_of(fetch, found[1], role)
     assert isinstance(condition, Group)  # a test is of one source
-    parts: dict[str, list[Condition]] = {}
+    parts: dict[frozenset[object], list[Condition]] = {}
     for part in condition.parts:
-        of = {places[test.column].source for test in tests_of(part)}
-        parts.setdefault(" ".join(sorted(of)), []).append(part)
+        parts.setdefault(_origins(part, places), []).append(part)
     both = [
         _jobs(fetch, each[0] if len(each) == 1 else Group(condition.all, tuple(each)), places)
         for each in parts.values()
     ]
     may = set.intersection if condition.all else set.union
     return may(*(found for found, _ in both)), set().union(*(unsure for _, unsure in both))
+
+
+def _origins(condition: Condition, places: Mapping[str, Origin]) -> frozenset[object]:
+    """Return what is looked for apart: of any role, one column may be of one, and another of the other."""
+    of = (places[test.column] for test in tests_of(condition))
+    return frozenset(place if place.source == "any" else place.source for place in of)
 
 
 def _jobs_of(fetch: Fetch, records: set[int], role: Role | None) -> set[int]:
