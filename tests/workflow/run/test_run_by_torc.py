@@ -354,3 +354,21 @@ def test_jobs_of_other_stores_are_run_as_before_or_not_at_all(store, store_kind)
     only(store_kind.server != "torc_server", "torc runs its jobs")
     with pytest.raises(tf.RefusedError, match=r"leave it out|are not run from here"):
         wf.run(slurm=True)
+
+
+def test_a_job_of_torc_logs_and_saves_below_the_base_and_its_next_run_begins_anew(
+    server: TorcServer, folder: Path
+) -> None:
+    (folder / "train.py").write_text(
+        "import numpy as np\nimport torc_frames as tf\njob = tf.current_job()\n"
+        "for epoch in range(2):\n    job.log(epoch=epoch, run=job.run_id)\n"
+        "job.store(curve=tf.Pointer.save(np.ones(2), 'study/out'))\n"
+    )
+    wf = tf.connect(server.url, base=folder / "study").create_workflow("by torc")
+    push(wf, [0], f"{sys.executable} train.py")
+    for run in (1, 2):
+        assert wf.run(workers=1, rerun="all").completed == 1
+        assert wf.curves()[["epoch", "run"]].to_numpy().tolist() == [[0, run], [1, run]]
+    assert wf.results()["curve.relative"].str.startswith("out/job-").all()
+    (folder / "study").rename(folder / "moved")
+    assert wf.load("curve", base=folder / "moved", on_missing="raise")["value"].tolist() == [1.0, 1.0]
