@@ -30,6 +30,7 @@ __all__ = [
     "USER_DATA",
     "Column",
     "PageQuery",
+    "call",
     "keys",
     "roles",
 ]
@@ -142,3 +143,9 @@ DEPENDENCIES = PageQuery(
     "job CROSS JOIN dependency ON dependency.job_id = job.id",
     "job.id, depends_on_id",
 )
+
+
+def call(key: int, runner: str, started: str, ended: str | None, details: bytes) -> dict[str, Any]:
+    """Return a row of `CALLS` as `torc_frames.store.contents.read_calls` takes it."""
+    times = {"started": started, "ended": ended}
+    return {"key": key, "runner": runner, **times, "details": msgspec.json.decode(details)}

@@ -206,11 +206,7 @@ class SQLiteSnapshot(Selective):
                 for job, file in self._fetch(queries.FILES_OF_JOBS, {"attribute": f"$.{attribute}"})
             ]
         if kind == "calls":
-            names = ("key", "runner", "started", "ended", "details")
-            found = self._fetch(queries.CALLS, {})
-            return [
-                dict(zip(names, (*row, decode_data(str(row[0]), raw)), strict=True)) for *row, raw in found
-            ]
+            return [queries.call(*row) for row in self._fetch(queries.CALLS, {})]
         found = self._fetch(queries.DOCUMENTS, {"collection": kind})
         return [legacy.listed_row(kind, str(key), msgspec.json.decode(raw)) for key, raw in found]
 
