@@ -56,7 +56,7 @@ def choosing(folder: Path, length: int) -> dict[tuple[str, float], Timings]:
 
 
 def storing(folder: Path) -> dict[str, Timings]:
-    """Time `Job.store` against an INSERT and its commit, and the shell's command against a Python that does it."""
+    """Time `Job.store` against an INSERT and its commit, the shell's command against a Python with one."""
     path = folder / "store.db"
     job = tf.connect(path).create_workflow("store").add_job("one")
     alone = sqlite3.connect(path, timeout=60, isolation_level=None)

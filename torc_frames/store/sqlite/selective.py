@@ -13,7 +13,7 @@ from typing import Any, Self
 from torc_frames.frame.conditions import Condition
 from torc_frames.frame.flatten import Path
 from torc_frames.store.keys import key_to_id
-from torc_frames.store.records import Origin, Role
+from torc_frames.store.records import LinkPage, Origin, Role
 from torc_frames.store.sqlite import queries, selection
 from torc_frames.store.sqlite.keys import id_list
 
@@ -89,6 +89,12 @@ class Selective:
         sql = f"SELECT count(*) FROM user_data WHERE id IN {queries.CHOSEN} {of_workflow} {where}"
         parts = map(id_list, selection.chunks(self._chosen["user_data"]))
         return sum(self._fetch(sql, {**values, "chosen": part})[0][0] for part in parts)
+
+    def _shown(self, page: LinkPage) -> LinkPage:
+        """Return the links of a page that are shown."""
+        if self._only_records is None:
+            return page
+        return page.only([record in self._only_records for record in page.record_keys])
 
     @staticmethod
     def _next_chosen(chosen: list[int], given: dict[str, Any], limit: int) -> tuple[Any, Any, int]:

@@ -159,9 +159,7 @@ class SQLiteSnapshot(Selective):
             listing = listing._replace(columns=tuple(c for c in listing.columns if c[1] is not queries.roles))
         for (jobs, records, *more), _ in self._pages(listing, f"{among} {where}", values, among):
             roles = [asked] * len(jobs) if asked else [role or None for role in more.pop(0)]
-            page = LinkPage(records, jobs, more[0] if labels else [""] * len(jobs), roles)
-            if self._only_records is not None:
-                page = page.only([record in self._only_records for record in page.record_keys])
+            page = self._shown(LinkPage(records, jobs, more[0] if labels else [""] * len(jobs), roles))
             made = self._made(records) if asked == INPUT else None
             if rest := page.only([record not in made for record in records]) if made else page:
                 yield rest
@@ -325,8 +323,8 @@ class SQLiteSnapshot(Selective):
                 return
             try:
                 # No other workflow has a row between these.
-                alone = bool(listing.of_spine) and not among and upto - first == count - 1
-                alone = alone and chosen is None
+                dense = chosen is None and upto - first == count - 1
+                alone = bool(listing.of_spine) and not among and dense
                 page = {**given, "first": first, "upto": upto}
                 columns, data, size = self._page(listing, where, page, alone)
             except RefusedError:

@@ -93,11 +93,16 @@ class Where:
             if self._places is not None:
                 raise _UntoldError from None
             raise
-        if self._places is not None and not all(self._was_sought(name) for name in formula.needs):
+        if self._places is not None and not all(self._is_told(frame, name) for name in formula.needs):
             raise _UntoldError
         keys = frame["record_key"] if self._kind == "user_data" else frame.index
         what = "record" if self._kind == "user_data" else "job"
-        mask = kept_rows(frame, formula, lambda row: f"{what} {keys.tolist()[row]}")
+        try:
+            mask = kept_rows(frame, formula, lambda row: f"{what} {keys.tolist()[row]}")
+        except RefusedError:
+            if self._places is not None:  # what is missing counts as its column's dtype has it
+                raise _UntoldError from None
+            raise
         kept = frame if mask.all() else frame[mask]
         return kept.reset_index(drop=True) if self._kind == "user_data" else kept
 
@@ -118,9 +123,15 @@ class Where:
             raise RefusedError(f"{name!r} is {' and '.join(map(repr, found.values()))}: write which")
         return next(iter(found.values()), None)
 
-    def _was_sought(self, name: str) -> bool:
+    def _is_told(self, frame: pd.DataFrame, name: str) -> bool:
+        """Return whether a column was looked for, and has values that tell how missing ones compare."""
+        places = self._places or {}
+        if name in places and places[name].source == "job":
+            return True
+        if len(self.names) > 1 and len(frame) and frame[name].isna().all():
+            return False
         bare = next((name.removeprefix(one) for one in self._prefixes if name.startswith(one)), name)
-        return self._places is not None and (name in self._places or bare in self._places)
+        return name in places or bare in places
 
     def _narrowed(self, read: Reading, snap: SelectiveSnapshot) -> SelectiveSnapshot | None:
         """Return what shows all rows that are kept; None if that is not to be told but of all."""
