@@ -156,4 +156,7 @@ def _unsure(test: Test, column: str) -> str:
     """Return where a value is none to compare with: in SQLite texts are above numbers, blobs above texts."""
     if not test.orders:
         return f"{column} >= x''"
-    return f"({column} < '' OR {column} >= x'')" if test.is_of_texts else f"{column} >= ''"
+    if not test.is_of_texts:
+        return f"{column} >= ''"
+    # Lists and objects are texts there.
+    return f"({column} < '' OR {column} >= x'' OR substr({column}, 1, 1) IN ('[', '{{'))"

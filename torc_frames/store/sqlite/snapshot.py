@@ -323,8 +323,7 @@ class SQLiteSnapshot(Selective):
                 return
             try:
                 # No other workflow has a row between these.
-                dense = chosen is None and upto - first == count - 1
-                alone = bool(listing.of_spine) and not among and dense
+                alone = chosen is None and listing.of_spine != "" and not among and upto - first == count - 1
                 page = {**given, "first": first, "upto": upto}
                 columns, data, size = self._page(listing, where, page, alone)
             except RefusedError:
