@@ -174,7 +174,7 @@ def texts(column: pd.Series) -> list[str]:
     return [canonical(value) for value in encode(column)[0]]
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(seed=st.integers(0, 2**32), escaped=st.sampled_from([False, False, True]))
 def test_what_is_chosen_is_what_the_whole_frame_would_have(client, seed, escaped) -> None:
     study = Study(seed)
