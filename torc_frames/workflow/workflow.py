@@ -744,8 +744,8 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
             `on`, get the new command, too, where one is given. The workflow remembers it, in its metadata,
             for rows that become jobs later and have none; what is used is told. "" is no command.
         name : str, optional
-            The job's name, a template, too, which is remembered if it has a column in it. Default, and for
-            "": ``job_1``, ``job_2``, …
+            The job's name, a template, too, which is remembered if it has a column in it, for tables that
+            have its columns. Default, and for "": ``job_1``, ``job_2``, …
         on_exists : {"skip", "error", "append", "update"}
             What to do with a row whose content is there already: leave it ("skip", "update"), refuse
             the whole table ("error"), or add another job ("append"). Rows with a job key are updated

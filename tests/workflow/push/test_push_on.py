@@ -304,6 +304,14 @@ def test_what_does_not_fit_a_table_is_told_as_remembered(wf):
     assert wf.jobs()["command"].tolist() == ["echo 1", ""]
 
 
+def test_a_name_of_other_columns_is_that_of_other_rows(wf):
+    wf.push(tf.grid(alpha=[1]), command="echo {alpha}", name="a-{alpha}")
+    pushed = wf.push(tf.grid(beta=[1]), command="echo {beta}")
+    assert "remembered" not in pushed.attrs["torc"]
+    wf.push(tf.grid(alpha=[2]), command="echo {alpha}")
+    assert wf.jobs()["job_name"].tolist() == ["a-1", "job_2", "a-2"]
+
+
 def test_a_copy_remembers(wf, store, tmp_path):
     wf.push(tf.grid(alpha=[1]), command="echo {alpha}")
     copied = Client(store).copy(wf, to=tf.connect(tmp_path / "copy.db")).workflow

@@ -171,7 +171,7 @@ def made(
         For all that these can't be: nothing that is refused is found later, but by the store itself.
     """
     options, rows = prepared.options, steps.new
-    steps.remembered = options.remembered(existing.metadata) if rows else {}
+    steps.remembered = options.remembered(existing.metadata, prepared.frame.cells) if rows else {}
     has_name = options.name or "name" in steps.remembered
     waits = dependencies(options.depends_on, prepared.frame.length, existing.jobs, options.delete)
     # What a plan has filled in is not filled in again; names that are counted depend on the store.

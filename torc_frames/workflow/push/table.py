@@ -29,7 +29,7 @@ from torc_frames.workflow.push.on import check_on
 from torc_frames.workflow.push.records import check_drop
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable, resource_list
 from torc_frames.workflow.push.targets import Targets, identify
-from torc_frames.workflow.push.templates import has_columns
+from torc_frames.workflow.push.templates import fits, has_columns
 from torc_frames.workflow.seen import Seen, what_was_seen
 
 __all__ = ["OnConflict", "OnExists", "Prepared", "PushOptions", "kept", "own_cells", "prepare", "told_of"]
@@ -57,9 +57,14 @@ class PushOptions:
     remember: bool = True
     """Whether command and name are for rows that come later, too, and earlier ones for these rows."""
 
-    def remembered(self, metadata: Mapping[str, Any]) -> dict[str, str]:
-        """Return the templates of earlier pushes by which new rows become jobs: those that are not given."""
+    def remembered(self, metadata: Mapping[str, Any], cells: Mapping[str, Sequence[Any]]) -> dict[str, str]:
+        """Return the templates of earlier pushes by which new rows become jobs: those that are not given.
+
+        A name of columns that this table has not is that of other rows.
+        """
         known = recorded.templates(metadata) if self.remember else {}
+        if "name" in known and not fits(known["name"], cells):
+            del known["name"]
         return {what: text for what, text in known.items() if getattr(self, what) is None}
 
     def to_remember(self) -> dict[str, str]:

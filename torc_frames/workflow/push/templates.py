@@ -11,7 +11,7 @@ import msgspec
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.workflow.push.shell import HOLE, as_word, read_command
 
-__all__ = ["fill", "has_columns"]
+__all__ = ["fill", "fits", "has_columns"]
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -75,6 +75,15 @@ def fill(
 def has_columns(template: str) -> bool:
     """Return whether a template says something of a row."""
     return any(match[1] is not None for match in _PART.finditer(template))
+
+
+def fits(template: str, cells: Mapping[str, Sequence[Any]]) -> bool:
+    """Return whether a table has the columns of a template."""
+    try:
+        _parse("", template, cells)
+    except RefusedError:
+        return False
+    return True
 
 
 def _parse(what: str, template: str, cells: Mapping[str, Sequence[Any]]) -> list[Part]:
