@@ -15,7 +15,7 @@ import pytest
 from torc_frames.store.open import open_store
 from torc_frames.store.sqlite import guard as guards
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.store.torc_file.store import is_torc_file
+from torc_frames.store.torc_file.kinds import is_torc_file
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork"),

@@ -183,7 +183,7 @@ class TestWriting:
             lambda: wf.push(pd.DataFrame({"a": [1]})),
             lambda: client.create_workflow("new"),
             lambda: wf.run(show_progress=False),
-            lambda: wf.delete_jobs(wf.jobs().index),
+            lambda: wf.delete_jobs(*wf.jobs().index),
         ):
             with pytest.raises(RefusedError, match=r"torc-frames copy -u .*workflow\.json --to study.db"):
                 write()

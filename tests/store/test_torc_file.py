@@ -40,7 +40,8 @@ from torc_frames.errors import (
 from torc_frames.store.records import INPUT, OUTPUT, JobRecord, Resources, RunResult
 from torc_frames.store.sqlite import snapshot as sqlite_snapshot
 from torc_frames.store.sqlite.store import SQLiteStore
-from torc_frames.store.torc_file.store import TorcFileStore, is_torc_file
+from torc_frames.store.torc_file.kinds import is_torc_file
+from torc_frames.store.torc_file.store import TorcFileStore
 from torc_frames.store.wire import v1
 from torc_frames.workflow.client import Client
 from torc_frames.workflow.workflow import Workflow

@@ -67,8 +67,7 @@ def _examined(url: str | None) -> Iterator[_Fact]:
     if path is None:
         yield from _server(server_settings(url), source)
         return
-    from torc_frames.store.torc_file.export import is_json
-    from torc_frames.store.torc_file.store import is_torc_file
+    from torc_frames.store.torc_file.kinds import is_json, is_torc_file
 
     if is_json(str(path)):
         yield from _export(path, source)

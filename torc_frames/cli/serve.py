@@ -122,8 +122,7 @@ def _file(options: StoreOptions, named: str | None) -> Path:
     if path is None:
         shown = printable(re.sub(r"//[^/@]*@", "//", url))  # without a password
         raise RefusedError(f"only a file can be served, and {shown} is a server: torc-frames serve study.db")
-    from torc_frames.store.torc_file.export import is_json
-    from torc_frames.store.torc_file.store import is_torc_file
+    from torc_frames.store.torc_file.kinds import is_json, is_torc_file
 
     if is_json(str(path)):
         raise RefusedError(

@@ -6,9 +6,8 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from torc_frames.frame.conditions import Condition
 from torc_frames.frame.flatten import Path as KeyPath
 from torc_frames.store.parallel import Report
 from torc_frames.store.records import (
@@ -30,6 +29,9 @@ from torc_frames.store.records import (
     UserDataPage,
     WorkflowRecord,
 )
+
+if TYPE_CHECKING:
+    from torc_frames.frame.conditions import Condition
 
 __all__ = [
     "CallStore",

@@ -77,15 +77,15 @@ def _open(url: str | os.PathLike[str] | None, credentials: dict[str, Any], at_ho
     kind = irregular(path)
     if kind not in (None, "a directory"):  # of which the store itself tells
         raise StoreFileError(f"{path} is {kind}, not a file that a store is in")
-    from torc_frames.store.torc_file.export import is_json
+    from torc_frames.store.torc_file.kinds import is_json, is_torc_file
 
     if is_json(path):
         from torc_frames.store.torc_file.exported import ExportStore
 
         return ExportStore(path)
-    from torc_frames.store.torc_file.store import TorcFileStore, is_torc_file
-
     if is_torc_file(path):
+        from torc_frames.store.torc_file.store import TorcFileStore
+
         return TorcFileStore(path)
     from torc_frames.store.sqlite.store import SQLiteStore
 

@@ -8,14 +8,16 @@ from bisect import bisect_right
 from collections.abc import Collection, Container, Mapping
 from copy import copy
 from types import MappingProxyType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from torc_frames.frame.conditions import Condition
 from torc_frames.frame.flatten import Path
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.records import LinkPage, Origin, Role
 from torc_frames.store.sqlite import queries, selection
 from torc_frames.store.sqlite.keys import id_list
+
+if TYPE_CHECKING:
+    from torc_frames.frame.conditions import Condition
 
 __all__ = ["Selective"]
 

@@ -15,7 +15,7 @@ import msgspec
 from torc_frames.errors import StoreFileError, UnavailableError, warn
 from torc_frames.store.records import COMPLETED, FAILED, PENDING_FAILED, STATUSES, TERMINATED, UNINITIALIZED
 
-__all__ = ["is_json", "load"]
+__all__ = ["load"]
 
 _VERSION = "1.0"
 _REMEDY = "`torc workflows export ID --include-results -o FILE` writes one"
@@ -120,17 +120,6 @@ _row = msgspec.json.Decoder(dict[str, Any]).decode
 _record = msgspec.json.Decoder(_WithData).decode
 _linked = msgspec.json.Decoder(_Linked).decode
 _workflow_id = msgspec.json.Decoder(_WithId).decode
-
-
-def is_json(path: str) -> bool:
-    """Return whether a file is JSON, or is named so and no database; it need not be there."""
-    try:
-        with open(path, "rb") as file:
-            start = file.read(64)
-    except OSError:
-        start = b""
-    named = path.lower().endswith(".json") and not start.startswith(b"SQLite format 3\0")
-    return named or start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
 
 
 def load(path: str, database: str) -> None:

@@ -6,27 +6,22 @@ from __future__ import annotations
 
 import os
 import shlex
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from torc_frames.errors import RefusedError, StoreFileError, TorcFramesError, VersionError, warn
+from torc_frames.errors import RefusedError, StoreFileError, VersionError, warn
 from torc_frames.store.records import UserData
 from torc_frames.store.sqlite.connections import Connections
 from torc_frames.store.sqlite.file import Connection, is_network
-from torc_frames.store.sqlite.identity import file_id
 from torc_frames.store.sqlite.keys import decode_data
-from torc_frames.store.sqlite.opening import registry_lock, using
-from torc_frames.store.sqlite.reading import ReadConnection, connect
+from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.sqlite.store import SQLiteStore
+from torc_frames.store.torc_file.kinds import MIGRATIONS, tables_of
 from torc_frames.store.torc_file.snapshot import TorcFileSnapshot, as_served, show_as_ours
 from torc_frames.store.wire.v1 import name_from_wire, rev_of
 
-__all__ = ["TORC_1", "TorcFileStore", "is_torc_file"]
+__all__ = ["TORC_1", "TorcFileStore"]
 
-_MIGRATIONS = "_sqlx_migrations"
 TORC_1 = 20261017000000
 """The newest migration of torc 1.0.0."""
 
@@ -42,35 +37,6 @@ _READ = {
     "compute_node_id peak_memory_bytes avg_memory_bytes peak_cpu_percent avg_cpu_percent",
     "workflow_result": "workflow_id job_id result_id",
 }
-
-
-def is_torc_file(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file is torc's own database, of whatever version; the file is not touched.
-
-    What does not exist or can't be read is none: whoever opens it as another store says what is wrong.
-    """
-    file = os.path.abspath(path)
-    if not os.path.isfile(file):
-        return False
-    try:
-        # Without locks first, which leaves no trace beside the files of others. All of a database can
-        # still be in its write-ahead log; torc's first table there is that of its migrations.
-        uri = f"{Path(file).as_uri()}?mode=ro&immutable=1"
-        with registry_lock, closing(sqlite3.connect(uri, uri=True)) as connection:  # nobody forks meanwhile
-            tables = _tables(connection)
-        if not tables or _MIGRATIONS in tables:
-            with (
-                closing(connect(file, file_id(file), network=is_network(file))) as connection,
-                using(connection),
-            ):
-                tables = _tables(connection)
-    except (sqlite3.Error, TorcFramesError):
-        return False
-    return {_MIGRATIONS, "workflow", "job", "user_data"} <= tables
-
-
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 class TorcConnections(Connections):
@@ -163,8 +129,8 @@ class TorcFileStore(SQLiteStore):
 
 def _check(connection: Connection, path: str) -> None:
     """Raise unless the tables have all that is read of them, as those of torc 0.30 to 1.0 do."""
-    tables = _tables(connection)
-    if _MIGRATIONS not in tables:
+    tables = tables_of(connection)
+    if MIGRATIONS not in tables:
         raise StoreFileError(f"{path} is not a database of torc")
     found = _schema(connection)
     columns = "SELECT name FROM pragma_table_info(?)"
@@ -188,5 +154,5 @@ def _check(connection: Connection, path: str) -> None:
 
 
 def _schema(connection: Connection) -> int:
-    (found,) = connection.execute(f"SELECT ifnull(max(version), 0) FROM {_MIGRATIONS}").fetchone()
+    (found,) = connection.execute(f"SELECT ifnull(max(version), 0) FROM {MIGRATIONS}").fetchone()
     return int(found)
