@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mapped
 import pytest
@@ -23,6 +24,7 @@ from stores import wipe_service
 import torc_frames as tf
 from torc_frames.cli.root import root
 from torc_frames.workflow.run.handle import handles
+from torc_frames.workflow.run.processes import MARK
 from torc_frames.workflow.workflow import Workflow
 
 PATIENCE_S = 60
@@ -321,6 +323,51 @@ def test_it_ends_by_itself_where_nobody_tells_it_what_to_do(wf: Workflow) -> Non
     assert process.wait(PATIENCE_S) == 0
 
 
+def test_a_call_of_map_that_another_session_finds_has_a_summary(wf: Workflow) -> None:
+    found = []
+
+    def halved(n: int) -> dict[str, float]:
+        found.extend(tf.connect("study.db").workflow(wf.key).running())
+        return {"half": 1 / n}
+
+    with concurrent.futures.ThreadPoolExecutor(1) as threads, pytest.warns(match="1 job failed"):
+        wf.map(halved, tf.grid(n=[0, 1]), threads)
+    run = found[0]
+    with pytest.warns(tf.FailedJobsWarning, match="ZeroDivisionError"):
+        summary = run.wait(PATIENCE_S)
+    assert (run.status().state, summary.completed, summary.failed) == ("finished", 1, 1)
+    assert [job.status for job in run.as_completed()] == ["failed", "completed"]
+
+
+@pytest.mark.parametrize(
+    "summary", [{}, {"failures": 3}, {"failures": [["1", None, "e", "no"]]}, {"failures": [[1, 1, 1, 1]]}]
+)
+def test_what_is_noted_as_a_summary_and_is_none_is_told(wf: Workflow, summary: dict[str, object]) -> None:
+    store: Any = wf._store
+    store.note_call(wf.key, "here:x:1:2", {"summary": summary}, ended="2026-01-01T00:00:00+00:00")
+    with pytest.raises(tf.RunFailedError, match="noted of its end can not be read"):
+        handles(store, wf.key, over=True)[0].wait()
+
+
+def test_what_anybody_noted_can_not_control_a_terminal(wf: Workflow) -> None:
+    error = {"type": "Error", "message": "\x1b[2Jgone\x07", "canceled": False}
+    store: Any = wf._store
+    store.note_call(wf.key, "\x1b[2J:\x07:1:2", {"error": error}, ended="2026-01-01T00:00:00+00:00")
+    run = handles(store, wf.key, over=True)[0]
+    with pytest.raises(tf.RunFailedError) as raised:
+        run.wait()
+    assert all(text.isprintable() for text in (str(raised.value), repr(run), run.id))
+
+
+def test_a_run_whose_failed_job_was_deleted_is_waited_for_by_the_shell(wf: Workflow) -> None:
+    push(wf, 1, "false")
+    run = wf.start()
+    assert run.exception(PATIENCE_S) is None
+    wf.delete_jobs("1")
+    told = CliRunner().invoke(root, ["-u", "study.db", "-k", wf.key, "runs", "wait", run.id])
+    assert (told.exit_code, "job 1 (deleted since) failed" in told.stdout) == (1, True)
+
+
 @pytest.fixture
 def by_torc(torc_server: TorcServer, clean_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Workflow:
     wipe(torc_server)
@@ -348,10 +395,15 @@ def test_on_a_server_it_is_torc_that_goes_on(by_torc: Workflow) -> None:
     assert by_torc.running() == []
 
 
-def test_on_a_server_a_canceled_run_gives_its_jobs_back(by_torc: Workflow) -> None:
+def test_on_a_server_a_canceled_run_gives_its_jobs_back(
+    by_torc: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     by_torc.push(tf.grid(n=[1]), command="touch begun; sleep 600", resources=NEEDS)
+    monkeypatch.setenv(MARK, "of a job that starts it")
     run = by_torc.start()
     wait_until(Path("begun").exists, "the job", PATIENCE_S)
+    environment = Path(f"/proc/{run._call.runner.split(':')[2]}/environ").read_bytes()
+    assert MARK.encode() not in environment
     assert run.cancel(PATIENCE_S)
     assert statuses(by_torc) == {"ready": 1}
     assert run.cancelled()

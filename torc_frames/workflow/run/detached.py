@@ -43,13 +43,13 @@ def start(store: Store, workflow_key: str, asked: RunOptions) -> str:
     if asked.slurm:
         raise RefusedError("slurm= does not wait for its jobs anyway: wf.run(slurm=…)")
     environment = dict(os.environ)
-    environment.pop(MARK, None)  # it is no part of a job that starts it
     if isinstance(store, RunnableStore):
         runner.planned(store, workflow_key, asked, tell=False)
     else:
         by_torc = runner.by_torc(store)
         by_torc.check(store, workflow_key, asked)
         environment = _environment_for(store)
+    environment.pop(MARK, None)  # it is no part of a job that starts it
     assert isinstance(store, CallStore)
     folder = runner.output_folder(store, asked)
     folder.mkdir(parents=True, exist_ok=True)

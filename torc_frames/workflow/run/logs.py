@@ -6,6 +6,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -172,10 +173,12 @@ def said_by_runner(output_dir: Path, workflow_key: str, job_key: str) -> str:
     Of a job that lacks a declared output file, or used too much memory, nothing else tells why it failed.
     """
     about = re.compile(rf"\[\S+ (?:WARN|ERROR) [^\]]*\] (.*\b(?:job_id=|job ){re.escape(job_key)}\b.*)")
-    logs = output_dir.glob(f"job_runner_*_wf{workflow_key}_r*.log")
-    for path in sorted(logs, key=lambda path: path.stat().st_mtime, reverse=True):
-        with open_regular(path) as file:
-            found = about.findall(file.read().decode(errors="replace"))
-        if found:
-            return visible(str(found[-1]))
+    written = {}
+    for path in output_dir.glob(f"job_runner_*_wf{workflow_key}_r*.log"):
+        with suppress(OSError):  # deleted meanwhile, or not for this user
+            written[path] = path.stat().st_mtime
+    for path in sorted(written, key=written.__getitem__, reverse=True):
+        with suppress(OSError), open_regular(path) as file:
+            if found := about.findall(file.read().decode(errors="replace")):
+                return visible(str(found[-1]))
     return ""
