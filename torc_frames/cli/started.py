@@ -13,7 +13,7 @@ import click
 from torc_frames.cli.options import StoreOptions, command, group
 from torc_frames.cli.output import emit, print_json
 from torc_frames.cli.text import printable
-from torc_frames.errors import FailedJobsWarning, NotFoundError
+from torc_frames.errors import FailedJobsWarning, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from torc_frames.workflow.run.handle import RunHandle
@@ -83,7 +83,10 @@ def _find(workflow: Workflow, text: str | None, *, over: bool = False) -> RunHan
     else:
         found = [one for one in handles(*of, over=True) if one.id.startswith(text)]
     if not found:
-        raise NotFoundError("run", [] if text is None else [text], f"workflow {workflow.key}")
+        hint = "torc-frames runs list --all shows those that have ended"
+        if text is None:
+            raise RefusedError(f"no run of workflow {workflow.key} goes on: {hint}")
+        raise NotFoundError("run", [text], f"workflow {workflow.key}", hint)
     if len(found) > 1:
         raise click.UsageError(f"which run? {', '.join(one.id for one in found)}")
     return found[0]

@@ -23,6 +23,7 @@ from stores import wipe_service
 
 import torc_frames as tf
 from torc_frames.cli.root import root
+from torc_frames.workflow.run import detached
 from torc_frames.workflow.run.handle import handles
 from torc_frames.workflow.run.processes import MARK
 from torc_frames.workflow.workflow import Workflow
@@ -306,7 +307,9 @@ def test_the_command_line_detaches_lists_waits_and_cancels(wf: Workflow) -> None
     assert shell(*of, "runs", "cancel", run[:4])[1] == f"{run} canceled\n"
     assert json.loads(shell(*of, "-f", "json", "runs", "list")[1]) == []
     assert json.loads(shell(*of, "-f", "json", "runs", "list", "--all")[1])[0]["state"] == "canceled"
-    assert shell(*of, "runs", "wait", "zz")[0] == 1
+    for given in (["wait", "zz"], ["cancel"]):
+        code, _, err = shell(*of, "runs", *given)
+        assert (code, "torc-frames runs list --all" in err) == (1, True)
     shell(*of, "run", "--detach", "--job", "1")
     Path("go").touch()
     assert shell(*of, "runs", "wait")[:2] == (0, "Jobs: 1 completed\n")
@@ -314,13 +317,20 @@ def test_the_command_line_detaches_lists_waits_and_cancels(wf: Workflow) -> None
     assert shell(*of, "run", "--timeout", "60", "--retries", "1")[1] == "Jobs: 1 completed\n"
 
 
-def test_it_ends_by_itself_where_nobody_tells_it_what_to_do(wf: Workflow) -> None:
-    from torc_frames.workflow.run import detached
-
+@pytest.mark.parametrize("told", [b"", b'{"url": "study'])
+def test_it_ends_by_itself_where_nobody_tells_it_what_to_do(wf: Workflow, told: bytes) -> None:
     process = detached._spawned(Path("log"), os.environ, wf._store.url, wf.key)
-    assert process.stdin is not None
-    process.stdin.close()
-    assert process.wait(PATIENCE_S) == 0
+    process.communicate(told, timeout=PATIENCE_S)
+    assert process.returncode == 0
+
+
+def test_it_begins_though_another_process_holds_the_pipe_open(wf: Workflow) -> None:
+    with detached._spawned(Path("log"), os.environ, wf._store.url, wf.key) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"{}\n")
+        process.stdin.flush()
+        process.wait(PATIENCE_S)
+        assert "KeyError" in Path("log").read_text()
 
 
 def test_a_call_of_map_that_another_session_finds_has_a_summary(wf: Workflow) -> None:

@@ -63,7 +63,7 @@ def start(store: Store, workflow_key: str, asked: RunOptions) -> str:
         message = {"url": store.url, "workflow_key": workflow_key, "runner": who, "options": told}
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # what it said before it ended is in its log
-            process.stdin.write(msgspec.json.encode(message))
+            process.stdin.write(msgspec.json.encode(message) + b"\n")
     finally:
         # Without a message it ends at once, and so it does if this process is killed.
         with suppress(OSError):
@@ -95,8 +95,9 @@ def _spawned(
 
 def main() -> None:
     """Do the run that is told on stdin; how it ends is noted with the workflow."""
-    message = sys.stdin.buffer.read()
-    if not message:
+    # Not to its end: a process that was forked meanwhile may hold the pipe open.
+    message = sys.stdin.buffer.readline()
+    if not message.endswith(b"\n"):
         return
     asked = msgspec.json.decode(message)
     call, key = NotedCall(asked["runner"]), asked["workflow_key"]
