@@ -173,6 +173,7 @@ def test_a_runner_that_fails_at_once_says_why(
 
 def test_what_run_refuses_is_not_started(wf: Workflow) -> None:
     push(wf, 1, "true", resources={"num_cpus": 3})
+    Path("taken").touch()
     for options, told in (
         ({"workers": 2}, "needs num_cpus=3"),
         ({"workers": 0}, "whole number"),
@@ -183,6 +184,11 @@ def test_what_run_refuses_is_not_started(wf: Workflow) -> None:
         ({"where": "params.m > 1"}, "where="),
         ({"jobs": ["9"]}, "no job key 9"),
         ({"jobs": tf.grid(n=[1])}, "job_key"),
+        (
+            {"output_dir": "taken", "workers": 3},
+            "no folder for output at .*taken' .File exists.*another output_dir",
+        ),
+        ({"output_dir": "a\0b", "workers": 3}, "no folder for output"),
     ):
         with pytest.raises((tf.RefusedError, tf.NotFoundError), match=told):
             wf.start(**options)  # type: ignore[arg-type]

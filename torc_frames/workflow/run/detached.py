@@ -20,6 +20,7 @@ from torc_frames.store.base import CallStore, RunnableStore, Store
 from torc_frames.store.open import open_store
 from torc_frames.workflow.run import runner
 from torc_frames.workflow.run.calls import NotedCall, call_details, noted
+from torc_frames.workflow.run.logs import make_folder
 from torc_frames.workflow.run.options import RunOptions
 from torc_frames.workflow.run.processes import MARK, runner_id, token_of
 from torc_frames.workflow.run.signals import ended_by_signals
@@ -52,7 +53,7 @@ def start(store: Store, workflow_key: str, asked: RunOptions) -> str:
     environment.pop(MARK, None)  # it is no part of a job that starts it
     assert isinstance(store, CallStore)
     folder = runner.output_folder(store, asked)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     log = folder / f"run_wf{workflow_key}_{os.urandom(4).hex()}.log"
     process = _spawned(log, environment, store.url, workflow_key)
     try:

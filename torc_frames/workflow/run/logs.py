@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from torc_frames import settings
+from torc_frames.errors import RefusedError
 from torc_frames.settings.regular import open_regular
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "files_of_run",
     "job_stem",
     "last_lines",
+    "make_folder",
     "output_files",
     "reason_of",
     "said_by_runner",
@@ -60,6 +62,17 @@ def default_folder(url: str) -> Path:
     if database is None:
         return Path(os.path.abspath(TORC_OUTPUT))
     return Path(os.path.abspath(database)).parent / TORC_OUTPUT / Path(database).stem
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of outputs, unless it is there; RefusedError if that can't be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RefusedError(
+            f"no folder for output at {str(path)!r} ({reason}): name another output_dir="
+        ) from None
 
 
 def output_files(

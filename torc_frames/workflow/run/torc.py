@@ -46,6 +46,7 @@ from torc_frames.workflow.run.logs import (
     TORC_OUTPUT,
     files_of_run,
     job_stem,
+    make_folder,
     output_files,
     reason_of,
     said_by_runner,
@@ -207,7 +208,7 @@ class TorcRun:
         """Run `torc run` to its end; what interrupts this ends it with its jobs, which are ready then."""
         service = self._store.service
         before = active_nodes(service, self._key)
-        self.output_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(self.output_dir)
         workers = self._asked.workers
         limit = () if workers is None else ("--num-cpus", str(workers))
         arguments = ("run", self._key, "--output-dir", str(self.output_dir), *_POLL, *limit)
