@@ -443,6 +443,17 @@ def test_on_a_server_jobs_are_tried_again_and_chosen_as_far_as_torc_can(by_torc:
     assert [len(Path(f"tries-{n}").read_text().split()) for n in (0, 1)] == [2, 2]
 
 
+def test_events_that_anybody_noted_are_no_obstacle(by_torc: Workflow, torc_server: TorcServer) -> None:
+    by_torc.push(tf.grid(n=[0]), command="true", resources=NEEDS)
+    for details in ({"jobs": [{}], "retries": "x"}, {"compute_nodes": [[1]]}, {"jobs": 3}, 5):
+        data = {"category": "torc_frames", "runner": "here:x:1:2", "details": details}
+        told = {"workflow_id": int(by_torc.key), "timestamp": 0, "data": data}
+        torc_server.call("POST", "/events", json=told)
+    [run] = by_torc.running()
+    assert run.status().counts == {"uninitialized": 1}
+    assert (len(by_torc.runs()), len(by_torc.logs())) == (0, 0)
+
+
 def test_on_a_service_that_is_only_read_nothing_is_started(service: Service) -> None:
     wipe_service(service)
     with tf.connect(service.database) as client:
