@@ -368,6 +368,7 @@ def test_an_object_store_that_does_not_answer_is_told_without_secrets(
         f"https://host/a.csv?access_token={SECRET}",
         "simplecache::s3://bucket/a.csv",
         "s3://bucket/../other/a.csv",
+        "https://host/public/%2E%2e/private/a.csv",
         "s3://",
     ],
 )
@@ -381,6 +382,20 @@ def test_a_url_that_holds_a_secret_or_leads_elsewhere_is_refused_unsaid(url: str
     assert problem is not None
     assert "is missing" in problem
     assert SECRET not in problem
+
+
+@pytest.mark.parametrize("below", ["%2e%2e/private/a.csv", "a::memory", "a.csv?sig=1"])
+def test_what_a_record_says_leads_to_nothing_but_files_below_a_url(below: str) -> None:
+    path, problem = resolved("https://elsewhere/a.csv", below, "https://host/public")
+    assert (path, problem is None) == ("https://elsewhere/a.csv", False)
+    for base in ("https://host:8000/public", "simplecache::s3://bucket/public"):
+        assert resolved("/nowhere/a.csv", "a@1:2.csv", base) == (f"{base}/a@1:2.csv", None)
+
+
+def test_a_long_ending_of_a_url_is_no_reason_to_fail() -> None:
+    record = {"torc_pointer": 1, "path": "memory://a." + 300 * "x", "format": "csv", "size": 1, "sha256": ""}
+    with pytest.raises(PointerError, match="is missing"):
+        Pointer.from_json(record).read()
 
 
 # hostile

@@ -13,7 +13,7 @@ import click
 from torc_frames.cli.options import StoreOptions, command, group
 from torc_frames.cli.output import emit, print_json
 from torc_frames.cli.text import printable
-from torc_frames.errors import FailedJobsWarning, NotFoundError
+from torc_frames.errors import FailedJobsWarning, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from torc_frames.workflow.run.handle import RunHandle
@@ -83,7 +83,10 @@ def _find(workflow: Workflow, text: str | None, *, over: bool = False) -> RunHan
     else:
         found = [one for one in handles(*of, over=True) if one.id.startswith(text)]
     if not found:
-        raise NotFoundError("run", [] if text is None else [text], f"workflow {workflow.key}")
+        hint = "torc-frames runs list --all shows those that have ended"
+        if text is None:
+            raise RefusedError(f"no run of workflow {workflow.key} goes on: {hint}")
+        raise NotFoundError("run", [text], f"workflow {workflow.key}", hint)
     if len(found) > 1:
         raise click.UsageError(f"which run? {', '.join(one.id for one in found)}")
     return found[0]
@@ -118,7 +121,10 @@ def print_summary(
     context: click.Context, options: StoreOptions, workflow: Workflow, summary: RunSummary
 ) -> None:
     """Print what a run did; the exit code is 1 if jobs failed."""
-    names = {failure.job_key: workflow.job(failure.job_key).name for failure in summary.failures}
+    from torc_frames.store.contents import read_jobs
+
+    with workflow._store.snapshot(workflow.key) as snapshot:
+        names = {key: job.name for key, job in read_jobs(snapshot).items()} if summary.failures else {}
     if options.format in ("json", "jsonl"):
         print_json(_as_json(summary, names))
     else:
@@ -132,7 +138,7 @@ def _print(summary: RunSummary, names: dict[str, str]) -> None:
     shown = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
     click.echo(f"Jobs: {', '.join(shown) or 'nothing to run'}")
     for failure in summary.failures:
-        job = f"job {failure.job_key} ({names[failure.job_key]})"
+        job = f"job {failure.job_key} ({names.get(failure.job_key, 'deleted since')})"
         click.echo(printable(f"{job} failed with return code {failure.return_code}: {failure.stderr}"))
         if failure.reason:
             click.echo(f"    {printable(failure.reason)}")
@@ -142,7 +148,7 @@ def _as_json(summary: RunSummary, names: dict[str, str]) -> dict[str, Any]:
     failures = [
         {
             "job_key": failure.job_key,
-            "job_name": names[failure.job_key],
+            "job_name": names.get(failure.job_key),
             "return_code": failure.return_code,
             "stderr": str(failure.stderr),
             "reason": failure.reason,

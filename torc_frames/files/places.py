@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 __all__ = ["OBJECT_STORES", "is_url", "relative", "resolved", "url_problem"]
 
@@ -44,7 +45,7 @@ def url_problem(url: str) -> str | None:
         return "what gives access stands in it, and would be in the record; use a url without that"
     if "::" in url:
         return "it is a chain of urls; use the url of the file itself"
-    if ".." in re.split(r"[/\\]", rest):
+    if ".." in re.split(r"[/\\]", unquote(rest)):
         return "it has '..' in it"
     if "\0" in url or not rest.strip("/"):
         return "it names no file"
@@ -94,15 +95,17 @@ def resolved(
     remote : sequence of str
         How other urls begin that may be opened.
     """
-    near = None
+    near, base_is_url = None, base is not None and is_url(base)
     if base is not None and isinstance(below, str) and not is_url(below):
         if (problem := _relative_problem(below)) is not None:
             return below, problem
-        near = f"{base.rstrip('/')}/{below}" if is_url(base) else os.path.join(base, *below.split("/"))
+        near = f"{base.rstrip('/')}/{below}" if base_is_url else os.path.join(base, *below.split("/"))
+        if base_is_url and url_problem(f"at://base/{below}") is not None:
+            near = None
     if near is not None and (is_url(near) or os.path.lexists(near)):
         return near, None
     if is_url(path):
-        return path, _refusal(path, [*remote, *([base] if base and is_url(base) else ())])
+        return path, _refusal(path, [*remote, *([base] if base and base_is_url else ())])
     if os.path.isabs(path):
         return path, None
     return path, _relative_problem(path) or "its path is not absolute"

@@ -15,6 +15,9 @@ from torc_frames.files.places import OBJECT_STORES
 __all__ = ["brought", "digest", "taken"]
 
 _BLOCK = 2**20
+_SUFFIX = 20
+"""How long the ending of a copy's name may be: a record says it."""
+
 _MISSING = (FileNotFoundError, IsADirectoryError)
 
 
@@ -26,7 +29,8 @@ def digest(url: str, most: int | None = None) -> tuple[int, str] | None:
 @contextmanager
 def brought(url: str, most: int | None = None) -> Iterator[tuple[str, tuple[int, str] | None]]:
     """Give a copy of a file on this machine, and what `digest` returns of it; the copy is deleted then."""
-    handle, path = tempfile.mkstemp(prefix="torc_frames-", suffix=os.path.splitext(url)[1])
+    suffix = os.path.splitext(url)[1][:_SUFFIX]
+    handle, path = tempfile.mkstemp(prefix="torc_frames-", suffix=suffix)
     try:
         with os.fdopen(handle, "wb") as file:
             found = _read(url, file, most)

@@ -129,6 +129,12 @@ def read_calls(snap: Snapshot) -> list[RunCall]:
             continue  # anybody may note events
         call = calls.get(runner) or RunCall(runner, str(told.get("started")), None, {}, row.get("key"))
         ended = ended if isinstance(ended, str) else call.ended
-        known = {name: one for name, one in details.items() if isinstance(one, _OF_CALLS.get(name, ()))}
+        known = {name: one for name, one in details.items() if _is_of_a_call(name, one)}
         calls[runner] = replace(call, ended=ended, details={**call.details, **known})
     return list(calls.values())
+
+
+def _is_of_a_call(name: str, told: Any) -> bool:
+    """Return whether something is what is known of calls by this name."""
+    texts = not isinstance(told, list) or all(isinstance(one, str) for one in told)
+    return texts and isinstance(told, _OF_CALLS.get(name, ()))

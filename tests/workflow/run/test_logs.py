@@ -160,6 +160,18 @@ def test_what_jobs_write_can_not_control_a_terminal_or_a_page(wf: Workflow) -> N
     assert wf.job(1).stderr.startswith("\x1b[31mred")
 
 
+def test_files_that_can_not_be_read_are_passed_over(wf: Workflow) -> None:
+    wf.add_job("silent", command="exit 1")
+    folder = wf.run().output_dir
+    (folder / f"job_runner_deleted_wf{wf.key}_r1.log").symlink_to("deleted meanwhile")
+    os.mkfifo(folder / f"job_runner_pipe_wf{wf.key}_r1.log")
+    (folder / f"job_wf{wf.key}_j1_r1.o").unlink()
+    (folder / f"job_wf{wf.key}_j1_r1.o").mkdir()
+    assert (said(wf), said(wf, "stdout")) == ([""], [None])
+    with pytest.raises(tf.NotFoundError, match="no such file here that can be read"):
+        wf.job(1).stdout  # noqa: B018
+
+
 def test_of_a_huge_file_only_the_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.e"
     with path.open("wb") as file:

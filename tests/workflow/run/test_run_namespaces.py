@@ -180,3 +180,9 @@ def test_jobs_left_to_a_live_runner_are_told_without_a_way_to_free_them(
         with pytest.warns(TorcFramesWarning, match=r"left to other runners: process \d+ of \S+$"):
             run(study, "1", workers=1)
         other.kill()
+
+
+def test_a_child_that_nobody_has_waited_for_yet_has_ended() -> None:
+    with subprocess.Popen(["true"]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert has_ended(runner_id(child.pid)) is True

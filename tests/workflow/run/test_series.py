@@ -365,6 +365,19 @@ def test_the_thread_that_writes_outlives_a_job_that_is_gone(
 
 
 @on_sqlite
+def test_at_the_end_a_job_that_is_gone_keeps_no_rows_of_others_back(
+    wf: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "INTERVAL_S", 60.0)
+    gone, stays = push(wf)
+    for job in (gone, stays):
+        job.log(epoch=1)
+    wf.delete_jobs(gone)
+    series.flush_all()  # the warning is an error here
+    assert wf.curves()["job_key"].tolist() == [stays.key]
+
+
+@on_sqlite
 def test_who_looks_on_sees_the_rows_of_about_the_last_second(wf: Workflow) -> None:
     [job] = push(wf, 1)
     job.log(epoch=1)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mapped
 import pytest
@@ -22,7 +23,9 @@ from stores import wipe_service
 
 import torc_frames as tf
 from torc_frames.cli.root import root
+from torc_frames.workflow.run import detached
 from torc_frames.workflow.run.handle import handles
+from torc_frames.workflow.run.processes import MARK
 from torc_frames.workflow.workflow import Workflow
 
 PATIENCE_S = 60
@@ -170,6 +173,7 @@ def test_a_runner_that_fails_at_once_says_why(
 
 def test_what_run_refuses_is_not_started(wf: Workflow) -> None:
     push(wf, 1, "true", resources={"num_cpus": 3})
+    Path("taken").touch()
     for options, told in (
         ({"workers": 2}, "needs num_cpus=3"),
         ({"workers": 0}, "whole number"),
@@ -180,6 +184,11 @@ def test_what_run_refuses_is_not_started(wf: Workflow) -> None:
         ({"where": "params.m > 1"}, "where="),
         ({"jobs": ["9"]}, "no job key 9"),
         ({"jobs": tf.grid(n=[1])}, "job_key"),
+        (
+            {"output_dir": "taken", "workers": 3},
+            "no folder for output at .*taken' .File exists.*another output_dir",
+        ),
+        ({"output_dir": "a\0b", "workers": 3}, "no folder for output"),
     ):
         with pytest.raises((tf.RefusedError, tf.NotFoundError), match=told):
             wf.start(**options)  # type: ignore[arg-type]
@@ -304,7 +313,9 @@ def test_the_command_line_detaches_lists_waits_and_cancels(wf: Workflow) -> None
     assert shell(*of, "runs", "cancel", run[:4])[1] == f"{run} canceled\n"
     assert json.loads(shell(*of, "-f", "json", "runs", "list")[1]) == []
     assert json.loads(shell(*of, "-f", "json", "runs", "list", "--all")[1])[0]["state"] == "canceled"
-    assert shell(*of, "runs", "wait", "zz")[0] == 1
+    for given in (["wait", "zz"], ["cancel"]):
+        code, _, err = shell(*of, "runs", *given)
+        assert (code, "torc-frames runs list --all" in err) == (1, True)
     shell(*of, "run", "--detach", "--job", "1")
     Path("go").touch()
     assert shell(*of, "runs", "wait")[:2] == (0, "Jobs: 1 completed\n")
@@ -312,13 +323,65 @@ def test_the_command_line_detaches_lists_waits_and_cancels(wf: Workflow) -> None
     assert shell(*of, "run", "--timeout", "60", "--retries", "1")[1] == "Jobs: 1 completed\n"
 
 
-def test_it_ends_by_itself_where_nobody_tells_it_what_to_do(wf: Workflow) -> None:
-    from torc_frames.workflow.run import detached
-
+@pytest.mark.parametrize("told", [b"", b'{"url": "study'])
+def test_it_ends_by_itself_where_nobody_tells_it_what_to_do(wf: Workflow, told: bytes) -> None:
     process = detached._spawned(Path("log"), os.environ, wf._store.url, wf.key)
-    assert process.stdin is not None
-    process.stdin.close()
-    assert process.wait(PATIENCE_S) == 0
+    process.communicate(told, timeout=PATIENCE_S)
+    assert process.returncode == 0
+
+
+def test_it_begins_though_another_process_holds_the_pipe_open(wf: Workflow) -> None:
+    with detached._spawned(Path("log"), os.environ, wf._store.url, wf.key) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"{}\n")
+        process.stdin.flush()
+        process.wait(PATIENCE_S)
+        assert "KeyError" in Path("log").read_text()
+
+
+def test_a_call_of_map_that_another_session_finds_has_a_summary(wf: Workflow) -> None:
+    found = []
+
+    def halved(n: int) -> dict[str, float]:
+        found.extend(tf.connect("study.db").workflow(wf.key).running())
+        return {"half": 1 / n}
+
+    with concurrent.futures.ThreadPoolExecutor(1) as threads, pytest.warns(match="1 job failed"):
+        wf.map(halved, tf.grid(n=[0, 1]), threads)
+    run = found[0]
+    with pytest.warns(tf.FailedJobsWarning, match="ZeroDivisionError"):
+        summary = run.wait(PATIENCE_S)
+    assert (run.status().state, summary.completed, summary.failed) == ("finished", 1, 1)
+    assert [job.status for job in run.as_completed()] == ["failed", "completed"]
+
+
+@pytest.mark.parametrize(
+    "summary", [{}, {"failures": 3}, {"failures": [["1", None, "e", "no"]]}, {"failures": [[1, 1, 1, 1]]}]
+)
+def test_what_is_noted_as_a_summary_and_is_none_is_told(wf: Workflow, summary: dict[str, object]) -> None:
+    store: Any = wf._store
+    store.note_call(wf.key, "here:x:1:2", {"summary": summary}, ended="2026-01-01T00:00:00+00:00")
+    with pytest.raises(tf.RunFailedError, match="noted of its end can not be read"):
+        handles(store, wf.key, over=True)[0].wait()
+
+
+def test_what_anybody_noted_can_not_control_a_terminal(wf: Workflow) -> None:
+    error = {"type": "Error", "message": "\x1b[2Jgone\x07", "canceled": False}
+    store: Any = wf._store
+    store.note_call(wf.key, "\x1b[2J:\x07:1:2", {"error": error}, ended="2026-01-01T00:00:00+00:00")
+    run = handles(store, wf.key, over=True)[0]
+    with pytest.raises(tf.RunFailedError) as raised:
+        run.wait()
+    assert all(text.isprintable() for text in (str(raised.value), repr(run), run.id))
+
+
+def test_a_run_whose_failed_job_was_deleted_is_waited_for_by_the_shell(wf: Workflow) -> None:
+    push(wf, 1, "false")
+    run = wf.start()
+    assert run.exception(PATIENCE_S) is None
+    wf.delete_jobs("1")
+    told = CliRunner().invoke(root, ["-u", "study.db", "-k", wf.key, "runs", "wait", run.id])
+    assert (told.exit_code, "job 1 (deleted since) failed" in told.stdout) == (1, True)
 
 
 @pytest.fixture
@@ -348,10 +411,15 @@ def test_on_a_server_it_is_torc_that_goes_on(by_torc: Workflow) -> None:
     assert by_torc.running() == []
 
 
-def test_on_a_server_a_canceled_run_gives_its_jobs_back(by_torc: Workflow) -> None:
+def test_on_a_server_a_canceled_run_gives_its_jobs_back(
+    by_torc: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     by_torc.push(tf.grid(n=[1]), command="touch begun; sleep 600", resources=NEEDS)
+    monkeypatch.setenv(MARK, "of a job that starts it")
     run = by_torc.start()
     wait_until(Path("begun").exists, "the job", PATIENCE_S)
+    environment = Path(f"/proc/{run._call.runner.split(':')[2]}/environ").read_bytes()
+    assert MARK.encode() not in environment
     assert run.cancel(PATIENCE_S)
     assert statuses(by_torc) == {"ready": 1}
     assert run.cancelled()
@@ -373,6 +441,17 @@ def test_on_a_server_jobs_are_tried_again_and_chosen_as_far_as_torc_can(by_torc:
     assert [len(Path(f"tries-{n}").read_text().split()) for n in (0, 1)] == [1, 2]
     assert by_torc.run(where="params.n == 0", rerun="all").completed == 1
     assert [len(Path(f"tries-{n}").read_text().split()) for n in (0, 1)] == [2, 2]
+
+
+def test_events_that_anybody_noted_are_no_obstacle(by_torc: Workflow, torc_server: TorcServer) -> None:
+    by_torc.push(tf.grid(n=[0]), command="true", resources=NEEDS)
+    for details in ({"jobs": [{}], "retries": "x"}, {"compute_nodes": [[1]]}, {"jobs": 3}, 5):
+        data = {"category": "torc_frames", "runner": "here:x:1:2", "details": details}
+        told = {"workflow_id": int(by_torc.key), "timestamp": 0, "data": data}
+        torc_server.call("POST", "/events", json=told)
+    [run] = by_torc.running()
+    assert run.status().counts == {"uninitialized": 1}
+    assert (len(by_torc.runs()), len(by_torc.logs())) == (0, 0)
 
 
 def test_on_a_service_that_is_only_read_nothing_is_started(service: Service) -> None:

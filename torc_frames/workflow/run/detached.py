@@ -20,6 +20,7 @@ from torc_frames.store.base import CallStore, RunnableStore, Store
 from torc_frames.store.open import open_store
 from torc_frames.workflow.run import runner
 from torc_frames.workflow.run.calls import NotedCall, call_details, noted
+from torc_frames.workflow.run.logs import make_folder
 from torc_frames.workflow.run.options import RunOptions
 from torc_frames.workflow.run.processes import MARK, runner_id, token_of
 from torc_frames.workflow.run.signals import ended_by_signals
@@ -43,16 +44,16 @@ def start(store: Store, workflow_key: str, asked: RunOptions) -> str:
     if asked.slurm:
         raise RefusedError("slurm= does not wait for its jobs anyway: wf.run(slurm=…)")
     environment = dict(os.environ)
-    environment.pop(MARK, None)  # it is no part of a job that starts it
     if isinstance(store, RunnableStore):
         runner.planned(store, workflow_key, asked, tell=False)
     else:
         by_torc = runner.by_torc(store)
         by_torc.check(store, workflow_key, asked)
         environment = _environment_for(store)
+    environment.pop(MARK, None)  # it is no part of a job that starts it
     assert isinstance(store, CallStore)
     folder = runner.output_folder(store, asked)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     log = folder / f"run_wf{workflow_key}_{os.urandom(4).hex()}.log"
     process = _spawned(log, environment, store.url, workflow_key)
     try:
@@ -63,7 +64,7 @@ def start(store: Store, workflow_key: str, asked: RunOptions) -> str:
         message = {"url": store.url, "workflow_key": workflow_key, "runner": who, "options": told}
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # what it said before it ended is in its log
-            process.stdin.write(msgspec.json.encode(message))
+            process.stdin.write(msgspec.json.encode(message) + b"\n")
     finally:
         # Without a message it ends at once, and so it does if this process is killed.
         with suppress(OSError):
@@ -95,8 +96,9 @@ def _spawned(
 
 def main() -> None:
     """Do the run that is told on stdin; how it ends is noted with the workflow."""
-    message = sys.stdin.buffer.read()
-    if not message:
+    # Not to its end: a process that was forked meanwhile may hold the pipe open.
+    message = sys.stdin.buffer.readline()
+    if not message.endswith(b"\n"):
         return
     asked = msgspec.json.decode(message)
     call, key = NotedCall(asked["runner"]), asked["workflow_key"]

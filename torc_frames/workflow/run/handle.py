@@ -24,7 +24,7 @@ from torc_frames.store.records import COMPLETED, FAILED, TERMINATED, JobRecord, 
 from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.pull.origins import calls_of
 from torc_frames.workflow.run.job import Job
-from torc_frames.workflow.run.logs import last_lines
+from torc_frames.workflow.run.logs import last_lines, visible
 from torc_frames.workflow.run.processes import has_ended, shown_runner, signal_runner, token_of, utc_now
 from torc_frames.workflow.run.summary import RunSummary, from_json, tell_of_failures
 
@@ -185,7 +185,7 @@ class RunHandle(Fixed):
         if not self._told:
             self._told = True
             for message in details.get("warnings", ()):
-                warn(str(message))
+                warn(visible(str(message)))
             tell_of_failures(summary)
         return summary
 
@@ -213,7 +213,7 @@ class RunHandle(Fixed):
         Raises
         ------
         RefusedError
-            If it runs on another machine, or in a thread that can't be interrupted.
+            If it runs on another machine, is another user's, or in a thread that can't be interrupted.
         TimeoutError
             If it has not ended by then.
         """
@@ -314,8 +314,11 @@ class RunHandle(Fixed):
         state, error = self._state(), self._call.details.get("error", {})
         if state == "canceled":
             raise RunCanceledError(f"the run {self.id} was canceled; jobs that had not ended are ready again")
+        if state == "failed" and not error:
+            raise RunFailedError(f"the run {self.id} has ended, and what it did is not noted: see wf.runs()")
         if state == "failed":
-            raise RunFailedError(f"the run {self.id} failed: {error.get('type')}: {error.get('message')}")
+            told = visible(f"{error.get('type')}: {error.get('message')}")
+            raise RunFailedError(f"the run {self.id} failed: {told}")
         if state == "killed":
             said = last_lines(self.log, _LOG_LINES) if self.log else None
             raise RunFailedError(

@@ -6,10 +6,12 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from torc_frames import settings
+from torc_frames.errors import RefusedError
 from torc_frames.settings.regular import open_regular
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "files_of_run",
     "job_stem",
     "last_lines",
+    "make_folder",
     "output_files",
     "reason_of",
     "said_by_runner",
@@ -59,6 +62,17 @@ def default_folder(url: str) -> Path:
     if database is None:
         return Path(os.path.abspath(TORC_OUTPUT))
     return Path(os.path.abspath(database)).parent / TORC_OUTPUT / Path(database).stem
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of outputs, unless it is there; RefusedError if that can't be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RefusedError(
+            f"no folder for output at {str(path)!r} ({reason}): name another output_dir="
+        ) from None
 
 
 def output_files(
@@ -172,10 +186,12 @@ def said_by_runner(output_dir: Path, workflow_key: str, job_key: str) -> str:
     Of a job that lacks a declared output file, or used too much memory, nothing else tells why it failed.
     """
     about = re.compile(rf"\[\S+ (?:WARN|ERROR) [^\]]*\] (.*\b(?:job_id=|job ){re.escape(job_key)}\b.*)")
-    logs = output_dir.glob(f"job_runner_*_wf{workflow_key}_r*.log")
-    for path in sorted(logs, key=lambda path: path.stat().st_mtime, reverse=True):
-        with open_regular(path) as file:
-            found = about.findall(file.read().decode(errors="replace"))
-        if found:
-            return visible(str(found[-1]))
+    written = {}
+    for path in output_dir.glob(f"job_runner_*_wf{workflow_key}_r*.log"):
+        with suppress(OSError):  # deleted meanwhile, or not for this user
+            written[path] = path.stat().st_mtime
+    for path in sorted(written, key=written.__getitem__, reverse=True):
+        with suppress(OSError), open_regular(path) as file:
+            if found := about.findall(file.read().decode(errors="replace")):
+                return visible(str(found[-1]))
     return ""

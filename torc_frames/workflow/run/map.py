@@ -34,6 +34,7 @@ from torc_frames.workflow.run.processes import runner_id
 from torc_frames.workflow.run.runner import alone, end_left, jobs_to_reset
 from torc_frames.workflow.run.schedule import read_board, shown_runners
 from torc_frames.workflow.run.signals import ended_by_signals
+from torc_frames.workflow.run.summary import to_json
 from torc_frames.workflow.run.workers import Crew, check_executor, crew
 
 __all__ = ["MapOptions", "map_rows", "push_function"]
@@ -174,6 +175,7 @@ def _run(
     bar = progress(len(waiting), "map", options.show_progress, unit="job")
     with noted(store, workflow_key, call, {"jobs": list(waiting)}), bar:
         mapper.work(bar)
+        call.outcome["summary"] = to_json(mapper.summary())
     return mapper
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import suppress
@@ -18,11 +18,14 @@ from torc_frames.settings import JobEnvironment
 from torc_frames.store.base import RunnableStore, Snapshot
 from torc_frames.store.contents import read_records
 from torc_frames.store.records import (
+    BLOCKED,
+    CANCELED,
     COMPLETED,
     FAILED,
     INPUT,
     OUTPUT,
     READY,
+    RUNNING,
     JobRecord,
     RunResult,
     UserData,
@@ -30,10 +33,12 @@ from torc_frames.store.records import (
 from torc_frames.workflow.progress import Bar
 from torc_frames.workflow.run.call import Function, Outcome, failed, marked_call
 from torc_frames.workflow.run.job import joined_parameters
+from torc_frames.workflow.run.logs import default_folder
 from torc_frames.workflow.run.outputs import output_name, result_record
 from torc_frames.workflow.run.processes import mark_of, utc_now
 from torc_frames.workflow.run.schedule import active, read_board
 from torc_frames.workflow.run.signals import check_signals
+from torc_frames.workflow.run.summary import Failure, RunSummary
 from torc_frames.workflow.run.workers import Crew
 
 __all__ = ["Mapper"]
@@ -76,6 +81,7 @@ class Mapper:
     claimed: set[str] = field(default_factory=set)
     under_way: dict[Call, JobRecord] = field(default_factory=dict)
     ended: SimpleQueue[Call] = field(default_factory=SimpleQueue)
+    left: Counter[str] = field(default_factory=Counter)
     stored: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     unstored: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -96,9 +102,23 @@ class Mapper:
         finally:
             active.remove(self)
 
+    def summary(self) -> RunSummary:
+        """Return what was done; what the functions printed went where this process prints."""
+        folder = default_folder(self.store.url)
+        return RunSummary(
+            completed=self.stored - len(self.failures),
+            failed=len(self.failures),
+            canceled=self.left[CANCELED],
+            not_run=self.left[READY] + self.left[BLOCKED],
+            running_elsewhere=self.left[RUNNING],
+            output_dir=folder,
+            failures=tuple(Failure(key, 1, folder, line) for key, line in self.failures),
+        )
+
     def _fill_queue(self) -> bool:
         """Queue the jobs that are ready now, also ones that became so meanwhile."""
         jobs = read_board(self.store, self.workflow_key).jobs
+        self.left = Counter(jobs[key].status for key in self.keys if key in jobs)
         self.queue = deque(key for key in self.keys if key in jobs and jobs[key].status == READY)
         if self.queue:
             names = {key: jobs[key].name for key in self.queue}

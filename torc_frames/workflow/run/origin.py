@@ -20,7 +20,7 @@ __all__ = ["origin"]
 _PATIENCE_S = 2.0
 _ENOUGH = 4096
 _COMMIT = re.compile("[0-9a-f]{40,64}")
-# What a repository says of itself runs nothing here.
+# No hook or monitor of a repository runs here, only what makes its files (as Git LFS does).
 _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 
 

@@ -79,13 +79,15 @@ def runner_id(pid: int | None = None) -> str:
 def shown_runner(runner: str) -> str:
     """Return a runner's id as a person would say it."""
     found = _parsed(runner)
-    return runner if found is None else f"process {found.pid} of {found.host}"
+    said = runner if found is None else f"process {found.pid} of {found.host}"
+    return said if said.isprintable() else ascii(said)  # a server's events may be anybody's
 
 
 def token_of(runner: str) -> str:
     """Return what tells a call from all others, for people to name it by."""
     found = _parsed(runner)
-    return runner if found is None else runner.split(":")[1].rpartition(".")[2]
+    told = runner if found is None else runner.split(":")[1].rpartition(".")[2]
+    return told if told.isprintable() else ascii(told)
 
 
 def signal_runner(runner: str, number: int) -> bool:
@@ -94,15 +96,18 @@ def signal_runner(runner: str, number: int) -> bool:
     Raises
     ------
     RefusedError
-        If that process is not known to be of this machine and PID namespace.
+        If that process is not known to be of this machine and PID namespace, or is another user's.
     """
     found = _parsed(runner)
     if found is None or found[:4] != _me()[:4]:
         raise RefusedError(f"{shown_runner(runner)} can't be reached from here: end the run where it runs")
     try:
         _signal(Process(found.pid, 0, found.started), number)
-    except (ProcessLookupError, PermissionError):
+    except ProcessLookupError:
         return False
+    except PermissionError:
+        who = shown_runner(runner)
+        raise RefusedError(f"{who} is another user's: only that user can end the run, or root") from None
     return True
 
 
@@ -141,7 +146,7 @@ def has_ended(runner: str) -> bool | None:
     except OSError:
         pass
     now = procfs.start_time(found.pid) if procfs.available() else None
-    return now is not None and found.started != "" and now != found.started
+    return now is not None and (now == "" or (found.started != "" and now != found.started))
 
 
 def mark_of(runner: str, job_key: str) -> str:

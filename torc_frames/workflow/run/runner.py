@@ -30,7 +30,7 @@ from torc_frames.workflow.run import procfs
 from torc_frames.workflow.run.calls import NotedCall, call_details, noted
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.run.launcher import Launcher
-from torc_frames.workflow.run.logs import default_folder
+from torc_frames.workflow.run.logs import default_folder, make_folder
 from torc_frames.workflow.run.options import Rerun, RunOptions
 from torc_frames.workflow.run.outputs import jobs_with_output
 from torc_frames.workflow.run.processes import end_processes, has_ended, is_same_process, mark_of, runner_id
@@ -130,7 +130,7 @@ def _run_here(
     with ended_by_signals():
         with alone(store):
             plan = planned(store, workflow_key, asked)
-            directory.mkdir(parents=True, exist_ok=True)
+            make_folder(directory)
             end_left(store, workflow_key, plan.again)
             if plan.again:
                 place = plan.board.place.__getitem__

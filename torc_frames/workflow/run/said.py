@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -139,11 +140,11 @@ def said_by(store: Store, workflow_key: str, job_key: str, stream: Stream) -> st
         raise NotFoundError(stream, [job_key], hint="it has not been run", by="of job")
     [run] = runs
     for path in run.files(stream):
-        with open_regular(path) as file:
+        with suppress(OSError), open_regular(path) as file:
             return file.read().decode(errors="replace")
     looked = ", ".join(dict.fromkeys(map(str, run.folders)))
     hint = (
-        f"run {run.job.run_id} left no such file here, or it was deleted; of a mapped function `results` has "
-        "error.traceback"
+        f"run {run.job.run_id} left no such file here that can be read, or it was deleted; of a mapped "
+        "function `results` has error.traceback"
     )
     raise NotFoundError(stream, [job_key], looked, hint, by="of job")

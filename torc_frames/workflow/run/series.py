@@ -200,12 +200,7 @@ class _Thread:
                 writer = min(self._due, key=self._due.__getitem__)
                 del self._due[writer]
             began = time.monotonic()
-            try:
-                again = writer.flush_or_tell()
-            except Exception:
-                log.exception("rows that a job logged are not stored yet")
-                again = True
-            if again and writer.waiting():
+            if _tried(writer) and writer.waiting():
                 pause = max(INTERVAL_S, 10 * (time.monotonic() - began))
                 with self.changed:
                     self._due.setdefault(writer, time.monotonic() + pause)
@@ -240,7 +235,16 @@ def flush_all() -> None:
     """Write all that was logged in this process, or warn of what could not be."""
     for writer in list(_writers.values()):
         if writer.waiting():
-            writer.flush_or_tell()
+            _tried(writer)
+
+
+def _tried(writer: SeriesWriter) -> bool:
+    """Write all, whatever that raises, and return whether it is to be tried again; others have rows, too."""
+    try:
+        return writer.flush_or_tell()
+    except Exception:
+        log.exception("rows that a job logged are not stored yet")
+        return True
 
 
 def _at_exit() -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from torc_frames.errors import FailedJobsWarning, counted, shorten, warn
+from torc_frames.errors import FailedJobsWarning, RunFailedError, counted, shorten, warn
+from torc_frames.workflow.run.logs import visible
 
 __all__ = ["Failure", "RunSummary", "from_json", "reasons", "tell_of_failures", "to_json"]
 
@@ -99,6 +100,11 @@ def to_json(summary: RunSummary) -> dict[str, Any]:
 def from_json(noted: Mapping[str, Any]) -> RunSummary:
     """Return the summary that was noted.
 
+    Raises
+    ------
+    RunFailedError
+        For what is none: on a torc-server anybody may note events.
+
     Examples
     --------
     >>> failure = Failure("3", 2, Path("job.e"), "no such file")
@@ -106,6 +112,15 @@ def from_json(noted: Mapping[str, Any]) -> RunSummary:
     >>> from_json(to_json(summary)) == summary
     True
     """
-    failures = [Failure(key, code, Path(file), reason) for key, code, file, reason in noted["failures"]]
-    counts = {name: int(noted[name]) for name in _COUNTS}
-    return RunSummary(**counts, output_dir=Path(noted["output_dir"]), failures=tuple(failures))
+    try:
+        failures = [
+            Failure(visible(key), int(code), Path(file), visible(reason))
+            for key, code, file, reason in noted["failures"]
+        ]
+        counts = {name: int(noted[name]) for name in _COUNTS}
+        return RunSummary(**counts, output_dir=Path(noted["output_dir"]), failures=tuple(failures))
+    except (KeyError, TypeError, ValueError) as error:
+        told = f"{type(error).__name__}: {error}"
+        raise RunFailedError(
+            f"what the run noted of its end can not be read ({told}): see wf.runs()"
+        ) from None

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from torc_frames.errors import Problem, RefusedError, TorcFramesError, counted, shorten, warn
+from torc_frames.errors import (
+    Problem,
+    RefusedError,
+    TorcFramesError,
+    UnavailableError,
+    counted,
+    shorten,
+    warn,
+)
 from torc_frames.store.http.replies import clean
 from torc_frames.store.records import (
     BLOCKED,
@@ -38,6 +46,7 @@ from torc_frames.workflow.run.logs import (
     TORC_OUTPUT,
     files_of_run,
     job_stem,
+    make_folder,
     output_files,
     reason_of,
     said_by_runner,
@@ -165,12 +174,12 @@ class TorcRun:
         self._work(bar)
         for _ in range(self._asked.retries):
             now = {key: job.status for key, job in self._jobs().items()}
-            failed = [
-                key for key, status in now.items() if status in (FAILED, CANCELED) and key not in before
-            ]
-            if not failed:
+            new = {key: status for key, status in now.items() if key not in before}
+            if not {FAILED, TERMINATED}.intersection(new.values()):
                 return
-            self._made_ready(failed, now)
+            # Those that were canceled waited for one that failed.
+            again = [key for key, status in new.items() if status in (FAILED, TERMINATED, CANCELED)]
+            self._made_ready(again, now)
             self._work(bar)
 
     def _made_ready(self, again: Sequence[str], statuses: Mapping[str, str]) -> dict[str, JobRecord] | None:
@@ -199,7 +208,7 @@ class TorcRun:
         """Run `torc run` to its end; what interrupts this ends it with its jobs, which are ready then."""
         service = self._store.service
         before = active_nodes(service, self._key)
-        self.output_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(self.output_dir)
         workers = self._asked.workers
         limit = () if workers is None else ("--num-cpus", str(workers))
         arguments = ("run", self._key, "--output-dir", str(self.output_dir), *_POLL, *limit)
@@ -229,10 +238,16 @@ class TorcRun:
     def _note_node(self, running: TorcProcess) -> bool:
         """Note which compute node of the server this is, as soon as torc says so: its results name it."""
         told = _NODE.search(running.said())
-        if told is not None:
+        if told is None:
+            return False
+        if told[1] not in self._nodes:
             self._nodes.append(told[1])
+        try:
             self._store.note_call(self._key, self._runner, {"compute_nodes": self._nodes})
-        return told is not None
+        except UnavailableError as error:  # a server that does not answer is torc's to wait for
+            log.warning("not noted yet which results are of this run: %s", error)
+            return False
+        return True
 
     def summary(self, before: Mapping[str, JobRecord]) -> RunSummary:
         """Return what became of the jobs."""
