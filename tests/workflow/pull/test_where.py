@@ -341,6 +341,16 @@ def test_of_many_rows_few_are_read(wf) -> None:
     assert wf.refresh(found).removed == [jobs[4990]]
 
 
+def test_what_names_the_row_is_a_column_of_each_pull(some, monkeypatch) -> None:
+    monkeypatch.setattr(where_module, "FIRST", 0)
+    keys = list(some.jobs().index[1:3])
+    for kind in (*KINDS, "jobs"):
+        whole = pulled(some, kind)
+        assert len(tf.select(whole, where=f"job_key in {keys}"))
+        for text in (f"job_key in {keys}", f"job_key in {keys} and job_name == 'job_2'"):
+            check(some, kind, text, whole)
+
+
 def test_jobs_that_take_what_others_made(wf) -> None:
     maker, *takers = (wf.add_job(f"job{at}") for at in range(4))
     [made] = wf.add_user_data(maker, {"loss": 0}, role="output")
