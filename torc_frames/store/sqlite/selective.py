@@ -70,18 +70,17 @@ class Selective:
     def _of_jobs(self, jobs: set[int]) -> Self:
         linked = self._joined("SELECT record_id, role FROM link", "job_id", jobs)
         results = self._joined("SELECT id FROM result", "job_id", jobs)
+        records = {role: {record for record, own in linked if own == role} for role in (INPUT, OUTPUT, None)}
         narrowed = self._narrowed(
-            job=jobs, user_data={record for record, _ in linked}, result={result for (result,) in results}
+            job=jobs, user_data=set().union(*records.values()), result={result for (result,) in results}
         )
-        narrowed._chosen_as = {
-            role: sorted(record for record, own in linked if own == role) for role in (INPUT, OUTPUT)
-        }
+        narrowed._chosen_as = {role: sorted(records[role]) for role in (INPUT, OUTPUT)}
         return narrowed
 
-    def _joined(self, select: str, column: str, ids: set[int]) -> set[tuple[Any, ...]]:
+    def _joined(self, select: str, column: str, ids: set[int]) -> list[tuple[Any, ...]]:
         sql = f"{select} WHERE {column} IN {queries.CHOSEN}"
         parts = map(id_list, selection.chunks(ids))
-        return {row for part in parts for row in self._fetch(sql, {"chosen": part})}
+        return [row for part in parts for row in self._fetch(sql, {"chosen": part})]
 
     def _narrowed(self, **ids: set[int]) -> Self:
         narrowed = copy(self)
