@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from pandas.testing import assert_frame_equal
 from servers import TorcServer
+
+from torc_frames import select
+from torc_frames.workflow.pull import where
+from torc_frames.workflow.workflow import Workflow
 
 DATA: dict[str, Any] = {
     "input_a": {"alpha": 0.1, "s": 'ü "\n\u2028', "deep": {"list": [1, None, 2.5]}},
@@ -74,3 +80,30 @@ def add_job(
     job |= {"input_user_data_ids": inputs, "output_user_data_ids": outputs}
     job |= {"resource_requirements_id": need, "depends_on_job_ids": after}
     return int(server.call("POST", "/jobs", json=job)["id"])
+
+
+TEXTS = {
+    "table": [
+        *("params.seed == 7 and params.alpha > 1", "results.loss > 1 or params.flag == True", "run_id == 2"),
+        *("job_name in ['c'] and num_cpus > 0", "params.alpha * 2 < 1"),
+    ],
+    "jobs": ["run_id > 1 and job_name != 'b'", "priority == 0"],
+    "parameters": ["alpha < 1", "s > 'a'"],
+    "results": ["big > 1", "loss < 1"],
+    "user_data": ["alpha < 1", "loss > 1 and role == 'output'", "`data` == 'text'"],
+}
+"""By pull, which of the rows are chosen."""
+
+
+def check_chosen(wf: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check that each text chooses the rows of the whole frame, of which little else is read."""
+    monkeypatch.setattr(where, "FIRST", 0)
+    for kind, texts in TEXTS.items():
+        options = {"job_columns": True} if kind == "table" else {}
+        whole = getattr(wf, kind)(**options)
+        for text in texts:
+            wanted, found = select(whole, where=text), getattr(wf, kind)(where=text, **options)
+            if kind == "user_data":
+                wanted = wanted.reset_index(drop=True)
+            columns = wanted.columns[wanted.notna().any()]
+            assert_frame_equal(found[columns], wanted[columns], check_dtype=False, obj=f"{kind}: {text}")

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from filled import add_job, add_records, fill
+from filled import add_job, add_records, check_chosen, fill
 from servers import TorcServer, run_torc
 
 import torc_frames as tf
@@ -84,6 +84,11 @@ class TestReading:
         pd.testing.assert_frame_equal(
             getattr(client.workflow(made), kind)(), getattr(there.workflow(made), kind)()
         )
+
+    def test_rows_that_a_text_chooses(
+        self, client: tf.Client, made: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        check_chosen(client.workflow(made), monkeypatch)
 
     @pytest.mark.parametrize("reset", [False, True])
     def test_of_jobs_that_torc_ran(

@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from filled import DATA, NUMBERS, add_job, add_records, fill
+from filled import DATA, NUMBERS, add_job, add_records, check_chosen, fill
 from servers import TorcServer
 from test_store_contract import NOWHERE, column, links, new_jobs, records
 
@@ -272,6 +272,14 @@ class TestPulls:
         found = pulls(wf)
         assert_same(found, expected)
         assert found["user_data"].attrs["torc"]["requests"] > 10
+
+    def test_rows_that_a_text_chooses(
+        self, path: Path, wf: Workflow, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        takes = "INSERT INTO job_input_user_data (job_id, user_data_id) SELECT job.id, made.id FROM job"
+        change(path, f"{takes}, user_data AS made WHERE job.name = 'c' AND made.name = 'output_a'")
+        check_chosen(wf, monkeypatch)
+        assert wf.table(where="job_name == 'c'")["job_name"].tolist() == ["c"]
 
     def test_get_job(self, store: TorcFileStore, key: str) -> None:
         expected = JobRecord(

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
-from stores import on_each_store, on_sqlite
+from stores import link, on_each_store, on_sqlite
 from strategies import examples
 
 import torc_frames as tf
@@ -22,7 +22,7 @@ from torc_frames.cli.root import root
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import RESERVED
 from torc_frames.frame.values import canonical
-from torc_frames.store.records import NewJobs
+from torc_frames.store.records import INPUT, OUTPUT, NewJobs
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow.pull import where as where_module
 from torc_frames.workflow.workflow import Workflow
@@ -151,6 +151,17 @@ def filled(client: tf.Client, records: list[tuple[int, str | None, Any]], escape
     return wf
 
 
+def share(wf: Workflow, study: Study) -> None:
+    """Have jobs take what others have, or made."""
+    links = wf.links()
+    there, records = {*zip(links["job_key"], links["record_key"], strict=True)}, links["record_key"]
+    for _ in range(study.random.choice([0, 1, 5]) if there else 0):
+        pair = study.random.choice(wf.jobs().index), study.random.choice(records.tolist())
+        if pair not in there:
+            there.add(pair)
+            link(wf._store, None, pair[1], pair[0], study.random.choice([INPUT, OUTPUT]))
+
+
 def check(wf: Workflow, kind: str, text: str, whole: pd.DataFrame, **options: Any) -> None:
     wanted = outcome(lambda: filtered(whole, text))
     found = outcome(lambda: pulled(wf, kind, where=text, **options))
@@ -179,6 +190,7 @@ def texts(column: pd.Series) -> list[str]:
 def test_what_is_chosen_is_what_the_whole_frame_would_have(client, seed, escaped) -> None:
     study = Study(seed)
     wf = filled(client, study.records(), escaped)
+    share(wf, study)
     jobs = wf.jobs().columns
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(where_module, "FIRST", 1)  # of the others only what is sought is read
@@ -327,6 +339,48 @@ def test_of_many_rows_few_are_read(wf) -> None:
     assert refreshed.frame is found
     wf.delete_jobs(jobs[4990])
     assert wf.refresh(found).removed == [jobs[4990]]
+
+
+def test_what_names_the_row_is_a_column_of_each_pull(some, monkeypatch) -> None:
+    monkeypatch.setattr(where_module, "FIRST", 0)
+    keys = list(some.jobs().index[1:3])
+    for kind in (*KINDS, "jobs"):
+        whole = pulled(some, kind)
+        assert len(tf.select(whole, where=f"job_key in {keys}"))
+        for text in (f"job_key in {keys}", f"job_key in {keys} and job_name == 'job_2'"):
+            check(some, kind, text, whole)
+
+
+def test_jobs_that_take_what_others_made(wf) -> None:
+    maker, *takers = (wf.add_job(f"job{at}") for at in range(4))
+    [made] = wf.add_user_data(maker, {"loss": 0}, role="output")
+    for at, taker in enumerate(takers):
+        wf.add_user_data(taker, {"alpha": at}, role="input")
+        link(wf._store, None, made, taker.key, INPUT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(where_module, "FIRST", 0)
+        for text in ("params.alpha == 1", "results.loss == 0", "params.alpha > 0 or results.loss == 0"):
+            whole = wf.table()
+            assert len(tf.select(whole, where=text))
+            assert_same_rows(wf.table(where=text), tf.select(whole, where=text))
+
+
+def test_of_a_key_that_is_there_twice_the_last_counts(wf) -> None:
+    keys = ["x", "*", "m"]
+    lines = [
+        *['{"%s": 5, "%s": 1}', '{"%s":1,"%s":5}'],
+        '{"m":{"x":5},"m":{"x":1}}',
+        '{"m":{"e":1},"m":{"x":1}}',
+    ]
+    data = [line % (key, key) if "%" in line else line for line in lines for key in keys]
+    jobs = [wf.add_job(f"job{at}").key for at in range(len(data))]
+    wf._store.add_user_data(wf.key, [line.encode() for line in data], job_keys=jobs, role="output")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(where_module, "FIRST", 0)
+        for text in ("x < 2", "`*` < 2", "`m.x` < 2", "x == 5", "m == 1"):
+            whole = wf.results()
+            assert len(tf.select(whole, where=text))
+            check(wf, "results", text, whole)
 
 
 def test_other_workflows_of_the_file_stay_out(store) -> None:

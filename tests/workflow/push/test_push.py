@@ -459,6 +459,13 @@ def test_commands_follow_the_parameters_where_told_and_warn_where_not(wf):
     assert wf.jobs()["command"].tolist() == ["echo 1", "echo 5"]
 
 
+def test_columns_of_which_no_command_was_made_are_edited_without_a_warning(wf):
+    wf.push(pd.DataFrame({"a": [1], "ab": [0.5], "c": [2]}), command="echo {{a}} {ab:.1e} {c}")
+    wf.push(wf.parameters().assign(a=3))
+    with pytest.warns(tf.TorcFramesWarning, match="which were made of ab:"):
+        wf.push(wf.parameters().assign(a=4, ab=2.5))
+
+
 def test_jobs_whose_parameters_changed_after_they_ran_can_be_run_again(wf, tmp_path):
     wf.push(pd.DataFrame({"a": [1, 2]}), command=f"echo x >> {tmp_path}/runs")
     wf.run(workers=1, show_progress=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from torc_frames.frame.conditions import Condition, Group, Test, tests_of
@@ -24,10 +25,12 @@ Found = tuple[set[int], set[int]]
 """What may meet a condition, and of what it can't be told, or for which there would be no value."""
 
 _AT_ONCE = 20_000
-_KEY = re.compile(r'[^"\\/\0-\x1f\ud800-\udfff]+')
-# What is written with escapes can have any key; SQLite compares keys as they are written.
+_KEY = re.compile(r'[^"\\/\0-\x1f\ud800-\udfff]{1,1000}')
+_WILD = re.compile(r"[*?[]")
+# What is written with escapes can have any key; SQLite compares keys as they are written. Of a key that is
+# there twice it takes the first, and a pull the last.
 _VALUE = r"""
-    CASE WHEN json_valid(data)
+    CASE WHEN json_valid(data) AND NOT ({twice})
     THEN ifnull(json_extract(data, :{path}), CASE WHEN instr(data, '\u') THEN x'' END)
     WHEN data IS NOT NULL THEN x'' END AS {path}
 """
@@ -123,8 +126,16 @@ def _found(fetch: Fetch, condition: Condition, places: Mapping[str, Origin], sou
     if source == "job":
         table, cells = "job", [f"{_COLUMNS[path[0]]} AS {name}" for path, name in names.items()]
     else:
-        table, cells = "user_data", [_VALUE.format(path=name) for name in names.values()]
+        keys = {key: f"k{at}" for at, key in enumerate(dict.fromkeys(chain(*paths)))}
+        cells = [
+            _VALUE.format(
+                path=name, twice=" OR ".join(f"data GLOB :{keys[key]}" for key in dict.fromkeys(path))
+            )
+            for path, name in names.items()
+        ]
+        table = "user_data"
         values = {name: "$" + "".join(f'."{key}"' for key in path) for path, name in names.items()}
+        values |= {name: _twice(key) for key, name in keys.items()}
     may = _sql(condition, columns, values)
     unsure = " OR ".join({_unsure(test, columns[test.column]): None for test in tests_of(condition)})
     # With a limit, SQLite reads the value of a row once, however often it is compared.
@@ -132,6 +143,12 @@ def _found(fetch: Fetch, condition: Condition, places: Mapping[str, Origin], sou
     ids = (f"group_concat(CASE WHEN {one} THEN id END)" for one in (may, unsure))
     [found] = fetch(f"SELECT {', '.join(ids)} FROM ({rows})", values)
     return set(_ids(found[0])), set(_ids(found[1]))
+
+
+def _twice(key: str) -> str:
+    """Return the pattern of what seems to have a key twice, as where it has another one inside."""
+    here = _WILD.sub(r"[\g<0>]", f'"{key}"') + "[: \t\n\r]"
+    return f"*{here}*{here}*"
 
 
 def _ids(text: str | None) -> Sequence[int]:

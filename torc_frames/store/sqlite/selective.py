@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from torc_frames.frame.flatten import Path
 from torc_frames.store.keys import key_to_id
-from torc_frames.store.records import LinkPage, Origin, Role
+from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Origin, Role
 from torc_frames.store.sqlite import queries, selection
 from torc_frames.store.sqlite.keys import id_list
 
@@ -27,6 +27,8 @@ class Selective:
 
     _chosen: Mapping[str, list[int]] = MappingProxyType({})
     """By table, the only rows that are shown, in order."""
+    _chosen_as: Mapping[object, list[int]] = MappingProxyType({})
+    """Of jobs that are chosen, by role, the only records of that role that are shown: others made some."""
     _only_records: Container[str] | None = None
     """The only records whose links are shown."""
 
@@ -55,9 +57,8 @@ class Selective:
         """See `SelectiveSnapshot.records_like`."""
         found = selection.select_records(self._fetch, condition, places)
         found |= self._first("user_data", *self._linked(None, role), first)
-        return self._narrowed(
-            user_data=found, job=self._joined("SELECT job_id FROM link", "record_id", found)
-        )
+        jobs = self._joined("SELECT job_id FROM link", "record_id", found)
+        return self._narrowed(user_data=found, job={job for (job,) in jobs})
 
     def only(self, job_keys: Collection[str], first: int = 0) -> Self:
         """See `SelectiveSnapshot.only`."""
@@ -69,15 +70,19 @@ class Selective:
         return {row for (row,) in self._fetch(sql, {**values, "count": count})}
 
     def _of_jobs(self, jobs: set[int]) -> Self:
-        records = self._joined("SELECT record_id FROM link", "job_id", jobs)
-        return self._narrowed(
-            job=jobs, user_data=records, result=self._joined("SELECT id FROM result", "job_id", jobs)
+        linked = self._joined("SELECT record_id, role FROM link", "job_id", jobs)
+        results = self._joined("SELECT id FROM result", "job_id", jobs)
+        records = {role: {record for record, own in linked if own == role} for role in (INPUT, OUTPUT, None)}
+        narrowed = self._narrowed(
+            job=jobs, user_data=set().union(*records.values()), result={result for (result,) in results}
         )
+        narrowed._chosen_as = {role: sorted(records[role]) for role in (INPUT, OUTPUT)}
+        return narrowed
 
-    def _joined(self, select: str, column: str, ids: set[int]) -> set[int]:
+    def _joined(self, select: str, column: str, ids: set[int]) -> list[tuple[Any, ...]]:
         sql = f"{select} WHERE {column} IN {queries.CHOSEN}"
         parts = map(id_list, selection.chunks(ids))
-        return {row for part in parts for (row,) in self._fetch(sql, {"chosen": part})}
+        return [row for part in parts for row in self._fetch(sql, {"chosen": part})]
 
     def _narrowed(self, **ids: set[int]) -> Self:
         narrowed = copy(self)
@@ -89,8 +94,13 @@ class Selective:
         """Return how many records of those that are shown meet something."""
         of_workflow = "AND +workflow_id = :workflow"
         sql = f"SELECT count(*) FROM user_data WHERE id IN {queries.CHOSEN} {of_workflow} {where}"
-        parts = map(id_list, selection.chunks(self._chosen["user_data"]))
+        parts = map(id_list, selection.chunks(self._rows_shown("user_data", values) or ()))
         return sum(self._fetch(sql, {**values, "chosen": part})[0][0] for part in parts)
+
+    def _rows_shown(self, table: str, values: Mapping[str, object]) -> list[int] | None:
+        """Return the rows of a table that are shown, of records those of a role; None for all."""
+        chosen = self._chosen.get(table)
+        return self._chosen_as.get(values.get("role"), chosen) if table == "user_data" else chosen
 
     def _shown(self, page: LinkPage) -> LinkPage:
         """Return the links of a page that are shown."""

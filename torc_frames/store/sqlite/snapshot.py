@@ -313,7 +313,7 @@ class SQLiteSnapshot(Selective):
                     yield columns, data
                 return
         limit = min(_FIRST_ROWS, PAGE_ROWS)
-        chosen = self._chosen.get(listing.spine)
+        chosen = self._rows_shown(listing.spine, given)
         while True:
             if chosen is None:
                 ((first, upto, count),) = self._fetch(spine, {**given, "limit": limit})

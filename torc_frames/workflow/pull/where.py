@@ -162,9 +162,8 @@ class Where:
 
     def _place(self, name: str, jobs: pd.DataFrame) -> Origin | None:
         source, path = _SOURCES.get(self._kind), name
-        if self._kind in ("table", "jobs") and name in (*jobs.columns, jobs.index.name):
-            return Origin("job", (name,))
-        if self._kind == "user_data" and name in RESERVED:
+        known = [jobs.index.name, *(jobs.columns if self._kind in ("table", "jobs") else ())]
+        if name in (RESERVED if self._kind == "user_data" else known):
             return Origin("job", (name,))
         for prefix, role in self._prefixes.items():
             if name.startswith(prefix):
@@ -190,7 +189,8 @@ class Where:
             return Group(condition.all, kept) if kept or not condition.all else True
         place = self._places[condition.column]
         if place.source == "job":
-            return _of_jobs(condition, jobs.dtypes.get(place.path[0], "str"), snap.can_find(place))
+            can_find = self._kind != "user_data" and snap.can_find(place)  # among records, jobs are not
+            return _of_jobs(condition, jobs.dtypes.get(place.path[0], "str"), can_find)
         has_specs = place.source != OUTPUT and (self._kind != "user_data" or self._role == INPUT)
         spec = specs.get(condition.column.removeprefix("params.")) if has_specs else None
         return condition if snap.can_find(place) and _is_plain(spec, condition) else None

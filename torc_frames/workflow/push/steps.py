@@ -344,10 +344,9 @@ def _warn_of_commands(
 ) -> None:
     template = recorded.templates(existing.metadata).get("command", "")
     names = {job_column(path) for cells in changes.values() for path in cells}.intersection(frame.paths)
-    used = {name for name in names if f"{{{name}" in template}
-    if used:
+    if used := templates.used_of(template, names):
         warn(
-            f"jobs {shorten(changes)} keep their commands, which were made of {shorten(sorted(used))}: "
+            f"jobs {shorten(changes)} keep their commands, which were made of {shorten(used)}: "
             f"push with command={template!r} to make them anew"
         )
 

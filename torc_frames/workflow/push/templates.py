@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from torc_frames.errors import Problem, RefusedError, shorten
 from torc_frames.workflow.push.shell import HOLE, as_word, read_command
 
-__all__ = ["fill", "fits", "has_columns"]
+__all__ = ["fill", "fits", "has_columns", "used_of"]
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -75,6 +75,13 @@ def fill(
 def has_columns(template: str) -> bool:
     """Return whether a template says something of a row."""
     return any(match[1] is not None for match in _PART.finditer(template))
+
+
+def used_of(template: str, names: Iterable[str]) -> list[str]:
+    """Return those of some columns that a template is made of, in order."""
+    inside = {match[1] for match in _PART.finditer(template) if match[1] is not None}
+    inside |= {text.rpartition(":")[0] for text in inside}
+    return sorted(inside.intersection(names))
 
 
 def fits(template: str, cells: Mapping[str, Sequence[Any]]) -> bool:
