@@ -59,6 +59,11 @@ class RunSummary:
     failures: tuple[Failure, ...] = ()
     stale: int = field(default=0)
 
+    @property
+    def did_nothing(self) -> bool:
+        """Whether there was no job to run, nor one that waits or runs elsewhere."""
+        return not any(getattr(self, name) for name in _COUNTS[:-1])
+
     def __repr__(self) -> str:
         counts = ", ".join(f"{name}={getattr(self, name)}" for name in _COUNTS[:-1])
         return "\n  ".join([f"RunSummary({counts})", *reasons(self.failures)])
