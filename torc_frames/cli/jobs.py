@@ -138,7 +138,7 @@ def logs(
     cells = frame.astype(object).where(frame.notna(), None).to_dict("list")
     rows: list[tuple[Any, ...]] = list(zip(*cells.values(), strict=True))
     if not rows:
-        click.echo(f"no job of these has {'failed' if failed else 'been run'}", err=True)
+        click.echo("no job of these has failed" if failed else "no run of these jobs is known", err=True)
     for key, name, run, status, code, out, err in rows:
         told = "" if code is None else f" with return code {code}"
         click.echo(f"==> job {key} ({printable(name)}), run {run}: {status}{told}")
