@@ -284,7 +284,7 @@ def _refuse_impossible(board: Board, keys: list[str], machine: Machine, tell: bo
         for key, job in ((key, board.jobs[key]) for key in keys if key not in set(bare))
         if (lacks := machine.lacks(job.resources))
     ]
-    mend = "push their parameters with command=… to give them one"
+    mend = "wf.push(wf.parameters(), command=…) gives them one"
     if bare and len(bare) == len(keys):
         reasons.append(f"jobs {shorten(bare)} have no command to run: {mend}")
     if reasons:
