@@ -205,12 +205,11 @@ def log_(options: StoreOptions, values: tuple[str, ...]) -> None:
     """Append a row to the series of a job, which `torc-frames curves` prints.
 
     Values are written as for store; nan and inf are kept. Inside a job, JOB may be left out. The row is
-    stored when the command has ended.
+    stored when the command has ended, and nothing is printed.
     """
     handle, row = _given(options, values)
     handle.log(**row)
     handle.flush()
-    log.info("Logged a row of job key=%s", handle.key)
 
 
 def _given(options: StoreOptions, arguments: tuple[str, ...]) -> tuple[Job, dict[str, Any]]:
