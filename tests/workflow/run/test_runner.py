@@ -426,4 +426,5 @@ def test_two_databases_in_one_folder_keep_their_logs_apart(tmp_path: Path) -> No
 def test_the_summary_is_short(study: SQLiteStore) -> None:
     add(study, "false")
     shown = repr(run(study, "1", workers=1))
-    assert shown == "RunSummary(completed=0, failed=1, canceled=0, not_run=0, running_elsewhere=0)"
+    counts = "completed=0, failed=1, canceled=0, not_run=0, running_elsewhere=0"
+    assert shown == f"RunSummary({counts})\n  1 job failed (1): return code 1"

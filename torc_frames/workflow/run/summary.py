@@ -73,8 +73,8 @@ def reasons(failures: Iterable[Failure]) -> list[str]:
     """Return the first reasons for which jobs failed, as lines that name the jobs of each."""
     jobs: dict[str, list[str]] = {}
     for failure in failures:
-        if failure.reason:
-            jobs.setdefault(failure.reason, []).append(failure.job_key)
+        reason = failure.reason or f"return code {failure.return_code}"
+        jobs.setdefault(reason, []).append(failure.job_key)
     lines = [
         f"{counted(len(keys), 'job')} failed ({shorten(keys)}): {reason}"
         for reason, keys in list(jobs.items())[:_FEW]
