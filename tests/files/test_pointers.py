@@ -306,6 +306,10 @@ def test_a_job_saves_and_everybody_loads(tmp_path: Path) -> None:
         ["2", 20, 1.0],
     ]
     assert sorted(path.name[:6] for path in (tmp_path / "curves").iterdir()) == ["job-1-", "job-2-"]
+    with pytest.raises(tf.RefusedError, match="pointer named 'curv'; there are: 'curve'"):
+        wf.load("curv")
+    with pytest.warns(tf.TorcFramesWarning, match="pointer named 'curv'; there are: 'curve'"):
+        wf.table(load=["curv"])
     client.close()
 
 

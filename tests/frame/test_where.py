@@ -308,3 +308,19 @@ def test_columns_are_found_by_letters_that_python_takes_for_others():
     assert df.to_dict("list") == {"\u00b5": [2], "\ufb01t": [3]}
     both = tf.grid(**{"\u00b5": [1, 2], "\u03bc": [1, 2]}, where="`\u00b5` < \u03bc")
     assert both.to_dict("list") == {"\u00b5": [1], "\u03bc": [2]}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a = 1", "syntax; for '=' write '=='; "),
+        ("a > 1 && x < 2 || flag", "syntax; for '&&' write 'and'; for '||' write 'or'; "),
+        ("solver == '=&&' and !flag", "syntax; for '!' write 'not'; "),
+        ("solver != '= <>' and a <> 2", "for '<>' write '!='; "),
+        ("a >= 1 and", "syntax; use"),
+    ],
+)
+def test_what_other_languages_write_is_told(text: str, told: str) -> None:
+    with pytest.raises(tf.RefusedError) as refused:
+        kept_by(TABLE, text)
+    assert told in str(refused.value)

@@ -33,6 +33,8 @@ def test_a_workflow_is_made_once_and_found_by_its_name(client: Client) -> None:
     with pytest.raises(tf.NotFoundError, match=r"client\.workflow\(name='ridge'\)") as missing:
         client.workflow("ridge")
     assert missing.value.keys == ("ridge",)
+    with pytest.raises(tf.NotFoundError, match=r"client\.workflow\(name='rigde'\); there is 'ridge'"):
+        client.workflow("rigde")
     assert str(pickle.loads(pickle.dumps(missing.value)))
     twin = client.create_workflow("ridge")
     with pytest.raises(tf.RefusedError, match=f"named 'ridge': take one by its key, {made.key}, {twin.key}"):

@@ -90,6 +90,29 @@ def test_equal_jobs_are_paired_in_their_order_and_others_of_one_pair_are_refused
         here.compare(a, b, on="alpha")
 
 
+def test_jobs_that_only_one_workflow_tells_apart_are_no_pairs(here: tf.Client) -> None:
+    study(here, "a", tf.grid(n=[1], seed=[1, 2]), [1, 2])
+    study(here, "b", tf.grid(n=[1]), [1])
+    with pytest.raises(
+        tf.RefusedError, match=r"differ in 'seed', which the other does not have: client\.table"
+    ):
+        here.compare("a", "b")
+
+
+def test_of_files_the_digests_are_compared(here: tf.Client, tmp_path: Path) -> None:
+    (tmp_path / "f.txt").write_text("f")
+    pointer = tf.Pointer(tmp_path / "f.txt")
+    for name in ("a", "b"):
+        wf = here.create_workflow(name)
+        wf.push(tf.grid(n=[1]))
+        wf.job(wf.jobs().index[0]).store(path="p", curve=pointer, sub={"size": 1, "file": pointer})
+    results = here.compare("a", "b").results
+    assert sorted({*results.columns.get_level_values(0)}) == [
+        *("curve.sha256", "path", "sub.file.sha256", "sub.size"),
+    ]
+    assert results["curve.sha256", "a"].tolist() == results["curve.sha256", "b"].tolist() == [pointer.sha256]
+
+
 def test_workflows_without_anything_in_common(here: tf.Client) -> None:
     a = study(here, "a", tf.grid(alpha=[1]), [1])
     b = study(here, "b", tf.grid(beta=[1]), [1])

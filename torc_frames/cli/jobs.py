@@ -137,6 +137,8 @@ def logs(
         return
     cells = frame.astype(object).where(frame.notna(), None).to_dict("list")
     rows: list[tuple[Any, ...]] = list(zip(*cells.values(), strict=True))
+    if not rows:
+        click.echo("no job of these has failed" if failed else "no run of these jobs is known", err=True)
     for key, name, run, status, code, out, err in rows:
         told = "" if code is None else f" with return code {code}"
         click.echo(f"==> job {key} ({printable(name)}), run {run}: {status}{told}")
@@ -203,12 +205,11 @@ def log_(options: StoreOptions, values: tuple[str, ...]) -> None:
     """Append a row to the series of a job, which `torc-frames curves` prints.
 
     Values are written as for store; nan and inf are kept. Inside a job, JOB may be left out. The row is
-    stored when the command has ended.
+    stored when the command has ended, and nothing is printed.
     """
     handle, row = _given(options, values)
     handle.log(**row)
     handle.flush()
-    log.info("Logged a row of job key=%s", handle.key)
 
 
 def _given(options: StoreOptions, arguments: tuple[str, ...]) -> tuple[Job, dict[str, Any]]:

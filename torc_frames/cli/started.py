@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,15 @@ from torc_frames.errors import FailedJobsWarning, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from torc_frames.workflow.run.handle import RunHandle
-    from torc_frames.workflow.run.summary import RunSummary
+    from torc_frames.workflow.run.summary import Failure, RunSummary
     from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["print_started", "print_summary", "runs", "told_by_summary"]
 
 _COUNTS = ("completed", "failed", "canceled", "not_run", "running_elsewhere")
+_MOST_FAILURES = 10
+"""How many jobs that failed are told of; `torc-frames jobs logs --failed` has all."""
+
 _COLUMNS = ("run", "state", "runner", "started", "ended", "log")
 
 _id = click.argument("run", required=False, metavar="[ID]")
@@ -47,7 +50,8 @@ def list_(options: StoreOptions, over: bool) -> None:
     workflow = options.workflow()
     rows = [one.described() for one in handles(workflow._store, workflow.key, over=over)]
     columns = {name: pd.Series([row[name] for row in rows], dtype="str") for name in _COLUMNS}
-    emit(options, pd.DataFrame(columns))
+    times = {name: pd.to_datetime(columns[name], format="ISO8601", utc=True) for name in ("started", "ended")}
+    emit(options, pd.DataFrame(columns | times))
 
 
 @command("torc-frames runs wait", "torc-frames runs wait 3f2a --timeout 600", of=runs)
@@ -97,6 +101,7 @@ def told_by_summary() -> Iterator[None]:
     """Don't warn of failures that are printed anyway."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FailedJobsWarning)
+        warnings.filterwarnings("default", "nothing to run", FailedJobsWarning)
         yield
 
 
@@ -125,23 +130,27 @@ def print_summary(
 
     with workflow._store.snapshot(workflow.key) as snapshot:
         names = {key: job.name for key, job in read_jobs(snapshot).items()} if summary.failures else {}
-    if options.format in ("json", "jsonl"):
+    as_json = options.format in ("json", "jsonl")
+    told = summary.failures if as_json else summary.failures[:_MOST_FAILURES]
+    if as_json:
         print_json(_as_json(summary, names))
     else:
-        _print(summary, names)
+        _print(summary, told, names)
     if summary.failures or summary.failed:
         context.exit(1)
 
 
-def _print(summary: RunSummary, names: dict[str, str]) -> None:
+def _print(summary: RunSummary, told: Sequence[Failure], names: dict[str, str]) -> None:
     counts = {name: getattr(summary, name) for name in _COUNTS}
     shown = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
     click.echo(f"Jobs: {', '.join(shown) or 'nothing to run'}")
-    for failure in summary.failures:
+    for failure in told:
         job = f"job {failure.job_key} ({names.get(failure.job_key, 'deleted since')})"
         click.echo(printable(f"{job} failed with return code {failure.return_code}: {failure.stderr}"))
         if failure.reason:
             click.echo(f"    {printable(failure.reason)}")
+    if more := len(summary.failures) - len(told):
+        click.echo(f"and {more} more: torc-frames jobs logs --failed")
 
 
 def _as_json(summary: RunSummary, names: dict[str, str]) -> dict[str, Any]:

@@ -46,6 +46,16 @@ _OUTSIDE_TEXTS = re.compile(
     re.DOTALL,
 )
 
+_SPELLINGS = {r"(?<![=!<>])=(?!=)": "==", "&&": "and", r"\|\|": "or", "<>": "!=", "!(?!=)": "not"}
+"""How other languages write what is written otherwise here."""
+
+
+def _likely_mend(text: str) -> str:
+    """Return what to say of a text that has the spelling of another language."""
+    bare = _OUTSIDE_TEXTS.sub(lambda found: found[0] if found["and"] or found["or"] else "", text)
+    found = {match[0]: right for wrong, right in _SPELLINGS.items() if (match := re.search(wrong, bare))}
+    return "".join(f"; for {wrong!r} write {right!r}" for wrong, right in found.items())
+
 
 class Formula:
     """An expression in Python's grammar of which little is allowed, read but never run as Python.
@@ -113,7 +123,9 @@ class Formula:
         try:
             tree = ast.parse(plain.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            why = error.msg if isinstance(error, SyntaxError) else "it is nested too deep"
+            why = (
+                error.msg + _likely_mend(text) if isinstance(error, SyntaxError) else "it is nested too deep"
+            )
             raise RefusedError(f"{text!r} is no formula: {why}") from None
         self.tree, self._compute = tree, self._compiled(tree)
 

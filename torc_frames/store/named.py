@@ -41,6 +41,8 @@ def by_key(store: Store, key: str) -> WorkflowRecord:
     except NotFoundError as error:
         if any(workflow.name == key for workflow in store.workflows()):
             error.hint = f"it is the name of a workflow: client.workflow(name={key!r})"
+        elif error.kind == "workflow" and not key.isdecimal():
+            error.hint = f"names are looked up by client.workflow(name={key!r}); {_hint(key, store)}"
         raise
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "MEASURED",
     "OF_TORC",
     "STATUSES",
+    "UNSUCCESSFUL",
     "AddedJobs",
     "DependencyPage",
     "JobPage",
@@ -82,6 +83,9 @@ STATUSES = (
     *("disabled", PENDING_FAILED),
 )
 """All that torc has for jobs, each where its database has the number of it."""
+
+UNSUCCESSFUL = (FAILED, CANCELED, TERMINATED, PENDING_FAILED)
+"""Those of jobs that ended without success."""
 
 
 @dataclass(frozen=True, slots=True)

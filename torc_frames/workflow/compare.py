@@ -21,6 +21,7 @@ __all__ = ["Comparison", "compare"]
 _NAME = "job_name"
 _PARAMS, _RESULTS = "params.", "results."
 _DIFFERENCE = "difference"
+_POINTER = ".torc_pointer"
 _EXACT = 2**62
 """Two integers that are smaller differ by one that int64 has."""
 
@@ -38,6 +39,7 @@ class Comparison:
         The parameters that differ, in a pair at least.
     results : DataFrame
         All results; of numbers, times and durations also the "difference", that of the second to the first.
+        Of pointers the digest, ``<name>.sha256``: files of the same have the same in them.
     jobs : DataFrame
         job_key, job_name, status, stale.
     only_a, only_b : DataFrame
@@ -91,7 +93,7 @@ def compare(
     only_a, only_b = (table.iloc[rest] for table, rest in zip((one, other), alone, strict=True))
     return Comparison(
         _beside(both, apart, labels, index, _PARAMS),
-        _beside(both, _names(one, _RESULTS), labels, index, _RESULTS, True),
+        _beside(both, _results(one), labels, index, _RESULTS, True),
         _beside(keyed, ["job_key", *jobs], labels, index),
         only_a,
         only_b,
@@ -126,6 +128,13 @@ def _names(table: pd.DataFrame, prefix: str) -> list[str]:
     return [str(name) for name in table if str(name).startswith(prefix)]
 
 
+def _results(table: pd.DataFrame) -> list[str]:
+    """Return the columns of results, of those of pointers only the digest."""
+    names = _names(table, _RESULTS)
+    pointers = {name.removesuffix(_POINTER) for name in names if name.endswith(_POINTER)}
+    return [name for name in names if name.rpartition(".")[0] not in pointers or name.endswith(".sha256")]
+
+
 def _keys(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """Return what the cells of each row are by which it is matched; 1 is 1.0."""
     cells = [encode(table[name])[0] for name in columns]
@@ -146,9 +155,9 @@ def _pairs(
     pairs = []
     for key, here in rows[0].items():
         there = rows[1].get(key, [])
-        for found, table, label in zip((here, there), tables, labels, strict=True):
+        for found, table, other, label in zip((here, there), tables, tables[::-1], labels, strict=True):
             if there and len(found) > 1:
-                _check_alike(table.iloc[found], label)
+                _check_alike(table.iloc[found], other, label)
         pairs += list(zip(here, there, strict=False))
     return sorted(pairs)
 
@@ -160,13 +169,17 @@ def _rows(keys: Sequence[str]) -> Mapping[str, list[int]]:
     return found
 
 
-def _check_alike(rows: pd.DataFrame, label: str) -> None:
+def _check_alike(rows: pd.DataFrame, others: pd.DataFrame, label: str) -> None:
     apart = [name for name in _names(rows, _PARAMS) if len({*map(canonical, encode(rows[name])[0])}) > 1]
     if apart:
         names = shorten(repr(name.removeprefix(_PARAMS)) for name in apart)
+        known = any(others[name].notna().any() for name in apart)
+        mend = (
+            "; name that in on=, too" if known else ", which the other does not have: client.table shows both"
+        )
         raise RefusedError(
             f"jobs {shorten(map(str, rows.index))} of {label!r} would be a pair with the same job: they "
-            f"differ in {names}; name that in on=, too"
+            f"differ in {names}{mend}"
         )
 
 

@@ -118,7 +118,8 @@ class WorkflowRuns:
         Warns
         -----
         FailedJobsWarning
-            If jobs failed, with the first reasons. `logs` has more.
+            If jobs failed, with the first reasons, of which `logs` has more; or if there is nothing to run
+            but what failed before.
 
         Examples
         --------

@@ -100,7 +100,7 @@ def what_was_seen(df: pd.DataFrame, url: str, workflow_key: str, *, by_columns: 
         )
     if not is_parameters:
         raise RefusedError(
-            f"this is a table of {about.get('kind')}, which would become parameters: edit and push "
+            f"this is a frame of {about.get('kind')}, which would become parameters: edit and push "
             "wf.parameters(), or df.attrs.clear() if its columns are meant as parameters"
         )
     if upstream:

@@ -551,8 +551,8 @@ def test_tables_of_other_origin_are_not_taken_for_parameters(wf, store):
     wf.job(1).store(loss=0.5)
     other = Client(store).create_workflow("other")
     for frame, says in (
-        (wf.results(), "table of results"),
-        (wf.table(), "table of table"),
+        (wf.results(), "frame of results"),
+        (wf.table(), "frame of table"),
         (wf.jobs(), "jobs"),
     ):
         with pytest.raises(tf.RefusedError, match=says):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ from unicodedata import category
 import mapped
 import pandas as pd
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from servers import TorcServer, need_binary, wipe
@@ -147,6 +148,21 @@ def test_mapped_functions_say_what_they_raised(wf: Workflow) -> None:
     assert text.splitlines()[-2:] == ["ValueError: three is", "not taken"]
     assert len(text.splitlines()) == 3
     assert said(wf, jobs="1") == [None]
+
+
+def test_the_shell_tells_of_the_first_failures(wf: Workflow) -> None:
+    def shell(*arguments: str) -> Result:
+        return CliRunner().invoke(root, ["-u", "study.db", *arguments])
+
+    assert "no job of these has failed" in shell("jobs", "logs", "--failed").stderr
+    wf.push(tf.grid(n=range(12)), command="false {n}")
+    ran = shell("run").stdout.splitlines()
+    assert len(ran) == 12
+    assert ran[-1] == "and 2 more: torc-frames jobs logs --failed"
+    again = shell("run")
+    assert again.stdout == "Jobs: nothing to run\n"
+    assert "12 jobs of workflow 1 failed or were canceled before" in again.stderr
+    assert len(json.loads(shell("-f", "json", "run", "--rerun", "failed").stdout)["failures"]) == 12
 
 
 def test_what_jobs_write_can_not_control_a_terminal_or_a_page(wf: Workflow) -> None:

@@ -17,7 +17,13 @@ from typing import Any
 import pytest
 from places import REPOSITORY
 
-from torc_frames.errors import ConflictError, NotInJobError, RefusedError, TorcFramesWarning
+from torc_frames.errors import (
+    ConflictError,
+    FailedJobsWarning,
+    NotInJobError,
+    RefusedError,
+    TorcFramesWarning,
+)
 from torc_frames.store.records import NewJobs, Resources
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow.run.options import Rerun
@@ -205,7 +211,8 @@ def test_a_job_that_can_not_be_started_has_failed(study: SQLiteStore) -> None:
 def test_a_second_run_has_nothing_to_do(study: SQLiteStore) -> None:
     add(study, "true", "false")
     run(study, "1", workers=2)
-    summary = run(study, "1", workers=2)
+    with pytest.warns(FailedJobsWarning, match=r"nothing to run: 1 job .* runs it again"):
+        summary = run(study, "1", workers=2)
     assert (summary.completed, summary.failed, summary.canceled, summary.not_run) == (0, 0, 0, 0)
 
 
@@ -419,4 +426,5 @@ def test_two_databases_in_one_folder_keep_their_logs_apart(tmp_path: Path) -> No
 def test_the_summary_is_short(study: SQLiteStore) -> None:
     add(study, "false")
     shown = repr(run(study, "1", workers=1))
-    assert shown == "RunSummary(completed=0, failed=1, canceled=0, not_run=0, running_elsewhere=0)"
+    counts = "completed=0, failed=1, canceled=0, not_run=0, running_elsewhere=0"
+    assert shown == f"RunSummary({counts})\n  1 job failed (1): return code 1"

@@ -515,6 +515,7 @@ def test_a_shell_job_logs_and_curves_are_printed(wf: Workflow, tmp_path: Path) -
     def call(*arguments: str, **env: str) -> str:
         done = CliRunner().invoke(root, arguments, env=env, catch_exceptions=False)
         assert done.exit_code == 0, done.output
+        assert arguments[1] != "log" or done.output == ""  # it would stand between what the job says
         return done.stdout
 
     call("jobs", "log", *where, job.key, "epoch=1", "loss=0.5", "train.acc=1")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import mapped
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from places import REPOSITORY
@@ -310,7 +311,9 @@ def test_the_command_line_detaches_lists_waits_and_cancels(wf: Workflow) -> None
     assert "process " in err
     listed = json.loads(shell(*of, "-f", "json", "runs", "list")[1])
     assert [row["run"] for row in listed] == [run]
+    assert pd.Timestamp(listed[0]["started"]).tz is not None
     assert shell(*of, "runs", "cancel", run[:4])[1] == f"{run} canceled\n"
+    assert "no run of workflow 1 goes on" in shell(*of, "runs", "cancel")[2]
     assert json.loads(shell(*of, "-f", "json", "runs", "list")[1]) == []
     assert json.loads(shell(*of, "-f", "json", "runs", "list", "--all")[1])[0]["state"] == "canceled"
     for given in (["wait", "zz"], ["cancel"]):

@@ -14,7 +14,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError, shorten
 from torc_frames.files.pointer_frames import MissingFiles, OnMissing, Pairs, load_pointers
 from torc_frames.files.pointers import Pointer, is_pointer
-from torc_frames.frame.flatten import Path, split
+from torc_frames.frame.flatten import Path, join, split
 from torc_frames.frame.shape import Shape
 from torc_frames.frame.values import decode_lines
 from torc_frames.store.base import Store
@@ -22,7 +22,7 @@ from torc_frames.store.records import Role, UserDataPage
 from torc_frames.workflow.pull.listings import files
 from torc_frames.workflow.pull.reading import Reading, check_role, verified
 
-__all__ = ["Loading", "load", "load_files", "pointers_of", "writer"]
+__all__ = ["Loading", "load", "load_files", "pointer_names", "pointers_of", "writer"]
 
 
 Write = Callable[[Pairs, MissingFiles], Any]
@@ -57,8 +57,9 @@ def load(store: Store, workflow_key: str, name: str | None, role: Role, how: Loa
     def build(read: Reading) -> Pairs:
         pairs = pointers_of(read, str(name), role, how.base or store.base, how.remote)
         if not pairs:
-            key = read.snap.workflow.key
-            raise RefusedError(f"no {role} record of workflow {key} has a pointer named {name!r}")
+            key, names = read.snap.workflow.key, shorten(map(repr, pointer_names(read, role)))
+            there = f"; there are: {names}" if names else ""
+            raise RefusedError(f"no {role} record of workflow {key} has a pointer named {name!r}{there}")
         return pairs
 
     check_role(role)
@@ -111,6 +112,23 @@ def pointers_of(read: Reading, name: str, role: Role, base: str | None, remote: 
         at_record = dict(_pointers(records, split(name), base, remote))
     pairs = zip(linked.job_keys.to_pylist(), linked.record_keys.to_pylist(), strict=True)
     return [(job_key, at_record[key]) for job_key, key in pairs if key in at_record]
+
+
+def pointer_names(read: Reading, role: Role) -> list[str]:
+    """Return the names of all pointers of a role, in their order."""
+    found: dict[str, None] = {}
+    for page in read.snap.user_data(role=role, labels=False):
+        for data in decode_lines(page.keys, page.data):
+            found.update(dict.fromkeys(map(join, _paths(data))))
+    return list(found)
+
+
+def _paths(data: Any, above: Path = ()) -> Iterator[Path]:
+    if is_pointer(data):
+        yield above
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            yield from _paths(value, (*above, name))
 
 
 def _pointers(

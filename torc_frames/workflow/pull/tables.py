@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from torc_frames.errors import shorten, warn
 from torc_frames.files.pointer_frames import MissingFiles, OnMissing, load_pointers
 from torc_frames.frame.column import InexactChunkError, check_dtype_backend
 from torc_frames.frame.joining import OnClash
@@ -19,7 +20,7 @@ from torc_frames.store.base import Store
 from torc_frames.store.records import INPUT, OUTPUT, JobPage, ResultPage, Role
 from torc_frames.workflow.pull import frames
 from torc_frames.workflow.pull.curves import curves_frame, read_rows
-from torc_frames.workflow.pull.files import pointers_of
+from torc_frames.workflow.pull.files import pointer_names, pointers_of
 from torc_frames.workflow.pull.links import Links
 from torc_frames.workflow.pull.named import FromNames
 from torc_frames.workflow.pull.parts import job_part, table_of, table_part
@@ -195,10 +196,12 @@ def table(
 ) -> pd.DataFrame:
     """Return one row a job: job columns, params.*, results.*; see `Workflow.table`."""
     left_out: list[dict[str, str]] = []
+    unknown: dict[str, str] = {}
     chosen = Where(where, "table", is_narrow=bool(named))
 
     def build(read: Reading) -> pd.DataFrame:
         left_out.clear()
+        unknown.clear()
         shown, check = shown_of_jobs(job_columns, shape.usecols)
         part = table_part(read, on_clash, lambda name: shown(name) or name in chosen.names)
         check()
@@ -208,7 +211,10 @@ def table(
             columns=[name for name in map(str, part.jobs) if not shown(name)]
         )
         for name in loaded:
-            pairs = [pair for pair in pointers_of(read, name, OUTPUT, store.base) if pair[0] in joined.index]
+            there = pointers_of(read, name, OUTPUT, store.base)
+            if not there and (names := shorten(map(repr, pointer_names(read, OUTPUT)))):
+                unknown[name] = names
+            pairs = [pair for pair in there if pair[0] in joined.index]
             missing = MissingFiles(on_missing)
             if pairs:
                 joined = frames.with_files(joined, f"results.{name}", load_pointers(pairs, missing))
@@ -221,6 +227,8 @@ def table(
     frame = _pull(store, workflow_key, build, shape, show, True, "table", how, chosen)
     if loaded:
         frame.attrs["torc"]["missing"] = left_out
+    for name, names in unknown.items():
+        warn(f"load: no output record has a pointer named {name!r}; there are: {names}")
     if named:
         named.tell()
     return frame

@@ -378,7 +378,7 @@ def advise(store: Store, workflow_key: str, prepared: Prepared, steps: Steps, ex
         if kept:
             warn(
                 f"{counted(len(kept), 'job')} of the same parameters had another command, and kept it: "
-                "push wf.parameters() with command= to change it"
+                "push wf.parameters(), or say on= (--on), with command= to change it"
             )
     if resources is not None:
         kept = [key for key, row in there.items() if existing.jobs[key].resources != resources[row]]

@@ -11,19 +11,25 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from torc_frames import settings
-from torc_frames.errors import ConflictError, NotInJobError, Problem, RefusedError, counted, shorten, warn
+from torc_frames.errors import (
+    ConflictError,
+    FailedJobsWarning,
+    NotInJobError,
+    Problem,
+    RefusedError,
+    counted,
+    shorten,
+    warn,
+)
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.named import job_of
 from torc_frames.store.open import open_store
 from torc_frames.store.records import (
     BLOCKED,
-    CANCELED,
     COMPLETED,
-    FAILED,
-    PENDING_FAILED,
     READY,
-    TERMINATED,
     UNINITIALIZED,
+    UNSUCCESSFUL,
 )
 from torc_frames.workflow.progress import progress
 from torc_frames.workflow.run import procfs
@@ -120,6 +126,8 @@ def run(store: Store, workflow_key: str, *, call: NotedCall | None = None, **opt
     else:
         summary = by_torc(store).run(store, workflow_key, asked, call)
     tell_of_failures(summary)
+    if asked.jobs is None and summary.did_nothing:
+        _tell_of_failed_before(store, workflow_key)
     return summary
 
 
@@ -196,6 +204,18 @@ def _tell_of_stale(store: RunnableStore, workflow_key: str) -> int:
     return len(stale)
 
 
+def _tell_of_failed_before(store: Store, workflow_key: str) -> None:
+    """Warn of jobs that ended without success, which a run leaves as they are."""
+    [counts] = store.count_jobs([workflow_key])
+    if count := sum(counts.get(status, 0) for status in UNSUCCESSFUL):
+        warn(
+            f"nothing to run: {counted(count, 'job')} of workflow {workflow_key} failed or "
+            f"{'was' if count == 1 else 'were'} canceled before: wf.run(rerun='failed'), or `torc-frames run "
+            f"--rerun failed`, runs {'it' if count == 1 else 'them'} again",
+            FailedJobsWarning,
+        )
+
+
 def jobs_to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: Rerun) -> set[str]:
     """Return the jobs to run again: what `rerun` says, and those whose runner is no more."""
     runners = store.runners(workflow_key)
@@ -203,7 +223,7 @@ def jobs_to_reset(store: RunnableStore, workflow_key: str, board: Board, rerun: 
     # As in torc, jobs that clients of the service added are so until the workflow is run.
     again.update(board.with_status(UNINITIALIZED))
     if rerun is not None:
-        again.update(board.with_status(FAILED, CANCELED, TERMINATED, PENDING_FAILED))
+        again.update(board.with_status(*UNSUCCESSFUL))
     if rerun == "missing":
         filled = jobs_with_output(store, workflow_key)
         again.update(key for key in board.with_status(COMPLETED) if key not in filled)
@@ -264,7 +284,7 @@ def _refuse_impossible(board: Board, keys: list[str], machine: Machine, tell: bo
         for key, job in ((key, board.jobs[key]) for key in keys if key not in set(bare))
         if (lacks := machine.lacks(job.resources))
     ]
-    mend = "push their parameters with command=… to give them one"
+    mend = "wf.push(wf.parameters(), command=…) gives them one"
     if bare and len(bare) == len(keys):
         reasons.append(f"jobs {shorten(bare)} have no command to run: {mend}")
     if reasons:

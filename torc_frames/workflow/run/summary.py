@@ -60,6 +60,11 @@ class RunSummary:
     failures: tuple[Failure, ...] = ()
     stale: int = field(default=0)
 
+    @property
+    def did_nothing(self) -> bool:
+        """Whether there was no job to run, nor one that waits or runs elsewhere."""
+        return not any(getattr(self, name) for name in _COUNTS[:-1])
+
     def __repr__(self) -> str:
         counts = ", ".join(f"{name}={getattr(self, name)}" for name in _COUNTS[:-1])
         return "\n  ".join([f"RunSummary({counts})", *reasons(self.failures)])
@@ -69,8 +74,8 @@ def reasons(failures: Iterable[Failure]) -> list[str]:
     """Return the first reasons for which jobs failed, as lines that name the jobs of each."""
     jobs: dict[str, list[str]] = {}
     for failure in failures:
-        if failure.reason:
-            jobs.setdefault(failure.reason, []).append(failure.job_key)
+        reason = failure.reason or f"return code {failure.return_code}"
+        jobs.setdefault(reason, []).append(failure.job_key)
     lines = [
         f"{counted(len(keys), 'job')} failed ({shorten(keys)}): {reason}"
         for reason, keys in list(jobs.items())[:_FEW]

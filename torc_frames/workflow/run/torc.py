@@ -31,11 +31,11 @@ from torc_frames.store.records import (
     COMPLETED,
     FAILED,
     PENDING,
-    PENDING_FAILED,
     READY,
     RUNNING,
     TERMINATED,
     UNINITIALIZED,
+    UNSUCCESSFUL,
     JobPage,
     JobRecord,
 )
@@ -290,7 +290,7 @@ class TorcRun:
         return {job.key: job for page in pages for job in page.jobs(self._key)}
 
     def _to_reset(self, statuses: Mapping[str, str], rerun: str | None) -> list[str]:
-        wanted: set[str] = set() if rerun is None else {FAILED, CANCELED, TERMINATED, PENDING_FAILED}
+        wanted: set[str] = set() if rerun is None else {*UNSUCCESSFUL}
         if rerun == "all":
             wanted.add(COMPLETED)
         again = {key for key, status in statuses.items() if status in wanted}
