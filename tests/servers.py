@@ -24,6 +24,7 @@ _BUILD = f"SQLX_OFFLINE=true cargo install torc --version {VERSION} --locked --f
 _START_SECONDS = 30
 _STOP_SECONDS = 20
 _LOG_TAIL = 4000
+_TRIES = 10
 
 
 def cache_root() -> Path:
@@ -146,6 +147,17 @@ class TorcServer:
     def restart(self) -> None:
         """Start it (again) with the same database and port, and wait until it answers."""
         self.stop()
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._start()
+            except RuntimeError as error:
+                # A connection of somebody else may have been given the port meanwhile.
+                if not left or "AddrInUse" not in str(error):
+                    raise
+            time.sleep(1)
+        return None
+
+    def _start(self) -> None:
         with self.log.open("ab") as log:
             mark = log.tell()
             self._process = self._spawn(log)

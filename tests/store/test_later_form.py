@@ -204,6 +204,7 @@ WRITES: dict[str, Callable[[Store, str], object]] = {
     "add_jobs": lambda store, key: store.add_jobs(key, NewJobs(["a"], [""], [b"{}"])),
     "update_commands": lambda store, key: store.update_commands(key, ["1"], ["x"]),
     "delete_jobs": lambda store, key: store.delete_jobs(key, ["1"]),
+    "add_series": lambda store, key: store.add_series(key, []),
     "add_user_data": lambda store, key: store.add_user_data(key, [b"{}"], job_keys=["1"], role=INPUT),
     "update_user_data": lambda store, key: store.update_user_data(key, ["1"], [b"{}"]),
     "delete_user_data": lambda store, key: store.delete_user_data(key, ["1"]),

@@ -101,6 +101,7 @@ def test_a_service_of_2023_says_that_it_keeps_none(wf: Workflow) -> None:
     [job] = push(wf, 1)
     if "torc-service/v1" in wf._store.url or isinstance(wf._store, SQLiteStore):
         job.log(loss=0.5)
+        job.flush()  # else they would come when the next test has a job of this key
         return
     for call in (lambda: job.log(loss=0.5), wf.curves):
         with pytest.raises(RefusedError, match=r"service of 2023, .* keeps no series .* role='output'"):

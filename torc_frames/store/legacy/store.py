@@ -77,6 +77,7 @@ class LegacyStore(ServerStore[Service]):
 
     def add_series(self, workflow_key: str, chunks: Sequence[SeriesChunk]) -> NoReturn:
         """Refuse; see `Store.add_series`."""
+        self._to_write(workflow_key)
         no_series(self.url)
 
     # workflows

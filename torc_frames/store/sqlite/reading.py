@@ -140,5 +140,7 @@ def _is_in_use(path: str, file: str, log: tuple[int, ...]) -> bool:
 
 
 def _refuse_after_fork(path: str, file: str) -> None:
-    if any(other.file == file and other.process != os.getpid() and not other.closed for other in readers):
+    with registry_lock:
+        others = [other for other in readers if other.process != os.getpid() and not other.closed]
+    if any(other.file == file for other in others):
         raise was_forked(path)

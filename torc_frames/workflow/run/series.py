@@ -233,8 +233,9 @@ def series_writer(
 
 def flush_all() -> None:
     """Write all that was logged in this process, or warn of what could not be."""
-    for writer in list(_writers.values()):
-        if writer.waiting():
+    # Other threads may begin to log meanwhile; the lock may be one that a fork has left held.
+    for writer in [reference() for reference in _writers.valuerefs()]:
+        if writer is not None and writer.waiting():
             _tried(writer)
 
 
