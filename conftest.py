@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from nbval.plugin import IPyNbCell
 
-SLOW = ("browser", "test_jupyter", "test_trust", "test_torc_", "test_legacy", "test_mapping", ".ipynb")
+SLOW = (
+    *("browser", "test_jupyter", "test_trust", "test_torc_", "test_legacy", "test_mapping", ".ipynb"),
+    *("test_readme", "test_a_week", "test_started", "test_series", "test_run_by_torc"),
+)
 """What is in the names of the files that take longest."""
 
 

@@ -149,13 +149,13 @@ class TorcServer:
         self.stop()
         for left in reversed(range(_TRIES)):
             try:
-                return self._start()
+                self._start()
+                return
             except RuntimeError as error:
                 # A connection of somebody else may have been given the port meanwhile.
                 if not left or "AddrInUse" not in str(error):
                     raise
             time.sleep(1)
-        return None
 
     def _start(self) -> None:
         with self.log.open("ab") as log:

@@ -11,6 +11,9 @@ import pyarrow as pa
 from hypothesis import settings
 from hypothesis import strategies as st
 
+TEXT = str(pd.Series(["a"]).dtype)
+"""The dtype of texts: pandas 3 has one for them."""
+
 
 def examples(few: int) -> int:
     """How many examples a property has that takes long for each; many with the profile `thorough`."""

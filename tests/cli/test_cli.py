@@ -92,14 +92,21 @@ def test_a_first_study_from_an_empty_folder(tmp_path: Path) -> None:
     assert "INFO [torc_frames.cli.workflows workflows.py:" in created.stderr
     (tmp_path / "grid.csv").write_text("alpha\n0.1\n0.2\n")
     pushed = process(
-        "push", "grid.csv", "--command", "echo 'no\x1b[2J' >&2; test {alpha} = 0.1", "--name", "job-{alpha}"
+        "push",
+        "grid.csv",
+        "--command",
+        "printf 'no\\a\\033[2J' >&2; test {alpha} = 0.1",
+        "--name",
+        "job-{alpha}",
     )
     assert pushed.stdout == "2 jobs added, 0 changed, 0 unchanged in workflow 1 (ridge)\n"
     ran = process("run", "--workers", "2")
     assert ran.returncode == 1
     [stderr_file] = (tmp_path / "torc_output").rglob("job_wf1_j2_r1.e")
     assert ran.stdout == (
-        f"Jobs: 1 completed, 1 failed\njob 2 (job-0.2) failed with return code 1: {stderr_file}\n    no\n"
+        "Jobs: 1 completed, 1 failed\n"
+        f"job 2 (job-0.2) failed with return code 1: {stderr_file}\n"
+        "    no\\x07\n"
     )
     table = process("table", "--format", "csv")
     assert [line.split(",")[-1] for line in table.stdout.splitlines()] == ["params.alpha", "0.1", "0.2"]

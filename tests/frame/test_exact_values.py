@@ -118,6 +118,7 @@ def read_fast(values: list[Any]) -> Column:
 @example([-0.0], {"dtype": "int64"})
 @example([2**63 + 1], {"dtype": "float32"})
 @example([2**53 + 2, 0.5], {"dtype": "float32"})
+@example([2**64], {"dtype": "arrow", "type": "float"})
 @example([True, 1], {"dtype": "int64"})
 @example(["2020-01-01 00:00:00.1234567891"], {"dtype": "datetime64[ns]"})
 @example(["-PT9223372036854775808S"], {"dtype": "timedelta64[s]"})
@@ -290,7 +291,7 @@ def check(series: pd.Series, values: list[Any]) -> None:
     elif str(dtype) in ("float32", "Float32", ">f4", "float[pyarrow]"):
         assert series.isna().tolist() == [value is None for value in values]
         given = [value for value in values if value is not None]
-        assert np.allclose(series.dropna().astype("float64"), given, rtol=1e-15, atol=0)
+        assert np.allclose(series.dropna().astype("float64"), np.array(given, float), rtol=1e-15, atol=0)
     else:
         holds(series, values)
 

@@ -30,6 +30,7 @@ from torc_frames.errors import (
     UnreadableRecordError,
     VersionError,
 )
+from torc_frames.store.contents import read_calls
 from torc_frames.store.records import NewJobs, Resources
 from torc_frames.store.sqlite import schema
 from torc_frames.store.sqlite import snapshot as sqlite_snapshot
@@ -158,6 +159,13 @@ class TestFile:
             (results,) = snapshot.results()
             (waits,) = snapshot.dependencies()
             removed = snapshot.removed("1")
+            series = [(one.job_key, one.rows) for one in snapshot.series()]
+            calls = [(one.runner, one.details, one.ended) for one in read_calls(snapshot)]
+        if version < 4:
+            assert (series, calls) == ([], [])
+        else:
+            assert series == [("1", '{"epoch":0,"loss":null}\n{"epoch":1,"loss":0.5}')]
+            assert calls == [("host:1", {"host": "host", "git_clean": True}, None)]
         assert (jobs.keys, jobs.names) == (["1", "2", "3"], ["a", "b", "sum"])
         assert (jobs.statuses, jobs.memory) == (["completed", "running", "blocked"], [None, "2g", None])
         assert all_data(store, "1") == {

@@ -1,5 +1,8 @@
 """Keys of jobs and records: texts, whole numbers of any library, and whose those of others are."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import mapped
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,9 +30,7 @@ JOBS = {
     "push, depends_on": lambda wf, key: wf.push(tf.grid(n=[8]), depends_on=key),
     "push, depends_on, by row": lambda wf, key: wf.push(tf.grid(n=[9]), depends_on=[[key]]),
     "plan, depends_on": lambda wf, key: wf.plan(tf.grid(n=[10]), depends_on=[key]),
-    "push, job_key": lambda wf, key: wf.push(
-        pd.DataFrame({"n": [7], "job_key": pd.Series([key], dtype=object)})
-    ),
+    "push, job_key": lambda wf, key: wf.push(by_key(key)),
 }
 GONE = {
     "plan, delete": lambda wf, key: wf.plan(tf.grid(n=[9]), delete=[key]),
@@ -117,9 +118,20 @@ def test_the_jobs_to_run_are_named_by_keys(other, wf):
         wf.reset_jobs(second)
         assert wf.run(jobs=[key]).completed == 1
     assert wf.jobs()["status"].tolist() == ["ready", "completed"]
-    assert wf.logs(np.int64(second))["job_key"].unique().tolist() in ([second], [])
+    assert wf.logs(np.int64(second))["job_key"].tolist() == [second]
     with pytest.raises(tf.NotFoundError, match=f"1 is of workflow {other.key}"):
         wf.run(jobs=1)
     for key in (True, 3.5):
         with pytest.raises(tf.RefusedError, match="no key of a job"):
             wf.run(jobs=[key])
+
+
+@on_sqlite
+@pytest.mark.parametrize("given", [lambda job: job, lambda job: [job], lambda job: pd.Series([job.key])])
+def test_mapped_and_pushed_rows_wait_for_jobs_given_in_any_way(wf, given):
+    first = wf.add_job("first", command="true")
+    with ThreadPoolExecutor(1) as threads, pytest.warns(tf.TorcFramesWarning, match="wait"):
+        wf.map(mapped.square, tf.grid(n=[2]), threads, depends_on=given(first))
+    wf.push(tf.grid(n=[3]), command="true", depends_on=given(first))
+    assert wf.jobs()["status"].tolist() == ["ready", "blocked", "blocked"]
+    assert wf.dependencies()["depends_on"].tolist() == [first.key] * 2

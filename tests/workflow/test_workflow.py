@@ -6,6 +6,7 @@ import re
 import pandas as pd
 import pytest
 from stores import link, on_each_store, on_every_store, on_sqlite
+from strategies import TEXT
 
 import torc_frames as tf
 from torc_frames.workflow.client import Client
@@ -172,7 +173,7 @@ def test_what_else_is_known_of_jobs_is_asked_for(wf):
 
 
 def test_an_empty_table_has_its_columns(wf):
-    assert wf.table().dtypes.astype(str).tolist() == ["str", "str", "boolean"]
+    assert wf.table().dtypes.astype(str).tolist() == [TEXT, TEXT, "boolean"]
     assert list(wf.table(job_columns=True)) == list(wf.jobs())
 
 

@@ -48,7 +48,7 @@ def list_(options: StoreOptions, over: bool) -> None:
     from torc_frames.workflow.run.handle import handles
 
     workflow = options.workflow()
-    rows = [one.described() for one in handles(workflow._store, workflow.key, over=over)]
+    rows = [one._described() for one in handles(workflow._store, workflow.key, over=over)]
     columns = {name: pd.Series([row[name] for row in rows], dtype="str") for name in _COLUMNS}
     times = {name: pd.to_datetime(columns[name], format="ISO8601", utc=True) for name in ("started", "ended")}
     emit(options, pd.DataFrame(columns | times))
@@ -107,7 +107,7 @@ def told_by_summary() -> Iterator[None]:
 
 def print_started(options: StoreOptions, run: RunHandle) -> None:
     """Tell of a run that goes on by itself, and how to find and end it."""
-    about = run.described()
+    about = run._described()
     if options.format in ("json", "jsonl"):
         print_json(about)
         return
@@ -126,12 +126,10 @@ def print_summary(
     context: click.Context, options: StoreOptions, workflow: Workflow, summary: RunSummary
 ) -> None:
     """Print what a run did; the exit code is 1 if jobs failed."""
-    from torc_frames.store.contents import read_jobs
-
-    with workflow._store.snapshot(workflow.key) as snapshot:
-        names = {key: job.name for key, job in read_jobs(snapshot).items()} if summary.failures else {}
     as_json = options.format in ("json", "jsonl")
     told = summary.failures if as_json else summary.failures[:_MOST_FAILURES]
+    listed = workflow.jobs(usecols=["job_name"])["job_name"].items() if told else ()
+    names = {str(key): str(name) for key, name in listed}
     if as_json:
         print_json(_as_json(summary, names))
     else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cache
 from typing import Literal, get_args
 
-__all__ = ["GROUP", "SUFFIXES", "Format", "format_of", "formats", "is_format"]
+__all__ = ["GROUP", "SUFFIXES", "Format", "format_of", "formats"]
 
 Format = Literal["parquet", "csv", "json", "jsonl"]
 
@@ -44,13 +46,14 @@ def format_of(path: str) -> str | None:
     return own or next((one for one in _added() if name.endswith(f".{one.lower()}")), None)
 
 
-def is_format(name: str) -> bool:
-    """Return whether a format can be read."""
-    return name in _OWN or name in _added()
+def _added() -> tuple[str, ...]:
+    """Return the formats of other packages."""
+    return _added_at(tuple(sys.path))
 
 
-def _added() -> list[str]:
-    """Return the formats of other packages; to look for these takes some milliseconds."""
+@cache
+def _added_at(places: tuple[str, ...]) -> tuple[str, ...]:
+    """Look for formats of other packages at some places, which takes some milliseconds."""
     from importlib.metadata import entry_points
 
-    return [point.name for point in entry_points(group=GROUP)]
+    return tuple(point.name for point in entry_points(group=GROUP))

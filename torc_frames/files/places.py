@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-__all__ = ["OBJECT_STORES", "is_url", "relative", "resolved", "url_problem"]
+__all__ = ["OBJECT_STORES", "absolute", "is_url", "relative", "resolved", "url_problem"]
 
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
 """Kinds of urls that are opened though only a record names them: what is signed for them is no secret."""
@@ -27,6 +27,12 @@ def is_url(path: str) -> bool:
     (True, False, False)
     """
     return _URL.match(path) is not None
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Return a path from the root on; a url as it is."""
+    given = os.fspath(path)
+    return given if is_url(given) else os.path.abspath(given)
 
 
 def url_problem(url: str) -> str | None:

@@ -10,6 +10,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.files.pointer_frames import MissingFiles, Pairs, read_values
 from torc_frames.files.pointers import Pointer
+from torc_frames.files.readers import load_xarray
 
 __all__ = ["load_dataset", "load_dict"]
 
@@ -24,11 +25,9 @@ def load_dict(pairs: Pairs, missing: MissingFiles) -> dict[str, Any]:
     """
     _refuse_several(pairs)
     known = [(key, pointer) for key, pointer in pairs if pointer.format is not None]
-    others = {key: pointer for key, pointer in pairs if pointer.format is None}
-    read = dict(read_values(known, missing, lambda value, _: value))
-    return {
-        key: read[key] if key in read else others[key] for key, _ in pairs if key in read or key in others
-    }
+    found: dict[str, Any] = {key: pointer for key, pointer in pairs if pointer.format is None}
+    found |= dict(read_values(known, missing, lambda value, _: value))
+    return {key: found[key] for key, _ in pairs if key in found}
 
 
 def load_dataset(pairs: Pairs, missing: MissingFiles, *, name: str) -> Any:
@@ -44,10 +43,7 @@ def load_dataset(pairs: Pairs, missing: MissingFiles, *, name: str) -> Any:
     RefusedError
         For what is neither table, array nor dataset, and for arrays of different shapes.
     """
-    try:
-        import xarray
-    except ImportError:
-        raise RefusedError("to='xarray' needs xarray: pip install 'torc_frames[xarray]'") from None
+    xarray = load_xarray()
 
     def made(value: Any, pointer: Pointer) -> Any:
         if isinstance(value, np.ndarray):

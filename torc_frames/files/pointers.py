@@ -17,8 +17,8 @@ from torc_frames.errors import (
     shorten,
     warn,
 )
-from torc_frames.files.formats import format_of, formats, is_format
-from torc_frames.files.places import is_url, relative, resolved, url_problem
+from torc_frames.files.formats import format_of, formats
+from torc_frames.files.places import absolute, is_url, relative, resolved, url_problem
 from torc_frames.files.whole import file_digest
 from torc_frames.settings.regular import irregular
 
@@ -91,13 +91,11 @@ class Pointer:
     """Why the file that a record names is not opened, if it is not."""
 
     def __init__(self, path: str | os.PathLike[str], format: str | None = None) -> None:
-        place = os.fspath(path)
-        if not is_url(place):
-            place = os.path.abspath(place)
-            if kind := irregular(place):
-                raise RefusedError(f"{place} is {kind}, not a regular file, which alone can be pointed to")
+        place = absolute(path)
+        if not is_url(place) and (kind := irregular(place)):
+            raise RefusedError(f"{place} is {kind}, not a regular file, which alone can be pointed to")
         _check(place)
-        if format is not None and not is_format(format):
+        if format is not None and format not in formats():
             raise RefusedError(f"unknown format {format!r}; the formats are {', '.join(formats())}")
         found = _digest(place)
         if found is None:
@@ -159,9 +157,7 @@ class Pointer:
         from torc_frames.files.saving import save
 
         pointer = cls.__new__(cls)
-        folder = os.fspath(dir)
-        if not is_url(folder):
-            folder = os.path.abspath(folder)
+        folder = absolute(dir)
         _check(folder)
         _fill(pointer, *save(obj, folder, name, format))
         return pointer
@@ -204,8 +200,8 @@ class Pointer:
         if not (known and type(size) is int and isinstance(sha256, str)):
             raise RefusedError(f"the pointer to {obj['path']} has a wrong format, size or sha256")
         pointer = cls.__new__(cls)
-        given = settings.job_base() if base is None else os.fspath(base)
-        start = given if given is None or is_url(given) else os.path.abspath(given)
+        given = settings.job_base() if base is None else base
+        start = None if given is None else absolute(given)
         place, closed = resolved(obj["path"], obj.get(_RELATIVE), start, remote)
         _fill(pointer, place, format, size, sha256, closed)
         return pointer

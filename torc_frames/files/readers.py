@@ -16,7 +16,7 @@ from torc_frames.errors import RefusedError, TorcFramesError
 from torc_frames.files.formats import GROUP, Format, formats
 from torc_frames.settings.regular import open_regular
 
-__all__ = ["read_file"]
+__all__ = ["load_xarray", "read_file"]
 
 Read = Callable[[str], Any]
 
@@ -63,10 +63,9 @@ def _reader(format: str | None, shown: str) -> Read:
                 f"the reader of {format!r}, {point.value}, can't be loaded: {type(error).__name__}: {error}"
             ) from error
         return found
-    told = f"format {format!r}" if format else "a format"
     raise RefusedError(
-        f"{shown} is of no format that is read as a table or anything else ({', '.join(formats())}): {told} "
-        f"that a package reads for the entry points {GROUP!r}; or open it yourself"
+        f"{shown} is of no format that is read as a table or anything else ({', '.join(formats())}): "
+        f"install a package that reads it for the entry points {GROUP!r}, or open it yourself"
     )
 
 
@@ -92,7 +91,7 @@ def _array(path: str) -> np.ndarray:
 
 def _dataset(path: str) -> Any:
     """Read a dataset, all of it."""
-    return _xarray().load_dataset(path, engine="h5netcdf")
+    return load_xarray().load_dataset(path, engine="h5netcdf")
 
 
 def _zarr(path: str) -> Any:
@@ -105,7 +104,7 @@ def _zarr(path: str) -> Any:
     from zarr.storage import ZipStore
 
     with ZipStore(path, mode="r") as store:
-        return _xarray().open_zarr(store, consolidated=False, chunks=None).load()
+        return load_xarray().open_zarr(store, consolidated=False, chunks=None).load()
 
 
 def _texts(found: Any) -> list[str]:
@@ -117,7 +116,8 @@ def _texts(found: Any) -> list[str]:
     return [text for value in found for text in _texts(value)] if isinstance(found, list) else []
 
 
-def _xarray() -> Any:
+def load_xarray() -> Any:
+    """Return xarray; RefusedError says how to get it."""
     try:
         import xarray
     except ImportError:

@@ -22,7 +22,7 @@ _MISSING = (FileNotFoundError, IsADirectoryError)
 
 
 def digest(url: str, most: int | None = None) -> tuple[int, str] | None:
-    """Return size and sha256 of a file, None if there is none; of a larger one than `most` no digest."""
+    """Return size and sha256 of a file, None if there is none; of one larger than `most` size and ""."""
     return _read(url, None, most)
 
 

@@ -35,7 +35,7 @@ def read_verified(path: str, format: Format) -> pd.DataFrame:
     Raises
     ------
     RefusedError
-        If its format is not one that can be read, or its content isn't of its format.
+        If its content isn't of its format.
     """
     if format != "parquet":
         return read_table(path, format)

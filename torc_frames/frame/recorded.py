@@ -18,7 +18,7 @@ from torc_frames.frame.specs import (
     time_zone,
     unit_of,
 )
-from torc_frames.frame.typed import KEY
+from torc_frames.frame.typed import KEY, ours
 from torc_frames.frame.values import RefusalError
 
 __all__ = [
@@ -49,8 +49,7 @@ _UNDECIDED: Spec = {"dtype": ""}
 
 def read(metadata: Mapping[str, Any]) -> dict[str, Spec]:
     """Return the recorded dtypes by column name, in the recorded order; anything else there is ignored."""
-    ours = metadata.get(KEY)
-    columns = ours.get("parameters") if isinstance(ours, dict) else None
+    columns = ours(metadata).get("parameters")
     if not isinstance(columns, list):
         return {}
     return {
@@ -127,7 +126,6 @@ def merge(
         For a column whose dtype would make values recorded before unreadable as what they are, and for one
         that lies inside a column of objects.
     """
-    ours = metadata.get(KEY)
     after = read(metadata)
     problems = _inside_others(specs, {name: spec for name, spec in after.items() if name not in dropped})
     for name, spec in specs.items():
@@ -142,7 +140,7 @@ def merge(
     if problems:
         raise RefusedError(problems)
     columns = [{"name": name, **spec} for name, spec in after.items()]
-    return {KEY: {**(ours if isinstance(ours, dict) else {}), "parameters": columns}}
+    return {KEY: {**ours(metadata), "parameters": columns}}
 
 
 def without(metadata: Mapping[str, Any], names: Collection[str], order: Iterable[str] = ()) -> dict[str, Any]:
@@ -150,25 +148,22 @@ def without(metadata: Mapping[str, Any], names: Collection[str], order: Iterable
 
     With `order` these columns come first, in that order.
     """
-    ours = metadata.get(KEY)
     before = read(metadata)
     after = {name: before[name] for name in [*order, *before] if name in before and name not in names}
-    if not isinstance(ours, dict) or list(after) == list(before):
+    if list(after) == list(before):
         return {}
-    return {KEY: {**ours, "parameters": [{"name": name, **spec} for name, spec in after.items()]}}
+    return {KEY: {**ours(metadata), "parameters": [{"name": name, **spec} for name, spec in after.items()]}}
 
 
 def recipes(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the recipes of pushed tables, oldest first; anything else there is ignored."""
-    ours = metadata.get(KEY)
-    found = ours.get("recipes") if isinstance(ours, dict) else None
+    found = ours(metadata).get("recipes")
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def templates(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Return the command and name that were given last, those that were; anything else there is ignored."""
-    ours = metadata.get(KEY)
-    found = {what: ours.get(what) for what in TEMPLATES} if isinstance(ours, dict) else {}
+    found = {what: ours(metadata).get(what) for what in TEMPLATES}
     return {what: text for what, text in found.items() if isinstance(text, str) and text}
 
 

@@ -10,7 +10,7 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.flatten import job_path
 from torc_frames.frame.nested import look_up, put
 
-__all__ = ["KEY", "Types", "typed", "types_of"]
+__all__ = ["KEY", "Types", "ours", "typed", "types_of"]
 
 KEY = "torc_frames"
 """The key of the workflow's metadata that is ours."""
@@ -23,10 +23,15 @@ _DECIMAL = re.compile(r"[fF]loat(?:32|64)?|double|[<>]f[48]")
 _SPECIAL = re.compile(r"(?:[<>]?[mM]8|(?:datetime|timedelta)64|period|timestamp|duration|date32)\[.*\]")
 
 
+def ours(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a workflow's metadata is ours, {} where that is nothing that we write."""
+    found = metadata.get(KEY)
+    return found if isinstance(found, dict) else {}
+
+
 def types_of(metadata: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return what `typed` needs to know of what pushes have recorded in a workflow's metadata."""
-    ours = metadata.get(KEY)
-    columns = ours.get("parameters") if isinstance(ours, dict) else None
+    columns = ours(metadata).get("parameters")
     found: dict[str, Mapping[str, Any]] = {}
     for column in columns if isinstance(columns, list) else ():
         name = column.get("name") if isinstance(column, dict) else None

@@ -242,7 +242,7 @@ def store_base(url: str) -> str | None:
 
 
 def job_base() -> str | None:
-    """Return the folder that pointers of the job are relative to that this process is, None if it is none."""
+    """Return what pointers of this process's job are relative to; else what TORC_FRAMES_BASE says."""
     try:
         return store_base(job_environment().url)
     except NotInJobError:

@@ -180,7 +180,7 @@ class SelectiveSnapshot(Snapshot, Protocol):
     ) -> SelectiveSnapshot:
         """Return only the records that may meet a condition, and the first of a role."""
 
-    def only(self, job_keys: Collection[str], first: int = 0) -> SelectiveSnapshot:
+    def only(self, job_keys: Collection[str], first: int) -> SelectiveSnapshot:
         """Return a snapshot of the same moment that shows some jobs, and the first, with what they have.
 
         Of a role it shows the records that these jobs have in it, not what others made and they take.

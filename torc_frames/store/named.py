@@ -39,7 +39,7 @@ def by_key(store: Store, key: str) -> WorkflowRecord:
     try:
         return store.get_workflow(key)
     except NotFoundError as error:
-        if any(workflow.name == key for workflow in store.workflows()):
+        if store.workflow_keys(key):
             error.hint = f"it is the name of a workflow: client.workflow(name={key!r})"
         elif error.kind == "workflow" and not key.isdecimal():
             error.hint = f"names are looked up by client.workflow(name={key!r}); {_hint(key, store)}"

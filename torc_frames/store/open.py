@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torc_frames import settings
 from torc_frames.errors import RefusedError, StoreFileError
-from torc_frames.files.places import is_url
+from torc_frames.files.places import absolute
 from torc_frames.settings.masked import masked, without_frames
 from torc_frames.settings.regular import irregular
 
@@ -58,8 +58,7 @@ def open_store(
     try:
         store = _open(url, credentials, base is None)
         if base is not None:
-            given = os.fspath(base)
-            store.base = given if is_url(given) else os.path.abspath(given)
+            store.base = absolute(base)
         return store
     except BaseException as error:  # noqa: BLE001 - whichever, its frames hold parts of the url
         raise without_frames(error)  # noqa: B904 - the same error

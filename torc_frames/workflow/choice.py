@@ -10,7 +10,6 @@ import pandas as pd
 from torc_frames.errors import NotFoundError, RefusedError
 from torc_frames.frame.shape import Shape
 from torc_frames.store.base import Store
-from torc_frames.store.contents import read_jobs
 from torc_frames.workflow.keys import JobLike, job_keys, told_whose
 from torc_frames.workflow.pull import tables
 
@@ -46,7 +45,7 @@ def chosen_jobs(
     if jobs is not None:
         wanted = set(job_keys(_listed(jobs)))
         with store.snapshot(workflow_key) as snap:
-            there = list(read_jobs(snap))
+            there = [key for page in snap.jobs() for key in page.keys]
         with told_whose(store, workflow_key):
             if unknown := sorted(wanted.difference(there)):
                 raise NotFoundError("job", unknown, f"workflow {workflow_key}")

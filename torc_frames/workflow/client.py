@@ -278,8 +278,8 @@ class Client(Fixed):
             raise RefusedError(f"a project is a text, not {project!r}")
         if metadata is not None and not isinstance(metadata, Mapping):
             raise RefusedError(f"metadata is a dict, not {metadata!r}")
-        for ours in (key for key in recorded.OURS if key in (metadata or ())):
-            raise RefusedError(f"metadata is a dict without the key {ours!r}, not {metadata!r}")
+        if ours := [key for key in recorded.OURS if key in (metadata or ())]:
+            raise RefusedError(f"metadata is a dict without the key {ours[0]!r}, not {metadata!r}")
         kept = checked_tags(tags)
         told = {**(metadata or {}), **({recorded.TAGS: kept} if kept else {})}
         record = self._store.add_workflow(
@@ -570,10 +570,7 @@ class Client(Fixed):
         1         0.50  0.25      -0.25
         2         0.25  0.50       0.25
         """
-        sources = [sources_of(self._store, one) for one in (a, b)]
-        if any(len(found) != 1 for found in sources):
-            raise RefusedError("compare takes two workflows, each a Workflow, a key or a name")
-        both = [found[0] for found in sources]
+        both = sources_of(self._store, [a, b])
         table = many.table(
             both, on_clash, Shape(on_error=on_error), show_progress, FromNames(None, None), False
         )

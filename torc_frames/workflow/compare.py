@@ -46,6 +46,8 @@ class Comparison:
         The rows of `Workflow.table` of jobs that one of them alone has.
     on : list of str
         The columns by which the jobs were matched.
+    labels : tuple of str
+        What the two are called in the columns.
     """
 
     parameters: pd.DataFrame

@@ -35,7 +35,7 @@ def job_keys(jobs: JobLike | Iterable[JobLike]) -> tuple[str, ...]:
 
 def awaited(jobs: Any) -> Any:
     """Return what jobs wait for, with keys instead of handles."""
-    if isinstance(jobs, (list, tuple)):
+    if hasattr(jobs, "__iter__") and not isinstance(jobs, str):
         return [awaited(job) for job in jobs]
     return jobs.key if isinstance(jobs, Job) else jobs
 
@@ -47,21 +47,22 @@ def told_whose(store: Store, workflow_key: str) -> Iterator[None]:
         yield
     except NotFoundError as error:
         if error.kind in ("job", "user_data") and not error.hint:
-            whose = [(key, _whose(store, workflow_key, error.kind, key)) for key in error.keys[:_MOST_KEYS]]
-            error.hint = shorten(f"{key} is of workflow {other}" for key, other in whose if other)
+            whose = (_whose(store, error.kind, key) for key in error.keys[:_MOST_KEYS])
+            error.hint = shorten(filter(None, whose))
         raise
 
 
-def _whose(store: Store, workflow_key: str, kind: str, key: str) -> str | None:
+def _whose(store: Store, kind: str, key: str) -> str | None:
+    told = f"{key} is of workflow "
     try:
         if kind == "job":
-            return store.get_job(key).workflow_key
+            return told + store.get_job(key).workflow_key
         for workflow in reversed(store.workflows()[-_MOST_WORKFLOWS:]):
             try:
-                return store.get_user_data(workflow.key, key).workflow_key
+                return told + store.get_user_data(workflow.key, key).workflow_key
             except NotFoundError as error:
                 if error.hint:  # the store knows it
-                    return error.hint.rpartition(" ")[2]
+                    return error.hint
     except TorcFramesError:
         pass
     return None

@@ -16,8 +16,8 @@ from torc_frames.frame.shape import Shape, Usecols
 from torc_frames.store.base import RunnableStore, Store
 from torc_frames.store.keys import as_key
 from torc_frames.workflow.choice import Jobs, chosen_jobs
-from torc_frames.workflow.keys import JobLike, job_keys, told_whose
-from torc_frames.workflow.push.resources import DependsOn, ResourceTable
+from torc_frames.workflow.keys import Awaited, JobLike, awaited, job_keys, told_whose
+from torc_frames.workflow.push.resources import ResourceTable
 from torc_frames.workflow.run import detached, runner, tails
 from torc_frames.workflow.run.handle import RunHandle, handle_of, handles
 from torc_frames.workflow.run.job import Job
@@ -318,7 +318,7 @@ class WorkflowRuns:
         name: str | None = None,
         rerun: Rerun = "changed",
         resources: ResourceTable = None,
-        depends_on: DependsOn = None,
+        depends_on: Awaited = None,
         command: str = "torc-frames",
         show_progress: bool = True,
         wait: Literal[True] = True,
@@ -336,7 +336,7 @@ class WorkflowRuns:
         name: str | None = None,
         rerun: Rerun = "changed",
         resources: ResourceTable = None,
-        depends_on: DependsOn = None,
+        depends_on: Awaited = None,
         command: str = "torc-frames",
         show_progress: bool = True,
         wait: Literal[False],
@@ -353,7 +353,7 @@ class WorkflowRuns:
         name: str | None = None,
         rerun: Rerun = "changed",
         resources: ResourceTable = None,
-        depends_on: DependsOn = None,
+        depends_on: Awaited = None,
         command: str = "torc-frames",
         show_progress: bool = True,
         wait: bool = True,
@@ -433,7 +433,8 @@ class WorkflowRuns:
         1        completed             1             3
         2        completed             2             6
         """
-        options = MapOptions(name, rerun, resources, depends_on, command, show_progress, on)
+        waits = awaited(depends_on)
+        options = MapOptions(name, rerun, resources, waits, command, show_progress, on)
         if not wait:
             if executor is not None:
                 raise RefusedError("wait=False starts processes of their own: leave the executor out")

@@ -587,7 +587,7 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         role: Role | None = None,
         usecols: Usecols = None,
         on_clash: OnClash = "names",
-        job_columns: bool | Sequence[str] = False,
+        job_columns: JobColumns = False,
         on_error: OnError = "raise",
         show_progress: bool = True,
     ) -> TableStream:
@@ -644,7 +644,7 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
         role: Role | None = None,
         usecols: Usecols = None,
         on_clash: OnClash = "names",
-        job_columns: bool | Sequence[str] = False,
+        job_columns: JobColumns = False,
         on_error: OnError = "raise",
         overwrite: bool = False,
         max_rows_per_file: int = 1_000_000,

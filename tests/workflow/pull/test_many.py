@@ -12,14 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_index_equal
 from stores import on_each_store
-from strategies import examples
+from strategies import TEXT, examples
 
 import torc_frames as tf
 
 FIRST = ["workflow_name", "tags", "job_name", "status", "stale"]
-
-TEXT = str(pd.Series(["a"]).dtype)
-"""Of texts: pandas 3 has a dtype for them."""
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from torc_frames.files.dataset import new_dataset
 from torc_frames.frame.dtypes import encode
 from torc_frames.store.sqlite import snapshot
 from torc_frames.workflow.client import Client
-from torc_frames.workflow.pull import table_rows
+from torc_frames.workflow.pull import spooled
 
 # What is planned and read is ours alone; what a store has a say in is marked.
 pytestmark = on_sqlite
@@ -46,7 +46,7 @@ def small_pages(monkeypatch):
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
+    monkeypatch.setattr(spooled, "_BATCH_ROWS", 3)
 
 
 def holds(table: pa.Table, pulled: pd.DataFrame) -> None:

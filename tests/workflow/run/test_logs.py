@@ -17,7 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
-from servers import TorcServer, need_binary, wipe
+from servers import TorcServer, need_binary, wait_until, wipe
+from strategies import TEXT
 
 import torc_frames as tf
 from torc_frames.cli.root import root
@@ -44,8 +45,7 @@ def said(wf: Workflow, stream: str = "stderr", **options: object) -> list[object
 
 def test_it_says_why_jobs_failed_and_what_others_wrote(wf: Workflow) -> None:
     assert list(wf.logs()) == COLUMNS
-    text = str(pd.Series(dtype="str").dtype)
-    assert [str(dtype) for dtype in wf.logs().dtypes] == [text, text, "int64", text, "Int64", text, text]
+    assert [str(dtype) for dtype in wf.logs().dtypes] == [TEXT, TEXT, "int64", TEXT, "Int64", TEXT, TEXT]
     wf.push(tf.grid(n=[0, 3]), command="echo out {n}; echo err {n} >&2; exit {n}", name="n-{n}")
     summary = wf.run()
     assert "1 job failed (2): err 3" in repr(summary)
@@ -130,8 +130,7 @@ def test_it_shows_what_a_running_job_has_written_so_far(wf: Workflow) -> None:
     wf.push(tf.grid(n=[1]), command="echo begun; touch begun; sleep 600")
     run = wf.start()
     try:
-        while not Path("begun").exists():
-            time.sleep(0.02)
+        wait_until(Path("begun").exists, "the job", 60)
         [row] = again().logs().to_dict("records")
         assert (row["status"], row["stdout"], row["stderr"]) == ("running", "begun", "")
         assert pd.isna(row["return_code"])

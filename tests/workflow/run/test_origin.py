@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import schema_asset
+from strategies import TEXT
 
 import torc_frames as tf
 from torc_frames.workflow.run.origin import origin
@@ -61,9 +62,7 @@ def test_each_run_says_the_commit_and_whether_it_was_clean(wf: Workflow, clean_f
         [*HERE, commit, True],
         [*HERE, commit, False],
     ]
-    assert [str(wf.runs()[name].dtype) for name in COLUMNS] == [str(pd.Series(dtype="str").dtype)] * 4 + [
-        "boolean"
-    ]
+    assert [str(wf.runs()[name].dtype) for name in COLUMNS] == [TEXT] * 4 + ["boolean"]
     wf._store.close()
     assert not [file for file in clean_folder.glob("study.db*") if SECRET.encode() in file.read_bytes()]
 

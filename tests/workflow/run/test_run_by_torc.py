@@ -329,7 +329,8 @@ class Counted(Bar):
 def test_the_bar_counts_the_jobs_that_end(server: TorcServer, folder: Path) -> None:
     wf, bar = workflow(server), Counted()
     push(wf, [0, 3, 4])
-    TorcRun(wf._store, wf.key, RunOptions(output_dir=folder), "test").work(bar)
+    run = TorcRun(wf._store, wf.key, RunOptions(output_dir=folder), "test")
+    run.work(run.prepared(), bar)
     assert bar.count == 3
 
 

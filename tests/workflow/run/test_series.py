@@ -25,8 +25,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import DATA
 from servers import TorcServer, wait_until
-from stores import on_each_store, on_sqlite
-from strategies import TEXTS, examples
+from stores import on_sqlite
+from strategies import TEXT, TEXTS, examples
 
 import torc_frames as tf
 from torc_frames.cli.root import root
@@ -40,7 +40,6 @@ from torc_frames.errors import (
 from torc_frames.store.base import Store
 from torc_frames.store.records import SeriesChunk
 from torc_frames.store.sqlite.connections import Connections
-from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow.run import series
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.workflow import Workflow
@@ -96,13 +95,9 @@ def test_what_jobs_log_is_one_long_frame_and_in_no_other(wf: Workflow, theirs: W
     assert (wf.plan(tf.grid(alpha=[0.0, 0.25])).rows["action"] == "unchanged").all()
 
 
-@on_each_store
+@pytest.mark.stores("service")
 def test_a_service_of_2023_says_that_it_keeps_none(wf: Workflow) -> None:
     [job] = push(wf, 1)
-    if "torc-service/v1" in wf._store.url or isinstance(wf._store, SQLiteStore):
-        job.log(loss=0.5)
-        job.flush()  # else they would come when the next test has a job of this key
-        return
     for call in (lambda: job.log(loss=0.5), wf.curves):
         with pytest.raises(RefusedError, match=r"service of 2023, .* keeps no series .* role='output'"):
             call()
@@ -113,8 +108,8 @@ def test_a_workflow_without_rows_has_an_empty_frame_and_a_wrong_name_is_told(wf:
     [job] = push(wf, 1)
     empty = wf.curves("loss", parameters=True, times=True)
     assert {name: str(dtype) for name, dtype in empty.dtypes.items()} == {
-        "job_key": "str", "logged_at": "datetime64[us, UTC]", "loss": "float64", "params.alpha": "float64",
-    } or pd.__version__ < "3"  # fmt: skip
+        "job_key": TEXT, "logged_at": "datetime64[us, UTC]", "loss": "float64", "params.alpha": "float64",
+    }  # fmt: skip
     assert wf.curves().columns.tolist() == ["job_key"]
     job.log(epoch=1, loss=0.5)
     job.flush()
@@ -124,9 +119,8 @@ def test_a_workflow_without_rows_has_an_empty_frame_and_a_wrong_name_is_told(wf:
         wf.curves("loss", by="n")
     with pytest.raises(NotFoundError):
         wf.curves(job=99)
-
-
-ODD = [math.nan, math.inf, -math.inf]
+    with pytest.raises(RefusedError, match=r"give a list of column names, \['alpha'\]"):
+        wf.curves(parameters="alpha")  # type: ignore[arg-type]
 
 
 @on_keeping_stores

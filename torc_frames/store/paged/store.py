@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from torc_frames.errors import NotFoundError, RefusedError, ReplyError
-from torc_frames.settings import BASE
+from torc_frames.settings import store_base
 from torc_frames.store.deleting import delete_each
 from torc_frames.store.exactly_once import settled
 from torc_frames.store.paged.lists import listed
@@ -82,7 +81,7 @@ class ServerStore(Generic[Service]):
         self._settings = settings
         self.service = service
         self.url = service.http.url
-        self.base = os.environ.get(BASE) or None
+        self.base = store_base(self.url)
         self._merging = threading.Lock()
         self._writing = threading.RLock()
 

@@ -102,7 +102,7 @@ class Connections:
         self.network = network
         self.timeout = timeout
         self.read_only = is_read_only(path)
-        self.create = create
+        self._create = create
         self.blank = blank
         self._known: FileId | None = None
         self._times = 0
@@ -119,10 +119,10 @@ class Connections:
 
     def is_there(self) -> bool:
         """Return whether there is a store; if so, none is made any more, should it vanish."""
-        if self.create == "to write" and os.path.exists(self.path) and os.path.getsize(self.path):
+        if self._create == "to write" and os.path.exists(self.path) and os.path.getsize(self.path):
             self.read_only = is_read_only(self.path)
-            self.create = "never"
-        return self.create != "to write"
+            self._create = "never"
+        return self._create != "to write"
 
     @contextmanager
     def _nothing(self) -> Iterator[Connection]:
@@ -356,13 +356,13 @@ class Connections:
             network=self.network,
             timeout=self.timeout,
             known=self._known,
-            create=self.create != "never",
+            create=self._create != "never",
             reading=reading,
         )
         with registry_lock:
             if self._known is None:
                 self._known, self._times = connection.id, times_overwritten.get(connection.id, 0)
-            self.create = "never"
+            self._create = "never"
         if connection.id != self._known:  # another thread was first, and another file was there then
             connection.close()
             raise replaced(self.path)

@@ -32,6 +32,7 @@ __all__ = [
     "PageQuery",
     "call",
     "keys",
+    "numbers",
     "roles",
 ]
 
@@ -50,6 +51,11 @@ INTS = msgspec.json.Decoder(list[int]).decode
 TEXTS = msgspec.json.Decoder(list[str]).decode
 OPTIONAL_INTS = msgspec.json.Decoder(list[int | None]).decode
 OPTIONAL_TEXTS = msgspec.json.Decoder(list[str | None]).decode
+
+
+def numbers(listed: str | None) -> list[int]:
+    """Return what ``group_concat`` of whole numbers lists."""
+    return INTS(f"[{listed or ''}]")
 
 
 Column = tuple[str, Callable[[str], list[Any]]]

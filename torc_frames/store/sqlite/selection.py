@@ -8,7 +8,7 @@ What is found is more than meets it, rather than less: SQLite reads keys and num
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -18,13 +18,12 @@ from torc_frames.store.records import Origin, Role
 from torc_frames.store.sqlite import queries
 from torc_frames.store.sqlite.keys import id_list
 
-__all__ = ["can_find", "chunks", "may_have", "select_jobs", "select_records"]
+__all__ = ["can_find", "may_have", "select_jobs", "select_records"]
 
 Fetch = Callable[[str, Mapping[str, object]], list[Any]]
 Found = tuple[set[int], set[int]]
 """What may meet a condition, and of what it can't be told, or for which there would be no value."""
 
-_AT_ONCE = 20_000
 _KEY = re.compile(r'[^"\\/\0-\x1f\ud800-\udfff]{1,1000}')
 _WILD = re.compile(r"[*?[]")
 # What is written with escapes can have any key; SQLite compares keys as they are written. Of a key that is
@@ -76,13 +75,6 @@ def may_have(fetch: Fetch, path: Path, role: Role) -> bool:
     return bool(fetch(_MAY_HAVE, {"role": role, "key": f'"{path[-1]}"'}))
 
 
-def chunks(ids: Iterable[int]) -> Iterator[list[int]]:
-    """Yield so many ids as SQLite takes at once, in order."""
-    listed = sorted(ids)
-    for start in range(0, len(listed), _AT_ONCE):
-        yield listed[start : start + _AT_ONCE]
-
-
 def _jobs(fetch: Fetch, condition: Condition, places: Mapping[str, Origin]) -> Found:
     origins = _origins(condition, places)
     if len(origins) == 1:
@@ -113,8 +105,7 @@ def _origins(condition: Condition, places: Mapping[str, Origin]) -> frozenset[ob
 def _jobs_of(fetch: Fetch, records: set[int], role: Role | None) -> set[int]:
     sql = f"SELECT DISTINCT job_id FROM link WHERE record_id IN {queries.THESE}"
     sql += "" if role is None else " AND role = :role"
-    asked = ({"records": id_list(some), "role": role} for some in chunks(records))
-    return {job for values in asked for (job,) in fetch(sql, values)}
+    return {job for (job,) in fetch(sql, {"records": id_list(sorted(records)), "role": role})}
 
 
 def _found(fetch: Fetch, condition: Condition, places: Mapping[str, Origin], source: str) -> Found:
@@ -142,17 +133,13 @@ def _found(fetch: Fetch, condition: Condition, places: Mapping[str, Origin], sou
     rows = f"SELECT id, {', '.join(cells)} FROM {table} WHERE workflow_id = :workflow LIMIT -1"
     ids = (f"group_concat(CASE WHEN {one} THEN id END)" for one in (may, unsure))
     [found] = fetch(f"SELECT {', '.join(ids)} FROM ({rows})", values)
-    return set(_ids(found[0])), set(_ids(found[1]))
+    return set(queries.numbers(found[0])), set(queries.numbers(found[1]))
 
 
 def _twice(key: str) -> str:
     """Return the pattern of what seems to have a key twice, as where it has another one inside."""
     here = _WILD.sub(r"[\g<0>]", f'"{key}"') + "[: \t\n\r]"
     return f"*{here}*{here}*"
-
-
-def _ids(text: str | None) -> Sequence[int]:
-    return queries.INTS(f"[{text or ''}]")
 
 
 def _sql(condition: Condition, columns: Mapping[str, str], values: dict[str, object]) -> str:

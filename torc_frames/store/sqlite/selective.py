@@ -49,7 +49,7 @@ class Selective:
     def jobs_like(self, condition: Condition, places: Mapping[str, Origin], first: int) -> Self:
         """See `SelectiveSnapshot.jobs_like`."""
         found = selection.select_jobs(self._fetch, condition, places)
-        return self._of_jobs(found.union(self._first("job", "", {}, first)))
+        return self._of_jobs(found, first)
 
     def records_like(
         self, condition: Condition, places: Mapping[str, Origin], role: Role | None, first: int
@@ -60,16 +60,16 @@ class Selective:
         jobs = self._joined("SELECT job_id FROM link", "record_id", found)
         return self._narrowed(user_data=found, job={job for (job,) in jobs})
 
-    def only(self, job_keys: Collection[str], first: int = 0) -> Self:
+    def only(self, job_keys: Collection[str], first: int) -> Self:
         """See `SelectiveSnapshot.only`."""
-        found = {number for key in job_keys if (number := key_to_id(key)) is not None}
-        return self._of_jobs(found.union(self._first("job", "", {}, first)))
+        return self._of_jobs({number for key in job_keys if (number := key_to_id(key)) is not None}, first)
 
     def _first(self, table: str, where: str, values: Mapping[str, object], count: int) -> set[int]:
         sql = f"SELECT id FROM {table} WHERE workflow_id = :workflow {where} ORDER BY id LIMIT :count"
         return {row for (row,) in self._fetch(sql, {**values, "count": count})}
 
-    def _of_jobs(self, jobs: set[int]) -> Self:
+    def _of_jobs(self, found: set[int], first: int) -> Self:
+        jobs = found | self._first("job", "", {}, first)
         linked = self._joined("SELECT record_id, role FROM link", "job_id", jobs)
         results = self._joined("SELECT id FROM result", "job_id", jobs)
         records = {role: {record for record, own in linked if own == role} for role in (INPUT, OUTPUT, None)}
@@ -81,8 +81,7 @@ class Selective:
 
     def _joined(self, select: str, column: str, ids: set[int]) -> list[tuple[Any, ...]]:
         sql = f"{select} WHERE {column} IN {queries.CHOSEN}"
-        parts = map(id_list, selection.chunks(ids))
-        return [row for part in parts for row in self._fetch(sql, {"chosen": part})]
+        return self._fetch(sql, {"chosen": id_list(sorted(ids))})
 
     def _narrowed(self, **ids: set[int]) -> Self:
         narrowed = copy(self)
@@ -94,8 +93,8 @@ class Selective:
         """Return how many records of those that are shown meet something."""
         of_workflow = "AND +workflow_id = :workflow"
         sql = f"SELECT count(*) FROM user_data WHERE id IN {queries.CHOSEN} {of_workflow} {where}"
-        parts = map(id_list, selection.chunks(self._rows_shown("user_data", values) or ()))
-        return sum(self._fetch(sql, {**values, "chosen": part})[0][0] for part in parts)
+        chosen = id_list(self._rows_shown("user_data", values) or ())
+        return int(self._fetch(sql, {**values, "chosen": chosen})[0][0])
 
     def _rows_shown(self, table: str, values: Mapping[str, object]) -> list[int] | None:
         """Return the rows of a table that are shown, of records those of a role; None for all."""

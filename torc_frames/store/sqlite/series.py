@@ -48,25 +48,28 @@ def add_chunks(connection: Connection, workflow_id: int, given: Sequence[SeriesC
     """
     rows = find_all(connection, "job", workflow_id, [chunk.job_key for chunk in given])
     for chunk in given:
-        _add(connection, rows[chunk.job_key][0], chunk)
-    for job in {number for (number,) in rows.values()}:
-        connection.execute(_DROP_EARLIER, {"job": job})
+        (job,) = rows[chunk.job_key]
+        if _is_apart(connection, job, chunk):  # only such a one can be the first of a run
+            connection.execute(_DROP_EARLIER, {"job": job})
 
 
-def _add(connection: Connection, job: int, chunk: SeriesChunk) -> None:
+def _is_apart(connection: Connection, job: int, chunk: SeriesChunk) -> bool:
+    """Add a chunk, and return whether it is a row of its own."""
     run, attempt, writer, number = chunk.run_id, chunk.attempt_id, chunk.writer, chunk.number
     asked = {"job": job, "writer": writer, "run": run, "attempt": attempt, "small": _SMALL_BYTES}
     found = connection.execute(_LAST, asked).fetchone()
     if found is None or (found[1] < number and found[2] is None):
         about = _encode({"times": chunk.times, "odd": chunk.odd}).decode()
         connection.execute(_ADD, (job, run, attempt, writer, number, about, chunk.rows))
-    elif found[1] < number:
+        return True
+    if found[1] < number:
         before = msgspec.json.decode(found[2])
         times, odd = before["times"], before["odd"]
         odd += [(row + len(times), path, kind) for row, path, kind in chunk.odd]
         times += [chunk.times[0] - sum(times), *chunk.times[1:]]
         about = _encode({"times": times, "odd": odd}).decode()
         connection.execute(_APPEND, (number, about, chunk.rows, found[0]))
+    return False
 
 
 def chunks(fetch: Callable[[str, Mapping[str, object]], list[Any]], job: int | None) -> Iterator[SeriesChunk]:

@@ -402,17 +402,13 @@ def _parted(columns: list[Any], more: Mapping[str, object]) -> tuple[list[Any], 
 
 def _in_order(keys: str | None, then: str | None) -> bool:
     """Return whether keys ascend, or those of one key by the ones of the next column."""
-    first = _numbers(keys)
+    first = queries.numbers(keys)
     if all(map(operator.lt, first, islice(first, 1, None))):
         return True
     if then is None:
         return False
-    rows = list(zip(first, _numbers(then), strict=True))
+    rows = list(zip(first, queries.numbers(then), strict=True))
     return all(map(operator.le, rows, islice(rows, 1, None)))
-
-
-def _numbers(keys: str | None) -> list[int]:
-    return queries.INTS(f"[{keys or ''}]")
 
 
 def _one_line(record: str, raw: bytes | None) -> bytes:

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from torc_frames.errors import RefusedError, UnavailableError
 from torc_frames.store.sqlite.file import translated
@@ -112,9 +112,6 @@ class ExportStore(TorcFileStore):
         self._connections = ExportConnections(self.path)
         with self._connections.reading():
             pass
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ExportStore, (self.path,), {"base": self.base}
 
     def backup(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Refuse, as the file is all there is."""

@@ -15,6 +15,7 @@ import msgspec
 
 from torc_frames.errors import RefusedError
 from torc_frames.store.records import (
+    CALLS,
     MEASURED,
     RUNNING,
     STATUSES,
@@ -30,7 +31,7 @@ from torc_frames.store.sqlite.reading import ReadConnection
 from torc_frames.store.sqlite.snapshot import SQLiteSnapshot
 from torc_frames.store.torc_file.settings import read_settings
 from torc_frames.store.wire.numbers import doubtful_lines, server_reads
-from torc_frames.store.wire.series import CATEGORY, chunk_of, is_series
+from torc_frames.store.wire.series import CATEGORY, chunk_of
 from torc_frames.store.wire.times import run_times
 from torc_frames.store.wire.torc_settings import OTHERS
 from torc_frames.store.wire.v1 import name_from_wire, rev_of
@@ -172,11 +173,17 @@ _TABLES: dict[Kind, str] = {
 }
 _JSON = ("data", "labels", "scheduler")
 _OF_WORKFLOW = "WHERE workflow_id = :workflow"
-_IS_SERIES = "json_valid(data) AND json_extract(data, '$.category') = :category"
+_OF_CATEGORY = "json_valid(data) AND json_extract(data, '$.category') = :category"
+_EVENTS: dict[Kind, tuple[str, str]] = {
+    "calls": (f"AND {_OF_CATEGORY}", CALLS),
+    "events": (f"AND NOT ifnull({_OF_CATEGORY}, FALSE)", CATEGORY),
+}
+"""Which events are shown as what."""
+
 _EVENTS_OF_SERIES = f"""
-    SELECT id, data FROM main.event {_OF_WORKFLOW} AND id > :after AND {_IS_SERIES} ORDER BY id LIMIT 200
+    SELECT id, data FROM main.event {_OF_WORKFLOW} AND id > :after AND {_OF_CATEGORY} ORDER BY id LIMIT 200
 """
-_COUNT_SERIES = f"SELECT count(*) FROM main.event {_OF_WORKFLOW} AND {_IS_SERIES}"
+_COUNT_SERIES = f"SELECT count(*) FROM main.event {_OF_WORKFLOW} AND {_OF_CATEGORY}"
 _FILE_ENDS = """
     SELECT file.id AS file_id, made.job_id AS producer_job_id, used.job_id AS consumer_job_id
     FROM main.file AS file LEFT JOIN main.job_output_file AS made ON made.file_id = file.id
@@ -272,11 +279,11 @@ class TorcFileSnapshot(SQLiteSnapshot):
         if kind == "job_file_relationships":
             ends = ("file_id", "producer_job_id", "consumer_job_id")
             return [dict(zip(ends, row, strict=True)) for row in self._fetch(_FILE_ENDS, {})]
-        found = (
+        some, category = _EVENTS.get(kind, ("", None))
+        return [
             {name: _decoded(cell) if name in _JSON else cell for name, cell in row.items()}
-            for row in self._table(_TABLES[kind])
-        )
-        return [row for row in found if kind != "events" or not is_series(row)]
+            for row in self._table(_TABLES[kind], some, category=category)
+        ]
 
     def series(self, *, job_key: str | None = None) -> Iterator[SeriesChunk]:
         """See `Snapshot.series`; they are events."""
@@ -299,12 +306,12 @@ class TorcFileSnapshot(SQLiteSnapshot):
             counts["events"] -= self._fetch(_COUNT_SERIES, {"category": CATEGORY})[0][0]
         return {kind: found for kind, found in counts.items() if found}
 
-    def _table(self, table: str) -> Iterator[dict[str, Any]]:
+    def _table(self, table: str, some: str = "", **values: object) -> Iterator[dict[str, Any]]:
         """Yield what a table of torc has of the workflow, oldest first; nothing if it has no such table."""
         names = self._columns(table)
         if names:
             of_workflow = "WHERE id = :workflow" if table == "workflow" else _OF_WORKFLOW
-            rows = self._fetch(f"SELECT * FROM main.{table} {of_workflow} ORDER BY {names[0]}", {})
+            rows = self._fetch(f"SELECT * FROM main.{table} {of_workflow} {some} ORDER BY {names[0]}", values)
             yield from (dict(zip(names, row, strict=True)) for row in rows)
 
     def _count(self, table: str) -> int:

@@ -108,7 +108,7 @@ class TorcFileStore(SQLiteStore):
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TorcFileStore, (self.path,), {"base": self.base}
+        return type(self), (self.path,), {"base": self.base}
 
     def get_user_data(self, workflow_key: str, record_key: str) -> UserData:
         """See `Store.get_user_data`."""

@@ -198,9 +198,8 @@ class _Writer:
             self.original.left_out.append(f"{told}: {target.url} keeps no series")
             return
         for job, logged in series.items():
-            key, run = self.job_keys[job], 0
-            if isinstance(target, RunnableStore):
-                run = target.get_job(key, workflow_key).run_id
+            key = self.job_keys[job]
+            run = self.original.jobs[job].run_id if isinstance(target, RunnableStore) else 0
             moved = [structs.replace(one, job_key=key, run_id=run, attempt_id=0) for one in logged]
             target.add_series(workflow_key, moved)
 

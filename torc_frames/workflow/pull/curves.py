@@ -1,4 +1,4 @@
-"""LoggedRows that jobs logged, as one long frame."""
+"""Rows that jobs logged, as one long frame."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from torc_frames.store.contents import present_series
 from torc_frames.store.records import JobPage, SeriesChunk
 from torc_frames.workflow.pull.frames import beside
 
-__all__ = ["STEPS", "LoggedRows", "curves_frame", "read_rows"]
+__all__ = ["curves_frame", "read_rows"]
 
-STEPS = ("epoch", "step", "global_step", "iteration", "batch")
+_STEPS = ("epoch", "step", "global_step", "iteration", "batch")
 """Columns that say where on a curve a row is, by their names."""
 
 _JOB_KEY, _LOGGED_AT = "job_key", "logged_at"
@@ -42,6 +42,7 @@ class LoggedRows:
     counts: list[int] = field(default_factory=list)
     """How many rows each of them has."""
     times: list[np.ndarray] = field(default_factory=list)
+    """By chunk, when each row was logged: microseconds since 1970 (int64)."""
 
     def __len__(self) -> int:
         return sum(self.counts)
@@ -139,7 +140,7 @@ def curves_frame(
     inputs : DataFrame, optional
         The parameters to show beside the rows, one row a job.
     """
-    steps = [by] if isinstance(by, str) else list(STEPS if by is None else by)
+    steps = [by] if isinstance(by, str) else list(_STEPS if by is None else by)
     shown = _chosen(rows, names, steps, asked=by is not None)
     made = {name: rows.series(name) if name in rows.columns else pd.Series(dtype="float64") for name in shown}
     kept = np.ones(len(rows), dtype=bool)

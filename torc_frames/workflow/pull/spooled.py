@@ -23,14 +23,26 @@ from torc_frames.workflow.pull.links import JobsOf, Texts, check_keys
 from torc_frames.workflow.pull.reading import Reading
 from torc_frames.workflow.pull.spool import Spool
 
-__all__ = ["BATCH_BYTES", "BATCH_ROWS", "JobRows", "RecordRows", "SpooledRows"]
+__all__ = ["JobRows", "RecordRows", "SpooledRows", "batches"]
 
-BATCH_ROWS = 20_000
-BATCH_BYTES = 16 * 2**20
+_BATCH_ROWS = 20_000
+_BATCH_BYTES = 16 * 2**20
 
 T = TypeVar("T")
 Use = Callable[[Mapping[Path, Column], int], T]
 """What is made of the columns of a page, by path, and how many rows it has."""
+
+
+def batches(sizes: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield ranges of rows that are a page, by how many bytes of data each row has."""
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < len(ends):
+        full = (ends[start - 1] if start else 0) + _BATCH_BYTES
+        fitting = int(np.searchsorted(ends, full, side="right"))
+        stop = max(start + 1, min(fitting, start + _BATCH_ROWS, len(ends)))
+        yield start, stop
+        start = stop
 
 
 class RecordRows:
@@ -167,7 +179,7 @@ class JobRows:
             start += len(page)
 
     def _by_job(self, decoder: _Decoder, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
-        for start, stop in self._chunks():
+        for start, stop in batches(self.sizes()):
             yield self._label(start, stop), decoder.read(*self._records(start, stop), use)
 
     def _joined(self, decoder: _Decoder, use: Use[T]) -> Iterator[tuple[Mapping[str, pa.Array], T]]:
@@ -175,7 +187,7 @@ class JobRows:
             yield label, use(decoder.flat(rows), len(rows))
 
     def _joined_rows(self) -> Iterator[tuple[Mapping[str, pa.Array], list[dict[Path, Any]]]]:
-        for start, stop in self._chunks():
+        for start, stop in batches(self.sizes()):
             linked, data = self._records(start, stop)
             records = decode_lines(linked, data)
             firsts = self._firsts[start : stop + 1].tolist()
@@ -195,19 +207,6 @@ class JobRows:
         links = slice(self._firsts[start], self._firsts[stop])
         keys = self._links.record_keys[links].to_pylist()
         return keys, b"\n".join(self._spool.lines(self._positions[links]))
-
-    def _chunks(self) -> Iterator[tuple[int, int]]:
-        """Yield ranges of jobs whose records are a page."""
-        ends = np.cumsum(self._spool.sizes(self._positions))
-        start = 0
-        while start < len(self):
-            first = self._firsts[start]
-            full = (ends[first - 1] if first else 0) + BATCH_BYTES
-            fitting = np.searchsorted(ends, full, side="right")
-            stop = int(np.searchsorted(self._firsts, fitting, side="right")) - 1
-            stop = max(start + 1, min(stop, start + BATCH_ROWS, len(self)))
-            yield start, stop
-            start = stop
 
 
 SpooledRows = RecordRows | JobRows

@@ -21,7 +21,7 @@ from torc_frames.workflow.pull.frames import with_room
 from torc_frames.workflow.pull.reading import Reading
 from torc_frames.workflow.pull.runs import JobColumns
 from torc_frames.workflow.pull.spool import Spool
-from torc_frames.workflow.pull.spooled import BATCH_BYTES, BATCH_ROWS, JobRows
+from torc_frames.workflow.pull.spooled import JobRows, batches
 from torc_frames.workflow.pull.tables import jobs_of_table
 
 __all__ = ["TableRows"]
@@ -66,21 +66,11 @@ class TableRows:
 
     def pages(self) -> Iterator[list[pa.Array]]:
         """Yield, page by page, the keys of jobs and the columns."""
-        bounds = list(self._bounds())
+        sizes = np.sum([side.sizes(len(self)) for side in self._sides], axis=0)
+        bounds = list(batches(sizes))
         for (start, stop), *parts in zip(bounds, *(side.pages(bounds) for side in self._sides), strict=True):
             left = [array.slice(start, stop - start) for _, array in self._left]
             yield [self._keys.slice(start, stop - start), *left, *(array for part in parts for array in part)]
-
-    def _bounds(self) -> Iterator[tuple[int, int]]:
-        """Yield ranges of jobs whose records are a page."""
-        ends = np.cumsum(sum(side.sizes(len(self)) for side in self._sides))
-        start = 0
-        while start < len(self):
-            full = (ends[start - 1] if start else 0) + BATCH_BYTES
-            fitting = int(np.searchsorted(ends, full, side="right"))
-            stop = max(start + 1, min(fitting, start + BATCH_ROWS, len(self)))
-            yield start, stop
-            start = stop
 
     def close(self) -> None:
         """Give back the temporary files."""

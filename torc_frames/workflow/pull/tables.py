@@ -101,7 +101,7 @@ def curves(
         read.records = len(rows)
         inputs = None
         if parameters is not False:
-            chosen = None if parameters is True else list(parameters)
+            chosen = None if parameters is True else parameters
             whole = replace(read.shape, usecols=chosen, dtype_backend=None)
             inputs = frames.job_frame([job_part(read, INPUT, job_key, "names", whole)], whole)
         return curves_frame(rows, names, by, inputs, times, read.shape)

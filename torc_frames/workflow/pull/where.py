@@ -46,7 +46,7 @@ class Where:
     role : {"input", "output"}, optional
         That of the records.
     is_narrow : bool
-        Whether all that is read is needed to tell, or little is.
+        Whether all is read, and then chosen from: it is little anyway, or all of it is needed to tell.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Where:
 
     def _narrowed(self, read: Reading, snap: SelectiveSnapshot) -> SelectiveSnapshot | None:
         """Return what shows all rows that are kept; None if that is not to be told but of all."""
-        jobs = self._jobs(read, [])
+        jobs = jobs_frame((), (), Shape(), lambda: None, read.snap.measures)  # what columns they have
         names = self._formula.needs
         self._places = {name: place for name in names if (place := self._place(name, jobs)) is not None}
         condition = condition_of(self._formula)
@@ -147,18 +147,12 @@ class Where:
                 return snap.records_like(sought, self._places, self._role, FIRST)
             return snap.jobs_like(sought, self._places, FIRST)
         if self._kind == "table" and names and all(name in jobs for name in names):
-            told = self._jobs(read, sorted(names))
-            kept = told.index[kept_rows(told, formula_of(self._formula.text, sorted(names)))]
-            return snap.only(kept.tolist(), FIRST)
+            pages, runs = read.snap.jobs(), read.snap.results(latest=True)
+            shape = Shape(usecols=sorted(names))
+            told = jobs_frame(pages, runs, shape, read.snap.stale, read.snap.measures)
+            return snap.only(told.index[kept_rows(told, self._formula)].tolist(), FIRST)
         self._places = None
         return None
-
-    def _jobs(self, read: Reading, usecols: list[str]) -> pd.DataFrame:
-        """Return some columns of all jobs; without any, what columns jobs have."""
-        if not usecols:
-            return jobs_frame((), (), Shape(), lambda: None, read.snap.measures)
-        pages, runs = read.snap.jobs(), read.snap.results(latest=True)
-        return jobs_frame(pages, runs, Shape(usecols=usecols), read.snap.stale, read.snap.measures)
 
     def _place(self, name: str, jobs: pd.DataFrame) -> Origin | None:
         source, path = _SOURCES.get(self._kind), name

@@ -17,8 +17,7 @@ __all__ = ["workflows_frame"]
 
 def workflows_frame(store: Store, counts: bool, tags: Collection[str] = ()) -> pd.DataFrame:
     """Return one row a workflow; see `Client.workflows`."""
-    tagged = [(workflow, recorded.tags_of(workflow.metadata)) for workflow in store.workflows()]
-    found = [workflow for workflow, has in tagged if set(tags).issubset(has)]
+    found = [one for one in store.workflows() if set(tags).issubset(recorded.tags_of(one.metadata))]
     keys = [workflow.key for workflow in found]
 
     def texts(part: str) -> pd.Series:

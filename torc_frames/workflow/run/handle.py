@@ -114,7 +114,7 @@ class RunHandle(Fixed):
         """What it said itself; None of a run that another process does beside other things."""
         return _path(self._call.details.get("log"))
 
-    def described(self) -> dict[str, str | None]:
+    def _described(self) -> dict[str, str | None]:
         """Return what is to be known of it, as texts by name."""
         return {
             "run": self.id,

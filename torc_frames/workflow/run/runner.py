@@ -126,7 +126,7 @@ def run(store: Store, workflow_key: str, *, call: NotedCall | None = None, **opt
     else:
         summary = by_torc(store).run(store, workflow_key, asked, call)
     tell_of_failures(summary)
-    if asked.jobs is None and summary.did_nothing:
+    if asked.jobs is None and summary._did_nothing:
         _tell_of_failed_before(store, workflow_key)
     return summary
 

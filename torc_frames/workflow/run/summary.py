@@ -61,7 +61,7 @@ class RunSummary:
     stale: int = field(default=0)
 
     @property
-    def did_nothing(self) -> bool:
+    def _did_nothing(self) -> bool:
         """Whether there was no job to run, nor one that waits or runs elsewhere."""
         return not any(getattr(self, name) for name in _COUNTS[:-1])
 

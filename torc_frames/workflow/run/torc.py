@@ -99,7 +99,7 @@ def run(
         with noted(store, workflow_key, call, details) if noted_call is None and waiting else nullcontext():
             if waiting:
                 with progress(len(waiting), "jobs", asked.show_progress, unit="job") as bar:
-                    torc_run.work(bar if watched(asked.show_progress) else None)
+                    torc_run.work(before, bar if watched(asked.show_progress) else None)
             summary = torc_run.summary(before)
             call.outcome["summary"] = to_json(summary)
     return summary
@@ -168,13 +168,12 @@ class TorcRun:
         self._check_not_canceled()
         _tell_of_impossible(waiting, self._asked.slots, self.for_others)
 
-    def work(self, bar: Bar | None) -> None:
-        """Run the jobs, and those that failed again as often as is asked."""
-        before = {key for key, job in self._jobs().items() if job.status in _ENDED}
+    def work(self, before: Mapping[str, JobRecord], bar: Bar | None) -> None:
+        """Run the jobs, and those that failed again as often as is asked; `before` is of `prepared`."""
         self._work(bar)
         for _ in range(self._asked.retries):
             now = {key: job.status for key, job in self._jobs().items()}
-            new = {key: status for key, status in now.items() if key not in before}
+            new = _not_ended(before, now)
             if not {FAILED, TERMINATED}.intersection(new.values()):
                 return
             # Those that were canceled waited for one that failed.
@@ -257,8 +256,7 @@ class TorcRun:
                 for page in snapshot.results()
                 for key, code, run in zip(page.job_keys, page.return_codes, page.run_ids, strict=True)
             }
-        had_ended = {key for key, job in before.items() if job.status in _ENDED}
-        changed = {key: job.status for key, job in self._jobs().items() if key not in had_ended}
+        changed = _not_ended(before, {key: job.status for key, job in self._jobs().items()})
         counts = Counter(changed.values())
         failures = [
             self._failure(key, code, run_id)
@@ -311,6 +309,12 @@ class TorcRun:
                 f"jobs {shorten(left)} of workflow {self._key} are pending, and may be another runner's; if "
                 f"they are not, `torc jobs reset-status {left[0]} --no-prompts` makes one run again"
             )
+
+
+def _not_ended(before: Mapping[str, JobRecord], now: Mapping[str, str]) -> dict[str, str]:
+    """Return the statuses now of the jobs that had not ended before."""
+    had_ended = {key for key, job in before.items() if job.status in _ENDED}
+    return {key: status for key, status in now.items() if key not in had_ended}
 
 
 def _for_others(page: JobPage, workflow_key: str) -> Iterator[tuple[str, str]]:
