@@ -380,6 +380,19 @@ def test_who_looks_on_sees_the_rows_of_about_the_last_second(wf: Workflow) -> No
 
 
 @on_sqlite
+def test_rows_are_written_in_their_time_when_others_wait_longer(
+    wf: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient, other = push(wf, 2)
+    monkeypatch.setattr(series, "INTERVAL_S", 60.0)
+    patient.log(epoch=1)
+    monkeypatch.setattr(series, "INTERVAL_S", 0.1)
+    other.log(epoch=2)
+    wait_until(lambda: len(wf.curves()) == 1, "the thread that writes")
+    assert wf.curves()["epoch"].tolist() == [2]
+
+
+@on_sqlite
 def test_rows_wait_while_the_store_can_not_be_written(wf: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
     [job] = push(wf, 1)
     monkeypatch.setattr(series, "INTERVAL_S", 60.0)

@@ -183,20 +183,21 @@ class _Thread:
         """Write what a writer has in a second, or soon."""
         with self.changed:
             due = time.monotonic() + (0 if soon else INTERVAL_S)
+            earlier = due < min(self._due.values(), default=math.inf)
             self._due[writer] = min(due, self._due.get(writer, due))
             if not self._runs:
                 self._runs = True
                 _at_exit()
                 threading.Thread(target=self._work, name="torc_frames-series", daemon=True).start()
-            if soon:
+            if earlier:
                 self.changed.notify()
 
     def _work(self) -> None:
         while True:
             with self.changed:
                 while not self._due or min(self._due.values()) > time.monotonic():
-                    first = min(self._due.values(), default=math.inf)
-                    self.changed.wait(max(0.0, min(first - time.monotonic(), INTERVAL_S)))
+                    first = min(self._due.values(), default=None)
+                    self.changed.wait(None if first is None else max(0.0, first - time.monotonic()))
                 writer = min(self._due, key=self._due.__getitem__)
                 del self._due[writer]
             began = time.monotonic()
