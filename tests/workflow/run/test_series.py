@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -386,10 +387,12 @@ def test_rows_are_written_in_their_time_when_others_wait_longer(
     patient, other = push(wf, 2)
     monkeypatch.setattr(series, "INTERVAL_S", 60.0)
     patient.log(epoch=1)
+    time.sleep(0.2)  # the thread waits for its rows
     monkeypatch.setattr(series, "INTERVAL_S", 0.1)
     other.log(epoch=2)
     wait_until(lambda: len(wf.curves()) == 1, "the thread that writes")
     assert wf.curves()["epoch"].tolist() == [2]
+    patient.flush()
 
 
 @on_sqlite

@@ -130,8 +130,9 @@ class SeriesWriter:
             again = not isinstance(error, NotFoundError | RefusedError)
             if self._told != str(error):
                 self._told = str(error)
-                rows, yet = counted(self.waiting(), "row"), " yet" if again else ""
-                warn(f"{self._label}: {rows} that it logged are not stored{yet}: {error}")
+                count, yet = self.waiting(), " yet" if again else ""
+                rows = f"{counted(count, 'row')} that it logged {'is' if count == 1 else 'are'}"
+                warn(f"{self._label}: {rows} not stored{yet}: {error}")
             return again
         return False
 
