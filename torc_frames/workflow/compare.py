@@ -14,14 +14,13 @@ from torc_frames.errors import RefusedError, counted, shorten
 from torc_frames.frame.column import objects
 from torc_frames.frame.compare import differing
 from torc_frames.frame.dtypes import encode
+from torc_frames.frame.tabulation.configurations import PARAMS, RESULTS, parameters, results
 from torc_frames.frame.values import canonical
 
 __all__ = ["Comparison", "compare"]
 
 _NAME = "job_name"
-_PARAMS, _RESULTS = "params.", "results."
 _DIFFERENCE = "difference"
-_POINTER = ".torc_pointer"
 _EXACT = 2**62
 """Two integers that are smaller differ by one that int64 has."""
 
@@ -84,7 +83,7 @@ def compare(
     at = tuple(np.array([pair[side] for pair in pairs], dtype=np.intp) for side in (0, 1))
     index = _index(one.iloc[at[0]], columns)
     both = tuple(table.iloc[rows] for table, rows in zip((one, other), at, strict=True))
-    params = [name for name in _names(one, _PARAMS) if name not in columns]
+    params = [name for name in parameters(one) if name not in columns]
     differ = {name: differing(both[0][name].array, both[1][name].array) for name in params}
     apart = [name for name in params if differ[name].any()]
     jobs = [_NAME, "status", "stale"]
@@ -94,12 +93,12 @@ def compare(
     )
     only_a, only_b = (table.iloc[rest] for table, rest in zip((one, other), alone, strict=True))
     return Comparison(
-        _beside(both, apart, labels, index, _PARAMS),
-        _beside(both, _results(one), labels, index, _RESULTS, True),
+        _beside(both, apart, labels, index, PARAMS),
+        _beside(both, results(one), labels, index, RESULTS, True),
         _beside(keyed, ["job_key", *jobs], labels, index),
         only_a,
         only_b,
-        [name.removeprefix(_PARAMS) for name in columns],
+        [name.removeprefix(PARAMS) for name in columns],
         labels,
     )
 
@@ -108,14 +107,14 @@ def _matching(one: pd.DataFrame, other: pd.DataFrame, on: str | Sequence[str] | 
     """Return the columns by which jobs are matched: those that are given, else all that both have."""
     if on is None:
         filled = [{name for name in table if table[name].notna().any()} for table in (one, other)]
-        found = [name for name in _names(one, _PARAMS) if all(name in have for have in filled)]
+        found = [name for name in parameters(one) if all(name in have for have in filled)]
         if not found and len(one) and len(other):
             raise RefusedError(
                 "the two workflows have no parameter in common: say what makes a pair of jobs, on='job_name'"
             )
         return found
     names = [on] if isinstance(on, str) else list(on)
-    known = {name.removeprefix(_PARAMS): name for name in _names(one, _PARAMS)}
+    known = {name.removeprefix(PARAMS): name for name in parameters(one)}
     known.setdefault(_NAME, _NAME)
     unknown = [name for name in names if name not in known]
     if unknown or not names:
@@ -124,17 +123,6 @@ def _matching(one: pd.DataFrame, other: pd.DataFrame, on: str | Sequence[str] | 
             f"{shorten(map(repr, known))}"
         )
     return [known[name] for name in dict.fromkeys(names)]
-
-
-def _names(table: pd.DataFrame, prefix: str) -> list[str]:
-    return [str(name) for name in table if str(name).startswith(prefix)]
-
-
-def _results(table: pd.DataFrame) -> list[str]:
-    """Return the columns of results, of those of pointers only the digest."""
-    names = _names(table, _RESULTS)
-    pointers = {name.removesuffix(_POINTER) for name in names if name.endswith(_POINTER)}
-    return [name for name in names if name.rpartition(".")[0] not in pointers or name.endswith(".sha256")]
 
 
 def _keys(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
@@ -172,9 +160,9 @@ def _rows(keys: Sequence[str]) -> Mapping[str, list[int]]:
 
 
 def _check_alike(rows: pd.DataFrame, others: pd.DataFrame, label: str) -> None:
-    apart = [name for name in _names(rows, _PARAMS) if len({*map(canonical, encode(rows[name])[0])}) > 1]
+    apart = [name for name in parameters(rows) if len({*map(canonical, encode(rows[name])[0])}) > 1]
     if apart:
-        names = shorten(repr(name.removeprefix(_PARAMS)) for name in apart)
+        names = shorten(repr(name.removeprefix(PARAMS)) for name in apart)
         known = any(others[name].notna().any() for name in apart)
         mend = (
             "; name that in on=, too" if known else ", which the other does not have: client.table shows both"
@@ -192,7 +180,7 @@ def _index(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Index:
         values = rows[name]
         if pd.api.types.is_object_dtype(values.dtype):
             values = objects([canonical(v) if isinstance(v, (list, dict)) else v for v in values.tolist()])
-        levels.append(pd.Index(values.array, name=name.removeprefix(_PARAMS)))
+        levels.append(pd.Index(values.array, name=name.removeprefix(PARAMS)))
     return pd.MultiIndex.from_arrays(levels) if len(levels) > 1 else next(iter(levels), rows.index)
 
 

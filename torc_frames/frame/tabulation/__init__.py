@@ -1,0 +1,1 @@
+"""Tables of results: a frame in, a frame or a printed table out."""
