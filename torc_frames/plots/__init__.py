@@ -1,0 +1,14 @@
+"""DataFrames to figures: for paper by matplotlib, without pyplot, and for the screen by plotly."""
+
+from __future__ import annotations
+
+try:
+    import matplotlib as _  # noqa: F401  # what is missing is said once, and here
+except ImportError:
+    raise ImportError("plots need matplotlib: pip install 'torc_frames[plots]'") from None
+
+from torc_frames.plots.clouds import parallel, scatter
+from torc_frames.plots.means import lines
+from torc_frames.plots.part import part as _part
+
+__all__ = ["_part", "lines", "parallel", "scatter"]
