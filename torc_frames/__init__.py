@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from torc_frames.files.pointers import Pointer
     from torc_frames.files.sheets import to_excel
     from torc_frames.frame.rules import Rule
+    from torc_frames.frame.tabulation.best import best
+    from torc_frames.frame.tabulation.pivot import pivot
+    from torc_frames.frame.tabulation.summarize import summarize
     from torc_frames.frame.where import select
     from torc_frames.settings import __version__ as __version__
     from torc_frames.sweep import (
@@ -90,6 +93,7 @@ __all__ = [
     "UnverifiedPullError",
     "VersionError",
     "Workflow",
+    "best",
     "choice",
     "connect",
     "current_job",
@@ -98,9 +102,11 @@ __all__ = [
     "integers",
     "loguniform",
     "missing",
+    "pivot",
     "product",
     "sample",
     "select",
+    "summarize",
     "to_excel",
     "uniform",
     "zip_",
@@ -117,6 +123,9 @@ _MODULES = {
     "files.sheets": ("to_excel",),
     "workflow.pull.refresh": ("Refreshed",),
     "frame.rules": ("Rule",),
+    "frame.tabulation.best": ("best",),
+    "frame.tabulation.pivot": ("pivot",),
+    "frame.tabulation.summarize": ("summarize",),
     "frame.where": ("select",),
     "workflow.run.handle": ("RunHandle",),
     "workflow.run.runner": ("current_job",),

@@ -14,7 +14,7 @@ from torc_frames.errors import RefusedError, counted, shorten
 from torc_frames.frame.column import objects
 from torc_frames.frame.compare import differing
 from torc_frames.frame.dtypes import encode
-from torc_frames.frame.tabulation.configurations import PARAMS, RESULTS, parameters, results
+from torc_frames.frame.tabulation.configurations import PARAMS, RESULTS, index_of, parameters, results
 from torc_frames.frame.values import canonical
 
 __all__ = ["Comparison", "compare"]
@@ -81,7 +81,7 @@ def compare(
     keys = [_keys(table, columns) for table in (one, other)]
     pairs = _pairs(keys[0], keys[1], (one, other), labels)
     at = tuple(np.array([pair[side] for pair in pairs], dtype=np.intp) for side in (0, 1))
-    index = _index(one.iloc[at[0]], columns)
+    index = index_of(one.iloc[at[0]], {name: name.removeprefix(PARAMS) for name in columns})
     both = tuple(table.iloc[rows] for table, rows in zip((one, other), at, strict=True))
     params = [name for name in parameters(one) if name not in columns]
     differ = {name: differing(both[0][name].array, both[1][name].array) for name in params}
@@ -171,17 +171,6 @@ def _check_alike(rows: pd.DataFrame, others: pd.DataFrame, label: str) -> None:
             f"jobs {shorten(map(str, rows.index))} of {label!r} would be a pair with the same job: they "
             f"differ in {names}{mend}"
         )
-
-
-def _index(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Index:
-    """Return the cells by which rows were matched as an index, which can hold no lists and objects."""
-    levels = []
-    for name in columns:
-        values = rows[name]
-        if pd.api.types.is_object_dtype(values.dtype):
-            values = objects([canonical(v) if isinstance(v, (list, dict)) else v for v in values.tolist()])
-        levels.append(pd.Index(values.array, name=name.removeprefix(PARAMS)))
-    return pd.MultiIndex.from_arrays(levels) if len(levels) > 1 else next(iter(levels), rows.index)
 
 
 def _beside(

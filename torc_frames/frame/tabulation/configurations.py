@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, shorten
+from torc_frames.frame.column import objects
 from torc_frames.frame.values import is_missing
 
 __all__ = [
@@ -19,16 +20,23 @@ __all__ = [
     "RESULTS",
     "SUMMARY",
     "Configurations",
+    "Ints",
+    "Mask",
     "Standing",
     "codes",
     "configurations",
+    "index_of",
+    "is_gap",
+    "is_nested",
     "is_numeric",
+    "key_of",
     "labels",
     "metrics",
     "named",
     "numbers",
     "parameters",
     "resolve",
+    "resolve_all",
     "results",
     "standing",
     "varying",
@@ -128,13 +136,29 @@ def resolve(
     if name in names:
         return name
     stats = table.attrs.get(SUMMARY, {}).get("stats", ["mean"])
-    for ending in ("", f".{stats[0]}"):
-        found = [full for full in (f"{prefix}{name}{ending}" for prefix in ("", *prefixes)) if full in names]
+    short = [f"{prefix}{name}" for prefix in prefixes]
+    means = [f"{full}.{stats[0]}" for full in (name, *short) if full.startswith(RESULTS)]
+    for meant in (short, means):
+        found = [full for full in meant if full in names]
         if len(found) == 1:
             return found[0]
         if found:
             raise RefusedError(f"{what} {name!r} can mean {' or '.join(map(repr, found))}: say which")
     raise RefusedError(f"no {what} {name!r}; {_there_are(name, names, prefixes)}")
+
+
+def resolve_all(
+    table: pd.DataFrame,
+    names: str | Iterable[str] | None,
+    prefixes: Sequence[str] = (RESULTS, PARAMS),
+    *,
+    what: str = "column",
+) -> list[str]:
+    """Return the columns that one or several names mean, each once; see `resolve`."""
+    if names is None:
+        return []
+    given = [names] if isinstance(names, str) or not isinstance(names, Iterable) else names
+    return list(dict.fromkeys(resolve(table, name, prefixes, what=what) for name in given))
 
 
 def _there_are(name: str, names: Iterable[str], prefixes: Sequence[str]) -> str:
@@ -194,8 +218,9 @@ def numbers(values: pd.Series) -> pd.Series:
     if pd.api.types.is_object_dtype(values.dtype):
         known = values[values.notna()]
         if pd.api.types.infer_dtype(known) not in _NUMBERS | {"empty"}:
-            other = next((value for value in known if not isinstance(value, (int, float, np.number))), "")
-            raise RefusedError(f"{values.name!r} is not of numbers: it has {other!r}")
+            for other in known:
+                if not isinstance(other, (int, float, np.number, np.bool_)):
+                    raise RefusedError(f"{values.name!r} is not of numbers: it has {other!r}")
     elif values.dtype.kind not in "iufb":
         hint = ": use .dt.total_seconds()" if values.dtype.kind == "m" else ""
         raise RefusedError(f"{values.name!r} is not of numbers but of dtype {values.dtype}{hint}")
@@ -233,27 +258,35 @@ def _comparable(values: pd.Series) -> Any:
         return values.cat.codes.to_numpy()
     if dtype.kind == "f":  # NaN and NA are one, 0.0 and -0.0 too
         return values.to_numpy("float64", na_value=np.nan)
-    nested = isinstance(dtype, pd.ArrowDtype) and dtype.kind == "O"
+    nested = is_nested(dtype)
     if not nested and not pd.api.types.is_object_dtype(dtype):
         return values
     if not nested and pd.api.types.infer_dtype(values, skipna=True) in _ALIKE:
         return values
     keys = np.empty(len(values), dtype=object)
-    keys[:] = [None if _is_gap(value) else _key(value) for value in values.tolist()]
+    keys[:] = [None if is_gap(value) else key_of(value) for value in values.tolist()]
     return keys
 
 
-def _is_gap(value: Any) -> bool:
+def is_nested(dtype: Any) -> bool:
+    """Return whether cells of a dtype of Arrow are lists, structs and the like."""
+    return isinstance(dtype, pd.ArrowDtype) and dtype.kind == "O"
+
+
+def is_gap(value: Any) -> bool:
+    """Return whether a cell is missing; arrays never are."""
     return not isinstance(value, np.ndarray) and is_missing(value)
 
 
-def _key(value: Any) -> tuple[str, Any]:
-    """Return what is equal for cells that are the same."""
+def key_of(value: Any) -> tuple[str, Any]:
+    """Return a type and a value that are equal for cells that are the same."""
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, (str, int, float)):
         return type(plain).__name__, plain
     try:
-        return "json", json.dumps(plain, sort_keys=True, default=_listed)
+        return "json", json.dumps(
+            plain, sort_keys=True, default=_listed, separators=(",", ":"), ensure_ascii=False
+        )
     except (TypeError, ValueError):  # no JSON: keys of several types, a list that holds itself
         return type(plain).__name__, repr(plain)
 
@@ -265,6 +298,21 @@ def _listed(value: Any) -> Any:
 def varying(table: pd.DataFrame, names: Iterable[str] | None = None) -> list[str]:
     """Return the columns, of some or of all parameters, that have more than one value; missing is one."""
     return configurations(table, parameters(table) if names is None else list(names)).varying
+
+
+def index_of(table: pd.DataFrame, names: Mapping[str, str]) -> pd.Index:
+    """Return columns as an index, in which lists and objects are JSON; each is called as `names` says."""
+    levels = []
+    for name, shown in names.items():
+        values = table[name]
+        if pd.api.types.is_object_dtype(values.dtype) or is_nested(values.dtype):
+            values = objects([_text(value) for value in values.tolist()])
+        levels.append(pd.Index(values.array, name=shown))
+    return pd.MultiIndex.from_arrays(levels) if len(levels) > 1 else next(iter(levels), table.index)
+
+
+def _text(value: Any) -> Any:
+    return key_of(value)[1] if isinstance(value, (list, dict, np.ndarray)) else value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -362,7 +410,7 @@ def standing(table: pd.DataFrame) -> Standing:
     if "status" in table:
         completed = _equal_to(table["status"], {"completed"})
         failed = _equal_to(table["status"], _FAILED)
-    if "stale" in table:
+    if "stale" in table and table["stale"].dtype.kind in "bO":  # in a summary it is a count
         old = completed & _equal_to(table["stale"], {True})
     return Standing(completed & ~old, failed, ~completed & ~failed, old)
 
