@@ -16,6 +16,7 @@ from torc_frames.frame.dtypes import encode
 from torc_frames.frame.exact import EXACT_IN_FLOAT
 from torc_frames.frame.tabulation.configurations import PARAMS, codes, is_numeric, parameters
 from torc_frames.frame.values import canonical
+from torc_frames.sweep.axes import logarithmic
 from torc_frames.sweep.distributions import Choice, Distribution, Integers, LogUniform, Uniform, choice
 from torc_frames.sweep.sampling import distributions_of
 
@@ -117,7 +118,7 @@ def axes_of(space: Mapping[str, Distribution | Iterable[Any]]) -> list[SearchAxi
 def inferred_space(table: pd.DataFrame) -> dict[str, Distribution]:
     """Return a space that has the points of a table: its parameters that vary, each between its extremes.
 
-    What is not of numbers is one of the values that are there.
+    Those that were spread by their logarithms are so here; what is not of numbers is one of its values.
 
     Examples
     --------
@@ -126,16 +127,17 @@ def inferred_space(table: pd.DataFrame) -> dict[str, Distribution]:
     {'n': Integers(low=1, high=3), 'rate': Uniform(low=0.1, high=0.5)}
     """
     found: dict[str, Distribution] = {}
-    for name in parameters(table):
-        column = table[name].dropna()
+    logs = logarithmic(table.attrs)
+    for full in parameters(table):
+        name, column = full.removeprefix(PARAMS), table[full].dropna()
         numbered, count = codes(column)
         if count > 1:
             first = np.unique(numbered, return_index=True)[1]
-            found[name.removeprefix(PARAMS)] = _around(column) or choice(column.iloc[np.sort(first)])
+            found[name] = _around(column, name in logs) or choice(column.iloc[np.sort(first)])
     return found
 
 
-def _around(column: pd.Series) -> Distribution | None:
+def _around(column: pd.Series, is_log: bool) -> Distribution | None:
     """Return what numbers are between, None where there is no such thing."""
     if not is_numeric(column):
         return None
@@ -143,8 +145,9 @@ def _around(column: pd.Series) -> Distribution | None:
     low, high = min(values, default=0), max(values, default=0)
     if all(isinstance(value, int) for value in values):
         return Integers(low, high) if max(-low, high) <= EXACT_IN_FLOAT else None
-    is_wide = low < high and math.isfinite(float(high) - float(low))
-    return Uniform(float(low), float(high)) if is_wide else None
+    if not (low < high and math.isfinite(float(high) - float(low))):
+        return None
+    return (LogUniform if is_log and low > 0 else Uniform)(float(low), float(high))
 
 
 def _number(source: Uniform | LogUniform | Integers, cell: Any) -> float | int | None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, counted, warn
-from torc_frames.sweep.axes import SearchAxis
+from torc_frames.sweep.dimensions import SearchAxis
 from torc_frames.sweep.finishing import PROPOSED, Where, finished, mask_of, text_of
 from torc_frames.sweep.samplers import sampler_of
 from torc_frames.sweep.sampling import Method, check_sample, drawn, written_space

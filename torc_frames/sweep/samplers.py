@@ -7,7 +7,7 @@ import inspect
 from typing import Any
 
 from torc_frames.errors import RefusedError
-from torc_frames.sweep.axes import optuna_module
+from torc_frames.sweep.dimensions import optuna_module
 
 __all__ = ["sampler_of"]
 

@@ -9,7 +9,7 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame import recorded
 from torc_frames.frame.shape import Shape
 from torc_frames.store.base import Store
-from torc_frames.sweep.axes import axes_of, inferred_space
+from torc_frames.sweep.dimensions import axes_of, inferred_space
 from torc_frames.sweep.distributions import Distribution
 from torc_frames.sweep.recipes import common_space
 from torc_frames.sweep.samplers import sampler_of

@@ -10,7 +10,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError, warn
 from torc_frames.files.foreign import Table, as_frame
 from torc_frames.frame.where import formula_of
-from torc_frames.sweep.axes import axes_of
+from torc_frames.sweep.dimensions import axes_of
 from torc_frames.sweep.distributions import Distribution
 from torc_frames.sweep.finishing import ATTRIBUTE, Where
 from torc_frames.sweep.proposals import check_count, proposed
