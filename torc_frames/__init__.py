@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from torc_frames.workflow.run.job import Job
     from torc_frames.workflow.run.runner import current_job
     from torc_frames.workflow.run.summary import RunSummary
+    from torc_frames.workflow.suggest import suggest
     from torc_frames.workflow.workflow import Workflow
 
 __all__ = [
@@ -106,6 +107,7 @@ __all__ = [
     "product",
     "sample",
     "select",
+    "suggest",
     "summarize",
     "to_excel",
     "uniform",
@@ -130,6 +132,7 @@ _MODULES = {
     "workflow.run.handle": ("RunHandle",),
     "workflow.run.runner": ("current_job",),
     "workflow.run.summary": ("RunSummary",),
+    "workflow.suggest": ("suggest",),
     "settings": ("__version__",),
     "workflow.pull.stream": ("TableStream",),
     "workflow.workflow": ("Workflow",),

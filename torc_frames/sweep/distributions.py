@@ -44,6 +44,13 @@ class _Between:
         """Return it as JSON."""
         return {"kind": self.kind, "low": self.low, "high": self.high}
 
+    def kept(self, value: float) -> float:
+        """Return a value with the digits that every store keeps, within the bounds."""
+        return min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
+
+    def _column(self, values: np.ndarray) -> pd.Series:
+        return pd.Series([self.kept(value) for value in values.tolist()], dtype="float64")
+
 
 @dataclass(frozen=True)
 class Uniform(_Between):
@@ -53,7 +60,7 @@ class Uniform(_Between):
 
     def at(self, points: np.ndarray) -> pd.Series:
         """Return the values at points from 0 to 1."""
-        return _rounded(self.low + (self.high - self.low) * points, self.low, self.high)
+        return self._column(self.low + (self.high - self.low) * points)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class LogUniform(_Between):
     def at(self, points: np.ndarray) -> pd.Series:
         """Return the values at points from 0 to 1."""
         low, high = math.log(self.low), math.log(self.high)
-        return _rounded(np.exp(low + (high - low) * points), self.low, self.high)
+        return self._column(np.exp(low + (high - low) * points))
 
 
 @dataclass(frozen=True)
@@ -261,8 +268,3 @@ def _bounds(name: str, low: float, high: float) -> tuple[float, float]:
     if not bounds[0] < bounds[1]:
         raise RefusedError(f"{name}({low!r}, {high!r}): the lower bound comes first")
     return bounds
-
-
-def _rounded(values: np.ndarray, low: float, high: float) -> pd.Series:
-    digits = [float(f"{value:.{_DIGITS}g}") for value in values.tolist()]
-    return pd.Series(np.clip(np.array(digits, dtype=np.float64), low, high))

@@ -25,13 +25,16 @@ __all__ = [
     "ATTRIBUTE",
     "MADE",
     "MAX_CELLS",
+    "PROPOSED",
     "PUSHED",
     "Where",
     "check_size",
     "finished",
     "made_again",
+    "mask_of",
     "recipe_if_true",
     "recipe_of",
+    "text_of",
 ]
 
 ATTRIBUTE = "torc_recipe"
@@ -45,6 +48,9 @@ MADE = 8
 
 PUSHED = 64
 """How many bytes a cell takes at least as it is compared with others, and pushed."""
+
+PROPOSED = "suggest"
+"""How rows were made that an optimiser proposed: they can't be made again."""
 
 _UNKNOWN = 2**38
 
@@ -73,11 +79,11 @@ def finished(table: pd.DataFrame, how: Mapping[str, Any] | None, where: Where | 
     DataFrame
         With a plain index, and the recipe in ``attrs``.
     """
-    kept = np.ones(len(table), np.bool_) if where is None else _kept(table, where)
+    kept = np.ones(len(table), np.bool_) if where is None else mask_of(table, where)
     recipe: dict[str, Any] = {} if how is None else {"version": _VERSION, **how}
     if where is not None:
         packed = base64.b64encode(zlib.compress(np.packbits(kept).tobytes(), 9)).decode()
-        recipe |= {"where": where if isinstance(where, str) else _name_of(where), "kept": packed}
+        recipe |= {"where": text_of(where), "kept": packed}
     return _labelled(table, kept, recipe, makes_again=how is not None)
 
 
@@ -181,7 +187,8 @@ def _each_once(table: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
     return rows, digest(specs, [lines[at] for at in first])
 
 
-def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
+def mask_of(table: pd.DataFrame, where: Where) -> np.ndarray:
+    """Return for each row of a table whether it meets a constraint."""
     if callable(where):
         found = where(table.copy())  # which may be written to
     elif isinstance(where, str):
@@ -208,9 +215,12 @@ def _kept(table: pd.DataFrame, where: Where) -> np.ndarray:
     return mask
 
 
-def _name_of(function: Callable[..., Any]) -> str:
-    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-    return f"{module}:{name}" if module and name else type(function).__name__
+def text_of(where: Where) -> str:
+    """Return what a recipe has of a constraint: its text, or which function it is."""
+    if isinstance(where, str):
+        return where
+    module, name = getattr(where, "__module__", None), getattr(where, "__qualname__", None)
+    return f"{module}:{name}" if module and name else type(where).__name__
 
 
 def _read(text: object, rows: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from torc_frames.frame.values import RefusalError
 from torc_frames.sweep.distributions import Choice, Distribution, choice
 from torc_frames.sweep.finishing import MADE, MAX_CELLS, Where, check_size, finished
 
-__all__ = ["Method", "check_sample", "drawn", "sample"]
+__all__ = ["Method", "check_sample", "distributions_of", "drawn", "sample", "written_space"]
 
 Method = Literal["random", "lhs", "sobol", "halton"]
 
@@ -76,7 +76,7 @@ def sample(
     if seed is None:
         seed = secrets.randbits(32)
     check_sample(n, method, seed)
-    distributions = _distributions(space)
+    distributions = distributions_of(space)
     table = drawn(int(n), distributions, method, int(seed))
     return finished(table, _written(int(n), distributions, method, int(seed)), where)
 
@@ -99,7 +99,8 @@ def drawn(n: int, space: Mapping[str, Distribution], method: Method, seed: int) 
     return pd.DataFrame({name: distribution.at(at) for (name, distribution), at in columns})
 
 
-def _distributions(space: Mapping[str, Distribution | Iterable[Any]]) -> dict[str, Distribution]:
+def distributions_of(space: Mapping[str, Distribution | Iterable[Any]]) -> dict[str, Distribution]:
+    """Return what the values of each column are drawn from; RefusedError for what makes no sense."""
     if not isinstance(space, Mapping) or not space:
         raise RefusedError(f"a space is a mapping of column names to what to draw from, not {space!r}")
     found: dict[str, Distribution] = {}
@@ -138,13 +139,20 @@ def _points(n: int, dimensions: int, method: Method, seed: int) -> np.ndarray:
 
 
 def _written(n: int, space: Mapping[str, Distribution], method: Method, seed: int) -> dict[str, Any] | None:
+    axes = written_space(space)
+    if axes is None:
+        return None
+    needed = ["numpy"] if method == "random" else ["numpy", "scipy"]
+    made_with = {name: version(name) for name in needed}
+    return {"how": "sample", "n": n, "method": method, "seed": seed, "space": axes, "made_with": made_with}
+
+
+def written_space(space: Mapping[str, Distribution]) -> list[dict[str, Any]] | None:
+    """Return a space as a recipe has it, None if it would not fit."""
     values = sum(len(source.values) for source in space.values() if isinstance(source, Choice))
     if values > MAX_CELLS:
         return None
     try:
-        axes = [{"name": name, **source.written()} for name, source in space.items()]
+        return [{"name": name, **source.written()} for name, source in space.items()]
     except RefusalError:
         return None  # nothing that can be pushed, which is told then
-    needed = ["numpy"] if method == "random" else ["numpy", "scipy"]
-    made_with = {name: version(name) for name in needed}
-    return {"how": "sample", "n": n, "method": method, "seed": seed, "space": axes, "made_with": made_with}

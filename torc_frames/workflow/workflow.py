@@ -38,6 +38,7 @@ from torc_frames.workflow.push.on import names_of_on
 from torc_frames.workflow.push.plan import Plan
 from torc_frames.workflow.push.resources import ResourceTable, resource_list
 from torc_frames.workflow.push.table import OnConflict, OnExists, PushOptions
+from torc_frames.workflow.results import WorkflowResults
 from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.run.outputs import fit_documents
 from torc_frames.workflow.runs import WorkflowRuns
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Workflow"]
 
 
-class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
+class Workflow(WorkflowAbout, WorkflowListings, WorkflowResults, WorkflowRuns):
     """A workflow of a store; made by ``Client.create_workflow`` and ``Client.workflow``.
 
     All pulls return plain DataFrames whose ``attrs["torc"]`` says where the data is from (url,
@@ -948,7 +949,8 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowRuns):
     def recipes(self) -> list[dict[str, Any]]:
         """Return how the tables that were pushed were made, oldest first, for `torc_frames.from_recipe`.
 
-        Only of tables that `grid`, `zip_`, `sample` or `product` made, and that were pushed unchanged.
+        Only of tables that `grid`, `zip_`, `sample` or `product` made, and that were pushed unchanged. Those
+        of `suggest` say who proposed the rows, but not how to make them again.
 
         Examples
         --------
