@@ -23,6 +23,7 @@ __all__ = [
     "Counts",
     "Description",
     "Histogram",
+    "Marked",
     "Output",
     "Remark",
     "brief",
@@ -85,6 +86,12 @@ class Histogram(NamedTuple):
         return f'<svg {size} role="img" aria-label="{told}">{drawn}</svg>'
 
 
+class Marked(str):
+    """The text of a cell that is wrong."""
+
+    __slots__ = ()
+
+
 class _Part(Protocol):
     def lines(self) -> Iterable[str]: ...
 
@@ -117,7 +124,7 @@ class Counts:
     def lines(self) -> Iterator[str]:
         """Yield the lines of it as text."""
         told = ", ".join(f"{count:,} {cut(kind)}" for kind, count in self.counts.items())
-        yield f"{self.total}{told and f': {told}'}"
+        yield f"{cut(self.total)}{told and f': {told}'}"
 
     def html(self) -> str:
         """Return it as HTML."""
@@ -132,7 +139,7 @@ class Counts:
             f'<span class="tf-count">{dot.format(color)}{escape(f"{count:,} {kind}")}</span>'
             for kind, count, color in found
         )
-        total = f'<span class="tf-count tf-title">{escape(self.total)}</span>'
+        total = _element("span", cut(self.total), "tf-count tf-title")
         return f'<div class="tf-bar">{bar}</div><p>{total}{told}</p>' if bar else f"<p>{total}{told}</p>"
 
 
@@ -172,7 +179,7 @@ class CellTable:
         cells = "".join(
             f"<td>{cell._repr_html_()}</td>"
             if isinstance(cell, Histogram)
-            else _element(tag, cut(cell), "tf-number" if at in self.numbers else "")
+            else _element(tag, cut(cell), _css(cell, at in self.numbers))
             for at, cell in enumerate(row)
         )
         return f"<tr>{cells}</tr>"
@@ -186,13 +193,15 @@ class Calls:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of it as text."""
-        width = max(len(call) for call, _ in self.calls)
-        yield from (f"{call:{width}}  # {why}" for call, why in self.calls)
+        shown = [(cut(call, _LONGEST_LINE), cut(why, _LONGEST_LINE)) for call, why in self.calls]
+        width = max((len(call) for call, _ in shown), default=0)
+        yield from (f"{call:{width}}  # {why}" for call, why in shown)
 
     def html(self) -> str:
         """Return it as HTML."""
         return "".join(
-            f"<p>{_element('span', call, 'tf-code')} {_element('span', why, 'tf-quiet')}</p>" for call, why in self.calls
+            f"<p>{_element('span', cut(call, 99), 'tf-code')} {_element('span', cut(why), 'tf-quiet')}</p>"
+            for call, why in self.calls
         )
 
 
@@ -205,15 +214,15 @@ class Output:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of it as text."""
-        yield f"{self.title}:"
+        yield f"{cut(self.title)}:"
         yield from (f"  | {line}" for line in self._shown())
 
     def html(self) -> str:
         """Return it as HTML."""
-        return f"<p>{escape(self.title)}:</p>{_element('pre', chr(10).join(self._shown()))}"
+        return f"{_element('p', f'{cut(self.title)}:')}{_element('pre', chr(10).join(self._shown()))}"
 
     def _shown(self) -> list[str]:
-        return [cut(line, _LONGEST_LINE) for line in self.text.split("\n")]
+        return [cut(line.expandtabs(4), _LONGEST_LINE) for line in self.text.split("\n")]
 
 
 class Description:
@@ -307,6 +316,10 @@ def first_rows(frame: pd.DataFrame, rest: str, *, rows: int = 5, columns: int = 
 
 def _plainly(value: object) -> str:
     return value if isinstance(value, str) else brief(value)
+
+
+def _css(cell: object, is_number: bool) -> str:
+    return "tf-bad" if isinstance(cell, Marked) else "tf-number" if is_number else ""
 
 
 def _element(tag: str, text: str, css: str = "") -> str:

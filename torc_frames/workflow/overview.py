@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from torc_frames import settings
 from torc_frames.errors import counted
 from torc_frames.frame import recorded
 from torc_frames.frame.description import Calls, CellTable, Counts, Description, Remark
@@ -31,9 +32,10 @@ _COLUMNS = ("status", "stale", "command")
 
 def describe_store(store: Store) -> Description:
     """Return the newest workflows of a store, with how many jobs each has of which status."""
-    found = store.workflows()
-    newest = found[: -_MOST_WORKFLOWS - 1 : -1]
-    counts = store.count_jobs([one.key for one in newest])
+    with settings.hurry():
+        found = store.workflows()
+        newest = found[: -_MOST_WORKFLOWS - 1 : -1]
+        counts = store.count_jobs([one.key for one in newest])
     rows = [_workflow_row(*pair) for pair in zip(newest, counts, strict=True)]
     rest = len(found) - len(newest)
     more = f"and {rest:,} older: client.workflows()" if rest else ""
@@ -55,11 +57,12 @@ def _workflow_row(workflow: WorkflowRecord, counts: Mapping[str, int]) -> tuple[
 
 def describe_workflow(store: Store, workflow_key: str) -> Description:
     """Return what a workflow has: of few jobs all are read, of many some, where the store can choose them."""
-    [counts] = store.count_jobs([workflow_key])
-    with store.snapshot(workflow_key) as snap:
-        workflow, jobs = snap.workflow, sum(counts.values())
-        some, note = _some(snap, jobs)
-        table = None if some is None else _table(some)
+    with settings.hurry():
+        [counts] = store.count_jobs([workflow_key])
+        with store.snapshot(workflow_key) as snap:
+            workflow, jobs = snap.workflow, sum(counts.values())
+            some, note = _some(snap, jobs)
+            table = None if some is None else _table(some)
     whole = table is not None and not note
     stale = int(table["stale"].sum()) if table is not None and whole else 0
     tags = recorded.tags_of(workflow.metadata)
@@ -83,7 +86,9 @@ def status_counts(counts: Mapping[str, int]) -> Counts:
 
 def _some(snap: Snapshot, jobs: int) -> tuple[Snapshot | None, str]:
     """Return a snapshot of as many jobs as are soon read, if that can be, and what to say of them."""
-    records = snap.count_user_data() if jobs > 0 else 0
+    if not jobs:
+        return None, ""
+    records = snap.count_user_data()
     if jobs <= _MOST_JOBS and records <= _MOST_RECORDS:
         return snap, ""
     most = max(_LEAST_JOBS, min(_MOST_JOBS, _MOST_RECORDS * jobs // max(records, 1)))

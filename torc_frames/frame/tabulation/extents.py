@@ -29,7 +29,7 @@ def parameters_seen(table: pd.DataFrame) -> list[CellTable | Remark]:
     """Return what the parameters range over that vary, and in a line what the others are."""
     names = parameters(table)
     called, vary = labels(names), varying(table, names)
-    rows = [(called[name], *extent(table[name])) for name in vary[:_MOST_COLUMNS]]
+    rows = [(called[name], *_with_count(table[name])) for name in vary[:_MOST_COLUMNS]]
     parts: list[CellTable | Remark] = []
     if rows:
         head = ("parameter", "values", "")
@@ -49,16 +49,21 @@ def results_seen(table: pd.DataFrame) -> list[CellTable]:
     rows = []
     for name in names[:_MOST_COLUMNS]:
         known = table[name].dropna()
-        label, (values, kinds) = called[name], extent(known)
+        label, (values, _, note) = called[name], extent(known)
         if f"{name.removesuffix(_DIGEST)}.torc_pointer" in table:
             label, values = label.removesuffix(_DIGEST), "files"
-        rows.append((label, values, histogram(known) or "", kinds, f"{len(known):,}"))
-    head = ("result", "values", "distribution", "", "jobs")
-    return [CellTable(head, rows, (4,), more=_more(len(names), "results: wf.results()"))] if rows else []
+        rows.append((label, values, histogram(known) or "", f"{len(known):,}", note))
+    head = ("result", "values", "distribution", "jobs", "")
+    return [CellTable(head, rows, (3,), more=_more(len(names), "results: wf.results()"))] if rows else []
 
 
-def extent(values: pd.Series) -> tuple[str, str]:
-    """Return what values there are in a column, and how many different ones.
+def _with_count(values: pd.Series) -> tuple[str, str]:
+    told, count, note = extent(values)
+    return told, f"{counted(count, 'value')}{note and f', {note}'}"
+
+
+def extent(values: pd.Series) -> tuple[str, int, str]:
+    """Return what values there are in a column, how many different ones, and how many are none.
 
     Numbers and times are told from the least to the greatest, if there are more than a few.
 
@@ -66,9 +71,9 @@ def extent(values: pd.Series) -> tuple[str, str]:
     --------
     >>> import pandas as pd
     >>> extent(pd.Series([0.1, 10.0, 0.2, 3.0, 5.0, None]))
-    ('0.1 … 10', '5 values, 1 missing')
+    ('0.1 … 10', 5, '1 missing')
     >>> extent(pd.Series(["a", "b", "a"]))
-    ("'a', 'b'", '2 values')
+    ("'a', 'b'", 2, '')
     """
     known = values[values.notna()]
     found, count = codes(known)
@@ -78,12 +83,12 @@ def extent(values: pd.Series) -> tuple[str, str]:
     finite = numbers(known).abs().to_numpy() < np.inf if is_numeric(values) else np.ones(len(known), np.bool_)
     infinite, missing = len(known) - int(finite.sum()), len(values) - len(known)
     gaps = [f"{number:,} {what}" for number, what in ((infinite, "infinite"), (missing, "missing")) if number]
-    told = ", ".join([counted(count, "value"), *gaps])
+    note = ", ".join(gaps)
     if ordered and count > _FEW_VALUES and finite.any():
-        return f"{brief(known[finite].min())} … {brief(known[finite].max())}", told
+        return f"{brief(known[finite].min())} … {brief(known[finite].max())}", count, note
     shown = sorted(first) if ordered or texts else list(first)
     more = [f"and {count - _FEW_VALUES:,} more"] if count > _FEW_VALUES else []
-    return ", ".join([*map(brief, shown[:_FEW_VALUES]), *more]), told
+    return ", ".join([*map(brief, shown[:_FEW_VALUES]), *more]), count, note
 
 
 def histogram(values: pd.Series) -> Histogram | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from torc_frames.frame.description import CellTable, first_rows
+from torc_frames.frame.description import CellTable, Marked, first_rows
 from torc_frames.workflow.push.steps import shown_cell
 
 __all__ = ["SHOWN", "cells_seen", "commands_seen", "lines", "rows_seen"]
@@ -35,7 +35,7 @@ def cells_seen(cells: pd.DataFrame) -> CellTable | None:
         found = sorted(changes, key=lambda change: not change[0])[:most]
         for at, (conflict, stored, pushed, keys) in enumerate(found):
             named = (column, f"{counts[column]:,}") if at == 0 else ("", "")
-            mark = "CONFLICT" if conflict else ""
+            mark = Marked("CONFLICT") if conflict else ""
             rows.append((*named, mark, shown_cell(stored), shown_cell(pushed), _jobs(keys)))
             seen += len(keys)
     rest = len(cells) - seen

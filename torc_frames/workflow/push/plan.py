@@ -26,6 +26,7 @@ from torc_frames.workflow.push.table import Prepared, PushOptions, own_cells, pr
 
 __all__ = ["Plan"]
 
+_KEEPS = ("wf.plan(df, on_conflict='ours')", "writes what is in conflict, too; 'theirs' leaves it")
 ACTIONS = ("create", "update", "unchanged", "conflict")
 
 
@@ -120,7 +121,7 @@ class Plan(Shown, Fixed):
             commands_seen(self.commands),
             Remark(f"{counted(len(new), 'new job')}:") if len(new) else None,
             rows_seen(new),
-            Calls([("plan.apply()", "does it")]),
+            Calls([_KEEPS] if self.counts["conflict"] else [("plan.apply()", "does it")]),
         )
 
     def __repr__(self) -> str:

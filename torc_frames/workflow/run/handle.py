@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from torc_frames import settings
 from torc_frames.errors import (
     NotFoundError,
     RefusedError,
@@ -110,8 +111,9 @@ class RunHandle(Shown, Fixed):
 
     def describe(self) -> Description:
         """Return how far it is, who does it and where its outputs are: what a notebook shows."""
-        told = self._described()
-        [counts] = self.store.count_jobs([self.workflow_key])
+        with settings.hurry():
+            told = self._described()
+            [counts] = self.store.count_jobs([self.workflow_key])
         lines = [f"{name}: {value}" for name, value in told.items() if name not in ("run", "state") and value]
         goes_on = told["state"] in ("running", "unknown")
         calls = [("run.wait()", "until it has ended"), ("run.cancel()", "ends it")] if goes_on else []

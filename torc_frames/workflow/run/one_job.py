@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from torc_frames import settings
 from torc_frames.files.pointers import is_pointer
 from torc_frames.frame.description import Calls, CellTable, Description, Output, Remark, brief
 from torc_frames.frame.shape import Shape
@@ -30,7 +31,7 @@ _LOG_LINES = 8
 
 def describe_job(store: Store, workflow_key: str, key: str) -> Description:
     """Return what a job is now, which is not read with the rest of its workflow if that is large."""
-    with store.snapshot(workflow_key) as snap:
+    with settings.hurry(), store.snapshot(workflow_key) as snap:
         job = read_jobs(snap, [key])[key]
         values = _values(snap, key)
         some = _with_runs(store, snap, key)
