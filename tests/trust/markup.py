@@ -27,7 +27,7 @@ from torc_frames.widgets.sweeps.widget import _COPY, SweepBuilder
 from torc_frames.widgets.table.grid import Grid
 
 _MARK = "tfx"
-_PAYLOADS = (
+PAYLOADS = (
     *(
         "<script>tfx()</script>",
         "<ScRiPt src=//tfx>",
@@ -130,10 +130,13 @@ _TAGS = frozenset(
         "section",
         "summary",
         "details",
+        "svg",
+        "path",
     ]
 )
+_DRAWING = ("height", "d", "fill")
 _ATTRIBUTES = frozenset(
-    ["class", "role", "scope", "style", "tabindex", "width", "alt", "src", "title", "open"]
+    ["class", "role", "scope", "style", "tabindex", "width", "alt", "src", "title", "open", *_DRAWING]
 )
 _TEXTS = ("alt", "title", "aria-label", "aria-valuetext", "aria-description")
 _PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]*")  # in which three letters are there by chance
@@ -173,7 +176,7 @@ class _Structure(HTMLParser):
     handle_comment = handle_decl = handle_pi = unknown_decl = _never
 
 
-def _check(page: str) -> str:
+def text_of(page: str) -> str:
     """Return the text of a page of which nothing but text may be from a payload."""
     parser = _Structure()
     parser.feed(page)
@@ -287,6 +290,23 @@ def _table(study: _Study) -> Iterator[str]:
     editor.close()
 
 
+def _first_sight(study: _Study) -> Iterator[str]:
+    wf, client = study.workflow, study.client
+    for key, job in enumerate(wf.jobs().index):
+        wf.job(job).store(**{study.bad: study.bad, "loss": key})
+    file = Path(client._store.base or ".") / "file.bin"
+    file.write_bytes(b"x")
+    report, pointer = client.copy(wf, show_progress=False), tf.Pointer(file)
+    object.__setattr__(pointer, "path", f"{study.bad}")
+    frame = wf.table()
+    wf.job(job).store(loss=9.0)
+    seen = [client, wf, wf.job(job), report, client.compare(wf, report.workflow), wf.refresh(frame), pointer]
+    for one in seen:
+        page = one._repr_html_()
+        assert str(one.describe()).replace("\n", "").isprintable()
+        yield page
+
+
 def _told(study: _Study) -> Iterator[str]:
     from matplotlib.figure import Figure
 
@@ -301,18 +321,18 @@ def _told(study: _Study) -> Iterator[str]:
 
 
 _PLACES: tuple[Callable[[_Study], Iterator[str]], ...] = (
-    *(_plan, _parameters, _record, _monitor, _results, _sweep, _table, _told),
+    *(_plan, _first_sight, _parameters, _record, _monitor, _results, _sweep, _table, _told),
 )
 
 
 def _attempt(place: Place) -> int:
     """Show a payload in every place, and look for anything of it that is more than text."""
-    bad = _PAYLOADS[place.number % len(_PAYLOADS)]
+    bad = PAYLOADS[place.number % len(PAYLOADS)]
     pages = 0
     drafts = {"TORC_FRAMES_DRAFTS": str(place.folder / "drafts")}
     with patch.dict(os.environ, drafts), closing(_Study(place.folder, bad)) as study:
         for show in _PLACES:
-            texts = [_check(page) for page in show(study)]
+            texts = [text_of(page) for page in show(study)]
             assert any(_MARK in text for text in texts), f"{show.__name__} shows nothing of it"
             pages += sum(_MARK in text for text in texts)
     return pages
@@ -324,7 +344,7 @@ FAULTS = [
         "monitor, sweeps and pictures: no element, attribute or comment of a page comes from them",
         "widgets",
         small=1,
-        full=len(_PAYLOADS),
+        full=len(PAYLOADS),
         attempt=_attempt,
     )
 ]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from torc_frames.files.cells import cell_text
+from torc_frames.frame.description import printable
 from torc_frames.store.records import OF_TORC
 
 if TYPE_CHECKING:
@@ -28,19 +29,6 @@ _RECORD = (
     *OF_TORC,
 )
 """Columns that are neither parameters nor results, and say less."""
-
-
-def printable(text: str) -> str:
-    r"""Return text in which nothing can control a terminal: such characters become ``\x1b`` and the like.
-
-    Examples
-    --------
-    >>> print(printable("\x1b[31mred\n"))
-    \x1b[31mred\n
-    """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def print_table(columns: Mapping[str, Sequence[Any]], file: IO[str], whole: str = "") -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torc_frames import settings
 from torc_frames.errors import (
@@ -20,7 +20,11 @@ from torc_frames.errors import (
 from torc_frames.files.formats import format_of, formats
 from torc_frames.files.places import absolute, is_url, relative, resolved, url_problem
 from torc_frames.files.whole import file_digest
+from torc_frames.frame.shown import Shown
 from torc_frames.settings.regular import irregular
+
+if TYPE_CHECKING:
+    from torc_frames.frame.description import Description
 
 __all__ = ["Pointer", "is_pointer", "relative_to", "warn_if_large"]
 
@@ -29,6 +33,13 @@ LARGE_BYTES = 64 * 1024
 _MARK = "torc_pointer"
 _RELATIVE = "relative"
 _VERSION = 1
+
+_MAKES = {
+    **dict.fromkeys(("parquet", "csv", "json", "jsonl"), "a DataFrame, by pandas"),
+    **dict.fromkeys(("netcdf", "zarr"), "a Dataset, by xarray"),
+    **{"npy": "an array, by numpy", "png": "its bytes", "svg": "its text"},
+}
+"""What `Pointer.read` returns, and by what it reads, by format; those of packages are others."""
 
 
 @contextmanager
@@ -45,7 +56,7 @@ _base: ContextVar[str | None] = ContextVar("base", default=None)
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Pointer:
+class Pointer(Shown):
     """A file as it was when the pointer to it was made.
 
     A record also keeps where the file is below the folder of the database, or on a server below the ``base``
@@ -205,6 +216,22 @@ class Pointer:
         place, closed = resolved(obj["path"], obj.get(_RELATIVE), start, remote)
         _fill(pointer, place, format, size, sha256, closed)
         return pointer
+
+    def describe(self) -> Description:
+        """Return where the file is, and by what it is read: what a notebook shows; nothing is read for it."""
+        from torc_frames.frame.description import Calls, Description, Remark
+
+        hidden = is_url(self.path) and url_problem(self.path) is not None
+        missing = self._missing()
+        return Description(
+            f"Pointer to {'a url that may not be opened' if hidden else self.path}",
+            Remark(f"{self.size:,} bytes, {self.format or 'of no format that is read'}"),
+            Remark(f"sha256 {self.sha256}"),
+            Remark(missing, "bad") if missing else None,
+            Calls([("pointer.read()", _MAKES.get(self.format, f"what reads {self.format}"))])
+            if self.format and not missing
+            else None,
+        )
 
     def verify(self) -> None:
         """Check that the file is the one pointed to; the size first, then the digest.

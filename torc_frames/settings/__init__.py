@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,8 @@ __all__ = [
     "database_path",
     "default_url",
     "drafts_folder",
+    "hurried",
+    "hurry",
     "is_secret",
     "job_base",
     "job_environment",
@@ -197,6 +200,20 @@ def drafts_folder() -> Path:
         return Path(own).expanduser().absolute()
     state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
     return state / "torc_frames" / "drafts"
+
+
+hurried: ContextVar[bool] = ContextVar("hurried", default=False)
+"""Whether somebody waits at a screen, and servers that don't answer are asked less often; see `hurry`."""
+
+
+@contextmanager
+def hurry() -> Iterator[None]:
+    """Have what is asked for meanwhile fail sooner where nobody answers."""
+    token = hurried.set(True)
+    try:
+        yield
+    finally:
+        hurried.reset(token)
 
 
 mapped: ContextVar[JobEnvironment | None] = ContextVar("mapped", default=None)

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.description import Description
 from torc_frames.frame.recorded import TAGS, tags_of
+from torc_frames.frame.shown import Shown
 from torc_frames.frame.values import encode_data
 from torc_frames.store.base import Store
 from torc_frames.store.records import WorkflowRecord
 from torc_frames.workflow.fixed import Fixed
+from torc_frames.workflow.overview import describe_workflow
 
 __all__ = ["WorkflowAbout", "check_name", "checked_tags"]
 
@@ -32,7 +35,7 @@ def checked_tags(tags: Iterable[str]) -> list[str]:
     return found
 
 
-class WorkflowAbout(Fixed):
+class WorkflowAbout(Shown, Fixed):
     """The part of `Workflow` that says which one it is."""
 
     _store: Store
@@ -59,6 +62,41 @@ class WorkflowAbout(Fixed):
             description=record.description,
             tags=tags_of(record.metadata),
         )
+
+    def describe(self) -> Description:
+        """Return what there is, at one look: it prints, and is what a notebook shows.
+
+        That are jobs by status, what parameters and results range over, and what one may call next. Of more
+        than 2,000 jobs, or 10,000 records, a database is asked for some, chosen at random, and a server for
+        none but the counts. What is read is not verified, as tables are.
+
+        Returns
+        -------
+        Description
+            ``str()`` of it is the text.
+
+        Raises
+        ------
+        NotFoundError
+            If the workflow was deleted.
+        UnavailableError
+            If the store can't be reached; a notebook shows that instead.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge", user="ann")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0, 10.0], seed=[7]), command="echo {alpha}")
+        >>> print(wf.describe())
+        Workflow 'ridge', key 1
+        by ann
+        3 jobs: 3 ready
+          parameter  values
+          alpha      0.1, 1, 10  3 values
+        constant: seed = 7
+        wf.run()  # runs 3 jobs
+        """
+        return describe_workflow(self._store, self.key)
 
     def update(
         self,

@@ -15,8 +15,10 @@ import pandas as pd
 from torc_frames.errors import NotFoundError, RefusedError, counted
 from torc_frames.frame import recorded
 from torc_frames.frame.column import DtypeBackend
+from torc_frames.frame.description import CellTable, Description, Remark
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError, Shape, Usecols, key_index
+from torc_frames.frame.shown import Shown
 from torc_frames.settings.masked import masked
 from torc_frames.store.base import FileStore, Store
 from torc_frames.store.keys import as_key
@@ -29,6 +31,7 @@ from torc_frames.workflow.compare import Comparison
 from torc_frames.workflow.copying import copy as copying
 from torc_frames.workflow.copying.original import OnUnkept
 from torc_frames.workflow.fixed import Fixed
+from torc_frames.workflow.overview import describe_store
 from torc_frames.workflow.pull import many
 from torc_frames.workflow.pull.many import Placed
 from torc_frames.workflow.pull.named import FromNames
@@ -41,6 +44,7 @@ from torc_frames.workflow.workflow import Workflow
 __all__ = ["Client", "connect"]
 
 _PAUSES_S = (0.05, 0.2, 0.5)
+_MOST_LEFT_OUT = 10
 
 WorkflowLike = Workflow | str | int
 """A workflow, its key or its name; a number is a key."""
@@ -117,7 +121,7 @@ def connect(
     return Client(store)
 
 
-class Client(Fixed):
+class Client(Shown, Fixed):
     """A store that is open; see `connect`."""
 
     _setters: ClassVar = dict.fromkeys(
@@ -135,6 +139,30 @@ class Client(Fixed):
     def url(self) -> str:
         """What `connect` takes to open the same store."""
         return self._store.url
+
+    def describe(self) -> Description:
+        """Return the newest workflows with their jobs by status: it prints, and a notebook shows it.
+
+        Returns
+        -------
+        Description
+            ``str()`` of it is the text.
+
+        Raises
+        ------
+        UnavailableError
+            If the store can't be reached; a notebook shows that instead.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> client = tf.connect(tmp / "study.db")
+        >>> wf = client.create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]))
+        >>> "2 ready" in str(client.describe())
+        True
+        """
+        return describe_store(self._store)
 
     def workflows(self, *, tags: Iterable[str] = (), counts: bool = True) -> pd.DataFrame:
         """Return one row a workflow, oldest first.
@@ -639,7 +667,7 @@ class Client(Fixed):
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class CopyReport:
+class CopyReport(Shown):
     """What `Client.copy` did.
 
     Attributes
@@ -660,9 +688,23 @@ class CopyReport:
     left_out: list[str]
 
     def __repr__(self) -> str:
-        left_out = "".join(f"\n  left out: {text}" for text in self.left_out)
+        listed = [*self.left_out[:_MOST_LEFT_OUT]]
+        if len(self.left_out) > len(listed):
+            listed.append(f"{len(self.left_out) - len(listed):,} more, see .left_out")
+        left_out = "".join(f"\n  left out: {text}" for text in listed)
         counts = f"{counted(len(self.jobs), 'job')}, {counted(len(self.user_data), 'record')}"
         return f"CopyReport(workflow={self.workflow!r}, {counts}{left_out or ', nothing left out'})"
+
+    def describe(self) -> Description:
+        """Return what was copied, and what was not: what a notebook shows."""
+        rows = [(text,) for text in self.left_out[:_MOST_LEFT_OUT]]
+        rest = len(self.left_out) - len(rows)
+        more = f"and {rest:,} more: report.left_out" if rest else ""
+        counts = f"{counted(len(self.jobs), 'job')}, {counted(len(self.user_data), 'record')}"
+        return Description(
+            f"Copy: workflow {self.workflow.name!r}, key {self.workflow.key}, {counts}",
+            CellTable(("left out",), rows, more=more) if rows else Remark("nothing was left out"),
+        )
 
 
 def _key_map(keys: Mapping[str, str], name: str) -> pd.DataFrame:

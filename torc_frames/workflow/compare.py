@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,9 @@ import pandas as pd
 from torc_frames.errors import RefusedError, counted, shorten
 from torc_frames.frame.column import objects
 from torc_frames.frame.compare import differing
+from torc_frames.frame.description import CellTable, Description, Remark, first_rows
 from torc_frames.frame.dtypes import encode
+from torc_frames.frame.shown import Shown
 from torc_frames.frame.tabulation.configurations import PARAMS, RESULTS, index_of, parameters, results
 from torc_frames.frame.values import canonical
 
@@ -21,12 +22,13 @@ __all__ = ["Comparison", "compare"]
 
 _NAME = "job_name"
 _DIFFERENCE = "difference"
+_MOST_COLUMNS = 9
 _EXACT = 2**62
 """Two integers that are smaller differ by one that int64 has."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Comparison:
+class Comparison(Shown):
     """What `Client.compare` found; its frames have a row for each pair of jobs, in the order of the first.
 
     They are indexed by the columns by which the jobs were matched (lists and objects as JSON). Of the two
@@ -69,8 +71,15 @@ class Comparison:
         one, other = self.labels
         return f"Comparison of {one!r} and {other!r}: {counted(len(self.jobs), 'pair')}{by}{differ}{alone}"
 
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.results._repr_html_()}"  # type: ignore[operator]
+    def describe(self) -> Description:
+        """Return what differs, and the first pairs of results: what a notebook shows."""
+        frames = (("parameters", self.parameters), ("results", self.results))
+        parts: list[Remark | CellTable] = []
+        for name, frame in frames:
+            if frame.shape[1] and len(frame):
+                table = first_rows(frame.reset_index(), f".{name}", columns=_MOST_COLUMNS)
+                parts += [Remark(f"{name}:"), table]
+        return Description(repr(self), *parts)
 
 
 def compare(

@@ -29,7 +29,7 @@ from torc_frames.errors import (
     TorcFramesWarning,
     UncertainWriteError,
 )
-from torc_frames.settings import __version__
+from torc_frames.settings import __version__, hurried
 from torc_frames.settings.masked import Masked
 from torc_frames.store.http.connections import CONNECT_TIMEOUT, EXCHANGE, Adapter
 from torc_frames.store.http.failures import BROKEN, FEW, Did, Failures, HttpFailure
@@ -196,7 +196,8 @@ class Http:
                 tried[outcome.error] -= 1
                 continue
             pause = _pause(outcome, sum(tried.values()))
-            enough = tried[outcome.error] >= (drops if dropped else outcome.tries)
+            tries = min(outcome.tries, FEW) if hurried.get() else outcome.tries
+            enough = tried[outcome.error] >= (drops if dropped else tries)
             if not again or enough or time.monotonic() + pause >= deadline:
                 raise _error(outcome, method != "GET", uncertain)
             time.sleep(pause)

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, Literal, TypeVar
@@ -136,8 +137,8 @@ class Reader:
         return pages
 
     def submit(self, do: Callable[..., bytes], *arguments: Any) -> Future[bytes]:
-        """Make a request as soon as fewer than `AT_ONCE` are under way."""
-        return self._pool.submit(do, *arguments)
+        """Make a request, in this context, as soon as fewer than `AT_ONCE` are under way."""
+        return self._pool.submit(copy_context().run, do, *arguments)
 
     def begin_next(self) -> None:
         """Begin the next list that was planned and not begun."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Container, Mapping
 from copy import copy
+from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from torc_frames.frame.conditions import Condition
 
 __all__ = ["Selective"]
+
+_MOST_TRIED = 50
+"""How many keys are tried for each that is wanted, at most."""
 
 
 class Selective:
@@ -63,6 +67,22 @@ class Selective:
     def only(self, job_keys: Collection[str], first: int) -> Self:
         """See `SelectiveSnapshot.only`."""
         return self._of_jobs({number for key in job_keys if (number := key_to_id(key)) is not None}, first)
+
+    def sampled(self, count: int) -> Self:
+        """See `SelectiveSnapshot.sampled`."""
+        of_jobs = "FROM job WHERE workflow_id = :workflow"
+        [(low, high, jobs)] = self._fetch(
+            f"SELECT (SELECT min(id) {of_jobs}), (SELECT max(id) {of_jobs}), (SELECT count(*) {of_jobs})", {}
+        )
+        span = high - low + 1 if jobs else 0
+        # Those of other workflows are among them.
+        wanted = min(span, _MOST_TRIED * count, -(-count * span // max(jobs, 1)))
+        tried = Random(jobs).sample(range(low or 0, (low or 0) + span), wanted)  # noqa: S311 - no secret
+        found = self._fetch(
+            f"SELECT id FROM job WHERE +workflow_id = :workflow AND id IN {queries.CHOSEN}",
+            {"chosen": id_list(sorted(tried))},
+        )
+        return self._of_jobs({job for (job,) in found}, 0)
 
     def _first(self, table: str, where: str, values: Mapping[str, object], count: int) -> set[int]:
         sql = f"SELECT id FROM {table} WHERE workflow_id = :workflow {where} ORDER BY id LIMIT :count"

@@ -12,13 +12,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, counted
 from torc_frames.frame import recorded
 from torc_frames.frame.column import InexactChunkError
 from torc_frames.frame.compare import differing, same, taken
+from torc_frames.frame.description import Counts, Description, first_rows
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import RESERVED
 from torc_frames.frame.shape import Shape, frame_of, key_index, series_of, text_column
+from torc_frames.frame.shown import seen
 from torc_frames.frame.specs import Spec
 from torc_frames.frame.values import is_missing
 from torc_frames.store.base import Snapshot, Store
@@ -41,6 +43,25 @@ class Refreshed(NamedTuple):
     added: list[str]
     updated: list[str]
     removed: list[str]
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{count:,} {what}" for what, count in self._counts().items())
+        return f"Refreshed({told}; a frame of {counted(len(self.frame), 'row')})"
+
+    def describe(self) -> Description:
+        """Return how many rows changed, and the first of the frame: what a notebook shows."""
+        rows = Counts(f"A frame of {counted(len(self.frame), 'row')}", self._counts())
+        return Description("Refreshed", rows, first_rows(self.frame, ".frame"))
+
+    def _counts(self) -> dict[str, int]:
+        names = ("added", "updated", "removed")
+        return {name: len(keys) for name, keys in zip(names, self[1:], strict=True)}
+
+    def _repr_html_(self) -> str:
+        return seen(self)._repr_html_()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        return seen(self)._repr_mimebundle_()
 
 
 def refresh(store: Store, workflow_key: str, frame: pd.DataFrame) -> Refreshed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,24 +10,27 @@ import pandas as pd
 
 from torc_frames.errors import counted, shorten
 from torc_frames.files.foreign import Table
+from torc_frames.frame.description import Calls, Counts, Description, Remark
 from torc_frames.frame.flatten import job_column
+from torc_frames.frame.shown import Shown
 from torc_frames.frame.values import plain
 from torc_frames.store.base import Store
 from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.progress import Progress
 from torc_frames.workflow.push import apply as push
+from torc_frames.workflow.push.changes import cells_seen, commands_seen, lines, rows_seen
 from torc_frames.workflow.push.edits import Cells
-from torc_frames.workflow.push.steps import Steps, shown_cell, told_remembered
+from torc_frames.workflow.push.steps import Steps, told_remembered
 from torc_frames.workflow.push.stored import Existing
 from torc_frames.workflow.push.table import Prepared, PushOptions, own_cells, prepare, told_of
 
 __all__ = ["Plan"]
 
+_KEEPS = ("wf.plan(df, on_conflict='ours')", "writes what is in conflict, too; 'theirs' leaves it")
 ACTIONS = ("create", "update", "unchanged", "conflict")
-_SHOWN = 20
 
 
-class Plan(Fixed):
+class Plan(Shown, Fixed):
     """What pushing a table would do; made by `Workflow.plan`, which writes nothing.
 
     Attributes
@@ -108,36 +110,37 @@ class Plan(Fixed):
         prepared = own_cells(self._prepared)
         return push.apply(self._store, self._workflow_key, prepared, self._steps, progress)
 
+    def describe(self) -> Description:
+        """Return which cells change, by column, which jobs are new or deleted: what a notebook shows."""
+        new = self._prepared.table[(self.rows["action"] == "create").to_numpy()].dropna(axis=1, how="all")
+        return Description(
+            "",
+            Counts(self._of(), self._told()),
+            *(Remark(note, "bad" if self.deleted else "") for note in self._notes()),
+            cells_seen(self.cells),
+            commands_seen(self.commands),
+            Remark(f"{counted(len(new), 'new job')}:") if len(new) else None,
+            rows_seen(new),
+            Calls([_KEEPS] if self.counts["conflict"] else [("plan.apply()", "does it")]),
+        )
+
     def __repr__(self) -> str:
-        lines = [self._summary(), *(f"  {line}" for line in self._lines())]
-        return "\n".join(lines)
+        told = ", ".join(f"{count} {action}" for action, count in self._told().items())
+        notes = (f"  {note}" for note in self._notes())
+        return "\n".join([f"{self._of()}: {told}", *notes, *lines(self.cells, self.commands)])
 
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(line)}</li>" for line in self._lines())
-        return f"<div class='torc-frames-plan'><p><b>{escape(self._summary())}</b></p><ul>{items}</ul></div>"
+    def _of(self) -> str:
+        return f"Plan of {counted(len(self.rows), 'row')}"
 
-    def _summary(self) -> str:
-        told = [f"{count} {action}" for action, count in self.counts.items() if count or action != "conflict"]
-        return f"Plan of {counted(len(self.rows), 'row')}: {', '.join(told)}"
+    def _told(self) -> dict[str, int]:
+        return {action: count for action, count in self.counts.items() if count or action != "conflict"}
 
-    def _lines(self) -> Iterator[str]:
+    def _notes(self) -> Iterator[str]:
         if self.deleted:
             what = "job" if len(self.deleted) == 1 else "jobs"
             yield f"delete {what} {shorten(self.deleted)}, with their results"
         if told := told_remembered(self.remembered, len(self._steps.new)):
             yield told
-        shown = self.cells.head(_SHOWN)
-        columns = (shown[name].tolist() for name in ("job_key", "column", "stored", "pushed", "conflict"))
-        for key, column, stored, pushed, conflict in zip(*columns, strict=True):
-            mark = "CONFLICT " if conflict else ""
-            yield f"{mark}job {key}: {column} {shown_cell(stored)} -> {shown_cell(pushed)}"
-        if len(self.cells) > len(shown):
-            yield f"and {len(self.cells) - len(shown):,} more cells (see .cells)"
-        shown = self.commands.head(_SHOWN)
-        for key, stored, pushed in shown.itertuples(index=False):
-            yield f"job {key}: its command {shown_cell(stored)} -> {shown_cell(pushed)}"
-        if len(self.commands) > len(shown):
-            yield f"and {len(self.commands) - len(shown):,} more commands (see .commands)"
 
 
 def _rows(prepared: Prepared, steps: Steps) -> pd.DataFrame:

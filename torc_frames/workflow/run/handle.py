@@ -10,14 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from torc_frames import settings
 from torc_frames.errors import (
     NotFoundError,
     RefusedError,
     RunCanceledError,
     RunFailedError,
     TorcFramesError,
+    counted,
     warn,
 )
+from torc_frames.frame.description import Calls, CellTable, Counts, Description, Remark
+from torc_frames.frame.shown import Shown
 from torc_frames.store.base import CallStore, Store
 from torc_frames.store.contents import read_calls, read_jobs
 from torc_frames.store.records import COMPLETED, FAILED, TERMINATED, JobRecord, RunCall
@@ -28,7 +32,7 @@ from torc_frames.workflow.run.logs import last_lines, visible
 from torc_frames.workflow.run.processes import has_ended, shown_runner, signal_runner, token_of, utc_now
 from torc_frames.workflow.run.summary import RunSummary, from_json, tell_of_failures
 
-__all__ = ["RunHandle", "RunState", "RunStatus", "handle_of", "handles"]
+__all__ = ["RunHandle", "RunHandles", "RunState", "RunStatus", "handle_of", "handles"]
 
 RunState = Literal["running", "finished", "failed", "canceled", "killed", "unknown"]
 """See `RunStatus`."""
@@ -36,6 +40,7 @@ RunState = Literal["running", "finished", "failed", "canceled", "killed", "unkno
 _SHORTEST_S = 0.02
 _LONGEST_S = 1.0
 _LOG_LINES = 10
+_SHOWN = 20
 _ENDED = (COMPLETED, FAILED, TERMINATED)
 """The statuses of jobs that a run has run to their end."""
 
@@ -62,7 +67,7 @@ class RunStatus:
         return f"{self.state} ({told or 'no jobs'})"
 
 
-class RunHandle(Fixed):
+class RunHandle(Shown, Fixed):
     """A run that goes on by itself, as `Workflow.start` and `Workflow.running` give it.
 
     It has the calls of `concurrent.futures`.
@@ -103,6 +108,22 @@ class RunHandle(Fixed):
     def __repr__(self) -> str:
         where = shown_runner(self._call.runner)
         return f"RunHandle(id={self.id!r}, workflow_key={self.workflow_key!r}, {where})"
+
+    def describe(self) -> Description:
+        """Return how far it is, who does it and where its outputs are: what a notebook shows."""
+        with settings.hurry():
+            told = self._described()
+            [counts] = self.store.count_jobs([self.workflow_key])
+        lines = [f"{name}: {value}" for name, value in told.items() if name not in ("run", "state") and value]
+        goes_on = told["state"] in ("running", "unknown")
+        calls = [("run.wait()", "until it has ended"), ("run.cancel()", "ends it")] if goes_on else []
+        said = [("run.wait()", "tells what it did"), ("wf.runs()", "how each job ran")]
+        return Description(
+            f"Run {self.id} of workflow {self.workflow_key}: {told['state']}",
+            Counts(f"{sum(counts.values()):,} jobs in the workflow", counts),
+            *map(Remark, lines),
+            Calls(calls or said),
+        )
 
     @property
     def output_dir(self) -> Path | None:
@@ -327,12 +348,24 @@ class RunHandle(Fixed):
             )
 
 
-def handles(store: Store, workflow_key: str, *, over: bool = False) -> list[RunHandle]:
+class RunHandles(Shown, list[RunHandle]):
+    """Runs, as a list."""
+
+    def describe(self) -> Description:
+        """Return who does them, and since when: what a notebook shows."""
+        names = ("run", "state", "runner", "started", "output_dir")
+        rows = [[told[name] or "" for name in names] for told in (one._described() for one in self[:_SHOWN])]
+        more = f"and {len(self) - _SHOWN:,} more" if len(self) > _SHOWN else ""
+        title = counted(len(self), "run") if self else "No runs go on: wf.run() or wf.start() begins one"
+        return Description(title, CellTable(names, rows, more=more) if rows else None)
+
+
+def handles(store: Store, workflow_key: str, *, over: bool = False) -> RunHandles:
     """Return the runs of a workflow that have not ended, oldest first; or also those that have."""
     with store.snapshot(workflow_key) as snap:
         calls = read_calls(snap)
     found = [RunHandle(store, workflow_key, call) for call in calls]
-    return found if over else [one for one in found if one._call.ended is None and one.running()]
+    return RunHandles(one for one in found if over or (one._call.ended is None and one.running()))
 
 
 def handle_of(store: Store, workflow_key: str, runner: str) -> RunHandle:

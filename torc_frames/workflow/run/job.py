@@ -19,6 +19,7 @@ from torc_frames.files.pointers import relative_to, warn_if_large
 from torc_frames.frame.flatten import above, set_path
 from torc_frames.frame.joining import joined_cells
 from torc_frames.frame.results import Keepable, keepable
+from torc_frames.frame.shown import Shown
 from torc_frames.frame.typed import typed, types_of
 from torc_frames.frame.values import decode_lines, encode_documents
 from torc_frames.store.base import RunnableStore
@@ -34,6 +35,7 @@ from torc_frames.workflow.run.outputs import (
 )
 
 if TYPE_CHECKING:
+    from torc_frames.frame.description import Description
     from torc_frames.store.base import Store
     from torc_frames.workflow.run.logs import Stream
     from torc_frames.workflow.run.series import SeriesWriter
@@ -64,7 +66,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class Job(Fixed):
+class Job(Shown, Fixed):
     """One job of a workflow, as a person or the job's own process sees it.
 
     Parameters
@@ -123,6 +125,39 @@ class Job(Fixed):
 
     def __repr__(self) -> str:
         return f"Job(key={self.key!r}, name={self.name!r}, workflow_key={self.workflow_key!r})"
+
+    def describe(self) -> Description:
+        """Return what it is now, at one look: it prints, and is what a notebook shows.
+
+        That are its parameters and results, how it ran last, and the end of what it said if it failed. How a
+        job of a server ran is left to `Workflow.runs` where there are more than 2,000 jobs.
+
+        Returns
+        -------
+        Description
+            ``str()`` of it is the text.
+
+        Raises
+        ------
+        NotFoundError
+            If the job was deleted.
+        UnavailableError
+            If the store can't be reached; a notebook shows that instead.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]))
+        >>> print(wf.job(2).describe())
+        Job 'job_2', key 2 of workflow 1: ready
+          parameter  value
+          alpha      1
+        wf.run()  # runs it with all that wait
+        """
+        from torc_frames.workflow.run.one_job import describe_job
+
+        return describe_job(self._store, self.workflow_key, self.key)
 
     @cached_property
     def parameters(self) -> dict[str, Any]:

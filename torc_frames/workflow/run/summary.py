@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from torc_frames.errors import FailedJobsWarning, RunFailedError, counted, shorten, warn
+from torc_frames.frame.description import Calls, Counts, Description, Remark
+from torc_frames.frame.shown import Shown
 from torc_frames.workflow.run.logs import visible
 
 __all__ = ["Failure", "RunSummary", "from_json", "reasons", "tell_of_failures", "to_json"]
@@ -30,7 +32,7 @@ class Failure(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RunSummary:
+class RunSummary(Shown):
     """What one `run` did, and what it left.
 
     Attributes
@@ -68,6 +70,19 @@ class RunSummary:
     def __repr__(self) -> str:
         counts = ", ".join(f"{name}={getattr(self, name)}" for name in _COUNTS[:-1])
         return "\n  ".join([f"RunSummary({counts})", *reasons(self.failures)])
+
+    def describe(self) -> Description:
+        """Return counts, the first reasons for failures, and where outputs are: what a notebook shows."""
+        counts = {name.replace("_", " "): getattr(self, name) for name in _COUNTS}
+        ran = counted(self.completed + self.failed, "job")
+        calls = [("wf.logs(failed=True)", "what they said last")] if self.failed else []
+        return Description(
+            "",
+            Counts(f"Run of {ran}", {name: count for name, count in counts.items() if count}),
+            *(Remark(line, "bad") for line in reasons(self.failures)),
+            Remark(f"outputs: {self.output_dir}", "quiet"),
+            Calls([*calls, ("wf.table()", "parameters beside results")]),
+        )
 
 
 def reasons(failures: Iterable[Failure]) -> list[str]:

@@ -1,0 +1,133 @@
+"""What is seen first of a store and of a workflow: counts, ranges, and what one may call next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from torc_frames import settings
+from torc_frames.errors import counted
+from torc_frames.frame import recorded
+from torc_frames.frame.description import Calls, CellTable, Counts, Description, Remark
+from torc_frames.frame.shape import Shape
+from torc_frames.frame.tabulation.extents import parameters_seen, results_seen
+from torc_frames.store.base import RunnableStore, SelectiveSnapshot, SettingsStore, Snapshot, Store
+from torc_frames.store.records import COMPLETED, PENDING, RUNNING, UNSUCCESSFUL, WorkflowRecord
+from torc_frames.workflow.pull.parts import table_of, table_part
+from torc_frames.workflow.pull.reading import Reading
+from torc_frames.workflow.run.said import FAILURES
+
+__all__ = ["describe_store", "describe_workflow", "status_counts"]
+
+_MOST_JOBS = 2_000
+_MOST_RECORDS = 10_000
+"""So many are read to see what columns range over: a server gives them in a few pages."""
+
+_LEAST_JOBS = 20
+_MOST_WORKFLOWS = 10
+_COLUMNS = ("status", "stale", "command")
+
+
+def describe_store(store: Store) -> Description:
+    """Return the newest workflows of a store, with how many jobs each has of which status."""
+    with settings.hurry():
+        found = store.workflows()
+        newest = found[: -_MOST_WORKFLOWS - 1 : -1]
+        counts = store.count_jobs([one.key for one in newest])
+    rows = [_workflow_row(*pair) for pair in zip(newest, counts, strict=True)]
+    rest = len(found) - len(newest)
+    more = f"and {rest:,} older: client.workflows()" if rest else ""
+    head = ("workflow_key", "name", "created", "jobs", "of these")
+    return Description(
+        f"{store.url}: {counted(len(found), 'workflow')}",
+        CellTable(head, rows, (3,), more=more) if rows else None,
+        Calls([("client.create_workflow('name')", "makes the first")])
+        if not rows
+        else Calls([(f"client.workflow({newest[0].key!r})", "opens the newest")]),
+    )
+
+
+def _workflow_row(workflow: WorkflowRecord, counts: Mapping[str, int]) -> tuple[str, ...]:
+    told = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+    created = (workflow.created or "")[:16].replace("T", " ")
+    return workflow.key, workflow.name, created, f"{sum(counts.values()):,}", told
+
+
+def describe_workflow(store: Store, workflow_key: str) -> Description:
+    """Return what a workflow has: of few jobs all are read, of many some, where the store can choose them."""
+    with settings.hurry():
+        [counts] = store.count_jobs([workflow_key])
+        with store.snapshot(workflow_key) as snap:
+            workflow, jobs = snap.workflow, sum(counts.values())
+            some, note = _some(snap, jobs)
+            table = None if some is None else _table(some)
+    whole = table is not None and not note
+    stale = int(table["stale"].sum()) if table is not None and whole else 0
+    tags = recorded.tags_of(workflow.metadata)
+    parts = (workflow.description, f"by {workflow.user}" if workflow.user else "", ", ".join(tags))
+    told = " · ".join(filter(None, parts))
+    return Description(
+        f"Workflow {workflow.name!r}, key {workflow.key}",
+        Remark(told, "quiet") if told else None,
+        status_counts(counts),
+        Remark(f"{counted(stale, 'job')} stale: parameters changed since the run") if stale else None,
+        Remark(note, "quiet") if note else None,
+        *(() if table is None else (*parameters_seen(table), *results_seen(table))),
+        Calls(list(_calls(store, counts, stale, table))),
+    )
+
+
+def status_counts(counts: Mapping[str, int]) -> Counts:
+    """Return how many jobs there are, and how many of each status."""
+    return Counts(counted(sum(counts.values()), "job"), {status: n for status, n in counts.items() if n})
+
+
+def _some(snap: Snapshot, jobs: int) -> tuple[Snapshot | None, str]:
+    """Return a snapshot of as many jobs as are soon read, if that can be, and what to say of them."""
+    if not jobs:
+        return None, ""
+    records = snap.count_user_data()
+    if jobs <= _MOST_JOBS and records <= _MOST_RECORDS:
+        return snap, ""
+    most = max(_LEAST_JOBS, min(_MOST_JOBS, _MOST_RECORDS * jobs // max(records, 1)))
+    if not isinstance(snap, SelectiveSnapshot):
+        return None, f"{counted(records, 'record')} are too many to be read for this: wf.table()"
+    return snap.sampled(most), f"of about {most:,} jobs, chosen at random; wf.table() has all:"
+
+
+def _table(snap: Snapshot) -> pd.DataFrame:
+    """Return what `Workflow.table` does of some jobs, unverified: it is looked at, and not reckoned with."""
+    shape = Shape(specs=recorded.read(snap.workflow.metadata), fast=False, on_error="warn")
+    part = table_part(Reading(snap, shape), "names", _COLUMNS.__contains__)
+    return table_of([part], replace(shape))
+
+
+def _calls(
+    store: Store, counts: Mapping[str, int], stale: int, table: pd.DataFrame | None
+) -> Iterator[tuple[str, str]]:
+    """Yield what one may do next, what most likely comes first."""
+    if not any(counts.values()):
+        yield "wf.push(tf.grid(alpha=[0.1, 1.0]), command='…')", "adds a job for each row"
+        return
+    ended = sum(counts.get(status, 0) for status in (COMPLETED, *UNSUCCESSFUL, "done", "disabled"))
+    failed = sum(counts.get(status, 0) for status in FAILURES)
+    running = sum(counts.get(status, 0) for status in (RUNNING, PENDING))
+    waiting = sum(counts.values()) - ended - running
+    can_run = isinstance(store, SettingsStore) or (isinstance(store, RunnableStore) and not store.needs_role)
+    bare = table is not None and len(table) > 0 and not table["command"].fillna("").str.strip().any()
+    if failed:
+        yield "wf.logs(failed=True)", f"what {counted(failed, 'failed job')} said last"
+    if running:
+        yield "wf.running()", f"who runs {counted(running, 'job')}"
+    if waiting and can_run and bare:
+        yield "wf.push(wf.parameters(), command='…')", "gives the jobs a command to run; or wf.map(…)"
+    elif waiting and can_run:
+        yield "wf.run()", f"runs {counted(waiting, 'job')}"
+    if failed and not waiting and isinstance(store, RunnableStore) and can_run:
+        yield "wf.run(rerun='failed')", "runs them again"
+    if stale and can_run:
+        yield "wf.run(rerun='changed')", f"runs {counted(stale, 'stale job')} again"
+    if ended:
+        yield "wf.table()", "parameters beside results"
