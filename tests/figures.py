@@ -15,12 +15,13 @@ from torc_frames import plots
 
 FOLDER = Path(__file__).parents[1] / "docs" / "figures"
 PAGE = FOLDER.with_suffix(".md")
+LARGEST = 60_000
 
 CALLS = {
     "lines": 'plots.lines(table, x="gamma", y="error", by="solver", over="seed")',
     "heatmap": 'plots.heatmap(table, x="gamma", y="alpha", metric="error")',
     "scatter": 'plots.scatter(table, x="gamma", y="alpha", by="error")',
-    "parallel": 'plots.parallel(table, columns=["gamma", "alpha", "solver", "error"], by="error")',
+    "parallel": 'plots.parallel(table, columns=["gamma", "alpha", "solver", "error"], by="error", limit=150)',
     "slice": 'plots.slice(table, y="error", columns=["gamma", "alpha", "solver"])',
 }
 
@@ -66,18 +67,24 @@ pointer is told the job and its parameters. `python -m tests.figures` draws them
 """
 
 
-def picture(name: str) -> Image.Image:
-    """Return the picture of a figure, of few colors, that it be small."""
+def picture(name: str) -> bytes:
+    """Return the picture of a figure as PNG, of so many colors that it is small."""
     buffer = BytesIO()
     figure(name).savefig(buffer, dpi=85)
-    return Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    drawn = Image.open(buffer).convert("RGB")
+    for colors in (256, 128, 64, 32):
+        made = BytesIO()
+        drawn.quantize(colors, dither=Image.Dither.NONE).save(made, "png", optimize=True)
+        if made.tell() < LARGEST:
+            break
+    return made.getvalue()
 
 
 def main() -> None:
     """Draw all figures, and write the page."""
     FOLDER.mkdir(exist_ok=True)
     for name in CALLS:
-        picture(name).save(FOLDER / f"{name}.png", optimize=True)
+        (FOLDER / f"{name}.png").write_bytes(picture(name))
     PAGE.write_text(page())
 
 

@@ -138,7 +138,7 @@ def _cut(scale: Scale, label: str) -> _Cut:
         return _Cut(scale.places.astype(int), np.arange(len(names) + 1) - 0.5, names, scale.axis(label))
     if len(there) > _MOST_CELLS:
         return _in_bins(scale, label)
-    names = [_written(scale, place) for place in there]
+    names = [scale.written(place) for place in there]
     if not _is_even(there):
         return _Cut(of_rows, np.arange(len(there) + 1) - 0.5, names, Side(label, names=tuple(names)))
     edges = replace(scale, places=_between(there)).drawn
@@ -162,15 +162,9 @@ def _between(places: Array) -> Array:
 def _in_bins(scale: Scale, label: str) -> _Cut:
     edges = np.linspace(*scale.ends, _MOST_CELLS + 1)
     of_rows = np.clip(np.searchsorted(edges, scale.places, side="right") - 1, 0, _MOST_CELLS - 1)
-    texts = [_written(scale, place) for place in edges]
+    texts = [scale.written(place) for place in edges]
     names = [f"{low} to {high}" for low, high in pairwise(texts)]
     return _Cut(of_rows, replace(scale, places=edges).drawn, names, scale.axis(label))
-
-
-def _written(scale: Scale, place: float) -> str:
-    if scale.times:
-        return f"{pd.Timestamp(int(place), unit='us'):%Y-%m-%d %H:%M}"
-    return f"{10**place if scale.log else place:g}"
 
 
 def _told_cells(mean: Array, count: Array, across: _Cut, up: _Cut, metric: str) -> Array:

@@ -96,8 +96,10 @@ def lines(
     means, finite = _means(codes, across.places, up.drawn)
     marks: list[Mark] = []
     for at, name in enumerate(names):
-        label = "" if by is None else f"{called[by]} = {name}"
-        marks += _line(means[means["code"] == at], across, up, at, label, band)
+        group = means[means["code"] == at]
+        curve = _curve(group, across, at, "" if by is None else f"{called[by]} = {name}")
+        hover = _told(group, across, curve.name, called[x], called[y])
+        marks += [*_band(group, up, curve, band), replace(curve, hover=hover)]
     if np.sum(~finite):
         notes = (*notes, *left_out({"without a finite value": int(np.sum(~finite))}))
     points = [x, *([] if by is None else [by])]
@@ -114,17 +116,27 @@ def _means(codes: Array, places: Array, values: Array) -> tuple[pd.DataFrame, Ar
     return grouped.agg(["mean", "std", "count", "min", "max"]).reset_index(), finite
 
 
-def _line(
-    means: pd.DataFrame, across: Scale, up: Scale, at: int, label: str, band: Around | None
-) -> list[Mark]:
-    """Return the line of some means, above its band."""
+def _curve(means: pd.DataFrame, across: Scale, at: int, name: str) -> Curve:
     color, dash, marker = style_of(at)
     x = replace(across, places=means["place"].to_numpy()).drawn
-    mean = means["mean"].to_numpy()
-    line = Curve(x, mean, color, label, dash, marker if len(x) <= _MOST_MARKERS else "")
+    return Curve(x, means["mean"].to_numpy(), color, name, dash, marker if len(x) <= _MOST_MARKERS else "")
+
+
+def _band(means: pd.DataFrame, up: Scale, curve: Curve, band: Around | None) -> list[Mark]:
+    """Return what is around the means of a line; nothing if these are of one row each."""
     if band is None or not (means["count"] > 1).any():
-        return [line]
+        return []
     low, high = around(band, *means[["mean", "std", "count", "min", "max"]].to_numpy().T)
     if up.log:  # a mean less more than itself has no place there
         low = np.where(low > 0, low, means["min"])
-    return [Band(x, low, high, color), line]
+    return [Band(curve.x, low, high, curve.color)]
+
+
+def _told(means: pd.DataFrame, across: Scale, name: str, x: str, y: str) -> tuple[str, ...]:
+    """Return what is told of each point of a line where the pointer is."""
+    head = f"{name}\n" if name else ""
+    texts = []
+    for place, mean, std, rows in means[["place", "mean", "std", "count"]].itertuples(index=False):
+        spread = f" ± {std:.3g} (standard deviation of {rows:,})" if rows > 1 else ""
+        texts.append(f"{head}{x} = {across.written(place)}\n{y} = {mean:.6g}{spread}")
+    return tuple(texts)
