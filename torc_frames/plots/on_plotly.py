@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from plotly import graph_objects as go
 from plotly.subplots import make_subplots
 
-from torc_frames.plots.colors import GREY, SCALE, norm_of
+from torc_frames.plots.colors import GREY, INK, SCALE, norm_of
 from torc_frames.plots.description import (
     Band,
     Bars,
@@ -65,13 +65,16 @@ def draw(drawing: Drawing) -> go.Figure:
         where = {"row": at // across + 1, "col": at % across + 1}
         named: set[str] = set()
         for mark in panel.marks:
+            if isinstance(mark, Text):
+                figure.add_annotation(_words(mark), **where)
+                continue
             for trace in _traces(mark, panel):
                 trace.update(showlegend=bool(trace.name) and trace.name not in named)
                 named |= {trace.name} if trace.name else set()
                 figure.add_trace(trace, **where)
-        is_inner = drawing.is_shared and where["col"] > 1
-        figure.update_xaxes(_side(panel.x), **where)
-        figure.update_yaxes({**_side(panel.y), **({"title": None} if is_inner else {})}, **where)
+        untitled = {"title": None} if drawing.is_shared and where["col"] > 1 else {}
+        figure.update_xaxes(_side(panel.x, panel.has_grid), **where)
+        figure.update_yaxes({**_side(panel.y, panel.has_grid), **untitled}, **where)
     _lay_out(figure, drawing)
     return figure
 
@@ -88,7 +91,7 @@ def _lay_out(figure: go.Figure, drawing: Drawing) -> None:
             "yref": "paper",
             "x": 0,
             "y": 0,
-            "yshift": -50,
+            "yshift": -62,
             "yanchor": "top",
             "xanchor": "left",
         }
@@ -108,7 +111,7 @@ def _lay_out(figure: go.Figure, drawing: Drawing) -> None:
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": _INK},
         legend={"title": {"text": _text(title)}, "itemsizing": "constant"},
-        margin={"l": 70, "r": 20, "t": 30, "b": 90 if notes else 60},
+        margin={"l": 70, "r": 20, "t": 30, "b": 110 if notes else 60},
         hovermode="closest",
     )
 
@@ -118,16 +121,17 @@ def _title(panel: Panel) -> str:
     return next(filter(None, titles), panel.legend)
 
 
-def _side(axis: Side) -> dict[str, Any]:
+def _side(axis: Side, has_grid: bool) -> dict[str, Any]:
     """Return what plotly is told of an axis."""
     told: dict[str, Any] = {
         "title": {"text": _text(axis.label)},
         "gridcolor": _GRID,
         "linecolor": _INK,
-        "ticks": "outside",
+        "ticks": "" if axis.is_bare else "outside",
         "zeroline": False,
         "automargin": True,
         "visible": not axis.hidden,
+        "showgrid": has_grid,
     }
     if axis.log:
         told |= {"type": "log", "dtick": 1, "exponentformat": "power"}
@@ -207,9 +211,12 @@ def _groups(colors: Colors, count: int, marker: str) -> Iterable[tuple[Any, str,
     everything = np.arange(count)
     symbol = _SYMBOLS.get(marker, "circle")
     if colors.values is not None:
-        yield everything, "", symbol, _on_scale(colors)
+        known = np.isfinite(colors.values)
+        yield np.flatnonzero(known), "", symbol, _on_scale(colors)
+        if not known.all():
+            yield np.flatnonzero(~known), "", symbol, {"color": GREY}
     elif colors.codes is None:
-        shades = [to_hex(color) for color in colors.of_rows]
+        shades = [_INK if color == INK else color for color in map(to_hex, colors.of_rows)]
         yield everything, "", symbol, {"color": shades[0] if len(shades) == 1 else shades}
     else:
         for at, (name, color, each) in enumerate(colors.names):
@@ -220,7 +227,8 @@ def _groups(colors: Colors, count: int, marker: str) -> Iterable[tuple[Any, str,
 
 def _on_scale(colors: Colors) -> dict[str, Any]:
     assert colors.values is not None
-    places = np.log10(colors.values) if colors.log else colors.values
+    known = colors.values[np.isfinite(colors.values)]
+    places = np.log10(known) if colors.log else known
     bar: dict[str, Any] = {"title": {"text": _text(colors.title), "side": "right"}, "outlinewidth": 0}
     if colors.log:
         bar |= {"tickprefix": "10<sup>", "ticksuffix": "</sup>", "dtick": 1}
@@ -313,11 +321,11 @@ def _of_cells(mark: Cells, panel: Panel) -> list[Any]:
     ]
 
 
-@_traces.register
-def _of_text(mark: Text, panel: Panel) -> list[Any]:
-    side = {"right": "middle left", "left": "middle right", "center": "middle center"}[mark.align]
-    text = {"text": [_text(mark.text, 20)], "textposition": side, "mode": "text", "hoverinfo": "skip"}
-    return [go.Scatter(x=[mark.x], y=[mark.y], textfont={"size": 11}, **text)]
+def _words(mark: Text) -> dict[str, Any]:
+    """Return an annotation, on a ground on which it is read above lines of any color."""
+    ground = {"font": {"size": 11, "color": "white"}, "bgcolor": "rgba(90,90,90,0.7)", "borderpad": 1}
+    place = {"x": mark.x, "y": mark.y, "xanchor": mark.align, "yanchor": "middle", "showarrow": False}
+    return {"text": _text(mark.text, 20), **place, **ground}
 
 
 def _hover(rows: pd.DataFrame | None) -> np.ndarray[Any, Any] | None:

@@ -68,22 +68,23 @@ class Scale:
         there = np.where(np.isfinite(places), places, np.nan)
         return (there - low) / (high - low) if high > low else np.where(np.isnan(there), np.nan, 0.5)
 
+    def written(self, place: float) -> str:
+        """Return what is told of a value at a place."""
+        if self.names:
+            return self.names[int(place)]
+        if self.times:
+            return f"{pd.Timestamp(int(place), unit='us'):%Y-%m-%d %H:%M}"
+        return f"{10**place if self.log else place:g}"
+
     def ticks(self) -> list[tuple[float, str]]:
         """Return the places to mark, and what to write there."""
         low, high = self.ends
         if self.names:
             return list(enumerate(self.names))
         if self.times:
-            at = np.linspace(low, high, 4)
-            return list(
-                zip(
-                    at.tolist(),
-                    (f"{time:%Y-%m-%d %H:%M}" for time in pd.to_datetime(at, unit="us")),
-                    strict=True,
-                )
-            )
+            return [(at, self.written(at)) for at in np.linspace(low, high, 4).tolist()]
         if low == high:
-            return [(low, f"{10**low if self.log else low:g}")]
+            return [(low, self.written(low))]
         if self.log and high - low > 1:
             step = max(1, int(high - low) // 5)
             return [(at, f"{10.0**at:g}") for at in range(math.ceil(low), math.floor(high) + 1, step)]
