@@ -1,12 +1,14 @@
 """What figures draw agrees with its plain definition."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torc_frames.plots.computed import course_of, best_so_far, busy, lanes_of, on_front, steps_of
+from torc_frames.plots.computed import best_so_far, busy, course_of, lanes_of, on_front, steps_of
 
 NUMBERS = st.one_of(st.integers(-3, 3).map(float), st.sampled_from([np.nan, np.inf, -np.inf]))
 WAYS = st.tuples(*[st.sampled_from(["min", "max"])] * 2)
@@ -60,7 +62,7 @@ def test_no_two_intervals_of_a_lane_overlap_and_there_are_no_more_lanes_than_at_
     lanes = lanes_of(starts, ends)
     for lane in set(lanes.tolist()):
         inside = sorted(zip(starts[lanes == lane], ends[lanes == lane], strict=True))
-        assert all(before[1] <= after[0] for before, after in zip(inside, inside[1:], strict=False))
+        assert all(before[1] <= after[0] for before, after in pairwise(inside))
     at_once = [int(((starts <= at) & (at < np.maximum(ends, starts + 0.5))).sum()) for at in starts]
     assert lanes.max(initial=-1) < max(at_once, default=0)
 

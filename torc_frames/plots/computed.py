@@ -162,7 +162,8 @@ def course_of(curves: list[tuple[Array, Array]], most: int = 1_000) -> Course:
         count += has
         change = np.where(has, there - mean, 0.0)
         mean += np.divide(change, count, out=np.zeros(len(steps)), where=has)
-        square += np.where(has, change * (there - mean), 0.0)
+        with np.errstate(over="ignore"):
+            square += np.where(has, change * (there - mean), 0.0)
         least, greatest = np.fmin(least, there), np.fmax(greatest, there)
     spread = np.sqrt(np.divide(square, count - 1, out=np.full(len(steps), np.nan), where=count > 1))
     return Course(steps, np.where(count > 0, mean, np.nan), spread, least, greatest, count)

@@ -19,7 +19,7 @@ from torc_frames.plots.description import Band, Curve, Drawing, Mark, Panel, Pat
 from torc_frames.plots.groups import Group, groups_of
 from torc_frames.plots.part import positions
 from torc_frames.plots.scales import Scale, is_log, scale_of
-from torc_frames.plots.tables import labels_of, left_out, told
+from torc_frames.plots.tables import averaged_over, labels_of, left_out, told
 
 __all__ = ["curves"]
 
@@ -61,8 +61,8 @@ def curves(
     by : str, optional
         A column of at most 24 values, each of which has a line.
     over : str or list of str, optional
-        Parameters, such as the seed, to take the mean over: there is a line for each configuration of the
-        others.
+        Parameters, such as the seed, to take the mean over. Without `by` there is a line for each
+        configuration of the others.
     band : {"std", "sem", "ci95", "minmax"} or None
         What is around the mean: the standard deviation, that of the mean, 95 % confidence by Student's t, or
         all values.
@@ -83,7 +83,7 @@ def curves(
     Raises
     ------
     RefusedError
-        For a column that does not exist or is not of numbers, too many lines of means, and `by` with `over`.
+        For a column that does not exist or is not of numbers, and for too many lines of means.
     ImportError
         For "ci95" without scipy.
 
@@ -115,7 +115,7 @@ def curves(
     else:
         marks = [mark for group in groups_of(frame, by) for mark in _of_group(frame, group, across, up, band)]
         names = "" if over is None else f" over {over if isinstance(over, str) else ', '.join(over)}"
-        notes = (f"mean{names} of (jobs){shown}; dotted: not of all of them", *notes)
+        notes = (f"mean{names} of (so many) jobs{shown}; dotted: of fewer", *notes)
     title = "" if by is None else called[by]
     panel = Panel(across.axis(called[step]), up.axis(called[column]), tuple(marks), title)
     return draw(Drawing((panel,), notes), backend)
@@ -143,13 +143,10 @@ def _told_apart(
     df: pd.DataFrame, by: str | None, over: str | Sequence[str] | None
 ) -> tuple[str | None, pd.DataFrame]:
     """Return the column that tells lines apart, and the frame with it."""
-    if by is not None and over is not None:
-        raise RefusedError(
-            "by has a line for each of its values, over one for each configuration: give one of them"
-        )
-    if over is None:
-        return (None if by is None else resolve(df, by)), df
-    meant = [resolve(df, name) for name in ([over] if isinstance(over, str) else over)]
+    by = None if by is None else resolve(df, by)
+    meant = averaged_over(df, over, [by] if by else [])
+    if by is not None or over is None:
+        return by, df
     others = configurations(df, [name for name in parameters(df) if name not in meant])
     called = labels(others.varying)
     rows = df[others.varying].iloc[others.first].astype(object)
