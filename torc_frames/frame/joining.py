@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from torc_frames.errors import ConflictError, RefusedError, shorten
-from torc_frames.frame.flatten import DATA, Path, job_column, leaves, moved_name
+from torc_frames.frame.flatten import DATA, Path, above, job_column, leaves, moved_name, set_path
 from torc_frames.frame.values import canonical
 
-__all__ = ["Joined", "Joiner", "OnClash", "Shown", "check_on_clash", "joined_cells"]
+__all__ = ["Joined", "Joiner", "OnClash", "Shown", "check_on_clash", "joined_cells", "joined_parameters"]
 
 OnClash = Literal["names", "error", "last", "list"]
 """What to do with a key that several records of one job hold with different values."""
@@ -102,6 +102,23 @@ def joined_cells(
             apart = _apart(path, valued, names(), held) if on_clash == "names" else None
             cells |= apart or {path: Joined([value for _, value in valued], places, are_apart=True)}
     return cells
+
+
+def joined_parameters(records: Sequence[Any], names: Sequence[str | None]) -> dict[str, Any]:
+    """Return the keys and values of a job's decoded input records; see `torc_frames.Job.parameters`."""
+    if len(records) == 1 and isinstance(records[0], dict):
+        return records[0]
+    cells = joined_cells(records, lambda: names, "")
+    over = {top: cells[top].value for path in cells if (top := above(path, cells))}
+    # What is a value in one record and an object in another one is told apart as a whole.
+    whole = frozenset(top for top, value in over.items() if value is not None and value != {})
+    if whole:
+        cells = joined_cells(records, lambda: names, "", whole=whole)
+    joined: dict[str, Any] = {}
+    for path, cell in cells.items():
+        if path in whole or path not in over:
+            set_path(joined, path, cell.value)
+    return joined
 
 
 def _apart(

@@ -186,10 +186,11 @@ class SelectiveSnapshot(Snapshot, Protocol):
         Of a role it shows the records that these jobs have in it, not what others made and they take.
         """
 
-    def sampled(self, count: int) -> SelectiveSnapshot:
-        """Return a snapshot of the same moment that shows about so many jobs, or fewer, with what they have.
+    def sampled(self, count: int, jobs: int) -> SelectiveSnapshot:
+        """Return a snapshot of the same moment that shows some of its jobs, with what they have.
 
-        They are chosen at random, the same each time, and found without reading all.
+        They are about `count` of `jobs`, or fewer, chosen at random, the same each time, and found without
+        reading all.
         """
 
 

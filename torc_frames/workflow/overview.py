@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import pandas as pd
 
@@ -22,12 +21,12 @@ from torc_frames.workflow.run.said import FAILURES
 __all__ = ["describe_store", "describe_workflow", "status_counts"]
 
 _MOST_JOBS = 2_000
+_SAMPLED_JOBS = 1_000
 _MOST_RECORDS = 10_000
 """So many are read to see what columns range over: a server gives them in a few pages."""
 
 _LEAST_JOBS = 20
 _MOST_WORKFLOWS = 10
-_COLUMNS = ("status", "stale", "command")
 
 
 def describe_store(store: Store) -> Description:
@@ -61,10 +60,8 @@ def describe_workflow(store: Store, workflow_key: str) -> Description:
         [counts] = store.count_jobs([workflow_key])
         with store.snapshot(workflow_key) as snap:
             workflow, jobs = snap.workflow, sum(counts.values())
-            some, note = _some(snap, jobs)
-            table = None if some is None else _table(some)
-    whole = table is not None and not note
-    stale = int(table["stale"].sum()) if table is not None and whole else 0
+            table, note = _looked_at(snap, jobs)
+    stale = 0 if table is None or "stale" not in table else int(table["stale"].sum())
     tags = recorded.tags_of(workflow.metadata)
     parts = (workflow.description, f"by {workflow.user}" if workflow.user else "", ", ".join(tags))
     told = " · ".join(filter(None, parts))
@@ -84,24 +81,25 @@ def status_counts(counts: Mapping[str, int]) -> Counts:
     return Counts(counted(sum(counts.values()), "job"), {status: n for status, n in counts.items() if n})
 
 
-def _some(snap: Snapshot, jobs: int) -> tuple[Snapshot | None, str]:
-    """Return a snapshot of as many jobs as are soon read, if that can be, and what to say of them."""
+def _looked_at(snap: Snapshot, jobs: int) -> tuple[pd.DataFrame | None, str]:
+    """Return as many jobs as are soon read, if that can be, and what to say of them."""
     if not jobs:
         return None, ""
     records = snap.count_user_data()
     if jobs <= _MOST_JOBS and records <= _MOST_RECORDS:
-        return snap, ""
-    most = max(_LEAST_JOBS, min(_MOST_JOBS, _MOST_RECORDS * jobs // max(records, 1)))
+        return _table(snap, "command", "stale"), ""
+    most = max(_LEAST_JOBS, min(_SAMPLED_JOBS, _MOST_RECORDS * jobs // max(records, 1)))
     if not isinstance(snap, SelectiveSnapshot):
         return None, f"{counted(records, 'record')} are too many to be read for this: wf.table()"
-    return snap.sampled(most), f"of about {most:,} jobs, chosen at random; wf.table() has all:"
+    table = _table(snap.sampled(most, jobs), "command")
+    return table, f"of {len(table):,} jobs, chosen at random; wf.table() has all:"
 
 
-def _table(snap: Snapshot) -> pd.DataFrame:
+def _table(snap: Snapshot, *columns: str) -> pd.DataFrame:
     """Return what `Workflow.table` does of some jobs, unverified: it is looked at, and not reckoned with."""
     shape = Shape(specs=recorded.read(snap.workflow.metadata), fast=False, on_error="warn")
-    part = table_part(Reading(snap, shape), "names", _COLUMNS.__contains__)
-    return table_of([part], replace(shape))
+    part = table_part(Reading(snap, shape), "names", columns.__contains__)
+    return table_of([part], shape)
 
 
 def _calls(

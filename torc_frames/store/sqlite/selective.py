@@ -68,13 +68,11 @@ class Selective:
         """See `SelectiveSnapshot.only`."""
         return self._of_jobs({number for key in job_keys if (number := key_to_id(key)) is not None}, first)
 
-    def sampled(self, count: int) -> Self:
+    def sampled(self, count: int, jobs: int) -> Self:
         """See `SelectiveSnapshot.sampled`."""
         of_jobs = "FROM job WHERE workflow_id = :workflow"
-        [(low, high, jobs)] = self._fetch(
-            f"SELECT (SELECT min(id) {of_jobs}), (SELECT max(id) {of_jobs}), (SELECT count(*) {of_jobs})", {}
-        )
-        span = high - low + 1 if jobs else 0
+        [(low, high)] = self._fetch(f"SELECT (SELECT min(id) {of_jobs}), (SELECT max(id) {of_jobs})", {})
+        span = 0 if low is None else high - low + 1
         # Those of other workflows are among them.
         wanted = min(span, _MOST_TRIED * count, -(-count * span // max(jobs, 1)))
         tried = Random(jobs).sample(range(low or 0, (low or 0) + span), wanted)  # noqa: S311 - no secret

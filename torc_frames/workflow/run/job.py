@@ -7,7 +7,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from hashlib import blake2b
@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from torc_frames import settings
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
 from torc_frames.files.pointers import relative_to, warn_if_large
-from torc_frames.frame.flatten import above, set_path
-from torc_frames.frame.joining import joined_cells
+from torc_frames.frame.joining import joined_parameters
 from torc_frames.frame.results import Keepable, keepable
 from torc_frames.frame.shown import Shown
 from torc_frames.frame.typed import typed, types_of
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from torc_frames.workflow.run.logs import Stream
     from torc_frames.workflow.run.series import SeriesWriter
 
-__all__ = ["Job", "joined_parameters"]
+__all__ = ["Job"]
 
 _TRIES = 50
 _SHORTEST_PAUSE_S = 0.002
@@ -476,23 +475,6 @@ class Job(Shown, Fixed):
 
     def _output_record(self) -> UserData | None:
         return result_record(self.user_data(OUTPUT), self.name)
-
-
-def joined_parameters(records: Sequence[Any], names: Sequence[str | None]) -> dict[str, Any]:
-    """Return the keys and values of a job's decoded input records; see `Job.parameters`."""
-    if len(records) == 1 and isinstance(records[0], dict):
-        return records[0]
-    cells = joined_cells(records, lambda: names, "")
-    over = {top: cells[top].value for path in cells if (top := above(path, cells))}
-    # What is a value in one record and an object in another one is told apart as a whole.
-    whole = frozenset(top for top, value in over.items() if value is not None and value != {})
-    if whole:
-        cells = joined_cells(records, lambda: names, "", whole=whole)
-    joined: dict[str, Any] = {}
-    for path, cell in cells.items():
-        if path in whole or path not in over:
-            set_path(joined, path, cell.value)
-    return joined
 
 
 def _of_this_run(job: JobRecord, rev: str | None) -> bool:

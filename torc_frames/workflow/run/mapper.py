@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 
 from torc_frames.errors import ConflictError, NotFoundError, TorcFramesError, counted, shorten, warn
 from torc_frames.files.pointers import LARGE_BYTES
+from torc_frames.frame.joining import joined_parameters
 from torc_frames.frame.typed import Types, types_of
 from torc_frames.frame.values import encode_data
 from torc_frames.settings import JobEnvironment
@@ -32,7 +33,6 @@ from torc_frames.store.records import (
 )
 from torc_frames.workflow.progress import Bar
 from torc_frames.workflow.run.call import Function, Outcome, failed, marked_call
-from torc_frames.workflow.run.job import joined_parameters
 from torc_frames.workflow.run.logs import default_folder
 from torc_frames.workflow.run.outputs import output_name, result_record
 from torc_frames.workflow.run.processes import mark_of, utc_now

@@ -10,6 +10,7 @@ import pandas as pd
 from torc_frames import settings
 from torc_frames.files.pointers import is_pointer
 from torc_frames.frame.description import Calls, CellTable, Description, Output, Remark, brief
+from torc_frames.frame.joining import joined_parameters
 from torc_frames.frame.shape import Shape
 from torc_frames.frame.typed import typed, types_of
 from torc_frames.frame.values import decode_lines
@@ -17,7 +18,6 @@ from torc_frames.store.base import SelectiveSnapshot, Snapshot, Store
 from torc_frames.store.contents import read_jobs
 from torc_frames.store.records import INPUT, OUTPUT, JobRecord, Role
 from torc_frames.workflow.pull.runs import runs_frame
-from torc_frames.workflow.run.job import joined_parameters
 from torc_frames.workflow.run.said import FAILURES, last_runs
 
 __all__ = ["describe_job"]
