@@ -27,7 +27,7 @@ _TRIES = 50
 _LISTED = 10_000
 """Of a space of no more points, all are looked at."""
 
-_SOBOL, _RANDOM = 1 << 10, 1 << 14
+_SOBOL, _RANDOM = 1 << 10, 1 << 12
 """How many points are drawn at least, and of a larger space at last."""
 
 
@@ -66,10 +66,12 @@ def check_count(name: str, value: object) -> None:
 def _new(
     found: Rebuilt, n: int, startup: int, seed: int, own_seed: int, where: Where | None
 ) -> Iterator[Point]:
-    """Yield points that are not known, as many as there are."""
+    """Yield points that are not known, n of them if there are so many."""
     known = {*found.points}
+    last = _listed(found.axes, own_seed, where) if _is_listed(found.axes) else None
+    takes_all = last is not None and sum(point not in known for point in last) <= n
     first = _drawn(found.axes, "sobol", max(_SOBOL, 1 << (startup + n).bit_length()), seed, where)
-    while True:
+    while not takes_all:
         point = None
         if len(known) < startup or COMPLETED not in found.states:
             point = next((one for one in first if one not in known), None)
@@ -80,7 +82,7 @@ def _new(
             break
         known.add(point)
         yield point
-    for point in _listed(found.axes, own_seed, where):
+    for point in _drawn(found.axes, "random", _RANDOM, own_seed, where) if last is None else last:
         if point not in known:
             known.add(point)
             yield point
@@ -100,13 +102,11 @@ def _asked(found: Rebuilt, known: set[Point], where: Where | None) -> Point | No
     return None
 
 
-def _listed(axes: Sequence[SearchAxis], seed: int, where: Where | None) -> Iterator[Point]:
-    """Yield all points of a small space in random order, random ones of a large one."""
-    if not _is_listed(axes):
-        return _drawn(axes, "random", _RANDOM, seed, where)
+def _listed(axes: Sequence[SearchAxis], seed: int, where: Where | None) -> list[Point]:
+    """Return all points of a small space, in random order."""
     points = list(product(*(axis.all for axis in axes)))
     order = np.random.default_rng(seed).permutation(len(points))
-    return iter(_meeting(axes, [points[at] for at in order], where))
+    return _meeting(axes, [points[at] for at in order], where)
 
 
 def _is_listed(axes: Sequence[SearchAxis]) -> bool:

@@ -91,23 +91,23 @@ def space_of(recipe: Mapping[str, Any]) -> tuple[dict[str, Distribution], list[s
     return space, wheres
 
 
-def common_space(recipes: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Distribution], list[str]]:
-    """Return what `space_of` returns of recipes, if it is the same of all.
+def common_space(recipes: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Distribution], str | None]:
+    """Return the space of recipes, which must be the same of all, and the constraint of the last one.
 
     Raises
     ------
     RefusedError
         If there is none, or are several.
     """
-    found = {}
+    spaces, where = {}, None
     for recipe in recipes:
-        space, wheres = space_of(recipe)
-        written = {axis["name"]: axis for axis in written_space(space) or []}
-        found[canonical([written, *wheres])] = space, wheres
-    if len(found) == 1:
-        return next(iter(found.values()))
-    told = f"the recipes tell {len(found)} spaces" if found else "no recipe tells the space"
-    names = "".join(f" ({', '.join(space)})" for space, _ in found.values())
+        space, texts = space_of(recipe)
+        spaces[canonical({axis["name"]: axis for axis in written_space(space) or []})] = space
+        where = " and ".join(f"({text})" for text in texts) if len(texts) > 1 else next(iter(texts), None)
+    if len(spaces) == 1:
+        return next(iter(spaces.values())), where
+    told = f"the recipes tell {len(spaces)} spaces" if spaces else "no recipe tells the space"
+    names = "".join(f" ({', '.join(space)})" for space in spaces.values())
     raise RefusedError(f"{told}{names}: give space=, such as {{'alpha': tf.loguniform(1e-3, 1e2)}}")
 
 

@@ -41,12 +41,12 @@ def sampler_of(sampler: Any, seed: int) -> Any:
     if sampler is None:
         return samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=0)
     made = sampler
-    if isinstance(sampler, type):
+    if isinstance(sampler, type) and issubclass(sampler, samplers.BaseSampler):
         _check(sampler)
         made = _of_class(sampler, seed)
     elif isinstance(sampler, samplers.BaseSampler):
         made = copy.deepcopy(sampler)
-    elif callable(sampler):
+    elif callable(sampler) and not isinstance(sampler, type):
         made = sampler(seed=seed) if "seed" in inspect.signature(sampler).parameters else sampler(seed)
     if not isinstance(made, samplers.BaseSampler):
         raise RefusedError(f"sampler={sampler!r} is none of Optuna's: {_OTHERS}, or a function of a seed")

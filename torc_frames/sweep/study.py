@@ -17,6 +17,7 @@ from torc_frames.frame.dtypes import utc_times
 from torc_frames.frame.tabulation.configurations import (
     PARAMS,
     RESULTS,
+    Standing,
     labels,
     named,
     numbers,
@@ -96,9 +97,10 @@ def rebuilt(
     """
     named(table)
     table, points = _inside(table, axes)
-    objectives = _objectives(table, metric, direction)
-    values = _values(table, objectives)
-    states = _states(table, values)
+    rows = standing(table)
+    objectives = _objectives(table, rows, metric, direction)
+    values = _values(table, rows, objectives)
+    states = _states(table, rows, values)
     study = _new_study(objectives, sampler, name)
     found = Rebuilt(study, axes, objectives, points, states, [tuple(row) for row in values.tolist()])
     study.add_trials(_trials(found, table))
@@ -134,7 +136,7 @@ def _inside(table: pd.DataFrame, axes: Sequence[SearchAxis]) -> tuple[pd.DataFra
 
 
 def _objectives(
-    table: pd.DataFrame, metric: str | Sequence[str], direction: str | Sequence[str]
+    table: pd.DataFrame, rows: Standing, metric: str | Sequence[str], direction: str | Sequence[str]
 ) -> list[Objective]:
     metrics: list[Any] = list(metric) if isinstance(metric, (list, tuple)) else [metric]
     ways: list[Any] = list(direction) if isinstance(direction, (list, tuple)) else [direction] * len(metrics)
@@ -144,30 +146,28 @@ def _objectives(
     if not metrics or len(ways) != len(metrics):
         each = f"{counted(len(metrics), 'metric')} and {counted(len(ways), 'direction')}"
         raise RefusedError(f"{each}: give one metric, or several and a direction for each")
-    columns = [_metric(table, name) for name in metrics]
+    columns = [_metric(table, rows, name) for name in metrics]
     return [Objective(column, _DIRECTIONS[way]) for column, way in zip(columns, ways, strict=True)]
 
 
-def _metric(table: pd.DataFrame, name: Any) -> str:
+def _metric(table: pd.DataFrame, rows: Standing, name: Any) -> str:
     """Return the column of a metric, which need not be there while there are no results."""
-    none_yet = not standing(table).counted.any() if "status" in table else not results(table)
+    none_yet = not rows.counted.any() if "status" in table else not results(table)
     if none_yet and isinstance(name, str) and not {name, RESULTS + name} & {*table}:
         return RESULTS + name.removeprefix(RESULTS)
     return resolve(table, name, [RESULTS], what="metric")
 
 
-def _values(table: pd.DataFrame, objectives: Sequence[Objective]) -> np.ndarray:
+def _values(table: pd.DataFrame, rows: Standing, objectives: Sequence[Objective]) -> np.ndarray:
     """Return the metrics of rows that count, NaN for others."""
-    counts = standing(table).counted
     values = np.full((len(table), len(objectives)), np.nan)
     for at, (column, _) in enumerate(objectives):
         if column in table:
-            values[counts, at] = numbers(table[column][counts].reset_index(drop=True))
+            values[rows.counted, at] = numbers(table[column][rows.counted].reset_index(drop=True))
     return values
 
 
-def _states(table: pd.DataFrame, values: np.ndarray) -> list[str]:
-    rows = standing(table)
+def _states(table: pd.DataFrame, rows: Standing, values: np.ndarray) -> list[str]:
     whole = rows.counted & ~np.isnan(values).any(axis=1)
     # Where nothing tells how a row ended, one without a value may still be running.
     ended = rows.failed | (rows.counted if "status" in table else whole)

@@ -92,6 +92,10 @@ class WorkflowResults:
                 space, _ = common_space(recorded.recipes(self._store.get_workflow(self.key).metadata))
             except RefusedError:
                 space = inferred_space(table)
+                if not space:
+                    raise RefusedError(
+                        "no parameter varies, nor does a recipe tell the space: give space="
+                    ) from None
         sampler = sampler_of(None, 0)
         found = rebuilt(table, axes_of(space), metric, direction, sampler=sampler, name=self.name)
         study: optuna.Study = found.study

@@ -46,8 +46,8 @@ def suggest(
     workflow : Workflow or table
         A table is one as of `Workflow.table`: columns ``params.*``, those of results, ``status``.
     space : mapping, optional
-        As for `sample`. Default: that of the recipes of the tables that were pushed, with the constraint that
-        stands there, or of ``attrs["torc_recipe"]`` of a table.
+        As for `sample`. Default: that of the recipes of the tables that were pushed, if it is the same of
+        all, with the constraint of the last one; of a table, that of ``attrs["torc_recipe"]``.
     n : int
         How many rows. There are fewer where no more is left of the space, which a warning says.
     metric : str or sequence of str
@@ -110,8 +110,8 @@ def suggest(
         table = as_frame(workflow)
         recipes = [table.attrs[ATTRIBUTE]] if ATTRIBUTE in table.attrs else []
     if space is None:
-        space, constraints = common_space(recipes)
-        where = _joined(constraints, list(space)) if where is None else where
+        space, text = common_space(recipes)
+        where = _asked_again(text, list(space)) if where is None else where
     if total is not None:
         check_count("n", n)
         check_count("total", total)
@@ -121,14 +121,13 @@ def suggest(
     )
 
 
-def _joined(constraints: Sequence[str], names: list[str]) -> str | None:
-    """Return the constraints of recipes as one, without those that were functions."""
-    kept = []
-    for text in constraints:
-        try:
-            formula_of(text, names)
-        except RefusedError:
-            warn(f"suggest: the recipe's constraint was a function, {text!r}: give where= to keep to it")
-        else:
-            kept.append(f"({text})")
-    return " and ".join(kept) or None
+def _asked_again(text: str | None, names: list[str]) -> str | None:
+    """Return the constraint of a recipe, None if there is none, or it was a function."""
+    if text is None:
+        return None
+    try:
+        formula_of(text, names)
+    except RefusedError:
+        warn(f"suggest: the recipe's constraint was a function, {text!r}: give where= to keep to it")
+        return None
+    return text
