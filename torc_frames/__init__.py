@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         VersionError,
     )
     from torc_frames.files.pointers import Pointer
+    from torc_frames.files.printed.result_table import ResultTable, tabulate
     from torc_frames.files.sheets import to_excel
     from torc_frames.frame.rules import Rule
     from torc_frames.frame.tabulation.best import best
@@ -77,6 +78,7 @@ __all__ = [
     "Refreshed",
     "RefusedError",
     "ReplyError",
+    "ResultTable",
     "Rule",
     "RunCanceledError",
     "RunFailedError",
@@ -109,6 +111,7 @@ __all__ = [
     "select",
     "suggest",
     "summarize",
+    "tabulate",
     "to_excel",
     "uniform",
     "zip_",
@@ -122,6 +125,7 @@ _MODULES = {
     "workflow.missing": ("missing",),
     "workflow.push.plan": ("Plan",),
     "files.pointers": ("Pointer",),
+    "files.printed.result_table": ("ResultTable", "tabulate"),
     "files.sheets": ("to_excel",),
     "workflow.pull.refresh": ("Refreshed",),
     "frame.rules": ("Rule",),

@@ -20,7 +20,7 @@ from torc_frames.frame.values import canonical
 
 __all__ = ["Comparison", "compare"]
 
-_NAME = "job_name"
+_NAME, _WORKFLOW = "job_name", "workflow_name"
 _DIFFERENCE = "difference"
 _MOST_COLUMNS = 9
 _EXACT = 2**62
@@ -71,6 +71,7 @@ class Comparison(Shown):
         one, other = self.labels
         return f"Comparison of {one!r} and {other!r}: {counted(len(self.jobs), 'pair')}{by}{differ}{alone}"
 
+<<<<<<< HEAD
     def describe(self) -> Description:
         """Return what differs, and the first pairs of results: what a notebook shows."""
         frames = (("parameters", self.parameters), ("results", self.results))
@@ -80,6 +81,39 @@ class Comparison(Shown):
                 table = first_rows(frame.reset_index(), f".{name}", columns=_MOST_COLUMNS)
                 parts += [Remark(f"{name}:"), table]
         return Description(repr(self), *parts)
+=======
+    def to_table(self) -> pd.DataFrame:
+        """Return a row a job: what `torc_frames.tabulate` and `summarize` take.
+
+        Returns
+        -------
+        DataFrame
+            Of each workflow first the pairs, by position: the ``params.*`` by which jobs were matched,
+            job_name, status, stale, the ``params.*`` that differ, ``results.*``, and workflow_name, what the
+            two are called.
+        """
+        columns = {name if name == _NAME else PARAMS + name: PARAMS + name for name in self.on}
+        parts = []
+        for label, alone in zip(self.labels, (self.only_a, self.only_b), strict=True):
+            sides = [_side(self.jobs, label), _side(self.parameters, label, PARAMS)]
+            pairs = pd.concat([*sides, _side(self.results, label, RESULTS)], axis=1)
+            rest = alone.reindex(columns=pairs.columns).reset_index(drop=True)
+            for rows, index in ((pairs, self.results.index), (rest, index_of(alone, columns))):
+                named = index.set_names([*columns.values()]).to_frame(index=False) if columns else None
+                parts.append(pd.concat([named, rows.assign(**{_WORKFLOW: label})], axis=1))
+        parts = [part for part in parts if len(part)] or parts
+        return pd.concat(parts, ignore_index=True).drop(columns="job_key")
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.results._repr_html_()}"  # type: ignore[operator]
+>>>>>>> 21380af (tabulate: the table of the paper, of a summary, of jobs or of two workflows, in HTML, LaTeX, Markdown and Excel)
+
+
+def _side(frame: pd.DataFrame, label: str, prefix: str = "") -> pd.DataFrame:
+    """Return the columns that are one workflow's."""
+    side = frame.loc[:, frame.columns.get_level_values(1) == label].reset_index(drop=True)
+    side.columns = pd.Index([f"{prefix}{name}" for name in side.columns.get_level_values(0)])
+    return side
 
 
 def compare(

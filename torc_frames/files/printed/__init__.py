@@ -1,0 +1,1 @@
+"""Tables for print: HTML, LaTeX, Markdown, Excel."""
