@@ -7,8 +7,10 @@ try:
 except ImportError:
     raise ImportError("plots need matplotlib: pip install 'torc_frames[plots]'") from None
 
+from torc_frames.plots.cells import heatmap
 from torc_frames.plots.clouds import parallel, scatter
 from torc_frames.plots.means import lines
 from torc_frames.plots.part import part as _part
+from torc_frames.plots.slices import slice
 
-__all__ = ["_part", "lines", "parallel", "scatter"]
+__all__ = ["_part", "heatmap", "lines", "parallel", "scatter", "slice"]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.tabulation.configurations import is_numeric, numbers
 from torc_frames.plots.backends import Backend, draw
-from torc_frames.plots.colors import colors_of, one
+from torc_frames.plots.colors import INK, colors_of, one
 from torc_frames.plots.description import Colors, Drawing, Panel, Paths, Points, Side, Text
+from torc_frames.plots.overlap import around_places, random_order, side_by_side
 from torc_frames.plots.part import positions
 from torc_frames.plots.scales import Scale, is_log, scale_of
 from torc_frames.plots.tables import columns_of, labels_of, left_out, told
 
-__all__ = ["parallel", "scatter"]
+__all__ = ["colors_by", "parallel", "scatter"]
 
 _FEW_POINTS = 500
 
@@ -85,15 +88,28 @@ def scatter(
     places = [across.places[there], up.places[there], *([] if by is None else [scale_of(given[by]).places])]
     chosen = positions(places, len(there), limit, seed)
     rows, called = given.iloc[chosen], labels_of(x, y, by)
+    notes = left_out({"without a finite value": len(df) - len(there)})
+    placed = [replace(scale, places=scale.places[there[chosen]]) for scale in (across, up)]
+    right, above = (scale.heights(scale.places) for scale in placed)
+    aside = around_places(right, above, seed)
+    if aside is not None:
+        placed = [
+            replace(scale, places=scale.places + moved * (np.ptp(scale.ends) or 1))
+            for scale, moved in zip(placed, aside, strict=True)
+        ]
+        notes = ("rows of the same place are drawn around it", *notes)
+    notes = (*notes, *_grey(rows, by, called))
+    order = np.arange(len(rows))
+    if by is not None and (aside is not None or len(rows) > _FEW_POINTS):
+        order = random_order(len(rows), seed)
     points = Points(
-        across.drawn[there[chosen]],
-        up.drawn[there[chosen]],
-        _colors(df, rows, by, called),
+        placed[0].drawn[order],
+        placed[1].drawn[order],
+        colors_by(df, rows.iloc[order], by, called),
         size=40 if len(rows) <= _FEW_POINTS else 12,
-        rows=told(rows, [name for name in (x, y, by) if name]),
+        rows=told(rows.iloc[order], [name for name in (x, y, by) if name]),
     )
     panel = Panel(across.axis(called[x]), up.axis(called[y]), (points,))
-    notes = left_out({"without a finite value": len(df) - len(there)})
     return draw(Drawing((panel,), notes, (len(rows), len(there))), backend)
 
 
@@ -161,32 +177,47 @@ def parallel(
     colored = [] if by is None or not len(df) else [scale_of(df[by]).places]
     at = positions([*(scale.places for scale in scales), *colored], len(df), limit, seed)
     rows, called = df.iloc[at], labels_of(*chosen, by)
-    points = np.empty((len(rows), len(chosen), 2))
-    for column, scale in enumerate(scales):
-        points[:, column, 0] = column
-        points[:, column, 1] = scale.heights(scale.places[at])
+    heights = np.stack([scale.heights(scale.places[at]) for scale in scales], axis=1)
+    heights, rooms = side_by_side(heights, seed)
+    if rooms.any() or (by is not None and len(rows) > _FEW_POINTS):
+        order = random_order(len(rows), seed)
+        rows, heights = rows.iloc[order], heights[order]
+    across = np.broadcast_to(np.arange(len(chosen), dtype=float), heights.shape)
     paths = Paths(
-        points,
-        _colors(df, rows, by, called),
+        np.stack([across, heights], axis=-1),
+        colors_by(df, rows, by, called),
         alpha=float(np.clip(80 / max(len(rows), 1), 0.15, 0.85)),
         rows=told(rows, [*chosen, *([] if by is None else [by])]),
     )
-    marks = [paths, *(mark for at, scale in enumerate(scales) for mark in _axis_marks(at, scale))]
-    x = Side(names=tuple(called[name] for name in chosen), limits=(-0.35, len(chosen) - 0.8), longest=40)
+    marks: list[Paths | Text] = [paths]
+    for number, (scale, room) in enumerate(zip(scales, rooms, strict=True)):
+        marks += _axis_marks(number, scale, room)
+    names, limits = tuple(called[name] for name in chosen), (-0.35, len(chosen) - 0.8)
+    x = Side(names=names, limits=limits, longest=40, is_bare=True)
     panel = Panel(x, Side(hidden=True, limits=(-0.04, 1.04)), tuple(marks), has_grid=False)
     width = max(6.4, 1.6 * len(chosen))
-    return draw(Drawing((panel,), (), (len(rows), len(df)), width=width), backend)
+    return draw(Drawing((panel,), _grey(rows, by, called), (len(rows), len(df)), width=width), backend)
 
 
-def _colors(df: pd.DataFrame, rows: pd.DataFrame, by: str | None, called: dict[str, str]) -> Colors:
+def colors_by(df: pd.DataFrame, rows: pd.DataFrame, by: str | None, called: Mapping[str, str]) -> Colors:
+    """Return the colors of some rows of a table: by a column, or the same for all."""
     if by is None or not len(rows):
         return one()
     return colors_of(rows[by], called[by], log=is_log(df, by, None))
 
 
-def _axis_marks(at: int, scale: Scale) -> list[Paths | Text]:
+def _grey(rows: pd.DataFrame, by: str | None, called: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the note on rows that a scale of colors has no place for."""
+    if by is None or not is_numeric(rows[by]):
+        return ()
+    count = int((~np.isfinite(numbers(rows[by]))).sum())
+    return (f"grey: {count:,} without {called[by]}",) if count else ()
+
+
+def _axis_marks(at: int, scale: Scale, room: float) -> list[Paths | Text]:
     """Return an axis of parallel coordinates: a line, its ticks, and what they mean."""
-    marked = [(float(scale.heights(np.array([place]))[0]), text) for place, text in scale.ticks()]
-    ticks = [[[at - 0.015, height], [at, height]] for height, _ in marked]
-    lines = Paths(np.array([[[at, 0.0], [at, 1.0]], *ticks]), one("#0a0b0c"), 0.8, 1.0)
+    ticks = [(float(scale.heights(np.array([place]))[0]), text) for place, text in scale.ticks()]
+    marked = [(room + height * (1 - 2 * room), text) for height, text in ticks]
+    short = [[[at - 0.015, height], [at, height]] for height, _ in marked]
+    lines = Paths(np.array([[[at, 0.0], [at, 1.0]], *short]), one(INK), 0.8, 1.0)
     return [lines, *(Text(at - 0.03, height, text) for height, text in marked)]

@@ -53,6 +53,9 @@ class Side:
     """Whether the first place is at the top, or on the right."""
 
     hidden: bool = False
+    is_bare: bool = False
+    """Whether there are names only, without a line and ticks."""
+
     longest: int = 20
     """How many letters of a name are shown."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,17 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError
 from torc_frames.plots.backends import Backend, draw
+from torc_frames.plots.bands import Around, around
 from torc_frames.plots.colors import style_of
-from torc_frames.plots.description import Curve, Drawing, Panel
-from torc_frames.plots.scales import MOST_NAMES, codes_of, is_log, scale_of
-from torc_frames.plots.tables import columns_of, labels_of, which_count
+from torc_frames.plots.description import Band, Curve, Drawing, Mark, Panel
+from torc_frames.plots.scales import MOST_NAMES, Scale, codes_of, is_log, scale_of
+from torc_frames.plots.tables import averaged_over, columns_of, labels_of, left_out, of_what, which_count
 
 __all__ = ["lines"]
+
+_MOST_MARKERS = 60
+
+Array = np.ndarray[Any, Any]
 
 
 def lines(
@@ -23,22 +30,31 @@ def lines(
     x: str,
     y: str,
     by: str | None = None,
+    over: str | Sequence[str] | None = None,
+    band: Around | None = "std",
     logx: bool | None = None,
     logy: bool | None = None,
     backend: Backend = "matplotlib",
 ) -> Any:
     """Return a figure of one column against another, a line for each value of a third.
 
-    Rows in which one of the columns is missing are left out.
+    Rows of the same `x` and `by` are one point, their mean, with a band. A note says over which parameters
+    that is, how many rows a point has, and how many are left out: failed, unfinished, stale, or missing.
 
     Parameters
     ----------
     df : DataFrame
         For instance ``wf.table()``.
     x, y : str
-        Columns of numbers; short names will do.
+        Columns of numbers, of `x` also of times or few values; short names will do.
     by : str, optional
         A column of few values.
+    over : str or list of str, optional
+        What the mean is over, such as the seed; the note says what else it is over. Without it, whatever
+        differs.
+    band : {"std", "sem", "ci95", "minmax"} or None
+        What is around the mean: the standard deviation, that of the mean, 95 % confidence by Student's t, or
+        all values.
     logx, logy : bool, optional
         Logarithmic axes; by default those of parameters that the recipe of the sweep has so.
     backend : {"matplotlib", "plotly"}
@@ -54,30 +70,61 @@ def lines(
     RefusedError
         For a column that does not exist, or that has more than 20 values for `by`.
     ImportError
-        If plotly is asked for, and not there.
+        If plotly is asked for, or "ci95", and plotly, or scipy, is not there.
 
     Examples
     --------
     >>> import pandas as pd
     >>> from torc_frames import plots
-    >>> df = pd.DataFrame({"alpha": [0.1, 1.0, 10.0], "loss": [0.5, 0.3, 0.4]})
-    >>> plots.lines(df, x="alpha", y="loss", logx=True).axes[0].get_xlabel()
-    'alpha'
+    >>> df = pd.DataFrame({"alpha": [0.1, 1.0, 10.0, 10.0], "loss": [0.5, 0.3, 0.4, 0.6]})
+    >>> axes = plots.lines(df, x="alpha", y="loss", logx=True).axes[0]
+    >>> axes.get_xlabel(), axes.get_lines()[0].get_ydata().tolist()
+    ('alpha', [0.5, 0.3, 0.5])
     """
     x, y = columns_of(df, x)[0], columns_of(df, y)[0]
     by = None if by is None else columns_of(df, by)[0]
-    rows, _, notes = which_count(df, *dict.fromkeys(name for name in (x, y, by) if name))
+    taken = [name for name in (x, y, by) if name]
+    averaged = averaged_over(df, over, taken)
+    rows, _, notes = which_count(df, *dict.fromkeys(taken))
     across, up = scale_of(rows[x], is_log(df, x, logx)), scale_of(rows[y], is_log(df, y, logy))
+    if up.names or up.times:
+        raise RefusedError(f"y={y!r} is not of numbers, of which alone there are means")
     codes, names = (np.zeros(len(rows), int), [""]) if by is None else codes_of(rows[by], len(rows))
     if len(names) > MOST_NAMES:
         raise RefusedError(f"by={by!r} has {len(names)} values: too many lines to tell apart")
     called = labels_of(x, y, by)
-    order = np.argsort(across.places, kind="stable")
-    marks = []
+    means, finite = _means(codes, across.places, up.drawn)
+    marks: list[Mark] = []
     for at, name in enumerate(names):
-        one = order[codes[order] == at]
-        color, dash, marker = style_of(at)
         label = "" if by is None else f"{called[by]} = {name}"
-        marks.append(Curve(across.drawn[one], up.drawn[one], color, label, dash, marker))
+        marks += _line(means[means["code"] == at], across, up, at, label, band)
+    if np.sum(~finite):
+        notes = (*notes, *left_out({"without a finite value": int(np.sum(~finite))}))
+    points = [x, *([] if by is None else [by])]
+    notes = (*of_what(rows.loc[finite], means["count"], "point", points, averaged, band), *notes)
     panel = Panel(across.axis(called[x]), up.axis(called[y]), tuple(marks))
     return draw(Drawing((panel,), notes), backend)
+
+
+def _means(codes: Array, places: Array, values: Array) -> tuple[pd.DataFrame, Array]:
+    """Return the mean of values at each place of each line, in their order, and which values are in it."""
+    finite = np.isfinite(values) & np.isfinite(places)
+    given = pd.DataFrame({"code": codes, "place": places, "value": values})[finite]
+    grouped = given.groupby(["code", "place"])["value"]
+    return grouped.agg(["mean", "std", "count", "min", "max"]).reset_index(), finite
+
+
+def _line(
+    means: pd.DataFrame, across: Scale, up: Scale, at: int, label: str, band: Around | None
+) -> list[Mark]:
+    """Return the line of some means, above its band."""
+    color, dash, marker = style_of(at)
+    x = replace(across, places=means["place"].to_numpy()).drawn
+    mean = means["mean"].to_numpy()
+    line = Curve(x, mean, color, label, dash, marker if len(x) <= _MOST_MARKERS else "")
+    if band is None or not (means["count"] > 1).any():
+        return [line]
+    low, high = around(band, *means[["mean", "std", "count", "min", "max"]].to_numpy().T)
+    if up.log:  # a mean less more than itself has no place there
+        low = np.where(low > 0, low, means["min"])
+    return [Band(x, low, high, color), line]

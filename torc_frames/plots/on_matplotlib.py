@@ -37,8 +37,6 @@ __all__ = ["draw"]
 
 _LONGEST_NAME = 40
 _LONGEST_VALUE = 20
-_MOST_LETTERS = 90
-"""So many letters side by side touch each other, in a figure of the usual width."""
 
 _LEGEND: dict[str, Any] = {
     "loc": "upper left",
@@ -47,7 +45,7 @@ _LEGEND: dict[str, Any] = {
     "labelcolor": INK,
 }
 _LETTER = 0.075
-"""Width of one in a note, in inches."""
+"""Width of one, in inches."""
 
 
 class _Shown(Figure):
@@ -69,19 +67,19 @@ def draw(drawing: Drawing) -> Figure:
         first = made[at - at % across] if drawing.is_shared and at % across else None
         axes = figure.add_subplot(down, across, at + 1, sharey=first)
         made.append(axes)
-        _draw_panel(figure, axes, panel, is_inner=first is not None)
+        _draw_panel(figure, axes, panel, drawing.width / across, is_inner=first is not None)
     _note(figure, made[0], drawing)
     return figure
 
 
-def _draw_panel(figure: Figure, axes: Axes, panel: Panel, *, is_inner: bool) -> None:
+def _draw_panel(figure: Figure, axes: Axes, panel: Panel, width: float, *, is_inner: bool) -> None:
     axes.spines[:].set_color(INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(which="both", colors=INK)
     for mark in panel.marks:
         _put(mark, axes)
-    _set_side(axes, "x", panel.x)
-    _set_side(axes, "y", panel.y)
+    _set_side(axes, "x", panel.x, width)
+    _set_side(axes, "y", panel.y, width)
     if is_inner:
         axes.set_ylabel("")
         axes.tick_params(axis="y", labelleft=False)
@@ -93,19 +91,22 @@ def _draw_panel(figure: Figure, axes: Axes, panel: Panel, *, is_inner: bool) -> 
     _explain(figure, axes, panel)
 
 
-def _set_side(axes: Axes, which: Any, given: Side) -> None:
+def _set_side(axes: Axes, which: Any, given: Side, width: float) -> None:
     side: axis.Axis = axes.xaxis if which == "x" else axes.yaxis
     axes.set(**{f"{which}label": _label(given.label)})
     side.label.set_color(INK)
     if given.hidden:
         side.set_visible(False)
         axes.spines[["top", "bottom"] if which == "x" else ["left", "right"]].set_visible(False)
+    if given.is_bare:
+        axes.tick_params(axis=which, length=0, pad=8)
+        axes.spines[["top", "bottom"] if which == "x" else ["left", "right"]].set_visible(False)
     if given.log:
         axes.set(**{f"{which}scale": "log"})
         _mark_decades(side, axes)
     elif given.names:
         side.set_ticks(range(len(given.names)), [_label(name, given.longest) for name in given.names])
-        if which == "x" and sum(map(len, given.names)) > _MOST_LETTERS // 2:
+        if which == "x" and len(given.names) * max(map(len, given.names)) * _LETTER > width:
             side.set_tick_params(rotation=30)
     elif given.times:
         locator = AutoDateLocator()  # type: ignore[no-untyped-call]
@@ -228,7 +229,8 @@ def _put_cells(mark: Cells, axes: Axes) -> None:
         rasterized=True,
     )
     drawn.set_edgecolor("face")
-    axes.set_facecolor("none")
+    if np.isnan(mark.values).any():
+        axes.patch.set(hatch="////", edgecolor=GREY, linewidth=0)
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
     _add_scale(figure, axes, drawn, mark.title)

@@ -69,9 +69,9 @@ def draw(drawing: Drawing) -> go.Figure:
                 trace.update(showlegend=bool(trace.name) and trace.name not in named)
                 named |= {trace.name} if trace.name else set()
                 figure.add_trace(trace, **where)
-        is_inner = drawing.is_shared and where["col"] > 1
-        figure.update_xaxes(_side(panel.x), **where)
-        figure.update_yaxes({**_side(panel.y), **({"title": None} if is_inner else {})}, **where)
+        untitled = {"title": None} if drawing.is_shared and where["col"] > 1 else {}
+        figure.update_xaxes(_side(panel.x, panel.has_grid), **where)
+        figure.update_yaxes({**_side(panel.y, panel.has_grid), **untitled}, **where)
     _lay_out(figure, drawing)
     return figure
 
@@ -118,16 +118,17 @@ def _title(panel: Panel) -> str:
     return next(filter(None, titles), panel.legend)
 
 
-def _side(axis: Side) -> dict[str, Any]:
+def _side(axis: Side, has_grid: bool) -> dict[str, Any]:
     """Return what plotly is told of an axis."""
     told: dict[str, Any] = {
         "title": {"text": _text(axis.label)},
         "gridcolor": _GRID,
         "linecolor": _INK,
-        "ticks": "outside",
+        "ticks": "" if axis.is_bare else "outside",
         "zeroline": False,
         "automargin": True,
         "visible": not axis.hidden,
+        "showgrid": has_grid,
     }
     if axis.log:
         told |= {"type": "log", "dtick": 1, "exponentformat": "power"}

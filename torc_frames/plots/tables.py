@@ -7,9 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from torc_frames.frame.tabulation.configurations import Standing, labels, parameters, resolve, standing
+from torc_frames.errors import RefusedError
+from torc_frames.frame.tabulation.configurations import (
+    Standing,
+    configurations,
+    labels,
+    parameters,
+    resolve,
+    standing,
+)
+from torc_frames.plots.bands import Around, said
 
-__all__ = ["columns_of", "labels_of", "left_out", "told", "which_count"]
+__all__ = ["averaged_over", "columns_of", "labels_of", "left_out", "of_what", "told", "which_count"]
 
 _MOST_TOLD = 12
 
@@ -60,3 +69,38 @@ def told(df: pd.DataFrame, shown: Iterable[str]) -> pd.DataFrame:
     jobs = [name for name in ("job_name", "status") if name in df]
     names: Sequence[str] = list(dict.fromkeys([*jobs, *shown, *parameters(df)]))
     return df[list(names[:_MOST_TOLD])]
+
+
+def averaged_over(df: pd.DataFrame, over: str | Sequence[str] | None, taken: Sequence[str]) -> list[str]:
+    """Return the columns that a mean is to be over."""
+    found = columns_of(df, *([over] if isinstance(over, str) else over or ()))
+    for name in found:
+        if name in taken:
+            raise RefusedError(f"over={name!r}: the figure has an axis, or lines, of that")
+    return found
+
+
+def of_what(
+    rows: pd.DataFrame,
+    count: pd.Series,
+    what: str,
+    taken: Iterable[str],
+    averaged: Sequence[str],
+    band: Around | None = None,
+) -> tuple[str, ...]:
+    """Return the note on what means are of; none if each is of one row."""
+    shown = said(band) if band is not None else ""
+    if not (count > 1).any():
+        return ()
+    taken = list(dict.fromkeys(taken))
+    others = [name for name in parameters(rows) if name not in taken and name not in averaged]
+    several = len(configurations(rows, taken))
+    mixed = [name for name in others if len(configurations(rows, [*taken, name])) > several]
+    called = labels([*averaged, *mixed])
+    over = f" over {', '.join(called[name] for name in averaged)}" if averaged else ""
+    if mixed:
+        also = ", ".join(called[name] for name in mixed)
+        over += f", and over {also}" if averaged else f" over {also}"
+    low, high = int(count.min()), int(count.max())
+    each = f"{low:,} rows" if low == high else f"{low:,} to {high:,} rows"
+    return (f"mean{over}, {each} a {what}", *([f"band: {shown}"] if shown else []))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -30,36 +30,31 @@ def logarithmic(attrs: Mapping[Any, Any]) -> frozenset[str]:
     >>> logarithmic(tf.grid(gamma=[0.001, 0.01, 0.1], n=[1, 2, 3]).attrs)
     frozenset({'gamma'})
     """
-    about = attrs.get("torc")
+    about, recipe = attrs.get("torc"), attrs.get(ATTRIBUTE)
     told = about.get("log") if isinstance(about, Mapping) else None
-    recipe = attrs.get(ATTRIBUTE)
-    made = log_names(recipe) if isinstance(recipe, Mapping) else ()
-    return frozenset(
-        name for name in [*(told if isinstance(told, list) else ()), *made] if isinstance(name, str)
-    )
+    made = log_names([recipe]) if isinstance(recipe, Mapping) else []
+    return frozenset([*(map(str, told) if isinstance(told, list) else ()), *made])
 
 
-def log_names(recipe: Mapping[str, Any]) -> list[str]:
-    """Return the names of a recipe's axes that are even in their logarithms: log-uniform, or values so."""
-    return [
-        axis["name"]
-        for axis in _axes(recipe)
-        if axis.get("kind") == "loguniform" or _is_even(axis.get("values"))
-    ]
+def log_names(recipes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the names of axes that are even in their logarithms, by the last recipe that has them."""
+    found: dict[str, bool] = {}
+    for recipe in recipes:
+        for axis in _axes(recipe):
+            found[str(axis.get("name"))] = axis.get("kind") == "loguniform" or _is_even(axis.get("values"))
+    return [name for name, is_log in found.items() if is_log]
 
 
 def _axes(recipe: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for key in ("space", "axes"):
-        axes = recipe.get(key)
-        yield from (
-            axis
-            for axis in (axes if isinstance(axes, list) else ())
-            if isinstance(axis, dict) and "name" in axis
-        )
-    parts = recipe.get("of")
-    for part in parts if isinstance(parts, list) else ():
-        if isinstance(part, dict):
-            yield from _axes(part)
+    waiting = [recipe]
+    while waiting:
+        one = waiting.pop()
+        waiting += _mappings(one.get("of"))
+        yield from _mappings(one.get("space")) + _mappings(one.get("axes"))
+
+
+def _mappings(found: Any) -> list[Mapping[str, Any]]:
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 
 def _is_even(values: Any) -> bool:
@@ -67,7 +62,7 @@ def _is_even(values: Any) -> bool:
     if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
         return False
     known = sorted(set(values))
-    if len(known) < _FEWEST or known[0] <= 0 or not math.isfinite(known[-1]):
+    if len(known) < _FEWEST or not all(0 < value < math.inf for value in known):
         return False
     logs = [math.log10(value) for value in known]
     steps = [high - low for low, high in pairwise(logs)]

@@ -190,6 +190,10 @@ def _joined_about(abouts: Sequence[dict[str, Any]], kind: str) -> dict[str, Any]
         "records": sum(one["records"] for one in abouts),
         "requests": sum(one["requests"] for one in abouts),
     }
+    if logs := dict.fromkeys(name for one in abouts for name in one.get("log", ())):
+        about["log"] = list(logs)
+    if logs := dict.fromkeys(name for one in abouts for name in one.get("log", ())):
+        about["log"] = list(logs)
     if any("unreadable" in one for one in abouts):
         about["unreadable"] = [one.get("unreadable", {}) for one in abouts]
     return about

@@ -19,6 +19,7 @@ from torc_frames.frame.values import decode_data, decode_lines
 from torc_frames.store.base import Snapshot, Store
 from torc_frames.store.records import INPUT, OUTPUT, Role, UserDataPage
 from torc_frames.store.whole import read_whole
+from torc_frames.sweep.axes import log_names
 from torc_frames.workflow.progress import progress
 from torc_frames.workflow.pull.links import Links
 
@@ -225,6 +226,10 @@ def verified(
             }
             if read.unreadable:
                 about["unreadable"] = dict(read.unreadable)
+            if kind == "table" and (logs := log_names(recorded.recipes(snap.workflow.metadata))):
+                about["log"] = logs
+            if kind == "table" and (logs := log_names(recorded.recipes(snap.workflow.metadata))):
+                about["log"] = logs
             return built, read, about
 
     built, read, about = read_whole(store.url, read_once)
