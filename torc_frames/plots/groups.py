@@ -1,0 +1,51 @@
+"""Rows in groups that have a line each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from torc_frames.plots.colors import GREY, style_of
+from torc_frames.plots.scales import codes_of
+
+__all__ = ["Group", "groups_of"]
+
+_MOST = 24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Some rows of a frame, and how they are drawn."""
+
+    name: str
+    rows: np.ndarray[Any, Any]
+    """Their positions."""
+
+    color: str
+    dash: str
+    marker: str
+
+
+def groups_of(rows: pd.DataFrame, by: str | None) -> list[Group]:
+    """Return the rows by a column, those in which it is missing at the end, or all as one without a name.
+
+    Raises
+    ------
+    RefusedError
+        For more than 24 values.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> [(group.name, group.rows.tolist()) for group in groups_of(pd.DataFrame({"n": [2, 1, 2]}), "n")]
+    [('1', [1]), ('2', [0, 2])]
+    """
+    if by is None:
+        return [Group("", np.arange(len(rows)), *style_of(0))] if len(rows) else []
+    codes, names = codes_of(rows[by], _MOST)
+    found = [Group(name, np.flatnonzero(codes == at), *style_of(at)) for at, name in enumerate(names)]
+    missing = np.flatnonzero(codes < 0)
+    return [*found, *([Group("missing", missing, GREY, "--", "o")] if len(missing) else [])]
