@@ -19,7 +19,7 @@ from filled import fill
 from studied import study, sweep
 
 import torc_frames as tf
-from tests.trust.markup import _PAYLOADS as PAYLOADS
+from tests.trust.markup import PAYLOADS
 from torc_frames.cli.root import root
 from torc_frames.errors import RefusedError
 from torc_frames.store.open import open_store
@@ -83,7 +83,7 @@ def test_the_page_tells_what_was_asked_what_came_out_and_how_it_was_run(wf, page
         "0123456789abas committed",
         "The first began 2026-11-30 08:00:00 UTC, the last ended 2026-11-30 08:03:04 UTC: 3 min 4 s later.",
         f"{failed} jobs: return code 1",
-        "loss of each job by lr",
+        "loss of each job by each parameter",
     ):
         assert told in page.text
     lowest = table.loc[table["results.loss"].idxmin()]

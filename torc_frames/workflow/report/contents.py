@@ -68,7 +68,7 @@ class Contents:
     best : dict of DataFrame
         Rows by the heading of their table.
     summary : DataFrame or None
-        A row a configuration, and `summarized` what it is over.
+        A row a configuration: means over the parameters of `over`.
     table : DataFrame
         The columns that are shown, of all jobs; `whole` has all, for figures.
     cut : int
@@ -78,6 +78,7 @@ class Contents:
     logs, runs : DataFrame
         What failed jobs said last, and all runs.
     places, used : DataFrame
+        Where jobs ran, and with which code; a row a resource, made of `utilization`.
     told_of_runs : list of str
     curves : DataFrame
         What jobs logged, with their parameters.
@@ -92,7 +93,7 @@ class Contents:
     objective: Objective | None
     best: Mapping[str, pd.DataFrame]
     summary: pd.DataFrame | None
-    summarized: str
+    over: tuple[str, ...]
     table: pd.DataFrame
     whole: pd.DataFrame
     cut: int
@@ -102,6 +103,7 @@ class Contents:
     runs: pd.DataFrame
     places: pd.DataFrame
     used: pd.DataFrame
+    utilization: pd.DataFrame
     told_of_runs: list[str] = field(default_factory=list)
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -119,10 +121,12 @@ def gathered(store: Store, workflow: WorkflowRecord, options: Options) -> Conten
     key, whole_shape = workflow.key, Shape()
     whole = tables.table(store, key, "names", (), whole_shape, False, job_columns=True)
     objective = objective_of(whole, options.objective, options.mode)
-    summary = None if options.over is None else _summary(whole, options.over, objective)
+    over = tuple(columns.resolve_all(whole, options.over, (columns.PARAMS,), what="parameter"))
+    summary = _summary(whole, over, objective) if over else None
     logs = tails.logs(store, key, None, failed=True, lines=_LOG_LINES, output_dir=None, shape=whole_shape)
     ended = tables.runs(store, key, whole_shape)
     table, cut = _shown(whole.assign(**{_REASON: failures.said(logs).reindex(whole.index)}), options.columns)
+    utilization = tables.utilization(store, key, 0.5, whole_shape)
     recipes = recorded.recipes(workflow.metadata)
     reasons, unexplained = failures.reasons(logs)
     return Contents(
@@ -138,7 +142,7 @@ def gathered(store: Store, workflow: WorkflowRecord, options: Options) -> Conten
         objective=objective,
         best={} if objective is None else _best(whole, objective),
         summary=summary,
-        summarized="" if options.over is None else ", ".join(_several(options.over)),
+        over=over,
         table=table,
         whole=whole,
         cut=cut,
@@ -147,7 +151,8 @@ def gathered(store: Store, workflow: WorkflowRecord, options: Options) -> Conten
         logs=logs,
         runs=ended,
         places=runs.places(ended),
-        used=runs.used(tables.utilization(store, key, 0.5, whole_shape)),
+        used=runs.used(utilization),
+        utilization=utilization,
         told_of_runs=list(runs.told_of_runs(ended)),
         curves=_curves(store, key, whole_shape),
     )
@@ -162,11 +167,7 @@ def _about(workflow: WorkflowRecord, jobs: int) -> Iterator[str]:
     yield f"Made {time(now)} by torc_frames {__version__} from {named}."
 
 
-def _several(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
-
-
-def _summary(whole: pd.DataFrame, over: str | Sequence[str], objective: Objective | None) -> pd.DataFrame:
+def _summary(whole: pd.DataFrame, over: Sequence[str], objective: Objective | None) -> pd.DataFrame:
     """Return means over some parameters, the best one first, without counts of what there is none of."""
     found = summarize(whole, over=over, stats=("mean", "std", "count"))
     none = [name for name in ("failed", "unfinished", "stale") if not found[name].any()]

@@ -97,13 +97,14 @@ def _sections(
 
 
 def _figure(svg: str, told: str) -> str:
-    size = _VIEW_BOX.search(svg)
-    across = ' class="across"' if size and float(size[1]) > _WIDE * float(size[2]) else ""
+    width = _WIDTH.search(svg)
+    across = ' class="across"' if width and float(width[1]) > _WIDE else ""
     return f"<figure{across}>{svg}<figcaption>{text(told)}</figcaption></figure>"
 
 
-_VIEW_BOX = re.compile(r'viewBox="\S+ \S+ (\S+) (\S+)"')
-_WIDE = 2.2
+_WIDTH = re.compile(r'viewBox="\S+ \S+ (\S+) ')
+_WIDE = 500
+"""From so many points on a figure has no other one beside it."""
 
 
 def _counts(contents: Contents) -> str:
@@ -161,7 +162,8 @@ def _results(contents: Contents) -> str:
             if len(rows) < len(contents.summary)
             else ""
         )
-        parts.append(f"<h3>Means over {text(contents.summarized)}{of}</h3>{frame_html(rows)}")
+        names = ", ".join(columns.labels(contents.over).values())
+        parts.append(f"<h3>Means over {text(names)}{of}</h3>{frame_html(rows)}")
     parts.append(
         '<p class="quiet">Of jobs that completed with the parameters they have now. Numbers are shown '
         "with four digits; the pointer on one shows all.</p>"
