@@ -20,6 +20,7 @@ from torc_frames.cli.jobs import jobs
 from torc_frames.cli.options import StoreOptions, group
 from torc_frames.cli.pulls import curves, pull, table
 from torc_frames.cli.pushes import push
+from torc_frames.cli.report import report
 from torc_frames.cli.runs import demo, run, run_function
 from torc_frames.cli.serve import serve
 from torc_frames.cli.started import runs
@@ -86,6 +87,7 @@ for _command in (
     push,
     adopt,
     compare,
+    report,
     copy,
     backup,
     run,

@@ -1,10 +1,11 @@
-"""Tables in Excel files: the first sheet as columns of cells, and a frame as a sheet without formulas."""
+"""Tables in Excel files: the first sheet as columns of cells, and frames as sheets without formulas."""
 
 from __future__ import annotations
 
 import os
 import re
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +21,7 @@ from torc_frames.frame.dtypes import are_near, encode, utc_times
 from torc_frames.frame.exact import EXACT_IN_FLOAT
 from torc_frames.frame.specs import time_unit, time_zone
 
-__all__ = ["read_sheet", "sheet_cells", "to_excel", "write_sheet"]
+__all__ = ["read_sheet", "sheet_cells", "to_excel", "write_book", "write_sheet"]
 
 _LONGEST_TEXT = 32_767
 _MOST_ROWS = 1_048_576
@@ -30,6 +31,10 @@ _FIRST_DAY = pd.Timestamp("1900-03-01")  # before it, Excel counts a day that th
 # Excel's way to write what XML can't hold, or Excel would leave out: a text that is nothing but blanks.
 _UNWRITTEN = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)|\A\s(?=\s*\Z)")
 _WRITTEN = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+_WIDEST = 50
+_LOOKED_AT = 200
+"""How many rows say how wide a column is."""
 
 _DIGITS = "0"
 """The format of a text that is an integer, which Excel would round as a number."""
@@ -101,16 +106,33 @@ def to_excel(frame: Table, path: str | os.PathLike[str]) -> Path:
     """
     if Path(path).suffix.lower() != ".xlsx":
         raise RefusedError(f"{os.fspath(path)!r} does not end in .xlsx")
-    frame = as_frame(frame)
+    frame = _with_excels_times(as_frame(frame))
+    with written_whole(path) as file:
+        write_sheet(frame, file)
+    return Path(path)
+
+
+def _with_excels_times(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame, a named index first, whose times are without zones and of milliseconds."""
     whole = frame.copy(deep=False) if frame.index.name is None else frame.reset_index()
     for at, dtype in enumerate(whole.dtypes):
         times = utc_times(whole.iloc[:, at]) if time_unit(dtype) not in (None, "M8[D]") else None
         if times is not None and times.dtype.kind == "M":
             cut: Any = pd.Series(times.astype("datetime64[ms]"), index=whole.index)
             whole.isetitem(at, cut)
-    with written_whole(path) as file:
-        write_sheet(whole, file)
-    return Path(path)
+    return whole
+
+
+def write_book(frames: Mapping[str, pd.DataFrame], file: IO[bytes]) -> None:
+    """Write frames as sheets to be read: headings that stay, filters, columns as wide as their cells.
+
+    Cells and errors are those of `write_sheet`, times those of `to_excel`.
+    """
+    openpyxl = _openpyxl()
+    book = openpyxl.Workbook(write_only=True)
+    for title, frame in frames.items():
+        _fill(openpyxl, book.create_sheet(title), _with_excels_times(frame), to_be_read=True)
+    book.save(file)
 
 
 def write_sheet(frame: pd.DataFrame, file: IO[bytes]) -> None:
@@ -127,7 +149,12 @@ def write_sheet(frame: pd.DataFrame, file: IO[bytes]) -> None:
         For a table that is too large, and texts that are too long for Excel; all of them are named.
     """
     openpyxl = _openpyxl()
-    whole = frame if frame.index.name is None else frame.reset_index()
+    book = openpyxl.Workbook(write_only=True)
+    _fill(openpyxl, book.create_sheet("table"), frame if frame.index.name is None else frame.reset_index())
+    book.save(file)
+
+
+def _fill(openpyxl: Any, sheet: Any, whole: pd.DataFrame, *, to_be_read: bool = False) -> None:
     if len(whole) >= _MOST_ROWS or len(whole.columns) > _MOST_COLUMNS:
         size = f"{len(whole):,} rows and {len(whole.columns):,} columns"
         raise RefusedError(f"{size} are more than Excel has room for: write .csv or .parquet")
@@ -141,14 +168,25 @@ def write_sheet(frame: pd.DataFrame, file: IO[bytes]) -> None:
     ]
     if problems:
         raise RefusedError(problems)
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("table")
-    sheet.append([_text_cell(openpyxl, sheet, name) for name in names])
+    heads = [_text_cell(openpyxl, sheet, name) for name in names]
+    if to_be_read:
+        _lay_out(openpyxl, sheet, heads, columns)
+    sheet.append(heads)
     rounded = [any(type(one) is int and abs(one) > EXACT_IN_FLOAT for one in values) for values in columns]
     for row in zip(*columns, strict=True):
         cells = zip(row, rounded, strict=True)
         sheet.append([_cell(openpyxl, sheet, value, as_text) for value, as_text in cells])
-    book.save(file)
+
+
+def _lay_out(openpyxl: Any, sheet: Any, heads: list[Any], columns: list[list[Any]]) -> None:
+    sheet.freeze_panes = "A2"
+    letters = [openpyxl.utils.get_column_letter(at) for at in range(1, len(heads) + 1)]
+    if letters:
+        sheet.auto_filter.ref = f"A1:{letters[-1]}{1 + max(map(len, columns))}"
+    for letter, head, values in zip(letters, heads, columns, strict=True):
+        head.font = openpyxl.styles.Font(bold=True)
+        widest = max(len(str(value)) for value in (f"{head.value}   ", *values[:_LOOKED_AT]))
+        sheet.column_dimensions[letter].width = min(_WIDEST, widest + 2)
 
 
 def _text_cell(openpyxl: Any, sheet: Any, text: str) -> Any:
@@ -244,6 +282,8 @@ def _openpyxl() -> Any:
     try:
         import openpyxl
         import openpyxl.cell.rich_text
+        import openpyxl.styles
+        import openpyxl.utils
     except ImportError:
         raise TorcFramesError(
             "Excel files need openpyxl: pip install 'torc_frames[excel]', or use CSV instead"

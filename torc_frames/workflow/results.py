@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from torc_frames.errors import RefusedError
 from torc_frames.frame import recorded
@@ -26,11 +28,79 @@ TIMES = ("start_time", "end_time", "exec_time_minutes")
 
 
 class WorkflowResults:
-    """The part of `Workflow` that hands its table to others."""
+    """The part of `Workflow` that hands what it has to others."""
 
     key: str
     name: str
     _store: Store
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        objective: str | None = None,
+        mode: Literal["min", "max"] | None = None,
+        over: str | Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+        title: str | None = None,
+    ) -> Path:
+        """Write what was asked, what came out and how it was run as one file, for people without Python.
+
+        A page (``.html``) needs no network and no program but a browser: the best rows, figures, a table of
+        all jobs that sorts and filters, and what failed jobs wrote last. A book (``.xlsx``) has a sheet of
+        each. Figures are chosen by what varies. Commands, and files of pointers, are not shown.
+
+        Parameters
+        ----------
+        path : path
+            The file, which ends in ``.html`` or ``.xlsx``; it is there whole or not at all, and takes the
+            place of another.
+        objective : str, optional
+            The result that rows are ranked by, and that figures show. Default: the first one whose name says
+            which end of it is better (such as loss, error, accuracy, score), or else the first of numbers.
+        mode : {"min", "max"}, optional
+            Which end is better. Default: what the name of the objective says; if it says nothing, the rows at
+            both ends are shown.
+        over : str or list of str, optional
+            Parameters that only repeat, such as ``"seed"``: there is a table of means over them.
+        columns : list of str, optional
+            Which columns the table of all jobs has beside the name of the job. Default: status, parameters,
+            results, and what else differs.
+        title : str, optional
+            Default: the name of the workflow.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        RefusedError
+            For another suffix, and for names that are no columns.
+        TorcFramesError
+            For a book, if openpyxl is not installed (``pip install 'torc_frames[excel]'``).
+
+        Warns
+        -----
+        TorcFramesWarning
+            If the page has no figures, as matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import torc_frames as tf
+        >>> wf = tf.connect(tmp / "study.db").create_workflow("squares")
+        >>> _ = wf.push(tf.grid(n=[1, 2]))
+        >>> for job in (1, 2):
+        ...     _ = wf.job(job).store(loss=job**2)
+        >>> wf.report(tmp / "study.html", title="Squares").name
+        'study.html'
+        """
+        from torc_frames.workflow.report.contents import Options
+        from torc_frames.workflow.report.write import write_report
+
+        options = Options(objective, mode, over, columns, title)
+        return write_report(self._store, self.key, path, options)
 
     def to_optuna(
         self,
