@@ -71,7 +71,6 @@ class Comparison(Shown):
         one, other = self.labels
         return f"Comparison of {one!r} and {other!r}: {counted(len(self.jobs), 'pair')}{by}{differ}{alone}"
 
-<<<<<<< HEAD
     def describe(self) -> Description:
         """Return what differs, and the first pairs of results: what a notebook shows."""
         frames = (("parameters", self.parameters), ("results", self.results))
@@ -81,7 +80,7 @@ class Comparison(Shown):
                 table = first_rows(frame.reset_index(), f".{name}", columns=_MOST_COLUMNS)
                 parts += [Remark(f"{name}:"), table]
         return Description(repr(self), *parts)
-=======
+
     def to_table(self) -> pd.DataFrame:
         """Return a row a job: what `torc_frames.tabulate` and `summarize` take.
 
@@ -103,10 +102,6 @@ class Comparison(Shown):
                 parts.append(pd.concat([named, rows.assign(**{_WORKFLOW: label})], axis=1))
         parts = [part for part in parts if len(part)] or parts
         return pd.concat(parts, ignore_index=True).drop(columns="job_key")
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.results._repr_html_()}"  # type: ignore[operator]
->>>>>>> 21380af (tabulate: the table of the paper, of a summary, of jobs or of two workflows, in HTML, LaTeX, Markdown and Excel)
 
 
 def _side(frame: pd.DataFrame, label: str, prefix: str = "") -> pd.DataFrame:
