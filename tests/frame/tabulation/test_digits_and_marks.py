@@ -10,7 +10,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torc_frames.frame.tabulation.cells import Cell, value_texts
+from torc_frames.frame.tabulation.cells import PrintedCell, value_texts
 from torc_frames.frame.tabulation.digits import decimals, places, power, printed, rounded
 from torc_frames.frame.tabulation.marks import marks
 from torc_frames.frame.tabulation.significance import holm, t_test
@@ -73,7 +73,7 @@ def test_numbers_too_small_for_their_column_have_a_power_of_their_own():
     column, spreads = [10.0, 1.02e-7], [0.5, 1.6e-9]
     assert power(column) == 0
     cells = [
-        Cell(*printed(c, s, p)).text()
+        PrintedCell(*printed(c, s, p)).text()
         for c, s, p in zip(column, spreads, places(column, spreads), strict=True)
     ]
     assert cells == ["10.0 ± 0.5", "(1.020 ± 0.016) · 10⁻⁷"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torc_frames.errors import RefusedError
 from torc_frames.files.printed.latex_text import latex_text
-from torc_frames.frame.tabulation.cells import Cell
+from torc_frames.frame.tabulation.cells import PrintedCell
 from torc_frames.frame.tabulation.printed import Printed, PrintedColumn
 
 __all__ = ["latex"]
@@ -62,7 +62,7 @@ def _heads(table: Printed, kinds: Sequence[str]) -> list[str]:
     return [*lines, rf"{' & '.join(braced)} \\"]
 
 
-def _cell(cell: Cell, kind: str) -> str:
+def _cell(cell: PrintedCell, kind: str) -> str:
     marked = _MARKED[cell.mark].format(latex_text(cell.number())) + latex_text(cell.behind)
     if kind[0] != "S" or not marked:
         return marked
@@ -73,10 +73,10 @@ def _cell(cell: Cell, kind: str) -> str:
     return f"{bold}{number}" + (rf" {{{latex_text(cell.behind)}}}" if cell.behind else "")
 
 
-def _is_plain(cell: Cell) -> bool:
+def _is_plain(cell: PrintedCell) -> bool:
     """Return whether siunitx can align it: a number, with its uncertainty or none, and no power of ten."""
     parts = [cell.center, *([cell.spread] if cell.spread else [])]
-    return not cell.power and cell.joined == Cell("").joined and all(map(_NUMBER.fullmatch, parts))
+    return not cell.power and cell.joined == PrintedCell("").joined and all(map(_NUMBER.fullmatch, parts))
 
 
 def _ascii(number: str) -> str:

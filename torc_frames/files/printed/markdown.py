@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from torc_frames.frame.tabulation.cells import Cell
+from torc_frames.frame.tabulation.cells import PrintedCell
 from torc_frames.frame.tabulation.printed import Printed
 
 __all__ = ["markdown", "text"]
@@ -52,7 +52,7 @@ def text(table: Printed) -> str:
     )
 
 
-def _marked(cell: Cell, marks: dict[str, str], escape: bool) -> str:
+def _marked(cell: PrintedCell, marks: dict[str, str], escape: bool) -> str:
     number, behind = (_escaped(part) if escape else part for part in (cell.number(), cell.behind))
     return marks[cell.mark].format(number) + behind
 

@@ -9,7 +9,7 @@ import pandas as pd
 from torc_frames.errors import TorcFramesError
 from torc_frames.files.cells import is_live
 from torc_frames.files.sheets import sheet_cells
-from torc_frames.frame.tabulation.cells import Cell, plain
+from torc_frames.frame.tabulation.cells import PrintedCell, plain
 from torc_frames.frame.tabulation.printed import Printed
 
 __all__ = ["write_workbook"]
@@ -71,7 +71,7 @@ def _fill_table(sheet: Any, table: Printed) -> None:
     sheet.freeze_panes = sheet.cell(heads + 1, 1)
 
 
-def _font(font: Any, cell: Cell) -> Any:
+def _font(font: Any, cell: PrintedCell) -> Any:
     return font(bold=cell.mark == "best", underline="single" if cell.mark == "second" else None)
 
 

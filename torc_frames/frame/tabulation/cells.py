@@ -13,7 +13,7 @@ import pandas as pd
 from torc_frames.frame.tabulation.marks import Mark
 from torc_frames.frame.values import is_missing
 
-__all__ = ["MISSING", "Cell", "plain", "power_text", "value_texts"]
+__all__ = ["MISSING", "PrintedCell", "plain", "power_text", "value_texts"]
 
 MISSING = "–"
 
@@ -22,7 +22,7 @@ _EXPONENT = re.compile(r"(-?[0-9.]+)e([+-]?)0*([0-9]+)")
 _DIGITS = 4
 
 
-class Cell(NamedTuple):
+class PrintedCell(NamedTuple):
     """A cell in parts: a number or text, its spread, their power of ten, what stands behind, and its mark."""
 
     center: str

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from torc_frames.frame.tabulation import digits
-from torc_frames.frame.tabulation.cells import Cell, plain, power_text
+from torc_frames.frame.tabulation.cells import PrintedCell, plain, power_text
 from torc_frames.frame.tabulation.marks import Direction, Mark, marks
 from torc_frames.frame.tabulation.summarized import Floats, Summarized
 from torc_frames.frame.tabulation.wishes import Wishes
@@ -51,7 +51,7 @@ class MetricColumn:
         pairs = zip(self.centers.tolist(), self.places, strict=True)
         return np.array([digits.rounded(center, places) for center, places in pairs], dtype=float)
 
-    def cells(self, full: int | None) -> tuple[Cell, ...]:
+    def cells(self, full: int | None) -> tuple[PrintedCell, ...]:
         """Return the cells; with the number of jobs behind those that have fewer than `full`."""
         parts = zip(
             self.centers.tolist(),
@@ -63,7 +63,7 @@ class MetricColumn:
             strict=True,
         )
         return tuple(
-            Cell(
+            PrintedCell(
                 *digits.printed(center, spread, places),
                 self.joined,
                 sign + (f" [{int(count)}]" if full is not None and 0 < count < full else ""),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, shorten
-from torc_frames.frame.tabulation.cells import Cell, plain, value_texts
+from torc_frames.frame.tabulation.cells import PrintedCell, plain, value_texts
 from torc_frames.frame.tabulation.comparisons import Baseline, Samples
 from torc_frames.frame.tabulation.configurations import labels
 from torc_frames.frame.tabulation.footnote import Tests, footnote
@@ -27,7 +27,7 @@ class PrintedColumn(NamedTuple):
 
     group: str
     heading: str
-    cells: tuple[Cell, ...]
+    cells: tuple[PrintedCell, ...]
     is_number: bool
 
 
@@ -54,15 +54,15 @@ class Printed:
                 found.append((column.group, at, at + 1))
         return found if any(group for group, *_ in found) else []
 
-    def rows(self) -> list[tuple[Cell, ...]]:
+    def rows(self) -> list[tuple[PrintedCell, ...]]:
         """Return the cells row by row; what stands above, in the first columns, is not said again."""
         rows = list(zip(*(column.cells for column in self.columns), strict=True))
-        said: list[tuple[Cell, ...]] = []
+        said: list[tuple[PrintedCell, ...]] = []
         for at, row in enumerate(rows):
             same = 0
             while at and same < self.keys - 1 and row[same] == rows[at - 1][same]:
                 same += 1
-            said.append((*[Cell("")] * same, *row[same:]))
+            said.append((*[PrintedCell("")] * same, *row[same:]))
         return said
 
 
@@ -92,7 +92,7 @@ def printed(summary: Summarized, asked: Wishes, table: pd.DataFrame | None) -> P
     keys = len(front)
     if where == "column":
         counts = columns[0].counts
-        front.append(PrintedColumn("", "n", tuple(Cell(f"{count:.0f}") for count in counts), True))
+        front.append(PrintedColumn("", "n", tuple(PrintedCell(f"{count:.0f}") for count in counts), True))
     full = int(np.nanmax([column.counts for column in columns])) if where == "brackets" else None
     whole = [
         *front,
@@ -108,8 +108,8 @@ def _with_unit(label: str, wishes: Wishes, key: str) -> str:
     return plain(f"{label} ({unit})" if unit else label)
 
 
-def _texts(values: pd.Series) -> tuple[Cell, ...]:
-    return tuple(Cell(text) for text in value_texts(values))
+def _texts(values: pd.Series) -> tuple[PrintedCell, ...]:
+    return tuple(PrintedCell(text) for text in value_texts(values))
 
 
 def _is_number(values: pd.Series) -> bool:
