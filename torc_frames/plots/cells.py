@@ -133,6 +133,8 @@ def _means(values: Array, across: _Cut, up: _Cut) -> tuple[Array, Array]:
 
 def _cut(scale: Scale, label: str) -> _Cut:
     there, of_rows = np.unique(scale.places, return_inverse=True)
+    if not len(there):
+        return _Cut(of_rows, np.array([-0.5, 0.5]), [""], scale.axis(label))
     if scale.names:
         names = list(scale.names)
         return _Cut(scale.places.astype(int), np.arange(len(names) + 1) - 0.5, names, scale.axis(label))

@@ -241,6 +241,7 @@ def _colorscale() -> list[list[Any]]:
 
 @_traces.register
 def _of_paths(mark: Paths, panel: Panel) -> list[Any]:
+    kind = go.Scattergl if mark.points.size > 4 * _MANY else go.Scatter
     hover = _hover(mark.rows)
     made = []
     for rows, name, color in _shades(mark.colors, len(mark.points)):
@@ -251,7 +252,7 @@ def _of_paths(mark: Paths, panel: Panel) -> list[Any]:
             told = {"hovertext": np.repeat(hover[rows], mark.points.shape[1] + 1), "hoverinfo": "text"}
         line = {"color": color, "width": mark.width}
         made.append(
-            go.Scattergl(
+            kind(
                 x=gaps[:, 0],
                 y=gaps[:, 1],
                 mode="lines",
