@@ -53,7 +53,7 @@ def study(store: RunnableStore, params: pd.DataFrame, results: Results, **about:
 
 
 def sweep(count: int) -> tuple[pd.DataFrame, list[Mapping[str, Any] | None]]:
-    """Return a sweep of seven parameters, and the results of its jobs, of which some failed."""
+    """Return a sweep of seven parameters, and the results of its jobs, of which one in 33 failed."""
     space = {
         "lr": tf.loguniform(1e-4, 1.0),
         "momentum": tf.uniform(0.0, 1.0),
@@ -67,7 +67,7 @@ def sweep(count: int) -> tuple[pd.DataFrame, list[Mapping[str, Any] | None]]:
     random = np.random.default_rng(0)
     noise = random.normal(1, 0.03, len(params))
     loss = (np.log10(params["lr"]) + 2) ** 2 / 10 + params["depth"] / 50 + noise
-    failed = random.random(len(params)) < 0.03
+    failed = np.arange(len(params)) % 33 == 7
     epochs = random.integers(10, 200, len(params))
     found = zip(loss.tolist(), epochs.tolist(), failed.tolist(), strict=True)
     return params, [

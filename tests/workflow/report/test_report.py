@@ -59,7 +59,7 @@ def store(path: Path) -> Any:
 @pytest.fixture(scope="module")
 def wf(tmp_path_factory: pytest.TempPathFactory) -> Any:
     opened = open_store(str(tmp_path_factory.mktemp("studied") / "study.db"))
-    yield study(opened, *sweep(60), name="learning rates", description="Which rate?")
+    yield study(opened, *sweep(25), name="learning rates", description="Which rate?")
     opened.close()
 
 
@@ -70,25 +70,25 @@ def page(wf: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 def test_the_page_tells_what_was_asked_what_came_out_and_how_it_was_run(wf, page):
     table = wf.table()
-    failed = int((table["status"] == "failed").sum())
-    assert failed > 0
     for told in (
         "Which rate?",
-        "60 points, drawn at random (seed 0): 60 rows.",
+        "25 points, drawn at random (seed 0): 25 rows.",
         "its logarithm uniform, from 0.0001 to 1",
-        f"60jobs{60 - failed}completed{failed}failed",
+        "25jobs24completed1failed",
         "Lowest loss",
         "lower is better is only what the name of the result tells",
         "node7",
         "0123456789abas committed",
-        "The first began 2026-11-30 08:00:00 UTC, the last ended 2026-11-30 08:03:04 UTC: 3 min 4 s later.",
-        f"{failed} jobs: return code 1",
+        "The first began 2026-11-30 08:00:00 UTC, the last ended 2026-11-30 08:01:19 UTC: 1 min 19 s later.",
+        "1 job: return code 1",
         "loss of each job by each parameter",
     ):
         assert told in page.text
     lowest = table.loc[table["results.loss"].idxmin()]
     assert page.text.split("Lowest loss")[1].index(lowest["job_name"]) < 200
     assert f'title="{float(lowest["results.loss"])!r}"' in page.source
+    losses = [None if pd.isna(value) else value for value in table["results.loss"].tolist()]
+    assert page.data()["results.loss"]["values"] == losses
     assert "study.db" not in page.source
 
 
@@ -121,10 +121,6 @@ def test_the_data_of_the_page_is_the_table_with_all_its_digits(store, tmp_path):
         "values": list(range(10)),
     }
     assert data["end_time"]["kind"] == "time"
-    floats = study(store, *sweep(40), name="floats")
-    data = Page(floats.report(tmp_path / "floats.html")).data()
-    expected = [None if pd.isna(value) else value for value in floats.table()["results.loss"].tolist()]
-    assert data["results.loss"]["values"] == expected
 
 
 AWKWARD: dict[str, tuple[pd.DataFrame, Any]] = {

@@ -25,6 +25,7 @@ from torc_frames.workflow.report import asked, failures, runs
 from torc_frames.workflow.report.ranks import Objective, objective_of, ranked
 from torc_frames.workflow.report.texts import time
 from torc_frames.workflow.run import tails
+from torc_frames.workflow.run.said import FAILURES
 
 __all__ = ["Contents", "Options", "gathered"]
 
@@ -123,7 +124,8 @@ def gathered(store: Store, workflow: WorkflowRecord, options: Options) -> Conten
     objective = objective_of(whole, options.objective, options.mode)
     over = tuple(columns.resolve_all(whole, options.over, (columns.PARAMS,), what="parameter"))
     summary = _summary(whole, over, objective) if over else None
-    logs = tails.logs(store, key, None, failed=True, lines=_LOG_LINES, output_dir=None, shape=whole_shape)
+    failed = whole.index[whole["status"].isin(FAILURES)].tolist()
+    logs = tails.logs(store, key, failed, failed=True, lines=_LOG_LINES, output_dir=None, shape=whole_shape)
     ended = tables.runs(store, key, whole_shape)
     table, cut = _shown(whole.assign(**{_REASON: failures.said(logs).reindex(whole.index)}), options.columns)
     utilization = tables.utilization(store, key, 0.5, whole_shape)
