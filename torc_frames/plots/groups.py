@@ -11,13 +11,13 @@ import pandas as pd
 from torc_frames.plots.colors import GREY, style_of
 from torc_frames.plots.scales import codes_of
 
-__all__ = ["Group", "groups_of"]
+__all__ = ["StyledGroup", "groups_of"]
 
 _MOST = 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class StyledGroup:
     """Some rows of a frame, and how they are drawn."""
 
     name: str
@@ -29,7 +29,7 @@ class Group:
     marker: str
 
 
-def groups_of(rows: pd.DataFrame, by: str | None) -> list[Group]:
+def groups_of(rows: pd.DataFrame, by: str | None) -> list[StyledGroup]:
     """Return the rows by a column, those in which it is missing at the end, or all as one without a name.
 
     Raises
@@ -44,8 +44,8 @@ def groups_of(rows: pd.DataFrame, by: str | None) -> list[Group]:
     [('1', [1]), ('2', [0, 2])]
     """
     if by is None:
-        return [Group("", np.arange(len(rows)), *style_of(0))] if len(rows) else []
+        return [StyledGroup("", np.arange(len(rows)), *style_of(0))] if len(rows) else []
     codes, names = codes_of(rows[by], _MOST)
-    found = [Group(name, np.flatnonzero(codes == at), *style_of(at)) for at, name in enumerate(names)]
+    found = [StyledGroup(name, np.flatnonzero(codes == at), *style_of(at)) for at, name in enumerate(names)]
     missing = np.flatnonzero(codes < 0)
-    return [*found, *([Group("missing", missing, GREY, "--", "o")] if len(missing) else [])]
+    return [*found, *([StyledGroup("missing", missing, GREY, "--", "o")] if len(missing) else [])]

@@ -16,7 +16,7 @@ from torc_frames.plots.bands import Around, around, said
 from torc_frames.plots.colors import PALETTE, one
 from torc_frames.plots.computed import course_of
 from torc_frames.plots.description import Band, Curve, Drawing, Mark, Panel, Paths
-from torc_frames.plots.groups import Group, groups_of
+from torc_frames.plots.groups import StyledGroup, groups_of
 from torc_frames.plots.part import positions
 from torc_frames.plots.scales import Scale, is_log, scale_of
 from torc_frames.plots.tables import averaged_over, labels_of, left_out, told
@@ -207,7 +207,9 @@ def _of_jobs(
     return [Paths(points, one(PALETTE[0]), alpha=alpha, rows=seen)], notes
 
 
-def _of_group(rows: pd.DataFrame, group: Group, across: Scale, up: Scale, band: Around | None) -> list[Mark]:
+def _of_group(
+    rows: pd.DataFrame, group: StyledGroup, across: Scale, up: Scale, band: Around | None
+) -> list[Mark]:
     """Return the mean of a group's jobs, dotted where not all of them are, with its band."""
     places = (replace(scale, places=scale.places[group.rows]) for scale in (across, up))
     found, _ = _lines(rows.iloc[group.rows], *places)

@@ -22,7 +22,7 @@ from torc_frames.store.base import Store
 from torc_frames.store.records import WorkflowRecord
 from torc_frames.workflow.pull import tables
 from torc_frames.workflow.report import asked, failures, runs
-from torc_frames.workflow.report.ranks import Objective, objective_of, ranked
+from torc_frames.workflow.report.ranks import Aim, objective_of, ranked
 from torc_frames.workflow.report.texts import time
 from torc_frames.workflow.run import tails
 from torc_frames.workflow.run.said import FAILURES
@@ -64,7 +64,7 @@ class Contents:
         How the tables of parameters were made.
     parameters, results : DataFrame
         A row for each, with what its values are.
-    objective : Objective or None
+    objective : Aim or None
         The result by which rows are ranked.
     best : dict of DataFrame
         Rows by the heading of their table.
@@ -91,7 +91,7 @@ class Contents:
     asked: list[str]
     parameters: pd.DataFrame
     results: pd.DataFrame
-    objective: Objective | None
+    objective: Aim | None
     best: Mapping[str, pd.DataFrame]
     summary: pd.DataFrame | None
     over: tuple[str, ...]
@@ -169,7 +169,7 @@ def _about(workflow: WorkflowRecord, jobs: int) -> Iterator[str]:
     yield f"Made {time(now)} by torc_frames {__version__} from {named}."
 
 
-def _summary(whole: pd.DataFrame, over: Sequence[str], objective: Objective | None) -> pd.DataFrame:
+def _summary(whole: pd.DataFrame, over: Sequence[str], objective: Aim | None) -> pd.DataFrame:
     """Return means over some parameters, the best one first, without counts of what there is none of."""
     found = summarize(whole, over=over, stats=("mean", "std", "count"))
     none = [name for name in ("failed", "unfinished", "stale") if not found[name].any()]
@@ -191,7 +191,7 @@ def _results(whole: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["result", "jobs", "lowest", "median", "highest"])
 
 
-def _best(whole: pd.DataFrame, objective: Objective) -> dict[str, pd.DataFrame]:
+def _best(whole: pd.DataFrame, objective: Aim) -> dict[str, pd.DataFrame]:
     """Return the best rows: the job, what varies of its parameters, its results."""
     varies = columns.varying(whole)
     names = list(dict.fromkeys([objective.name, *columns.metrics(whole)]))

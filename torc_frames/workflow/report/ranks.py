@@ -13,7 +13,7 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.tabulation import configurations as columns
 from torc_frames.frame.tabulation.best import best
 
-__all__ = ["Mode", "Objective", "objective_of", "ranked"]
+__all__ = ["Aim", "Mode", "objective_of", "ranked"]
 
 Mode = Literal["min", "max"]
 
@@ -37,7 +37,7 @@ _ENDS: Mapping[Mode, str] = {"min": "Lowest", "max": "Highest"}
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
+class Aim:
     """The column that rows are ranked by, and its better end, None where nobody knows."""
 
     name: str
@@ -46,7 +46,7 @@ class Objective:
     """Whether the end was told by the name of the column alone."""
 
 
-def objective_of(table: pd.DataFrame, name: str | None, mode: Mode | None) -> Objective | None:
+def objective_of(table: pd.DataFrame, name: str | None, mode: Mode | None) -> Aim | None:
     """Return what rows are ranked by: as it was asked, else the first result whose name says its better end.
 
     Without such a name that is the first result that has several values; None without results of numbers.
@@ -61,7 +61,7 @@ def objective_of(table: pd.DataFrame, name: str | None, mode: Mode | None) -> Ob
     >>> import pandas as pd
     >>> table = pd.DataFrame({"results.epochs": [3, 4], "results.val_loss": [0.5, 0.4]})
     >>> objective_of(table, None, None)
-    Objective(name='results.val_loss', mode='min', is_guessed=True)
+    Aim(name='results.val_loss', mode='min', is_guessed=True)
     """
     if mode not in (None, "min", "max"):
         raise RefusedError(f"mode={mode!r}: give 'min' or 'max'")
@@ -77,7 +77,7 @@ def objective_of(table: pd.DataFrame, name: str | None, mode: Mode | None) -> Ob
                 raise RefusedError(f"mode={mode!r}: there is no result of numbers to rank by")
             return None
         found = [*told, *able][0]
-    return Objective(found, mode or _end_of(found), mode is None)
+    return Aim(found, mode or _end_of(found), mode is None)
 
 
 def _end_of(name: str) -> Mode | None:
@@ -87,7 +87,7 @@ def _end_of(name: str) -> Mode | None:
     return "min" if words & _LEAST else "max"
 
 
-def ranked(table: pd.DataFrame, objective: Objective) -> dict[str, pd.DataFrame]:
+def ranked(table: pd.DataFrame, objective: Aim) -> dict[str, pd.DataFrame]:
     """Return the rows at the better end of a result, or at both, by a heading that says which."""
     label = columns.labels(map(str, table))[objective.name]
     rows = table[columns.standing(table).counted]
