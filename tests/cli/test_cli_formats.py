@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
 import re
 import stat
 import subprocess
@@ -22,6 +21,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from places import REPOSITORY
+from terminals import on_a_terminal
 
 import torc_frames as tf
 from torc_frames.cli.root import root
@@ -34,23 +34,6 @@ def torc_frames(*arguments: str) -> Result:
     result = CliRunner().invoke(root, arguments, prog_name="torc-frames")
     assert result.exit_code == 0, result.output
     return result
-
-
-def on_a_terminal(*arguments: str, columns: int) -> str:
-    """Run a command with a terminal of that width as its stdout."""
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb"}
-    command = [sys.executable, "-m", "torc_frames.cli", *arguments]
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment):
-        os.close(theirs)
-        printed = b""
-        try:
-            while part := os.read(ours, 65536):
-                printed += part
-        except OSError:
-            pass  # Linux's way to say that the other end is closed
-    os.close(ours)
-    return printed.decode().replace("\r\n", "\n")
 
 
 @pytest.fixture
@@ -199,13 +182,16 @@ def test_a_narrow_terminal_shows_what_says_most(ridge: Workflow) -> None:
     ridge.push(pd.DataFrame({"x": [1 / 3], "none": [None]}), command="echo " + "q" * 30)
     ridge.job(1).store(loss=0.30000000000000004)
     narrow = on_a_terminal("-k", "1", "table", columns=60)
-    table, _, hint = narrow.partition("more columns do not fit here: ")
-    assert max(map(len, table.splitlines()[:-1])) <= 60
-    assert table.split()[:5] == ["job_key", "job_name", "status", "params.x", "results.loss"]
-    assert [" 0.333333 " in table, " 0.3\n" in table] == [True, True]
-    assert hint == "stale, params.none; -o FILE (table.csv, say) takes all\n"
+    table, _, hint = narrow.partition("2 more columns: ")
+    assert max(map(len, table.splitlines())) <= 60
+    assert table.split()[:5] == ["job_key", "job_name", "status", "x", "loss"]
+    assert [" 0.3333 " in table, " 0.3\n" in table] == [True, True]
+    assert hint == "stale, params.none; --all shows all\n"
     with_jobs = on_a_terminal("-k", "1", "table", "--job-columns", columns=60)
-    assert ": command, stale, num_cpus, " in with_jobs
+    assert ": command, num_cpus, " in with_jobs
+    records = on_a_terminal("-k", "1", "pull", columns=60)
+    assert "more columns do not fit here: " in records
+    assert records.endswith("; -o FILE (table.csv, say) takes all\n")
     assert "--format csv shows all" in on_a_terminal("-k", "1", "jobs", "list", columns=40)
     assert "0.3333333333333333" in torc_frames("table").stdout
 

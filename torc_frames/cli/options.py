@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
@@ -122,7 +122,8 @@ def command(*lines: str, name: str | None = None, of: click.Group | None = None)
 
     def made(function: Any) -> click.Command:
         found = (of or click).command(name, _Command, epilog=_examples(lines))(_pass_options(function))
-        found.params += _shared_options()
+        own = {flag for parameter in found.params for flag in parameter.opts}
+        found.params += _shared_options(own)
         return found
 
     return made
@@ -166,9 +167,12 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
             options.from_variable = from_environment
 
 
-def _shared_options() -> list[click.Parameter]:
+def _shared_options(taken: Container[str] = ()) -> list[click.Parameter]:
+    """Return the options of all commands, but for flags that a command has for something else."""
+
     def shared(*names: str, **more: Any) -> click.Option:
-        return click.Option(names, expose_value=False, is_eager=True, callback=_keep, **more)
+        free = [name for name in names if name not in taken]
+        return click.Option(free, expose_value=False, is_eager=True, callback=_keep, **more)
 
     return [
         shared(

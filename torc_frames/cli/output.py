@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from torc_frames.cli.options import FORMATS, StoreOptions, together
-from torc_frames.cli.text import print_table, printable
+from torc_frames.cli.text import TerminalView, print_table, printable
 from torc_frames.errors import TorcFramesError, counted
 from torc_frames.files.formats import SUFFIXES
 from torc_frames.files.whole import written_whole
@@ -18,7 +19,7 @@ from torc_frames.files.whole import written_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["emit", "emit_keys", "output_option", "print_json"]
+__all__ = ["all_option", "emit", "emit_keys", "output_option", "print_json"]
 
 _SUFFIXES = {**SUFFIXES, ".txt": "table", ".xlsx": "xlsx"}
 
@@ -38,6 +39,10 @@ output_option = together(
     ),
 )
 
+all_option = click.option(
+    "--all", "all_columns", is_flag=True, help="All columns and digits, also on a terminal."
+)
+
 
 def emit(
     options: StoreOptions,
@@ -46,13 +51,18 @@ def emit(
     row: str = "row",
     *,
     raw_csv: bool = False,
+    view: Callable[[], TerminalView] | None = None,
+    everything: bool = False,
 ) -> None:
-    """Print a frame in the format asked for, or write it to a file and tell how many of what a row is."""
+    """Print a frame in the format asked for, or write it to a file and tell how many of what a row is.
+
+    A terminal, and nothing else, shows no more than the view, if not everything is asked for.
+    """
     if output is None:
         if options.format == "parquet" and sys.stdout.isatty():
             raise click.UsageError("Parquet is no text: give -o FILE, or send it to a file or a pipe")
         if options.format in (None, "table"):
-            _print_table(frame, sys.stdout)
+            _print_table(frame, sys.stdout, view, everything)
         else:
             _write(frame, options.format, _stdout(), raw_csv)
         return
@@ -116,14 +126,21 @@ def _write(frame: pd.DataFrame, format: str, file: IO[bytes], raw_csv: bool) -> 
             write_json(frame, file, lines=format == "jsonl")
 
 
-def _print_table(frame: pd.DataFrame, file: IO[str]) -> None:
+def _print_table(
+    frame: pd.DataFrame,
+    file: IO[str],
+    view: Callable[[], TerminalView] | None = None,
+    everything: bool = False,
+) -> None:
     from torc_frames.files.exports import json_columns
 
     # Not every command writes files.
     context = click.get_current_context(silent=True)
     writes = context is not None and any(option.name == "output" for option in context.command.params)
     whole = "-o FILE (table.csv, say) takes all" if writes else "--format csv shows all"
-    print_table(json_columns(frame), file, whole=whole)
+    whole = whole if view is None else "--all shows all"
+    shown = view() if view is not None and file.isatty() else None
+    print_table(json_columns(frame), file, whole, shown, everything=everything)
 
 
 def _reason(output: Path, error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,9 +10,10 @@ import click
 
 from torc_frames.cli.adopt import pattern_options
 from torc_frames.cli.options import StoreOptions, command, together
-from torc_frames.cli.output import emit, output_option
+from torc_frames.cli.output import all_option, emit, output_option
 from torc_frames.cli.records import role_option
 from torc_frames.cli.text import printable
+from torc_frames.cli.views import of_table
 from torc_frames.frame.joining import OnClash
 from torc_frames.store.records import Role
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from torc_frames.workflow.pull.stream import What
     from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["curves", "pull", "table"]
+__all__ = ["curves", "pull", "table", "table_options"]
 
 _clash_option = click.option(
     "--on-clash",
@@ -47,6 +49,9 @@ _where_option = click.option(
     help="Only the rows that it holds for, as \"loss < 0.1 and solver == 'svd'\"; names with blanks stand in "
     "backquotes.",
 )
+
+table_options = together(_where_option, pattern_options, _clash_option)
+"""Those of commands that pull a table of jobs."""
 
 _JOINED = ("parameters", "results")
 _OF_A_JOB = ("user_data", *_JOINED)
@@ -161,9 +166,8 @@ def pull(
     metavar="NAME",
     help="Results that are pointers to files: show the files' rows and columns; may be repeated.",
 )
-@_where_option
-@pattern_options
-@_clash_option
+@table_options
+@all_option
 @output_option
 @_dataset_option
 def table(
@@ -174,6 +178,7 @@ def table(
     pattern: str | None,
     command_pattern: str | None,
     on_clash: OnClash,
+    all_columns: bool,
     output: Path | None,
     raw_csv: bool,
     dataset: Path | None,
@@ -181,8 +186,10 @@ def table(
 ) -> None:
     """Print one row for every job: its name and status, its parameters, its results.
 
-    Files that pointers name and that are missing, or were altered, are left out and named. For texts that
-    look like formulas see pull.
+    A terminal shows parameters that vary, results, and what else was asked for, as far as it is wide, with 4
+    digits of decimal numbers, and says what it leaves out; --all, a file or a pipe has everything. Files that
+    pointers name and that are missing, or were altered, are left out and named. For texts that look like
+    formulas see pull.
     """
     names = [name.strip() for name in (job_columns or "").split(",") if name.strip()]
     shown = names or job_columns is not None
@@ -201,7 +208,9 @@ def table(
         pattern=pattern,
         command_pattern=command_pattern,
     )
-    emit(options, frame, output, "row" if load else "job", raw_csv=raw_csv)
+    view = partial(of_table, frame, also=names, of_jobs=shown and not names)
+    row = "row" if load else "job"
+    emit(options, frame, output, row, raw_csv=raw_csv, view=view, everything=all_columns)
 
 
 @command(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal
 
+from torc_frames.errors import counted, shorten
 from torc_frames.files.cells import cell_text
 from torc_frames.frame.description import printable
 from torc_frames.store.records import OF_TORC
@@ -15,11 +17,14 @@ from torc_frames.store.records import OF_TORC
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["print_table", "printable"]
+__all__ = ["TerminalView", "print_table", "printable", "short_text"]
 
 _WIDEST = 40
+_NARROW = 20
+_HEIGHT = 25
 _GAP = 3
-_DIGITS = 6
+_DIGITS = 4
+_LONGEST_WHOLE = 15
 
 _HEADS = ("job_name", "name", "path", "status", "return_code", "cpu_mark", "memory_mark", "runtime_mark")
 _RECORD = (
@@ -31,33 +36,79 @@ _RECORD = (
 """Columns that are neither parameters nor results, and say less."""
 
 
-def print_table(columns: Mapping[str, Sequence[Any]], file: IO[str], whole: str = "") -> None:
+@dataclass(frozen=True, slots=True)
+class TerminalView:
+    """What of a table a terminal shows.
+
+    Attributes
+    ----------
+    headings : dict of str to str
+        The columns, and what stands above each.
+    order : list of str
+        The same columns, those before others that say more.
+    constant : dict of str to str
+        The columns that are the same in all rows, and what is said of each.
+    """
+
+    headings: dict[str, str]
+    order: list[str]
+    constant: dict[str, str]
+
+
+def print_table(
+    columns: Mapping[str, Sequence[Any]],
+    file: IO[str],
+    whole: str = "",
+    view: TerminalView | None = None,
+    *,
+    everything: bool = False,
+) -> None:
     """Print columns of JSON values; elsewhere than on a terminal all of them, as they are.
 
-    On a terminal those that fit, what says most first, with 6 digits of decimal numbers; `whole` says how
-    to see all.
+    On a terminal, if not everything is asked for, those of a view that fit, what says most first, with 4
+    digits of decimal numbers; `whole` says how to see all.
     """
-    shown = _shown if file.isatty() else cell_text
-    texts = {
-        printable(name): [printable(shown(value)) for value in values] for name, values in columns.items()
-    }
-    numeric = {printable(name) for name, values in columns.items() if _is_numeric(values)}
-    if not file.isatty():
-        file.writelines(_lines(texts, numeric))
+    if everything or not file.isatty():
+        texts = _texts(columns, cell_text)
+        file.writelines(_lines(texts, _numeric(columns)))
         return
+    shown = columns if view is None else {name: columns[name] for name in view.headings}
+    texts, numeric = _texts(shown, short_text), _numeric(shown)
+    headings = {printable(name): printable(view.headings[name] if view else name) for name in shown}
+    order = _by_weight(texts) if view is None else list(map(printable, view.order))
     width = shutil.get_terminal_size().columns
-    names = _that_fit(texts, width)
+    widest = dict.fromkeys(texts, _WIDEST)
+    fit = _that_fit(texts, headings, order, widest, width)
+    if view is not None and len(fit) < len(texts):  # names say what the parameters say: less of them will do
+        widest |= {name: _NARROW for name in texts if name not in numeric}
+        fit = _that_fit(texts, headings, order, widest, width)
     from rich.console import Console
 
-    table = _table({name: texts[name] for name in names}, numeric)
-    Console(file=file, width=width, highlight=False).print(table)
-    hidden = [name for name in texts if name not in names]
+    cut = set() if view is None else texts.keys() - numeric
+    table = _table({name: texts[name] for name in fit}, headings, widest, numeric, cut)
+    Console(file=file, width=width, height=_HEIGHT, highlight=False).print(table)
+    hidden = [name for name in map(printable, columns) if name not in fit]
+    _tell(hidden if view is None else [name for name in hidden if name not in view.constant], whole, view)
+
+
+def _tell(hidden: Sequence[str], whole: str, view: TerminalView | None) -> None:
+    """Tell what a terminal does not show, and how to see it."""
+    if view is not None and view.constant:
+        print(f"The same in all rows: {printable(shorten(view.constant.values()))}", file=sys.stderr)
     if hidden:
-        print(
-            f"{len(hidden)} more column{'s do' if len(hidden) > 1 else ' does'} not fit here: "
-            f"{', '.join(hidden)}; {whole}",
-            file=sys.stderr,
-        )
+        why = "" if view is not None else " do not fit here" if len(hidden) > 1 else " does not fit here"
+        told = f"{counted(len(hidden), 'more column')}{why}"
+        print(f"{told}: {', '.join(hidden)}; {whole}", file=sys.stderr)
+
+
+def _texts(columns: Mapping[str, Sequence[Any]], text_of: Callable[[Any], str]) -> dict[str, list[str]]:
+    return {
+        printable(name): [printable(text_of(value)) for value in values] for name, values in columns.items()
+    }
+
+
+def _numeric(columns: Mapping[str, Sequence[Any]]) -> set[str]:
+    return {printable(name) for name, values in columns.items() if _is_numeric(values)}
 
 
 def _lines(texts: Mapping[str, Sequence[str]], numeric: set[str]) -> Iterator[str]:
@@ -90,16 +141,34 @@ def _is_numeric(values: Sequence[Any]) -> bool:
     return bool(kinds) and kinds <= {int, float}
 
 
-def _shown(value: Any) -> str:
-    return cell_text(float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value)
+def short_text(value: Any) -> str:
+    """Return a JSON value as text, decimal numbers with 4 digits, or all those before the point.
+
+    Examples
+    --------
+    >>> [short_text(value) for value in (0.123456, 1234.5, 123456.7, 1.5e-7, 100.0, 123456)]
+    ['0.1235', '1234', '123457', '1.5e-7', '100.0', '123456']
+    """
+    if not isinstance(value, float):
+        return cell_text(value)
+    if 10**_DIGITS <= abs(value) < 10**_LONGEST_WHOLE:
+        return f"{value:.0f}"
+    rounded = float(f"{value:.{_DIGITS}g}")
+    return cell_text(rounded) if rounded == value else cell_text(rounded).removesuffix(".0")
 
 
-def _that_fit(texts: Mapping[str, Sequence[str]], width: int) -> list[str]:
+def _that_fit(
+    texts: Mapping[str, Sequence[str]],
+    headings: Mapping[str, str],
+    order: Sequence[str],
+    widest: Mapping[str, int],
+    width: int,
+) -> list[str]:
     """Return the columns to show, those before others that say more."""
     chosen: set[str] = set()
     left = width + _GAP
-    for name in _by_weight(texts):
-        needed = min(_WIDEST, _width(name, texts[name])) + _GAP
+    for name in order:
+        needed = min(widest[name], _width(headings[name], texts[name])) + _GAP
         if needed <= left or not chosen:
             chosen.add(name)
             left -= needed
@@ -121,7 +190,13 @@ def _by_weight(texts: Mapping[str, Sequence[str]]) -> list[str]:
     return list(dict.fromkeys([*heads, *ends, *full, *texts]))
 
 
-def _table(texts: Mapping[str, Sequence[str]], numeric: set[str]) -> Table:
+def _table(
+    texts: Mapping[str, Sequence[str]],
+    headings: Mapping[str, str],
+    widest: Mapping[str, int],
+    numeric: Set[str],
+    cut: Set[str],
+) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -129,7 +204,14 @@ def _table(texts: Mapping[str, Sequence[str]], numeric: set[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in texts:
         justify: Literal["right", "left"] = "right" if name in numeric else "left"
-        table.add_column(Text(name), justify=justify, overflow="fold", max_width=_WIDEST)
+        overflow: Literal["ellipsis", "fold"] = "ellipsis" if name in cut else "fold"
+        table.add_column(
+            Text(headings[name]),
+            justify=justify,
+            overflow=overflow,
+            max_width=widest[name],
+            no_wrap=name in cut,
+        )
     for row in zip(*texts.values(), strict=True):
         table.add_row(*map(Text, row))
     return table

@@ -80,16 +80,13 @@ def best(
         raise RefusedError(f"mode={mode!r}: 'min' or 'max' is best")
     values = _ordered(table[resolve(table, metric, (RESULTS,), what="metric")])
     groups = configurations(table, resolve_all(table, by, (PARAMS,)))
-    there = _counted(table, values)
-    at = np.flatnonzero(there)
-    kept = values.iloc[at].reset_index(drop=True)
-    of_row = groups.of_row[at]
-    if len(groups) <= 1 and len(at) > n:  # most rows need no rank
-        at = at[_among(kept, n, mode)]
-        kept, of_row = values.iloc[at].reset_index(drop=True), groups.of_row[at]
-    ranks = kept.groupby(of_row).rank(method="min", ascending=mode == "min").to_numpy("float64")
-    order = np.lexsort((ranks, of_row))
-    return table.iloc[at[order[ranks[order] <= n]]]
+    at = np.flatnonzero(_counted(table, values))
+    keys, of_row = _keys(values.iloc[at], mode), groups.of_row[at]
+    if len(groups) <= 1 and len(at) > n:  # most rows need no order
+        among = np.flatnonzero(keys <= np.partition(keys, n - 1)[n - 1])
+        at, keys, of_row = at[among], keys[among], of_row[among]
+    order = np.lexsort((keys, of_row))
+    return table.iloc[at[order[_first(keys[order], of_row[order], n)]]]
 
 
 def _ordered(values: pd.Series) -> pd.Series:
@@ -97,12 +94,22 @@ def _ordered(values: pd.Series) -> pd.Series:
     return values if values.dtype.kind in "iumM" else numbers(values)
 
 
-def _among(values: pd.Series, n: int, mode: str) -> Mask:
-    """Return the values that are as good as the best so many."""
-    plain = values.to_numpy()
-    place = n - 1 if mode == "min" else len(plain) - n
-    limit = np.partition(plain, place)[place]
-    return np.asarray(plain <= limit if mode == "min" else plain >= limit)
+def _keys(values: pd.Series, mode: str) -> np.ndarray:
+    """Return numbers that are the less the better a value is."""
+    kind = values.dtype.kind
+    if kind == "f":
+        plain = values.to_numpy("float64")
+        return plain if mode == "min" else -plain
+    plain = values.to_numpy("uint64" if kind == "u" else "int64")
+    return plain if mode == "min" else ~plain
+
+
+def _first(keys: np.ndarray, groups: np.ndarray, n: int) -> Mask:
+    """Return of sorted keys which are as good as the n-th of their group."""
+    begins = np.flatnonzero(np.diff(groups, prepend=-1))
+    sizes = np.diff(begins, append=len(keys))
+    limits = keys[begins + np.minimum(n, sizes) - 1]
+    return np.asarray(keys <= np.repeat(limits, sizes))
 
 
 def _counted(table: pd.DataFrame, values: pd.Series) -> Mask:

@@ -54,7 +54,7 @@ _ALIKE = frozenset({"string", "integer", "floating", "boolean", "bytes", "empty"
 """What `pandas.api.types.infer_dtype` says of cells that are equal only if they are the same."""
 
 _NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "boolean"})
-_MOST = 2**62
+_FEW = 1_000
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -247,9 +247,10 @@ def codes(values: pd.Series) -> tuple[Ints, int]:
     ([0, 1, 3, 2, 2], 4)
     """
     found, there = pd.factorize(_comparable(values))
-    missing = found < 0
-    numbered = np.where(missing, len(there), found).astype(np.int64)
-    return numbered, len(there) + int(missing.any())
+    numbered, missing = found.astype(np.int64, copy=False), found < 0
+    if not missing.any():
+        return numbered, len(there)
+    return np.where(missing, len(there), numbered), len(there) + 1
 
 
 def _comparable(values: pd.Series) -> Any:
@@ -349,20 +350,28 @@ def configurations(table: pd.DataFrame, names: Sequence[str]) -> Configurations:
     >>> found.of_row.tolist(), found.first.tolist(), found.varying
     ([0, 1, 0], [0, 1], ['params.n'])
     """
+    coded = {name: codes(table[name]) for name in names}
+    more = [name for name, (_, several) in coded.items() if several > 1]
     joined, count = np.zeros(len(table), np.int64), 1
-    more: list[str] = []
-    for name in names:
-        found, several = codes(table[name])
-        if several <= 1:
-            continue
-        more.append(name)
-        if count * several >= _MOST:
-            joined = pd.factorize(joined)[0].astype(np.int64)
-            count = len(table)
-        joined, count = joined * several + found, count * several
-    of_row = pd.factorize(joined)[0].astype(np.int64)
-    first = np.flatnonzero(~pd.Series(of_row).duplicated().to_numpy())
+    for found, several in (coded[name] for name in more):
+        if count * several > max(len(table), _FEW) and count > 1:
+            joined, count = _numbered(joined, count)[0], len(table)
+        joined, count = (joined * several + found if count > 1 else found), count * several
+    of_row, first = _numbered(joined, count)
     return Configurations(of_row, first, more, [name for name in names if name not in more])
+
+
+def _numbered(codes: Ints, count: int) -> tuple[Ints, Ints]:
+    """Return numbers below `count` by the order of first appearance, and where each appears first."""
+    if count > max(_FEW, 4 * len(codes)):
+        codes = pd.factorize(codes)[0].astype(np.int64, copy=False)
+        count = len(codes)
+    rows = np.arange(len(codes))
+    firsts = np.empty(count, np.int64)
+    firsts[codes[::-1]] = rows[::-1]  # of several rows the first is written last
+    at = firsts[codes]
+    is_first = at == rows
+    return (np.cumsum(is_first) - 1)[at], np.flatnonzero(is_first)
 
 
 # which rows count
@@ -405,15 +414,16 @@ def standing(table: pd.DataFrame) -> Standing:
     >>> found.counted.tolist(), {reason: int(rows.sum()) for reason, rows in found.lost().items()}
     ([True, False, False], {'failed': 1, 'unfinished': 1, 'stale': 0})
     """
-    everyone = np.ones(len(table), np.bool_)
-    completed, failed, old = everyone, ~everyone, ~everyone
+    completed = np.ones(len(table), np.bool_)
+    failed, old = ~completed, ~completed
     if "status" in table:
-        completed = _equal_to(table["status"], {"completed"})
-        failed = _equal_to(table["status"], _FAILED)
+        completed = _true(table["status"] == "completed")
+        failed = _true(table["status"].isin(_FAILED)) if not completed.all() else failed
     if "stale" in table and table["stale"].dtype.kind in "bO":  # in a summary it is a count
-        old = completed & _equal_to(table["stale"], {True})
+        old = completed & _true(table["stale"] == True)  # noqa: E712 - cells of objects, too
     return Standing(completed & ~old, failed, ~completed & ~failed, old)
 
 
-def _equal_to(values: pd.Series, wanted: Iterable[Any]) -> Mask:
-    return np.asarray(values.isin(list(wanted)).to_numpy(np.bool_, na_value=False))
+def _true(values: pd.Series) -> Mask:
+    """Return where a column of booleans is true."""
+    return np.asarray(values.to_numpy(np.bool_, na_value=False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import methodcaller
 from typing import Any
@@ -158,23 +157,34 @@ def statistics(
         The values as integers, for those statistics that are some of them.
     """
     there = among & ~np.isnan(values)
-    parts = Groups(pd.Series(values[there]), of_row[there], groups)
-    native = parts if exact is None else Groups(_integers(exact)[there], of_row[there], groups)
+    kept = slice(None) if there.all() else there
+    parts = Groups(pd.Series(values[kept]), of_row[kept], groups)
+    native = parts if exact is None else Groups(_integers(exact)[kept], of_row[kept], groups)
     return {stat: STATS[stat](native if stat in _OF_VALUES else parts) for stat in stats}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Groups:
-    """Values that are there, the number of the group of each, and how many groups there are."""
+    """Values that are there, in groups.
 
-    values: pd.Series
-    of_value: Ints
-    groups: int
+    Parameters
+    ----------
+    values : Series
+        None of them missing.
+    of_value : array of int64
+        The number of the group of each.
+    groups : int
+        How many there are.
+    """
+
+    def __init__(self, values: pd.Series, of_value: Ints, groups: int) -> None:
+        self.values, self.of_value, self.groups = values, of_value, groups
+        numbers: Any = pd.Categorical.from_codes(of_value, pd.RangeIndex(groups), validate=False)
+        self._grouped = values.groupby(numbers, observed=False)
 
     def by(self, function: str, *args: Any) -> pd.Series:
         """Return what a function of pandas says of each group; missing for those without a value."""
-        told: pd.Series = getattr(self.values.groupby(self.of_value), function)(*args)
-        return told.reindex(range(self.groups))
+        told: pd.Series = getattr(self._grouped, function)(*args)
+        return told.reset_index(drop=True)
 
     def count(self) -> pd.Series:
         """Return how many values each group has."""
