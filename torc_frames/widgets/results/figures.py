@@ -87,7 +87,9 @@ def scatter(frame: pd.DataFrame, x: str, y: str, by: str | None) -> Figure:
     """Return the figure of `plots.scatter`, with logarithmic axes for numbers of many decades."""
     from torc_frames import plots
 
-    return plots.scatter(frame, x=x, y=y, by=by, logx=_spans_decades(frame[x]), logy=_spans_decades(frame[y]))
+    logx, logy = (_spans_decades(frame[name]) or None for name in (x, y))
+    figure: Figure = plots.scatter(frame, x=x, y=y, by=by, logx=logx, logy=logy)
+    return figure
 
 
 def parallel(frame: pd.DataFrame, columns: tuple[str, ...], by: str | None) -> Figure:
@@ -95,7 +97,8 @@ def parallel(frame: pd.DataFrame, columns: tuple[str, ...], by: str | None) -> F
     from torc_frames import plots
 
     log = [name for name in columns if name in frame and _spans_decades(frame[name])]
-    return plots.parallel(frame, columns=columns, by=by, log=log)
+    figure: Figure = plots.parallel(frame, columns=columns, by=by, log=log)
+    return figure
 
 
 def picture(figure: Figure, text: str) -> str:
