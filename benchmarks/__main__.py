@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from benchmarks import grids, report, server_report, service, written
+from benchmarks import figures, grids, report, server_report, service, written
 from torc_frames.errors import InexactFloatWarning
 
 __all__ = ["main"]
@@ -27,7 +27,7 @@ def main() -> None:
     )
     parser.add_argument(
         "--only",
-        choices=["embedded", "server", "service", "grids"],
+        choices=["embedded", "server", "service", "grids", "figures"],
         help="one kind of store, or the grid, instead of all",
     )
     parser.add_argument("--profile", choices=["pull", "push"], help="print where the time goes instead")
@@ -49,6 +49,7 @@ def main() -> None:
                 "server": server_report.report,
                 "service": service.report,
                 "grids": grids.report,
+                "figures": figures.report,
             }
             made = []
             for kind, make in reports.items():

@@ -87,9 +87,8 @@ def scatter(frame: pd.DataFrame, x: str, y: str, by: str | None) -> Figure:
     """Return the figure of `plots.scatter`, with logarithmic axes for numbers of many decades."""
     from torc_frames import plots
 
-    figure: Figure = plots.scatter(
-        frame, x=x, y=y, by=by, logx=_spans_decades(frame[x]), logy=_spans_decades(frame[y])
-    )
+    logx, logy = (_spans_decades(frame[name]) or None for name in (x, y))
+    figure: Figure = plots.scatter(frame, x=x, y=y, by=by, logx=logx, logy=logy)
     return figure
 
 
