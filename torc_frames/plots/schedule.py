@@ -103,7 +103,8 @@ def timeline(
         height = 0.4 * min(len(runs.places), _MOST_NAMED)
         notes += (f"{len(runs.rows):,} runs: drawn is how many ran at once, at most {most:,}",)
     if runs.failed.any():
-        notes += (f"{int(runs.failed.sum()):,} failed",)
+        ended = runs.rows.loc[runs.failed, _STATUS].value_counts()
+        notes += (", ".join(f"{count:,} {status}" for status, count in ended.items()),)
     is_named = len(runs.places) <= _MOST_NAMED
     up = Side(
         "" if is_named else f"{len(runs.places):,} places",
