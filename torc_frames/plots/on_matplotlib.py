@@ -126,7 +126,7 @@ def _set_side(axes: Axes, which: Any, given: Side, width: float) -> None:
 def _mark_decades(side: axis.Axis, axes: Axes) -> None:
     """Have numbers that are no powers of ten marked where there would be less than two marks."""
     low, high = side.get_view_interval()
-    if low > 0 and np.log10(high / low) < 1.5:
+    if low > 0 and np.log10(high / low) < 2:
         side.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         side.set_major_formatter(ScalarFormatter())
         side.set_minor_locator(NullLocator())

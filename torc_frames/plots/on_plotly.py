@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Iterable
 from functools import singledispatch
 from typing import Any
@@ -51,6 +52,8 @@ _SHADES = 24
 
 _LONGEST = 80
 _DOTS_PER_INCH = 100
+_LETTERS_PER_INCH = 17
+"""Of a note."""
 
 
 def draw(drawing: Drawing) -> go.Figure:
@@ -96,7 +99,7 @@ def _lay_out(figure: go.Figure, drawing: Drawing) -> None:
             "xanchor": "left",
         }
         figure.add_annotation(
-            text=_text("; ".join(notes), 400),
+            text=_wrapped("; ".join(notes), drawing.width),
             showarrow=False,
             font={"size": 11, "color": GREY},
             align="left",
@@ -110,10 +113,16 @@ def _lay_out(figure: go.Figure, drawing: Drawing) -> None:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": _INK},
-        legend={"title": {"text": _text(title)}, "itemsizing": "constant"},
+        legend={"title": {"text": _text(title)}, "itemsizing": "constant", "traceorder": "normal"},
+        barmode="overlay",
         margin={"l": 70, "r": 20, "t": 30, "b": 110 if notes else 60},
         hovermode="closest",
     )
+
+
+def _wrapped(text: str, width: float) -> str:
+    """Return a text in lines that are as wide as a figure."""
+    return "<br>".join(_text(line, 400) for line in textwrap.wrap(text, int(width * _LETTERS_PER_INCH)))
 
 
 def _title(panel: Panel) -> str:
@@ -134,7 +143,9 @@ def _side(axis: Side, has_grid: bool) -> dict[str, Any]:
         "showgrid": has_grid,
     }
     if axis.log:
-        told |= {"type": "log", "dtick": 1, "exponentformat": "power"}
+        told |= {"type": "log", "exponentformat": "power"}
+    if axis.times:
+        told |= {"type": "date"}
     if axis.whole:
         told |= {"tickformat": ",d"}
     if axis.names:

@@ -103,7 +103,8 @@ def timeline(
         height = 0.4 * min(len(runs.places), _MOST_NAMED)
         notes += (f"{len(runs.rows):,} runs: drawn is how many ran at once, at most {most:,}",)
     if runs.failed.any():
-        notes += (f"{int(runs.failed.sum()):,} failed",)
+        ended = runs.rows.loc[runs.failed, _STATUS].value_counts()
+        notes += (", ".join(f"{count:,} {status}" for status, count in ended.items()),)
     is_named = len(runs.places) <= _MOST_NAMED
     up = Side(
         "" if is_named else f"{len(runs.places):,} places",
@@ -150,10 +151,11 @@ def _places(rows: pd.DataFrame, by: str | None) -> tuple[list[str], Array]:
         by = resolve(rows, by)
     if by is None:
         return ["all jobs"], np.zeros(len(rows), dtype="int64")
-    texts = rows[by].astype(object).map(str, na_action="ignore").fillna("unknown")
+    texts = rows[by].astype(object).map(str, na_action="ignore")
     if by == "compute_node":
         hosts = rows["host"] if "host" in rows else pd.Series(None, rows.index, dtype=object)
-        texts = "node " + texts + hosts.map(" ({})".format, na_action="ignore").fillna("")
+        texts = "node " + texts + hosts.astype(object).map(" ({})".format, na_action="ignore").fillna("")
+    texts = texts.fillna("unknown")
     order = np.argsort(_times(rows[_START]), kind="stable")
     names = list(dict.fromkeys(texts.iloc[order]))
     return names, pd.Categorical(texts, categories=names).codes.astype("int64")

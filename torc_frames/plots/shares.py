@@ -26,6 +26,8 @@ from torc_frames.plots.computed import Direction, check_direction
 from torc_frames.plots.description import Bars, Colors, Drawing, Panel, Side, Text
 from torc_frames.plots.scales import is_log, scale_of
 from torc_frames.plots.tables import labels_of, left_out, which_count
+from torc_frames.sweep.dimensions import optuna_module
+from torc_frames.sweep.study import quiet
 
 __all__ = ["Method", "importance", "importances"]
 
@@ -267,10 +269,7 @@ def _by_variance(features: _Features, values: Array, direction: Direction, seed:
 
 
 def _by_ped_anova(features: _Features, values: Array, direction: Direction, seed: int) -> _Measured:
-    try:
-        import optuna
-    except ImportError:
-        raise ImportError("method='ped-anova' needs Optuna: pip install 'torc_frames[optuna]'") from None
+    optuna = optuna_module()
     kinds = {name: _distribution(feature) for name, feature in features.items()}
     places = {name: feature.places.tolist() for name, feature in features.items()}
     trials = []
@@ -278,22 +277,18 @@ def _by_ped_anova(features: _Features, values: Array, direction: Direction, seed
         known = {name: at[row] for name, at in places.items() if not math.isnan(at[row])}
         there = {name: kinds[name] for name in known}
         trials.append(optuna.trial.create_trial(params=known, distributions=there, value=value))
-    told = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # that there is a study
-    try:
-        study = optuna.create_study(direction="minimize" if direction == "min" else "maximize")
-    finally:
-        optuna.logging.set_verbosity(told)
+    with quiet(optuna):
+        study = optuna.create_study(direction=f"{direction}imize")
     study.add_trials(trials)
-    return optuna.importance.PedAnovaImportanceEvaluator().evaluate(study), ()
+    found: dict[str, float] = optuna.importance.PedAnovaImportanceEvaluator().evaluate(study)
+    return found, ()
 
 
 def _distribution(feature: _Feature) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
-
+    kinds = optuna_module().distributions
     if feature.choices:
-        return CategoricalDistribution([float(at) for at in range(feature.choices)])
-    return FloatDistribution(float(np.nanmin(feature.places)), float(np.nanmax(feature.places)))
+        return kinds.CategoricalDistribution([float(at) for at in range(feature.choices)])
+    return kinds.FloatDistribution(float(np.nanmin(feature.places)), float(np.nanmax(feature.places)))
 
 
 _MEASURES = {"variance": _by_variance, "ped-anova": _by_ped_anova}

@@ -27,7 +27,17 @@ from torc_frames.frame.tabulation.configurations import (
 )
 from torc_frames.sweep.dimensions import SearchAxis, optuna_module
 
-__all__ = ["COMPLETED", "FAILED", "RUNNING", "Objective", "Point", "Rebuilt", "add_running", "rebuilt"]
+__all__ = [
+    "COMPLETED",
+    "FAILED",
+    "RUNNING",
+    "Objective",
+    "Point",
+    "Rebuilt",
+    "add_running",
+    "quiet",
+    "rebuilt",
+]
 
 Point = tuple[Any, ...]
 """A point of a space: by axis, what Optuna has of its value."""
@@ -177,7 +187,7 @@ def _states(table: pd.DataFrame, rows: Standing, values: np.ndarray) -> list[str
 
 def _new_study(objectives: Sequence[Objective], sampler: Any, name: str | None) -> Any:
     optuna = optuna_module()
-    with _quiet(optuna):
+    with quiet(optuna):
         study = optuna.create_study(
             directions=[one.direction for one in objectives], sampler=sampler, study_name=name
         )
@@ -186,7 +196,7 @@ def _new_study(objectives: Sequence[Objective], sampler: Any, name: str | None) 
 
 
 @contextmanager
-def _quiet(optuna: Any) -> Iterator[None]:
+def quiet(optuna: Any) -> Iterator[None]:
     """Let Optuna not tell that there is a new study, nor that names of metrics are new to it."""
     with _of_optuna, warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

@@ -16,6 +16,7 @@ from pandas.testing import assert_frame_equal
 from servers import TorcServer, run_torc
 
 import torc_frames as tf
+from torc_frames import plots
 
 SPEC = """
 name: study
@@ -249,6 +250,14 @@ def test_utilization_marks_what_is_over_and_under(wf: tf.Workflow) -> None:
     assert wf.utilization(under=0.0)["memory_mark"].tolist()[0] == "within"
     with pytest.raises(tf.RefusedError, match="share"):
         wf.utilization(under=2)
+
+
+def test_figures_are_of_what_torc_measured(wf: tf.Workflow) -> None:
+    times, use = plots.timeline(wf.runs()), plots.utilization(wf.utilization())
+    names = [[label.get_text() for label in each.axes[0].get_yticklabels()] for each in (times, use)]
+    assert [name.split(" (")[0] for name in names[0]] == [f"node {wf.compute_nodes().index[0]}"]
+    assert names[1][-2:] == ["memory", "runtime"]
+    assert "failed" in times.get_supxlabel()
 
 
 def test_dependencies_and_files_say_which_jobs(wf: tf.Workflow) -> None:
