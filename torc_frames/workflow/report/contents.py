@@ -163,8 +163,8 @@ def gathered(store: Store, workflow: WorkflowRecord, options: Options) -> Conten
 def _about(workflow: WorkflowRecord, jobs: int) -> Iterator[str]:
     if workflow.description:
         yield workflow.description
-    by = f" of {workflow.user}" if workflow.user else ""
-    named = f"workflow {workflow.key}, {workflow.name!r},{by}: {counted(jobs, 'job')}"
+    by = f" by {workflow.user}" if workflow.user else ""
+    named = f"workflow {workflow.key}, {workflow.name!r}{by}: {counted(jobs, 'job')}"
     now = pd.Timestamp(datetime.now(UTC))
     yield f"Made {time(now)} by torc_frames {__version__} from {named}."
 

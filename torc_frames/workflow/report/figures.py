@@ -36,7 +36,12 @@ _LINES, _POINTS, _CURVES = 300, 3_000, 200
 _ENOUGH = 30
 """From so many jobs on there is something to say of what matters, and of what is best so far."""
 
+_FEWEST = 12
+"""So many jobs may fill the cells of two parameters."""
+
 _SAME = 0.98
+"""Ranks of two results that are this alike say the same."""
+
 _STEPS = ("epoch", "step", "global_step", "iteration", "batch")
 
 Draw = Callable[[], Any]
@@ -78,12 +83,12 @@ def _of_results(contents: Contents) -> Iterator[tuple[str, Draw]]:
             f"{shown} by {labels[steps[0]]}{lines}",
             partial(plots.lines, table, x=steps[0], y=y, by=by, over=over),
         )
-    if len(numeric) > 1 and len(rows) >= _ENOUGH:
+    if len(numeric) > 1 and len(rows) >= _FEWEST:
         told = f"{shown} by {labels[numeric[0]]} and {labels[numeric[1]]}"
         yield told, partial(plots.heatmap, table, x=numeric[0], y=numeric[1], metric=y)
     if varied and (len(varied) > 2 or not steps):
         told = f"{shown} of each job by each parameter"
-        yield told, partial(plots.slice, table, y=y, columns=varied[:_MANY], limit=_POINTS)
+        yield told, partial(plots.slice, table, y=y, columns=varied[:_MANY])
     if 3 <= len(varied) <= _MANY:
         told = f"The parameters that vary, and {shown}: a line is a job"
         yield told, partial(plots.parallel, rows, columns=[*varied, y], by=y, limit=_LINES)

@@ -103,7 +103,7 @@ def _figure(svg: str, told: str) -> str:
 
 
 _WIDTH = re.compile(r'viewBox="\S+ \S+ (\S+) ')
-_WIDE = 500
+_WIDE = 600
 """From so many points on a figure has no other one beside it."""
 
 

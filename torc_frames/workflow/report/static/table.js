@@ -76,7 +76,7 @@
         const cell = make(at ? "td" : "th", { textContent: text });
         if (!at) cell.scope = "row";
         if (text !== whole || text.length > WIDE) cell.title = whole;
-        if (column.kind === "number") cell.className = "number";
+        cell.className = column.kind;
         row.append(cell);
       });
       body.append(row);
@@ -124,7 +124,8 @@
     });
     field.addEventListener("input", draw);
     fields.push(field);
-    head.append(make("th", { scope: "col", className: column.group }, group, button, field));
+    const printed = make("span", { className: "printed", textContent: name, ariaHidden: "true" });
+    head.append(make("th", { scope: "col" }, group, button, printed, field));
   });
 
   const anywhere = document.getElementById("anywhere");
