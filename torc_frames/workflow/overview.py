@@ -43,7 +43,7 @@ def describe_store(store: Store) -> Description:
     rows = [_workflow_row(*pair) for pair in zip(newest, counts, strict=True)]
     rest = len(found) - len(newest)
     more = f"and {rest:,} older: client.workflows()" if rest else ""
-    head = ("workflow_key", "name", "created", "jobs", "of these")
+    head = ("workflow_key", "name", "created (UTC)", "jobs", "of these")
     return Description(
         f"{store.url}: {counted(len(found), 'workflow')}",
         CellTable(head, rows, (3,), more=more) if rows else None,
@@ -76,11 +76,8 @@ def describe_workflow(store: Store, workflow_key: str) -> Description:
         status_counts(counts),
         Remark(f"{counted(stale, 'job')} stale: parameters changed since the run") if stale else None,
         Remark(note, "quiet") if note else None,
-        *(
-            _as_pushed(workflow.metadata)
-            if table is None
-            else (*parameters_seen(table), *results_seen(table))
-        ),
+        *(() if table is None else (*parameters_seen(table), *results_seen(table))),
+        *(_as_pushed(workflow.metadata) if table is None and jobs else ()),
         Calls(list(_calls(store, counts, stale, table))),
     )
 
