@@ -80,7 +80,8 @@ def test_a_job_shows_what_it_has_and_what_is_next(wf):
 
 @pytest.mark.stores("torc-server", "service")
 def test_a_server_is_asked_for_little(wf, store, monkeypatch):
-    keys = wf.push(tf.grid(n=range(30)), command="true").index
+    sweep = tf.product(tf.grid(n=range(6)), tf.sample(5, {"alpha": tf.loguniform(1e-3, 1e2)}))
+    keys = wf.push(sweep, command="true").index
     asked = []
     for thing in (wf, wf.job(keys[3]), Client(store)):
         before = store.service.http.requests
@@ -92,6 +93,8 @@ def test_a_server_is_asked_for_little(wf, store, monkeypatch):
     told = repr(wf.describe())
     assert store.service.http.requests - before <= 6
     assert "30 records are too many to be read for this: wf.table()" in told
+    assert re.search(r"alpha +0.001 … 100 +loguniform", told)
+    assert re.search(r"n +0 … 5 +choice", told)
 
 
 @on_sqlite

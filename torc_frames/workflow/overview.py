@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
 
 import pandas as pd
 
 from torc_frames import settings
-from torc_frames.errors import counted
+from torc_frames.errors import RefusedError, counted
 from torc_frames.frame import recorded
-from torc_frames.frame.description import Calls, CellTable, Counts, Description, Remark
+from torc_frames.frame.description import Calls, CellTable, Counts, Description, Remark, brief
 from torc_frames.frame.shape import Shape
-from torc_frames.frame.tabulation.extents import parameters_seen, results_seen
+from torc_frames.frame.tabulation.extents import extent, parameters_seen, results_seen
 from torc_frames.store.base import RunnableStore, SelectiveSnapshot, SettingsStore, Snapshot, Store
 from torc_frames.store.records import COMPLETED, PENDING, RUNNING, UNSUCCESSFUL, WorkflowRecord
+from torc_frames.sweep.distributions import Choice, Distribution
+from torc_frames.sweep.recipes import space_of
 from torc_frames.workflow.pull.parts import table_of, table_part
 from torc_frames.workflow.pull.reading import Reading
 from torc_frames.workflow.run.said import FAILURES
@@ -27,6 +31,7 @@ _MOST_RECORDS = 10_000
 
 _LEAST_JOBS = 20
 _MOST_WORKFLOWS = 10
+_MOST_AXES = 12
 
 
 def describe_store(store: Store) -> Description:
@@ -38,7 +43,7 @@ def describe_store(store: Store) -> Description:
     rows = [_workflow_row(*pair) for pair in zip(newest, counts, strict=True)]
     rest = len(found) - len(newest)
     more = f"and {rest:,} older: client.workflows()" if rest else ""
-    head = ("workflow_key", "name", "created", "jobs", "of these")
+    head = ("workflow_key", "name", "created (UTC)", "jobs", "of these")
     return Description(
         f"{store.url}: {counted(len(found), 'workflow')}",
         CellTable(head, rows, (3,), more=more) if rows else None,
@@ -72,6 +77,7 @@ def describe_workflow(store: Store, workflow_key: str) -> Description:
         Remark(f"{counted(stale, 'job')} stale: parameters changed since the run") if stale else None,
         Remark(note, "quiet") if note else None,
         *(() if table is None else (*parameters_seen(table), *results_seen(table))),
+        *(_as_pushed(workflow.metadata) if table is None and jobs else ()),
         Calls(list(_calls(store, counts, stale, table))),
     )
 
@@ -93,6 +99,25 @@ def _looked_at(snap: Snapshot, jobs: int) -> tuple[pd.DataFrame | None, str]:
         return None, f"{counted(records, 'record')} are too many to be read for this: wf.table()"
     table = _table(snap.sampled(most, jobs), "command")
     return table, f"of {len(table):,} jobs, chosen at random; wf.table() has all:"
+
+
+def _as_pushed(metadata: Mapping[str, Any]) -> Iterator[CellTable]:
+    """Yield what the recipes of tables that were pushed say of parameters, for which nothing is read."""
+    rows: dict[str, tuple[str, ...]] = {}
+    for recipe in recorded.recipes(metadata):
+        with suppress(RefusedError):  # of columns side by side, or by anybody
+            for name, axis in space_of(recipe)[0].items():
+                kind = type(axis).__name__.lower()
+                rows[name] = (name, _range(axis), kind)
+    if rows:
+        more = f"and {len(rows) - _MOST_AXES:,} more: wf.recipes()" if len(rows) > _MOST_AXES else ""
+        yield CellTable(("parameter", "as it was pushed", ""), list(rows.values())[:_MOST_AXES], more=more)
+
+
+def _range(axis: Distribution) -> str:
+    if isinstance(axis, Choice):
+        return extent(axis.values)[0]
+    return f"{brief(axis.low)} … {brief(axis.high)}"
 
 
 def _table(snap: Snapshot, *columns: str) -> pd.DataFrame:

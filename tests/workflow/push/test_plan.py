@@ -199,6 +199,49 @@ def test_a_plan_that_was_done_in_part_is_finished_by_apply(wf, theirs):
     assert len(wf.user_data()) == 5
 
 
+def test_many_changes_are_a_table_by_column_with_conflicts_first(wf, theirs):
+    wf.push(tf.grid(a=range(30)).assign(**{f"c{n}": 0 for n in range(30)}))
+    mine = wf.parameters()
+    keys = mine.index
+    changed = theirs.parameters()
+    changed.loc[keys[7], "c29"] = 5
+    theirs.push(changed)
+    plan = wf.plan(mine.assign(extra="new", c1=range(100, 130), c29=8))
+    lines = repr(plan).splitlines()
+    assert lines[:2] == [
+        "Plan of 30 rows: 0 create, 29 update, 0 unchanged, 1 conflict",
+        "  column  cells            before   after  jobs",
+    ]
+    assert lines[2:4] == [
+        f"  c29        30  CONFLICT  5        8      {keys[7]}",
+        f"                           0        8      {', '.join(keys[:5])} and 24 more",
+    ]
+    assert lines[-2].split() == [
+        "extra",
+        "30",
+        "missing",
+        "'new'",
+        *lines[2 + 1].split()[2:7],
+        "and",
+        "25",
+        "more",
+    ]
+    assert lines[-1] == "  and 24 more cells (see .cells)"
+    assert len(lines) == 12
+    assert "on_conflict='ours'" in str(plan.describe())
+
+
+def test_new_rows_and_deleted_jobs_are_shown(wf):
+    wf.push(tf.grid(a=range(3)), command="echo {a}")
+    plan = wf.plan(tf.grid(a=range(2, 20)), delete=["1"])
+    told = str(plan.describe())
+    assert told.splitlines()[0] == "Plan of 18 rows: 17 create, 0 update, 1 unchanged, 1 delete"
+    assert "delete job 1, with their results" in told
+    assert "17 new jobs:" in told
+    assert "and 12 more rows: the table, see .rows" in told
+    assert "plan.apply()" in told
+
+
 def test_html_is_escaped(wf):
     table = wf.push(pd.DataFrame({"<b>": ["<script>alert(1)</script>"]}))
     table["<b>"] = "<img src=x>"

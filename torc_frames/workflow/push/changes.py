@@ -24,16 +24,16 @@ _Change = tuple[bool, object, object, list[str]]
 
 
 def cells_seen(cells: pd.DataFrame) -> CellTable | None:
-    """Return the cells that change, by column: those in conflict, then others; None without any."""
+    """Return the cells that change, by column, those in conflict first; None without any."""
     if not len(cells):
         return None
     counts = cells["column"].value_counts(sort=False)
-    by_column = _changes(cells.head(_LOOKED_AT))
+    first = cells.sort_values("conflict", ascending=False, kind="stable")
+    by_column = _changes(first.head(_LOOKED_AT))
     most = max(2, SHOWN // len(by_column))
     rows, seen = [], 0
     for column, changes in list(by_column.items())[:SHOWN]:
-        found = sorted(changes, key=lambda change: not change[0])[:most]
-        for at, (conflict, stored, pushed, keys) in enumerate(found):
+        for at, (conflict, stored, pushed, keys) in enumerate(changes[:most]):
             named = (column, f"{counts[column]:,}") if at == 0 else ("", "")
             mark = Marked("CONFLICT") if conflict else ""
             rows.append((*named, mark, shown_cell(stored), shown_cell(pushed), _jobs(keys)))
