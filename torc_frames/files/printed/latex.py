@@ -63,7 +63,10 @@ def _heads(table: Printed, kinds: Sequence[str]) -> list[str]:
 
 
 def _cell(cell: PrintedCell, kind: str) -> str:
-    marked = _MARKED[cell.mark].format(latex_text(cell.number())) + latex_text(cell.behind)
+    behind = latex_text(cell.behind)
+    if kind == "r" and cell.behind == "*":  # is beside the column, so that numbers stay below each other
+        behind = r"\rlap{*}"
+    marked = _MARKED[cell.mark].format(latex_text(cell.number())) + behind
     if kind[0] != "S" or not marked:
         return marked
     if not _is_plain(cell) or cell.mark == "second":  # siunitx reads no underlined number

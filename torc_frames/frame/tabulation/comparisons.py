@@ -12,6 +12,7 @@ import pandas as pd
 
 from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame.dtypes import encode
+from torc_frames.frame.tabulation.cells import value_texts
 from torc_frames.frame.tabulation.configurations import configurations, numbers, standing
 from torc_frames.frame.tabulation.significance import Tested, holm, t_test
 from torc_frames.frame.tabulation.summarized import Summarized, by_name
@@ -72,21 +73,24 @@ class Samples:
 class Baseline:
     """The row that each row of a summary is compared with: with the same parameters, but for those given."""
 
-    def __init__(self, summary: Summarized, given: Mapping[str, Any] | int) -> None:
+    def __init__(
+        self, summary: Summarized, given: Mapping[str, Any] | int, called: Mapping[str, str]
+    ) -> None:
         self.against: list[int | None]
         if isinstance(given, Mapping):
             chosen = by_name(given, [*summary.keys, *summary.constants], "baseline")
             rows, rest = self._rows(summary, chosen), [key for key in summary.keys if key not in chosen]
-            self.label = ", ".join(f"{name} = {value}" for name, value in given.items())
+            texts = {name: value_texts(pd.Series([value]))[0] for name, value in chosen.items()}
+            self.label = ", ".join(f"{called[name]} = {text}" for name, text in texts.items())
         else:
             rows, rest = [self._row(summary, given)], []
-            self.label = f"row {given}"
-        texts = _texts(summary.frame, rest if len(rows) > 1 else [])
-        home = {texts[row]: row for row in rows}
+            self.label = f"row {rows[0] + 1}"
+        others = _texts(summary.frame, rest if len(rows) > 1 else [])
+        home = {others[row]: row for row in rows}
         if len(home) < len(rows):
             raise RefusedError(f"baseline={given!r}: several rows of it have the same other parameters")
         self.rows = frozenset(rows)
-        self.against = [None if row in self.rows else home.get(text) for row, text in enumerate(texts)]
+        self.against = [None if row in self.rows else home.get(text) for row, text in enumerate(others)]
 
     @staticmethod
     def _rows(summary: Summarized, chosen: Mapping[str, Any]) -> list[int]:

@@ -6,9 +6,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-import numpy as np
-
-__all__ = ["decimals", "places", "power", "printed", "rounded"]
+__all__ = ["as_read", "decimals", "places", "power", "printed", "rounded"]
 
 _TWO_DIGITS, _ROUNDS_UP = 354, 950
 """Of the first three digits of an uncertainty: up to which two are kept, and from which on they round up."""
@@ -22,8 +20,13 @@ _DIGITS = 4
 _PLAIN = (1e-3, 1e6)
 """What has its largest number outside of these is written in a power of ten."""
 
-_LONGEST = 6
-"""More decimals, or zeros before the point, than these a cell writes in a power of its own."""
+_LONGEST, _LARGEST = 6, 1e15
+"""More decimals, or uncertain digits before the point, and larger numbers have a power of their own."""
+
+_MOST = 15
+"""A float has not more digits."""
+
+_NAMES = {math.nan: "–", math.inf: "∞", -math.inf: "−∞"}
 
 
 def decimals(spread: float) -> int | None:
@@ -76,14 +79,16 @@ def _without_spread(values: Sequence[float]) -> int:
 def power(values: Sequence[float]) -> int:
     """Return the power of ten, a multiple of three, that a column's heading takes; 0 for none.
 
+    Only numbers of one size have a power in common.
+
     Examples
     --------
-    >>> power([1.02e-7, 3e-8]), power([0.5, 1e-7]), power([2.5e7])
-    (-9, 0, 6)
+    >>> power([1.02e-7, 3e-8]), power([0.5, 1e-7]), power([2.5e7, 12.0]), power([2.5e7])
+    (-9, 0, 0, 6)
     """
-    finite = np.abs([value for value in values if math.isfinite(value)])
-    largest = float(finite.max(initial=0.0))
-    if not largest or _PLAIN[0] <= largest < _PLAIN[1]:
+    sizes = [abs(value) for value in values if math.isfinite(value) and value]
+    largest = max(sizes, default=1.0)
+    if _PLAIN[0] <= largest < _PLAIN[1] or min(sizes) < largest * _PLAIN[0]:
         return 0
     return 3 * math.floor(math.log10(largest) / 3)
 
@@ -105,17 +110,28 @@ def printed(center: float, spread: float, places: int) -> tuple[str, str, int]:
     >>> printed(97.8213, 0.2911, 2), printed(1.0204e-9, 1.6e-11, 12)
     (('97.82', '0.29', 0), ('1.020', '0.016', -9))
     """
-    own = 0
-    if math.isfinite(center) and not -_LONGEST <= -places <= _LONGEST:
-        size = max(abs(center), 0.0 if math.isnan(spread) else spread)
-        own = math.floor(math.log10(size)) if size else 0
+    size, own = max(abs(center), 0.0 if math.isnan(spread) else spread), 0
+    if 0 < size < math.inf and (abs(places) > _LONGEST or (size >= _LARGEST and not spread > 0)):
+        own = math.floor(math.log10(size))
+        places = min(places, (_MOST if spread > 0 else _DIGITS) - 1 - own)
     return _text(center, places, own), "" if math.isnan(spread) else _text(spread, places, own), own
 
 
+def as_read(center: str, power: int) -> float:
+    """Return the number that a printed one is read as.
+
+    Examples
+    --------
+    >>> as_read("−1,020.5", 0), as_read("1.020", -9)
+    (-1020.5, 1.02e-09)
+    """
+    if center in _NAMES.values():
+        return next(value for value, name in _NAMES.items() if name == center)
+    return float(f"{center.replace('−', '-').replace(',', '')}e{power}")
+
+
 def _text(value: float, places: int, own: int) -> str:
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    scaled = rounded(value, places) / 10.0**own
+    if not math.isfinite(value):
+        return next(name for known, name in _NAMES.items() if known == value or value != value)
+    scaled = float(Decimal(repr(rounded(value, places))).scaleb(-own))
     return f"{scaled:,.{max(places + own, 0)}f}".replace("-", "−")

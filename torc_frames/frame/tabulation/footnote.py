@@ -126,13 +126,12 @@ def _tested(wishes: Wishes, tests: Tests) -> str:
     if not tests.how:
         return ""
     names = {"paired": "paired t-test", "Welch": "Welch's t-test"}
-    made = [
-        f"{names[how]} ({count})" if len(tests.how) > 1 else names[how]
-        for how, count in tests.how.items()
-        if how in names
-    ]
+    made = [name for how, name in names.items() if tests.how[how]]
+    if len(made) > 1:
+        made = [f"{name} ({tests.how[how]})" for how, name in names.items()]
+    sign = f"* differs from {tests.baseline}, p < {wishes.level:g}: " if tests.baseline else ""
+    by = f"{sign}{' and '.join(made)}, Holm's correction within a column" if made else ""
     none = tests.how["none"]
-    untested = f"{none} not tested (n < 2, infinite, or no variation)" if none else ""
-    sign = f"* differs from {tests.baseline}, p < {wishes.level:g}" if tests.baseline else ""
-    by = f"{' and '.join(made)}, Holm's correction within a column" if made else ""
-    return "; ".join(filter(None, (": ".join(filter(None, (sign, by))), untested)))
+    against = f" against {tests.baseline}" if tests.baseline and not made else ""
+    untested = f"{none} not tested{against} (n < 2, infinite, or no variation)" if none else ""
+    return "; ".join(filter(None, (by, untested)))

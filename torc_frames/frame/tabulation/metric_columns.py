@@ -46,10 +46,9 @@ class MetricColumn:
         unit = " ".join(filter(None, (power_text(self.power) if self.power else "", self.unit)))
         return plain(label) + (f" ({plain(unit)})" if unit else "") + _ARROWS[self.better]
 
-    def printed(self) -> Floats:
+    def as_read(self) -> Floats:
         """Return the numbers as they are read in print."""
-        pairs = zip(self.centers.tolist(), self.places, strict=True)
-        return np.array([digits.rounded(center, places) for center, places in pairs], dtype=float)
+        return np.array([digits.as_read(cell.center, cell.power) for cell in self.cells(None)], dtype=float)
 
     def cells(self, full: int | None) -> tuple[PrintedCell, ...]:
         """Return the cells; with the number of jobs behind those that have fewer than `full`."""
@@ -92,7 +91,7 @@ def _column(summary: Summarized, wishes: Wishes, name: str) -> MetricColumn:
         else np.full_like(centers, math.nan)
     )
     spreads = np.where(np.isfinite(centers) & np.isfinite(spreads), spreads, math.nan)
-    power = digits.power([*centers, *spreads]) if factor is None and name not in (wishes.digits or {}) else 0
+    power = digits.power(centers.tolist()) if factor is None and name not in (wishes.digits or {}) else 0
     centers, spreads = centers / 10.0**power, spreads / 10.0**power
     fixed = (wishes.digits or {}).get(name)
     column = MetricColumn(
@@ -110,7 +109,7 @@ def _column(summary: Summarized, wishes: Wishes, name: str) -> MetricColumn:
         _JOINED.get(wishes.spread or "", " ± {}"),
     )
     if wishes.bold == "best":
-        column.marks = marks(column.printed().tolist(), column.better)
+        column.marks = marks(column.as_read().tolist(), column.better)
     return column
 
 

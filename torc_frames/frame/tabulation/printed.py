@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -77,8 +77,8 @@ def printed(summary: Summarized, asked: Wishes, table: pd.DataFrame | None) -> P
     wishes = asked.of(summary)
     columns = metric_columns(summary, wishes)
     tests = Tests(wishes.level)
-    p_values = _test(summary, wishes, columns, table, tests)
     called = labels([*summary.keys, *summary.metrics]) | dict(wishes.labels or {})
+    p_values = _test(summary, wishes, columns, table, tests, called)
     front = [
         PrintedColumn(
             "",
@@ -129,6 +129,7 @@ def _test(
     columns: Sequence[MetricColumn],
     table: pd.DataFrame | None,
     tests: Tests,
+    called: Mapping[str, str],
 ) -> dict[str, list[float]]:
     """Set signs and marks of columns by tests; return the p-values against the baseline."""
     if wishes.baseline is None and wishes.bold != "not worse":
@@ -137,7 +138,7 @@ def _test(
         raise RefusedError("tests need the jobs: give table=, or tabulate the table of jobs with over=")
     samples, p_values = Samples(summary, table), {}
     if wishes.baseline is not None:
-        baseline = Baseline(summary, wishes.baseline)
+        baseline = Baseline(summary, wishes.baseline, called)
         tests.baseline = baseline.label
         for column in columns:
             found = samples.compare(column.name, baseline.against)
@@ -152,7 +153,7 @@ def _test(
 
 def _mark_not_worse(column: MetricColumn, samples: Samples, level: float, tests: Tests) -> None:
     """Mark the best of a column, and what was tested against it and is not significantly worse."""
-    numbers = column.printed()
+    numbers = column.as_read()
     known = np.where(np.isfinite(numbers), numbers, np.nan)
     if column.better is None or np.isnan(known).all():
         return

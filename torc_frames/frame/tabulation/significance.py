@@ -60,9 +60,10 @@ def t_test(
     samples = [np.asarray(sample, dtype=float) for sample in ([pairs] if pairs is not None else [one, other])]
     if any(len(sample) < _AT_LEAST or not np.isfinite(sample).all() for sample in samples):
         return Tested(math.nan, "none")
-    size = max(abs(value) for value in (*one, *other) if math.isfinite(value))
+    size = max(abs(value) for value in (*one, *other) if math.isfinite(value)) or 1.0
+    samples = [sample / size for sample in samples]  # whose squares are no larger than a float
     errors = [float(sample.var(ddof=1)) / len(sample) for sample in samples]
-    if sum(errors) <= (_NOISE * size) ** 2:
+    if sum(errors) <= _NOISE**2:
         return Tested(math.nan, "none")
     freedom = sum(errors) ** 2 / sum(
         error**2 / (len(sample) - 1) for error, sample in zip(errors, samples, strict=True)
