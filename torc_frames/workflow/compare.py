@@ -87,21 +87,25 @@ class Comparison(Shown):
         Returns
         -------
         DataFrame
-            Of each workflow first the pairs, by position: the ``params.*`` by which jobs were matched,
-            job_name, status, stale, the ``params.*`` that differ, ``results.*``, and workflow_name, what the
-            two are called.
+            Pair by pair, then the jobs that one alone has, by position: the ``params.*`` by which jobs were
+            matched, job_name, status, stale, the ``params.*`` that differ, ``results.*``, and workflow_name,
+            what the two are called.
         """
         columns = {name if name == _NAME else PARAMS + name: PARAMS + name for name in self.on}
-        parts = []
+        pairs: list[pd.DataFrame] = []
+        others: list[pd.DataFrame] = []
         for label, alone in zip(self.labels, (self.only_a, self.only_b), strict=True):
             sides = [_side(self.jobs, label), _side(self.parameters, label, PARAMS)]
-            pairs = pd.concat([*sides, _side(self.results, label, RESULTS)], axis=1)
-            rest = alone.reindex(columns=pairs.columns).reset_index(drop=True)
-            for rows, index in ((pairs, self.results.index), (rest, index_of(alone, columns))):
+            both = pd.concat([*sides, _side(self.results, label, RESULTS)], axis=1)
+            rest = alone.reindex(columns=both.columns).reset_index(drop=True)
+            for parts, rows, index in (
+                (pairs, both, self.results.index),
+                (others, rest, index_of(alone, columns)),
+            ):
                 named = index.set_names([*columns.values()]).to_frame(index=False) if columns else None
                 parts.append(pd.concat([named, rows.assign(**{_WORKFLOW: label})], axis=1))
-        parts = [part for part in parts if len(part)] or parts
-        return pd.concat(parts, ignore_index=True).drop(columns="job_key")
+        made = [pd.concat(pairs).sort_index(kind="stable"), *(part for part in others if len(part))]
+        return pd.concat(made, ignore_index=True).drop(columns="job_key")
 
 
 def _side(frame: pd.DataFrame, label: str, prefix: str = "") -> pd.DataFrame:

@@ -3,7 +3,6 @@
 import math
 import re
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from time import process_time
 
@@ -237,24 +236,19 @@ def test_tests_without_the_jobs_and_statistics_that_are_not_there_are_refused():
 def test_workflows_that_are_compared_are_tabulated_the_same_way(tmp_path):
     client = tf.connect(tmp_path / "study.db")
     for name, shift in {"old": 0.0, "new": -0.125}.items():
-        wf = client.create_workflow(name)
         params = tf.grid(alpha=[1, 2], seed=[0, 1, 2])
-        wf.map(
-            lambda row, /, shift=shift: {"loss": row["alpha"] + row["seed"] ** 2 / 64 + shift},
-            params,
-            ThreadPoolExecutor(1),
-            show_progress=False,
-        )
+        wf = client.create_workflow(name)
+        for key, row in wf.push(params).iterrows():
+            wf.job(key).store(loss=row["alpha"] + row["seed"] + shift * (1 + row["seed"] / 8))
     client.workflow(name="new").push(tf.grid(alpha=[3], seed=[0]), command="true")
     compared = client.compare(*client.workflows().index)
-    shown = tf.tabulate(compared, over="seed", better={"loss": "min"})
-    assert [line.split()[:2] for line in repr(shown).splitlines()[1:4]] == [
-        ["1", "old"],
-        ["2", "old"],
-        ["1", "new"],
-    ]
-    assert "Of 13 jobs not counted: 1 not finished." in shown.footnote
-    assert shown.frame["results.loss.mean"].dropna().diff().round(6).iloc[2] == -1.125
+    table = compared.to_table().assign(status="completed")
+    shown = tf.tabulate(table, over="seed", better={"loss": "min"}, baseline={"workflow_name": "old"})
+    assert shown.frame["workflow_name"].tolist() == ["old", "new", "old", "new", "new"]
+    assert shown.frame["results.loss.mean"].tolist()[:2] == [2.0, 2.0 - 0.125 * 1.125]
+    assert [p < 0.05 for p in shown.frame["results.loss.p"]] == [False, True, False, True, False]
+    assert "* differs from workflow = old" in shown.footnote
+    assert "Of 13 jobs not counted: 13 not finished." in tf.tabulate(compared, over="seed").footnote
 
 
 # HTML

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pandas as pd
 
@@ -34,6 +34,7 @@ _PLAIN = (1e-3, 1e6)
 """Numbers beyond are written with their power of ten in Excel."""
 
 
+@runtime_checkable
 class HasJobs(Protocol):
     """What has a table of jobs to tabulate, as `Client.compare` returns."""
 
@@ -240,7 +241,7 @@ def tabulate(
         constants=constants,
         caption=caption,
     )
-    frame = summary if isinstance(summary, pd.DataFrame) else summary.to_table()
+    frame = summary.to_table() if isinstance(summary, HasJobs) else summary
     if is_summary(frame, center, over is not None):
         found = read(frame, metrics, center, spread)
     else:

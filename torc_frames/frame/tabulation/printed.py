@@ -16,7 +16,7 @@ from torc_frames.frame.tabulation.configurations import labels
 from torc_frames.frame.tabulation.footnote import Tests, footnote
 from torc_frames.frame.tabulation.marks import Mark
 from torc_frames.frame.tabulation.metric_columns import MetricColumn, counting, metric_columns
-from torc_frames.frame.tabulation.summarized import Summarized
+from torc_frames.frame.tabulation.summarized import WORKFLOW, Summarized
 from torc_frames.frame.tabulation.wishes import Wishes
 
 __all__ = ["Printed", "PrintedColumn", "printed"]
@@ -77,7 +77,10 @@ def printed(summary: Summarized, asked: Wishes, table: pd.DataFrame | None) -> P
     wishes = asked.of(summary)
     columns = metric_columns(summary, wishes)
     tests = Tests(wishes.level)
-    called = labels([*summary.keys, *summary.metrics]) | dict(wishes.labels or {})
+    called = labels([*summary.keys, *summary.metrics])
+    if "workflow" not in called.values():
+        called[WORKFLOW] = "workflow"
+    called |= dict(wishes.labels or {})
     p_values = _test(summary, wishes, columns, table, tests, called)
     front = [
         PrintedColumn(
