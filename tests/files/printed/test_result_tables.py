@@ -122,10 +122,23 @@ def test_a_summary_whose_attrs_were_lost_is_one_still():
     )
 
 
+def test_a_summary_that_pandas_made_needs_no_prefixes():
+    grouped = (
+        jobs().dropna().rename(columns={"params.method": "method", "results.time": "time"}).groupby("method")
+    )
+    plain = grouped["time"].agg(["mean", "std"]).add_prefix("time.").reset_index()
+    shown = tf.tabulate(plain, units={"time": "s"})
+    assert re.split("  +", repr(shown).splitlines()[0]) == ["method", "time (10⁻⁶ s)"]
+    assert list(shown.frame) == ["method", "time.mean", "time.std"]
+
+
 def test_counts_are_a_column_where_metrics_agree_and_nothing_where_all_are_the_same():
     few = jobs()
     few = few[few["params.seed"].lt(3) | few["params.method"].eq("fast")]
     assert repr(tf.tabulate(few, "loss", over="seed")).split()[:3] == ["method", "size", "n"]
+    few = few.rename(columns={"results.loss": "results.n"})
+    assert repr(tf.tabulate(few, "n", over="seed")).split()[:5] == ["method", "size", "n", "jobs", "n"]
+    few = few.rename(columns={"results.n": "results.loss"})
     whole = few[few["params.seed"].lt(2)]
     assert "(n = 2)." in tf.tabulate(whole, "loss", over="seed").footnote
 

@@ -90,7 +90,7 @@ def power(values: Sequence[float]) -> int:
     largest = max(sizes, default=1.0)
     if _PLAIN[0] <= largest < _PLAIN[1] or min(sizes) < largest * _PLAIN[0]:
         return 0
-    return 3 * math.floor(math.log10(largest) / 3)
+    return max(-300, 3 * math.floor(math.log10(largest) / 3))  # a power of a float
 
 
 def rounded(value: float, places: int) -> float:
@@ -114,6 +114,8 @@ def printed(center: float, spread: float, places: int) -> tuple[str, str, int]:
     if 0 < size < math.inf and (abs(places) > _LONGEST or (size >= _LARGEST and not spread > 0)):
         own = math.floor(math.log10(size))
         places = min(places, (_MOST if spread > 0 else _DIGITS) - 1 - own)
+    elif not size and places > _LONGEST:
+        places = 0
     return _text(center, places, own), "" if math.isnan(spread) else _text(spread, places, own), own
 
 

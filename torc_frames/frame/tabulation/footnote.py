@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import counted
+from torc_frames.errors import counted, shorten
 from torc_frames.frame.tabulation.cells import plain, value_texts
 from torc_frames.frame.tabulation.configurations import labels
 from torc_frames.frame.tabulation.metric_columns import MetricColumn, counting
@@ -109,7 +109,7 @@ def _constants(summary: Summarized, wishes: Wishes) -> str:
         return ""
     called = labels(summary.constants) | dict(wishes.labels or {})
     texts = {name: value_texts(pd.Series([value]))[0] for name, value in summary.constants.items()}
-    return f"in all rows {', '.join(f'{called[name]} = {text}' for name, text in texts.items())}"
+    return f"in all rows {shorten(f'{called[name]} = {text}' for name, text in texts.items())}"
 
 
 def _marked(wishes: Wishes, columns: Sequence[MetricColumn]) -> str:

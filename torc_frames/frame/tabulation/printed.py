@@ -94,8 +94,8 @@ def printed(summary: Summarized, asked: Wishes, table: pd.DataFrame | None) -> P
     where = counting(columns)
     keys = len(front)
     if where == "column":
-        counts = columns[0].counts
-        front.append(PrintedColumn("", "n", tuple(PrintedCell(f"{count:.0f}") for count in counts), True))
+        cells = tuple(PrintedCell(f"{count:.0f}") for count in columns[0].counts)
+        front.append(PrintedColumn("", "n jobs" if "n" in called.values() else "n", cells, True))
     full = int(np.nanmax([column.counts for column in columns])) if where == "brackets" else None
     whole = [
         *front,

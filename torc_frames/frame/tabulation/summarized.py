@@ -91,6 +91,8 @@ def read(
     one = [wanted] if isinstance(wanted, str) else wanted
     metrics = known if one is None else [_metric(known, name) for name in dict.fromkeys(one)]
     keys = [name for name in names if name.startswith(PARAMS) or name == WORKFLOW]
+    if not keys and not said:  # a frame that was made by pandas alone
+        keys = [name for name in names if name.rpartition(".")[0] not in known and name not in _COUNTS]
     over = said.get("over") or []
     return Summarized(
         frame,
