@@ -344,6 +344,15 @@ def test_excel_has_the_table_as_printed_and_the_numbers(tmp_path):
     assert numbers["K2"].number_format == "0.000E+00"
 
 
+def test_excel_has_plain_numbers_as_numbers_that_look_as_printed(tmp_path):
+    table = pd.DataFrame(
+        {"params.n": [-3, 1200], "results.x": [1234.6, -0.25], "results.y": [math.inf, 1e-9]}
+    )
+    sheet = openpyxl.load_workbook(tf.tabulate(table, spread=None).to_excel(tmp_path / "t.xlsx"))["table"]
+    assert [[cell.value for cell in row] for row in sheet["A2:C3"]] == [[-3, 1235, "∞"], [1200, -0.25, 1]]
+    assert [cell.number_format for cell in sheet[2]] == ["0", "#,##0", "General"]
+
+
 def test_excel_has_no_formulas(tmp_path):
     book = openpyxl.load_workbook(hostile().to_excel(tmp_path / "table.xlsx"))
     assert {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row} <= {"s", "n"}

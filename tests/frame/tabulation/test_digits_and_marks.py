@@ -66,6 +66,7 @@ def test_numbers_without_a_spread_have_four_digits_at_most():
     none = [math.nan] * 3
     assert places([1 / 3, 2 / 3, 1.0], none) == [3, 3, 3]
     assert places([1.0, 20.0, 300.0], none) == [0, 0, 0]
+    assert places([1234.5, -0.25, 2e-5], none) == [0, 2, 5]
     assert places([math.nan, math.inf, 0.0], none) == [0, 0, 0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import IO, Any
 
 import pandas as pd
@@ -10,11 +11,13 @@ from torc_frames.errors import TorcFramesError
 from torc_frames.files.cells import is_live
 from torc_frames.files.sheets import sheet_cells
 from torc_frames.frame.tabulation.cells import PrintedCell, plain
+from torc_frames.frame.tabulation.digits import as_read
 from torc_frames.frame.tabulation.printed import Printed
 
 __all__ = ["write_workbook"]
 
 _WIDEST = 50
+_NUMBER = re.compile(r"−?[0-9,]+(\.[0-9]+)?")
 
 
 def write_workbook(table: Printed, numbers: pd.DataFrame, formats: dict[str, str], file: IO[bytes]) -> None:
@@ -60,7 +63,9 @@ def _fill_table(sheet: Any, table: Printed) -> None:
     rows = table.rows()
     for down, row in enumerate(rows, heads + 1):
         for at, (cell, side) in enumerate(zip(row, sides, strict=True), 1):
-            _put(sheet, down, at, cell.text(), side).font = _font(Font, cell)
+            value, shown = _value(cell) if side == "right" else (cell.text(), "General")
+            put = _put(sheet, down, at, value, side)
+            put.font, put.number_format = _font(Font, cell), shown
     for at in range(1, width + 1):
         first, above, last = (sheet.cell(row, at) for row in (top, heads, heads + len(rows)))
         first.border = Border(top=thick, bottom=first.border.bottom)
@@ -69,6 +74,15 @@ def _fill_table(sheet: Any, table: Printed) -> None:
     if table.foot:
         _put(sheet, heads + len(rows) + 1, 1, table.foot)
     sheet.freeze_panes = sheet.cell(heads + 1, 1)
+
+
+def _value(cell: PrintedCell) -> tuple[str | float, str]:
+    """Return a number, and the format in which it looks as printed, or the text of what is more than that."""
+    if cell.text() != cell.center or not _NUMBER.fullmatch(cell.center):
+        return cell.text(), "General"
+    decimals = len(cell.center.partition(".")[2])
+    shown = "#,##0" if "," in cell.center else "0"
+    return as_read(cell.center, 0), shown + ("." + "0" * decimals if decimals else "")
 
 
 def _font(font: Any, cell: PrintedCell) -> Any:

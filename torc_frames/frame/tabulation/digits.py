@@ -58,7 +58,13 @@ def places(centers: Sequence[float], spreads: Sequence[float]) -> list[int]:
     ]
     known = [each for each in own if each is not None]
     if not known:
-        return [_without_spread(centers)] * len(own)
+        same = _without_spread(centers)
+        return [
+            same
+            if rounded(center, same) == center or not abs(center) < 10.0 ** (1 - same)
+            else _without_spread([center])
+            for center in centers
+        ]
     finest = max(known)
     if finest - min(known) <= 1:
         return [finest] * len(own)
