@@ -26,7 +26,9 @@ _OF_THE_PICTURE = "paperwidth=17cm,paperheight=6.8cm,margin=3mm"
 
 def has_tex() -> bool:
     """Return whether tables can be set, and read again."""
-    return bool(shutil.which("pdflatex") and shutil.which("pdftotext"))
+    if not all(map(shutil.which, ("pdflatex", "pdftotext", "kpsewhich"))):
+        return False
+    return not subprocess.run(["kpsewhich", "booktabs.sty", "siunitx.sty"], capture_output=True).returncode
 
 
 def made(folder: Path) -> dict[str, Any]:

@@ -135,8 +135,22 @@ _TAGS = frozenset(
     ]
 )
 _DRAWING = ("height", "d", "fill")
+_OF_TABLES = ("id", "colspan", "type")
 _ATTRIBUTES = frozenset(
-    ["class", "role", "scope", "style", "tabindex", "width", "alt", "src", "title", "open", *_DRAWING]
+    [
+        "class",
+        "role",
+        "scope",
+        "style",
+        "tabindex",
+        "width",
+        "alt",
+        "src",
+        "title",
+        "open",
+        *_OF_TABLES,
+        *_DRAWING,
+    ]
 )
 _TEXTS = ("alt", "title", "aria-label", "aria-valuetext", "aria-description")
 _PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]*")  # in which three letters are there by chance
@@ -307,6 +321,14 @@ def _first_sight(study: _Study) -> Iterator[str]:
         yield page
 
 
+def _print(study: _Study) -> Iterator[str]:
+    bad = study.bad
+    table = study.frame.rename(columns={bad: f"params.{bad}", "n": f"results.{bad}"})
+    name = f"results.{bad}"
+    options = {"units": {name: bad}, "groups": {bad: name}, "better": {name: "min"}}
+    yield tf.tabulate(table, caption=bad, **options).to_html()  # type: ignore[arg-type]
+
+
 def _told(study: _Study) -> Iterator[str]:
     from matplotlib.figure import Figure
 
@@ -321,7 +343,7 @@ def _told(study: _Study) -> Iterator[str]:
 
 
 _PLACES: tuple[Callable[[_Study], Iterator[str]], ...] = (
-    *(_plan, _first_sight, _parameters, _record, _monitor, _results, _sweep, _table, _told),
+    *(_plan, _first_sight, _parameters, _record, _monitor, _results, _sweep, _table, _print, _told),
 )
 
 
