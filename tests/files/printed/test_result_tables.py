@@ -426,6 +426,12 @@ def test_latex_of_siunitx_has_the_same_numbers(set_by_latex):
         assert f"{mean:.4f} ± {std:.4f}" in flat
 
 
+def test_blocks_of_rows_that_have_a_value_in_common_are_apart():
+    assert tabulated().to_latex().count("addlinespace") == 2
+    by_size = tf.summarize(jobs(), over="seed").sort_values("params.size")
+    assert "addlinespace" not in tf.tabulate(by_size).to_latex()
+
+
 def test_every_character_with_a_command_is_set(set_by_latex):
     _, log = set_by_latex
     assert "Missing character" not in log

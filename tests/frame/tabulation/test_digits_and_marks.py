@@ -138,6 +138,7 @@ def test_seeds_decide_how_samples_are_compared():
 def test_values_of_parameters_are_short_as_long_as_they_differ():
     assert value_texts(pd.Series([0.123456, 1.0, math.nan])) == ["0.1235", "1", "–"]
     assert value_texts(pd.Series([0.123456, 0.123457])) == ["0.123456", "0.123457"]
+    assert value_texts(pd.Series(["", "a"])) == ['""', "a"]
     assert value_texts(pd.Series([2.5e-7, -1e20])) == ["2.5 · 10⁻⁷", "−10²⁰"]
     assert value_texts(pd.Series([1, None, pd.NA, True, "a\n\x07b", {"k": [1]}, -2], dtype=object)) == [
         *["1", "–", "–", "True", "a �b", '{"k": [1]}', "−2"]

@@ -38,7 +38,11 @@ def latex(table: Printed, label: str, position: str, siunitx: bool) -> str:
     lines += [rf"\label{{{label}}}"] if label else []
     lines += [_SIUNITX] if siunitx else []
     lines += [rf"\begin{{tabular}}{{{''.join(kinds)}}}", r"\toprule", *_heads(table, kinds), r"\midrule"]
-    for row in table.rows():
+    rows = table.rows()
+    has_blocks = any(not row[0].text() for row in rows)
+    for at, row in enumerate(rows):
+        if has_blocks and at and row[0].text():
+            lines.append(r"\addlinespace")
         cells = [_cell(cell, kind) for cell, kind in zip(row, kinds, strict=True)]
         lines.append(rf"{' & '.join(cells)} \\")
     lines += [r"\bottomrule", r"\end{tabular}"]

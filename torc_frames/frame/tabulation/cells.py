@@ -83,7 +83,7 @@ def value_texts(values: pd.Series) -> list[str]:
     """
     if values.dtype.kind == "f" and not isinstance(values.dtype, pd.CategoricalDtype):
         return _floats(values.to_numpy("float64", na_value=math.nan).tolist())
-    return [plain(_text(value)) for value in values.astype(object).tolist()]
+    return [plain(_text(value)) or '""' for value in values.astype(object).tolist()]
 
 
 def _floats(values: list[float]) -> list[str]:
