@@ -98,7 +98,14 @@ def test_columns_of_any_kind_are_drawn(kind, backend):
         plots.scatter(frame, x="a.b_%", y="loss", by="a.b_%", backend=backend),
         plots.parallel(frame, columns=["a.b_%", "loss"], by="a.b_%", backend=backend),
         plots.slice(frame, y="loss", columns=["a.b_%"], backend=backend),
-        plots.slice(frame.assign(status="failed"), y="loss", columns=["a.b_%"], backend=backend),
     ):
         assert made.to_json() if backend == "plotly" else made.axes
     assert backend == "plotly" or made._repr_png_()
+
+
+@pytest.mark.parametrize("backend", ["matplotlib", "plotly"])
+def test_jobs_that_all_failed_are_crosses(backend):
+    frame = pd.DataFrame({"params.n": [1, 2], "results.loss": [None, None], "status": "failed"})
+    frame["results.loss"] = frame["results.loss"].astype("float64")
+    made = plots.slice(frame, y="loss", backend=backend)
+    assert len(made.data[0].x if backend == "plotly" else made.axes[0].collections[0].get_offsets()) == 2
