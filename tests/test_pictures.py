@@ -10,7 +10,7 @@ from PIL import Image
 TOLERANCE = 12
 """Root of the mean square of how far colors of small squares are off, of 255.
 
-Another matplotlib writes letters a little wider, so that axes are a dot off: that makes up to 8 from 3.9 to 3.11.
+Another matplotlib writes letters a little wider, so that axes are a dot off: from 3.9 to 3.11 that makes 8.
 Figures that differ are off by 35 and more.
 """
 

@@ -64,43 +64,38 @@ def test_a_page_of_figures_asks_for_nothing(tmp_path):
 
 
 AWKWARD = {
-    "no rows": pd.Series([], dtype="float64"),
-    "one row": pd.Series([1.5]),
-    "all missing": pd.Series([np.nan] * 3),
+    "missing": pd.Series([np.nan] * 3),
     "infinite": pd.Series([np.inf, -np.inf, 1.0]),
-    "constant": pd.Series([7] * 4),
-    "tiny and huge": pd.Series([1e-300, 1.0, 1e300]),
+    "constant": pd.Series([7] * 3),
+    "tiny.and huge": pd.Series([1e-300, 1.0, 1e300]),
     "Int64": pd.Series([1, None, 3], dtype="Int64"),
     "arrow": pd.Series([1.0, None, 3.0], dtype="float64[pyarrow]"),
-    "arrow times": pd.Series(pd.date_range("2026", periods=3, tz="UTC")).astype(
-        "timestamp[us, tz=UTC][pyarrow]"
-    ),
+    "arrow_times": pd.Series(pd.date_range("2026", periods=3)).astype("timestamp[us][pyarrow]"),
     "objects": pd.Series([1, 2.5, None], dtype=object),
     "booleans": pd.Series([True, None, False], dtype="boolean"),
     "lists": pd.Series([[1, 2], {"a": 1}, None], dtype=object),
     "decimals": pd.Series([Decimal(1), Decimal(2), None], dtype=object),
-    "markup": pd.Series(["<b>", "$x$", "a\nb"]),
+    "$mark$ <b>up</b>": pd.Series(["<b>", "$x$", "a\nb"]),
     "category": pd.Series(["u", "v", "u"], dtype="category"),
-    "times": pd.Series(pd.to_datetime(["2026-01-01", None, "2026-03-01"])),
+    "times %": pd.Series(pd.to_datetime(["2026-01-01", None, "2026-03-01"])),
     "spans": pd.Series(pd.to_timedelta([1, None, 3], unit="h")),
 }
 
 
 @pytest.mark.parametrize("backend", ["matplotlib", "plotly"])
-@pytest.mark.parametrize("kind", AWKWARD)
-def test_columns_of_any_kind_are_drawn(kind, backend):
-    values = AWKWARD[kind]
-    frame = pd.DataFrame({"params.a.b_%": values, "results.loss": np.arange(len(values), dtype="float64")})
-    frame["status"] = "completed"
-    for made in (
-        plots.lines(frame, x="a.b_%", y="loss", backend=backend),
-        plots.heatmap(frame, x="a.b_%", y="a.b_%", metric="loss", backend=backend),
-        plots.scatter(frame, x="a.b_%", y="loss", by="a.b_%", backend=backend),
-        plots.parallel(frame, columns=["a.b_%", "loss"], by="a.b_%", backend=backend),
-        plots.slice(frame, y="loss", columns=["a.b_%"], backend=backend),
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_columns_of_any_kind_are_drawn(rows, backend):
+    frame = pd.DataFrame(AWKWARD).add_prefix("params.").assign(status="completed", loss=[0.1, 0.2, 0.3])
+    frame, kinds = frame[:rows], list(AWKWARD)
+    for figure in (
+        plots.slice(frame, y="loss", columns=kinds[rows % 2 :: 2], backend=backend),
+        plots.parallel(frame, columns=kinds, by="lists", backend=backend),
     ):
-        assert made.to_json() if backend == "plotly" else made.axes
-    assert backend == "plotly" or made._repr_png_()
+        assert figure.to_json() if backend == "plotly" else figure._repr_png_()
+    for lines, heatmap, scatter in zip(kinds[0::3], kinds[1::3], kinds[2::3], strict=True):
+        plots.lines(frame, x=lines, y="loss", backend=backend)
+        plots.heatmap(frame, x=heatmap, y=scatter, metric="loss", backend=backend)
+        plots.scatter(frame, x=scatter, y="loss", by=heatmap, backend=backend)
 
 
 @pytest.mark.parametrize("backend", ["matplotlib", "plotly"])
