@@ -8,20 +8,22 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from figures import CALLS, table
+from figures import CALLS, FRAMES, table
 from jupyter import chromium
 
 from torc_frames import plots
 
+SHOWN = ["lines", "heatmap", "scatter", "parallel", "slice", "timeline", "utilization"]
 MARKED = "<b>bold</b> <a href='https://example.com'>$x$</a> %{x} &lt;"
 
 
 def drawn(name, frame):
-    figure = eval(CALLS[name].removesuffix(")") + ', backend="plotly")', {"plots": plots, "table": frame})
+    frames = {called: frame if called == "table" else make() for called, make in FRAMES.items()}
+    figure = eval(CALLS[name].removesuffix(")") + ', backend="plotly")', {"plots": plots, **frames})
     return figure, json.loads(figure.to_json())
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [name for name, call in CALLS.items() if "(table" in call])
 def test_texts_of_the_table_are_no_markup(name):
     frame = table().rename(columns={"params.alpha": f"params.{MARKED}"})
     frame["params.alpha"], frame["job_name"] = frame[f"params.{MARKED}"], MARKED
@@ -42,9 +44,20 @@ def test_the_pointer_is_told_the_job_and_its_parameters():
     assert len(points.x) + len(without.x) == 240
 
 
+def test_panels_of_one_meaning_have_one_legend():
+    by_name = plots.slice(table(), y="error", columns=["gamma", "alpha"], by="solver", backend="plotly")
+    assert [trace.name for trace in by_name.data if trace.showlegend] == ["cholesky", "svd"]
+    by_number = plots.slice(table(), y="error", columns=["gamma", "alpha"], by="error", backend="plotly")
+    scales = [trace.marker.showscale for trace in by_number.data]
+    assert [scale for scale in scales if scale is not None] == [True, False]
+    drawn = plots.slice(table(), y="error", columns=["gamma", "alpha"], by="solver")
+    assert [len(legend.get_texts()) for legend in drawn.legends] == [2]
+    assert len(plots.slice(table(), y="error", columns=["gamma", "alpha"], by="error").axes) == 3
+
+
 def test_a_page_of_figures_asks_for_nothing(tmp_path):
     frame = table().assign(job_name=MARKED)
-    figures = [drawn(name, frame)[0] for name in CALLS]
+    figures = [drawn(name, frame)[0] for name in SHOWN]
     parts = [made.to_html(include_plotlyjs=not at, full_html=False) for at, made in enumerate(figures)]
     page = tmp_path / "page.html"
     page.write_text(f"<meta charset='utf-8'>{''.join(parts)}", encoding="utf-8")
@@ -53,7 +66,7 @@ def test_a_page_of_figures_asks_for_nothing(tmp_path):
         asked: list[str] = []
         tab.on("request", lambda request: asked.append(request.url))
         tab.goto(page.as_uri())
-        scatter = f"document.querySelectorAll('.js-plotly-plot')[{list(CALLS).index('scatter')}]"
+        scatter = f"document.querySelectorAll('.js-plotly-plot')[{SHOWN.index('scatter')}]"
         tab.wait_for_function(f"() => {scatter}?.querySelector('.points path')")
         tab.evaluate(f"Plotly.Fx.hover({scatter}, [{{curveNumber: 0, pointNumber: 0}}])")
         hover = tab.locator(".hoverlayer .hovertext")
