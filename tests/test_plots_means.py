@@ -40,7 +40,7 @@ def note(figure):
     return " ".join(figure._supxlabel.get_text().split()) if figure._supxlabel else ""
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 10_000))
 def test_lines_are_means_of_pandas(seed):
     frame = table(seed)
@@ -54,7 +54,7 @@ def test_lines_are_means_of_pandas(seed):
     pd.testing.assert_frame_equal(frame, before)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 10_000))
 def test_cells_are_means_of_pandas(seed):
     frame = table(seed)

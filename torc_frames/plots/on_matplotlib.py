@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from functools import singledispatch
 from io import BytesIO
 from typing import Any
@@ -38,12 +39,9 @@ __all__ = ["draw"]
 _LONGEST_NAME = 40
 _LONGEST_VALUE = 20
 
-_LEGEND: dict[str, Any] = {
-    "loc": "upper left",
-    "bbox_to_anchor": (1.0, 1.0),
-    "frameon": False,
-    "labelcolor": INK,
-}
+_BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+_PLAIN: dict[str, Any] = {"frameon": False, "labelcolor": INK}
+_NARROW = 4.0
 _LETTER = 0.075
 """Width of one, in inches."""
 
@@ -67,12 +65,13 @@ def draw(drawing: Drawing) -> Figure:
         first = made[at - at % across] if drawing.is_shared and at % across else None
         axes = figure.add_subplot(down, across, at + 1, sharey=first)
         made.append(axes)
-        _draw_panel(figure, axes, panel, drawing.width / across, is_inner=first is not None)
+        _draw_panel(axes, panel, drawing.width / across, is_inner=first is not None)
+    _explain(figure, made, drawing.panels)
     _note(figure, made[0], drawing)
     return figure
 
 
-def _draw_panel(figure: Figure, axes: Axes, panel: Panel, width: float, *, is_inner: bool) -> None:
+def _draw_panel(axes: Axes, panel: Panel, width: float, *, is_inner: bool) -> None:
     axes.spines[:].set_color(INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(which="both", colors=INK)
@@ -88,7 +87,6 @@ def _draw_panel(figure: Figure, axes: Axes, panel: Panel, width: float, *, is_in
     if panel.has_grid:
         axes.grid(color=INK, alpha=0.12)
         axes.set_axisbelow(True)
-    _explain(figure, axes, panel)
 
 
 def _set_side(axes: Axes, which: Any, given: Side, width: float) -> None:
@@ -107,11 +105,14 @@ def _set_side(axes: Axes, which: Any, given: Side, width: float) -> None:
     elif given.names:
         side.set_ticks(range(len(given.names)), [_label(name, given.longest) for name in given.names])
         if which == "x" and len(given.names) * max(map(len, given.names)) * _LETTER > width:
-            side.set_tick_params(rotation=30)
+            for text in side.get_ticklabels():
+                text.set(rotation=25, ha="right", rotation_mode="anchor")
     elif given.times:
         locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         side.set_major_locator(locator)
         side.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        if which == "x" and width < _NARROW:
+            side.set_tick_params(rotation=40)
     elif given.whole:
         side.set_major_locator(MaxNLocator(8, integer=True))
     if given.ticks:
@@ -224,7 +225,7 @@ def _put_cells(mark: Cells, axes: Axes) -> None:
         mark.x,
         mark.y,
         np.ma.masked_invalid(mark.values),
-        cmap=SCALE,
+        cmap=SCALE.with_extremes(bad=(0, 0, 0, 0)),
         norm=norm_of(mark.values, mark.log),
         rasterized=True,
     )
@@ -233,7 +234,7 @@ def _put_cells(mark: Cells, axes: Axes) -> None:
         axes.patch.set(hatch="////", edgecolor=GREY, linewidth=0)
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
-    _add_scale(figure, axes, drawn, mark.title)
+    _add_scale(figure, [axes], drawn, mark.title)
 
 
 @_put.register
@@ -252,25 +253,46 @@ def _put_text(mark: Text, axes: Axes) -> None:
     )
 
 
-def _explain(figure: Figure, axes: Axes, panel: Panel) -> None:
-    """Draw the legend of lines and of colors, or the scale."""
-    lines = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
-    handles, title = list(lines), panel.legend
+def _explain(figure: Figure, made: Sequence[Axes], panels: Sequence[Panel]) -> None:
+    """Draw the legends and scales of the panels, or the one of all."""
+    if len(panels) > 1 and all(_meaning(panel) == _meaning(panels[0]) for panel in panels):
+        handles, title = _legend(figure, made[0], list(made), panels[0])
+        if handles:
+            told = figure.legend(handles=handles, title=title, loc="outside right upper", **_PLAIN)
+            told.get_title().set_color(INK)
+        return
+    for axes, panel in zip(made, panels, strict=True):
+        handles, title = _legend(figure, axes, [axes], panel)
+        if handles:
+            axes.legend(handles=handles, title=title, **_BESIDE, **_PLAIN).get_title().set_color(INK)
+
+
+def _meaning(panel: Panel) -> list[Any]:
+    """Return what colors mean in a panel."""
+    colors = [mark.colors for mark in panel.marks if isinstance(mark, (Points, Paths, Bars))]
+    names = [(mark.name, mark.color) for mark in panel.marks if isinstance(mark, Curve) and mark.name]
+    cells = [mark for mark in panel.marks if isinstance(mark, Cells)]
+    return [[(each.title, each.names, each.values is None) for each in colors], names, cells]
+
+
+def _legend(figure: Figure, axes: Axes, beside: list[Axes], panel: Panel) -> tuple[list[Any], str | None]:
+    """Return what the legend of a panel has, and its title; a scale is drawn beside some axes."""
+    handles: list[Any] = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+    title = panel.legend
     for mark in panel.marks:
         if isinstance(mark, (Points, Paths, Bars)) and (mark.colors.names or mark.colors.values is not None):
             title = mark.colors.title
             if mark.colors.values is not None:
                 norm = norm_of(mark.colors.values, mark.colors.log)
-                _add_scale(figure, axes, ScalarMappable(norm, SCALE), title)
+                _add_scale(figure, beside, ScalarMappable(norm, SCALE), title)
             handles += [
                 Line2D([], [], color=color, marker=marker, linestyle="", label=_label(name, _LONGEST_VALUE))
                 for name, color, marker in mark.colors.names
             ]
-    if handles:
-        axes.legend(handles=handles, title=_label(title) or None, **_LEGEND).get_title().set_color(INK)
+    return handles, _label(title) or None
 
 
-def _add_scale(figure: Figure, axes: Axes, colors: Any, title: str) -> None:
+def _add_scale(figure: Figure, axes: list[Axes], colors: Any, title: str) -> None:
     bar = figure.colorbar(colors, ax=axes, pad=0.02)
     bar.set_label(_label(title), color=INK)
     bar.ax.tick_params(which="both", colors=INK)

@@ -50,6 +50,7 @@ _SYMBOLS = {
 _SHADES = 24
 """How many colors lines of a scale have; each is a trace."""
 
+_SCALE = "the scale of colors"
 _LONGEST = 80
 _DOTS_PER_INCH = 100
 _LETTERS_PER_INCH = 17
@@ -64,22 +65,30 @@ def draw(drawing: Drawing) -> go.Figure:
     figure = make_subplots(
         down, across, shared_yaxes=drawing.is_shared, subplot_titles=titles if any(titles) else None
     )
+    told: set[str] = set()
     for at, panel in enumerate(drawing.panels):
         where = {"row": at // across + 1, "col": at % across + 1}
-        named: set[str] = set()
         for mark in panel.marks:
             if isinstance(mark, Text):
                 figure.add_annotation(_words(mark), **where)
                 continue
             for trace in _traces(mark, panel):
-                trace.update(showlegend=bool(trace.name) and trace.name not in named)
-                named |= {trace.name} if trace.name else set()
-                figure.add_trace(trace, **where)
+                figure.add_trace(_told_once(trace, told), **where)
         untitled = {"title": None} if drawing.is_shared and where["col"] > 1 else {}
         figure.update_xaxes(_side(panel.x, panel.has_grid), **where)
         figure.update_yaxes({**_side(panel.y, panel.has_grid), **untitled}, **where)
     _lay_out(figure, drawing)
     return figure
+
+
+def _told_once(trace: Any, told: set[str]) -> Any:
+    """Return a trace that is in the legend, or has a scale of colors, if none before it is alike."""
+    name = trace.name or ""
+    trace.update(showlegend=bool(name) and name not in told, legendgroup=name or None)
+    if "marker" in trace and "showscale" in trace.marker and trace.marker.showscale:
+        trace.marker.showscale = (name := _SCALE) not in told
+    told.add(name)
+    return trace
 
 
 def _lay_out(figure: go.Figure, drawing: Drawing) -> None:
