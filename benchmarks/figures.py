@@ -23,6 +23,7 @@ from torc_frames import plots
 __all__ = ["report"]
 
 ROWS = 100_000
+_EPOCHS = 1_000
 _REPEATS = 3
 _MOST_SECONDS = 2.0
 
@@ -45,8 +46,16 @@ def report(_folder: Path, _sizes: Sequence[int], say: Say) -> Report:
 def _frame() -> pd.DataFrame:
     random = np.random.default_rng(0)
     gamma, alpha = 10 ** random.uniform(-4, 1, ROWS), 10 ** random.integers(-3, 3, ROWS).astype(float)
+    start = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(np.arange(ROWS), unit="s")
     return pd.DataFrame(
         {
+            "job_key": np.repeat([str(at) for at in range(ROWS // _EPOCHS)], _EPOCHS),
+            "epoch": np.tile(np.arange(_EPOCHS), ROWS // _EPOCHS),
+            "start_time": start,
+            "end_time": start + pd.to_timedelta(random.uniform(1, 500, ROWS), unit="s"),
+            "host": random.choice([f"node-{at}" for at in range(8)], ROWS),
+            "runtime_share": random.lognormal(-1, 0.5, ROWS),
+            "results.hours": random.lognormal(0, 1, ROWS),
             "job_name": [f"job_{at}" for at in range(ROWS)],
             "status": random.choice(["completed", "failed"], ROWS, p=[0.95, 0.05]),
             "params.gamma": gamma,
@@ -86,6 +95,37 @@ def _bare_parallel(axes: Axes, frame: pd.DataFrame) -> object:
     return axes.add_collection(LineCollection(lines, alpha=0.2, rasterized=True))
 
 
+def _bare_ecdf(axes: Axes, frame: pd.DataFrame) -> object:
+    return axes.ecdf(frame["results.loss"].to_numpy())
+
+
+def _bare_front(axes: Axes, frame: pd.DataFrame) -> object:
+    ordered = frame.sort_values("results.hours")
+    axes.plot(ordered["results.hours"], ordered["results.loss"].cummin())
+    return axes.scatter(frame["results.hours"], frame["results.loss"], s=2, rasterized=True)
+
+
+def _bare_history(axes: Axes, frame: pd.DataFrame) -> object:
+    ordered = frame.sort_values("end_time")
+    axes.plot(ordered["end_time"], ordered["results.loss"].cummin())
+    return axes.scatter(ordered["end_time"], ordered["results.loss"], s=2, rasterized=True)
+
+
+def _bare_curves(axes: Axes, frame: pd.DataFrame) -> object:
+    return axes.plot(
+        frame.pivot_table(index="epoch", columns="job_key", values="results.loss"), rasterized=True
+    )
+
+
+def _bare_timeline(axes: Axes, frame: pd.DataFrame) -> object:
+    at = frame["host"].astype("category").cat.codes
+    return axes.hlines(at, frame["start_time"], frame["end_time"], rasterized=True)
+
+
+def _bare_shares(axes: Axes, frame: pd.DataFrame) -> object:
+    return axes.hist(frame["runtime_share"], bins=100)
+
+
 CASES: Mapping[str, tuple[Draw, Bare]] = {
     "lines": (lambda df: plots.lines(df, x="depth", y="loss", by="solver", over="seed"), _bare_lines),
     "heatmap": (lambda df: plots.heatmap(df, x="alpha", y="depth", metric="loss"), _bare_heatmap),
@@ -95,8 +135,15 @@ CASES: Mapping[str, tuple[Draw, Bare]] = {
         _bare_parallel,
     ),
     "slice": (lambda df: plots.slice(df, y="loss"), _bare_scatter),
+    "ecdf": (lambda df: plots.ecdf(df, "loss", by="solver"), _bare_ecdf),
+    "pareto": (lambda df: plots.pareto(df, "hours", "loss", by="solver"), _bare_front),
+    "history": (lambda df: plots.history(df, "loss", clock=True), _bare_history),
+    "curves": (lambda df: plots.curves(df, "loss"), _bare_curves),
+    "timeline": (plots.timeline, _bare_timeline),
+    "utilization": (plots.utilization, _bare_shares),
+    "importance": (lambda df: plots.importance(df, "loss"), _bare_scatter),
 }
-"""What is drawn of the table, and by what one would draw the same without us; of slice one panel."""
+"""What is drawn of the table, and by what one would draw the same, or as much, without us."""
 
 
 def _bare(draw: Bare, frame: pd.DataFrame) -> Figure:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from torc_frames.errors import RefusedError
 from torc_frames.plots.colors import GREY, style_of
 from torc_frames.plots.scales import codes_of
 
@@ -45,7 +46,9 @@ def groups_of(rows: pd.DataFrame, by: str | None) -> list[StyledGroup]:
     """
     if by is None:
         return [StyledGroup("", np.arange(len(rows)), *style_of(0))] if len(rows) else []
-    codes, names = codes_of(rows[by], _MOST)
+    codes, names = codes_of(rows[by], len(rows))
+    if len(names) > _MOST:
+        raise RefusedError(f"{by!r} has {len(names)} values: too many to tell apart")
     found = [StyledGroup(name, np.flatnonzero(codes == at), *style_of(at)) for at, name in enumerate(names)]
     missing = np.flatnonzero(codes < 0)
     return [*found, *([StyledGroup("missing", missing, GREY, "--", "o")] if len(missing) else [])]

@@ -97,7 +97,7 @@ def importance(
         Text(share + 1.5, place, f"{share:.0f} %", "left") for place, share in zip(at, shares, strict=True)
     ]
     across = Side(about["axis"], limits=(0.0, 112.0), ticks=(0, 20, 40, 60, 80, 100))
-    up = Side(names=names, limits=(max(len(found), 1) - 0.5, -0.5), longest=30)
+    up = Side(names=names, limits=(max(len(found), 1) - 0.5, -0.5), hidden=not names, longest=30)
     height = float(np.clip(1.5 + 0.35 * len(found), 2.4, 12))
     panel = Panel(across, up, (bars, *texts) if len(found) else (), has_grid=False)
     return draw(Drawing((panel,), tuple(about["notes"]), height=height), backend)

@@ -196,7 +196,7 @@ def _ended(df: pd.DataFrame, column: str) -> tuple[pd.DataFrame, Array, tuple[st
     over = found.counted | found.failed
     known = df[_END].notna().to_numpy()
     rows, has_failed = df[over & known], found.failed[over & known]
-    order = np.argsort(rows[_END].to_numpy(), kind="stable")
+    order = np.argsort(scale_of(rows[_END]).places, kind="stable")
     reasons = {
         "unfinished": found.unfinished,
         "stale": found.stale,

@@ -101,7 +101,7 @@ def utilization(
     marks = [_points(pd.concat(parts), log, seed)] if names else []
     whole = Curve(np.array([100.0, 100.0]), np.array([-0.5, len(names) - 0.5]), GREY, width=1.0)
     across = Side("used of what was asked for (%)", log=log)
-    up = Side(names=tuple(names), limits=(max(len(names), 1) - 0.5, -0.5), longest=30)
+    up = Side(names=tuple(names), limits=(max(len(names), 1) - 0.5, -0.5), hidden=not names, longest=30)
     panel = Panel(across, up, (whole, *marks) if marks else ())
     height = float(np.clip(1.6 + 0.55 * len(names), 2.4, 10))
     return draw(Drawing((panel,), tuple(notes), (len(drawn), len(df)), height=height), backend)
