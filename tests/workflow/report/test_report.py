@@ -167,8 +167,12 @@ def test_any_workflow_has_a_report(case, store, tmp_path):
 def test_a_workflow_without_jobs_or_runs_has_a_report(store, tmp_path):
     wf = tf.connect(store.url).create_workflow("empty")
     assert "The jobs have no parameters." in Page(wf.report(tmp_path / "study.html")).text
-    wf.push(tf.grid(a=[1, 2]))
+    for key in wf.push(tf.grid(a=[1, 2])).index:
+        for epoch in range(3):
+            wf.job(key).log(epoch=epoch, loss=1 / (epoch + int(key)))
+        wf.job(key).flush()
     page = Page(wf.report(tmp_path / "study.html"))
+    assert "loss as jobs logged it" in page.text
     assert "No job has been run to its end." in page.text
     assert "2ready" in page.text
 
