@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from base64 import b64decode
 from gzip import decompress
 from html.parser import HTMLParser
@@ -21,7 +22,7 @@ from studied import study, sweep
 import torc_frames as tf
 from tests.trust.markup import PAYLOADS
 from torc_frames.cli.root import root
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, TorcFramesWarning
 from torc_frames.store.open import open_store
 from torc_frames.workflow.workflow import Workflow
 
@@ -166,8 +167,12 @@ def test_any_workflow_has_a_report(case, store, tmp_path):
 def test_a_workflow_without_jobs_or_runs_has_a_report(store, tmp_path):
     wf = tf.connect(store.url).create_workflow("empty")
     assert "The jobs have no parameters." in Page(wf.report(tmp_path / "study.html")).text
-    wf.push(tf.grid(a=[1, 2]))
+    for key in wf.push(tf.grid(a=[1, 2])).index:
+        for epoch in range(3):
+            wf.job(key).log(epoch=epoch, loss=1 / (epoch + int(key)))
+        wf.job(key).flush()
     page = Page(wf.report(tmp_path / "study.html"))
+    assert "loss as jobs logged it" in page.text
     assert "No job has been run to its end." in page.text
     assert "2ready" in page.text
 
@@ -266,6 +271,14 @@ def test_means_over_seeds_are_there_where_seeds_are_told(small, tmp_path):
     assert "Means over seed" in Page(small.report(tmp_path / "study.html", over=["seed"])).text
     with pytest.raises(RefusedError, match="'sed'"):
         small.report(tmp_path / "study.html", over="sed")
+
+
+def test_without_matplotlib_there_are_no_figures_and_a_word(small, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torc_frames.workflow.report.figures", None)
+    with pytest.warns(TorcFramesWarning, match="no figures"):
+        file = small.report(tmp_path / "study.html")
+    assert "<svg" not in file.read_text("utf-8")
+    assert "Lowest loss" in file.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

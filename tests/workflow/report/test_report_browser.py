@@ -65,6 +65,7 @@ def opened(browsers: Callable[[], Any], tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def report(opened: Opened, browser: Any) -> Iterator[Opened]:
     """The report as it is opened, which makes no requests and writes no errors."""
+    opened.page.emulate_media(media="screen", color_scheme="light")
     opened.show_all()
     yield opened
     assert opened.requests == [opened.file.as_uri()]
@@ -87,9 +88,7 @@ def test_it_is_small_and_shows_what_it_is_of(report):
 
 
 def test_a_name_sorts_and_its_heading_says_how(report):
-    head = report.page.locator(
-        "#jobs thead th", has=report.page.get_by_role("button", name="loss", exact=True)
-    )
+    head = report.field("loss").locator("..")
     button, ranked = head.get_by_role("button"), report.table["results.loss"].dropna().sort_values()
     button.focus()
     for key, state, values in (("Enter", "ascending", ranked), ("Space", "descending", ranked[::-1])):
@@ -167,7 +166,6 @@ def test_dark_pages_have_light_figures(report):
     dark, light = (sum(map(int, shade[4:-1].split(",")[:3])) for shade in shades)
     assert (dark < 150, light > 600) == (True, True)
     screenshot(report, "report-dark", full_page=True)
-    report.page.emulate_media(color_scheme="light")
 
 
 def test_it_is_printed_with_500_rows_whose_headings_repeat(report):
@@ -179,8 +177,7 @@ def test_it_is_printed_with_500_rows_whose_headings_repeat(report):
         "head => [getComputedStyle(head).display, getComputedStyle(head.querySelector('th')).position]"
     )
     assert style == ["table-header-group", "static"]
-    if folder := os.environ.get("TORC_FRAMES_SCREENSHOTS"):
-        report.page.pdf(path=Path(folder) / "report.pdf", prefer_css_page_size=True)
     report.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert report.page.locator("details[open]").count() == 0
-    report.page.emulate_media(media="screen")
+    if folder := os.environ.get("TORC_FRAMES_SCREENSHOTS"):
+        report.page.pdf(path=Path(folder) / "report.pdf", prefer_css_page_size=True)

@@ -92,7 +92,7 @@ def _of_results(contents: Contents) -> Iterator[tuple[str, Draw]]:
     if 3 <= len(varied) <= _MANY:
         told = f"The parameters that vary, and {shown}: a line is a job"
         yield told, partial(plots.parallel, rows, columns=[*varied, y], by=y, limit=_LINES)
-    if len(varied) > 1 and len(rows) >= _ENOUGH and find_spec("optuna"):
+    if len(varied) > 1 and len(rows) >= _ENOUGH and find_spec("sklearn"):
         yield (
             f"How much each parameter matters for {shown}",
             partial(plots.importance, table, y, columns=varied),
