@@ -1,7 +1,9 @@
 """What a notebook shows of a store, a workflow and its jobs, and what is asked for it."""
 
 import re
+import sqlite3
 import warnings
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -46,7 +48,7 @@ def test_a_workflow_shows_counts_ranges_and_the_next_call(wf, store):
     if hasattr(store, "start_jobs"):
         assert "wf.run()" in told
         assert "loss" in told
-        assert "▁" in told
+        assert "█████" in told
 
 
 def test_a_store_shows_its_newest_workflows(store):
@@ -131,6 +133,17 @@ def test_many_records_of_few_jobs_are_not_all_read(wf, monkeypatch):
     monkeypatch.setattr(overview, "_MOST_RECORDS", 120)
     monkeypatch.setattr(overview, "_LEAST_JOBS", 3)
     assert re.search(r"of \d\d? jobs, chosen", seen(wf))
+
+
+@on_sqlite
+def test_a_record_that_can_not_be_read_is_told(wf, store):
+    wf.push(tf.grid(n=[1, 2, 3]))
+    with closing(sqlite3.connect(store.path)) as database, database:
+        database.execute("UPDATE user_data SET data = '{bad' WHERE id = 2")
+    told = seen(wf)
+    assert "1 record can not be read" in told
+    assert "1, 3" in told
+    assert "UnreadableRecordError" in text_of(wf.job(2)._repr_html_())
 
 
 @on_sqlite
