@@ -80,7 +80,6 @@ class RunSummary(Shown):
             "",
             Counts(f"Run of {ran}", {name: count for name, count in counts.items() if count}),
             *(Remark(line, "bad") for line in reasons(self.failures)),
-            Remark(f"outputs: {self.output_dir}", "quiet"),
             Calls([*calls, ("wf.table()", "parameters beside results")]),
         )
 
