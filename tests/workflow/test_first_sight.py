@@ -259,3 +259,16 @@ def test_ipython_shows_the_text_in_a_terminal_and_both_in_a_notebook_by_one_look
     assert "2 jobs: 2 ready" in forms["text/plain"]
     assert len(looks) == 1
     assert DisplayFormatter().format([wf])[0]["text/plain"] == f"[{wf!r}]"
+
+
+def test_the_file_of_a_server_is_described_without_what_it_can_not_do(torc_server, monkeypatch):
+    served = tf.connect(torc_server.url).create_workflow("file")
+    key = served.push(tf.grid(n=range(30)), command="echo {n}").index[0]
+    client = tf.connect(torc_server.database)
+    wf = client.workflow(served.key)
+    assert repr(wf.describe()) == repr(served.describe()).replace("\nwf.run()  # runs 30 jobs", "")
+    assert "echo 0" in seen(wf.job(key))
+    assert "30 uninitialized" in seen(client)
+    monkeypatch.setattr(overview, "_MOST_JOBS", 20)
+    monkeypatch.setattr(overview, "_SAMPLED_JOBS", 10)
+    assert re.search(r"of \d\d? jobs, chosen at random", seen(wf))
