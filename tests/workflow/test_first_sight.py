@@ -1,7 +1,9 @@
 """What a notebook shows of a store, a workflow and its jobs, and what is asked for it."""
 
 import re
+import sqlite3
 import warnings
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -46,7 +48,7 @@ def test_a_workflow_shows_counts_ranges_and_the_next_call(wf, store):
     if hasattr(store, "start_jobs"):
         assert "wf.run()" in told
         assert "loss" in told
-        assert "▁" in told
+        assert "█████" in told
 
 
 def test_a_store_shows_its_newest_workflows(store):
@@ -131,6 +133,17 @@ def test_many_records_of_few_jobs_are_not_all_read(wf, monkeypatch):
     monkeypatch.setattr(overview, "_MOST_RECORDS", 120)
     monkeypatch.setattr(overview, "_LEAST_JOBS", 3)
     assert re.search(r"of \d\d? jobs, chosen", seen(wf))
+
+
+@on_sqlite
+def test_a_record_that_can_not_be_read_is_told(wf, store):
+    wf.push(tf.grid(n=[1, 2, 3]))
+    with closing(sqlite3.connect(store.path)) as database, database:
+        database.execute("UPDATE user_data SET data = '{bad' WHERE id = 2")
+    told = seen(wf)
+    assert "1 record can not be read" in told
+    assert "1, 3" in told
+    assert "UnreadableRecordError" in text_of(wf.job(2)._repr_html_())
 
 
 @on_sqlite
@@ -246,3 +259,16 @@ def test_ipython_shows_the_text_in_a_terminal_and_both_in_a_notebook_by_one_look
     assert "2 jobs: 2 ready" in forms["text/plain"]
     assert len(looks) == 1
     assert DisplayFormatter().format([wf])[0]["text/plain"] == f"[{wf!r}]"
+
+
+def test_the_file_of_a_server_is_described_without_what_it_can_not_do(torc_server, monkeypatch):
+    served = tf.connect(torc_server.url).create_workflow("file")
+    key = served.push(tf.grid(n=range(30)), command="echo {n}").index[0]
+    client = tf.connect(torc_server.database)
+    wf = client.workflow(served.key)
+    assert repr(wf.describe()) == repr(served.describe()).replace("\nwf.run()  # runs 30 jobs", "")
+    assert "echo 0" in seen(wf.job(key))
+    assert "30 uninitialized" in seen(client)
+    monkeypatch.setattr(overview, "_MOST_JOBS", 20)
+    monkeypatch.setattr(overview, "_SAMPLED_JOBS", 10)
+    assert re.search(r"of \d\d? jobs, chosen at random", seen(wf))

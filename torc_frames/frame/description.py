@@ -291,7 +291,7 @@ def brief(value: object) -> str:
 
 
 def first_rows(frame: pd.DataFrame, rest: str, *, rows: int = 5, columns: int = 8) -> CellTable:
-    """Return the first rows and columns of a frame; `rest` says what has all of them.
+    """Return the first rows and columns of a frame, its index in front; `rest` says what has all of them.
 
     Examples
     --------
@@ -305,11 +305,14 @@ def first_rows(frame: pd.DataFrame, rest: str, *, rows: int = 5, columns: int = 
       4
       and 2 more rows: the frame
     """
-    head = frame.iloc[:rows, :columns]
+    head = frame.iloc[:rows]
+    if None not in head.index.names:
+        head = head.reset_index(allow_duplicates=True)
+    width, head = head.shape[1], head.iloc[:, :columns]
     names = [" ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in head]
     cells = [map(_plainly, head.iloc[:, at].tolist()) for at in range(head.shape[1])]
     sides = [at for at, dtype in enumerate(head.dtypes) if dtype.kind in "iuf"]
-    over = ((len(frame) - rows, "row"), (frame.shape[1] - columns, "column"))
+    over = ((len(frame) - rows, "row"), (width - columns, "column"))
     told = " and ".join(counted(count, f"more {what}") for count, what in over if count > 0)
     return CellTable(names, list(zip(*cells, strict=True)), sides, f"and {told}: {rest}" if told else "")
 

@@ -77,7 +77,7 @@ class Comparison(Shown):
         parts: list[Remark | CellTable] = []
         for name, frame in frames:
             if frame.shape[1] and len(frame):
-                table = first_rows(frame.reset_index(), f".{name}", columns=_MOST_COLUMNS)
+                table = first_rows(frame, f".{name}", columns=_MOST_COLUMNS)
                 parts += [Remark(f"{name}:"), table]
         return Description(repr(self), *parts)
 

@@ -93,12 +93,12 @@ def _looked_at(snap: Snapshot, jobs: int) -> tuple[pd.DataFrame | None, str]:
         return None, ""
     records = snap.count_user_data()
     if jobs <= _MOST_JOBS and records <= _MOST_RECORDS:
-        return _table(snap, "command", "stale"), ""
+        return _table(snap, "command", "stale")
     most = max(_LEAST_JOBS, min(_SAMPLED_JOBS, _MOST_RECORDS * jobs // max(records, 1)))
     if not isinstance(snap, SelectiveSnapshot):
         return None, f"{counted(records, 'record')} are too many to be read for this: wf.table()"
-    table = _table(snap.sampled(most, jobs), "command")
-    return table, f"of {len(table):,} jobs, chosen at random; wf.table() has all:"
+    table, told = _table(snap.sampled(most, jobs), "command")
+    return table, f"of {len(table):,} jobs, chosen at random; wf.table() has all{told and f'; {told}'}:"
 
 
 def _as_pushed(metadata: Mapping[str, Any]) -> Iterator[CellTable]:
@@ -120,11 +120,13 @@ def _range(axis: Distribution) -> str:
     return f"{brief(axis.low)} … {brief(axis.high)}"
 
 
-def _table(snap: Snapshot, *columns: str) -> pd.DataFrame:
-    """Return what `Workflow.table` does of some jobs, unverified: it is looked at, and not reckoned with."""
+def _table(snap: Snapshot, *columns: str) -> tuple[pd.DataFrame, str]:
+    """Return what `Workflow.table` does of some jobs, and what is not in it; it is not verified."""
     shape = Shape(specs=recorded.read(snap.workflow.metadata), fast=False, on_error="warn")
-    part = table_part(Reading(snap, shape), "names", columns.__contains__)
-    return table_of([part], shape)
+    read = Reading(snap, shape)
+    part = table_part(read, "names", columns.__contains__)
+    bad = read.unreadable | dict(snap.unreadable)
+    return table_of([part], shape), f"{counted(len(bad), 'record')} can not be read" if bad else ""
 
 
 def _calls(

@@ -216,16 +216,7 @@ def test_many_changes_are_a_table_by_column_with_conflicts_first(wf, theirs):
         f"  c29        30  CONFLICT  5        8      {keys[7]}",
         f"                           0        8      {', '.join(keys[:5])} and 24 more",
     ]
-    assert lines[-2].split() == [
-        "extra",
-        "30",
-        "missing",
-        "'new'",
-        *lines[2 + 1].split()[2:7],
-        "and",
-        "25",
-        "more",
-    ]
+    assert lines[-2].split()[:4] == ["extra", "30", "missing", "'new'"]
     assert lines[-1] == "  and 24 more cells (see .cells)"
     assert len(lines) == 12
     assert "on_conflict='ours'" in str(plan.describe())

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from torc_frames import settings
 from torc_frames.errors import (
@@ -20,7 +20,6 @@ from torc_frames.errors import (
     counted,
     warn,
 )
-from torc_frames.frame.description import Calls, CellTable, Counts, Description, Remark
 from torc_frames.frame.shown import Shown
 from torc_frames.store.base import CallStore, Store
 from torc_frames.store.contents import read_calls, read_jobs
@@ -31,6 +30,9 @@ from torc_frames.workflow.run.job import Job
 from torc_frames.workflow.run.logs import last_lines, visible
 from torc_frames.workflow.run.processes import has_ended, shown_runner, signal_runner, token_of, utc_now
 from torc_frames.workflow.run.summary import RunSummary, from_json, tell_of_failures
+
+if TYPE_CHECKING:
+    from torc_frames.frame.description import Description
 
 __all__ = ["RunHandle", "RunHandles", "RunState", "RunStatus", "handle_of", "handles"]
 
@@ -111,6 +113,8 @@ class RunHandle(Shown, Fixed):
 
     def describe(self) -> Description:
         """Return how far it is, who does it and where its outputs are: what a notebook shows."""
+        from torc_frames.frame.description import Calls, Counts, Description, Remark
+
         with settings.hurry():
             told = self._described()
             [counts] = self.store.count_jobs([self.workflow_key])
@@ -353,6 +357,8 @@ class RunHandles(Shown, list[RunHandle]):
 
     def describe(self) -> Description:
         """Return who does them, and since when: what a notebook shows."""
+        from torc_frames.frame.description import CellTable, Description
+
         names = ("run", "state", "runner", "started", "output_dir")
         rows = [[told[name] or "" for name in names] for told in (one._described() for one in self[:_SHOWN])]
         more = f"and {len(self) - _SHOWN:,} more" if len(self) > _SHOWN else ""

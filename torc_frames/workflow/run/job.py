@@ -147,9 +147,10 @@ class Job(Shown, Fixed):
         --------
         >>> import torc_frames as tf
         >>> wf = tf.connect(tmp / "study.db").create_workflow("ridge")
-        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]))
+        >>> _ = wf.push(tf.grid(alpha=[0.1, 1.0]), command="echo {alpha}")
         >>> print(wf.job(2).describe())
         Job 'job_2', key 2 of workflow 1: ready
+        command: echo 1.0
           parameter  value
           alpha      1
         wf.run()  # runs it with all that wait

@@ -125,5 +125,7 @@ def _calls(job: JobRecord) -> Iterator[tuple[str, str]]:
         yield f"wf.logs({job.key!r}, lines=100)", "the ends of its stdout and stderr"
     if job.status in FAILURES:
         yield f"wf.run(jobs={job.key!r}, rerun='failed')", "runs it again"
+    elif not job.command:
+        yield "wf.push(wf.parameters(), command='…')", "gives the jobs a command to run"
     elif not job.run_id:
         yield "wf.run()", "runs it with all that wait"

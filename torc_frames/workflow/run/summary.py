@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torc_frames.errors import FailedJobsWarning, RunFailedError, counted, shorten, warn
-from torc_frames.frame.description import Calls, Counts, Description, Remark
 from torc_frames.frame.shown import Shown
 from torc_frames.workflow.run.logs import visible
+
+if TYPE_CHECKING:
+    from torc_frames.frame.description import Description
 
 __all__ = ["Failure", "RunSummary", "from_json", "reasons", "tell_of_failures", "to_json"]
 
@@ -72,7 +74,9 @@ class RunSummary(Shown):
         return "\n  ".join([f"RunSummary({counts})", *reasons(self.failures)])
 
     def describe(self) -> Description:
-        """Return counts, the first reasons for failures, and where outputs are: what a notebook shows."""
+        """Return counts, and the first reasons for failures: what a notebook shows."""
+        from torc_frames.frame.description import Calls, Counts, Description, Remark
+
         counts = {name.replace("_", " "): getattr(self, name) for name in _COUNTS}
         ran = counted(self.completed + self.failed, "job")
         calls = [("wf.logs(failed=True)", "what they said last")] if self.failed else []
@@ -80,7 +84,6 @@ class RunSummary(Shown):
             "",
             Counts(f"Run of {ran}", {name: count for name, count in counts.items() if count}),
             *(Remark(line, "bad") for line in reasons(self.failures)),
-            Remark(f"outputs: {self.output_dir}", "quiet"),
             Calls([*calls, ("wf.table()", "parameters beside results")]),
         )
 
