@@ -111,6 +111,7 @@ def floats(values: pd.Series) -> pd.Series:
 STATS = ["mean", "std", "sem", "count", "median", "min", "max", "q25", "q75", "iqr", "iqm", "ci95"]
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # of pandas, by inf - inf
 @settings(max_examples=examples(25))
 @given(
     tables(), st.sampled_from([None, "seed", ["alpha", "params.seed"], ["alpha", "model.depth", "seed", "c"]])
@@ -118,6 +119,7 @@ STATS = ["mean", "std", "sem", "count", "median", "min", "max", "q25", "q75", "i
 def test_a_summary_is_what_plain_pandas_says(table: pd.DataFrame, over: Any) -> None:
     before = table.copy()
     with warnings.catch_warnings():
+        warnings.simplefilter("error")
         warnings.simplefilter("ignore", tf.TorcFramesWarning)
         summary = tf.summarize(table, over=over, stats=STATS, metrics=["loss", "results.n"])
     assert_frame_equal(table, before)
