@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from benchmarks import figures, grids, report, server_report, service, written
+from benchmarks import figures, grids, report, server_report, service, tabulation, written
 from torc_frames.errors import InexactFloatWarning
 
 __all__ = ["main"]
@@ -27,8 +27,8 @@ def main() -> None:
     )
     parser.add_argument(
         "--only",
-        choices=["embedded", "server", "service", "grids", "figures"],
-        help="one kind of store, or the grid, instead of all",
+        choices=["embedded", "server", "service", "grids", "figures", "tables"],
+        help="one kind of store, the grid, figures, or tables of results, instead of all",
     )
     parser.add_argument("--profile", choices=["pull", "push"], help="print where the time goes instead")
     parser.add_argument(
@@ -50,6 +50,7 @@ def main() -> None:
                 "service": service.report,
                 "grids": grids.report,
                 "figures": figures.report,
+                "tables": tabulation.report,
             }
             made = []
             for kind, make in reports.items():

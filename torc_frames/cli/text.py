@@ -88,7 +88,8 @@ def print_table(
     table = _table({name: texts[name] for name in fit}, headings, widest, numeric, cut)
     Console(file=file, width=width, height=_HEIGHT, highlight=False).print(table)
     hidden = [name for name in map(printable, columns) if name not in fit]
-    _tell(hidden if view is None else [name for name in hidden if name not in view.constant], whole, view)
+    said = {printable(name) for name in view.constant} if view else set()
+    _tell([name for name in hidden if name not in said], whole, view)
 
 
 def _tell(hidden: Sequence[str], whole: str, view: TerminalView | None) -> None:

@@ -111,6 +111,7 @@ def floats(values: pd.Series) -> pd.Series:
 STATS = ["mean", "std", "sem", "count", "median", "min", "max", "q25", "q75", "iqr", "iqm", "ci95"]
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # of pandas, by inf - inf
 @settings(max_examples=examples(25))
 @given(
     tables(), st.sampled_from([None, "seed", ["alpha", "params.seed"], ["alpha", "model.depth", "seed", "c"]])
@@ -118,6 +119,7 @@ STATS = ["mean", "std", "sem", "count", "median", "min", "max", "q25", "q75", "i
 def test_a_summary_is_what_plain_pandas_says(table: pd.DataFrame, over: Any) -> None:
     before = table.copy()
     with warnings.catch_warnings():
+        warnings.simplefilter("error")
         warnings.simplefilter("ignore", tf.TorcFramesWarning)
         summary = tf.summarize(table, over=over, stats=STATS, metrics=["loss", "results.n"])
     assert_frame_equal(table, before)
@@ -311,6 +313,24 @@ def test_stale_rows_are_left_out_with_a_word_and_what_is_infinite_is_counted() -
     assert about["infinite"] == {"results.loss": 1}
     assert about["rows"]["stale"] == 1
     assert summary["results.loss.mean"].tolist() == [math.inf]
+
+
+def test_what_a_summary_says_of_itself_is_json_and_keeps_no_frame_from_being_joined_or_written(
+    tmp_path: Path,
+) -> None:
+    table = of_jobs(params_n=[1, 2], results_loss=[1.7e308, 1.7e308], params_layers=[[1], [1]])
+    table["params.when"] = pd.to_datetime(["2026-01-01", "2026-01-01"], utc=True)
+    table["params.gap"] = pd.array([None, None], dtype="Int64")
+    table["params.top"] = math.inf
+    summary = tf.summarize(table, over="n", stats=["mean", "std"])
+    assert summary["results.loss.mean"].tolist() == [math.inf]
+    assert summary.attrs["torc_summary"]["constants"] == {
+        **{"params.layers": [1], "params.when": "2026-01-01T00:00:00Z"},
+        **{"params.gap": None, "params.top": "inf"},
+    }
+    summary.to_parquet(tmp_path / "summary.parquet")
+    assert pd.read_parquet(tmp_path / "summary.parquet").attrs == summary.attrs
+    assert len(pd.concat([summary, tf.summarize(table.assign(**{"params.gap": 1}), over="n")])) == 2
 
 
 def test_integers_that_no_float_holds_are_exact() -> None:

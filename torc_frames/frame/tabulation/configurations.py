@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -183,9 +184,9 @@ def labels(names: Iterable[str]) -> dict[str, str]:
     >>> labels(["params.n", "params.loss", "results.loss"])
     {'params.n': 'n', 'params.loss': 'params.loss', 'results.loss': 'results.loss'}
     """
-    listed = list(names)
-    short = [_short(name) for name in listed]
-    return {name: one if short.count(one) == 1 else name for name, one in zip(listed, short, strict=True)}
+    short = {name: _short(name) for name in names}
+    times = Counter(short.values())
+    return {name: one if times[one] == 1 else name for name, one in short.items()}
 
 
 def _short(name: str) -> str:

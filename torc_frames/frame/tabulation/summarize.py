@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, counted, shorten, warn
+from torc_frames.frame.dtypes import encode
 from torc_frames.frame.tabulation.configurations import (
     PARAMS,
     RESULTS,
@@ -68,8 +69,8 @@ def summarize(
         failed, unfinished, stale (int64), how many of these the configuration has; for each metric and
         statistic ``results.loss.mean`` (float64), ``results.loss.count`` (int64), ``min`` and ``max`` of
         integers Int64. What can't be told is missing: the mean of no value, the std of one.
-        ``attrs["torc_summary"]`` has over, metrics, stats, the parameters that are constant, and counts of
-        all rows, and by metric of values that are missing or infinite.
+        ``attrs["torc_summary"]`` has over, metrics, stats, the parameters that are constant (as JSON), counts
+        of all rows, and by metric of values that are missing or infinite.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def summarize(
         "over": left_out,
         "metrics": names,
         "stats": asked,
-        "constants": {name: _plain(table[name].iloc[0]) for name in found.constant if len(table)},
+        "constants": {name: _json(table[name].iloc[:1]) for name in found.constant if len(table)},
         "rows": {name: int(count.sum()) for name, count in counts.items()},
         "missing": {name: int(rows.missing(table[name]).sum()) for name in names},
         "infinite": {name: int((np.isinf(values[name]) & rows.counted).sum()) for name in names},
@@ -183,7 +184,8 @@ class Groups:
 
     def by(self, function: str, *args: Any) -> pd.Series:
         """Return what a function of pandas says of each group; missing for those without a value."""
-        told: pd.Series = getattr(self._grouped, function)(*args)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large for floats is infinite
+            told: pd.Series = getattr(self._grouped, function)(*args)
         return told.reset_index(drop=True)
 
     def count(self) -> pd.Series:
@@ -270,5 +272,7 @@ def _integers(values: pd.Series) -> pd.Series:
     return values.reset_index(drop=True).astype(dtype)
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+def _json(cell: pd.Series) -> Any:
+    """Return a cell as a JSON value, or its text: pandas compares attributes, and writes them."""
+    [value], refused = encode(cell)
+    return str(cell.iloc[0]) if refused else value
