@@ -92,6 +92,7 @@ def test_before_there_are_results_the_metric_need_not_be_there(status: list[str]
         ("loss", None, "direction=None"),
         (["loss", "word"], ["min"], "2 metrics and 1 direction"),
         ([], "min", "0 metrics"),
+        (["loss", "results.loss"], "min", "metrics 'results.loss', 'results.loss': give each once"),
         ("word", "min", "'results.word' is not of numbers"),
     ],
 )

@@ -24,6 +24,7 @@ from torc_frames.cli.report import report
 from torc_frames.cli.runs import demo, run, run_function
 from torc_frames.cli.serve import serve
 from torc_frames.cli.started import runs
+from torc_frames.cli.suggest import suggest
 from torc_frames.cli.summaries import best, summarize
 from torc_frames.cli.text import printable
 from torc_frames.cli.user_data import user_data
@@ -91,6 +92,7 @@ for _command in (
     adopt,
     compare,
     report,
+    suggest,
     copy,
     backup,
     run,

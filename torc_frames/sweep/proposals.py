@@ -154,6 +154,14 @@ def _recipe(found: Rebuilt, n: int, seed: int, startup: int, where: Where | None
 
 
 def _seed_of(found: Rebuilt, seed: int) -> int:
-    """Return a seed that is another one whenever something else is known of the points."""
-    seen = (seed, found.points, found.states, found.values)
+    """Return a seed that is another one whenever something else is known of the points.
+
+    The last digits of floats, which differ from machine to machine, are nothing else.
+    """
+    rows = zip(found.points, found.states, found.values, strict=True)
+    seen = [seed, *([state, *map(_short, (*point, *values))] for point, state, values in rows)]
     return int.from_bytes(blake2b(repr(seen).encode(), digest_size=4).digest(), "big")
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.12g}" if isinstance(value, float) else value

@@ -157,6 +157,8 @@ def _objectives(
         each = f"{counted(len(metrics), 'metric')} and {counted(len(ways), 'direction')}"
         raise RefusedError(f"{each}: give one metric, or several and a direction for each")
     columns = [_metric(table, rows, name) for name in metrics]
+    if len({*columns}) < len(columns):
+        raise RefusedError(f"metrics {shorten(map(repr, columns))}: give each once")
     return [Objective(column, _DIRECTIONS[way]) for column, way in zip(columns, ways, strict=True)]
 
 
