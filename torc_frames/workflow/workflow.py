@@ -367,6 +367,8 @@ class Workflow(WorkflowAbout, WorkflowListings, WorkflowResults, WorkflowRuns):
         DataFrame
             Indexed by job_key (str). Columns: job_name, status (str); stale (boolean); ``params.*`` as in
             `parameters`, ``results.*`` as in `results`. Columns of `jobs` stand before those, in its order.
+            ``attrs["torc"]["log"]`` names the parameters that recipes of pushed tables spread by their
+            logarithms, if any: axes of `torc_frames.plots` are so.
 
         Raises
         ------
