@@ -473,3 +473,13 @@ def test_json_keeps_what_python_writes_and_refuses_a_key_that_is_there_twice(
     path.write_text(together.format('{"x": 1}', '{"x": 1, "x": 2}'))
     with pytest.raises(RefusedError, match="the key 'x' is there twice in one object"):
         Pointer(path).read()
+
+
+@pytest.mark.parametrize("url", ["s3://ann:s3cret@bucket/a.csv", "https://ann:s3cret@host/a.csv"])
+def test_a_password_in_the_url_of_a_record_is_not_shown(url: str) -> None:
+    pointer = Pointer.from_json(
+        {"torc_pointer": 1, "path": url, "format": "csv", "size": 4, "sha256": "0" * 64}
+    )
+    shown = f"{pointer!r} {pointer} {pointer.describe()} {pointer._repr_html_()}"
+    assert "s3cret" not in shown
+    assert "a url that may not be opened" in repr(pointer)

@@ -55,7 +55,7 @@ def relative_to(base: str | None) -> Iterator[None]:
 _base: ContextVar[str | None] = ContextVar("base", default=None)
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class Pointer(Shown):
     """A file as it was when the pointer to it was made.
 
@@ -217,14 +217,24 @@ class Pointer(Shown):
         _fill(pointer, place, format, size, sha256, closed)
         return pointer
 
+    def __repr__(self) -> str:
+        return (
+            f"Pointer(path={self._shown_path()!r}, format={self.format!r}, size={self.size}, "
+            f"sha256={self.sha256!r})"
+        )
+
+    def _shown_path(self) -> str:
+        """Return the path, but of a url that a record has and that may hold a password."""
+        hidden = is_url(self.path) and url_problem(self.path) is not None
+        return "a url that may not be opened" if hidden else self.path
+
     def describe(self) -> Description:
         """Return where the file is, and by what it is read: what a notebook shows; nothing is read for it."""
         from torc_frames.frame.description import Calls, Description, Remark
 
-        hidden = is_url(self.path) and url_problem(self.path) is not None
         missing = self._missing()
         return Description(
-            f"Pointer to {'a url that may not be opened' if hidden else self.path}",
+            f"Pointer to {self._shown_path()}",
             Remark(f"{self.size:,} bytes, {self.format or 'of no format that is read'}"),
             Remark(f"sha256 {self.sha256}"),
             Remark(missing, "bad") if missing else None,
