@@ -48,7 +48,7 @@ def is_known(point: Any, known: Any) -> bool:
     return any(all(map(same, point, other)) for other in known)
 
 
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(range(15)), st.sampled_from(STATUSES)), max_size=20),
     st.integers(0, 5),
