@@ -54,7 +54,7 @@ FRAMES = {
     "no values": FRAME.assign(**{"results.loss": np.nan, "results.hours": np.nan, "start_time": pd.NaT}),
     "all the same": pd.concat([FRAME.iloc[[3]]] * N),
     "objects": FRAME.astype({"results.loss": object, "results.hours": object, "params.kind": "category"}),
-    "arrow": FRAME.drop(columns="params.list").convert_dtypes(dtype_backend="pyarrow", convert_integer=False),
+    "arrow": FRAME.drop(columns="params.list").replace(np.inf, 9.0).convert_dtypes(dtype_backend="pyarrow"),
     "huge and tiny": FRAME.assign(**{"results.loss": np.logspace(-300, 300, N), "results.hours": -1e-300}),
 }
 
