@@ -21,7 +21,7 @@ from scipy.stats import t, trim_mean
 from strategies import examples
 
 import torc_frames as tf
-from torc_frames.frame.tabulation.configurations import labels, resolve, varying
+from torc_frames.frame.tabulation.configurations import labels, resolve, standing, varying
 
 MIXED = [1, 1.0, True, "1", None, [1], [1.0], {"a": 1, "b": [2]}, {"b": [2], "a": 1}, float("inf")]
 
@@ -378,3 +378,11 @@ def test_from_a_workflow_to_its_best_configurations(tmp_path: Path) -> None:
     both = client.table().pipe(tf.summarize, over="seed")
     assert both["workflow_name"].tolist() == ["coarse", "coarse", "fine"]
     assert len(tf.summarize(client.table(), over=["seed", "workflow_name"])) == 2
+
+
+def test_a_service_of_2023_says_by_the_return_code_how_jobs_ended() -> None:
+    table = pd.DataFrame({"status": ["done", "done", "done", "failed", "completed"]})
+    assert standing(table).counted.tolist() == [True, True, True, False, True]
+    found = standing(table.assign(return_code=pd.array([0, 1, None, 1, 0], dtype="Int64")))
+    assert found.counted.tolist() == [True, False, False, False, True]
+    assert found.failed.tolist() == [False, True, True, True, False]

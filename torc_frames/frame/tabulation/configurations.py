@@ -51,6 +51,9 @@ SUMMARY = "torc_summary"
 _ERROR = "results.error."
 _POINTER = ".torc_pointer"
 _FAILED = frozenset({"failed", "canceled", "terminated", "pending_failed"})
+_DONE = "done"
+"""What a service of 2023 calls jobs that ended, well or not."""
+
 _ALIKE = frozenset({"string", "integer", "floating", "boolean", "bytes", "empty"})
 """What `pandas.api.types.infer_dtype` says of cells that are equal only if they are the same."""
 
@@ -406,7 +409,7 @@ class Standing:
 
 
 def standing(table: pd.DataFrame) -> Standing:
-    """Return which rows count, by the columns ``status`` and ``stale``, where they are.
+    """Return which rows count, by the columns ``status``, ``return_code`` and ``stale``, where they are.
 
     Examples
     --------
@@ -418,8 +421,10 @@ def standing(table: pd.DataFrame) -> Standing:
     completed = np.ones(len(table), np.bool_)
     failed, old = ~completed, ~completed
     if "status" in table:
-        completed = _true(table["status"] == "completed")
-        failed = _true(table["status"].isin(_FAILED)) if not completed.all() else failed
+        done = _true(table["status"] == _DONE)
+        well = _true(table["return_code"] == 0) if "return_code" in table and done.any() else ~failed
+        completed = _true(table["status"] == "completed") | (done & well)
+        failed = _true(table["status"].isin(_FAILED)) | (done & ~well) if not completed.all() else failed
     if "stale" in table and table["stale"].dtype.kind in "bO":  # in a summary it is a count
         old = completed & _true(table["stale"] == True)  # noqa: E712 - cells of objects, too
     return Standing(completed & ~old, failed, ~completed & ~failed, old)
