@@ -35,6 +35,12 @@ def test_shares_of_variance_are_those_of_the_truth():
     assert found["params.other"] < 0.02
 
 
+def test_parameters_may_be_of_any_size():
+    table = sample(64)
+    far = table.assign(**{"params.gamma": table["params.gamma"] * 1e300})
+    assert shares(far, "loss").to_dict() == pytest.approx(shares(table, "loss").to_dict(), abs=0.05)
+
+
 def test_what_the_best_need_is_measured_on_the_axes_of_the_recipe():
     found = shares(sample(256), "loss", method="ped-anova")
     assert found["params.gamma"] == pytest.approx(0.5, abs=0.15)

@@ -257,6 +257,8 @@ def _by_variance(features: _Features, values: Array, direction: Direction, seed:
         ) from None
     blocks = [feature.block() for feature in features.values()]
     columns = np.concatenate(blocks, axis=1)
+    largest = np.fmax.reduce(np.abs(columns), axis=0)  # trees reckon in float32, and don't mind the unit
+    columns = columns / np.where(largest > 0, largest, 1.0)
     forests = [
         ExtraTreesRegressor(_TREES, bootstrap=True, oob_score=True, min_samples_leaf=leaf, random_state=seed)
         for leaf in (1, max(2, len(values) // 50))  # the latter for noise, of which single rows are made
