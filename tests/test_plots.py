@@ -1,9 +1,12 @@
 """Figures of tables."""
 
+import os
+import subprocess
 import sys
 
 import pandas as pd
 import pytest
+from places import REPOSITORY
 
 import torc_frames as tf
 from torc_frames import plots
@@ -20,7 +23,15 @@ def test_a_line_for_each_value(tmp_path):
     figure.savefig(tmp_path / "plot.png")
     assert figure._repr_png_().startswith(b"\x89PNG")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
-    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_figures_are_drawn_without_the_global_state_of_pyplot():
+    code = (
+        "import sys; import pandas as pd; from torc_frames import plots\n"
+        "plots.lines(pd.DataFrame({'x': [1, 2], 'y': [1, 2]}), x='x', y='y')._repr_png_()\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(REPOSITORY)})
 
 
 def test_bad_columns_are_named():

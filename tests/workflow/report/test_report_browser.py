@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from servers import wait_until
 from studied import study, sweep
 
 from torc_frames.files.tables import read_table
@@ -137,7 +138,8 @@ def test_more_rows_come_when_they_are_scrolled_to(report):
     region = report.page.locator("#jobs")
     before = region.locator("tbody tr").count()
     region.evaluate("region => region.scrollTo(0, region.scrollHeight)")
-    report.page.wait_for_function(f"document.querySelectorAll('#jobs tbody tr').length > {before}")
+    # The page's policy forbids what Playwright's own wait_for_function does.
+    wait_until(lambda: region.locator("tbody tr").count() > before, "more rows")
     first = region.locator("tbody th").first.bounding_box()
     region.evaluate("region => region.scrollTo(200, 0)")
     assert region.locator("tbody th").first.bounding_box()["x"] == first["x"]
