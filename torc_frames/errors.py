@@ -309,6 +309,19 @@ class PointerError(TorcFramesError):
         return _listed(self.problems, "files are not what their pointers say", self._answer())
 
 
+def printable(text: str) -> str:
+    r"""Return text in which nothing can control a terminal: such characters become ``\x1b`` and the like.
+
+    Examples
+    --------
+    >>> print(printable("\x1b[31mred\n"))
+    \x1b[31mred\n
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def counted(count: int, noun: str) -> str:
     """Return a number of things for a message."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -13,7 +13,6 @@ from torc_frames.cli.options import StoreOptions, command, together
 from torc_frames.cli.output import all_option, emit, output_option
 from torc_frames.cli.records import role_option
 from torc_frames.cli.text import printable
-from torc_frames.cli.views import of_table
 from torc_frames.frame.joining import OnClash
 from torc_frames.store.records import Role
 
@@ -208,6 +207,8 @@ def table(
         pattern=pattern,
         command_pattern=command_pattern,
     )
+    from torc_frames.cli.views import of_table
+
     view = partial(of_table, frame, also=names, of_jobs=shown and not names)
     row = "row" if load else "job"
     emit(options, frame, output, row, raw_csv=raw_csv, view=view, everything=all_columns)

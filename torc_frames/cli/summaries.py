@@ -12,7 +12,6 @@ import click
 from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.output import all_option, emit, output_option
 from torc_frames.cli.pulls import table_options
-from torc_frames.cli.views import of_summary, of_table
 from torc_frames.errors import TorcFramesError
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ def summarize(
     A configuration is the jobs with the same parameters, but for those of --over. Only completed jobs that
     are not stale count; how many others there are is said.
     """
+    from torc_frames.cli.views import of_summary
+
     table = options.workflow().table(**how)
     made = _summary(table, over, metrics=metrics or None, **({"stats": stats} if stats else {}))
     view = partial(of_summary, made, table)
@@ -101,6 +102,7 @@ def best(
     Jobs that are as good as the last of them are there, too. With --over the rows are configurations, as
     summarize prints them, by their means.
     """
+    from torc_frames.cli.views import of_summary, of_table
     from torc_frames.frame.tabulation.best import best as best_of
     from torc_frames.frame.tabulation.configurations import RESULTS, resolve
 

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal
 
-from torc_frames.errors import counted, shorten
+from torc_frames.errors import counted, printable, shorten
 from torc_frames.files.cells import cell_text
-from torc_frames.frame.description import printable
 from torc_frames.store.records import OF_TORC
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from html import escape
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from torc_frames.errors import counted
+from torc_frames.errors import counted, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,6 @@ __all__ = [
     "brief",
     "cut",
     "first_rows",
-    "printable",
 ]
 
 Tone = Literal["", "quiet", "bad"]
@@ -244,19 +243,6 @@ class Description:
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
-
-
-def printable(text: str) -> str:
-    r"""Return text in which nothing can control a terminal: such characters become ``\x1b`` and the like.
-
-    Examples
-    --------
-    >>> print(printable("\x1b[31mred\n"))
-    \x1b[31mred\n
-    """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def cut(text: object, most: int = _LONGEST_CELL) -> str:
