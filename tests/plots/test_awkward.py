@@ -115,3 +115,42 @@ def test_what_is_left_out_is_told():
     told = notes(plots.ecdf(FRAME, "loss"))
     assert "left out: 1 failed, 1 unfinished, 1 without a value" in told
     assert "1 infinite" in told
+
+
+def test_names_and_texts_that_are_the_same_are_told_apart():
+    rows = {
+        "job_key": list("aabb"),
+        "step": [0, 1, 0, 1],
+        "loss": [4.0, 3.0, 2.0, 1.0],
+        "params.seed": [1, 1, 2, 2],
+    }
+    frame = pd.DataFrame(rows | {"params.step": [5, 5, 6, 6], "params.loss": [7, 7, 8, 8]})
+    drawn = plots.curves(frame, "loss", over="seed", band=None).axes[0]
+    assert sorted(map(list, (line.get_xdata() for line in drawn.lines))) == [[0, 1], [0, 1]]
+    assert sorted(max(line.get_ydata()) for line in drawn.lines) == [2.0, 4.0]
+    texts = pd.Series(["1", "1 (3)", 1], dtype=object).repeat(2).reset_index(drop=True)
+    alike = pd.DataFrame(
+        {
+            "job_key": texts.index // 2,
+            "step": [0, 1] * 3,
+            "loss": range(6),
+            "params.text": texts,
+            "params.seed": 1,
+        }
+    )
+    assert len(plots.curves(alike, "loss", over="seed", band=None).axes[0].lines) == 3
+
+
+def test_a_run_of_no_status_is_in_a_timeline():
+    start = pd.to_datetime(["2026-01-01 10:00", "2026-01-01 10:05"], utc=True)
+    status = pd.Series(["completed", None], dtype="string")
+    runs = pd.DataFrame({"job_key": ["1", "2"], "status": status, "start_time": start})
+    runs["end_time"] = runs["start_time"] + pd.Timedelta(minutes=3)
+    names = [text.get_text() for text in plots.timeline(runs).axes[0].get_legend().get_texts()]
+    assert names == ["completed", "unknown"]
+
+
+def test_one_name_needs_no_list():
+    frame = pd.DataFrame({"params.rate": [1, 10, 100], "params.n": [1, 2, 3], "loss": [3.0, 1.0, 2.0]})
+    assert plots.parallel(frame, columns=["rate", "n"], log="rate").axes
+    assert plots.slice(frame, y="loss", columns="rate").axes[0].get_xlabel() == "rate"

@@ -347,3 +347,17 @@ def test_what_is_missing_is_told_with_the_extra_that_has_it(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(ImportError, match=r"torc_frames\[sampling\]"):
         tf.suggest(begun(0), SPACE)
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    given = {"n": 2, "seed": 0, "startup": 8, "total": 22}
+    of_numpy: dict[str, Any] = {name: np.int64(value) for name, value in given.items()}
+    space, table = {"x": tf.uniform(0, 1)}, pd.DataFrame({"params.x": [0.5], "results.loss": [1.0]})
+    rows, same = tf.suggest(table, space, **of_numpy), tf.suggest(table, space, **given)
+    assert_frame_equal(rows, same)
+    assert repr(rows.attrs) == repr(same.attrs)
+
+
+def test_a_column_whose_name_is_no_text_is_named() -> None:
+    with pytest.raises(tf.RefusedError, match="column 3: column names are strings"):
+        tf.suggest(pd.DataFrame({"params.x": [0.5], "results.loss": [1.0]}), {3: [1, 2]})  # type: ignore[dict-item]

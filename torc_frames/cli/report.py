@@ -53,4 +53,4 @@ def report(
 
 
 def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",")]
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

@@ -26,7 +26,7 @@ from torc_frames.settings.regular import irregular
 if TYPE_CHECKING:
     from torc_frames.frame.description import Description
 
-__all__ = ["Pointer", "is_pointer", "relative_to", "warn_if_large"]
+__all__ = ["Pointer", "is_pointer", "relative_to", "shown_path", "warn_if_large"]
 
 LARGE_BYTES = 64 * 1024
 
@@ -219,14 +219,9 @@ class Pointer(Shown):
 
     def __repr__(self) -> str:
         return (
-            f"Pointer(path={self._shown_path()!r}, format={self.format!r}, size={self.size}, "
+            f"Pointer(path={shown_path(self.path)!r}, format={self.format!r}, size={self.size}, "
             f"sha256={self.sha256!r})"
         )
-
-    def _shown_path(self) -> str:
-        """Return the path, but of a url that a record has and that may hold a password."""
-        hidden = is_url(self.path) and url_problem(self.path) is not None
-        return "a url that may not be opened" if hidden else self.path
 
     def describe(self) -> Description:
         """Return where the file is, and by what it is read: what a notebook shows; nothing is read for it."""
@@ -234,7 +229,7 @@ class Pointer(Shown):
 
         missing = self._missing()
         return Description(
-            f"Pointer to {self._shown_path()}",
+            f"Pointer to {shown_path(self.path)}",
             Remark(f"{self.size:,} bytes, {self.format or 'of no format that is read'}"),
             Remark(f"sha256 {self.sha256}"),
             Remark(missing, "bad") if missing else None,
@@ -312,8 +307,7 @@ class Pointer(Shown):
     def _missing(self) -> str | None:
         shown = self.path
         if self._closed is not None:
-            secret = is_url(shown) and url_problem(shown) is not None
-            return f"{'a url' if secret else shown} is missing: {self._closed}"
+            return f"{shown_path(shown)} is missing: {self._closed}"
         if is_url(shown):
             return None
         if kind := irregular(shown):
@@ -332,6 +326,11 @@ class Pointer(Shown):
 def is_pointer(obj: Any) -> bool:
     """Return whether a decoded JSON value is a pointer, of this or of a later version."""
     return isinstance(obj, Mapping) and type(obj.get(_MARK)) is int and isinstance(obj.get("path"), str)
+
+
+def shown_path(path: str) -> str:
+    """Return the path of a pointer, but of a url that may hold a password."""
+    return "a url that may not be opened" if is_url(path) and url_problem(path) is not None else path
 
 
 def warn_if_large(sizes: Iterable[tuple[str, int]]) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.tabulation.configurations import resolve
 from torc_frames.plots.backends import Backend, draw
 from torc_frames.plots.description import Cells, Drawing, Panel, Side
 from torc_frames.plots.scales import Scale, is_log, scale_of
-from torc_frames.plots.tables import averaged_over, columns_of, labels_of, left_out, of_what, which_count
+from torc_frames.plots.tables import averaged_over, labels_of, left_out, of_what, which_count
 
 __all__ = ["heatmap"]
 
@@ -85,7 +86,7 @@ def heatmap(
     >>> figure.axes[0].collections[0].get_array().tolist()
     [[1.5, 10.5, 100.5], [1.5, 10.5, 100.5]]
     """
-    x, y, metric = (columns_of(df, name)[0] for name in (x, y, metric))
+    x, y, metric = (resolve(df, name) for name in (x, y, metric))
     averaged = averaged_over(df, over, [x, y])
     rows, _, notes = which_count(df, *dict.fromkeys([x, y, metric]))
     values = scale_of(rows[metric], log)

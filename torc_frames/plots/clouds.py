@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.tabulation.configurations import is_numeric, numbers
+from torc_frames.frame.tabulation.configurations import is_numeric, numbers, resolve, resolve_all
 from torc_frames.plots.backends import Backend, draw
 from torc_frames.plots.colors import INK, colors_of, one
 from torc_frames.plots.description import Colors, Drawing, Panel, Paths, Points, Side, Text
 from torc_frames.plots.overlap import around_places, random_order, side_by_side
 from torc_frames.plots.part import positions
 from torc_frames.plots.scales import Scale, is_log, scale_of
-from torc_frames.plots.tables import columns_of, labels_of, left_out, told
+from torc_frames.plots.tables import labels_of, left_out, told
 
 __all__ = ["colors_by", "parallel", "scatter"]
 
@@ -80,8 +80,8 @@ def scatter(
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     ['a', 'b']
     """
-    x, y = columns_of(df, x)[0], columns_of(df, y)[0]
-    by = None if by is None else columns_of(df, by)[0]
+    x, y = resolve(df, x), resolve(df, y)
+    by = None if by is None else resolve(df, by)
     across, up = scale_of(df[x], is_log(df, x, logx)), scale_of(df[y], is_log(df, y, logy))
     there = np.flatnonzero(np.isfinite(across.places) & np.isfinite(up.places))
     given = df.iloc[there]
@@ -168,11 +168,11 @@ def parallel(
     >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
     ['alpha', 'solver', 'loss']
     """
-    chosen = columns_of(df, *columns)
+    chosen = resolve_all(df, columns)
     if len(chosen) < 2:
         raise RefusedError("parallel coordinates need at least two columns")
-    by = None if by is None else columns_of(df, by)[0]
-    logs = None if log is None else columns_of(df, *log)
+    by = None if by is None else resolve(df, by)
+    logs = None if log is None else resolve_all(df, log)
     scales = [scale_of(df[name], is_log(df, name, None if logs is None else name in logs)) for name in chosen]
     colored = [] if by is None or not len(df) else [scale_of(df[by]).places]
     at = positions([*(scale.places for scale in scales), *colored], len(df), limit, seed)

@@ -152,6 +152,8 @@ def _told_apart(
     rows = df[others.varying].iloc[others.first].astype(object)
     texts = [", ".join(map(_text, row)) for row in rows.itertuples(index=False)] if called else ["mean"]
     title = ", ".join(called.values())
+    while title in df:  # a logged column that is called as the parameter is
+        title += " "
     values = (
         pd.Categorical.from_codes(others.of_row, pd.Index(_different(texts)))
         if len(df)
@@ -166,7 +168,12 @@ def _text(value: Any) -> str:
 
 def _different(texts: Sequence[str]) -> list[str]:
     """Return texts of which no two are the same."""
-    return [text if text not in texts[:at] else f"{text} ({at + 1})" for at, text in enumerate(texts)]
+    seen: dict[str, None] = {}
+    for at, text in enumerate(texts, 1):
+        while text in seen:
+            text += f" ({at})"
+        seen[text] = None
+    return list(seen)
 
 
 def _lines(rows: pd.DataFrame, across: Scale, up: Scale) -> tuple[list[tuple[Array, Array]], Array]:

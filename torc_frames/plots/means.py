@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError
+from torc_frames.frame.tabulation.configurations import resolve
 from torc_frames.plots.backends import Backend, draw
 from torc_frames.plots.bands import Around, around
 from torc_frames.plots.colors import style_of
 from torc_frames.plots.description import Band, Curve, Drawing, Mark, Panel
 from torc_frames.plots.scales import MOST_NAMES, Scale, codes_of, is_log, scale_of
-from torc_frames.plots.tables import averaged_over, columns_of, labels_of, left_out, of_what, which_count
+from torc_frames.plots.tables import averaged_over, labels_of, left_out, of_what, which_count
 
 __all__ = ["lines"]
 
@@ -81,8 +82,8 @@ def lines(
     >>> axes.get_xlabel(), axes.get_lines()[0].get_ydata().tolist()
     ('alpha', [0.5, 0.3, 0.5])
     """
-    x, y = columns_of(df, x)[0], columns_of(df, y)[0]
-    by = None if by is None else columns_of(df, by)[0]
+    x, y = resolve(df, x), resolve(df, y)
+    by = None if by is None else resolve(df, by)
     taken = [name for name in (x, y, by) if name]
     averaged = averaged_over(df, over, taken)
     rows, _, notes = which_count(df, *dict.fromkeys(taken))

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.colors import to_rgba_array
 
 from torc_frames.errors import RefusedError
-from torc_frames.frame.tabulation.configurations import named, resolve
+from torc_frames.frame.tabulation.configurations import FAILED, named, resolve
 from torc_frames.plots.backends import Backend, draw
 from torc_frames.plots.colors import GREY, MARKED, PALETTE, one
 from torc_frames.plots.computed import busy, lanes_of, one_of_bins
@@ -20,7 +20,6 @@ from torc_frames.plots.tables import left_out, told
 __all__ = ["timeline"]
 
 _START, _END, _STATUS = "start_time", "end_time", "status"
-_FAILED = ("failed", "terminated", "canceled", "pending_failed")
 _KINDS = {
     "completed": (PALETTE[0], "s"),
     "running": (PALETTE[4], "s"),
@@ -130,7 +129,7 @@ def _runs(df: pd.DataFrame, by: str | None) -> tuple[_Runs, tuple[str, ...]]:
         notes += (f"{int(open_.sum()):,} without an end, drawn up to the last time known",)
     status = rows[_STATUS] if _STATUS in rows else pd.Series("completed", rows.index)
     names, at = _places(rows, by)
-    failed = status.isin(_FAILED).to_numpy(dtype=bool)
+    failed = status.isin(FAILED).to_numpy(dtype=bool)
     return _Runs(rows, names, at, starts, np.maximum(starts, ends), failed), notes
 
 
@@ -189,7 +188,9 @@ def _bars(runs: _Runs) -> tuple[list[Mark], float]:
 
 
 def _colors(runs: _Runs) -> Colors:
-    status = runs.rows[_STATUS].astype(str) if _STATUS in runs.rows else pd.Series("run", runs.rows.index)
+    status = pd.Series("run", runs.rows.index)
+    if _STATUS in runs.rows:
+        status = runs.rows[_STATUS].astype(object).map(str, na_action="ignore").fillna("unknown")
     there = set(status)
     names = [*(name for name in _KINDS if name in there), *sorted(there - set(_KINDS))]
     kinds = tuple((name, *_KINDS.get(name, _OTHER)) for name in names)

@@ -18,6 +18,7 @@ from torc_frames.frame.tabulation.configurations import (
     numbers,
     parameters,
     resolve,
+    resolve_all,
     varying,
 )
 from torc_frames.plots.backends import Backend, draw
@@ -169,7 +170,7 @@ def importances(
     finite = np.isfinite(values)
     notes += left_out({"infinite": int((~finite).sum())})
     rows, values = rows[finite], values[finite]
-    asked = parameters(df) if columns is None else [resolve(df, name) for name in columns]
+    asked = parameters(df) if columns is None else resolve_all(df, columns)
     names = [name for name in varying(rows, asked) if name != result]
     if constant := [name for name in asked if name not in (*names, result)]:
         notes += (f"the same in all rows: {', '.join(labels_of(*constant).values())}",)
@@ -178,7 +179,7 @@ def importances(
         part = np.sort(np.random.default_rng(seed).choice(len(rows), _MOST_ROWS, replace=False))
         rows, values = rows.iloc[part], values[part]
     reason = _too_little(names, values)
-    logs = None if log is None else {resolve(df, name) for name in log}
+    logs = None if log is None else resolve_all(df, log)
     features = {name: _Feature.of(rows, name, None if logs is None else name in logs) for name in names}
     measured = ({}, ()) if reason else _MEASURES[method](features, values, direction, seed)
     about = {**_asked(method, labels_of(result)[result], direction)}

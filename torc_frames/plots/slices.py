@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import RefusedError, shorten
-from torc_frames.frame.tabulation.configurations import parameters, standing, varying
+from torc_frames.frame.tabulation.configurations import (
+    parameters,
+    resolve,
+    resolve_all,
+    standing,
+    varying,
+)
 from torc_frames.plots.backends import Backend, draw
 from torc_frames.plots.clouds import colors_by
 from torc_frames.plots.colors import MARKED, one
@@ -18,7 +24,7 @@ from torc_frames.plots.description import Colors, Drawing, Panel, Points
 from torc_frames.plots.overlap import jittered, random_order
 from torc_frames.plots.part import positions
 from torc_frames.plots.scales import Scale, is_log, scale_of
-from torc_frames.plots.tables import columns_of, labels_of, left_out, told
+from torc_frames.plots.tables import labels_of, left_out, told
 
 __all__ = ["slice"]
 
@@ -89,8 +95,8 @@ def slice(
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['alpha', 'solver']
     """
-    y = columns_of(df, y)[0]
-    by = None if by is None else columns_of(df, by)[0]
+    y = resolve(df, y)
+    by = None if by is None else resolve(df, by)
     names, left = _shown(df, y, columns)
     found, up = standing(df), scale_of(df[y], is_log(df, y, logy))
     counted = found.counted & np.isfinite(up.places)
@@ -145,7 +151,7 @@ def _shown(df: pd.DataFrame, y: str, columns: Sequence[str] | None) -> tuple[lis
     if columns is not None:
         if not columns:
             raise RefusedError("columns=[]: give at least one column, or leave it out")
-        return columns_of(df, *columns), ()
+        return resolve_all(df, columns), ()
     varied = varying(df, [name for name in parameters(df) if name != y])
     if not varied:
         there = shorten(map(repr, parameters(df))) or "none"

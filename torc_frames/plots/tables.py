@@ -13,25 +13,14 @@ from torc_frames.frame.tabulation.configurations import (
     configurations,
     labels,
     parameters,
-    resolve,
+    resolve_all,
     standing,
 )
 from torc_frames.plots.bands import Around, said
 
-__all__ = ["averaged_over", "columns_of", "labels_of", "left_out", "of_what", "told", "which_count"]
+__all__ = ["averaged_over", "labels_of", "left_out", "of_what", "told", "which_count"]
 
 _MOST_TOLD = 12
-
-
-def columns_of(df: pd.DataFrame, *names: str | None) -> list[str]:
-    """Return the columns that short or long names mean, each once, without what is None.
-
-    Raises
-    ------
-    RefusedError
-        For a name that means no column, or two.
-    """
-    return list(dict.fromkeys(resolve(df, name) for name in names if name is not None))
 
 
 def labels_of(*names: str | None) -> dict[str, str]:
@@ -73,7 +62,7 @@ def told(df: pd.DataFrame, shown: Iterable[str]) -> pd.DataFrame:
 
 def averaged_over(df: pd.DataFrame, over: str | Sequence[str] | None, taken: Sequence[str]) -> list[str]:
     """Return the columns that a mean is to be over."""
-    found = columns_of(df, *([over] if isinstance(over, str) else over or ()))
+    found = resolve_all(df, over)
     for name in found:
         if name in taken:
             raise RefusedError(f"over={name!r}: the figure has an axis, or lines, of that")

@@ -112,7 +112,11 @@ class SearchAxis:
 
 def axes_of(space: Mapping[str, Distribution | Iterable[Any]]) -> list[SearchAxis]:
     """Return the axes of a space; RefusedError names each that makes no sense."""
-    return [SearchAxis(name, source) for name, source in distributions_of(space).items()]
+    found = distributions_of(space)
+    for name in found:
+        if not isinstance(name, str):
+            raise RefusedError(f"column {name!r}: column names are strings")
+    return [SearchAxis(name, source) for name, source in found.items()]
 
 
 def inferred_space(table: pd.DataFrame) -> dict[str, Distribution]:

@@ -47,12 +47,17 @@ def proposed(
     check_count("n", n)
     check_count("startup", startup)
     check_sample(0, "sobol", seed)
+    n, startup, seed = int(n), int(startup), int(seed)
     found = rebuilt(table, axes, metric, direction)
     own_seed = _seed_of(found, seed)
     found.study.sampler = sampler_of(sampler, own_seed)
     points = list(islice(_new(found, n, startup, seed, own_seed, where), n))
     if len(points) < n:
-        why = "no more is left of the space" if _is_listed(axes) else "hardly any other meets where="
+        why = (
+            "no more is left of the space"
+            if where is None or _is_listed(axes)
+            else "hardly any other meets where="
+        )
         warn(f"suggest: {counted(len(points), 'point')}, not {n:,}: {why}")
     return finished(_frame(axes, points), _recipe(found, n, seed, startup, where), None)
 

@@ -64,7 +64,7 @@ def suggest(
         Another seed makes other rows.
     startup : int
         So many points are those of a Sobol sequence before the sampler is asked, and until a job completed.
-        Any jobs in the space count for it.
+        Any points of the space that jobs have count for it.
     total : int, optional
         How many jobs the workflow is to have: no more rows are proposed than it lacks, at last none.
     where : str or callable, optional

@@ -17,6 +17,7 @@ from torc_frames.frame.column import objects
 from torc_frames.frame.values import is_missing
 
 __all__ = [
+    "FAILED",
     "PARAMS",
     "RESULTS",
     "SUMMARY",
@@ -50,7 +51,7 @@ SUMMARY = "torc_summary"
 
 _ERROR = "results.error."
 _POINTER = ".torc_pointer"
-_FAILED = frozenset({"failed", "canceled", "terminated", "pending_failed"})
+FAILED = frozenset({"failed", "canceled", "terminated", "pending_failed"})
 _DONE = "done"
 """What a service of 2023 calls jobs that ended, well or not."""
 
@@ -141,7 +142,7 @@ def resolve(
         return name
     stats = table.attrs.get(SUMMARY, {}).get("stats", ["mean"])
     short = [f"{prefix}{name}" for prefix in prefixes]
-    means = [f"{full}.{stats[0]}" for full in (name, *short) if full.startswith(RESULTS)]
+    means = [f"{full}.{stat}" for stat in stats[:1] for full in (name, *short) if full.startswith(RESULTS)]
     for meant in (short, means):
         found = [full for full in meant if full in names]
         if len(found) == 1:
@@ -424,7 +425,7 @@ def standing(table: pd.DataFrame) -> Standing:
         done = _true(table["status"] == _DONE)
         well = _true(table["return_code"] == 0) if "return_code" in table and done.any() else ~failed
         completed = _true(table["status"] == "completed") | (done & well)
-        failed = _true(table["status"].isin(_FAILED)) | (done & ~well) if not completed.all() else failed
+        failed = _true(table["status"].isin(FAILED)) | (done & ~well) if not completed.all() else failed
     if "stale" in table and table["stale"].dtype.kind in "bO":  # in a summary it is a count
         old = completed & _true(table["stale"] == True)  # noqa: E712 - cells of objects, too
     return Standing(completed & ~old, failed, ~completed & ~failed, old)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from operator import methodcaller
 from typing import Any
@@ -245,13 +245,13 @@ def known_stats(stats: str | Sequence[str]) -> list[str]:
     RefusedError
         For one that there is not, with the nearest.
     """
-    asked = [stats] if isinstance(stats, str) else list(dict.fromkeys(stats))
+    asked = [stats] if isinstance(stats, str) or not isinstance(stats, Iterable) else list(stats)
     for stat in asked:
-        if stat not in STATS:
+        if not isinstance(stat, str) or stat not in STATS:
             near = get_close_matches(str(stat), STATS)
             listed = [*near, *(one for one in STATS if one not in near)]
             raise RefusedError(f"no statistic {stat!r}; there are {', '.join(listed)}")
-    return asked
+    return list(dict.fromkeys(asked))
 
 
 def _heads(table: pd.DataFrame, found: Configurations) -> dict[str, Any]:

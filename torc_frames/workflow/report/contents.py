@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -105,8 +105,8 @@ class Contents:
     places: pd.DataFrame
     used: pd.DataFrame
     utilization: pd.DataFrame
-    told_of_runs: list[str] = field(default_factory=list)
-    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    told_of_runs: list[str]
+    curves: pd.DataFrame
 
 
 def gathered(store: Store, workflow: WorkflowRecord, options: Options) -> Contents:

@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from torc_frames import plots
-from torc_frames.errors import RefusedError
+from torc_frames.errors import RefusedError, printable
 from torc_frames.frame.tabulation import configurations as columns
 from torc_frames.workflow.report.contents import Contents
 from torc_frames.workflow.report.ranks import Mode, objective_of
@@ -54,7 +54,7 @@ def figures(contents: Contents) -> tuple[list[tuple[str, str]], list[str]]:
     for told, draw in (*_of_results(contents), *_of_runs(contents)):
         try:
             made.append((inline(draw(), f"f{len(made) + 1}-", told), told))
-        except RefusedError as error:
+        except (RefusedError, ValueError, ArithmeticError) as error:  # numbers near the largest of floats
             refused.append(f"Not drawn: {told} ({error})")
     return made, refused
 
@@ -161,7 +161,7 @@ def inline(figure: Any, prefix: str, label: str) -> str:
                 node.set(name, _paged(_REFERENCE.sub(rf"\g<1>{prefix}", value)))
     for name in ("width", "height"):
         root.attrib.pop(name, None)
-    root.attrib |= {"role": "img", "aria-label": label}
+    root.attrib |= {"role": "img", "aria-label": printable(label)}
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _LINK)
     return ElementTree.tostring(root, encoding="unicode")

@@ -20,6 +20,7 @@ from torc_frames.workflow.report.contents import Contents
 from torc_frames.workflow.report.data import packed
 from torc_frames.workflow.report.failures import Reason
 from torc_frames.workflow.report.texts import number, time
+from torc_frames.workflow.run.said import FAILURES
 
 __all__ = ["page"]
 
@@ -119,7 +120,7 @@ def _counts(contents: Contents) -> str:
 
 def _count(item: tuple[str, int]) -> str:
     name, count = item
-    of = ' class="failed"' if name in ("failed", "terminated", "pending_failed") else ""
+    of = ' class="failed"' if name in FAILURES else ""
     return f"<li{of}><b>{count:,}</b>{text(name)}</li>"
 
 

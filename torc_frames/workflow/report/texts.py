@@ -22,8 +22,12 @@ def number(value: Any) -> str:
 
 
 def time(value: pd.Timestamp | None) -> str:
-    """Return a time to the second, in UTC; "" for a missing one."""
-    return "" if value is None or pd.isna(value) else f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    """Return a time to the second, in UTC if it has a zone; "" for a missing one."""
+    if value is None or pd.isna(value):
+        return ""
+    if value.tzinfo is None:
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return f"{value.tz_convert('UTC'):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def span(seconds: float) -> str:

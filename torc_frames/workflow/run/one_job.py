@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from torc_frames import settings
-from torc_frames.files.pointers import is_pointer
+from torc_frames.files.pointers import is_pointer, shown_path
 from torc_frames.frame.description import Calls, CellTable, Description, Output, Remark, brief
 from torc_frames.frame.joining import joined_parameters
 from torc_frames.frame.shape import Shape
@@ -90,7 +90,8 @@ def _how(job: JobRecord, runs: pd.DataFrame | None) -> Iterator[str]:
         if last["host"] is not None:
             told.append(f"on {last['host']}")
         if last["git_commit"] is not None:
-            told.append(f"commit {last['git_commit'][:10]}{'' if last['git_clean'] else ', changed since'}")
+            changes = ", with changes" if last["git_clean"] is not None and not last["git_clean"] else ""
+            told.append(f"commit {last['git_commit'][:10]}{changes}")
         yield "; ".join(told)
     elif job.run_id:
         yield f"run {job.run_id}"
@@ -106,7 +107,9 @@ def _tables(values: Mapping[Role, Mapping[str, Any]]) -> Iterator[CellTable]:
 
 def _shown(value: Any) -> str:
     if is_pointer(value):
-        return f"a file, {value.get('format')}, {brief(value.get('size'))} bytes: …{value['path'][-25:]}"
+        path = shown_path(value["path"])
+        place = f"…{path[-25:]}" if path == value["path"] else path
+        return f"a file, {value.get('format')}, {brief(value.get('size'))} bytes: {place}"
     return brief(value)
 
 
