@@ -245,6 +245,10 @@ def test_pointers_say_where_and_what_they_are(tmp_path):
     assert "is missing" in seen(other)
     secret = {"torc_pointer": 1, "path": "https://u:s3cret@host/x", "size": 1, "sha256": "", "format": "csv"}
     assert "s3cret" not in seen(tf.Pointer.from_json(secret))
+    [job] = (wf := tf.connect(tmp_path / "study.db").create_workflow("w")).push(tf.grid(n=[1])).index
+    wf.job(job).store(curve=secret)
+    assert "a url that may not be opened" in seen(wf.job(job))
+    assert "s3cret" not in seen(wf.job(job))
 
 
 @on_sqlite

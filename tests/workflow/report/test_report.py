@@ -24,6 +24,7 @@ from tests.trust.markup import PAYLOADS
 from torc_frames.cli.root import root
 from torc_frames.errors import RefusedError, TorcFramesWarning
 from torc_frames.store.open import open_store
+from torc_frames.workflow.report.texts import time
 from torc_frames.workflow.workflow import Workflow
 
 
@@ -128,6 +129,10 @@ AWKWARD: dict[str, tuple[pd.DataFrame, Any]] = {
     "all failed": (tf.grid(a=[1, 2], b=["x", "y"]), [None] * 4),
     "one job": (tf.grid(a=[1]), [{"loss": 0.5}]),
     "constant": (tf.grid(a=[1], b=[2, 2, 3]), [{"loss": 1}] * 2),
+    "the largest floats": (
+        tf.grid(a=[float(at) for at in range(36)]),
+        [{"loss": 1e308}, *[{"loss": -1e308}] * 35],
+    ),
     "no numbers": (tf.grid(a=[1, 2]), [{"r": "x"}, {"r": [1]}]),
     "names": (
         pd.DataFrame(
@@ -185,7 +190,7 @@ def test_nothing_that_jobs_say_is_live(store, tmp_path):
     )
     pushed = wf.push(frame, command="echo '<img src=x onerror=tfx()>' >&2; exit 1")
     wf.run(workers=2, where="job_key in ['1', '2']")
-    loss = [{f"{PAYLOADS[5]} loss": at, "r": text} for at, text in enumerate(texts[2:])]
+    loss = [{f"{PAYLOADS[5]} loss\u202e\x07": at, "r": text} for at, text in enumerate(texts[2:])]
     for key, told in zip(pushed.index[2:], loss, strict=True):
         wf.job(key).store(**told)
     page = Page(wf.report(tmp_path / "study.html", title=PAYLOADS[6]))
@@ -327,3 +332,9 @@ def test_a_workflow_of_a_server_has_a_report(torc_server, tmp_path):
     assert page.data()["job_name"]["values"] == ["a", "b", "c"]
     assert "3 runs of 2 jobs ended; 1 job ran more than once." in page.text
     wf.report(tmp_path / "study.xlsx")
+
+
+def test_times_without_a_zone_are_of_none():
+    local = pd.Timestamp("2026-01-01", tz="Europe/Berlin")
+    assert time(local) == "2025-12-31 23:00:00 UTC"
+    assert time(local.tz_localize(None)) == "2026-01-01 00:00:00"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+
 from torc_frames.errors import RefusedError, warn
 from torc_frames.files.sheets import write_book
 from torc_frames.files.whole import written_whole
@@ -18,6 +20,7 @@ __all__ = ["write_report"]
 _PAGES, _BOOK = (".html", ".htm"), ".xlsx"
 
 
+@np.errstate(over="ignore", invalid="ignore")  # results near the largest float are shown as they are
 def write_report(store: Store, workflow_key: str, path: str | os.PathLike[str], options: Options) -> Path:
     """Write a report; see `Workflow.report`."""
     suffix = Path(path).suffix.lower()
