@@ -1,1 +1,1 @@
-"""What the editors share on the side of Python: a widget, its page's modules, and what they say to each other."""
+"""What the editors share in Python: a widget, its modules, its messages."""

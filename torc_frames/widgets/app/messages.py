@@ -47,7 +47,7 @@ class Open(Op, frozen=True):
 
 
 class Ping(Op, frozen=True):
-    """Is somebody there?"""
+    """Asks whether somebody is there."""
 
 
 class Asset(Op, frozen=True):
