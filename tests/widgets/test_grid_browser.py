@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -398,6 +399,67 @@ def test_a_grid_works_in_a_shadow_root(lab: Jupyter) -> None:
     assert page.locator("#host .slick-cell").first.bounding_box()["height"] == 26
     notebook.screenshot("grid-shadow-root", page.locator("#host"))
     page.close()  # what was put into it is not for the next test
+
+
+def test_what_is_drawn_from_outside_stands_in_the_grid_and_is_copied_as_text(lab: Jupyter) -> None:
+    notebook = lab.open("1")
+    page = notebook.page
+    static = Path(torc_frames.__file__).parent / "widgets" / "static" / "dist"
+    page.evaluate(DECORATED_JS, [(static / name).read_text() for name in ("grid.js", "grid.css")])
+    row = page.locator("#host .slick-row")
+    _expect(row.nth(0).locator(".l1 .short")).to_have_text("0.33")
+    _expect(row.nth(0).locator(".l1")).to_have_attribute("title", "0.3333333333333333")
+    _expect(row.nth(0).locator(".l0")).to_have_text("fast <b>")
+    _expect(row.nth(1)).to_have_class(re.compile(r"\bbest\b"))
+    _expect(page.locator("#host .bars")).to_have_count(2)
+    row.nth(0).locator(".l1").click()
+    page.keyboard.press("Control+c")
+    _expect(page.locator("#host .tf-status")).to_contain_text("1 cell copied")
+    assert notebook.clipboard() == "0.3333333333333333"
+    page.locator("#host .slick-header-column").nth(1).click()
+    page.evaluate("window.view.widen(1, 32)")
+    width = row.nth(0).locator(".l1").bounding_box()["width"]
+    page.evaluate("window.best = 0; window.digits = 4; window.view.redecorate()")
+    _expect(row.nth(0).locator(".l1 .short")).to_have_text("0.3333")
+    _expect(row.nth(0)).to_have_class(re.compile(r"\bbest\b"))
+    _expect(row.nth(1)).not_to_have_class(re.compile(r"\bbest\b"))
+    _expect(page.locator("#host .slick-header-column").nth(1)).to_have_attribute("aria-sort", "ascending")
+    assert row.nth(0).locator(".l1").bounding_box()["width"] == width
+    _expect(page.locator("#host .tf-active")).to_be_visible()
+    page.close()  # what was put into it is not for the next test
+
+
+DECORATED_JS = """async ([script, style]) => {
+  const host = Object.assign(document.createElement('div'), {id: 'host'});
+  Object.assign(host.style, {position: 'fixed', inset: '0 0 auto 0', zIndex: 9999, background: 'white'});
+  document.body.append(host);
+  const css = document.createElement('style');
+  css.textContent = style;
+  host.append(css);
+  let hear;
+  const columns = [['name', 'string'], ['loss', 'float']].map(
+    ([name, kind]) => ({name, kind, dtype: kind, read_only: false}));
+  const rows = [{t: ['fast <b>', '0.3333333333333333']}, {t: ['slow', '1.0']}];
+  const head = {
+    kind: 'head', gen: 0, length: 2, columns, order: null, editable: false, status: '', start: 0, rows};
+  const model = {
+    get: name => ({_label: 'Texts', _height: 300})[name],
+    on: (_name, listener) => { hear = listener; },
+    off: () => {},
+    send: message => { if (message.op === 'hello') setTimeout(() => hear(head)); },
+  };
+  window.best = 1;
+  window.digits = 2;
+  const make = (name, text) => Object.assign(document.createElement('span'), {className: name, textContent: text});
+  const hooks = {
+    heading: column => make('bars', column.name),
+    cell: (column, text) => column.kind === 'float' ? make('short', Number(text).toFixed(window.digits)) : undefined,
+    rowClass: row => row === window.best ? 'best' : '',
+  };
+  const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
+  const {View} = await import(url);
+  window.view = new View(model, host, hooks);
+}"""
 
 
 SHADOW_JS = """async ([script, style]) => {

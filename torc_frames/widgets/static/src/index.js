@@ -6,4 +6,5 @@ function render({ model, el }) {
   return () => view.destroy();
 }
 
+export { View };
 export default { render };

@@ -10,8 +10,13 @@ import { widths } from "./widths.js";
 
 const SELECTED_MS = 150;
 
+// `hooks` draw what a table is more than its texts, each where it is given:
+//   heading(column) -> Node               instead of name and dtype
+//   cell(column, text, row) -> Node|string|undefined   instead of the text, which is copied and edited all the same
+//   rowClass(row) -> string               classes of a row beside the grid's own
+// A column is one of the head's, a row its position; call `redecorate` when they would draw otherwise.
 export class View {
-  constructor(model, el) {
+  constructor(model, el, hooks = {}) {
     this.model = model;
     this.leaving = false;
     this.note = "";
@@ -24,7 +29,7 @@ export class View {
       note: (text) => this.onNote(text),
       focus: (row, column) => this.selection.go(row, column),
     });
-    this.painter = new Painter(this.host, this.table, el.getRootNode());
+    this.painter = new Painter(this.host, this.table, el.getRootNode(), hooks);
     this.selection = new Selection(this.painter, this.table, () => this.onSelection());
     this.editor = new Editor(
       this.painter.getCanvasNode(),
@@ -48,6 +53,11 @@ export class View {
     this.observer.disconnect();
     this.table.destroy();
     this.painter.destroy();
+  }
+
+  redecorate() {
+    this.painter.redecorate();
+    this.painter.fit(this.model.get("_height"));
   }
 
   build(el) {
