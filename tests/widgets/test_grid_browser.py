@@ -450,10 +450,12 @@ DECORATED_JS = """async ([script, style]) => {
   };
   window.best = 1;
   window.digits = 2;
-  const make = (name, text) => Object.assign(document.createElement('span'), {className: name, textContent: text});
+  const make = (className, textContent) =>
+    Object.assign(document.createElement('span'), {className, textContent});
   const hooks = {
     heading: column => make('bars', column.name),
-    cell: (column, text) => column.kind === 'float' ? make('short', Number(text).toFixed(window.digits)) : undefined,
+    cell: (column, text) =>
+      column.kind === 'float' ? make('short', Number(text).toFixed(window.digits)) : undefined,
     rowClass: row => row === window.best ? 'best' : '',
   };
   const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
