@@ -223,7 +223,7 @@ def test_rows_are_added_copied_and_deleted_by_keys(lab: Jupyter) -> None:
     grid.type("fresh")
     grid.press("Enter")
     grid.notebook.wait_for("[cells[1] for cells in source.cells]", ["name 0", "fresh", "name 1", "name 2"])
-    grid.press("ArrowUp", "Control+d")
+    grid.press("ArrowUp", "Control+Shift+d")
     grid.notebook.wait_for("[cells[1] for cells in source.cells][1:3]", ["fresh", "fresh"])
     grid.is_at(2, 1)
     grid.press("Shift+ArrowDown", "Control+Delete")
@@ -233,6 +233,75 @@ def test_rows_are_added_copied_and_deleted_by_keys(lab: Jupyter) -> None:
     grid.press("Control+Enter")
     grid.notebook.wait_for("len(source.cells)", 1)
     grid.is_at(0, 0)
+
+
+def test_cells_are_filled_down_and_right_by_keys(lab: Jupyter) -> None:
+    grid = opened(lab, SHEET)
+    grid.go(0, 1)
+    grid.press("Shift+ArrowDown", "Shift+ArrowDown", "Control+d")
+    grid.notebook.wait_for("sheet.value['steps'].tolist()", [1, 1, 1])
+    grid.press("Escape", "ArrowDown", "ArrowRight", "Control+r")
+    grid.notebook.wait_for("sheet.value['depth'].tolist()[1]", 1)
+    grid.press("ArrowDown", "ArrowRight", "Control+d")
+    grid.notebook.wait_for("sheet.value['lr'].tolist()", [0.1, 0.25, 0.25])
+    grid.press("Control+z", "Control+z", "Control+z")
+    grid.notebook.wait_for("sheet.is_dirty", False)
+
+
+def test_the_handle_is_dragged_to_copy_and_to_go_on(lab: Jupyter) -> None:
+    grid = opened(lab, "from torc_frames.widgets.parameters.model import Sheet\n" + HANDLED)
+    grid.go(0, 0)
+    grid.press("Shift+ArrowDown")
+    drag_handle(grid, 3, 0)
+    grid.notebook.wait_for("sheet.value['n'].tolist()", [1, 3, 5, 7, 0, 0])
+    grid.notebook.wait_for("grid.selection", [0, 0, 4, 1])
+    grid.go(0, 0)
+    grid.press("Shift+ArrowDown")
+    drag_handle(grid, 3, 0, switched=True)
+    grid.notebook.wait_for("sheet.value['n'].tolist()", [1, 3, 1, 3, 0, 0])
+    grid.go(2, 1)
+    drag_handle(grid, 2, 2)
+    grid.notebook.wait_for("sheet.value['y'].tolist()[2]", 0.5)
+    grid.go(4, 0)
+    drag_handle(grid, 2, 0)
+    grid.notebook.wait_for("sheet.value['n'].tolist()", [1, 3, 0, 0, 0, 0])
+    grid.go(0, 1)
+    grid.output.locator(".tf-handle").dblclick()
+    grid.notebook.wait_for("sheet.value['x'].tolist()", [0.5] * 6)
+    for _ in range(5):
+        grid.press("Control+z")
+    grid.notebook.wait_for("sheet.is_dirty", False)
+    handle = grid.output.locator(".tf-handle").bounding_box()
+    grid.page.mouse.move(handle["x"] + 4, handle["y"] + 4)
+    grid.page.mouse.down()
+    to = grid.cell(4, 1).bounding_box()
+    grid.page.mouse.move(to["x"] + 4, to["y"] + 4, steps=4)
+    _expect(grid.output.locator(".tf-filled")).to_be_visible()
+    grid.notebook.screenshot("grid-filling", grid.output)
+    grid.press("Escape")
+    grid.page.mouse.up()
+    _expect(grid.output.locator(".tf-filled")).to_be_hidden()
+    assert grid.notebook.value("sheet.is_dirty") is False
+
+
+HANDLED = """
+sheet = Sheet(pd.DataFrame({'n': [1, 3, 0, 0, 0, 0], 'x': [0.5] * 3 + [2.0] * 3, 'y': np.zeros(6)}))
+grid = Grid(sheet, label='Parameters'); grid
+"""
+
+
+def drag_handle(grid: GridPage, row: int, column: int, *, switched: bool = False) -> None:
+    grid.notebook.wait_for("grid.selection is not None", True)
+    handle = grid.output.locator(".tf-handle").bounding_box()
+    to = grid.cell(row, column).bounding_box()
+    grid.page.mouse.move(handle["x"] + 4, handle["y"] + 4)
+    grid.page.mouse.down()
+    grid.page.mouse.move(to["x"] + to["width"] / 2, to["y"] + to["height"] / 2, steps=4)
+    if switched:
+        grid.page.keyboard.down("Control")
+    grid.page.mouse.up()
+    if switched:
+        grid.page.keyboard.up("Control")
 
 
 def test_a_sorted_table_is_edited_where_it_shows(lab: Jupyter) -> None:

@@ -2,6 +2,7 @@
 import { clipboard, list } from "./clipboard.js";
 import { Editor } from "./editor.js";
 import { EDIT_HELP, HELP, keyboard } from "./keyboard.js";
+import { handle } from "./fill.js";
 import { Painter } from "./painter.js";
 import { pointer } from "./pointer.js";
 import { Selection } from "./selection.js";
@@ -39,6 +40,7 @@ export class View {
     keyboard(this);
     clipboard(this);
     this.stopPointer = pointer(this);
+    this.handle = handle(this, this.painter.getCanvasNode());
     this.painter.onViewportChanged.subscribe(() => this.needRows());
     this.host.addEventListener("focus", () => this.onFocus());
     this.host.addEventListener("blur", () => this.whole.classList.remove("tf-focused"));
@@ -50,6 +52,7 @@ export class View {
     this.editor.close(true);
     clearTimeout(this.timer);
     this.stopPointer();
+    this.handle.stop();
     this.observer.disconnect();
     this.table.destroy();
     this.painter.destroy();
@@ -196,6 +199,7 @@ export class View {
       node?.classList.add("tf-header-active");
       this.host.setAttribute("aria-activedescendant", this.painter.headerId(active.column));
     } else this.host.setAttribute("aria-activedescendant", this.painter.cellId(active.row, active.column));
+    this.handle.place();
     this.showStatus();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.sendSelection(), SELECTED_MS);
@@ -207,6 +211,11 @@ export class View {
     if (key === this.sent || !block) return;
     this.sent = key;
     this.table.act("select", { block: list(block) });
+  }
+
+  cellAt(event) {
+    const box = this.painter.getCanvasNode().getBoundingClientRect();
+    return this.painter.getCellFromPoint(event.clientX - box.left, event.clientY - box.top);
   }
 
   // What is to be told before cells are changed, if they can't be.
@@ -237,6 +246,7 @@ export class View {
     selection.collapse();
     this.tell("");
     this.editor.open({ at, box: selection.box(at), column, text, seed });
+    this.handle.place();
   }
 
   onTyped(at, text) {
