@@ -143,7 +143,9 @@ FIELDS = {
     "ascending": st.sampled_from([True, False, None, 1]),
     "id": st.text(max_size=3),
     "text": st.text(max_size=9) | st.none(),
+    "switched": st.booleans(),
     "block": st.lists(INDEX, max_size=5),
+    "to": st.lists(INDEX, max_size=5),
     "cells": st.lists(st.tuples(INDEX, INDEX, st.text(max_size=3)).map(list), max_size=3),
 }
 OPS = sorted(each.__struct_config__.tag for each in messages.Message.__args__)

@@ -42,6 +42,7 @@ __all__ = [
     "Copy",
     "Delete",
     "Duplicate",
+    "Fill",
     "Hello",
     "Insert",
     "Message",
@@ -130,6 +131,17 @@ class Clear(Act, frozen=True):
     block: _Block
 
 
+class Fill(Act, frozen=True):
+    """Fill cells, ``to``, beside others: their series goes on, or they are repeated.
+
+    ``switched`` does it the other way: copies of what is a series, a series of one number.
+    """
+
+    block: _Block
+    to: _Block
+    switched: bool = False
+
+
 class Select(Act, frozen=True):
     """The cells that are selected now."""
 
@@ -169,6 +181,7 @@ Message = (
     | Set
     | Paste
     | Clear
+    | Fill
     | Select
     | Copy
     | Cell

@@ -7,6 +7,8 @@ import { followTheme, type Theme } from "./core/theme";
 import { Frame } from "./ui/frame";
 import { Grid } from "./ui/grid";
 
+export { View } from "./grid/view.js";
+
 export type EditorProps<State extends object = any> = { bridge: Bridge<State>; theme: Theme };
 
 const EDITORS: Record<string, ComponentType<EditorProps>> = {
@@ -38,7 +40,7 @@ export function render({ model, el, asset }: { model: Model; el: HTMLElement; as
 }
 
 // The sheet is once in a page, or in a shadow root; until el is put on the page, its root is el's own.
-function dress(root: Node) {
+export function dress(root: Node) {
   const place = root instanceof ShadowRoot ? root : document.head;
   if ([...place.querySelectorAll("style[data-torc-frames]")].some((each) => each.textContent === sheet)) return;
   const style = document.createElement("style");
