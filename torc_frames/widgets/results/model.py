@@ -239,6 +239,28 @@ class Arrangement:
         """Return the columns of a table as they come."""
         return cls(tuple(map(str, frame.columns)))
 
+    @classmethod
+    def by_use(
+        cls, frame: pd.DataFrame, objective: str | None, hidden: frozenset[str] = _HIDDEN
+    ) -> Arrangement:
+        """Return them as they are looked at: the objective, other results, parameters, and what jobs are.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> names = ["status", "params.n", "results.loss", "results.score"]
+        >>> Arrangement.by_use(pd.DataFrame(columns=names), "results.score").shown
+        ('results.score', 'results.loss', 'params.n', 'status')
+        """
+
+        def use(name: str) -> int:
+            if name == objective:
+                return 0
+            starts = ("results.", "params.")
+            return next((at for at, start in enumerate(starts, 1) if name.startswith(start)), 3)
+
+        return cls(tuple(sorted(map(str, frame.columns), key=use)), hidden)
+
     @property
     def shown(self) -> tuple[str, ...]:
         """The columns that are shown, in order."""

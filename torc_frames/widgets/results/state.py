@@ -1,0 +1,111 @@
+"""What the page of the explorer is told of an exploration: plain values, all of them finite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from torc_frames.frame.tabulation.configurations import metrics
+from torc_frames.widgets.results.axes import floats
+from torc_frames.widgets.results.model import KEY, can_group, functions, meaning
+from torc_frames.widgets.results.profiles import steps
+from torc_frames.widgets.results.session import Exploration
+from torc_frames.widgets.results.shown import ShownSource
+from torc_frames.widgets.table.cells import texts
+
+__all__ = ["axes", "standing_now", "state"]
+
+_MOST_KEYS = 20_000
+_MOST_NAMED = 5
+_INT32 = 2**31
+
+
+def state(exploration: Exploration, source: ShownSource, rows: int) -> dict[str, Any]:
+    """Return all that a page shows; `rows` is another number for other rows."""
+    summary, asked, query = exploration.summary, exploration.asked, exploration.query
+    first, goal = exploration.first, exploration.goal
+    return {
+        "title": exploration.workflow.name,
+        "rows": rows,
+        "jobs": summary.jobs,
+        "statuses": [[name, count, name in asked.statuses] for name, count in summary.statuses.items()],
+        "bare": [summary.without_results, asked.without_results],
+        "stale": [summary.stale, asked.stale],
+        "filters": list(asked.filters),
+        "goal": goal and {"name": goal.name, "mode": goal.mode},
+        "metrics": metrics(exploration.frame),
+        "profiles": _profiles(exploration),
+        "order": list(exploration.arrangement.order),
+        "hidden": sorted(exploration.arrangement.hidden.intersection(exploration.arrangement.order)),
+        "groups": list(query.groups),
+        "aggregates": [[one.column, one.function] for one in query.aggregates],
+        "able": {str(name): list(functions(values)) for name, values in exploration.frame.items()},
+        "groupable": [str(name) for name, values in exploration.frame.items() if can_group(values)],
+        "drawable": exploration.drawable,
+        "first": {"x": first.x, "y": first.y, "columns": list(first.columns)},
+        "ended": "end_time" if "end_time" in exploration.drawable else None,
+        "code": exploration.code,
+        **standing_now(exploration, source),
+    }
+
+
+def standing_now(exploration: Exploration, source: ShownSource) -> dict[str, Any]:
+    """Return what a brush changes."""
+    best, goal = exploration.best, exploration.goal
+    made: dict[str, Any] = {"told": source.status, "best": None}
+    if best is not None and goal is not None:
+        row = exploration.chosen.iloc[[best]]
+        params = [name for name in row.columns if str(name).startswith("params.")][:_MOST_NAMED]
+        named = [[str(name), texts(row[name])[0]] for name in (goal.name, *params)]
+        at = source.row_at(best)
+        made["best"] = {"place": best, "row": -1 if at is None else at, "key": str(row.index[0]), "cells": named}
+    return made
+
+
+def _profiles(exploration: Exploration) -> dict[str, dict[str, Any]]:
+    """Return the headings of the columns that are shown, by name."""
+    frame, kept, narrowed = exploration.frame, exploration.kept, exploration.narrowed
+    listed = [KEY, *exploration.arrangement.shown] if not exploration.query.groups else []
+    ranked = set(metrics(frame))
+    made = {}
+    for name in listed:
+        if name == KEY:
+            continue
+        profile = exploration.profile(name)
+        told: dict[str, Any] = {"missing": profile.missing, "bins": profile.counts()}
+        if kept is not None:
+            told["now"] = profile.counts(kept)
+        if profile.least:
+            told["range"] = [profile.least, profile.most]
+        if profile.labels is not None:
+            told["labels"] = [str(label)[:100] for label in profile.labels]
+        if profile.log:
+            told["log"] = True
+        if name in narrowed:
+            told["narrowed"] = [narrowed[name].low, narrowed[name].high]
+        if name in ranked and meaning(frame[name]) == "number" and (found := steps(floats(exploration.chosen[name]))):
+            told["steps"] = found
+        made[name] = told
+    return made
+
+
+def axes(exploration: Exploration, names: list[str]) -> tuple[dict[str, Any], list[bytes]]:
+    """Return columns of `Exploration.chosen` as a message and its buffers."""
+    made = [exploration.axes[name] for name in names]
+    kept = exploration.kept
+    told = [
+        {"name": one.name, "labels": one.labels and list(one.labels), "log": one.log, "time": one.time}
+        for one in made
+    ]
+    buffers = [(one.values if kept is None else one.values[kept]).tobytes() for one in made]
+    keys = exploration.chosen.index
+    try:
+        numbers = pd.to_numeric(keys.to_series()).to_numpy()
+        is_small = numbers.dtype.kind == "i" and (numbers >= 0).all() and (numbers < _INT32).all()
+    except (ValueError, OverflowError):
+        is_small = False
+    if is_small:
+        return {"axes": told}, [*buffers, numbers.astype(np.int32).tobytes()]
+    return {"axes": told, "keys": [str(key) for key in keys[:_MOST_KEYS]]}, buffers
