@@ -24,7 +24,7 @@ class Told(traitlets.TraitType[Any, Any]):
     ...     total = Told(lambda counter: 6 * 7)
     >>> counter, heard = Counter(), []
     >>> counter.observe(heard.append, "total")
-    >>> Counter.total.tell(counter)
+    >>> Told.tell(counter, "total")
     >>> counter.total, heard[0].new
     (42, 42)
     """
@@ -37,9 +37,11 @@ class Told(traitlets.TraitType[Any, Any]):
         """Return what the model has now."""
         return self._read(obj)
 
-    def tell(self, owner: traitlets.HasTraits) -> None:
-        """Tell those who observe it; without any, nothing is read."""
+    @staticmethod
+    def tell(owner: traitlets.HasTraits, *names: str) -> None:
+        """Tell those who observe some of an owner's; what nobody observes isn't read."""
         observed = getattr(owner, "_trait_notifiers", {})
-        if any(observed.get(name) for name in (self.name, traitlets.All)):
-            change = {"name": self.name, "owner": owner, "type": "change", "old": None, "new": self._read(owner)}
-            owner.notify_change(traitlets.Bunch(change))
+        for name in names:
+            if observed.get(name) or observed.get(traitlets.All):
+                change = {"name": name, "owner": owner, "old": None, "new": getattr(owner, name)}
+                owner.notify_change(traitlets.Bunch(type="change", **change))

@@ -15,7 +15,7 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.where import cells
 from torc_frames.widgets.results.model import between, choices, meaning, one_of
 
-__all__ = ["Axes", "Axis", "Floats", "First", "Ranges", "drawable", "floats", "spans_decades", "suggested"]
+__all__ = ["Axes", "Axis", "First", "Floats", "Ranges", "drawable", "floats", "spans_decades", "suggested"]
 
 Floats = npt.NDArray[np.float64]
 Ranges = Mapping[str, tuple[float, float]]
@@ -31,7 +31,7 @@ class Axis:
 
     name: str
     values: npt.NDArray[np.float32]
-    """NaN where a value is missing; of few values, their places in `labels`; of times, seconds since the first."""
+    """NaN is missing; of few values their places in `labels`, of times seconds since the first."""
 
     labels: tuple[str, ...] | None = None
     log: bool = False
@@ -125,20 +125,22 @@ def _axis(name: str, values: pd.Series) -> Axis:
             narrow = made.astype(np.float32)
         return Axis(name, narrow, log=spans_decades(values), time=kind != "number")
     if found is None:
-        raise RefusedError(f"{name!r} can't be drawn: it is neither of numbers nor of times, nor of few values")
+        raise RefusedError(f"{name!r} can't be drawn: it is not of numbers, times, or few values")
     places = {value: at for at, value in enumerate(found)}
     coded = [places.get(value, math.nan) for value in cells(values)]
     return Axis(name, np.asarray(coded, np.float32), tuple(str(value) for value in found))
 
 
 def floats(values: pd.Series) -> Floats:
-    """Return numbers, times (as seconds since 1970) or durations (as seconds) as float64; missing ones are NaN."""
+    """Return numbers, times (in seconds since 1970) or durations (in seconds) as float64; NaN is missing."""
     if meaning(values) == "number":
         return np.asarray(values.to_numpy("float64", na_value=np.nan))
     if meaning(values) == "time":
         plain = pd.to_datetime(values, utc=True).dt.tz_localize(None)
-        return ((plain - pd.Timestamp(0)) / pd.Timedelta(1, "s")).to_numpy("float64", na_value=np.nan)
-    return (pd.to_timedelta(values) / pd.Timedelta(1, "s")).to_numpy("float64", na_value=np.nan)
+        spans = plain - pd.Timestamp(0)
+    else:
+        spans = pd.to_timedelta(values)
+    return np.asarray((spans / pd.Timedelta(1, "s")).to_numpy("float64", na_value=np.nan))
 
 
 def spans_decades(values: pd.Series) -> bool:
@@ -147,7 +149,9 @@ def spans_decades(values: pd.Series) -> bool:
         return False
     given = floats(values)
     given = given[np.isfinite(given)]
-    return bool(len(given) and given.min() > 0 and math.log10(given.max()) - math.log10(given.min()) > _DECADES)
+    if not len(given) or given.min() <= 0:
+        return False
+    return math.log10(given.max()) - math.log10(given.min()) > _DECADES
 
 
 def drawable(frame: pd.DataFrame) -> list[str]:

@@ -59,7 +59,7 @@ class Profile:
         if not self.count:
             return []
         bins = self.bins if places is None else self.bins[places]
-        return np.bincount(bins[bins >= 0], minlength=self.count).tolist()
+        return list(map(int, np.bincount(bins[bins >= 0], minlength=self.count)))
 
     def filter(self, frame: pd.DataFrame, low: float, high: float) -> str | None:
         """Return the filter for a part of the histogram, its ends as shares from 0 to 1; None for all of it.
@@ -73,17 +73,20 @@ class Profile:
         if not self.count or (low <= 0 and high >= 1):
             return None
         if self.labels is not None:
-            first, last = math.floor(low * self.count), math.ceil(high * self.count)
-            return one_of(self.name, self.labels[min(first, self.count - 1) : max(last, first + 1)])
+            begin, end = math.floor(low * self.count), math.ceil(high * self.count)
+            return one_of(self.name, self.labels[min(begin, self.count - 1) : max(end, begin + 1)])
         start, width = self.ends[0], self.ends[1] - self.ends[0]
-        ends = [None if at in (0, 1) else start + at * width for at in (max(0.0, low), min(1.0, high))]
-        kind = meaning(column(frame, self.name))
-        first, last = (None if end is None else self._value(end, kind) for end in ends)
-        return between(self.name, *_ordered(self._whole(frame, first, up=True), self._whole(frame, last, up=False)))
+        ends = (None if low <= 0 else start + low * width, None if high >= 1 else start + high * width)
+        values = column(frame, self.name)
+        first, last = (None if end is None else self._value(end, values) for end in ends)
+        whole = self._whole(frame, first, up=True), self._whole(frame, last, up=False)
+        return between(self.name, *_ordered(*whole))
 
-    def _value(self, at: float, kind: Meaning) -> Any:
+    def _value(self, at: float, values: pd.Series) -> Any:
+        kind = meaning(values)
         if kind == "time":
-            return pd.Timestamp(round(at * 1e9), tz="UTC").round("ms")
+            moment = pd.Timestamp(round(at * 1e9), tz="UTC").round("ms")
+            return moment.tz_convert(values.dt.tz)
         if kind == "span":
             return pd.Timedelta(round(at * 1e9)).round("ms")
         if self.log:
@@ -100,7 +103,7 @@ class Profile:
 
 
 def _ordered(low: Any, high: Any) -> tuple[Any, Any]:
-    """Return bounds between which there may be something: a narrow drag between two whole numbers has crossed them."""
+    """Return bounds that a narrow drag between two whole numbers has crossed, uncrossed."""
     return (high, low) if low is not None and high is not None and low > high else (low, high)
 
 
@@ -119,7 +122,7 @@ def profile(frame: pd.DataFrame, name: str) -> Profile:
         return _of_numbers(name, values, missing)
     found = choices(values)
     nothing = Profile(name, missing, np.full(len(values), -1, np.int8))
-    if not found or len(found) > BINS:
+    if not found or len(found) > BINS or len(found) == len(values) - missing:
         return nothing
     places = {value: at for at, value in enumerate(found)}
     bins = np.asarray([places.get(value, -1) for value in cells(values)], np.int8)
@@ -151,7 +154,7 @@ def _of_numbers(name: str, values: pd.Series, missing: int) -> Profile:
 
 def _bins(values: pd.Series, low: float, high: float) -> tuple[int, tuple[float, float]]:
     """Return how many bins, and from where to where; few whole numbers have a bin each."""
-    if values.dtype.kind in "iu" and high - low < BINS and float(low).is_integer() and float(high).is_integer():
+    if values.dtype.kind in "iu" and high - low < BINS and low.is_integer() and high.is_integer():
         return int(high - low) + 1, (low - 0.5, high + 0.5)
     return BINS, (low, high)
 

@@ -6,8 +6,7 @@ import math
 import threading
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,99 +16,23 @@ from torc_frames.errors import RefusedError, counted, shorten
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
 from torc_frames.frame.tabulation.configurations import standing
-from torc_frames.frame.where import kept_by
-from torc_frames.widgets.results.axes import Axes, First, Ranges, drawable, floats, suggested
+from torc_frames.widgets.results.arrangement import OF_JOBS, Arrangement
+from torc_frames.widgets.results.asked import Chosen, Narrowed, Summary, best_first, goal_of, ranked
+from torc_frames.widgets.results.axes import Axes, First, Ranges, floats, suggested
 from torc_frames.widgets.results.model import (
     KEY,
-    OF_JOBS,
     Aggregate,
-    Arrangement,
     Query,
-    meaning,
     one_of,
-    without_results,
 )
-from torc_frames.widgets.results.profiles import Profile, profile
-from torc_frames.workflow.report.ranks import Mode, objective_of
+from torc_frames.widgets.results.profiles import Profile
+from torc_frames.widgets.results.whole import Whole
+from torc_frames.workflow.report.ranks import Mode
 from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["Chosen", "Exploration", "Goal", "Narrowed", "Summary"]
+__all__ = ["Exploration"]
 
 _Places = npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """The result that rows are ranked by, and which end of it is best."""
-
-    name: str
-    mode: Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Narrowed:
-    """A part of a heading's histogram, from 0 to 1, and the filter that it is."""
-
-    low: float
-    high: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What there is of a table at a glance."""
-
-    jobs: int
-    statuses: dict[str, int]
-    """How many jobs have each status, the most frequent first."""
-
-    without_results: int
-    stale: int = 0
-    """How many show results of other parameters than stand beside them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Which rows are shown: those with one of the statuses, if any, that meet all the rest."""
-
-    statuses: tuple[str, ...] = ()
-    without_results: bool = False
-    filters: tuple[str, ...] = ()
-    """Texts of `torc_frames.select`."""
-
-    stale: bool = False
-
-    def all(self, frame: pd.DataFrame) -> tuple[str, ...]:
-        """Return all of it as filters of a table."""
-        statuses = (one_of("status", self.statuses),) if self.statuses else ()
-        bare = (without_results(frame),) if self.without_results else ()
-        stale = ("stale",) if self.stale else ()
-        return (*statuses, *bare, *stale, *self.filters)
-
-
-class _Table:
-    """What is known of a whole table, whatever is shown of it; each thing is made when it is asked for first."""
-
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.frame = frame
-        self.axes = Axes(frame)
-        self._profiles: dict[str, Profile] = {}
-
-    def profile(self, name: str) -> Profile:
-        if name not in self._profiles:
-            self._profiles[name] = profile(self.frame, name)
-        return self._profiles[name]
-
-    @cached_property
-    def drawable(self) -> list[str]:
-        return drawable(self.frame)
-
-    @cached_property
-    def summary(self) -> Summary:
-        counts = self.frame["status"].value_counts()
-        statuses = {str(name): int(count) for name, count in counts.items()}
-        bare = int(kept_by(self.frame, without_results(self.frame)).sum())
-        return Summary(len(self.frame), statuses, bare, int(self.frame["stale"].sum()))
 
 
 class Exploration:
@@ -155,23 +78,38 @@ class Exploration:
         self.lock = threading.RLock()
         # One of its own: what is read here is not what `Workflow.refresh` would refresh.
         self.workflow = copy(workflow)
-        self._table = _Table(
+        self._table = Whole(
             self.workflow.table(job_columns=True, on_clash=on_clash, on_error=on_error, show_progress=False)
         )
-        self.goal = _goal(self.frame, objective, mode)
-        self.arrangement = Arrangement.by_use(self.frame, self.goal and self.goal.name)
+        self.goal = goal_of(self.frame, objective, mode)
+        self.arrangement = Arrangement.by_use(self.frame, self._objective)
         given = {"on_clash": (on_clash, "names"), "on_error": (on_error, "raise")}
         self._options = [f"{name}={value!r}" for name, (value, default) in given.items() if value != default]
         self._callbacks: list[Callable[[], None]] = []
         self._chosen = Chosen()
         self.ranges: dict[str, tuple[float, float]] = {}
         self._narrowed: dict[str, Narrowed] = {}
-        self._take(Query(columns=self.arrangement.shown, sort=_best_first(self.goal)))
+        self._rows, self._kept, self._picked = self.frame, None, None
+        self._places, self._best = None, None
+        self._take(Query(columns=self.arrangement.shown, sort=best_first(self.goal)))
+
+    _rows: pd.DataFrame
+    _kept: _Places | None
+    _picked: npt.NDArray[np.bool_] | None
+    _places: _Places | None
+    _best: int | None
+    _query: Query
+    _shown: pd.DataFrame
+    _of: tuple[Whole, tuple[str, ...]] | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
         """The whole table, as it was pulled last."""
         return self._table.frame
+
+    @property
+    def _objective(self) -> str | None:
+        return None if self.goal is None else self.goal.name
 
     # what is shown
 
@@ -192,7 +130,7 @@ class Exploration:
 
     @property
     def chosen(self) -> pd.DataFrame:
-        """The rows that meet the filters, with all their columns, in the table's order; not to be changed."""
+        """The rows that meet the filters, all columns, in the table's order; not to be changed."""
         return self._rows
 
     @property
@@ -234,18 +172,19 @@ class Exploration:
 
     def place_of(self, key: str) -> int | None:
         """Return where a job is in `chosen`, None if it is not."""
-        return int(self._rows.index.get_loc(key)) if key in self._rows.index else None
+        found = int(self._rows.index.get_indexer(pd.Index([key]))[0])
+        return None if found < 0 else found
 
     @property
     def best(self) -> int | None:
         """Where the best row is in `chosen`, None if there is none.
 
-        As `torc_frames.best` has it: only jobs count that completed, and whose parameters were not changed since.
+        As `torc_frames.best` has it: only jobs count that completed with the parameters that they have.
         """
         if self._best is None and self.goal is not None:
             values = np.where(standing(self._rows).counted, floats(self._rows[self.goal.name]), math.nan)
-            found = (np.nanargmin if self.goal.mode == "min" else np.nanargmax)(values) if _any(values) else -1
-            self._best = int(found)
+            find = np.nanargmin if self.goal.mode == "min" else np.nanargmax
+            self._best = -1 if np.isnan(values).all() else int(find(values))
         return None if self._best in (None, -1) else self._best
 
     # what is drawn
@@ -263,7 +202,7 @@ class Exploration:
     @property
     def first(self) -> First:
         """What to draw first."""
-        return suggested(self.frame, self.goal and self.goal.name, self.drawable)
+        return suggested(self.frame, self._objective, self.drawable)
 
     def profile(self, name: str) -> Profile:
         """Return how a column of `frame` lies."""
@@ -310,13 +249,14 @@ class Exploration:
                 self.choose(replace(self._chosen, filters=(*self._chosen.filters, *made)))
 
     def code_of(self, keys: pd.Index | None) -> str:
-        """Return the Python that makes a frame of what is brushed, or of some jobs, with all their columns."""
+        """Return the Python that makes a frame of what is brushed, or of some jobs; with all columns."""
         with self.lock:
             if keys is not None:
                 told = self._code(Query())
                 return f"{told}\ndf = df.loc[{[str(key) for key in keys]!r}]"
             made = self.axes.filters(self.ranges)
-            return self._code(Query((*self._query.filters, *made), sort=self._query.sort if not self._query.groups else None))
+            sort = None if self._query.groups else self._query.sort
+            return self._code(Query((*self._query.filters, *made), sort=sort))
 
     def _pick(self, ranges: Ranges) -> npt.NDArray[np.bool_] | None:
         if not ranges:
@@ -345,16 +285,16 @@ class Exploration:
             If it is no column of numbers.
         """
         with self.lock:
-            goal = _goal(self.frame, objective, mode)
+            goal = goal_of(self.frame, objective, mode)
             assert goal is not None
             self.goal = goal
             order = (goal.name, *(name for name in self.arrangement.order if name != goal.name))
             self.arrangement = Arrangement(order, self.arrangement.hidden - {goal.name})
-            sort = self._query.sort if self._query.groups else _best_first(goal)
+            sort = self._query.sort if self._query.groups else best_first(goal)
             self._set(replace(self._query, columns=self.arrangement.shown, sort=sort))
 
     def narrow(self, name: str, low: float, high: float) -> None:
-        """Filter by a part of a column's histogram, its ends as shares from 0 to 1; all of it takes that back."""
+        """Filter by a part of a column's histogram, its ends from 0 to 1; all of it takes that back."""
         with self.lock:
             if name not in self.frame:
                 raise RefusedError(f"there is no column {name!r}")
@@ -443,14 +383,16 @@ class Exploration:
         now = self.workflow.refresh(self.frame)
         with self.lock:
             before = self.arrangement.fitting(now.frame)
-            self._table = _Table(now.frame)
+            self._table = Whole(now.frame)
             goal = self.goal
-            if goal is None or goal.name not in _ranked(now.frame):
-                goal = _goal(now.frame, None, None)
-            self.arrangement = before if goal == self.goal else Arrangement.by_use(now.frame, goal and goal.name, before.hidden)
+            if goal is None or goal.name not in ranked(now.frame):
+                goal = goal_of(now.frame, None, None)
+            if goal != self.goal:
+                before = Arrangement.by_use(now.frame, None if goal is None else goal.name, before.hidden)
+            self.arrangement = before
             fit, lost = replace(self._query, filters=self._chosen.filters).fitting(now.frame)
             if goal != self.goal and not fit.groups:
-                fit = replace(fit, sort=_best_first(goal))
+                fit = replace(fit, sort=best_first(goal))
             self.goal = goal
             there = set(now.frame["status"].unique())
             lost += [one_of("status", [status]) for status in self._chosen.statuses if status not in there]
@@ -476,40 +418,21 @@ class Exploration:
         self._tell()
 
     def _take(self, query: Query) -> None:
-        same = getattr(self, "_of", None) == (id(self._table), query.filters)
+        of = (self._table, query.filters)
+        same = self._of is not None and self._of[0] is of[0] and self._of[1] == of[1]
         rows = self._rows if same else query.filtered(self.frame) if query.filters else self.frame
-        shown = replace(query, filters=()).apply(rows)
+        self._shown = replace(query, filters=()).apply(rows)
         if not same:
-            self._rows = rows
-            self._of = (id(self._table), query.filters)
+            self._rows, self._of = rows, of
             self._kept = _where(self.frame, rows) if query.filters else None
             self._picked = self._pick(self.ranges)
-        self._query, self._shown = query, shown
-        self._places: _Places | None = None
-        self._best: int | None = None
+        self._query, self._places, self._best = query, None, None
 
     def _tell(self) -> None:
         for callback in list(self._callbacks):
             callback()
 
 
-def _goal(frame: pd.DataFrame, objective: str | None, mode: Mode | None) -> Goal | None:
-    found = objective_of(frame, objective, mode)
-    return None if found is None else Goal(found.name, found.mode or "min")
-
-
-def _ranked(frame: pd.DataFrame) -> set[str]:
-    return {str(name) for name in frame.columns if meaning(frame[name]) == "number"}
-
-
-def _best_first(goal: Goal | None) -> tuple[str, bool] | None:
-    return None if goal is None else (goal.name, goal.mode == "min")
-
-
 def _where(frame: pd.DataFrame, part: pd.DataFrame) -> _Places:
     """Return where the rows of a part of a frame are in it; keys of jobs are there once."""
     return frame.index.get_indexer(part.index)
-
-
-def _any(values: npt.NDArray[np.float64]) -> bool:
-    return not np.isnan(values).all()

@@ -76,7 +76,7 @@ class ShownSource(FrameSource):
 
     def row_at(self, place: int | None) -> int | None:
         """Return the row of a job by its place among `Exploration.chosen`, None if it is not shown."""
-        found = [] if place is None else np.flatnonzero(self.places == place)
+        found = np.flatnonzero(self.places == (-1 if place is None else place))
         return int(found[0]) if len(found) else None
 
     def _arrange(self) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.frame.tabulation.configurations import metrics
+from torc_frames.widgets.results.asked import ranked
 from torc_frames.widgets.results.axes import floats
-from torc_frames.widgets.results.model import KEY, can_group, functions, meaning
+from torc_frames.widgets.results.model import can_group, functions
 from torc_frames.widgets.results.profiles import steps
 from torc_frames.widgets.results.session import Exploration
 from torc_frames.widgets.results.shown import ShownSource
@@ -35,7 +36,7 @@ def state(exploration: Exploration, source: ShownSource, rows: int) -> dict[str,
         "stale": [summary.stale, asked.stale],
         "filters": list(asked.filters),
         "goal": goal and {"name": goal.name, "mode": goal.mode},
-        "metrics": metrics(exploration.frame),
+        "metrics": [name for name in metrics(exploration.frame) if name in ranked(exploration.frame)],
         "profiles": _profiles(exploration),
         "order": list(exploration.arrangement.order),
         "hidden": sorted(exploration.arrangement.hidden.intersection(exploration.arrangement.order)),
@@ -60,19 +61,18 @@ def standing_now(exploration: Exploration, source: ShownSource) -> dict[str, Any
         params = [name for name in row.columns if str(name).startswith("params.")][:_MOST_NAMED]
         named = [[str(name), texts(row[name])[0]] for name in (goal.name, *params)]
         at = source.row_at(best)
-        made["best"] = {"place": best, "row": -1 if at is None else at, "key": str(row.index[0]), "cells": named}
+        at = -1 if at is None else at
+        made["best"] = {"place": best, "row": at, "key": str(row.index[0]), "cells": named}
     return made
 
 
 def _profiles(exploration: Exploration) -> dict[str, dict[str, Any]]:
     """Return the headings of the columns that are shown, by name."""
     frame, kept, narrowed = exploration.frame, exploration.kept, exploration.narrowed
-    listed = [KEY, *exploration.arrangement.shown] if not exploration.query.groups else []
-    ranked = set(metrics(frame))
+    listed = exploration.arrangement.shown if not exploration.query.groups else ()
+    colored = ranked(frame).intersection(metrics(frame))
     made = {}
     for name in listed:
-        if name == KEY:
-            continue
         profile = exploration.profile(name)
         told: dict[str, Any] = {"missing": profile.missing, "bins": profile.counts()}
         if kept is not None:
@@ -85,7 +85,7 @@ def _profiles(exploration: Exploration) -> dict[str, dict[str, Any]]:
             told["log"] = True
         if name in narrowed:
             told["narrowed"] = [narrowed[name].low, narrowed[name].high]
-        if name in ranked and meaning(frame[name]) == "number" and (found := steps(floats(exploration.chosen[name]))):
+        if name in colored and (found := steps(floats(exploration.chosen[name]))):
             told["steps"] = found
         made[name] = told
     return made

@@ -15,9 +15,11 @@ from torc_frames.frame.shape import OnError
 from torc_frames.widgets.app.app import FAILURES, App
 from torc_frames.widgets.app.told import Told
 from torc_frames.widgets.results import messages
+from torc_frames.widgets.results.arrangement import Arrangement
+from torc_frames.widgets.results.asked import Chosen
 from torc_frames.widgets.results.export import export
-from torc_frames.widgets.results.model import KEY, Aggregate, Arrangement
-from torc_frames.widgets.results.session import Chosen, Exploration
+from torc_frames.widgets.results.model import Aggregate
+from torc_frames.widgets.results.session import Exploration
 from torc_frames.widgets.results.shown import ShownSource
 from torc_frames.widgets.results.state import axes, standing_now, state
 from torc_frames.widgets.table.grid import GridPart
@@ -143,7 +145,8 @@ class ResultsExplorer(Fixed, App):
 
     def close(self) -> None:
         """Take it off the page."""
-        self._grid.close()
+        if self._fixed:  # else its making failed
+            self._grid.close()
         super().close()
 
     # what is selected
@@ -163,7 +166,7 @@ class ResultsExplorer(Fixed, App):
             self._keys = keys
             self._show_marked()
             if self.exploration.picked is None:
-                type(self).selected.tell(self)  # type: ignore[attr-defined]
+                Told.tell(self, "selected")
 
     def _show_marked(self) -> None:
         marked = self.exploration.place_of(str(self._keys[0])) if len(self._keys) else None
@@ -188,15 +191,15 @@ class ResultsExplorer(Fixed, App):
             self._rows += others
             self._source.follow(str(self._keys[0]) if len(self._keys) else None, self._column)
             self._show(**state(exploration, self._source, self._rows))
-            type(self).value.tell(self)  # type: ignore[attr-defined]
+            Told.tell(self, "value")
             if before[1:2] != now[1:2]:
-                type(self).filters.tell(self)  # type: ignore[attr-defined]
+                Told.tell(self, "filters")
         else:  # a brush
             self._source.follow(str(self._keys[0]) if len(self._keys) else None, self._column)
             self._show(**standing_now(exploration, self._source))
         self._show_marked()
         self._show_picked()
-        type(self).selected.tell(self)  # type: ignore[attr-defined]
+        Told.tell(self, "selected")
 
     def _sight(self) -> tuple[object, ...]:
         """Return what is shown; something else is there if it is another."""
@@ -307,12 +310,12 @@ class ResultsExplorer(Fixed, App):
         self._source.go_to(key, self._column)
         self._show_marked()
         if self.exploration.picked is None:
-            type(self).selected.tell(self)  # type: ignore[attr-defined]
+            Told.tell(self, "selected")
 
     def _arrangement(self, order: Sequence[str], hidden: Sequence[str]) -> Arrangement:
         there = self.exploration.arrangement.order
         if sorted(order) != sorted(there):
-            raise RefusedError("the columns are others by now: nothing was done. Please look, and do it again.")
+            raise RefusedError("the columns are others by now: please look, and do it again")
         return Arrangement(tuple(order), frozenset()).hide(hidden)
 
     def _shares(self) -> list[list[Any]]:
@@ -340,15 +343,16 @@ class ResultsExplorer(Fixed, App):
         return {**about, "status": str(row["status"]), "run": int(row["run_id"]), "code": code, **texts}
 
     def _rerun(self, keys: list[str], sure: bool) -> dict[str, Any]:
-        told = f"{keys!r}" if len(keys) <= _MOST_TOLD else f"[{', '.join(map(repr, keys[:3]))}, …]"
-        command = f'wf.start(jobs={told}, rerun="all")'
+        listed = f"{keys!r}" if len(keys) <= _MOST_TOLD else f"[{', '.join(map(repr, keys[:3]))}, …]"
+        command = f'wf.start(jobs={listed}, rerun="all")'
         if not sure:
             return {"count": len(keys), "command": command}
         try:
             run = self.exploration.workflow.start(jobs=keys, rerun="all")
         except FAILURES as error:
             return {"fault": str(error), "command": command}
-        self._tell(f"{counted(len(keys), 'job')} started again, as run {run.id}. Refresh shows how far it is.", "good")
+        told = f"{counted(len(keys), 'job')} started again, as run {run.id}"
+        self._tell(f"{told}. Refresh shows how far it is.", "good")
         return {"count": len(keys), "command": command}
 
     def _edit(self, keys: list[str]) -> None:
@@ -356,7 +360,7 @@ class ResultsExplorer(Fixed, App):
         if self._on_edit is not None:
             self._on_edit(keys)
             return
-        self._tell(f"{counted(len(keys), 'job')} to edit: explorer.editing has the keys, for a ParameterEditor.")
+        self._tell(f"{counted(len(keys), 'job')} to edit: their keys are in explorer.editing.")
 
 
 class _Same:

@@ -42,7 +42,7 @@ export function Table({ board }: { board: Board }) {
       return heading({ name: column.name, isFirst, isGoal: state().goal?.name === column.name, profile: state().profiles?.[column.name], narrow });
     },
     label: (column: Column) => split(column.name).name,
-    short: (column: Column, text: string) => (NUMBERS.has(column.kind) ? short(text) : text),
+    short: (column: Column, text: string) => (NUMBERS.has(column.kind) ? `${state().profiles?.[column.name]?.steps ? "■ " : ""}${short(text)}` : column.name === "status" ? `● ${text}` : text),
     rowClass: (row: number) => (row === state().best?.row ? "tf-best" : ""),
     cell: (column: Column, text: string, row: number) => cell(column, text, row),
   };
