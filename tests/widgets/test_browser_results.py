@@ -77,8 +77,8 @@ def drag(page: Page, what: Locator, begin: tuple[float, float], end: tuple[float
 
 
 def drawn(notebook: Notebook, name: str) -> Locator:
-    """A figure, when it is there."""
-    figure = notebook.output(1).get_by_label(name).and_(notebook.page.locator("canvas"))
+    """A figure, when it is painted: before, it is no application."""
+    figure = notebook.output(1).get_by_role("application", name=name)
     figure.wait_for()
     return figure
 
@@ -120,7 +120,6 @@ def test_it_is_sorted_by_the_objective_filtered_and_kept_so_by_a_refresh(
     field.press("Enter")
     explorer.wait_for("len(explorer.value)", 7)
     output.get_by_text("no completed job").wait_for(state="detached")
-    heading(explorer, "results.loss").locator(".tf-name").click()
     heading(explorer, "results.loss").locator(".tf-name").click()
     keys_are(explorer, ["12", "10", "9", "8", "6", "5", "4best"])
 

@@ -104,18 +104,18 @@ def test_rows_are_ranked_by_the_objective_whose_best_is_marked(page, wf):
     best = page.state["best"]
     assert (best["key"], best["row"], best["place"]) == ("1", 0, 0)
     assert best["cells"][:2] == [["results.loss", "0.5"], ["params.n", "1"]]
-    page.say("aim", column="results.loss", mode="max")
+    page.say("rankby", column="results.loss", mode="max")
     assert page.explorer.value.index.tolist() == ["4", "3", "2", "1", "5", "6"]
     # Job 4 has failed: as `best` has it, it is none of those that count.
     with pytest.warns(tf.TorcFramesWarning):
         assert tf.best(wf.table(), "loss", n=1, mode="max").index.tolist() == ["3"]
     assert (page.state["best"]["key"], page.state["best"]["row"]) == ("3", 1)
     assert same(page.explorer, wf)
-    page.say("aim", column="params.n", mode="max")
+    page.say("rankby", column="params.n", mode="max")
     assert page.explorer.value.columns[0] == "params.n"
     page.say("best")
     assert page.told("focus")["row"] == page.state["best"]["row"]
-    page.say("aim", column="params.solver", mode="max")
+    page.say("rankby", column="params.solver", mode="max")
     assert "is not of numbers" in page.note
 
 
@@ -149,11 +149,11 @@ def test_failed_and_missing_are_seen_at_a_glance_and_clicked_to(page, wf):
 
 def test_filters_are_typed_and_wrong_ones_tell_why(page, wf):
     explorer = page.explorer
-    assert "no column 'lost'" in page.say("where", id="1", text="lost > 1")["fault"]
+    assert "no column 'lost'" in page.say("filterby", id="1", text="lost > 1")["fault"]
     assert len(explorer.value) == 6
-    assert page.say("where", id="2", text="results.loss >= 1") == {"kind": "answer", "id": "2"}
+    assert page.say("filterby", id="2", text="results.loss >= 1") == {"kind": "answer", "id": "2"}
     assert explorer.exploration.asked.filters == (between("results.loss", 1, None),)
-    page.say("where", id="3", text=contains("params.solver", "A"))
+    page.say("filterby", id="3", text=contains("params.solver", "A"))
     assert explorer.value.index.tolist() == ["3"]
     assert page.state["filters"] == ["results.loss >= 1", "contains(params.solver, 'A')"]
     assert explorer.filters == tuple(page.state["filters"])
@@ -205,7 +205,9 @@ def test_a_header_sorts_what_is_shown_and_the_value(page, wf):
 def test_groups_are_of_the_rows_that_are_shown(page, wf):
     explorer = page.explorer
     explorer.exploration.choose(Chosen(filters=(is_missing("results.loss", False),)))
-    page.say("groups", by=["params.solver"], aggregates=[["results.loss", "mean"], ["results.loss", "max"]])
+    page.say(
+        "grouprows", by=["params.solver"], aggregates=[["results.loss", "mean"], ["results.loss", "max"]]
+    )
     assert explorer.value.columns.tolist() == [
         *("params.solver", "jobs", "mean results.loss", "max results.loss"),
     ]
@@ -215,9 +217,9 @@ def test_groups_are_of_the_rows_that_are_shown(page, wf):
     assert same(explorer, wf)
     explorer.exploration.sort("jobs", False)
     assert same(explorer, wf)
-    page.say("groups", by=["params.solver"], aggregates=[["job_name", "mean"]])
+    page.say("grouprows", by=["params.solver"], aggregates=[["job_name", "mean"]])
     assert "can't be told of 'job_name'" in page.note
-    page.say("groups", by=[], aggregates=[])
+    page.say("grouprows", by=[], aggregates=[])
     assert len(explorer.value) == 4
 
 
@@ -244,7 +246,7 @@ def test_a_brush_picks_rows_in_the_table_and_in_python(page, wf):
     page.say("brush", id="2", ranges={"results.loss": [0.9, 1.6], "params.solver": [1, 1.4]})
     assert explorer.selected.index.tolist() == ["2"]
 
-    copied = page.say("copied", id="3")["text"]
+    copied = page.say("codeof", id="3")["text"]
     names = {"wf": wf}
     exec(copied, names)
     assert names["df"].index.tolist() == ["2"]
@@ -273,7 +275,7 @@ def test_rows_of_the_table_are_selected_and_stay_so(page, wf):
     page.say("choose", row=4)
     assert page.told("focus")["row"] == 4
     assert (explorer.selected.index.tolist(), page.state["marked"]) == (["5"], 4)
-    assert "'5'" in page.say("copied", id="1")["text"]
+    assert "'5'" in page.say("codeof", id="1")["text"]
     page.say("status", name="completed")
     assert page.state["marked"] == -1
     page.say("choose", row=17)
@@ -281,7 +283,7 @@ def test_rows_of_the_table_are_selected_and_stay_so(page, wf):
 
 
 def test_columns_are_sent_to_be_drawn(page, wf):
-    told = page.say("axes", id="1", columns=["results.loss", "params.solver"])
+    told = page.say("drawcolumns", id="1", columns=["results.loss", "params.solver"])
     loss, solver, keys = page.buffers("answer")
     assert told["axes"] == [
         {"name": "results.loss", "labels": None, "log": False, "time": False},
@@ -293,9 +295,9 @@ def test_columns_are_sent_to_be_drawn(page, wf):
     assert np.frombuffer(solver, np.float32).tolist() == [0, 1, 0, 1, 0, 1]
     assert np.frombuffer(keys, np.int32).tolist() == [1, 2, 3, 4, 5, 6]
     page.say("status", name="failed")
-    page.say("axes", id="2", columns=["params.n"])
+    page.say("drawcolumns", id="2", columns=["params.n"])
     assert np.frombuffer(page.buffers("answer")[0], np.float32).tolist() == [4, 5]
-    assert "no column" in page.say("axes", id="3", columns=["nope"])["fault"]
+    assert "no column" in page.say("drawcolumns", id="3", columns=["nope"])["fault"]
 
 
 def test_the_log_of_a_job_is_shown(page):
@@ -362,7 +364,7 @@ def test_a_refresh_keeps_what_is_asked(page, wf):
 
 def test_what_can_not_be_asked_after_a_refresh_is_told(page, wf):
     explorer = page.explorer
-    page.say("where", id="1", text="results.loss >= 1")
+    page.say("filterby", id="1", text="results.loss >= 1")
     page.say("status", name="ready")
     page.say("status", name="failed")
     page.say("brush", id="2", ranges={"results.loss": [0, 9]})
@@ -709,7 +711,7 @@ def test_names_and_values_of_others_are_sent_as_they_are(tmp_path):
     page.say("open")
     page.say("narrow", column=f"params.{bad}", low=0.5, high=1)
     assert page.state["filters"] == [f"`params.{bad}` >= 2.0"]
-    page.say("groups", by=["params.b"], aggregates=[["job_name", "first"]])
+    page.say("grouprows", by=["params.b"], aggregates=[["job_name", "first"]])
     assert same(page.explorer, wf)
 
 
@@ -724,7 +726,7 @@ def test_a_brush_over_a_hundred_thousand_rows_takes_milliseconds(monkeypatch, wf
     frame["stale"] = False
     monkeypatch.setattr(type(wf), "table", lambda self, **_: frame)
     page = Page(ResultsExplorer(wf))
-    page.say("axes", id="0", columns=["params.p0", "results.loss"])
+    page.say("drawcolumns", id="0", columns=["params.p0", "results.loss"])
     took = []
     for at in range(5):
         began = time.perf_counter()

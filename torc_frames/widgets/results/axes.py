@@ -15,7 +15,17 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.where import cells
 from torc_frames.widgets.results.model import between, choices, meaning, one_of
 
-__all__ = ["Axes", "Axis", "First", "Floats", "Ranges", "drawable", "floats", "spans_decades", "suggested"]
+__all__ = [
+    "Axes",
+    "DrawnAxis",
+    "First",
+    "Floats",
+    "Ranges",
+    "drawable",
+    "floats",
+    "spans_decades",
+    "suggested",
+]
 
 Floats = npt.NDArray[np.float64]
 Ranges = Mapping[str, tuple[float, float]]
@@ -26,7 +36,7 @@ _DECADES = 2.5
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class DrawnAxis:
     """A column as it is drawn."""
 
     name: str
@@ -69,9 +79,9 @@ class Axes:
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
-        self._made: dict[str, Axis] = {}
+        self._made: dict[str, DrawnAxis] = {}
 
-    def __getitem__(self, name: str) -> Axis:
+    def __getitem__(self, name: str) -> DrawnAxis:
         if name not in self._made:
             if name not in self._frame:
                 raise RefusedError(f"there is no column {name!r} to draw")
@@ -115,7 +125,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _axis(name: str, values: pd.Series) -> Axis:
+def _axis(name: str, values: pd.Series) -> DrawnAxis:
     kind, found = meaning(values), choices(values)
     if kind in ("number", "time", "span"):
         made = floats(values)
@@ -123,12 +133,12 @@ def _axis(name: str, values: pd.Series) -> Axis:
             made = made - np.nanmin(made) if np.isfinite(made).any() else made
         with np.errstate(over="ignore"):
             narrow = made.astype(np.float32)
-        return Axis(name, narrow, log=spans_decades(values), time=kind != "number")
+        return DrawnAxis(name, narrow, log=spans_decades(values), time=kind != "number")
     if found is None:
         raise RefusedError(f"{name!r} can't be drawn: it is not of numbers, times, or few values")
     places = {value: at for at, value in enumerate(found)}
     coded = [places.get(value, math.nan) for value in cells(values)]
-    return Axis(name, np.asarray(coded, np.float32), tuple(str(value) for value in found))
+    return DrawnAxis(name, np.asarray(coded, np.float32), tuple(str(value) for value in found))
 
 
 def floats(values: pd.Series) -> Floats:

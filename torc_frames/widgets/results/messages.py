@@ -5,8 +5,8 @@ The grid's messages are those of `table.messages`, to the part ``grid``. The sta
 
 ``picked``
     ``ranges``, ``count`` and a buffer: of a brush, the rows that are in it, as bits. They are in the order
-    of the columns that ``axes`` answers.
-``axes`` (an answer)
+    of the columns that ``drawcolumns`` answers.
+an answer to ``drawcolumns``
     ``axes``, each with ``name``, ``labels``, ``log`` and ``time``, and a buffer of float32 for each; ``keys``
     of the jobs, or, where those are numbers, one more buffer, of int32.
 """
@@ -20,29 +20,29 @@ import msgspec
 from torc_frames.widgets.app.messages import Id, Op
 
 __all__ = [
-    "Aim",
     "Arrange",
-    "Axes",
     "Bare",
     "Best",
     "Brush",
     "Choose",
-    "Copied",
+    "CodeOf",
+    "DrawColumns",
     "Drop",
     "Edit",
     "Everything",
     "Export",
-    "Groups",
+    "FilterBy",
+    "GroupRows",
     "Keep",
     "Log",
     "Message",
     "Narrow",
+    "RankBy",
     "Refresh",
     "Rerun",
     "Shares",
     "Stale",
     "Status",
-    "Where",
 ]
 
 _Name = Annotated[str, msgspec.Meta(max_length=10_000)]
@@ -56,7 +56,7 @@ class Asked(Op, frozen=True):
     id: Id
 
 
-class Aim(Op, frozen=True):
+class RankBy(Op, frozen=True):
     """Rank rows by another result, or by its other end."""
 
     column: _Name
@@ -89,7 +89,7 @@ class Narrow(Op, frozen=True):
     high: _Share
 
 
-class Where(Asked, frozen=True):
+class FilterBy(Asked, frozen=True):
     """Filter by a text of `torc_frames.select`; the answer has its ``fault``, if it is none."""
 
     text: _Name
@@ -111,7 +111,7 @@ class Keep(Op, frozen=True):
     """Make filters of what is brushed."""
 
 
-class Axes(Asked, frozen=True):
+class DrawColumns(Asked, frozen=True):
     """Send columns to draw."""
 
     columns: Annotated[list[_Name], msgspec.Meta(max_length=100)]
@@ -122,7 +122,7 @@ class Shares(Asked, frozen=True):
 
 
 class Choose(Op, frozen=True):
-    """Go to a row by its place in the columns of ``axes``."""
+    """Go to a row by its place in the columns of ``drawcolumns``."""
 
     row: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
@@ -138,7 +138,7 @@ class Arrange(Op, frozen=True):
     hidden: _Names
 
 
-class Groups(Op, frozen=True):
+class GroupRows(Op, frozen=True):
     """Group rows by columns, and tell aggregates of them; by none, show rows."""
 
     by: _Names
@@ -172,31 +172,31 @@ class Edit(Op, frozen=True):
     """Hand over the selected jobs, to edit their parameters."""
 
 
-class Copied(Asked, frozen=True):
+class CodeOf(Asked, frozen=True):
     """Send the Python that gives the selected rows."""
 
 
 Message = (
-    Aim
+    RankBy
     | Status
     | Bare
     | Stale
     | Everything
     | Narrow
-    | Where
+    | FilterBy
     | Drop
     | Brush
     | Keep
-    | Axes
+    | DrawColumns
     | Shares
     | Choose
     | Best
     | Arrange
-    | Groups
+    | GroupRows
     | Export
     | Refresh
     | Log
     | Rerun
     | Edit
-    | Copied
+    | CodeOf
 )

@@ -259,7 +259,7 @@ class ResultsExplorer(Fixed, App):
     def _do(self, message: Any) -> None:
         exploration = self.exploration
         match message:
-            case messages.Aim(column=column, mode=mode):
+            case messages.RankBy(column=column, mode=mode):
                 exploration.aim(column, mode)
             case messages.Choose(row=row):
                 self._go_to(row)
@@ -267,7 +267,7 @@ class ResultsExplorer(Fixed, App):
                 self._go_to(exploration.best)
             case messages.Arrange(order=order, hidden=hidden):
                 exploration.arrange(self._arrangement(order, hidden))
-            case messages.Groups(by=by, aggregates=aggregates):
+            case messages.GroupRows(by=by, aggregates=aggregates):
                 exploration.group(tuple(by), tuple(Aggregate(*one) for one in aggregates))
             case messages.Refresh():
                 self.refresh()
@@ -280,9 +280,9 @@ class ResultsExplorer(Fixed, App):
         match message:
             case messages.Brush(ranges=ranges):
                 exploration.brush(ranges)
-            case messages.Where(text=text):
+            case messages.FilterBy(text=text):
                 exploration.where(text)
-            case messages.Axes(columns=columns):
+            case messages.DrawColumns(columns=columns):
                 return axes(exploration, columns)
             case messages.Shares():
                 return {"shares": self._shares()}, []
@@ -294,7 +294,7 @@ class ResultsExplorer(Fixed, App):
                 return self._log(key), []
             case messages.Rerun(sure=sure):
                 return self._rerun(self._wanted(), sure), []
-            case messages.Copied():
+            case messages.CodeOf():
                 keys = None if exploration.picked is not None else pd.Index(self._wanted())
                 return {"text": exploration.code_of(keys)}, []
         return {}, []

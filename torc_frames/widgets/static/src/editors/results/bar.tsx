@@ -60,9 +60,9 @@ export function Goal({ board }: { board: Board }) {
         hideLabel
         quiet
         options={[...new Set([goal.name, ...metrics])].map((value) => ({ value, text: split(value).name }))}
-        onChange={(column) => bridge.send("aim", { column, mode: goal.mode })}
+        onChange={(column) => bridge.send("rankby", { column, mode: goal.mode })}
       />
-      <Button look="quiet" icon={isLeast ? "down" : "up"} title={isLeast ? "The least is best: make it the greatest" : "The greatest is best: make it the least"} onClick={() => bridge.send("aim", { column: goal.name, mode: isLeast ? "max" : "min" })}>
+      <Button look="quiet" icon={isLeast ? "down" : "up"} title={isLeast ? "The least is best: make it the greatest" : "The greatest is best: make it the least"} onClick={() => bridge.send("rankby", { column: goal.name, mode: isLeast ? "max" : "min" })}>
         {isLeast ? "least" : "greatest"}
       </Button>
       {steps && (

@@ -32,7 +32,7 @@ export class Board {
     if (rows !== this.rows) [this.rows, this.columns, this.keys] = [rows!, new Map(), null];
     const missing = [...new Set(names)].filter((name) => !this.columns.has(name));
     if (missing.length || !this.keys) {
-      const answer = this.bridge.ask("axes", { columns: missing }).then((told) => received(told));
+      const answer = this.bridge.ask("drawcolumns", { columns: missing }).then((told) => received(told));
       missing.forEach((name, at) => this.columns.set(name, answer.then(({ axes }) => axes[at])));
       this.keys ??= answer.then(({ keys }) => keys);
     }

@@ -42,7 +42,7 @@ function Where({ board }: { board: Board }) {
     text.value = typed;
     fault.value = undefined;
     if (!typed.trim()) return;
-    ({ fault: fault.value } = await board.bridge.ask("where", { text: typed.trim() }));
+    ({ fault: fault.value } = await board.bridge.ask("filterby", { text: typed.trim() }));
     if (!fault.value) text.value = "";
   };
   return (
@@ -58,7 +58,7 @@ export function Selection({ board, onRerun }: SelectionProps) {
   const { count: many, ranges } = board.picked.value;
   const isBrushed = board.isBrushed.value;
   const copy = async () => {
-    const { text, fault } = await bridge.ask("copied");
+    const { text, fault } = await bridge.ask("codeof");
     if (fault) bridge.note.value = { text: fault, tone: "error" };
     else {
       const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);

@@ -51,7 +51,7 @@ export function Groups({ board }: { board: Board }) {
   const by = useSignal<string[]>(aggregates.length ? [...new Set(aggregates.map(([, one]) => one))] : ["mean"]);
   const tell = (names: string[]) => {
     const told = of.value.filter((name) => !names.includes(name)).flatMap((name) => by.value.filter((one) => able[name]?.includes(one)).map((one) => [name, one]));
-    board.bridge.send("groups", { by: names, aggregates: names.length ? told : [] });
+    board.bridge.send("grouprows", { by: names, aggregates: names.length ? told : [] });
   };
   const turned = (names: string[], name: string, isOn: boolean) => (isOn ? [...names, name] : names.filter((one) => one !== name));
   const untold = groups.length ? of.value.filter((name) => !aggregates.some(([one]) => one === name)) : [];
