@@ -63,13 +63,13 @@ export class Drawing {
   }
 
   draw(figure: Figure, look: Look) {
-    const before = this.look;
-    this.look = look;
-    this.ink = ink(this.el);
-    if (!this.chart || !same(figure, this.figure) || !sameColours(look, before)) this.begin(figure, look);
+    const [before, inkBefore] = [this.look, this.ink];
+    [this.look, this.ink] = [look, ink(this.el)];
+    const isSame = this.chart !== null && same(figure, this.figure) && sameColours(look, before);
+    if (!isSame) this.begin(figure, look);
     this.adopt(look);
     this.stack.front.setAttribute("aria-label", look.label);
-    this.soon(Part.all);
+    this.soon(isSame && this.ink.key === inkBefore?.key ? Part.rows : Part.all);
   }
 
   resize() {
@@ -112,7 +112,7 @@ export class Drawing {
 
   private get view(): View {
     const isFiltered = this.look!.brushed || this.chart!.brush.isSet;
-    const isFocused = document.activeElement !== null && this.stack.front.matches(":focus-visible");
+    const isFocused = this.stack.front.matches(":focus-visible");
     return { look: this.look!, isFiltered, hover: this.hover, isFocused, isDragged: this.pressed !== null };
   }
 
@@ -250,6 +250,7 @@ export class Drawing {
     if (wasDrag) {
       brush.end();
       this.tell();
+      this.soon(Part.rows);
       return;
     }
     const at = this.chart!.at(...this.where(event), this.view);
