@@ -411,6 +411,21 @@ def test_a_brush_from_elsewhere_is_shown(figure: Drawn) -> None:
     assert max(y for _, y in line) - min(y for _, y in line) > 150  # over all of the other axis
 
 
+def test_ends_are_compared_as_float32_and_stay_as_they_were_given(figure: Drawn) -> None:
+    figure.show(
+        "scatter", [axis("x", [0.1, 0.3, 0.5, 0.7]), axis("y", [1, 1, 1, 2]), axis("c", [9] * 4)], least=False
+    )
+    x, y = figure.place_of(1)
+    given = {"x": [0.1, 0.3], "y": [0.9, 1.5]}  # 0.3 as a float32 is above 0.3
+    figure.again(ranges=given, brushed=True, picked=[0, 1], least=False)
+    line = figure.pixels("front", LIGHT["accent"], slack=30)
+    top = min(y for _, y in line)
+    figure.drag((200, top + 1), (200, top - 20), is_released=False)
+    assert figure.ranges["x"] == given["x"]
+    assert figure.ranges["y"][1] > 1.5
+    assert figure.count("rows", LIGHT["ramp-2"], [x - 3, y - 3, 6, 6], slack=60) > 5
+
+
 def test_a_late_answer_does_not_take_a_brush_back(figure: Drawn) -> None:
     figure.show("scatter", [axis("x", range(11)), axis("y", range(11))])
     figure.drag((150, 60), (250, 160), is_released=False)
