@@ -145,7 +145,7 @@ FIELDS = {
     "text": st.text(max_size=9) | st.none(),
     "switched": st.booleans(),
     "block": st.lists(INDEX, max_size=5),
-    "to": st.lists(INDEX, max_size=5),
+    "target": st.lists(INDEX, max_size=5),
     "cells": st.lists(st.tuples(INDEX, INDEX, st.text(max_size=3)).map(list), max_size=3),
 }
 OPS = sorted(each.__struct_config__.tag for each in messages.Message.__args__)
@@ -169,7 +169,7 @@ def test_nothing_that_a_page_sends_raises_or_corrupts(sent: list[Any]) -> None:
     for content in sent:
         steps, before = len(page.source.past), page.source._copy()
         page.sent.clear()
-        addressed = {"to": "grid", **content} if isinstance(content, dict) else content
+        addressed = {**content, "to": "grid"} if isinstance(content, dict) else content
         page.grid._on_message(page.grid, addressed, [])
         refused = any(each["kind"] == "note" for each in page.sent)
         if refused:

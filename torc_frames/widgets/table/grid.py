@@ -122,8 +122,8 @@ class GridPart:
                 source.paste(self._check_block(Block(*block)), text)
             case messages.Clear(block=block):
                 source.clear(self._check_block(Block(*block)))
-            case messages.Fill(block=block, to=to, switched=switched):
-                source.fill(self._check_block(Block(*block)), self._check_block(Block(*to)), switched)
+            case messages.Fill(block=block, target=target, switched=switched):
+                source.fill(self._check_block(Block(*block)), self._check_block(Block(*target)), switched)
             case messages.Insert(at=at, count=count):
                 self._check(at, length + 1, "row")
                 source.insert_rows(at, count)

@@ -132,13 +132,13 @@ class Clear(Act, frozen=True):
 
 
 class Fill(Act, frozen=True):
-    """Fill cells, ``to``, beside others: their series goes on, or they are repeated.
+    """Fill cells, ``target``, beside others: their series goes on, or they are repeated.
 
     ``switched`` does it the other way: copies of what is a series, a series of one number.
     """
 
     block: _Block
-    to: _Block
+    target: _Block
     switched: bool = False
 
 
