@@ -520,9 +520,8 @@ def test_what_is_kept_for_web_pages_is_not_shown_beside_the_live_grid(lab: Jupyt
 def test_a_grid_works_in_a_shadow_root(lab: Jupyter) -> None:
     """As in marimo: styles, focus and keys stay within."""
     notebook = lab.open("1")
-    static = Path(torc_frames.__file__).parent / "widgets" / "static" / "dist"
-    shadow = [(static / name).read_text() for name in ("grid.js", "grid.css")]
-    notebook.page.evaluate(SHADOW_JS, shadow)
+    script = Path(torc_frames.__file__).parent / "widgets" / "static" / "dist" / "app.js"
+    notebook.page.evaluate(SHADOW_JS, script.read_text())
     page = notebook.page
     page.locator("#host .slick-cell").first.wait_for()
     page.locator("#host .slick-row .l1").first.click()
@@ -530,7 +529,7 @@ def test_a_grid_works_in_a_shadow_root(lab: Jupyter) -> None:
     page.keyboard.type("ab")
     page.keyboard.press("Enter")
     assert page.evaluate("window.sent.filter(each => each.op === 'set')") == [
-        {"op": "set", "gen": 0, "cells": [[0, 2, "ab"]]}
+        {"to": "grid", "op": "set", "gen": 0, "cells": [[0, 2, "ab"]]}
     ]
     assert page.evaluate("document.activeElement.id") == "host"
     assert page.locator("#host .slick-cell").first.bounding_box()["height"] == 26
@@ -541,8 +540,8 @@ def test_a_grid_works_in_a_shadow_root(lab: Jupyter) -> None:
 def test_what_is_drawn_from_outside_stands_in_the_grid_and_is_copied_as_text(lab: Jupyter) -> None:
     notebook = lab.open("1")
     page = notebook.page
-    static = Path(torc_frames.__file__).parent / "widgets" / "static" / "dist"
-    page.evaluate(DECORATED_JS, [(static / name).read_text() for name in ("grid.js", "grid.css")])
+    script = Path(torc_frames.__file__).parent / "widgets" / "static" / "dist" / "app.js"
+    page.evaluate(DECORATED_JS, script.read_text())
     row = page.locator("#host .slick-row")
     _expect(row.nth(0).locator(".l1 .short")).to_have_text("0.33")
     _expect(row.nth(0).locator(".l1")).to_have_attribute("title", "0.3333333333333333")
@@ -566,13 +565,11 @@ def test_what_is_drawn_from_outside_stands_in_the_grid_and_is_copied_as_text(lab
     page.close()  # what was put into it is not for the next test
 
 
-DECORATED_JS = """async ([script, style]) => {
+DECORATED_JS = """async script => {
   const host = Object.assign(document.createElement('div'), {id: 'host'});
   Object.assign(host.style, {position: 'fixed', inset: '0 0 auto 0', zIndex: 9999, background: 'white'});
   document.body.append(host);
-  const css = document.createElement('style');
-  css.textContent = style;
-  host.append(css);
+  host.className = 'tf-app';
   let hear;
   const columns = [['name', 'string'], ['loss', 'float']].map(
     ([name, kind]) => ({name, kind, dtype: kind, read_only: false}));
@@ -596,37 +593,36 @@ DECORATED_JS = """async ([script, style]) => {
     rowClass: row => row === window.best ? 'best' : '',
   };
   const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
-  const {View} = await import(url);
+  const {View, dress} = await import(url);
+  dress(document);
   window.view = new View(model, host, hooks);
 }"""
 
 
-SHADOW_JS = """async ([script, style]) => {
+SHADOW_JS = """async script => {
   const host = Object.assign(document.createElement('div'), {id: 'host'});
   Object.assign(host.style, {position: 'fixed', inset: '0 0 auto 0', zIndex: 9999, background: 'white'});
   document.body.append(host);
   const root = host.attachShadow({mode: 'open'});
-  const css = document.createElement('style');
-  css.textContent = style;
   const el = document.createElement('div');
-  root.append(css, el);
+  root.append(el);
   window.sent = [];
-  let hear;
+  const hearing = [];
   const columns = ['a', 'b', 'c'].map(name => ({name, kind: 'string', dtype: 'str', read_only: false}));
   const rows = [0, 1].map(row => ({t: columns.map(({name}) => name + row)}));
   const table = {gen: 0, length: 2, columns, order: null, editable: true};
-  const head = {kind: "head", ...table, status: "", start: 0, rows};
+  const head = {from: "grid", kind: "head", ...table, status: "", start: 0, rows};
   const model = {
-    get: name => ({_label: 'Texts', _height: 300})[name],
-    on: (_name, listener) => { hear = listener; },
+    get: name => ({_editor: 'grid', _label: 'Texts', _height: 300})[name],
+    on: (_name, listener) => hearing.push(listener),
     off: () => {},
     send: message => {
       window.sent.push(message);
-      if (message.op === 'hello') setTimeout(() => hear(head));
+      if (message.to && message.op === 'hello') setTimeout(() => hearing.forEach(hear => hear(head)));
     },
   };
   const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
-  (await import(url)).default.render({model, el});
+  (await import(url)).render({model, el});
 }"""
 
 

@@ -189,7 +189,7 @@ export class View {
     const { active, header } = this.selection;
     const error = active && !header ? this.table.error(active.row, active.column) : undefined;
     const text = this.note || error || this.table.status;
-    this.bar.classList.toggle("tf-note", !!(this.note || error));
+    this.bar.classList.toggle("tf-told", !!(this.note || error));
     if (this.bar.textContent !== text) this.bar.textContent = text;
   }
 

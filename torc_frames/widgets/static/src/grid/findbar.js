@@ -191,7 +191,7 @@ function field(label) {
 }
 
 function button(label, told, onClick) {
-  const made = node("button", "tf-small", { title: told, "aria-label": told });
+  const made = node("button", "tf-button", { title: told, "aria-label": told });
   made.type = "button";
   made.textContent = label;
   made.addEventListener("click", onClick);
