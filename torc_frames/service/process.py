@@ -12,12 +12,12 @@ import uvicorn
 
 from torc_frames.errors import UnavailableError
 
-__all__ = ["Place", "ended_by_signals", "listen", "place_of"]
+__all__ = ["Address", "ended_by_signals", "listen", "place_of"]
 
 _BACKLOG = 1024
 
 
-class Place(NamedTuple):
+class Address(NamedTuple):
     """Where to listen: a host and a port, and what they are as an address."""
 
     host: str
@@ -26,7 +26,7 @@ class Place(NamedTuple):
     address: tuple[Any, ...]
 
 
-def place_of(host: str, port: int) -> Place:
+def place_of(host: str, port: int) -> Address:
     """Return where a host and a port are; UnavailableError if the host is none of this machine."""
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -34,10 +34,10 @@ def place_of(host: str, port: int) -> Place:
         )[0]
     except OSError as error:
         raise UnavailableError(f"{host} is no address of this machine: {error.strerror}") from error
-    return Place(host, port, family, address)
+    return Address(host, port, family, address)
 
 
-def listen(place: Place) -> socket.socket:
+def listen(place: Address) -> socket.socket:
     """Return a socket that listens at a place; UnavailableError if it is taken."""
     listener = socket.socket(place.family, socket.SOCK_STREAM)
     try:

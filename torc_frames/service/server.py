@@ -19,7 +19,7 @@ from torc_frames.service.app import Threads, application
 from torc_frames.service.budget import Budget
 from torc_frames.service.connections import protocol
 from torc_frames.service.documents.collections import Documents
-from torc_frames.service.process import Place, ended_by_signals, listen, place_of
+from torc_frames.service.process import Address, ended_by_signals, listen, place_of
 from torc_frames.service.safety import ACCESS_LOG, Rules, address_of
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.wire.legacy import Form
@@ -131,7 +131,7 @@ def serve(
             server.run(sockets=[listener])
 
 
-def _place(host: str, port: int, token: str | None) -> Place:
+def _place(host: str, port: int, token: str | None) -> Address:
     place = place_of(host, port)
     found = address_of(str(place.address[0]))
     if token is None and (found is None or not found.is_loopback):
