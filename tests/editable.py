@@ -77,6 +77,16 @@ class TextSource:
             cells[block.left : block.right] = [""] * (block.right - block.left)
         self._tell(Change((block.top, block.bottom)))
 
+    def fill(self, source: Block, target: Block, switched: bool = False) -> None:
+        self._step()
+        high, wide = source.bottom - source.top, source.right - source.left
+        for row in range(target.top, target.bottom):
+            for column in range(target.left, target.right):
+                from_row = source.top + (row - source.top) % high
+                text = self.cells[from_row][source.left + (column - source.left) % wide]
+                self.cells[row][column] = text
+        self._tell(Change((target.top, target.bottom)))
+
     def insert_rows(self, at: int, count: int) -> None:
         self._step()
         self.cells[at:at] = [["new", "", "", ""] for _ in range(count)]

@@ -30,11 +30,15 @@ class Page:
     def __init__(self, source: Any) -> None:
         self.source, self.sent = source, []
         self.grid = Grid(source, label="Texts")
-        self.grid.send = lambda content, buffers=None: self.sent.append(json.loads(json.dumps(content)))
+        self.grid.send = self._hear
+
+    def _hear(self, content: Any, buffers: Any = None) -> None:
+        assert content.pop("from", "grid") == "grid"
+        self.sent.append(json.loads(json.dumps(content)))
 
     def say(self, op: str, **fields: Any) -> list[dict[str, Any]]:
         self.sent.clear()
-        self.grid._on_message(self.grid, {"op": op, **fields}, [])
+        self.grid._on_message(self.grid, {"to": "grid", "op": op, **fields}, [])
         return list(self.sent)
 
 
@@ -139,7 +143,9 @@ FIELDS = {
     "ascending": st.sampled_from([True, False, None, 1]),
     "id": st.text(max_size=3),
     "text": st.text(max_size=9) | st.none(),
+    "switched": st.booleans(),
     "block": st.lists(INDEX, max_size=5),
+    "to": st.lists(INDEX, max_size=5),
     "cells": st.lists(st.tuples(INDEX, INDEX, st.text(max_size=3)).map(list), max_size=3),
 }
 OPS = sorted(each.__struct_config__.tag for each in messages.Message.__args__)
@@ -163,7 +169,8 @@ def test_nothing_that_a_page_sends_raises_or_corrupts(sent: list[Any]) -> None:
     for content in sent:
         steps, before = len(page.source.past), page.source._copy()
         page.sent.clear()
-        page.grid._on_message(page.grid, content, [])
+        addressed = {"to": "grid", **content} if isinstance(content, dict) else content
+        page.grid._on_message(page.grid, addressed, [])
         refused = any(each["kind"] == "note" for each in page.sent)
         if refused:
             assert (len(page.source.past), page.source.cells) == (steps, before)
@@ -198,7 +205,7 @@ def test_too_many_cells_for_the_clipboard_are_refused(monkeypatch: pytest.Monkey
 def test_an_error_of_the_program_is_told_and_raised(page: Page) -> None:
     page.source.undo = lambda: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        page.grid._on_message(page.grid, {"op": "undo"}, [])
+        page.grid._on_message(page.grid, {"to": "grid", "op": "undo"}, [])
     assert "ZeroDivisionError" in page.sent[-1]["text"]
 
 
@@ -228,7 +235,7 @@ def test_what_is_kept_of_a_table_without_a_kernel_is_escaped() -> None:
 
 
 def test_both_sides_know_the_same_messages() -> None:
-    scripts = "".join(path.read_text() for path in sorted((STATIC / "src").glob("*.js")))
+    scripts = "".join(path.read_text() for path in sorted((STATIC / "src" / "grid").glob("*.js")))
     sent = set(re.findall(r"\b(?:send|act|ask)\(\"(\w+)\"", scripts))
     sent |= set(re.findall(r"\? \"(redo)\" : \"undo\"", scripts)) | {"undo"}
     assert sent == set(OPS)

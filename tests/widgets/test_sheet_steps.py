@@ -199,6 +199,17 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
         left = data.draw(st.integers(0, columns - 1))
         return Block(top, left, top + data.draw(st.integers(1, 3)), left + data.draw(st.integers(1, 4)))
 
+    @rule(data=st.data(), switched=st.booleans(), down=st.booleans(), far=st.integers(-3, 3))
+    def fill(self, data, switched, down, far):
+        block = self.block(data)
+        if down:
+            begin = max(0, block.top + far) if far < 0 else block.bottom
+            target = block._replace(top=begin, bottom=begin + abs(far) + 1)
+        else:
+            begin = max(0, block.left + far) if far < 0 else block.right
+            target = block._replace(left=begin, right=begin + abs(far) + 1)
+        self.do(self.sheet.fill, block, target, switched)
+
     @rule(data=st.data(), texts=st.lists(TEXTS, min_size=1, max_size=3))
     def set_texts(self, data, texts):
         cells = [

@@ -12,7 +12,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError, warn
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.history import StateStep
-from torc_frames.widgets.parameters import editing, filling, reshaping
+from torc_frames.widgets.parameters import editing, filling, reshaping, series
 from torc_frames.widgets.parameters.base import base_of
 from torc_frames.widgets.parameters.checking import Checks, TableRule
 from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
@@ -110,6 +110,23 @@ class Sheet(SheetView):
     def clear(self, block: Block) -> None:
         """Make cells missing; where there is no missing value, they wait for one, and the last stands."""
         self._do(editing.clear, block)
+
+    def fill(self, source: Block, target: Block, switched: bool = False) -> None:
+        """Fill cells above, below, left or right of others: their series goes on, or they are repeated.
+
+        Parameters
+        ----------
+        source, target : Block
+            Of the same columns, or of the same rows.
+        switched : bool
+            Repeat what would be a series; count up from one number.
+
+        Raises
+        ------
+        RefusedError
+            For other blocks, for the column of keys, and for series that leave what there is.
+        """
+        self._do(series.fill, source, target, switched)
 
     def insert_rows(self, at: int, count: int) -> None:
         """Add empty rows before a row."""

@@ -1,100 +1,76 @@
-"""The grid: an anywidget over a `Source`. Python has the table, the page paints it."""
+"""The grid over a `Source`: Python has the table, the page paints it. A part of an editor, or a widget."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import anywidget
 import msgspec
 import traitlets
 
 from torc_frames.errors import RefusedError, TorcFramesError, counted
+from torc_frames.widgets.app.app import App
 from torc_frames.widgets.table import messages
 from torc_frames.widgets.table.preview import preview
 from torc_frames.widgets.table.source import Block, Change, EditableSource, Source, redone, undone
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "GridPart"]
 
-_DIST = Path(__file__).parent.parent / "static" / "dist"
 _PAGE = 100
 _MOST_CHANGED = 200
 _MOST_COPIED = 2_000_000
 _CHANGED_MEANWHILE = "The table has changed meanwhile: nothing was done. Please look, and do it again."
 
 
-class Grid(anywidget.AnyWidget):
-    """A table to look at, or to edit if its source is an `EditableSource`.
+class GridPart:
+    """A table to look at, or to edit if its source is an `EditableSource`; a part of an editor.
 
     Parameters
     ----------
     source : Source
         The table. What changes it, here or elsewhere, is painted at once.
-    label : str
-        What it is, for those who can't see it.
-    height : int
-        In pixels, the most that it takes.
+    send : callable
+        Sends a message to the page.
+    on_select : callable, optional
+        Called with the block of cells that are selected on the page, by position.
 
     Attributes
     ----------
-    selection : Block or None
-        The cells that are selected on the page, by position; may be observed.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from torc_frames.widgets.table.frames import FrameSource
-    >>> Grid(FrameSource(pd.DataFrame({"alpha": [0.1, 1.0]})), label="Parameters")
-    Grid('Parameters', rows=2, columns=1)
+    source : Source
+        The table.
     """
 
-    _esm = _DIST / "grid.js"
-    _css = _DIST / "grid.css"
-    _label = traitlets.Unicode().tag(sync=True)
-    _height = traitlets.Int().tag(sync=True)
-    selection = traitlets.Instance(Block, allow_none=True, default_value=None)
-
-    def __init__(self, source: Source, *, label: str, height: int = 420) -> None:
-        super().__init__(_label=label, _height=height)
+    def __init__(
+        self,
+        source: Source,
+        send: Callable[[dict[str, Any]], None],
+        on_select: Callable[[Block], None] | None = None,
+    ) -> None:
         self.source = source
+        self._send, self._on_select = send, on_select
         # Asked once: to tell a protocol, Python reads all its properties.
         self._editable = source if isinstance(source, EditableSource) else None
         self._gen = 0
         self._seen = (0, _PAGE)
         self._stop = source.on_change(self._on_change)
-        self.on_msg(self._on_message)
 
     def go_to(self, row: int, column: int) -> None:
         """Show a cell and make it the active one."""
         with self.source.lock:
             self._check_block(Block(row, column, row + 1, column + 1))
-            self.send({"kind": "focus", "row": row, "column": column})
+            self._send({"kind": "focus", "row": row, "column": column})
 
     def close(self) -> None:
-        """Take it off the page; the source is as it was."""
+        """Follow the source no longer."""
         self._stop()
-        super().close()
 
-    def __repr__(self) -> str:
-        size = f"rows={len(self.source)}, columns={len(self.source.columns)}"
-        return f"{type(self).__name__}({self._label!r}, {size})"
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown = super()._repr_mimebundle_(**kwargs)
-        if shown is None:
-            return None
-        data, metadata = shown
-        return {**data, "text/html": preview(self.source, self._label)}, metadata
-
-    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+    def obey(self, content: Any) -> None:
+        """Do what a message of the page asks; what can't be done is told beside the grid."""
         with self.source.lock:
             try:
                 self._obey(messages.read(content))
             except TorcFramesError as error:
                 self._tell(str(error))
-            except BaseException as error:
-                self._tell(f"This failed: {type(error).__name__}: {error}")
-                raise
 
     def _obey(self, message: messages.Message) -> None:
         if isinstance(message, messages.Act) and message.gen != self._gen:
@@ -116,13 +92,15 @@ class Grid(anywidget.AnyWidget):
                 self._check(column, len(self.source.columns), "column")
                 self.source.sort(column, ascending)
             case messages.Select(block=block):
-                self.selection = self._check_block(Block(*block))
+                selected = self._check_block(Block(*block))
+                if self._on_select is not None:
+                    self._on_select(selected)
             case messages.Copy(id=id, block=block):
-                self.send({"kind": "text", "id": id, "text": self._copied(Block(*block))})
+                self._send({"kind": "text", "id": id, "text": self._copied(Block(*block))})
             case messages.Cell(id=id, row=row, column=column):
                 self._check_block(Block(row, column, row + 1, column + 1))
                 text = self.source.rows(row, row + 1)[0].texts[column]
-                self.send({"kind": "text", "id": id, "text": text})
+                self._send({"kind": "text", "id": id, "text": text})
             case _:
                 return False
         return True
@@ -144,6 +122,8 @@ class Grid(anywidget.AnyWidget):
                 source.paste(self._check_block(Block(*block)), text)
             case messages.Clear(block=block):
                 source.clear(self._check_block(Block(*block)))
+            case messages.Fill(block=block, to=to, switched=switched):
+                source.fill(self._check_block(Block(*block)), self._check_block(Block(*to)), switched)
             case messages.Insert(at=at, count=count):
                 self._check(at, length + 1, "row")
                 source.insert_rows(at, count)
@@ -162,15 +142,15 @@ class Grid(anywidget.AnyWidget):
                 self._send_rows(start, stop, status=self.source.status)
             else:
                 told = {"gen": self._gen, "start": start, "stop": stop, "status": self.source.status}
-                self.send({"kind": "stale", **told})
+                self._send({"kind": "stale", **told})
         if change.focus is not None:
             row, column = change.focus
-            self.send({"kind": "focus", "row": row, "column": column})
+            self._send({"kind": "focus", "row": row, "column": column})
 
     def _send_head(self) -> None:
         source = self.source
         start = self._seen[0] if self._seen[0] < len(source) else 0
-        self.send(
+        self._send(
             {
                 "kind": "head",
                 "gen": self._gen,
@@ -184,14 +164,14 @@ class Grid(anywidget.AnyWidget):
         )
 
     def _send_rows(self, start: int, stop: int, **more: str) -> None:
-        self.send({"kind": "rows", "gen": self._gen, **self._rows(start, stop), **more})
+        self._send({"kind": "rows", "gen": self._gen, **self._rows(start, stop), **more})
 
     def _rows(self, start: int, stop: int) -> dict[str, Any]:
         return {"start": start, "rows": [messages.row(row) for row in self.source.rows(start, stop)]}
 
     def _tell(self, text: str) -> None:
         if text:
-            self.send({"kind": "note", "text": text})
+            self._send({"kind": "note", "text": text})
 
     def _copied(self, block: Block) -> str:
         cells = (block.bottom - block.top) * (block.right - block.left)
@@ -215,3 +195,60 @@ class Grid(anywidget.AnyWidget):
     def _check(self, at: int, length: int, noun: str) -> None:
         if not 0 <= at < length:
             raise RefusedError(f"there is no {noun} {at + 1}: nothing was done")
+
+
+class Grid(App):
+    """A grid that is a widget by itself.
+
+    Parameters
+    ----------
+    source : Source
+        The table.
+    label : str
+        What it is, for those who can't see it.
+    height : int
+        In pixels, the most that it takes.
+
+    Attributes
+    ----------
+    selection : Block or None
+        The cells that are selected on the page, by position; may be observed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from torc_frames.widgets.table.frames import FrameSource
+    >>> Grid(FrameSource(pd.DataFrame({"alpha": [0.1, 1.0]})), label="Parameters")
+    Grid('Parameters', rows=2, columns=1)
+    """
+
+    selection = traitlets.Instance(Block, allow_none=True, default_value=None)
+
+    def __init__(self, source: Source, *, label: str, height: int = 420) -> None:
+        super().__init__(label=label, height=height, lock=source.lock, _editor="grid")
+        self.source = source
+        self._grid = GridPart(source, self._sender("grid"), self._select)
+        self._parts = {"grid": self._grid}
+
+    def go_to(self, row: int, column: int) -> None:
+        """Show a cell and make it the active one."""
+        self._grid.go_to(row, column)
+
+    def close(self) -> None:
+        """Take it off the page; the source is as it was."""
+        self._grid.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        size = f"rows={len(self.source)}, columns={len(self.source.columns)}"
+        return f"{type(self).__name__}({self._label!r}, {size})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        shown = super()._repr_mimebundle_(**kwargs)
+        if shown is None:
+            return None
+        data, metadata = shown
+        return {**data, "text/html": preview(self.source, self._label)}, metadata
+
+    def _select(self, block: Block) -> None:
+        self.selection = block

@@ -31,7 +31,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from torc_frames.errors import RefusedError
+from torc_frames.widgets.app import messages as app
+from torc_frames.widgets.app.messages import Id, Op
 from torc_frames.widgets.table.source import Row
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Copy",
     "Delete",
     "Duplicate",
+    "Fill",
     "Hello",
     "Insert",
     "Message",
@@ -64,26 +66,21 @@ LONGEST_TEXT = 1_000
 
 _Index = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 _Block = tuple[_Index, _Index, _Index, _Index]
-_Id = Annotated[str, msgspec.Meta(max_length=100)]
 
 
-class _Message(msgspec.Struct, frozen=True, tag_field="op", tag=str.lower, forbid_unknown_fields=True):
-    """What the browser sends."""
-
-
-class Hello(_Message, frozen=True):
+class Hello(Op, frozen=True):
     """A page has opened, and knows nothing yet."""
 
 
-class Undo(_Message, frozen=True):
+class Undo(Op, frozen=True):
     """Take back the last step."""
 
 
-class Redo(_Message, frozen=True):
+class Redo(Op, frozen=True):
     """Do again what was taken back last."""
 
 
-class Act(_Message, frozen=True):
+class Act(Op, frozen=True):
     """Anything about rows or columns by position."""
 
     gen: _Index
@@ -134,6 +131,17 @@ class Clear(Act, frozen=True):
     block: _Block
 
 
+class Fill(Act, frozen=True):
+    """Fill cells, ``to``, beside others: their series goes on, or they are repeated.
+
+    ``switched`` does it the other way: copies of what is a series, a series of one number.
+    """
+
+    block: _Block
+    to: _Block
+    switched: bool = False
+
+
 class Select(Act, frozen=True):
     """The cells that are selected now."""
 
@@ -143,19 +151,19 @@ class Select(Act, frozen=True):
 class Copy(Act, frozen=True):
     """Send the text of a block."""
 
-    id: _Id
+    id: Id
     block: _Block
 
 
 class Cell(Act, frozen=True):
     """Send the whole text of a cell."""
 
-    id: _Id
+    id: Id
     row: _Index
     column: _Index
 
 
-class Sort(_Message, frozen=True):
+class Sort(Op, frozen=True):
     """Sort by a column; null for the table's own order."""
 
     column: _Index
@@ -173,6 +181,7 @@ Message = (
     | Set
     | Paste
     | Clear
+    | Fill
     | Select
     | Copy
     | Cell
@@ -182,10 +191,7 @@ Message = (
 
 def read(content: Any) -> Message:
     """Return the message that a browser sent; RefusedError if it is none."""
-    try:
-        message: Message = msgspec.convert(content, Message)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise RefusedError(f"the page sent what is no message of a grid: {error}") from None
+    message: Message = app.read(content, Message, "a grid")
     return message
 
 

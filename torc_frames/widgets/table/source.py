@@ -125,6 +125,9 @@ class EditableSource(Source, Protocol):
     def clear(self, block: Block) -> None:
         """Make cells missing."""
 
+    def fill(self, source: Block, target: Block, switched: bool = False) -> None:
+        """Fill cells beside others, as a series where those are one; `switched` does it the other way."""
+
     def insert_rows(self, at: int, count: int) -> None:
         """Add empty rows before a row."""
 

@@ -7,12 +7,8 @@ export function pointer(view) {
   const canvas = painter.getCanvasNode();
   let timer = null;
 
-  const cellAt = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return painter.getCellFromPoint(event.clientX - box.left, event.clientY - box.top);
-  };
   const onMove = (event) => {
-    const to = cellAt(event);
+    const to = view.cellAt(event);
     clearInterval(timer);
     const extend = () => selection.go(to.row, to.cell, { extend: true });
     extend();
@@ -31,7 +27,7 @@ export function pointer(view) {
     if (!cell || event.button !== 0) return;
     event.preventDefault();
     // Before the focus, which goes to the first cell where there is none, and rows scroll below the pointer.
-    const { row, cell: column } = cellAt(event);
+    const { row, cell: column } = view.cellAt(event);
     selection.go(row, column, { extend: event.shiftKey });
     view.focus();
     document.addEventListener("mousemove", onMove);

@@ -1,5 +1,7 @@
 // Keys, as in a spreadsheet. None but Ctrl+S reaches the notebook around the grid.
 
+import { fillDown, fillRight } from "./fill.js";
+
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 export const HELP =
@@ -8,7 +10,8 @@ export const HELP =
   "Escape, then Tab, leaves the table.";
 export const EDIT_HELP =
   "Enter or F2 edits, typing replaces, Delete clears, Space switches true and false. " +
-  "Control with Enter adds a row, with D copies rows, with Delete deletes rows, with Z and Y undoes and redoes. ";
+  "Control with Enter adds a row, with Delete deletes rows, with D and R fills down and right, " +
+  "with Shift and D copies rows, with Z and Y undoes and redoes. ";
 
 export function keyboard(view) {
   // Lumino, which has the notebook's keys, passes over what is so marked, even where it sees keys first.
@@ -107,7 +110,9 @@ function withControl(view, event) {
   else if (ARROWS[name] || name === "Home" || name === "End") edge(view, name, shiftKey);
   else if (name === "a") selection.all();
   else if (name === " ") selection.wholeColumns();
-  else if (name === "d") view.duplicateRows();
+  else if (name === "d" && shiftKey) view.duplicateRows();
+  else if (name === "d") fillDown(view);
+  else if (name === "r" && !shiftKey) fillRight(view);
   else if (name === "Delete" || name === "Backspace") view.deleteRows();
   else return false;
   return true;

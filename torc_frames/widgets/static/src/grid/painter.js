@@ -18,12 +18,14 @@ const OPTIONS = {
 };
 
 export class Painter extends SlickGrid {
-  constructor(host, table, root) {
+  // What is drawn from outside, see `View`.
+  constructor(host, table, root, hooks) {
     const shadowRoot = root instanceof ShadowRoot ? root : undefined;
     const rows = { getLength: () => table.length, getItem: (row) => table.rows.get(row), getItemMetadata: () => null };
     super(host, rows, [], { ...OPTIONS, shadowRoot });
     this.table = table;
     this.host = host;
+    this.hooks = hooks;
     this.isSelected = () => false;
     this.init();
     for (const node of host.querySelectorAll("[tabindex]")) node.removeAttribute("tabindex");
@@ -56,16 +58,31 @@ export class Painter extends SlickGrid {
     this.setColumns(
       this.table.columns.map((column, at) => ({
         id: `c${at}`,
-        name: heading(column),
+        name: this.heading(column),
         toolTip: column.read_only ? `${column.name} (${column.dtype}, read-only)` : `${column.name} (${column.dtype})`,
         field: at,
         width: widths[at],
         minWidth: 40,
         cssClass: NUMBERS.has(column.kind) ? "tf-number" : "",
         headerCssClass: NUMBERS.has(column.kind) ? "tf-number" : "",
-        formatter: (row, cell) => this.table.text(row, cell),
+        formatter: (row, cell) => this.content(row, cell),
       })),
     );
+  }
+
+  heading(column) {
+    return this.hooks.heading?.(column) ?? heading(column);
+  }
+
+  content(row, column) {
+    const text = this.table.text(row, column);
+    return this.hooks.cell?.(this.table.columns[column], text, row) ?? text;
+  }
+
+  // Columns, widths and where one has scrolled to stay.
+  redecorate() {
+    this.table.columns.forEach((column, at) => this.updateColumnHeader(`c${at}`, this.heading(column), this.getColumns()[at].toolTip));
+    this.invalidate();
   }
 
   appendRowHtml(left, right, row, ...rest) {
@@ -74,6 +91,8 @@ export class Painter extends SlickGrid {
     const state = this.table.rows.get(row)?.state;
     node.setAttribute("aria-rowindex", row + 2);
     if (state) node.classList.add(`tf-${state}`);
+    const more = this.table.rows.has(row) ? this.hooks.rowClass?.(row) : "";
+    if (more) node.className += ` ${more}`;
   }
 
   appendCellHtml(parent, row, column, ...rest) {
@@ -126,7 +145,7 @@ function mark(node, item, column) {
   }
   if (marks.length) node.setAttribute("aria-description", marks.join("; "));
   const text = item.texts[column] ?? "";
-  if (error || text.length > 12) node.title = error ? `${error}\n\n${text}` : text;
+  if (error || text.length > 12 || node.textContent !== text) node.title = error ? `${error}\n\n${text}` : text;
 }
 
 function heading(column) {

@@ -117,7 +117,7 @@ export class Selection {
   }
 }
 
-function frame(name) {
+export function frame(name) {
   const node = document.createElement("div");
   node.className = name;
   node.hidden = true;

@@ -2,6 +2,7 @@
 import { clipboard, list } from "./clipboard.js";
 import { Editor } from "./editor.js";
 import { EDIT_HELP, HELP, keyboard } from "./keyboard.js";
+import { handle } from "./fill.js";
 import { Painter } from "./painter.js";
 import { pointer } from "./pointer.js";
 import { Selection } from "./selection.js";
@@ -10,8 +11,13 @@ import { widths } from "./widths.js";
 
 const SELECTED_MS = 150;
 
+// `hooks` draw what a table is more than its texts, each where it is given:
+//   heading(column) -> Node               instead of name and dtype
+//   cell(column, text, row) -> Node|string|undefined   instead of the text, which is copied and edited all the same
+//   rowClass(row) -> string               classes of a row beside the grid's own
+// A column is one of the head's, a row its position; call `redecorate` when they would draw otherwise.
 export class View {
-  constructor(model, el) {
+  constructor(model, el, hooks = {}) {
     this.model = model;
     this.leaving = false;
     this.note = "";
@@ -24,7 +30,7 @@ export class View {
       note: (text) => this.onNote(text),
       focus: (row, column) => this.selection.go(row, column),
     });
-    this.painter = new Painter(this.host, this.table, el.getRootNode());
+    this.painter = new Painter(this.host, this.table, el.getRootNode(), hooks);
     this.selection = new Selection(this.painter, this.table, () => this.onSelection());
     this.editor = new Editor(
       this.painter.getCanvasNode(),
@@ -34,6 +40,7 @@ export class View {
     keyboard(this);
     clipboard(this);
     this.stopPointer = pointer(this);
+    this.handle = handle(this, this.painter.getCanvasNode());
     this.painter.onViewportChanged.subscribe(() => this.needRows());
     this.host.addEventListener("focus", () => this.onFocus());
     this.host.addEventListener("blur", () => this.whole.classList.remove("tf-focused"));
@@ -45,9 +52,15 @@ export class View {
     this.editor.close(true);
     clearTimeout(this.timer);
     this.stopPointer();
+    this.handle.stop();
     this.observer.disconnect();
     this.table.destroy();
     this.painter.destroy();
+  }
+
+  redecorate() {
+    this.painter.redecorate();
+    this.painter.fit(this.model.get("_height"));
   }
 
   build(el) {
@@ -173,7 +186,7 @@ export class View {
     const { active, header } = this.selection;
     const error = active && !header ? this.table.error(active.row, active.column) : undefined;
     const text = this.note || error || this.table.status;
-    this.bar.classList.toggle("tf-note", !!(this.note || error));
+    this.bar.classList.toggle("tf-told", !!(this.note || error));
     if (this.bar.textContent !== text) this.bar.textContent = text;
   }
 
@@ -186,6 +199,7 @@ export class View {
       node?.classList.add("tf-header-active");
       this.host.setAttribute("aria-activedescendant", this.painter.headerId(active.column));
     } else this.host.setAttribute("aria-activedescendant", this.painter.cellId(active.row, active.column));
+    this.handle.place();
     this.showStatus();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.sendSelection(), SELECTED_MS);
@@ -197,6 +211,11 @@ export class View {
     if (key === this.sent || !block) return;
     this.sent = key;
     this.table.act("select", { block: list(block) });
+  }
+
+  cellAt(event) {
+    const box = this.painter.getCanvasNode().getBoundingClientRect();
+    return this.painter.getCellFromPoint(event.clientX - box.left, event.clientY - box.top);
   }
 
   // What is to be told before cells are changed, if they can't be.
@@ -227,6 +246,7 @@ export class View {
     selection.collapse();
     this.tell("");
     this.editor.open({ at, box: selection.box(at), column, text, seed });
+    this.handle.place();
   }
 
   onTyped(at, text) {

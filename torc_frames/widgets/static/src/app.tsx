@@ -1,0 +1,50 @@
+// The module of all editors: it draws the one that the widget's `_editor` names.
+import { type ComponentType, render as mount } from "preact";
+import sheet from "sheets";
+import { type Asset, Bridge, type Model } from "./core/bridge";
+import { keepKeys } from "./core/keys";
+import { followTheme, type Theme } from "./core/theme";
+import { Frame } from "./ui/frame";
+import { Grid } from "./ui/grid";
+
+export { View } from "./grid/view.js";
+
+export type EditorProps<State extends object = any> = { bridge: Bridge<State>; theme: Theme };
+
+const EDITORS: Record<string, ComponentType<EditorProps>> = {
+  grid: ({ bridge }) => <Grid bridge={bridge} part="grid" />,
+};
+
+export function render({ model, el, asset }: { model: Model; el: HTMLElement; asset: Asset }) {
+  const Editor = EDITORS[model.get("_editor")];
+  const root = document.createElement("div");
+  root.className = "tf-app";
+  root.dataset.editor = model.get("_editor");
+  el.append(root);
+  dress(root.getRootNode());
+  keepKeys(root);
+  const theme = followTheme(root);
+  const bridge = new Bridge<object>(model, asset);
+  mount(
+    <Frame bridge={bridge}>
+      <Editor bridge={bridge} theme={theme} />
+    </Frame>,
+    root,
+  );
+  return () => {
+    mount(null, root);
+    bridge.destroy();
+    theme.stop();
+    root.remove();
+  };
+}
+
+// The sheet is once in a page, or in a shadow root; until el is put on the page, its root is el's own.
+export function dress(root: Node) {
+  const place = root instanceof ShadowRoot ? root : document.head;
+  if ([...place.querySelectorAll("style[data-torc-frames]")].some((each) => each.textContent === sheet)) return;
+  const style = document.createElement("style");
+  style.dataset.torcFrames = "";
+  style.textContent = sheet;
+  place.append(style);
+}
