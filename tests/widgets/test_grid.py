@@ -212,7 +212,7 @@ def test_nothing_that_a_page_sends_raises_or_corrupts(sent: list[Any]) -> None:
     for content in sent:
         steps, before = len(page.source.past), page.source._copy()
         page.sent.clear()
-        addressed = {"to": "grid", **content} if isinstance(content, dict) else content
+        addressed = {**content, "to": "grid"} if isinstance(content, dict) else content
         page.grid._on_message(page.grid, addressed, [])
         refused = any(each["kind"] == "note" for each in page.sent)
         if refused:

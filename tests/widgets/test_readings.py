@@ -14,13 +14,13 @@ from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.table.cells import Format
 from torc_frames.widgets.table.offers import Offers
-from torc_frames.widgets.table.readings import Pasted, Reading, choices, question
+from torc_frames.widgets.table.readings import Interpretation, Pasted, choices, question
 from torc_frames.widgets.table.source import Block, GridColumn
 
 DTYPES = {"float": "float64", "int": "Int64", "datetime": "datetime64[s]", "bool": "boolean", "string": "str"}
 
 
-def offered(kind: str, *texts: str) -> list[Reading]:
+def offered(kind: str, *texts: str) -> list[Interpretation]:
     """Return what is offered for texts in a column, refused as it refuses them."""
     refused = Format.of(DTYPES[kind]).read(texts).refused
     column = GridColumn("x", kind, DTYPES[kind])

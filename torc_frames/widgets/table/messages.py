@@ -142,7 +142,7 @@ class Clear(Act, frozen=True):
 
 
 class Fill(Act, frozen=True):
-    """Fill cells, the target, beside others: their series goes on, or they are repeated.
+    """Fill cells, ``target``, beside others: their series goes on, or they are repeated.
 
     ``switched`` does it the other way: copies of what is a series, a series of one number.
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.table.clipboard import read_cells
-from torc_frames.widgets.table.readings import Pasted, Reading, choices, question
+from torc_frames.widgets.table.readings import Interpretation, Pasted, choices, question
 from torc_frames.widgets.table.source import Block, EditableSource
 
 __all__ = ["Offers"]
@@ -28,7 +28,7 @@ class Offers:
     def __init__(self, source: EditableSource) -> None:
         self._source = source
         self._made = 0
-        self._choices: list[Reading] = []
+        self._choices: list[Interpretation] = []
         self._shown: dict[tuple[int, int], str] = {}
 
     def pasted(self, block: Block, text: str) -> dict[str, Any] | None:

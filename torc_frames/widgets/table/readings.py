@@ -10,7 +10,7 @@ from torc_frames.errors import counted
 from torc_frames.widgets.table.meanings import dates_by_order, numbers_by_mark, written
 from torc_frames.widgets.table.source import GridColumn
 
-__all__ = ["Pasted", "Reading", "choices", "question"]
+__all__ = ["Interpretation", "Pasted", "choices", "question"]
 
 _TRUE = frozenset(
     {"ja", "oui", "vrai", "vero", "verdadero", "verdadeiro", "sí", "sì", "sim", "tak", "✓", "✔", "☑"}
@@ -32,7 +32,7 @@ class Pasted:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Interpretation:
     """One way to read texts.
 
     Attributes
@@ -50,7 +50,7 @@ class Reading:
     example: str
 
 
-def choices(columns: Sequence[GridColumn], pasted: Sequence[Pasted]) -> list[Reading]:
+def choices(columns: Sequence[GridColumn], pasted: Sequence[Pasted]) -> list[Interpretation]:
     """Return the ways in which refused texts can be read; none if there is no refused text that can.
 
     A column is read one way: where one text in it tells what comes before decimals, or whether days come
@@ -78,12 +78,12 @@ def choices(columns: Sequence[GridColumn], pasted: Sequence[Pasted]) -> list[Rea
     return [each for each in made if each.cells]
 
 
-def question(found: Sequence[Reading]) -> str:
+def question(found: Sequence[Interpretation]) -> str:
     """Return what a person is asked about choices.
 
     Examples
     --------
-    >>> question([Reading("", [(0, 0, "1234.5"), (1, 0, "2")], "1,234.5 → 1234.5")])
+    >>> question([Interpretation("", [(0, 0, "1234.5"), (1, 0, "2")], "1,234.5 → 1234.5")])
     'Read 1,234.5 as 1234.5, 2 cells in all?'
     """
     before, _, after = found[0].example.partition(" → ")
@@ -96,7 +96,7 @@ _Way = dict[str, list[tuple[Pasted, str]]]
 """By way of reading (empty where there is one only): cells, each with its new text."""
 
 
-def _choice(way: tuple[str, ...], read: Sequence[_Way]) -> Reading:
+def _choice(way: tuple[str, ...], read: Sequence[_Way]) -> Interpretation:
     cells = [cell for each in read for order in ("", *way) for cell in each.get(order, [])]
     cells.sort(key=lambda cell: (cell[0].row, cell[0].column))
     # The example is one on which the ways differ, if they do.
@@ -106,7 +106,7 @@ def _choice(way: tuple[str, ...], read: Sequence[_Way]) -> Reading:
     shown = next(iter(differing or cells), None)
     example = f"{_short(shown[0].text)} → {shown[1]}" if shown else ""
     found = [(one.row, one.column, text) for one, text in cells]
-    return Reading(", ".join(_LABELS[order] for order in way), found, example)
+    return Interpretation(", ".join(_LABELS[order] for order in way), found, example)
 
 
 def _differs(cell: tuple[Pasted, str], of: _Way) -> bool:
