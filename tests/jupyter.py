@@ -211,6 +211,15 @@ class JupyterServer:
             return False
 
 
+def violations(page: Page, what: Locator) -> dict[str, list[str]]:
+    """Return the rules of axe-core that a part of a page breaks, each with the nodes that do."""
+    path = need("axe-core", _AXE.exists() and _AXE, _GET_AXE)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(path.read_text())
+    found = page.evaluate(_AXE_JS, what.element_handle())
+    return {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in found}
+
+
 @contextmanager
 def jupyter_server(application: str, directory: Path) -> Iterator[JupyterServer]:
     """Run a server for as long as the block lasts."""
@@ -435,11 +444,7 @@ def screenshot(what: Page | Locator, name: str) -> Path | None:
 
 def accessibility_problems(page: Page, what: Locator) -> list[str]:
     """Return what axe-core finds wrong with a part of a page, each with the nodes that have it."""
-    path = need("axe-core", _AXE.exists() and _AXE, _GET_AXE)
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(path.read_text())
-    found = page.evaluate(_AXE_JS, what.element_handle())
-    nodes = {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in found}
+    nodes = violations(page, what)
     # The grid around it has the focus, and its keys scroll, which axe can't know.
     scrolling = nodes.pop("scrollable-region-focusable", [])
     if others := [html for html in scrolling if not html.startswith('<div class="slick-viewport')]:
