@@ -216,6 +216,7 @@ def test_a_line_that_is_cut_is_taken_up_with_all_that_arrived(browser: Any) -> N
 
 def test_what_a_page_does_not_read_does_not_fill_the_memory(browser: Any) -> None:
     with hosted(browser, Echo) as bare:
+        bare.here.locator("#said").wait_for(state="attached")
         parts = urlsplit(bare.url)
         cookie = bare.keys.cookie.partition(";")[0]
         with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
