@@ -97,6 +97,12 @@ class SheetView:
             columns = self._texts(self._state.view[max(block.top, 0) : max(block.bottom, 0)])
             return write_cells(zip(*columns[max(block.left, 0) : max(block.right, 0)], strict=True))
 
+    def between(self, start: int, stop: int) -> pd.DataFrame:
+        """Return some of the rows that are shown as a frame: those that are complete and not deleted."""
+        with self.lock:
+            ids = self._state.view[max(start, 0) : max(stop, 0)]
+            return self._state.frame(ids[np.isin(ids, self._state.complete())])
+
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call back after each change, with `lock` held; call what is returned to end that."""
         self._callbacks.append(callback)
