@@ -16,7 +16,6 @@ const PANELS: [Exclude<Panel, null>, string, IconName][] = [
 ];
 
 export function Bar({ bridge, state, panel, view, onDiscard }: BarProps) {
-  const busy = !!state.busy;
   const undo = (op: string) => () => view().table.send(op);
   // The selection is the grid's; the focus goes back to it.
   const onRows = (act: (view: any) => void) => () => {
@@ -47,7 +46,7 @@ export function Bar({ bridge, state, panel, view, onDiscard }: BarProps) {
         )}
       </Group>
       <Group label="Tools">
-        <Button icon="find" title="Find and replace (Ctrl+F)" look="quiet" onClick={() => view().find?.()}>
+        <Button icon="find" title="Find and replace (Ctrl+H)" look="quiet" onClick={() => view().findbar.open(true)}>
           Find
         </Button>
         {PANELS.map(([name, text, icon]) => (
@@ -62,14 +61,14 @@ export function Bar({ bridge, state, panel, view, onDiscard }: BarProps) {
           {changes(state.counts) || "as stored"}
         </span>
         {state.counts.invalid > 0 && (
-          <Button icon="warning" title="Show what to mend" look="danger" disabled={busy} onClick={() => bridge.send("review")}>
+          <Button icon="warning" title="Show what to mend" look="danger" onClick={() => bridge.send("review")}>
             {`${count(state.counts.invalid)} invalid`}
           </Button>
         )}
-        <Button look="quiet" disabled={busy || !state.dirty} onClick={onDiscard}>
+        <Button look="quiet" disabled={!state.dirty} onClick={onDiscard}>
           Discard
         </Button>
-        <Button icon="check" look="main" disabled={busy || !(state.dirty || state.command)} onClick={() => bridge.send("review")}>
+        <Button icon="check" look="main" disabled={!(state.dirty || state.command)} onClick={() => bridge.send("review")}>
           Review & apply
         </Button>
       </Group>

@@ -45,7 +45,7 @@ const Head = ({ bridge, state }: Props) => (
     <Grow />
     <span class="tf-quiet-text" role="status">{state.busy}</span>
     <Progress bridge={bridge} state={state} />
-    <Button icon="refresh" title="Reload: edits stay" look="quiet" disabled={!!state.busy} onClick={() => bridge.send("reload")} />
+    <Button icon="refresh" title="Reload: edits stay" look="quiet" onClick={() => bridge.send("reload")} />
   </div>
 );
 

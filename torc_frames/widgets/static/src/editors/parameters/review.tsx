@@ -39,7 +39,7 @@ export function ReviewDialog({ bridge, state, review }: ReviewProps) {
             {note}
           </p>
         ))}
-        {review.conflicts.length > 0 && <Conflicts {...{ review, choices, choose }} disabled={!!state.busy} onAll={(choice) => decide([[null, choice]])} />}
+        {review.conflicts.length > 0 && <Conflicts {...{ review, choices, choose }} onAll={(choice) => decide([[null, choice]])} />}
         {review.rows.length > 0 && <Cells review={review} />}
       </div>
     </Dialog>
@@ -48,25 +48,24 @@ export function ReviewDialog({ bridge, state, review }: ReviewProps) {
 
 type DoProps = ReviewProps & { choices: Map<number, Choice>; onDecide: () => void };
 
-function Do({ bridge, state, review, choices, onDecide }: DoProps) {
-  const busy = !!state.busy;
+function Do({ bridge, review, choices, onDecide }: DoProps) {
   if (review.old) {
     return (
-      <Button look="main" disabled={busy} onClick={() => bridge.send("review")}>
+      <Button look="main" onClick={() => bridge.send("review")}>
         Review again
       </Button>
     );
   }
   if (review.conflicts_total) {
     return (
-      <Button look="main" disabled={busy || !choices.size} onClick={onDecide}>
+      <Button look="main" disabled={!choices.size} onClick={onDecide}>
         {choices.size ? `Decide ${counted(choices.size, "conflict")}` : "Choose what stays"}
       </Button>
     );
   }
   const apply = () => bridge.send("apply", { review: review.number });
   return (
-    <Button icon={review.deleted ? "warning" : "check"} look={review.deleted ? "danger" : "main"} disabled={busy || review.empty} onClick={apply}>
+    <Button icon={review.deleted ? "warning" : "check"} look={review.deleted ? "danger" : "main"} disabled={review.empty} onClick={apply}>
       {review.verb}
     </Button>
   );
@@ -96,12 +95,11 @@ function Problems({ problems, more, bridge }: { problems: Problem[]; more: numbe
 type ConflictsProps = {
   review: Review;
   choices: Map<number, Choice>;
-  disabled: boolean;
   choose: (at: number, choice: Choice) => void;
   onAll: (choice: Choice) => void;
 };
 
-function Conflicts({ review, choices, disabled, choose, onAll }: ConflictsProps) {
+function Conflicts({ review, choices, choose, onAll }: ConflictsProps) {
   const more = review.conflicts_total - review.conflicts.length;
   return (
     <section class="tf-conflicts">
@@ -126,7 +124,7 @@ function Conflicts({ review, choices, disabled, choose, onAll }: ConflictsProps)
               </td>
               {(["theirs", "mine"] as const).map((side) => (
                 <td key={side}>
-                  <Side {...{ conflict, side, disabled }} pressed={choices.get(at) === side} onClick={() => choose(at, side)} />
+                  <Side {...{ conflict, side }} pressed={choices.get(at) === side} onClick={() => choose(at, side)} />
                 </td>
               ))}
             </tr>
@@ -135,10 +133,10 @@ function Conflicts({ review, choices, disabled, choose, onAll }: ConflictsProps)
       </table>
       {more > 0 && <p class="tf-quiet-text">and {counted(more, "more conflict")}</p>}
       <div class="tf-fields">
-        <Button disabled={disabled} onClick={() => onAll("theirs")}>
+        <Button onClick={() => onAll("theirs")}>
           Take all of theirs
         </Button>
-        <Button disabled={disabled} onClick={() => onAll("mine")}>
+        <Button onClick={() => onAll("mine")}>
           Keep all of mine
         </Button>
       </div>
@@ -146,13 +144,13 @@ function Conflicts({ review, choices, disabled, choose, onAll }: ConflictsProps)
   );
 }
 
-type SideProps = { conflict: Conflict; side: Choice; disabled: boolean; pressed: boolean; onClick: () => void };
+type SideProps = { conflict: Conflict; side: Choice; pressed: boolean; onClick: () => void };
 
-function Side({ conflict, side, disabled, pressed, onClick }: SideProps) {
+function Side({ conflict, side, pressed, onClick }: SideProps) {
   const of = [conflict.column, conflict.job && `job ${conflict.job}`].filter(Boolean).join(" of ");
   const title = `${side === "mine" ? "Keep mine" : "Take theirs"}: ${of}`;
   return (
-    <Button title={title} icon={pressed ? "check" : undefined} pressed={pressed} disabled={disabled} onClick={onClick}>
+    <Button title={title} icon={pressed ? "check" : undefined} pressed={pressed} onClick={onClick}>
       <span class="tf-value">
         <Value text={conflict[side]} />
       </span>
