@@ -65,6 +65,9 @@ class App(anywidget.AnyWidget):
         self._lock = lock or threading.RLock()
         self._parts: dict[str, Part] = {}
         self._state: dict[str, Any] = {}
+        self._showing = threading.RLock()
+        """Held while a state is sent, for as long; nothing is waited for under it."""
+
         self._kinds = self._messages | messages.Open | messages.Ping | messages.Asset
         self.on_msg(self._on_message)
 
@@ -100,10 +103,11 @@ class App(anywidget.AnyWidget):
 
     def _show(self, **fields: Any) -> None:
         """Tell all pages what they show, as JSON has it; what they know already isn't sent again."""
-        changed = {name: value for name, value in fields.items() if self._state.get(name, _UNTOLD) != value}
-        self._state |= changed
-        if changed:
-            self.send({"kind": "state", **changed})
+        with self._showing:
+            changed = {name: value for name, value in fields.items() if self._state.get(name, _UNTOLD) != value}
+            self._state |= changed
+            if changed:
+                self.send({"kind": "state", **changed})
 
     def _answer(self, id: str, *, buffers: Sequence[bytes] = (), **fields: Any) -> None:
         """Tell what was asked for by a message of an id."""

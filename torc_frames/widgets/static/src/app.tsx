@@ -4,6 +4,7 @@ import sheet from "sheets";
 import { type Asset, Bridge, type Model } from "./core/bridge";
 import { keepKeys } from "./core/keys";
 import { followTheme, type Theme } from "./core/theme";
+import { ParameterEditor } from "./editors/parameters/editor";
 import { Frame } from "./ui/frame";
 import { Grid } from "./ui/grid";
 
@@ -12,6 +13,7 @@ export { View } from "./grid/view.js";
 export type EditorProps<State extends object = any> = { bridge: Bridge<State>; theme: Theme };
 
 const EDITORS: Record<string, ComponentType<EditorProps>> = {
+  parameters: ParameterEditor,
   grid: ({ bridge }) => <Grid bridge={bridge} part="grid" />,
 };
 
