@@ -304,6 +304,74 @@ def drag_handle(grid: GridPage, row: int, column: int, *, switched: bool = False
         grid.page.keyboard.up("Control")
 
 
+def test_texts_are_found_and_replaced_in_what_is_selected(lab: Jupyter) -> None:
+    grid = opened(lab, "source = TextSource(2000); grid = Grid(source, label='Texts'); grid")
+    field = grid.output.get_by_role("textbox", name="Find")
+    count = grid.output.locator(".tf-count")
+    grid.go(0, 0)
+    grid.press("Control+f")
+    _expect(field).to_be_focused()
+    grid.type("1999")
+    _expect(count).to_have_text("1 of 3")
+    grid.is_at(1999, 0)
+    grid.press("Enter")
+    _expect(count).to_have_text("2 of 3")
+    grid.is_at(1999, 1)
+    grid.press("Shift+Enter", "Shift+Enter")
+    _expect(count).to_have_text("3 of 3")
+    grid.press("Escape")
+    _expect(field).to_be_hidden()
+    grid.press("Control+Home", "ArrowRight")
+    grid.press("Shift+ArrowDown", "Shift+ArrowDown", "Shift+ArrowRight", "Control+h")
+    field.fill("name 1")
+    _expect(count).to_have_text("1 of 1")
+    grid.notebook.screenshot("grid-find", grid.output)
+    assert grid.notebook.accessibility_problems(grid.output) == []
+    field.fill("0")
+    _expect(count).to_have_text("3 of 4")
+    by = grid.output.get_by_role("textbox", name="Replace by")
+    by.fill("7")
+    grid.output.get_by_role("button", name="Replace in all").click()
+    _expect(count).to_have_text("replaced in 4 cells")
+    expected = [["name 7", "7"], ["name 1", "17"], ["name 2", "27"], ["name 3", "30"]]
+    assert grid.notebook.value("[cells[1:3] for cells in source.cells[:4]]") == expected
+    assert grid.notebook.value("len(source.past)") == 1
+    grid.output.get_by_role("button", name="Only in the cells").click()
+    field.fill("name 199[01]")
+    _expect(count).to_have_text("no cell")
+    grid.output.get_by_role("button", name="Regular expression").click()
+    _expect(count).to_have_text("1 of 2")
+    by.fill("last")
+    grid.press("Enter")
+    grid.notebook.wait_for("source.cells[1990][1]", "last")
+    grid.is_at(1991, 1)
+    _expect(count).to_have_text("1 of 1")
+    field.fill("(")
+    _expect(count).to_contain_text("missing")
+    cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
+    grid.press("b", "Escape")
+    assert grid.page.evaluate(cells) == 2
+    _expect(grid.grid).to_be_focused()
+
+
+def test_a_table_to_look_at_is_searched_while_it_is_sorted(lab: Jupyter) -> None:
+    grid = opened(lab, "source = FrameSource(frame(500, 3)); Grid(source, label='Numbers')")
+    grid.go(0, 0)
+    grid.press("Control+h")
+    _expect(grid.output.get_by_role("textbox", name="Replace by")).to_be_hidden()
+    grid.type("499")
+    _expect(grid.output.locator(".tf-count")).to_have_text("1 of 1")
+    grid.is_at(499, 0)
+    grid.notebook.execute("source.sort(0, False)")
+    grid.press("Enter")
+    grid.is_at(0, 0)
+    grid.press("Escape", "Shift+ArrowDown", "Control+f")
+    _expect(grid.output.get_by_role("button", name="Only in the cells")).to_be_visible()
+    grid.notebook.execute("source.sort(0, True)")
+    grid.says("rows have moved")
+    _expect(grid.output.get_by_role("textbox", name="Find")).to_be_hidden()
+
+
 def test_a_sorted_table_is_edited_where_it_shows(lab: Jupyter) -> None:
     grid = opened(lab, "source = TextSource(9); Grid(source, label='Texts')")
     header = grid.output.get_by_role("columnheader", name="name")

@@ -11,9 +11,9 @@ import ipywidgets as widgets
 from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.parameters.conditions import Condition, Test
 from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, StepSeries
-from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.parts import Message, button, html, label, row, text_html
+from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.source import Block, Change
 
 __all__ = ["Panels"]

@@ -11,6 +11,8 @@ import traitlets
 from torc_frames.errors import RefusedError, TorcFramesError, counted
 from torc_frames.widgets.app.app import App
 from torc_frames.widgets.table import messages
+from torc_frames.widgets.table.finder import Finder
+from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.preview import preview
 from torc_frames.widgets.table.source import Block, Change, EditableSource, Source, redone, undone
 
@@ -50,6 +52,7 @@ class GridPart:
         self._send, self._on_select = send, on_select
         # Asked once: to tell a protocol, Python reads all its properties.
         self._editable = source if isinstance(source, EditableSource) else None
+        self._finder = Finder(source)
         self._gen = 0
         self._seen = (0, _PAGE)
         self._stop = source.on_change(self._on_change)
@@ -75,7 +78,9 @@ class GridPart:
     def _obey(self, message: messages.Message) -> None:
         if isinstance(message, messages.Act) and message.gen != self._gen:
             self._send_head()
-            if not isinstance(message, messages.Rows | messages.Select):
+            if isinstance(message, messages.Asking):
+                self._send({"kind": "answer", "id": message.id, "error": _CHANGED_MEANWHILE})
+            elif not isinstance(message, messages.Rows | messages.Select):
                 self._tell(_CHANGED_MEANWHILE)
         elif not self._look(message):
             self._edit(message)
@@ -101,6 +106,8 @@ class GridPart:
                 self._check_block(Block(row, column, row + 1, column + 1))
                 text = self.source.rows(row, row + 1)[0].texts[column]
                 self._send({"kind": "text", "id": id, "text": text})
+            case messages.Find(at=at, way=way):
+                self._answer(message, lambda search, block: self._finder.go(search, block, at, way))
             case _:
                 return False
         return True
@@ -122,8 +129,10 @@ class GridPart:
                 source.paste(self._check_block(Block(*block)), text)
             case messages.Clear(block=block):
                 source.clear(self._check_block(Block(*block)))
-            case messages.Fill(block=block, to=to, switched=switched):
-                source.fill(self._check_block(Block(*block)), self._check_block(Block(*to)), switched)
+            case messages.Replace(by=by):
+                self._answer(message, lambda search, block: {"count": source.replace(search, by, block)})
+            case messages.Fill(block=block, target=target, switched=switched):
+                source.fill(self._check_block(Block(*block)), self._check_block(Block(*target)), switched)
             case messages.Insert(at=at, count=count):
                 self._check(at, length + 1, "row")
                 source.insert_rows(at, count)
@@ -132,7 +141,19 @@ class GridPart:
             case messages.Delete(start=start, stop=stop):
                 source.delete_rows(*self._check_rows(start, stop))
 
+    def _answer(
+        self, message: messages.Looking, work: Callable[[Search, Block | None], dict[str, int]]
+    ) -> None:
+        try:
+            search = Search(message.text, regex=message.regex, whole=message.whole, case=message.case)
+            block = None if message.block is None else self._check_block(Block(*message.block))
+            told: dict[str, Any] = work(search, block)
+        except TorcFramesError as error:
+            told = {"error": str(error)}
+        self._send({"kind": "answer", "id": message.id, **told})
+
     def _on_change(self, change: Change) -> None:
+        self._finder.forget()
         if change.columns or change.rows is None:
             self._gen += 1
             self._send_head()

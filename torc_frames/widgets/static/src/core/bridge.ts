@@ -72,7 +72,7 @@ export class Bridge<State extends object> {
     const wrapped = new Map<Heard, Heard>();
     return {
       get: (trait) => this.model.get(trait),
-      send: (message) => this.post({ to: name, ...message }),
+      send: (message) => this.post({ ...message, to: name }),
       on: (_event, heard) => {
         const only: Heard = (message, buffers) => message.from === name && heard(message, buffers);
         wrapped.set(heard, only);
