@@ -249,5 +249,7 @@ def test_the_monitor_is_accessible_in_light_and_dark(lab: Jupyter, tmp_path: Pat
     output.get_by_role("progressbar").wait_for()
     output.get_by_role("region", name="Failed").get_by_role("button").first.click()
     output.get_by_label(re.compile("stderr of job")).wait_for()
+    output.get_by_role("button", name="Over time").click()
+    output.get_by_role("img", name="Jobs by status over time").wait_for()
     notebook.screenshot(f"monitor-{'dark' if dark else 'light'}", output)
     assert notebook.accessibility_problems(output) == []

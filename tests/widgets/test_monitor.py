@@ -153,7 +153,7 @@ def test_a_failure_is_told_with_the_last_lines_of_its_stderr(tmp_path):
     assert "&lt;b&gt;boom&lt;/b&gt;" in html
     assert "<b>boom" not in html
     assert monitor.progress.failures[0].return_code == 3
-    answers = said(monitor, op="written", id="7", job="1")
+    answers = said(monitor, op="writtenby", id="7", job="1")
     assert answers == [{"kind": "answer", "id": "7", "texts": {"stderr": "first\n<b>boom</b>"}}]
     assert monitor.selected == "1"
 
@@ -164,7 +164,7 @@ def test_a_failure_of_a_function_is_told_with_its_error(tmp_path):
         wf.map(not_three, tf.grid(n=[2, 3]), threads)
     monitor = Monitor(wf)
     assert monitor.watch.state.messages == {"2": "ValueError: three is\nnot taken"}
-    [answer] = said(monitor, op="written", id="1", job="2")
+    [answer] = said(monitor, op="writtenby", id="1", job="2")
     assert "in not_three" in answer["texts"]["traceback"]
 
 
@@ -174,7 +174,7 @@ def test_what_is_not_known_of_a_failure_is_said_so(tmp_path):
     summary.failures[0].stderr.unlink()
     monitor = Monitor(wf)
     assert monitor.watch.state.messages == {"1": ""}
-    assert said(monitor, op="written", id="1", job="1")[0]["texts"] == {}
+    assert said(monitor, op="writtenby", id="1", job="1")[0]["texts"] == {}
 
 
 def test_it_takes_the_handle_of_a_run(tmp_path):
@@ -400,13 +400,9 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = {"op": st.sampled_from(["follow", "written", "course", "intended", "endruns", "open", "ping", "asset", "x"])}
-FIELDS |= {
-    "on": st.booleans(),
-    "id": st.text(max_size=5),
-    "job": st.text(max_size=5),
-    "runs": st.lists(st.text(max_size=5)),
-}
+OPS = ["follow", "writtenby", "countsthen", "intended", "endruns", "open", "ping", "asset", "x"]
+TEXTS = st.text(max_size=5)
+FIELDS = {"op": st.sampled_from(OPS), "on": st.booleans(), "id": TEXTS, "job": TEXTS, "runs": st.lists(TEXTS)}
 MESSAGES = ANYTHING | st.fixed_dictionaries(
     {}, optional={name: values | ANYTHING for name, values in FIELDS.items()}
 )

@@ -2,12 +2,12 @@
 
 ``follow``
     Go on looking, or don't.
-``written``
+``writtenby``
     ``job``: the answer has the ends of what it wrote: ``texts``, by ``stdout``, ``stderr``, ``traceback``.
-``course``
+``countsthen``
     The answer has ``axes``: the time and the counts of jobs, for the figure.
 ``intended``
-    Which runs would be ended by ``endruns``? The answer has their ids, ``runs``, and ``text``, what that does.
+    Which runs would ``endruns`` end? The answer has their ids, ``runs``, and ``text``, what that does.
 ``endruns``
     End the runs that were answered.
 """
@@ -20,7 +20,7 @@ import msgspec
 
 from torc_frames.widgets.app.messages import Id, Op
 
-__all__ = ["Course", "EndRuns", "Follow", "Intended", "Message", "Written"]
+__all__ = ["CountsThen", "EndRuns", "Follow", "Intended", "Message", "WrittenBy"]
 
 
 class Follow(Op, frozen=True):
@@ -29,14 +29,14 @@ class Follow(Op, frozen=True):
     on: bool
 
 
-class Written(Op, frozen=True):
+class WrittenBy(Op, frozen=True):
     """Ask for what a job wrote."""
 
     id: Id
     job: Annotated[str, msgspec.Meta(max_length=100)]
 
 
-class Course(Op, frozen=True):
+class CountsThen(Op, frozen=True):
     """Ask how the counts went."""
 
     id: Id
@@ -54,4 +54,4 @@ class EndRuns(Op, frozen=True):
     runs: Annotated[list[Id], msgspec.Meta(max_length=1000)]
 
 
-Message = Follow | Written | Course | Intended | EndRuns
+Message = Follow | WrittenBy | CountsThen | Intended | EndRuns

@@ -128,14 +128,14 @@ class Monitor(Fixed, App):
                 self.start()
             case messages.Follow():
                 self.stop()
-            case messages.Written(id=id, job=job):
+            case messages.WrittenBy(id=id, job=job):
                 texts: dict[str, str] = {}
                 try:
                     texts = self.watch.reader.tails(job, _LOG_LINES)
                 finally:
                     self._answer(id, texts=texts)
                 self.set_trait("selected", job)
-            case messages.Course(id=id):
+            case messages.CountsThen(id=id):
                 went = self.watch.course()
                 axes = [{"name": name, "values": numbers.tolist()} for name, numbers in went.items()]
                 self._answer(id, axes=axes)

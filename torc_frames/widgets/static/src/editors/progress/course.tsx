@@ -13,7 +13,7 @@ export function Course({ bridge, theme }: { bridge: Bridge<State>; theme: Theme 
   const drawing = useRef<any>(null);
   const { counts, watching } = bridge.state.value;
   const draw = async () => {
-    const { axes } = await bridge.ask<Went>("course");
+    const { axes } = await bridge.ask<Went>("countsthen");
     const figure = axes.map(({ name, values }, at) => ({ name, labels: null, log: false, time: at === 0, values: Float32Array.from(values) }));
     drawing.current?.draw({ axes: figure, keys: [] }, LOOK);
   };

@@ -71,7 +71,7 @@ const STREAMS: [string, string][] = [
 function Log({ job, bridge }: { job: string; bridge: Bridge<State> }) {
   const texts = useSignal<Record<string, string> | null>(null);
   useEffect(() => {
-    bridge.ask("written", { job }).then((answer) => (texts.value = answer.texts));
+    bridge.ask("writtenby", { job }).then((answer) => (texts.value = answer.texts));
   }, [job]);
   if (texts.value === null) return null;
   const known = STREAMS.filter(([stream]) => texts.value![stream]);
