@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from drawn import DARK, LIGHT, MODULE, Drawn, drawn
+from canvases import DARK, LIGHT, MODULE, Drawn, drawn
 from servers import need
 
 BUILT = MODULE.parents[1]

@@ -19,6 +19,13 @@ Python sends objects with a ``kind``:
     ``gen``, ``start``, ``stop``, ``status``: rows to ask for again.
 ``text``
     ``id`` and ``text``, the answer to ``copy`` and ``cell``.
+``answer``
+    ``id``, and the answer to ``find`` and ``replace``: ``count`` (of cells), where there are any ``at``
+    (which of them, from 1 on), ``row`` and ``column``; or the ``error``. Whatever is asked when the rows
+    have moved is answered so.
+``offer``
+    ``id``, ``text`` (a question) and ``choices``, each with ``label`` and ``example``: what texts that were
+    refused may mean, to be answered by ``accept``. Without choices nothing is offered any more.
 ``note``
     ``text``: something that a person is to be told.
 ``focus``
@@ -27,7 +34,7 @@ Python sends objects with a ``kind``:
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -36,6 +43,7 @@ from torc_frames.widgets.app.messages import Id, Op
 from torc_frames.widgets.table.source import Row
 
 __all__ = [
+    "Accept",
     "Act",
     "Cell",
     "Clear",
@@ -43,12 +51,14 @@ __all__ = [
     "Delete",
     "Duplicate",
     "Fill",
+    "Find",
     "Hello",
     "Insert",
     "Message",
     "OnRows",
     "Paste",
     "Redo",
+    "Replace",
     "Rows",
     "Select",
     "Set",
@@ -132,13 +142,13 @@ class Clear(Act, frozen=True):
 
 
 class Fill(Act, frozen=True):
-    """Fill cells, ``to``, beside others: their series goes on, or they are repeated.
+    """Fill cells, ``target``, beside others: their series goes on, or they are repeated.
 
     ``switched`` does it the other way: copies of what is a series, a series of one number.
     """
 
     block: _Block
-    to: _Block
+    target: _Block
     switched: bool = False
 
 
@@ -148,19 +158,53 @@ class Select(Act, frozen=True):
     block: _Block
 
 
-class Copy(Act, frozen=True):
-    """Send the text of a block."""
+class Asking(Act, frozen=True):
+    """Anything that is answered by its `id`."""
 
     id: Id
+
+
+class Copy(Asking, frozen=True):
+    """Send the text of a block."""
+
     block: _Block
 
 
-class Cell(Act, frozen=True):
+class Cell(Asking, frozen=True):
     """Send the whole text of a cell."""
 
-    id: Id
     row: _Index
     column: _Index
+
+
+class Looking(Asking, frozen=True):
+    """A text in the cells of a block, null for the whole table; see `Search`."""
+
+    text: str
+    regex: bool = False
+    whole: bool = False
+    case: bool = False
+    block: _Block | None = None
+
+
+class Find(Looking, frozen=True):
+    """Which cell has it: the one `at` a row and column or after it, or the next one, or the one before."""
+
+    at: tuple[_Index, _Index] = (0, 0)
+    way: Literal["here", "next", "back"] = "here"
+
+
+class Replace(Looking, frozen=True):
+    """Put another text in its place."""
+
+    by: str = ""
+
+
+class Accept(Op, frozen=True):
+    """The answer to an ``offer``: which choice, from 0 on; null to leave the texts as they are."""
+
+    id: Id
+    choice: _Index | None = None
 
 
 class Sort(Op, frozen=True):
@@ -185,6 +229,9 @@ Message = (
     | Select
     | Copy
     | Cell
+    | Find
+    | Replace
+    | Accept
     | Sort
 )
 

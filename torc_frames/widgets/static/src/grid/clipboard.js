@@ -41,7 +41,8 @@ export function clipboard(view) {
 
 // The browser allows the clipboard only for a moment after the key; where that is over, the key is asked for again.
 async function fetchText(view, block, keep, cut) {
-  const text = await view.table.ask("copy", { block: list(block) });
+  const { text } = await view.table.ask("copy", { block: list(block) });
+  if (text === undefined) return;
   try {
     await navigator.clipboard.writeText(text);
   } catch {

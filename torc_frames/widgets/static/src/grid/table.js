@@ -37,7 +37,7 @@ export class Table {
     this.send(op, { gen: this.gen, ...fields });
   }
 
-  // Ask for a text that the page has not got, or only the beginning of.
+  // Ask for what the page has not got.
   ask(op, fields) {
     const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
     return new Promise((resolve) => {
@@ -100,9 +100,10 @@ export class Table {
   }
 
   receive(message) {
-    const handler = { head: "onHead", rows: "onRows", stale: "onStale", text: "onText" }[message.kind];
+    const handler = { head: "onHead", rows: "onRows", stale: "onStale", text: "onAnswer", answer: "onAnswer" }[message.kind];
     if (handler) this[handler](message);
     else if (message.kind === "note") this.listeners.note(message.text);
+    else if (message.kind === "offer") this.listeners.offer(message);
     else if (message.kind === "focus") this.listeners.focus(message.row, message.column);
   }
 
@@ -133,9 +134,9 @@ export class Table {
     this.listeners.rows([], true);
   }
 
-  onText(message) {
-    this.waiting.get(message.id)?.(message.text);
-    this.waiting.delete(message.id);
+  onAnswer({ id, kind, ...answer }) {
+    this.waiting.get(id)?.(answer);
+    this.waiting.delete(id);
   }
 
   keep({ start, rows }) {

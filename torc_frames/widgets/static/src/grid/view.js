@@ -1,8 +1,10 @@
 // One view of a table: what is on the page, and what can be done with it.
 import { clipboard, list } from "./clipboard.js";
 import { Editor } from "./editor.js";
+import { FindBar } from "./findbar.js";
 import { EDIT_HELP, HELP, keyboard } from "./keyboard.js";
 import { handle } from "./fill.js";
+import { OfferBar } from "./offer.js";
 import { Painter } from "./painter.js";
 import { pointer } from "./pointer.js";
 import { Selection } from "./selection.js";
@@ -28,6 +30,7 @@ export class View {
       head: (others, isNew) => this.onHead(others, isNew),
       rows: (rows, isChange) => this.onRows(rows, isChange),
       note: (text) => this.onNote(text),
+      offer: (offer) => this.offer.show(offer),
       focus: (row, column) => this.selection.go(row, column),
     });
     this.painter = new Painter(this.host, this.table, el.getRootNode(), hooks);
@@ -40,6 +43,8 @@ export class View {
     keyboard(this);
     clipboard(this);
     this.stopPointer = pointer(this);
+    this.offer = new OfferBar(this);
+    this.findbar = new FindBar(this);
     this.handle = handle(this, this.painter.getCanvasNode());
     this.painter.onViewportChanged.subscribe(() => this.needRows());
     this.host.addEventListener("focus", () => this.onFocus());
@@ -105,6 +110,8 @@ export class View {
     if (this.next) selection.go(this.next.row, this.next.column);
     else selection.settle();
     this.next = null;
+    if (isNew) this.findbar.moved();
+    if (isNew) this.offer.close();
     if (interrupted !== null) this.note = `The table changed while you typed ${JSON.stringify(interrupted)}: type it again.`;
     this.showStatus();
     this.needRows();
@@ -241,8 +248,8 @@ export class View {
     }
     const { gen } = table;
     const whole = seed !== null || !table.isCut(at.row, at.column);
-    const text = whole ? table.text(at.row, at.column) : await table.ask("cell", at);
-    if (gen !== table.gen || this.editor.isOpen || selection.active !== at) return;
+    const text = whole ? table.text(at.row, at.column) : (await table.ask("cell", at)).text;
+    if (text === undefined || gen !== table.gen || this.editor.isOpen || selection.active !== at) return;
     selection.collapse();
     this.tell("");
     this.editor.open({ at, box: selection.box(at), column, text, seed });
