@@ -495,7 +495,7 @@ def test_a_sample_is_by_chance_and_never_every_nth(figure: Drawn) -> None:
     """Of 100 × 100 rows of a grid each column and row is drawn about as often."""
     esbuild = BUILT / "node_modules/.bin/esbuild"
     need("esbuild", esbuild.exists(), f"npm install in {BUILT}")
-    command = [str(esbuild), str(BUILT / "src/figures/rows.ts"), "--format=esm"]
+    command = [str(esbuild), str(BUILT / "src/figures/rows.ts"), "--bundle", "--format=esm"]
     source = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     counted = figure.page.evaluate("source => sampled(source)", source)
     total, *ends = counted

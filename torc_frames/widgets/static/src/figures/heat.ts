@@ -1,14 +1,15 @@
 // Cells of two columns, coloured by the mean, or the best, of a third.
+import { counted, rank } from "../core/look";
 import { Brush } from "./brush";
 import type { Box, Pen } from "./canvas";
 import { Chart, gaps, without, type View } from "./chart";
 import { contrast, css, type Rgba } from "./ink";
 import { Plane } from "./plane";
-import { quantiles, rank } from "./rows";
+import { quantiles } from "./rows";
 import { Scale } from "./scale";
 import type { Line } from "./tip";
 import type { Figure, Look } from "./types";
-import { counted, number, told } from "./words";
+import { number, told } from "./words";
 
 const TWO = 30; // pixels, of two lines of text
 
