@@ -6,16 +6,12 @@ import itertools
 import math
 import random
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from canvases import DARK, LIGHT, MODULE, Drawn, drawn
-from servers import need
-
-BUILT = MODULE.parents[1]
+from canvases import DARK, LIGHT, Drawn, drawn
 
 JOBS = 60
 _chance = random.Random(5)
@@ -163,6 +159,56 @@ def test_jobs_of_no_given_time_are_in_the_order_of_their_keys(figure: Drawn) -> 
                 told.append(figure.tip)
                 break
     assert told == ["job 9 loss 1", "job 10 loss 2", "job 30 loss 3"]
+
+
+# Ticks
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+TICKS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "its own values, if they are few": ({"values": [256, 32, 128, 64]}, ["32", "64", "128", "256"]),
+    "round values": ({"values": [at / 100 for at in range(3, 98)]}, ["0.2", "0.4", "0.6", "0.8"]),
+    "whole numbers of whole numbers": ({"values": range(1, 15)}, ["2", "4", "6", "8", "10", "12", "14"]),
+    "decades": (
+        {"values": [10 ** (at / 10) for at in range(-40, 11)], "log": True},
+        ["1e-4", "0.001", "0.01", "0.1", "1", "10"],
+    ),
+    "one, two, five": ({"values": [3 + at for at in range(60)], "log": True}, ["5", "10", "20", "50"]),
+    "minutes": (
+        {"values": [7 * at for at in range(100)], "time": True},
+        ["0", "2 min", "4 min", "6 min", "8 min", "10 min"],
+    ),
+    "hours": (
+        {"values": [at * HOUR / 2 for at in range(49)], "time": True},
+        ["0", "6 h", "12 h", "18 h", "1 d"],
+    ),
+    "categories": ({"values": [0, 1], "labels": ["adam", "sgd"]}, ["adam", "sgd"]),
+    "every so many categories": (
+        {"values": [0, 1], "labels": [f"c{at:03}" for at in range(50)], "length": 200},
+        ["c000", "c010", "c020", "c030", "c040"],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TICKS)
+def test_an_axis_has_ticks_of(figure: Drawn, what: str) -> None:
+    given, wanted = TICKS[what]
+    figure.load("ticks", "scale")
+    given = {**given, "values": list(given["values"])}
+    assert figure.page.evaluate("axis => ticksOf({ name: 'x', ...axis })", given) == wanted
+
+
+def test_ticks_of_any_axis_fit_and_tell_values_apart(figure: Drawn) -> None:
+    chance = random.Random(3)
+    axes: list[dict[str, Any]] = []
+    for _ in range(2_000):
+        kind = chance.choice(["plain", "log", "time"])
+        low = 10 ** chance.uniform(-12, 12) * (chance.choice([1, -1]) if kind == "plain" else 1)
+        wide = abs(low) * 10 ** chance.uniform(-4, 12)
+        values = [low + wide * chance.random() for _ in range(chance.choice([2, 3, 9, 40]))]
+        length = chance.randrange(230, 900)
+        axes.append(axis("x", values, log=kind == "log", time=kind == "time", length=length))
+    figure.load("ticks", "scale")
+    assert figure.page.evaluate("axes => badTicks(axes)", axes) == []
 
 
 # What is said
@@ -493,11 +539,8 @@ def test_of_many_lines_some_by_chance_are_drawn_and_the_ends_of_each_axis(figure
 
 def test_a_sample_is_by_chance_and_never_every_nth(figure: Drawn) -> None:
     """Of 100 × 100 rows of a grid each column and row is drawn about as often."""
-    esbuild = BUILT / "node_modules/.bin/esbuild"
-    need("esbuild", esbuild.exists(), f"npm install in {BUILT}")
-    command = [str(esbuild), str(BUILT / "src/figures/rows.ts"), "--bundle", "--format=esm"]
-    source = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    counted = figure.page.evaluate("source => sampled(source)", source)
+    figure.load("rows")
+    counted = figure.page.evaluate("sampled()")
     total, *ends = counted
     assert near(total, 4000, 200)
     assert all(20 < count < 60 for count in ends)
