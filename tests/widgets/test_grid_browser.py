@@ -410,6 +410,67 @@ def test_what_a_paste_means_is_asked_and_never_guessed(lab: Jupyter) -> None:
     _expect(grid.cell(0, 6)).to_have_attribute("aria-invalid", "true")
 
 
+def test_boxes_are_switched_by_click_and_space(lab: Jupyter) -> None:
+    grid = opened(lab, BOXES)
+    box = grid.cell(0, 0).locator(".tf-box")
+    box.click()
+    grid.notebook.wait_for("sheet.value['ok'].tolist()[0]", False)
+    grid.shows(0, 0, "false")
+    box.click()
+    grid.notebook.wait_for("sheet.value['ok'].tolist()[0]", True)
+    grid.press("ArrowDown", "ArrowDown", " ")
+    grid.notebook.wait_for("sheet.value['ok'].tolist()[2]", True)
+    grid.press("Delete")
+    _expect(grid.cell(2, 0).locator(".tf-box")).to_have_class(re.compile("tf-missing"))
+    grid.type("maybe")
+    grid.press("Enter")
+    grid.shows(2, 0, "maybe")
+    _expect(grid.cell(2, 0).locator(".tf-box")).to_have_count(0)
+    grid.notebook.screenshot("grid-boxes", grid.output)
+    assert grid.notebook.accessibility_problems(grid.output) == []
+    assert grid.notebook.value("[str(dtype) for dtype in sheet.value.dtypes]") == ["boolean", "category"]
+
+
+def test_choices_are_narrowed_and_chosen(lab: Jupyter) -> None:
+    grid = opened(lab, BOXES)
+    value = "sheet.value['kind'].astype(object).where(sheet.value['kind'].notna(), None).tolist()"
+    options = grid.output.get_by_role("option")
+    grid.go(0, 1)
+    grid.press("Enter")
+    _expect(options).to_have_text(["(missing)", "small", "medium", "large", "very large"])
+    grid.notebook.screenshot("grid-choices")
+    grid.press("ArrowDown", "Enter")
+    grid.notebook.wait_for(value, ["medium", "large", None])
+    grid.type("lar")
+    _expect(options).to_have_text(["large", "very large"])
+    grid.press("ArrowDown", "Enter")
+    grid.notebook.wait_for(value, ["medium", "very large", None])
+    grid.type("s")
+    grid.press("Tab")
+    grid.notebook.wait_for(value, ["medium", "very large", "small"])
+    grid.go(0, 1)
+    grid.press("F2")
+    options.nth(0).click()
+    grid.notebook.wait_for(value, [None, "very large", "small"])
+    _expect(options).to_have_count(0)
+    _expect(grid.grid).to_be_focused()
+    grid.press("Enter", "Escape")
+    grid.type("huge")
+    grid.press("Enter")
+    grid.shows(0, 1, "huge")
+    _expect(grid.cell(0, 1)).to_have_attribute("aria-invalid", "true")
+
+
+BOXES = """
+from torc_frames.widgets.parameters.model import Sheet
+sheet = Sheet(pd.DataFrame({
+    'ok': pd.array([True, False, None], dtype='boolean'),
+    'kind': pd.Categorical(['small', 'large', None], categories=['small', 'medium', 'large', 'very large']),
+}))
+Grid(sheet, label='Parameters')
+"""
+
+
 def test_a_sorted_table_is_edited_where_it_shows(lab: Jupyter) -> None:
     grid = opened(lab, "source = TextSource(9); Grid(source, label='Texts')")
     header = grid.output.get_by_role("columnheader", name="name")

@@ -67,7 +67,8 @@ function editing(view, event) {
   if (key === "Enter" && event.altKey && isArea) {
     editor.field.setRangeText("\n", editor.field.selectionStart, editor.field.selectionEnd, "end");
     editor.grow();
-  } else if (key === "Enter") finish(view, shiftKey ? -1 : 1, 0);
+  } else if (editor.choices && (key === "ArrowDown" || key === "ArrowUp")) editor.choices.move(ARROWS[key][0]);
+  else if (key === "Enter") finish(view, shiftKey ? -1 : 1, 0);
   else if (key === "Tab") {
     editor.close(true);
     wrap(view, shiftKey ? -1 : 1);

@@ -63,7 +63,7 @@ export class Painter extends SlickGrid {
         field: at,
         width: widths[at],
         minWidth: 40,
-        cssClass: NUMBERS.has(column.kind) ? "tf-number" : "",
+        cssClass: NUMBERS.has(column.kind) ? "tf-number" : column.kind === "bool" ? "tf-bool" : "",
         headerCssClass: NUMBERS.has(column.kind) ? "tf-number" : "",
         formatter: (row, cell) => this.content(row, cell),
       })),
@@ -76,7 +76,8 @@ export class Painter extends SlickGrid {
 
   content(row, column) {
     const text = this.table.text(row, column);
-    return this.hooks.cell?.(this.table.columns[column], text, row) ?? text;
+    const { kind } = this.table.columns[column];
+    return this.hooks.cell?.(this.table.columns[column], text, row) ?? (kind === "bool" ? box(text) : text);
   }
 
   // Columns, widths and where one has scrolled to stay.
@@ -146,6 +147,19 @@ function mark(node, item, column) {
   if (marks.length) node.setAttribute("aria-description", marks.join("; "));
   const text = item.texts[column] ?? "";
   if (error || text.length > 12 || node.textContent !== text) node.title = error ? `${error}\n\n${text}` : text;
+}
+
+// A value is a box, and a missing one a box of another look; what is no value is shown as it was typed.
+function box(text) {
+  const state = { true: "on", false: "off", "": "missing" }[text.toLowerCase()];
+  if (!state) return text;
+  const whole = document.createElement("span");
+  whole.className = `tf-box tf-${state}`;
+  const told = document.createElement("span");
+  told.className = "tf-hidden-text";
+  told.textContent = text;
+  whole.append(told);
+  return whole;
 }
 
 function heading(column) {

@@ -1,4 +1,4 @@
-// The mouse: a click goes to a cell, dragging selects, a double click edits, a click on a heading sorts.
+// The mouse: a click goes to a cell, and switches the box in it, dragging selects, a double click edits, a click on a heading sorts.
 
 const SCROLL_MS = 60;
 
@@ -33,7 +33,11 @@ export function pointer(view) {
     document.addEventListener("mousemove", onMove);
     document.addEventListener("mouseup", onUp);
   });
+  canvas.addEventListener("click", (event) => {
+    if (event.target.closest(".tf-box") && !event.shiftKey) view.toggle();
+  });
   canvas.addEventListener("dblclick", (event) => {
+    if (event.target.closest(".tf-box") && view.canEdit()) return;
     if (event.target.closest(".slick-cell")) view.edit();
   });
   // Notebooks act on clicks and double clicks in outputs.

@@ -35,11 +35,7 @@ export class View {
     });
     this.painter = new Painter(this.host, this.table, el.getRootNode(), hooks);
     this.selection = new Selection(this.painter, this.table, () => this.onSelection());
-    this.editor = new Editor(
-      this.painter.getCanvasNode(),
-      () => this.focus(),
-      (at, text) => this.onTyped(at, text),
-    );
+    this.editor = new Editor(this, (at, text) => this.onTyped(at, text));
     keyboard(this);
     clipboard(this);
     this.stopPointer = pointer(this);
