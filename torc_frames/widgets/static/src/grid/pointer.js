@@ -45,7 +45,8 @@ export function pointer(view) {
   // The notebook's menu is of its cells: "Delete Cell" would delete the notebook's. The browser's own is shown.
   view.whole.addEventListener("contextmenu", (event) => event.stopPropagation());
   view.whole.setAttribute("data-jp-suppress-context-menu", "");
-  painter.onHeaderClick.subscribe((_event, { column }) => {
+  painter.onHeaderClick.subscribe((event, { column }) => {
+    if (event.getNativeEvent().target.closest(".slick-resizable-handle")) return;
     view.focus();
     view.sort(column.field);
   });
