@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.table.clipboard import write_cells
+from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
 
 COLUMNS = (
@@ -38,6 +39,10 @@ class TextSource:
 
     def rows(self, start: int, stop: int) -> list[Row]:
         return [Row(list(cells), errors=self._errors(cells)) for cells in self.cells[start:stop]]
+
+    def texts(self, block: Block) -> list[list[str]]:
+        cells = self.cells[block.top : block.bottom]
+        return [[each[column] for each in cells] for column in range(block.left, block.right)]
 
     def text(self, block: Block) -> str:
         return write_cells(cells[block.left : block.right] for cells in self.cells[block.top : block.bottom])
@@ -76,6 +81,28 @@ class TextSource:
         for cells in self.cells[block.top : block.bottom]:
             cells[block.left : block.right] = [""] * (block.right - block.left)
         self._tell(Change((block.top, block.bottom)))
+
+    def fill(self, source: Block, target: Block, switched: bool = False) -> None:
+        self._step()
+        high, wide = source.bottom - source.top, source.right - source.left
+        for row in range(target.top, target.bottom):
+            for column in range(target.left, target.right):
+                from_row = source.top + (row - source.top) % high
+                text = self.cells[from_row][source.left + (column - source.left) % wide]
+                self.cells[row][column] = text
+        self._tell(Change((target.top, target.bottom)))
+
+    def replace(self, search: Search, by: str, where: Block | None = None) -> int:
+        block = where or Block(0, 0, len(self.cells), len(self.columns))
+        found = []
+        for row in range(block.top, block.bottom):
+            for column in range(max(block.left, 1), block.right):
+                (text,) = search.replaced([self.cells[row][column]], by)
+                if text != self.cells[row][column]:
+                    found.append((row, column, text))
+        if found:
+            self.set_texts(found)
+        return len(found)
 
     def insert_rows(self, at: int, count: int) -> None:
         self._step()

@@ -211,6 +211,15 @@ class JupyterServer:
             return False
 
 
+def violations(page: Page, what: Locator) -> dict[str, list[str]]:
+    """Return the rules of axe-core that a part of a page breaks, each with the nodes that do."""
+    path = need("axe-core", _AXE.exists() and _AXE, _GET_AXE)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(path.read_text())
+    found = page.evaluate(_AXE_JS, what.element_handle())
+    return {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in found}
+
+
 @contextmanager
 def jupyter_server(application: str, directory: Path) -> Iterator[JupyterServer]:
     """Run a server for as long as the block lasts."""
@@ -414,27 +423,33 @@ class Notebook:
         return str(self.page.evaluate("navigator.clipboard.readText()"))
 
     def accessibility_problems(self, what: Locator) -> list[str]:
-        """Return what axe-core finds wrong with a part of the page, each with the nodes that have it."""
-        path = need("axe-core", _AXE.exists() and _AXE, _GET_AXE)
-        if not self.page.evaluate("'axe' in window"):
-            self.page.evaluate(path.read_text())
-        found = self.page.evaluate(_AXE_JS, what.element_handle())
-        nodes = {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in found}
-        # The grid around it has the focus, and its keys scroll, which axe can't know.
-        scrolling = nodes.pop("scrollable-region-focusable", [])
-        if others := [html for html in scrolling if not html.startswith('<div class="slick-viewport')]:
-            nodes["scrollable-region-focusable"] = others
-        return [f"{rule}: {html}" for rule, html in nodes.items()]
+        """Return what axe-core finds wrong with a part of the page; see `accessibility_problems`."""
+        return accessibility_problems(self.page, what)
 
     def screenshot(self, name: str, what: Locator | None = None) -> Path | None:
-        """Take a picture of the page or a part of it, if TORC_FRAMES_SCREENSHOTS says where to."""
-        folder = os.environ.get("TORC_FRAMES_SCREENSHOTS")
-        if not folder:
-            return None
-        path = Path(folder).absolute() / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (what or self.page).screenshot(path=path, animations="disabled")
-        return path
+        """Take a picture of the page or a part of it; see `screenshot`."""
+        return screenshot(what or self.page, name)
+
+
+def screenshot(what: Page | Locator, name: str) -> Path | None:
+    """Take a picture, if TORC_FRAMES_SCREENSHOTS says where to."""
+    folder = os.environ.get("TORC_FRAMES_SCREENSHOTS")
+    if not folder:
+        return None
+    path = Path(folder).absolute() / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    what.screenshot(path=path, animations="disabled")
+    return path
+
+
+def accessibility_problems(page: Page, what: Locator) -> list[str]:
+    """Return what axe-core finds wrong with a part of a page, each with the nodes that have it."""
+    nodes = violations(page, what)
+    # The grid around it has the focus, and its keys scroll, which axe can't know.
+    scrolling = nodes.pop("scrollable-region-focusable", [])
+    if others := [html for html in scrolling if not html.startswith('<div class="slick-viewport')]:
+        nodes["scrollable-region-focusable"] = others
+    return [f"{rule}: {html}" for rule, html in nodes.items()]
 
 
 def _notebook(cells: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames import plots
@@ -103,7 +104,7 @@ def column(kind, rng, count):
     return pd.to_timedelta(numbers, unit="h") if kind == "span" else numbers
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     kinds=st.lists(columns, min_size=2, max_size=4), seed=st.integers(0, 99), limit=st.sampled_from([50, 200])
 )

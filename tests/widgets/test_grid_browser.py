@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +223,7 @@ def test_rows_are_added_copied_and_deleted_by_keys(lab: Jupyter) -> None:
     grid.type("fresh")
     grid.press("Enter")
     grid.notebook.wait_for("[cells[1] for cells in source.cells]", ["name 0", "fresh", "name 1", "name 2"])
-    grid.press("ArrowUp", "Control+d")
+    grid.press("ArrowUp", "Control+Shift+d")
     grid.notebook.wait_for("[cells[1] for cells in source.cells][1:3]", ["fresh", "fresh"])
     grid.is_at(2, 1)
     grid.press("Shift+ArrowDown", "Control+Delete")
@@ -232,6 +233,181 @@ def test_rows_are_added_copied_and_deleted_by_keys(lab: Jupyter) -> None:
     grid.press("Control+Enter")
     grid.notebook.wait_for("len(source.cells)", 1)
     grid.is_at(0, 0)
+
+
+def test_cells_are_filled_down_and_right_by_keys(lab: Jupyter) -> None:
+    grid = opened(lab, SHEET)
+    grid.go(0, 1)
+    grid.press("Shift+ArrowDown", "Shift+ArrowDown", "Control+d")
+    grid.notebook.wait_for("sheet.value['steps'].tolist()", [1, 1, 1])
+    grid.press("Escape", "ArrowDown", "ArrowRight", "Control+r")
+    grid.notebook.wait_for("sheet.value['depth'].tolist()[1]", 1)
+    grid.press("ArrowDown", "ArrowRight", "Control+d")
+    grid.notebook.wait_for("sheet.value['lr'].tolist()", [0.1, 0.25, 0.25])
+    grid.press("Control+z", "Control+z", "Control+z")
+    grid.notebook.wait_for("sheet.is_dirty", False)
+
+
+def test_the_handle_is_dragged_to_copy_and_to_go_on(lab: Jupyter) -> None:
+    grid = opened(lab, "from torc_frames.widgets.parameters.model import Sheet\n" + HANDLED)
+    grid.go(0, 0)
+    grid.press("Shift+ArrowDown")
+    drag_handle(grid, 3, 0)
+    grid.notebook.wait_for("sheet.value['n'].tolist()", [1, 3, 5, 7, 0, 0])
+    grid.notebook.wait_for("grid.selection", [0, 0, 4, 1])
+    grid.go(0, 0)
+    grid.press("Shift+ArrowDown")
+    drag_handle(grid, 3, 0, switched=True)
+    grid.notebook.wait_for("sheet.value['n'].tolist()", [1, 3, 1, 3, 0, 0])
+    grid.go(2, 1)
+    drag_handle(grid, 2, 2)
+    grid.notebook.wait_for("sheet.value['y'].tolist()[2]", 0.5)
+    grid.go(4, 0)
+    drag_handle(grid, 2, 0)
+    grid.notebook.wait_for("sheet.value['n'].tolist()", [1, 3, 0, 0, 0, 0])
+    grid.go(0, 1)
+    grid.output.locator(".tf-handle").dblclick()
+    grid.notebook.wait_for("sheet.value['x'].tolist()", [0.5] * 6)
+    for _ in range(5):
+        grid.press("Control+z")
+    grid.notebook.wait_for("sheet.is_dirty", False)
+    handle = grid.output.locator(".tf-handle").bounding_box()
+    grid.page.mouse.move(handle["x"] + 4, handle["y"] + 4)
+    grid.page.mouse.down()
+    to = grid.cell(4, 1).bounding_box()
+    grid.page.mouse.move(to["x"] + 4, to["y"] + 4, steps=4)
+    _expect(grid.output.locator(".tf-filled")).to_be_visible()
+    grid.notebook.screenshot("grid-filling", grid.output)
+    grid.press("Escape")
+    grid.page.mouse.up()
+    _expect(grid.output.locator(".tf-filled")).to_be_hidden()
+    assert grid.notebook.value("sheet.is_dirty") is False
+
+
+HANDLED = """
+sheet = Sheet(pd.DataFrame({'n': [1, 3, 0, 0, 0, 0], 'x': [0.5] * 3 + [2.0] * 3, 'y': np.zeros(6)}))
+grid = Grid(sheet, label='Parameters'); grid
+"""
+
+
+def drag_handle(grid: GridPage, row: int, column: int, *, switched: bool = False) -> None:
+    grid.notebook.wait_for("grid.selection is not None", True)
+    handle = grid.output.locator(".tf-handle").bounding_box()
+    to = grid.cell(row, column).bounding_box()
+    grid.page.mouse.move(handle["x"] + 4, handle["y"] + 4)
+    grid.page.mouse.down()
+    grid.page.mouse.move(to["x"] + to["width"] / 2, to["y"] + to["height"] / 2, steps=4)
+    if switched:
+        grid.page.keyboard.down("Control")
+    grid.page.mouse.up()
+    if switched:
+        grid.page.keyboard.up("Control")
+
+
+def test_texts_are_found_and_replaced_in_what_is_selected(lab: Jupyter) -> None:
+    grid = opened(lab, "source = TextSource(2000); grid = Grid(source, label='Texts'); grid")
+    field = grid.output.get_by_role("textbox", name="Find")
+    count = grid.output.locator(".tf-count")
+    grid.go(0, 0)
+    grid.press("Control+f")
+    _expect(field).to_be_focused()
+    grid.type("1999")
+    _expect(count).to_have_text("1 of 3")
+    grid.is_at(1999, 0)
+    grid.press("Enter")
+    _expect(count).to_have_text("2 of 3")
+    grid.is_at(1999, 1)
+    grid.press("Shift+Enter", "Shift+Enter")
+    _expect(count).to_have_text("3 of 3")
+    grid.press("Escape")
+    _expect(field).to_be_hidden()
+    grid.press("Control+Home", "ArrowRight")
+    grid.press("Shift+ArrowDown", "Shift+ArrowDown", "Shift+ArrowRight", "Control+h")
+    field.fill("name 1")
+    _expect(count).to_have_text("1 of 1")
+    grid.notebook.screenshot("grid-find", grid.output)
+    assert grid.notebook.accessibility_problems(grid.output) == []
+    field.fill("0")
+    _expect(count).to_have_text("3 of 4")
+    by = grid.output.get_by_role("textbox", name="Replace by")
+    by.fill("7")
+    grid.output.get_by_role("button", name="Replace in all").click()
+    _expect(count).to_have_text("replaced in 4 cells")
+    expected = [["name 7", "7"], ["name 1", "17"], ["name 2", "27"], ["name 3", "30"]]
+    assert grid.notebook.value("[cells[1:3] for cells in source.cells[:4]]") == expected
+    assert grid.notebook.value("len(source.past)") == 1
+    grid.output.get_by_role("button", name="Only in the cells").click()
+    field.fill("name 199[01]")
+    _expect(count).to_have_text("no cell")
+    grid.output.get_by_role("button", name="Regular expression").click()
+    _expect(count).to_have_text("1 of 2")
+    by.fill("last")
+    grid.press("Enter")
+    grid.notebook.wait_for("source.cells[1990][1]", "last")
+    grid.is_at(1991, 1)
+    _expect(count).to_have_text("1 of 1")
+    field.fill("(")
+    _expect(count).to_contain_text("missing")
+    cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
+    grid.press("b", "Escape")
+    assert grid.page.evaluate(cells) == 2
+    _expect(grid.grid).to_be_focused()
+
+
+def test_a_table_to_look_at_is_searched_while_it_is_sorted(lab: Jupyter) -> None:
+    grid = opened(lab, "source = FrameSource(frame(500, 3)); Grid(source, label='Numbers')")
+    grid.go(0, 0)
+    grid.press("Control+h")
+    _expect(grid.output.get_by_role("textbox", name="Replace by")).to_be_hidden()
+    grid.type("499")
+    _expect(grid.output.locator(".tf-count")).to_have_text("1 of 1")
+    grid.is_at(499, 0)
+    grid.notebook.execute("source.sort(0, False)")
+    grid.press("Enter")
+    grid.is_at(0, 0)
+    grid.press("Escape", "Shift+ArrowDown", "Control+f")
+    _expect(grid.output.get_by_role("button", name="Only in the cells")).to_be_visible()
+    grid.notebook.execute("source.sort(0, True)")
+    grid.says("rows have moved")
+    _expect(grid.output.get_by_role("textbox", name="Find")).to_be_hidden()
+
+
+def test_what_a_paste_means_is_asked_and_never_guessed(lab: Jupyter) -> None:
+    grid = opened(lab, SHEET)
+    offer = grid.output.get_by_role("group", name="What the texts mean")
+    _expect(offer).to_be_hidden()
+    grid.notebook.copy("1,000\n2,500\n")
+    grid.go(0, 1)
+    grid.press("Control+v")
+    _expect(offer).to_contain_text("Read 1,000 as 1000, 2 cells in all?")
+    _expect(grid.grid).to_be_focused()
+    grid.press("F6", "Enter")
+    grid.notebook.wait_for("sheet.value['steps'].tolist()", [1000, 2500, 3])
+    _expect(offer).to_be_hidden()
+    _expect(grid.grid).to_be_focused()
+    grid.press("Control+z")
+    grid.shows(0, 1, "1,000")
+    grid.press("Control+z")
+    grid.notebook.wait_for("sheet.is_dirty", False)
+    grid.notebook.copy("1,234\n0.5\n3,125")
+    grid.go(0, 3)
+    grid.press("Control+v")
+    _expect(offer).to_contain_text("Read 1,234 as 1234")
+    grid.go(0, 3)
+    grid.type("2,345")
+    grid.press("Enter")
+    _expect(offer).to_contain_text("What does 2,345 mean?")
+    grid.notebook.screenshot("grid-offer", grid.output)
+    assert grid.notebook.accessibility_problems(grid.output) == []
+    offer.get_by_role("button", name="decimal comma").click()
+    grid.notebook.wait_for("sheet.value['lr'].tolist()[0]", 2.345)
+    grid.go(0, 6)
+    grid.type("31.12.2026")
+    grid.press("Enter")
+    offer.get_by_role("button", name="Leave as errors").click()
+    _expect(offer).to_be_hidden()
+    grid.shows(0, 6, "31.12.2026")
+    _expect(grid.cell(0, 6)).to_have_attribute("aria-invalid", "true")
 
 
 def test_a_sorted_table_is_edited_where_it_shows(lab: Jupyter) -> None:
@@ -382,9 +558,8 @@ def test_what_is_kept_for_web_pages_is_not_shown_beside_the_live_grid(lab: Jupyt
 def test_a_grid_works_in_a_shadow_root(lab: Jupyter) -> None:
     """As in marimo: styles, focus and keys stay within."""
     notebook = lab.open("1")
-    static = Path(torc_frames.__file__).parent / "widgets" / "static" / "dist"
-    shadow = [(static / name).read_text() for name in ("grid.js", "grid.css")]
-    notebook.page.evaluate(SHADOW_JS, shadow)
+    script = Path(torc_frames.__file__).parent / "widgets" / "static" / "dist" / "app.js"
+    notebook.page.evaluate(SHADOW_JS, script.read_text())
     page = notebook.page
     page.locator("#host .slick-cell").first.wait_for()
     page.locator("#host .slick-row .l1").first.click()
@@ -392,7 +567,7 @@ def test_a_grid_works_in_a_shadow_root(lab: Jupyter) -> None:
     page.keyboard.type("ab")
     page.keyboard.press("Enter")
     assert page.evaluate("window.sent.filter(each => each.op === 'set')") == [
-        {"op": "set", "gen": 0, "cells": [[0, 2, "ab"]]}
+        {"to": "grid", "op": "set", "gen": 0, "cells": [[0, 2, "ab"]]}
     ]
     assert page.evaluate("document.activeElement.id") == "host"
     assert page.locator("#host .slick-cell").first.bounding_box()["height"] == 26
@@ -400,32 +575,92 @@ def test_a_grid_works_in_a_shadow_root(lab: Jupyter) -> None:
     page.close()  # what was put into it is not for the next test
 
 
-SHADOW_JS = """async ([script, style]) => {
+def test_what_is_drawn_from_outside_stands_in_the_grid_and_is_copied_as_text(lab: Jupyter) -> None:
+    notebook = lab.open("1")
+    page = notebook.page
+    script = Path(torc_frames.__file__).parent / "widgets" / "static" / "dist" / "app.js"
+    page.evaluate(DECORATED_JS, script.read_text())
+    row = page.locator("#host .slick-row")
+    _expect(row.nth(0).locator(".l1 .short")).to_have_text("0.33")
+    _expect(row.nth(0).locator(".l1")).to_have_attribute("title", "0.3333333333333333")
+    _expect(row.nth(0).locator(".l0")).to_have_text("fast <b>")
+    _expect(row.nth(1)).to_have_class(re.compile(r"\bbest\b"))
+    _expect(page.locator("#host .bars")).to_have_count(2)
+    row.nth(0).locator(".l1").click()
+    page.keyboard.press("Control+c")
+    _expect(page.locator("#host .tf-status")).to_contain_text("1 cell copied")
+    assert notebook.clipboard() == "0.3333333333333333"
+    page.locator("#host .slick-header-column").nth(1).click()
+    page.evaluate("window.view.widen(1, 32)")
+    width = row.nth(0).locator(".l1").bounding_box()["width"]
+    page.evaluate("window.best = 0; window.digits = 4; window.view.redecorate()")
+    _expect(row.nth(0).locator(".l1 .short")).to_have_text("0.3333")
+    _expect(row.nth(0)).to_have_class(re.compile(r"\bbest\b"))
+    _expect(row.nth(1)).not_to_have_class(re.compile(r"\bbest\b"))
+    _expect(page.locator("#host .slick-header-column").nth(1)).to_have_attribute("aria-sort", "ascending")
+    assert row.nth(0).locator(".l1").bounding_box()["width"] == width
+    _expect(page.locator("#host .tf-active")).to_be_visible()
+    page.close()  # what was put into it is not for the next test
+
+
+DECORATED_JS = """async script => {
   const host = Object.assign(document.createElement('div'), {id: 'host'});
   Object.assign(host.style, {position: 'fixed', inset: '0 0 auto 0', zIndex: 9999, background: 'white'});
   document.body.append(host);
-  const root = host.attachShadow({mode: 'open'});
-  const css = document.createElement('style');
-  css.textContent = style;
-  const el = document.createElement('div');
-  root.append(css, el);
-  window.sent = [];
+  host.className = 'tf-app';
   let hear;
-  const columns = ['a', 'b', 'c'].map(name => ({name, kind: 'string', dtype: 'str', read_only: false}));
-  const rows = [0, 1].map(row => ({t: columns.map(({name}) => name + row)}));
-  const table = {gen: 0, length: 2, columns, order: null, editable: true};
-  const head = {kind: "head", ...table, status: "", start: 0, rows};
+  const columns = [['name', 'string'], ['loss', 'float']].map(
+    ([name, kind]) => ({name, kind, dtype: kind, read_only: false}));
+  const rows = [{t: ['fast <b>', '0.3333333333333333']}, {t: ['slow', '1.0']}];
+  const head = {
+    kind: 'head', gen: 0, length: 2, columns, order: null, editable: false, status: '', start: 0, rows};
   const model = {
     get: name => ({_label: 'Texts', _height: 300})[name],
     on: (_name, listener) => { hear = listener; },
     off: () => {},
+    send: message => { if (message.op === 'hello') setTimeout(() => hear(head)); },
+  };
+  window.best = 1;
+  window.digits = 2;
+  const make = (className, textContent) =>
+    Object.assign(document.createElement('span'), {className, textContent});
+  const hooks = {
+    heading: column => make('bars', column.name),
+    cell: (column, text) =>
+      column.kind === 'float' ? make('short', Number(text).toFixed(window.digits)) : undefined,
+    rowClass: row => row === window.best ? 'best' : '',
+  };
+  const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
+  const {View, dress} = await import(url);
+  dress(document);
+  window.view = new View(model, host, hooks);
+}"""
+
+
+SHADOW_JS = """async script => {
+  const host = Object.assign(document.createElement('div'), {id: 'host'});
+  Object.assign(host.style, {position: 'fixed', inset: '0 0 auto 0', zIndex: 9999, background: 'white'});
+  document.body.append(host);
+  const root = host.attachShadow({mode: 'open'});
+  const el = document.createElement('div');
+  root.append(el);
+  window.sent = [];
+  const hearing = [];
+  const columns = ['a', 'b', 'c'].map(name => ({name, kind: 'string', dtype: 'str', read_only: false}));
+  const rows = [0, 1].map(row => ({t: columns.map(({name}) => name + row)}));
+  const table = {gen: 0, length: 2, columns, order: null, editable: true};
+  const head = {from: "grid", kind: "head", ...table, status: "", start: 0, rows};
+  const model = {
+    get: name => ({_editor: 'grid', _label: 'Texts', _height: 300})[name],
+    on: (_name, listener) => hearing.push(listener),
+    off: () => {},
     send: message => {
       window.sent.push(message);
-      if (message.op === 'hello') setTimeout(() => hear(head));
+      if (message.to && message.op === 'hello') setTimeout(() => hearing.forEach(hear => hear(head)));
     },
   };
   const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
-  (await import(url)).default.render({model, el});
+  (await import(url)).render({model, el});
 }"""
 
 

@@ -13,9 +13,9 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, StepSeries
-from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.table.clipboard import write_cells
+from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.source import Block, EditableSource
 
 
@@ -198,6 +198,17 @@ class Steps_(RuleBasedStateMachine):  # noqa: N801
         top = data.draw(st.integers(0, rows))
         left = data.draw(st.integers(0, columns - 1))
         return Block(top, left, top + data.draw(st.integers(1, 3)), left + data.draw(st.integers(1, 4)))
+
+    @rule(data=st.data(), switched=st.booleans(), down=st.booleans(), far=st.integers(-3, 3))
+    def fill(self, data, switched, down, far):
+        block = self.block(data)
+        if down:
+            begin = max(0, block.top + far) if far < 0 else block.bottom
+            target = block._replace(top=begin, bottom=begin + abs(far) + 1)
+        else:
+            begin = max(0, block.left + far) if far < 0 else block.right
+            target = block._replace(left=begin, right=begin + abs(far) + 1)
+        self.do(self.sheet.fill, block, target, switched)
 
     @rule(data=st.data(), texts=st.lists(TEXTS, min_size=1, max_size=3))
     def set_texts(self, data, texts):

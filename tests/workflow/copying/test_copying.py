@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from servers import TorcServer
 from services import Service
 from stores import StoreKind, only
-from strategies import TEXTS, json_values
+from strategies import TEXTS, examples, json_values
 
 import torc_frames as tf
 from torc_frames.errors import (
@@ -675,7 +675,7 @@ def keepable(store: Store, data: Any) -> bytes:
 
 
 @given(workflows())
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_workflow_comes_back_as_it_was(clients: list[tf.Client], drawn: dict[str, Any]) -> None:
     source, server, target = clients
     lines = [keepable(server._store, data) for data, _, _ in drawn["records"]]
@@ -696,7 +696,7 @@ def test_any_workflow_comes_back_as_it_was(clients: list[tf.Client], drawn: dict
 
 
 @given(workflows())
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_workflow_of_the_later_form_is_copied_as_it_is(
     served_clients: list[tf.Client], drawn: dict[str, Any]
 ) -> None:

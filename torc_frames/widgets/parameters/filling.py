@@ -13,10 +13,10 @@ from torc_frames.frame.expressions import Formula
 from torc_frames.frame.functions import Bad
 from torc_frames.frame.values import is_missing
 from torc_frames.widgets.parameters.column import SheetColumn
-from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.history import Step
 from torc_frames.widgets.parameters.ids import Ids
 from torc_frames.widgets.parameters.state import State
+from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.source import Block
 
 __all__ = [
@@ -164,12 +164,18 @@ def found(state: State, search: Search, name: str | None) -> list[tuple[int, int
     return sorted(places)
 
 
-def replace(step: Step, search: Search, by: str, name: str | None) -> int:
+def replace(step: Step, search: Search, by: str, where: str | Block | None) -> int:
     """Replace a text in the cells that are shown and not deleted; return in how many."""
     state = step.state
-    ids = state.view[~state.are_deleted(state.view)]
+    ids, columns = state.view, list(state.columns)
+    if isinstance(where, str):
+        columns = [state.column(where)]
+    elif where is not None:
+        ids = ids[max(where.top, 0) : where.bottom]
+        columns = columns[max(where.left - state.offset, 0) : max(where.right - state.offset, 0)]
+    ids = ids[~state.are_deleted(ids)]
     count = 0
-    for column in state.columns if name is None else [state.column(name)]:
+    for column in columns:
         if column.format.spec is None:
             continue
         texts = column.texts(ids)

@@ -12,15 +12,16 @@ import pandas as pd
 from torc_frames.errors import RefusedError, warn
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.history import StateStep
-from torc_frames.widgets.parameters import editing, filling, reshaping
+from torc_frames.widgets.parameters import editing, filling, reshaping, series
 from torc_frames.widgets.parameters.base import base_of
 from torc_frames.widgets.parameters.checking import Checks, TableRule
+from torc_frames.widgets.parameters.conditions import View
 from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
-from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.history import Done, SheetHistory, Step
 from torc_frames.widgets.parameters.rebase import Rebase, Taken
 from torc_frames.widgets.parameters.state import State, state_of
 from torc_frames.widgets.parameters.view import SheetView
+from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.source import Block, Change
 
 __all__ = ["Sheet"]
@@ -111,6 +112,23 @@ class Sheet(SheetView):
         """Make cells missing; where there is no missing value, they wait for one, and the last stands."""
         self._do(editing.clear, block)
 
+    def fill(self, source: Block, target: Block, switched: bool = False) -> None:
+        """Fill cells above, below, left or right of others: their series goes on, or they are repeated.
+
+        Parameters
+        ----------
+        source, target : Block
+            Of the same columns, or of the same rows.
+        switched : bool
+            Repeat what would be a series; count up from one number.
+
+        Raises
+        ------
+        RefusedError
+            For other blocks, for the column of keys, and for series that leave what there is.
+        """
+        self._do(series.fill, source, target, switched)
+
     def insert_rows(self, at: int, count: int) -> None:
         """Add empty rows before a row."""
         self._do(editing.insert, at, count)
@@ -181,9 +199,9 @@ class Sheet(SheetView):
         with self.lock:
             return filling.found(self._state, search, column)
 
-    def replace(self, search: Search, by: str, column: str | None = None) -> int:
-        """Replace a text in the cells of a column, or of all of them; return in how many."""
-        return self._do(filling.replace, search, by, column)
+    def replace(self, search: Search, by: str, where: str | Block | None = None) -> int:
+        """Replace a text in the cells that are shown of a column, a block, or all; return in how many."""
+        return self._do(filling.replace, search, by, where)
 
     # What it all amounts to.
 
@@ -353,7 +371,10 @@ class Sheet(SheetView):
         how = self._state.how.named({column.name: column.name for column in state.columns})
         self._history = SheetHistory(state) if history is None else history
         self._checks = Checks(state, self._table_rule)
-        self._show(how, anew=True)
+        try:
+            self._show(how, anew=True)
+        except RefusedError:  # its columns have other dtypes now
+            self._show(View(), anew=True)
         self._tell(Change(columns=True))
 
     @contextmanager

@@ -15,7 +15,7 @@ from torc_frames.widgets.parameters.checking import Checks, TableRule, as_frame
 from torc_frames.widgets.parameters.choosing import arranged
 from torc_frames.widgets.parameters.conditions import Condition, View
 from torc_frames.widgets.parameters.history import SheetHistory
-from torc_frames.widgets.parameters.ids import Ids, among
+from torc_frames.widgets.parameters.ids import among
 from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
@@ -77,7 +77,7 @@ class SheetView:
         with self.lock:
             state = self._state
             ids = state.view[max(start, 0) : max(stop, 0)]
-            texts = self._texts(ids)
+            texts = self.texts(Block(start, 0, stop, len(self.columns)))
             changed = [column.changed(ids).tolist() for column in state.columns]
             deleted, keyed = state.are_deleted(ids).tolist(), state.keyed(ids).tolist()
             made = []
@@ -91,11 +91,25 @@ class SheetView:
                 )
             return made
 
+    def texts(self, block: Block) -> list[list[str]]:
+        """Return the texts of cells, column by column."""
+        with self.lock:
+            state, base = self._state, self._state.base
+            ids = state.view[max(block.top, 0) : max(block.bottom, 0)]
+            first, last = max(block.left, 0), max(block.right, 0)
+            keys = [[base.key(id) or "" for id in ids.tolist()]] if first < state.offset and last else []
+            others = state.columns[max(first - state.offset, 0) : max(last - state.offset, 0)]
+            return keys + [column.texts(ids) for column in others]
+
     def text(self, block: Block) -> str:
         """Return cells as tab-separated text, as spreadsheets copy them."""
+        return write_cells(zip(*self.texts(block), strict=True))
+
+    def between(self, start: int, stop: int) -> pd.DataFrame:
+        """Return some of the rows that are shown as a frame: those that are complete and not deleted."""
         with self.lock:
-            columns = self._texts(self._state.view[max(block.top, 0) : max(block.bottom, 0)])
-            return write_cells(zip(*columns[max(block.left, 0) : max(block.right, 0)], strict=True))
+            ids = self._state.view[max(start, 0) : max(stop, 0)]
+            return self._state.frame(ids[np.isin(ids, self._state.complete())])
 
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call back after each change, with `lock` held; call what is returned to end that."""
@@ -205,11 +219,6 @@ class SheetView:
         if anew or state.how != how or not np.array_equal(state.view, view):
             self._arranged += 1
             self._history.state = replace(state, how=how, view=view, arranged=self._arranged)
-
-    def _texts(self, ids: Ids) -> list[list[str]]:
-        texts = [column.texts(ids) for column in self._state.columns]
-        keys = [[self._state.base.key(id) or "" for id in ids.tolist()]] if self._state.base.keyed else []
-        return keys + texts
 
     def _name_at(self, position: int) -> str | None:
         state = self._state

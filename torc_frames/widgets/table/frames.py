@@ -81,12 +81,18 @@ class FrameSource:
     def rows(self, start: int, stop: int) -> list[Row]:
         """Return some rows; fewer if there are no more."""
         with self.lock:
-            return [Row(list(cells)) for cells in self._cells(start, stop, 0, len(self._columns))]
+            return [Row(list(cells)) for cells in self._cells(Block(start, 0, stop, len(self._columns)))]
+
+    def texts(self, block: Block) -> list[list[str]]:
+        """Return the texts of cells, column by column."""
+        with self.lock:
+            positions = self._positions[max(0, block.top) : max(0, block.bottom)]
+            return [texts(series.iloc[positions]) for series in self._series[block.left : block.right]]
 
     def text(self, block: Block) -> str:
         """Return cells as tab-separated text."""
         with self.lock:
-            return write_cells(self._cells(block.top, block.bottom, block.left, block.right))
+            return write_cells(self._cells(block))
 
     def sort(self, column: int, ascending: bool | None) -> None:
         """Sort by a column, stable, missing values last; None for the frame's own order."""
@@ -144,10 +150,10 @@ class FrameSource:
             column, ascending = self._order
             self._positions = _sorted(self._series[column], ascending)
 
-    def _cells(self, top: int, bottom: int, left: int, right: int) -> Any:
-        positions = self._positions[max(0, top) : max(0, bottom)]
-        made = [texts(series.iloc[positions]) for series in self._series[left:right]]
-        return zip(*made, strict=True) if made else [() for _ in positions]
+    def _cells(self, block: Block) -> Any:
+        made = self.texts(block)
+        rows = range(max(0, block.top), min(block.bottom, len(self)))
+        return zip(*made, strict=True) if made else [() for _ in rows]
 
     def _tell(self, change: Change) -> None:
         for callback in list(self._callbacks):

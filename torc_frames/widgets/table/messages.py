@@ -19,6 +19,13 @@ Python sends objects with a ``kind``:
     ``gen``, ``start``, ``stop``, ``status``: rows to ask for again.
 ``text``
     ``id`` and ``text``, the answer to ``copy`` and ``cell``.
+``answer``
+    ``id``, and the answer to ``find`` and ``replace``: ``count`` (of cells), where there are any ``at``
+    (which of them, from 1 on), ``row`` and ``column``; or the ``error``. Whatever is asked when the rows
+    have moved is answered so.
+``offer``
+    ``id``, ``text`` (a question) and ``choices``, each with ``label`` and ``example``: what texts that were
+    refused may mean, to be answered by ``accept``. Without choices nothing is offered any more.
 ``note``
     ``text``: something that a person is to be told.
 ``focus``
@@ -27,26 +34,31 @@ Python sends objects with a ``kind``:
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from torc_frames.errors import RefusedError
+from torc_frames.widgets.app import messages as app
+from torc_frames.widgets.app.messages import Id, Op
 from torc_frames.widgets.table.source import Row
 
 __all__ = [
+    "Accept",
     "Act",
     "Cell",
     "Clear",
     "Copy",
     "Delete",
     "Duplicate",
+    "Fill",
+    "Find",
     "Hello",
     "Insert",
     "Message",
     "OnRows",
     "Paste",
     "Redo",
+    "Replace",
     "Rows",
     "Select",
     "Set",
@@ -64,26 +76,21 @@ LONGEST_TEXT = 1_000
 
 _Index = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 _Block = tuple[_Index, _Index, _Index, _Index]
-_Id = Annotated[str, msgspec.Meta(max_length=100)]
 
 
-class _Message(msgspec.Struct, frozen=True, tag_field="op", tag=str.lower, forbid_unknown_fields=True):
-    """What the browser sends."""
-
-
-class Hello(_Message, frozen=True):
+class Hello(Op, frozen=True):
     """A page has opened, and knows nothing yet."""
 
 
-class Undo(_Message, frozen=True):
+class Undo(Op, frozen=True):
     """Take back the last step."""
 
 
-class Redo(_Message, frozen=True):
+class Redo(Op, frozen=True):
     """Do again what was taken back last."""
 
 
-class Act(_Message, frozen=True):
+class Act(Op, frozen=True):
     """Anything about rows or columns by position."""
 
     gen: _Index
@@ -134,28 +141,73 @@ class Clear(Act, frozen=True):
     block: _Block
 
 
+class Fill(Act, frozen=True):
+    """Fill cells, ``target``, beside others: their series goes on, or they are repeated.
+
+    ``switched`` does it the other way: copies of what is a series, a series of one number.
+    """
+
+    block: _Block
+    target: _Block
+    switched: bool = False
+
+
 class Select(Act, frozen=True):
     """The cells that are selected now."""
 
     block: _Block
 
 
-class Copy(Act, frozen=True):
+class Asking(Act, frozen=True):
+    """Anything that is answered by its `id`."""
+
+    id: Id
+
+
+class Copy(Asking, frozen=True):
     """Send the text of a block."""
 
-    id: _Id
     block: _Block
 
 
-class Cell(Act, frozen=True):
+class Cell(Asking, frozen=True):
     """Send the whole text of a cell."""
 
-    id: _Id
     row: _Index
     column: _Index
 
 
-class Sort(_Message, frozen=True):
+class Looking(Asking, frozen=True):
+    """A text in the cells of a block, null for the whole table; see `Search`."""
+
+    text: str
+    regex: bool = False
+    whole: bool = False
+    case: bool = False
+    block: _Block | None = None
+
+
+class Find(Looking, frozen=True):
+    """Which cell has it: the one `at` a row and column or after it, or the next one, or the one before."""
+
+    at: tuple[_Index, _Index] = (0, 0)
+    way: Literal["here", "next", "back"] = "here"
+
+
+class Replace(Looking, frozen=True):
+    """Put another text in its place."""
+
+    by: str = ""
+
+
+class Accept(Op, frozen=True):
+    """The answer to an ``offer``: which choice, from 0 on; null to leave the texts as they are."""
+
+    id: Id
+    choice: _Index | None = None
+
+
+class Sort(Op, frozen=True):
     """Sort by a column; null for the table's own order."""
 
     column: _Index
@@ -173,19 +225,20 @@ Message = (
     | Set
     | Paste
     | Clear
+    | Fill
     | Select
     | Copy
     | Cell
+    | Find
+    | Replace
+    | Accept
     | Sort
 )
 
 
 def read(content: Any) -> Message:
     """Return the message that a browser sent; RefusedError if it is none."""
-    try:
-        message: Message = msgspec.convert(content, Message)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise RefusedError(f"the page sent what is no message of a grid: {error}") from None
+    message: Message = app.read(content, Message, "a grid")
     return message
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+from torc_frames.widgets.table.finding import Search
+
 __all__ = [
     "Block",
     "Change",
@@ -102,6 +104,9 @@ class Source(Protocol):
     def rows(self, start: int, stop: int) -> list[Row]:
         """Return some rows; fewer if there are no more."""
 
+    def texts(self, block: Block) -> list[list[str]]:
+        """Return the texts of cells, column by column."""
+
     def text(self, block: Block) -> str:
         """Return cells as tab-separated text, as spreadsheets copy them."""
 
@@ -124,6 +129,12 @@ class EditableSource(Source, Protocol):
 
     def clear(self, block: Block) -> None:
         """Make cells missing."""
+
+    def fill(self, source: Block, target: Block, switched: bool = False) -> None:
+        """Fill cells beside others, as a series where those are one; `switched` does it the other way."""
+
+    def replace(self, search: Search, by: str, where: Block | None = None) -> int:
+        """Replace what is found in a block, or in the whole table; return in how many cells."""
 
     def insert_rows(self, at: int, count: int) -> None:
         """Add empty rows before a row."""

@@ -1,0 +1,1 @@
+"""What the editors share in Python: a widget, its modules, its messages."""

@@ -1,0 +1,162 @@
+// SlickGrid paints the rows that are in view. Focus, keys, selection and editing are not its business here.
+import { SlickGrid } from "slickgrid";
+
+const ROW_HEIGHT = 26;
+const NUMBERS = new Set(["int", "float"]);
+
+const OPTIONS = {
+  autoEdit: false,
+  editable: false,
+  enableCellNavigation: false,
+  enableColumnReorder: false,
+  enableHtmlRendering: false,
+  enableTextSelectionOnCells: false,
+  explicitInitialization: true,
+  forceFitColumns: false,
+  rowHeight: ROW_HEIGHT,
+  showCellSelection: false,
+};
+
+export class Painter extends SlickGrid {
+  // What is drawn from outside, see `View`.
+  constructor(host, table, root, hooks) {
+    const shadowRoot = root instanceof ShadowRoot ? root : undefined;
+    const rows = { getLength: () => table.length, getItem: (row) => table.rows.get(row), getItemMetadata: () => null };
+    super(host, rows, [], { ...OPTIONS, shadowRoot });
+    this.table = table;
+    this.host = host;
+    this.hooks = hooks;
+    this.isSelected = () => false;
+    this.init();
+    for (const node of host.querySelectorAll("[tabindex]")) node.removeAttribute("tabindex");
+    // Else Chromium makes whatever scrolls a stop of the Tab key.
+    for (const node of host.querySelectorAll(".slick-viewport")) {
+      node.tabIndex = -1;
+      node.setAttribute("role", "rowgroup");
+    }
+  }
+
+  // The host keeps the focus, as rows come and go while one scrolls; and keys are its business.
+  setFocus() {}
+  handleKeyDown() {}
+
+  // Paddings are within widths, whether or not the styles are there when the grid is made.
+  measureCellPaddingAndBorder() {
+    this.headerColumnWidthDiff = this.headerColumnHeightDiff = this.cellWidthDiff = this.cellHeightDiff = 0;
+    this.absoluteColumnMinWidth = 0;
+  }
+
+  cellId(row, column) {
+    return `${this.getUID()}-${row}-${column}`;
+  }
+
+  headerId(column) {
+    return `${this.getUID()}c${column}`;
+  }
+
+  setTable(widths) {
+    this.setColumns(
+      this.table.columns.map((column, at) => ({
+        id: `c${at}`,
+        name: this.heading(column),
+        toolTip: column.read_only ? `${column.name} (${column.dtype}, read-only)` : `${column.name} (${column.dtype})`,
+        field: at,
+        width: widths[at],
+        minWidth: 40,
+        cssClass: NUMBERS.has(column.kind) ? "tf-number" : "",
+        headerCssClass: NUMBERS.has(column.kind) ? "tf-number" : "",
+        formatter: (row, cell) => this.content(row, cell),
+      })),
+    );
+  }
+
+  heading(column) {
+    return this.hooks.heading?.(column) ?? heading(column);
+  }
+
+  content(row, column) {
+    const text = this.table.text(row, column);
+    return this.hooks.cell?.(this.table.columns[column], text, row) ?? text;
+  }
+
+  // Columns, widths and where one has scrolled to stay.
+  redecorate() {
+    this.table.columns.forEach((column, at) => this.updateColumnHeader(`c${at}`, this.heading(column), this.getColumns()[at].toolTip));
+    this.invalidate();
+  }
+
+  appendRowHtml(left, right, row, ...rest) {
+    super.appendRowHtml(left, right, row, ...rest);
+    const node = left[left.length - 1];
+    const state = this.table.rows.get(row)?.state;
+    node.setAttribute("aria-rowindex", row + 2);
+    if (state) node.classList.add(`tf-${state}`);
+    const more = this.table.rows.has(row) ? this.hooks.rowClass?.(row) : "";
+    if (more) node.className += ` ${more}`;
+  }
+
+  appendCellHtml(parent, row, column, ...rest) {
+    super.appendCellHtml(parent, row, column, ...rest);
+    const node = parent.lastElementChild;
+    const item = this.table.rows.get(row);
+    node.id = this.cellId(row, column);
+    node.removeAttribute("tabindex");
+    node.removeAttribute("aria-describedby");
+    node.setAttribute("aria-colindex", column + 1);
+    node.setAttribute("aria-selected", this.isSelected(row, column));
+    if (this.table.editable) node.setAttribute("aria-readonly", this.table.columns[column].read_only);
+    if (this.table.columns[column].read_only) node.classList.add("tf-read-only");
+    if (item) mark(node, item, column);
+  }
+
+  markSelected() {
+    for (const node of this.host.querySelectorAll(".slick-row")) {
+      const row = Number(node.dataset.row);
+      for (const cell of node.children) {
+        cell.setAttribute("aria-selected", this.isSelected(row, Number(cell.getAttribute("aria-colindex")) - 1));
+      }
+    }
+  }
+
+  // The height that all rows need, or the most that is allowed.
+  fit(most) {
+    const header = this.host.querySelector(".slick-pane-header").offsetHeight;
+    const wide = this.getColumns().reduce((sum, column) => sum + column.width, 0) > this.host.clientWidth;
+    const bar = wide ? this.getScrollbarDimensions()?.height ?? 0 : 0;
+    const rows = Math.max(1, this.table.length) * ROW_HEIGHT;
+    this.host.style.height = `${Math.min(most, header + rows + bar + 2)}px`;
+    this.resizeCanvas();
+  }
+}
+
+function mark(node, item, column) {
+  const marks = [];
+  if (item.state === "new") marks.push("new row");
+  if (item.state === "deleted") marks.push("deleted");
+  if (item.changed.includes(column)) {
+    node.classList.add("tf-changed");
+    marks.push("changed");
+  }
+  const error = item.errors[column];
+  if (error) {
+    node.classList.add("tf-invalid");
+    node.setAttribute("aria-invalid", "true");
+    marks.push(error);
+  }
+  if (marks.length) node.setAttribute("aria-description", marks.join("; "));
+  const text = item.texts[column] ?? "";
+  if (error || text.length > 12 || node.textContent !== text) node.title = error ? `${error}\n\n${text}` : text;
+}
+
+function heading(column) {
+  const whole = document.createElement("span");
+  const name = document.createElement("span");
+  const dtype = document.createElement("span");
+  whole.className = "tf-heading";
+  name.className = "tf-name";
+  dtype.className = "tf-dtype";
+  name.textContent = column.name;
+  dtype.textContent = column.dtype;
+  whole.append(name, dtype);
+  return whole;
+}

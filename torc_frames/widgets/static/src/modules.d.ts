@@ -1,0 +1,4 @@
+declare module "sheets" {
+  const text: string;
+  export default text;
+}
