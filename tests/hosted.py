@@ -49,7 +49,7 @@ _PAGE = (
 )
 _SCRIPT = (
     'import { openEditor } from "/assets/host.js";'
-    'window.close_it = openEditor(document.getElementById("here"), "bare", "widget");'
+    'window.close_it = openEditor(document.getElementById("here"), { workflow: "bare", editor: "widget" });'
 )
 _VIEWPORT: Any = {"width": 1280, "height": 900}
 _PAGE_MS = 30_000
@@ -156,7 +156,7 @@ def hosted(
     """
     keys = AccessKeys()
 
-    def made(_workflow: str, _editor: str) -> DOMWidget:
+    def made(_workflow: str, _editor: str, _job: str) -> DOMWidget:
         widget = make()
         bare.widgets.append(widget)
         return widget

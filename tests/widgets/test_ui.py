@@ -12,6 +12,7 @@ from servers import wait_until
 from uis import Tab, Ui
 
 import torc_frames as tf
+from torc_frames.widgets.host.editors import EDITORS
 
 NAME = 'ridge <script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">'
 
@@ -114,6 +115,26 @@ def test_results_are_painted_and_every_address_can_be_loaded_anew(tab: Tab) -> N
     page.get_by_role("link", name="Workflows", exact=True).click()
     page.get_by_role("table").wait_for()
     assert page.url == f"{tab.ui.root}/"
+
+
+@pytest.mark.parametrize("name", EDITORS)
+def test_every_editor_is_shown(ui: Ui, browser: Any, scheme: str, name: str) -> None:
+    tab = Tab(ui, browser, scheme)
+    page = tab.open()
+    page.get_by_role("table").wait_for()
+    page.goto(f"{ui.root}/w/1/{name}")
+    editor = page.locator(".tf-ui-editor .tf-app")
+    editor.wait_for()
+    expect(editor).not_to_contain_text("Loading…")
+    expect(editor).not_to_have_text("")
+    assert page.get_by_role("navigation").locator("[aria-current=page]").count() == 1
+    assert problems(page) == []
+    screenshot(page, f"ui-{name}-{scheme}")
+    page.goto(f"{ui.root}/w/2/{name}")  # a workflow without jobs
+    page.locator(".tf-ui-editor .tf-app, .tf-ui-bad").first.wait_for()
+    assert page.evaluate("window.hacked") is None
+    tab.context.close()
+    tab.watch.check()
 
 
 def test_the_report_is_shown_and_runs_its_own_script_only(tab: Tab) -> None:
