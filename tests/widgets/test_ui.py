@@ -137,6 +137,33 @@ def test_every_editor_is_shown(ui: Ui, browser: Any, scheme: str, name: str) -> 
     tab.watch.check()
 
 
+def test_an_edit_outlives_a_reload_and_arrives_in_the_store(tmp_path: Path, browser: Any) -> None:
+    wf = tf.connect(tmp_path / "study.db").create_workflow("ridge")
+    wf.push(tf.grid(alpha=[0.1, 1.0]))
+    with Ui(tmp_path) as ui:
+        tab = Tab(ui, browser)
+        page = tab.open()
+        page.get_by_role("link", name="ridge").click()
+        page.get_by_role("link", name="Parameters").click()
+        cell = page.locator("[role=row][aria-rowindex='2'] [aria-colindex='2']")
+        cell.click()
+        page.keyboard.type("2.5")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("1 row changed").or_(page.get_by_text("1 changed")).first).to_be_visible()
+        page.reload()
+        expect(cell).to_have_text("2.5")
+        page.get_by_role("link", name="Report").click()
+        page.get_by_role("link", name="Parameters").click()
+        expect(cell).to_have_text("2.5")
+        assert wf.parameters()["alpha"].tolist() == [0.1, 1.0]
+        page.get_by_role("button", name="Review & apply").click()
+        page.get_by_role("dialog").locator("footer .tf-main").click()
+        wait_until(lambda: wf.parameters()["alpha"].tolist() == [2.5, 1.0], "the edit in the store")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        tab.context.close()
+        tab.watch.check()
+
+
 def test_the_report_is_shown_and_runs_its_own_script_only(tab: Tab) -> None:
     page = tab.open()
     page.get_by_role("table").wait_for()
