@@ -57,6 +57,14 @@ _PAGE_MS = 30_000
 Scheme = Literal["light", "dark"]
 
 
+def expect(what: Any) -> Any:
+    """Return what Playwright's `expect` does, which waits as long as all else here, on machines that are busy."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=_PAGE_MS)
+    return expect(what)
+
+
 class Watch:
     """Hears all requests of a browser's pages, and the errors that they write."""
 

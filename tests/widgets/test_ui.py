@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hosted import expect
 from jupyter import accessibility_problems, screenshot
 from servers import wait_until
 from uis import Tab, Ui
@@ -29,6 +30,10 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     client.create_workflow("empty")
     with Ui(directory) as ui:
         yield ui
+        assert ui.stop() == 0
+        told = ui.log.read_text()
+        assert "Traceback" not in told
+        assert "Exception" not in told
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -42,12 +47,6 @@ def tab(ui: Ui, browser: Any) -> Iterator[Tab]:
     yield tab
     tab.context.close()
     tab.watch.check()
-
-
-def expect(what: Any) -> Any:
-    from playwright.sync_api import expect
-
-    return expect(what)
 
 
 def opened(page: Any, name: str = "ridge") -> Any:

@@ -287,7 +287,9 @@ class ParameterEditor(Fixed, App):
     def _decide(self, number: int, choices: list[Any]) -> None:
         proposal = self._proposal
         if proposal is None or number != self._number or self._background.is_busy:
-            self._tell("wait until what is going on is done" if self._background.is_busy else _LOOK, "warning")
+            self._tell(
+                "wait until what is going on is done" if self._background.is_busy else _LOOK, "warning"
+            )
             return
         found = proposal.conflicts
         cells = [(each.job_key, each.column) for each in found]
