@@ -58,7 +58,7 @@ Scheme = Literal["light", "dark"]
 
 
 def expect(what: Any) -> Any:
-    """Return what Playwright's `expect` does, which waits as long as all else here, on machines that are busy."""
+    """Return what Playwright's `expect` does, which waits as long as a busy machine needs."""
     from playwright.sync_api import expect
 
     expect.set_options(timeout=_PAGE_MS)
