@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -43,7 +42,7 @@ class ParameterEditor(Fixed, App):
     Cells keep their dtype; what is no value of its column stays visible, outlined, with the reason. "Review"
     shows what would become of each row, and its button does it. What others have changed meanwhile is a
     conflict, shown with both values. Edits that are not applied are kept on disk: closing the notebook, or a
-    kernel that dies, loses none. Before the buttons delete jobs, or forget edits, they ask; the methods don't.
+    kernel that dies, loses none. Before the buttons delete jobs or forget edits, they ask; the methods don't.
 
     Parameters
     ----------
@@ -235,10 +234,8 @@ class ParameterEditor(Fixed, App):
     def __repr__(self) -> str:
         return f"ParameterEditor(workflow={self._workflow.key!r})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown = super()._repr_mimebundle_(**kwargs)
-        data, metadata = shown or ({}, {})
-        return {**data, "text/html": preview(self.sheet, _LABEL)}, metadata
+    def _still(self) -> str:
+        return preview(self.sheet, _LABEL)
 
     # what the page asks
 
@@ -293,7 +290,7 @@ class ParameterEditor(Fixed, App):
             return
         found = proposal.conflicts
         cells = [(each.job_key, each.column) for each in found]
-        chosen = {}
+        chosen: dict[tuple[str, str], Any] = {}
         for at, choice in choices:
             chosen |= dict.fromkeys(cells if at is None else cells[at : at + 1], choice)
         self.session.decide(chosen, shown=found)
