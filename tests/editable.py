@@ -59,7 +59,7 @@ class TextSource:
 
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         self.callbacks.append(callback)
-        return lambda: self.callbacks.remove(callback)
+        return lambda: self.callbacks.remove(callback) if callback in self.callbacks else None
 
     def set_texts(self, cells: Sequence[tuple[int, int, str]]) -> None:
         self._step()
