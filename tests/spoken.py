@@ -1,8 +1,8 @@
 """An editor's page without a browser: what it says to Python, and what it is told.
 
-    page = Spoken(editor)
-    page.say("review")
-    assert page.state["review"]["summary"] == "…"
+page = Spoken(editor)
+page.say("review")
+assert page.state["review"]["summary"] == "…"
 """
 
 from __future__ import annotations

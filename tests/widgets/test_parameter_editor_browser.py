@@ -77,7 +77,9 @@ class EditorPage:
         """Look at it light and dark, take a picture of each, and find nothing wrong."""
         for dark in (True, False):
             self.notebook.theme(dark)
-            _expect(self.output.locator(".tf-app")).to_have_attribute("data-theme", "dark" if dark else "light")
+            _expect(self.output.locator(".tf-app")).to_have_attribute(
+                "data-theme", "dark" if dark else "light"
+            )
             self.notebook.screenshot(f"{name}-{'dark' if dark else 'light'}", self.output)
             assert self.notebook.accessibility_problems(self.output) == []
 

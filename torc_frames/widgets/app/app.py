@@ -74,7 +74,9 @@ class App(anywidget.AnyWidget):
     def _show(self, **fields: Any) -> None:
         """Tell all pages what they show, as JSON has it; what they know already isn't sent again."""
         with self._showing:
-            changed = {name: value for name, value in fields.items() if self._state.get(name, _UNTOLD) != value}
+            changed = {
+                name: value for name, value in fields.items() if self._state.get(name, _UNTOLD) != value
+            }
             self._state |= changed
             if changed:
                 self.send({"kind": "state", **changed})

@@ -81,7 +81,9 @@ class View:
         return View(order, tuple(replace(one, column=known[one.column]) for one in kept))
 
 
-def _is_of(condition: Condition, fixed: Mapping[str | None, str | None], names: Mapping[str, str | None]) -> bool:
+def _is_of(
+    condition: Condition, fixed: Mapping[str | None, str | None], names: Mapping[str, str | None]
+) -> bool:
     """Return whether the columns that an expression names, if it is one, are called so still."""
     if condition.test != "where":
         return True
