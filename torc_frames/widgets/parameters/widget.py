@@ -231,10 +231,8 @@ class ParameterEditor(Fixed, App):
     def __repr__(self) -> str:
         return f"ParameterEditor(workflow={self._workflow.key!r})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown = super()._repr_mimebundle_(**kwargs)
-        data, metadata = shown or ({}, {})
-        return {**data, "text/html": preview(self.sheet, _LABEL)}, metadata
+    def _still(self) -> str:
+        return preview(self.sheet, _LABEL)
 
     # what the page asks
 

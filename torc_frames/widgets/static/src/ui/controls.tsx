@@ -132,10 +132,16 @@ export const Check = ({ label, checked, disabled, onChange }: CheckProps) => (
   </label>
 );
 
-const TONES: Record<string, string> = { completed: "good", running: "busy", failed: "bad", terminated: "bad", pending_failed: "bad", canceled: "bad" };
+const TONES: Record<string, string> = {
+  completed: "good", done: "good", running: "busy", pending: "busy", submitted: "busy", submitted_pending: "busy",
+  failed: "bad", terminated: "bad", pending_failed: "bad", canceled: "bad",
+};
+
+/** The colour of a job's status. */
+export const toneClass = (status: string) => `tf-is-${Object.hasOwn(TONES, status) ? TONES[status] : "idle"}`;
 
 /** The look of a job's status. */
-export const statusClass = (status: string) => `tf-pill tf-is-${TONES[status] ?? "idle"}`;
+export const statusClass = (status: string) => `tf-pill ${toneClass(status)}`;
 
 type PillProps = { status: string; count?: string; pressed?: boolean; onClick?: () => void };
 
