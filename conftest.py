@@ -1,5 +1,6 @@
 """What doctests may use, where editors keep drafts while tests run, and how tests share the cores."""
 
+import gc
 import operator
 import os
 import tempfile
@@ -28,6 +29,14 @@ def _doctest_names(request: pytest.FixtureRequest) -> None:
 def pytest_configure() -> None:
     """Keep the drafts of tests, and of the kernels that they start, out of the user's own."""
     os.environ["TORC_FRAMES_DRAFTS"] = tempfile.mkdtemp(prefix="torc_frames-drafts-")
+    # Or each of the hundreds of processes that tests start compiles the package for itself.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what is there until the end: modules and thousands of tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

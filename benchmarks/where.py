@@ -27,6 +27,15 @@ CALLS = 200
 IN_PYTHON = "`job.store(loss=…)`"
 _REPEATS = 9
 _WHERE = "SELECT id, data FROM user_data WHERE workflow_id = ? AND json_extract(data, '$.loss') < ?"
+# What a table shows of these rows: the jobs, how they are, and what they stored.
+_TABLE = """
+    SELECT job.id, job.name, job.status, given.data, made.data FROM user_data AS given
+    CROSS JOIN link AS taken ON taken.record_id = given.id AND taken.role = 'input'
+    CROSS JOIN job ON job.id = taken.job_id
+    LEFT JOIN link AS stored ON stored.job_id = job.id AND ifnull(stored.role, '') = 'output'
+    LEFT JOIN user_data AS made ON made.id = stored.record_id
+    WHERE given.workflow_id = ? AND json_extract(given.data, '$.loss') < ?
+"""
 _INSERT = """
 import sqlite3, sys
 con = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
@@ -36,23 +45,35 @@ con.execute("INSERT INTO user_data (workflow_id, data, rev) VALUES (1, ?, 1)", (
 
 
 def choosing(folder: Path, length: int) -> dict[tuple[str, float], Timings]:
-    """Time pulls of the same rows as a SELECT of sqlite3 that decodes what it finds."""
+    """Time pulls of the same rows as a SELECT of sqlite3 that decodes what it finds.
+
+    Of a table it finds what a table has: the rows by the same WHERE, then their jobs and what these stored.
+    """
     path, key = filled_store(folder, length)
     workflow = tf.connect(path).workflow(key)
 
-    def found(share: float) -> int:
+    def records(alone: sqlite3.Connection, share: float) -> int:
+        return len([orjson.loads(data) for _, data in alone.execute(_WHERE, (int(key), share))])
+
+    def jobs(alone: sqlite3.Connection, share: float) -> int:
+        rows = alone.execute(_TABLE, (int(key), share))
+        return len([(*of, orjson.loads(given), made and orjson.loads(made)) for *of, given, made in rows])
+
+    floors = {"user_data": records, "table": jobs}
+
+    def found(kind: str, share: float) -> int:
         with closing(sqlite3.connect(path)) as alone:
-            return len([orjson.loads(data) for _, data in alone.execute(_WHERE, (int(key), share))])
+            return floors[kind](alone, share)
 
     def timed(kind: str, share: float) -> Timings:
         pull: Callable[..., object] = getattr(workflow, kind)
         return alternate(
             lambda: lambda: pull(where=f"loss < {share}", show_progress=False),
-            lambda: lambda: found(share),
+            lambda: lambda: found(kind, share),
             repeats_for(length),
         )
 
-    return {(kind, share): timed(kind, share) for kind in ("user_data", "table") for share in SHARES}
+    return {(kind, share): timed(kind, share) for kind in floors for share in SHARES}
 
 
 def storing(folder: Path) -> dict[str, Timings]:

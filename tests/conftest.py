@@ -32,12 +32,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # These machines are shared: how long an example takes says nothing. Explaining traces every line, which can
 # take longer than a test may, and then what failed is not told.
 settings.register_profile(
-    "default",
+    "full",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[phase for phase in Phase if phase is not Phase.explain],
 )
-settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5000)
+# While working, half of the examples that `.ci/run` has tried.
+settings.register_profile("default", parent=settings.get_profile("full"), max_examples=50)
+settings.register_profile("thorough", parent=settings.get_profile("full"), max_examples=5000)
 settings.load_profile("default")
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.table.clipboard import write_cells
-from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
+from torc_frames.widgets.table.finding import Search
+from torc_frames.widgets.table.source import Arrangement, Block, Change, GridColumn, Row
 
 COLUMNS = (
     GridColumn("key", "int", "int64", read_only=True),
@@ -25,6 +26,7 @@ class TextSource:
         self.cells = [[str(at), f"name {at}", str(at * 10), "true"] for at in range(length)]
         self.columns: Sequence[GridColumn] = COLUMNS
         self.order: tuple[int, bool] | None = None
+        self.arrangement = Arrangement()
         self.past: list[list[list[str]]] = []
         self.future: list[list[list[str]]] = []
         self.callbacks: list[Callable[[Change], None]] = []
@@ -39,6 +41,10 @@ class TextSource:
     def rows(self, start: int, stop: int) -> list[Row]:
         return [Row(list(cells), errors=self._errors(cells)) for cells in self.cells[start:stop]]
 
+    def texts(self, block: Block) -> list[list[str]]:
+        cells = self.cells[block.top : block.bottom]
+        return [[each[column] for each in cells] for column in range(block.left, block.right)]
+
     def text(self, block: Block) -> str:
         return write_cells(cells[block.left : block.right] for cells in self.cells[block.top : block.bottom])
 
@@ -48,9 +54,12 @@ class TextSource:
         self.cells.sort(key=lambda cells: cells[by], reverse=ascending is False)
         self._tell(Change())
 
+    def arrange(self, arrangement: Arrangement) -> None:
+        raise RefusedError("these columns stay as they are")
+
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         self.callbacks.append(callback)
-        return lambda: self.callbacks.remove(callback)
+        return lambda: self.callbacks.remove(callback) if callback in self.callbacks else None
 
     def set_texts(self, cells: Sequence[tuple[int, int, str]]) -> None:
         self._step()
@@ -86,6 +95,18 @@ class TextSource:
                 text = self.cells[from_row][source.left + (column - source.left) % wide]
                 self.cells[row][column] = text
         self._tell(Change((target.top, target.bottom)))
+
+    def replace(self, search: Search, by: str, where: Block | None = None) -> int:
+        block = where or Block(0, 0, len(self.cells), len(self.columns))
+        found = []
+        for row in range(block.top, block.bottom):
+            for column in range(max(block.left, 1), block.right):
+                (text,) = search.replaced([self.cells[row][column]], by)
+                if text != self.cells[row][column]:
+                    found.append((row, column, text))
+        if found:
+            self.set_texts(found)
+        return len(found)
 
     def insert_rows(self, at: int, count: int) -> None:
         self._step()

@@ -423,23 +423,33 @@ class Notebook:
         return str(self.page.evaluate("navigator.clipboard.readText()"))
 
     def accessibility_problems(self, what: Locator) -> list[str]:
-        """Return what axe-core finds wrong with a part of the page, each with the nodes that have it."""
-        nodes = violations(self.page, what)
-        # The grid around it has the focus, and its keys scroll, which axe can't know.
-        scrolling = nodes.pop("scrollable-region-focusable", [])
-        if others := [html for html in scrolling if not html.startswith('<div class="slick-viewport')]:
-            nodes["scrollable-region-focusable"] = others
-        return [f"{rule}: {html}" for rule, html in nodes.items()]
+        """Return what axe-core finds wrong with a part of the page; see `accessibility_problems`."""
+        return accessibility_problems(self.page, what)
 
     def screenshot(self, name: str, what: Locator | None = None) -> Path | None:
-        """Take a picture of the page or a part of it, if TORC_FRAMES_SCREENSHOTS says where to."""
-        folder = os.environ.get("TORC_FRAMES_SCREENSHOTS")
-        if not folder:
-            return None
-        path = Path(folder).absolute() / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (what or self.page).screenshot(path=path, animations="disabled")
-        return path
+        """Take a picture of the page or a part of it; see `screenshot`."""
+        return screenshot(what or self.page, name)
+
+
+def screenshot(what: Page | Locator, name: str) -> Path | None:
+    """Take a picture, if TORC_FRAMES_SCREENSHOTS says where to."""
+    folder = os.environ.get("TORC_FRAMES_SCREENSHOTS")
+    if not folder:
+        return None
+    path = Path(folder).absolute() / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    what.screenshot(path=path, animations="disabled")
+    return path
+
+
+def accessibility_problems(page: Page, what: Locator) -> list[str]:
+    """Return what axe-core finds wrong with a part of a page, each with the nodes that have it."""
+    nodes = violations(page, what)
+    # The grid around it has the focus, and its keys scroll, which axe can't know.
+    scrolling = nodes.pop("scrollable-region-focusable", [])
+    if others := [html for html in scrolling if not html.startswith('<div class="slick-viewport')]:
+        nodes["scrollable-region-focusable"] = others
+    return [f"{rule}: {html}" for rule, html in nodes.items()]
 
 
 def _notebook(cells: Sequence[str]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ TEXT = str(pd.Series(["a"]).dtype)
 
 
 def examples(few: int) -> int:
-    """How many examples a property has that takes long for each; many with the profile `thorough`."""
-    return few if settings().max_examples <= 100 else 20 * few
+    """How many examples a property has with the profile `full`; in proportion with the others."""
+    return max(1, few * settings().max_examples // 100)
 
 
 TEXTS = st.one_of(

@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames import plots
+from torc_frames.plots.part import positions
+from torc_frames.plots.scales import scale_of
 from torc_frames.widgets.results import figures
 
 
@@ -101,14 +104,15 @@ def column(kind, rng, count):
     return pd.to_timedelta(numbers, unit="h") if kind == "span" else numbers
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     kinds=st.lists(columns, min_size=2, max_size=4), seed=st.integers(0, 99), limit=st.sampled_from([50, 200])
 )
 def test_the_extremes_of_each_axis_are_among_what_is_drawn(kinds, seed, limit):
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({f"c{at}": column(kind, rng, 3_000) for at, kind in enumerate(kinds)})
-    part = plots._part(frame, list(frame), (), None, limit, seed)
+    places = [scale_of(frame[name]).places for name in frame]
+    part = frame.iloc[positions(places, len(frame), limit, seed)]
     assert len(part) == limit
     assert part.index.is_monotonic_increasing
     assert part.index.is_unique

@@ -34,13 +34,13 @@ COMMANDS = list(walk(root))
 LEAVES = [path for path in COMMANDS if not any(other[:-1] == path for other in COMMANDS if other)]
 
 
-def torc_frames(*arguments: str) -> Result:
-    return CliRunner().invoke(root, arguments, prog_name="torc-frames")
+def torc_frames(*arguments: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(root, arguments, input=stdin, prog_name="torc-frames")
 
 
-def process(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def process(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torc_frames.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, input=stdin, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, input="", check=False)
 
 
 pytestmark = pytest.mark.usefixtures("clean_folder")
@@ -91,7 +91,7 @@ def test_a_first_study_from_an_empty_folder(tmp_path: Path) -> None:
     assert (created.returncode, created.stdout) == (0, "1\n")
     assert "INFO [torc_frames.cli.workflows workflows.py:" in created.stderr
     (tmp_path / "grid.csv").write_text("alpha\n0.1\n0.2\n")
-    pushed = process(
+    pushed = torc_frames(
         "push",
         "grid.csv",
         "--command",
@@ -108,7 +108,7 @@ def test_a_first_study_from_an_empty_folder(tmp_path: Path) -> None:
         f"job 2 (job-0.2) failed with return code 1: {stderr_file}\n"
         "    no\\x07\n"
     )
-    table = process("table", "--format", "csv")
+    table = torc_frames("table", "--format", "csv")
     assert [line.split(",")[-1] for line in table.stdout.splitlines()] == ["params.alpha", "0.1", "0.2"]
 
 
@@ -195,10 +195,10 @@ def test_creating_a_workflow_makes_the_database() -> None:
 
 
 def test_deleting_a_workflow_asks_first(ridge: Workflow) -> None:
-    assert process("workflows", "delete", "1", stdin="n\n").returncode == 1
-    assert process("workflows", "delete", "1").returncode == 1
+    assert torc_frames("workflows", "delete", "1", stdin="n\n").exit_code == 1
+    assert torc_frames("workflows", "delete", "1").exit_code == 1
     assert len(tf.connect("torc_frames.db").workflows()) == 1
-    assert process("workflows", "delete", "1", stdin="y\n").returncode == 0
+    assert torc_frames("workflows", "delete", "1", stdin="y\n").exit_code == 0
     assert len(tf.connect("torc_frames.db").workflows()) == 0
 
 
@@ -263,8 +263,8 @@ def test_debug_shows_the_traceback(ridge: Workflow) -> None:
 
 def test_a_file_that_is_no_database_is_told_in_one_line() -> None:
     Path("torc_frames.db").write_text("not a database, but long enough to be one" * 100)
-    result = process("workflows", "list")
-    assert result.returncode == 1
+    result = torc_frames("workflows", "list")
+    assert result.exit_code == 1
     assert re.fullmatch(r"Error: [^\n]+\n", result.stderr)
 
 
@@ -292,7 +292,7 @@ def test_an_interrupted_run_exits_with_130(ridge: Workflow) -> None:
 
 
 def test_a_closed_pipe_is_no_error(ridge: Workflow) -> None:
-    ridge.push(tf.grid(alpha=range(20_000)), show_progress=False)
+    ridge.push(tf.grid(alpha=range(4_000)), show_progress=False)  # more than a pipe holds
     for format in ("table", "csv", "json"):
         line = f"{sys.executable} -m torc_frames.cli -k 1 jobs list --format {format} | head -1"
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=True)

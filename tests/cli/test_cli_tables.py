@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -150,7 +150,6 @@ def columns(draw: st.DrawFn, length: int) -> pd.Series:
     return pd.Series(cells, dtype=dtype)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_csv_comes_back_as_it_was_written(data: st.DataObject) -> None:
     length = data.draw(st.integers(2, 5))

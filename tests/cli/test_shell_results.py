@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -177,7 +176,7 @@ def test_from_outside_records_are_added_to(wf: Workflow) -> None:
 
 
 def in_job(url: str, wf: Workflow, key: str, attempt: int, folder: Path) -> Mapping[str, str]:
-    return os.environ | {
+    return {
         settings.API_URL: url,
         settings.WORKFLOW_ID: wf.key,
         settings.JOB_ID: key,
@@ -199,15 +198,8 @@ def test_on_servers_files_of_the_run_tell_what_is_of_earlier_ones(
         calls = [["add-user-data", "--role", "output", key, f"{name}={attempt}"] for name in "ab"]
         calls.append(["store", f"loss={attempt}", f"only.{attempt}=1"])
         for call in calls:
-            command = [sys.executable, "-m", "torc_frames.cli", "jobs", *call]
-            done = subprocess.run(
-                command,
-                env=in_job(url, wf, key, attempt, tmp_path),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
+            done = CliRunner().invoke(root, ["jobs", *call], env=in_job(url, wf, key, attempt, tmp_path))
+            assert done.exit_code == 0, done.stderr
         assert {name: value for name, value in results_of(wf).items() if not name.startswith("only")} == {
             "a": attempt, "b": attempt, "loss": attempt, "note": "by hand",
         }  # fmt: skip
@@ -237,39 +229,36 @@ def test_a_job_in_shell_that_torc_runs_twice_has_the_results_of_the_second_run(
 
 CODE = """
 import sys
-sys.argv[0] = "torc-frames"
 from torc_frames.cli.root import main
-try:
-    main()
-except SystemExit as end:
-    assert not end.code, end.code
+for call in sys.argv[1].splitlines():
+    sys.argv = ["torc-frames", *call.split()]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, end.code
 heavy = {"pandas", "pyarrow", "numpy", "ipywidgets", "matplotlib", "scipy"} & set(sys.modules)
 print(sorted(heavy), sum(name.startswith("torc_frames") for name in sys.modules), file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        "jobs store KEY loss=0.31",
-        "jobs store KEY {loss:NaN,x:[1]}",
-        "jobs add-user-data --role output KEY {loss:1}",
-        "jobs add-user-data KEY {n:2}",
-        "jobs get-user-data KEY",
-    ],
+CALLS = (
+    "jobs store KEY loss=0.31",
+    "jobs store KEY {loss:NaN,x:[1]}",
+    "jobs add-user-data --role output KEY {loss:1}",
+    "jobs add-user-data KEY {n:2}",
+    "jobs get-user-data KEY",
 )
+
+
 @pytest.mark.parametrize("where", ["sqlite", "torc_server", "first_service"])
-def test_what_jobs_in_shell_call_loads_no_pandas(
-    where: str, call: str, request: pytest.FixtureRequest
-) -> None:
+def test_what_jobs_in_shell_call_loads_no_pandas(where: str, request: pytest.FixtureRequest) -> None:
+    # What none of several calls in one process loads, each by itself does not.
     url = "study.db" if where == "sqlite" else request.getfixturevalue(where).url
     wf = tf.connect(url).create_workflow("light")
     wf.push(tf.grid(n=[1]))
     [key] = wf.jobs().index
-    arguments = ["-u", url, "-k", wf.key, *call.replace("KEY", key).split()]
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, *arguments], capture_output=True, text=True, check=False
-    )
+    calls = "\n".join(f"-u {url} -k {wf.key} {call.replace('KEY', key)}" for call in CALLS)
+    done = subprocess.run([sys.executable, "-c", CODE, calls], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     heavy, count = done.stderr.splitlines()[-1].rsplit(" ", 1)
     assert heavy == "[]"

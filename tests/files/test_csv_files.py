@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -252,7 +252,6 @@ def test_a_name_with_blanks_is_marked_and_comes_back(name: str) -> None:
 TEXTS = st.text("a;,\t\"'\n\r 1.=-", max_size=6).map(lambda text: text if "a" in text else f"{text}a")
 
 
-@settings(max_examples=100)
 @given(
     names=st.lists(NAMES.filter(lambda name: "a" in name), min_size=1, max_size=3, unique=True),
     cells=st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=3),

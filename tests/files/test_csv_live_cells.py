@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.files.cells import neutral, restored
@@ -70,7 +71,7 @@ def test_what_is_no_formula_anywhere_is_left_alone(text: str) -> None:
     assert neutral(text) == text
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(
     cells=st.lists(st.tuples(TEXTS, TEXTS, JSON), min_size=1, max_size=4),
     names=st.lists(TEXTS, min_size=3, max_size=3, unique=True),
@@ -97,7 +98,7 @@ def test_no_reading_has_a_live_cell(cells: list[tuple[Any, ...]], names: list[st
                 assert found == []
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(cells=st.lists(st.tuples(TEXTS, JSON), min_size=1, max_size=4))
 def test_a_push_takes_it_off_again(
     tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[Any, ...]]

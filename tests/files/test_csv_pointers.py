@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.files.read import read_table
@@ -50,7 +51,7 @@ CELL = st.sampled_from(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(CELL | st.integers().map(str) | st.floats(allow_infinity=False, allow_nan=False).map(repr)))
 @example(["9007199254740993", "1.5"])
 @example(["1e400", "1.5"])

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from pandas.testing import assert_frame_equal
-from strategies import tables
+from strategies import examples, tables
 
 import torc_frames as tf
 from torc_frames.cli.root import root
@@ -35,7 +35,7 @@ def check(folder: Path, table: pd.DataFrame, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(table=tables())
 def test_any_table_comes_back_from_a_file(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, table: pd.DataFrame

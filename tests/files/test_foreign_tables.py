@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from pandas.testing import assert_frame_equal
-from strategies import tables
+from strategies import examples, tables
 
 import torc_frames as tf
 from torc_frames.files.foreign import as_frame
@@ -159,7 +159,7 @@ def test_jobs_are_named_by_a_column(wf: Workflow) -> None:
     assert wf.parameters()["n"].tolist() == [1, 5]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(table=tables().filter(lambda table: not any("\0" in name for name in table)))
 def test_a_stream_that_is_pushed_back_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, table: pd.DataFrame

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.files.sheets import read_sheet, write_sheet
@@ -66,7 +67,7 @@ def written(frame: pd.DataFrame, folder: Path) -> Path:
     return path
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(frame=frames())
 def test_a_workbook_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, frame: pd.DataFrame
@@ -166,7 +167,7 @@ def test_what_a_formula_left_empty_is_missing(tmp_path: Path) -> None:
 
 @given(TEXTS)
 @example("_x005F_x000D_")
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_names_are_kept_like_texts(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     path = written(pd.DataFrame({name: [1]}), tmp_path_factory.mktemp("sheets"))
     assert read_sheet(path)[0] == [name]

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
-from strategies import json_values
+from strategies import examples, json_values
 
 import torc_frames as tf
 from torc_frames.errors import Problem, RefusedError
@@ -196,7 +196,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Any:
     client.close()
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], max_examples=examples(40)
+)
 @given(df=frames())
 def test_a_frame_of_any_dtypes_comes_back_or_is_refused(client: Any, df: pd.DataFrame) -> None:
     comes_back_or_is_refused(client, df)

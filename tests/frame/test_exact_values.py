@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from strategies import LEAVES, NUMBERS, TEXTS, json_values
+from strategies import LEAVES, NUMBERS, TEXTS, examples, json_values
 
 from torc_frames.files.arrow import JSON_TEXT
 from torc_frames.files.exports import json_columns, write_parquet
@@ -109,7 +109,7 @@ def read_fast(values: list[Any]) -> Column:
     return columns.finish()["x"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(COLUMN | MIXED, SPECS)
 @example([2**53 + 1, 0.5], {"dtype": "int64"})
 @example([2**53 + 1, 0.5, None], {"dtype": "Int64"})
@@ -177,7 +177,9 @@ FRAMES = [
 
 @pytest.mark.parametrize("gap", [False, True])
 def test_columns_of_several_files_are_joined_without_changing_a_value(gap: bool) -> None:
-    for one, other in itertools.product(FRAMES, repeat=2):
+    # A gap makes of each pair what it makes of the pair the other way round.
+    pairs = itertools.combinations_with_replacement(FRAMES, 2) if gap else itertools.product(FRAMES, repeat=2)
+    for one, other in pairs:
         frames = [pd.DataFrame({"job_key": ["1"] * len(column), "x": column}) for column in (one, other)]
         frames += [pd.DataFrame({"job_key": ["3"]})] if gap else []
         joined = concat_exactly(frames, "job_key")["x"]
@@ -229,7 +231,7 @@ def columns_of(table: pa.Table, name: str) -> list[Any]:
     return table.column(name).to_pylist() if series.dtype == object else encode(series)[0]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(10))
 @given(st.lists(st.tuples(COLUMN, SPECS), min_size=1, max_size=5), st.integers(1, 6))
 @example([([2**53 + 1, 0.5], {"dtype": "int64"}), ([1, True], {"dtype": "Int8"})], 2)
 @example([([2**64, "a"], BIG)], 2)

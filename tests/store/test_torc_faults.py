@@ -222,8 +222,8 @@ def test_a_push_goes_on_when_the_server_comes_back(fresh_server, monkeypatch, pa
 
 
 def test_kills_at_any_time_leave_nothing_behind(fresh_server, monkeypatch):
-    df = table(4_000)
-    monkeypatch.setattr(v1_jobs, "CHUNK_ROWS", 700)
+    df = table(1_000)
+    monkeypatch.setattr(v1_jobs, "CHUNK_ROWS", 175)
     client = tf.connect(fresh_server.url)
     key = client.create_workflow("study").key
     began = time.monotonic()
@@ -483,9 +483,18 @@ RECORDS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("kind", RECORDS)
-@pytest.mark.parametrize("raw", [b'{"a":[1,"x"]}', b"null", b'"text"'])
+RAW = [b'{"a":[1,"x"]}', b"null", b'"text"']
+
+
+# Each kind with each fault, and each text with each of both.
+@pytest.mark.parametrize(
+    ("kind", "fault", "raw"),
+    [
+        (kind, fault, RAW[(one + other) % len(RAW)])
+        for one, kind in enumerate(RECORDS)
+        for other, fault in enumerate(FAULTS)
+    ],
+)
 def test_a_record_is_added_once(proxy, store, key, torc_server, kind, raw, fault):
     (job,) = store.add_jobs(key, NewJobs(["j"], [""], [None])).job_keys
     role, name = RECORDS[kind].get("role"), RECORDS[kind].get("name")

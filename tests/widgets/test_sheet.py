@@ -12,8 +12,8 @@ from torc_frames.errors import RefusedError, TorcFramesWarning
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, StepSeries
-from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.model import Sheet
+from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.source import Block
 
 A, X, S = 1, 2, 3  # where the columns are

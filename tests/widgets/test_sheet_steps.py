@@ -13,9 +13,9 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.conditions import Condition
 from torc_frames.widgets.parameters.filling import Linspace, Logspace, Repeated, StepSeries
-from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.table.clipboard import write_cells
+from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.source import Block, EditableSource
 
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from stores import link, on_each_store, on_every_store, on_sqlite, set_status
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames import Workflow
@@ -393,7 +394,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     client.close()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(records=st.lists(st.dictionaries(names, objects, max_size=3), min_size=1, max_size=3))
 @pytest.mark.filterwarnings("ignore:several records")
 def test_records_of_any_keys_are_pulled_and_pushed_back_as_they_were(client: Any, records: Any) -> None:

@@ -27,6 +27,7 @@ from torc_frames.cli.started import runs
 from torc_frames.cli.suggest import suggest
 from torc_frames.cli.summaries import best, summarize
 from torc_frames.cli.text import printable
+from torc_frames.cli.ui import ui
 from torc_frames.cli.user_data import user_data
 from torc_frames.cli.workflows import workflows
 from torc_frames.errors import TorcFramesError, TorcFramesWarning
@@ -99,6 +100,7 @@ for _command in (
     runs,
     run_function,
     serve,
+    ui,
     demo,
     doctor,
 ):

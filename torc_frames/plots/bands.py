@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import MissingExtraError, RefusedError
 
 __all__ = ["Around", "around", "said"]
 
@@ -31,9 +31,11 @@ def said(band: Around) -> str:
 
 
 def around(
-    band: Around, mean: Array, std: Array, count: Array, least: Array, most: Array
+    band: Around, mean: Array, std: Array, count: Array, least: Array, most: Array, *, log: bool = False
 ) -> tuple[Array, Array]:
     """Return the ends of a band; where there is one value, that.
+
+    On a logarithmic axis a mean less more than itself has no place: there the band ends at the least value.
 
     Raises
     ------
@@ -53,13 +55,14 @@ def around(
     if band == "ci95":
         half = half * _t(count)
     half = np.where(count > 1, half, 0.0)
-    return mean - half, mean + half
+    low = mean - half
+    return np.where(low > 0, low, least) if log else low, mean + half
 
 
 def _t(count: Array) -> Array:
     try:
         from scipy.special import stdtrit
     except ImportError:
-        raise ImportError("band='ci95' needs scipy: pip install 'torc_frames[tables]'") from None
+        raise MissingExtraError("band='ci95' needs scipy: pip install 'torc_frames[tables]'") from None
     quantiles: Array = stdtrit(np.maximum(count - 1, 1), 0.975)
     return quantiles

@@ -19,7 +19,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from torc_frames.service.budget import Share
 from torc_frames.service.errors import HttpError
 
-__all__ = ["ACCESS_LOG", "RequestGuard", "Rules", "address_of", "read_body", "refused"]
+__all__ = [
+    "ACCESS_LOG",
+    "RequestGuard",
+    "Rules",
+    "address_of",
+    "check_host",
+    "check_lengths",
+    "check_sender",
+    "read_body",
+    "refused",
+]
 
 ACCESS_LOG = "torc_frames.service.access"
 
@@ -93,10 +103,8 @@ def refused(refusal: HttpError) -> Response:
 def check(scope: Scope, rules: Rules) -> None:
     """Raise `HttpError` if a request breaks a rule."""
     headers = Headers(scope=scope)
-    if sum(len(name) + len(value) for name, value in headers.raw) > _MAX_HEADERS:
-        raise HttpError(431, f"the headers are longer than {_MAX_HEADERS:,} bytes")
-    _check_lengths(headers)
-    _check_host(headers.get("host", ""), scope, rules.hosts)
+    check_lengths(headers)
+    check_host(headers.get("host", ""), scope, rules.hosts)
     if rules.token is not None and not _shows(headers.get("authorization", ""), rules.token):
         raise HttpError(
             401,
@@ -104,12 +112,14 @@ def check(scope: Scope, rules: Rules) -> None:
             headers={"WWW-Authenticate": _CHALLENGE},
         )
     if scope["method"] not in _SAFE_METHODS:
-        _check_sender(headers)
+        check_sender(headers)
         _check_content_type(headers)
 
 
-def _check_lengths(headers: Headers) -> None:
-    """Refuse a body of two lengths: a proxy that takes the other one lets a second request through in it."""
+def check_lengths(headers: Headers) -> None:
+    """Refuse long headers, and a body of two lengths, in which a proxy may let a second request through."""
+    if sum(len(name) + len(value) for name, value in headers.raw) > _MAX_HEADERS:
+        raise HttpError(431, f"the headers are longer than {_MAX_HEADERS:,} bytes")
     if "content-length" in headers and "transfer-encoding" in headers:
         raise HttpError(
             400,
@@ -118,7 +128,7 @@ def _check_lengths(headers: Headers) -> None:
         )
 
 
-def _check_host(host: str, scope: Scope, allowed: frozenset[str]) -> None:
+def check_host(host: str, scope: Scope, allowed: frozenset[str]) -> None:
     """Refuse names that a web page of somebody else can have point to this machine."""
     found = _HOST.fullmatch(host)
     name = "" if found is None else (found["address"] or found["name"]).lower().rstrip(".")
@@ -160,7 +170,7 @@ def _shows(authorization: str, token: bytes) -> bool:
     return hmac.compare_digest(shown, token)
 
 
-def _check_sender(headers: Headers) -> None:
+def check_sender(headers: Headers) -> None:
     """Refuse what a web page of somebody else has a browser send."""
     if headers.get("sec-fetch-site", "none").lower() not in ("none", "same-origin"):
         raise HttpError(403, "requests from other sites are refused")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -15,11 +14,12 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.types import ASGIApp
 
-from torc_frames.errors import RefusedError, UnavailableError
+from torc_frames.errors import RefusedError
 from torc_frames.service.app import Threads, application
 from torc_frames.service.budget import Budget
 from torc_frames.service.connections import protocol
 from torc_frames.service.documents.collections import Documents
+from torc_frames.service.process import Address, ended_by_signals, listen, place_of
 from torc_frames.service.safety import ACCESS_LOG, Rules, address_of
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.store.wire.legacy import Form
@@ -29,7 +29,6 @@ __all__ = ["Limits", "serve"]
 _READERS = 4
 _BODIES = 4
 _LOCKED_SECONDS = 30.0
-_BACKLOG = 1024
 _HEADER_BYTES = 64 * 1024
 _LOG_FORMAT = "%(asctime)s %(message)s"
 
@@ -106,7 +105,7 @@ def serve(
     limits = limits or Limits()
     named = list(allowed_hosts)
     with (
-        _listen(host, port, token) as listener,
+        listen(_place(host, port, token)) as listener,
         ThreadPoolExecutor(_READERS, "reader") as readers,
         ThreadPoolExecutor(1, "writer") as writer,
         _logged(),
@@ -127,35 +126,20 @@ def serve(
             budget=Budget(_BODIES * limits.body),
         )
         server = uvicorn.Server(_config(app, limits))
-        with closing(store), _ended_by_signals(server):
+        with closing(store), ended_by_signals(server):
             ready(_url(named[0], listener.getsockname()[1], name))
             server.run(sockets=[listener])
 
 
-def _listen(host: str, port: int, token: str | None) -> socket.socket:
-    try:
-        family, kind, number, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except OSError as error:
-        raise UnavailableError(f"{host} is no address of this machine: {error.strerror}") from error
-    found = address_of(str(address[0]))
+def _place(host: str, port: int, token: str | None) -> Address:
+    place = place_of(host, port)
+    found = address_of(str(place.address[0]))
     if token is None and (found is None or not found.is_loopback):
         raise RefusedError(
             f"{host} can be reached from other machines, and whoever reaches the service can change all "
             "that is in it: give it a token, in TORC_FRAMES_SERVE_TOKEN or a file that --token-file names"
         )
-    listener = socket.socket(family, kind, number)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise UnavailableError(
-            f"can not listen at {host}, port {port}: {error.strerror}; --port takes another"
-        ) from error
-    return listener
+    return place
 
 
 def _is_any(host: str) -> bool:
@@ -187,17 +171,6 @@ def _config(app: ASGIApp, limits: Limits) -> uvicorn.Config:
         timeout_keep_alive=limits.idle_seconds,
         timeout_graceful_shutdown=limits.end_seconds,
     )
-
-
-@contextmanager
-def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """Have signals end the server; uvicorn alone would raise them again, so that the process ends by them."""
-    before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

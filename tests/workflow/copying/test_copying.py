@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from servers import TorcServer
 from services import Service
 from stores import StoreKind, only
-from strategies import TEXTS, json_values
+from strategies import TEXTS, examples, json_values
 
 import torc_frames as tf
 from torc_frames.errors import (
@@ -164,11 +164,17 @@ class TestWhatStoresDoForIt:
             store.add_jobs(workflow, jobs)
             assert content(store, workflow)["links"] == [(0, 0, "")]
 
+    # Each data with each names, and each number of rows with each of both.
     @pytest.mark.parametrize(
-        "data", [[b'{"i":1}', b"null", b"[2]", b"null"], [b"null", b'{"i":1}'], [b"null"] * 3, [b"{}"]]
+        ("data", "names", "rows"),
+        [
+            (data, names, (2, 100)[(one + other) % 2])
+            for one, data in enumerate(
+                ([b'{"i":1}', b"null", b"[2]", b"null"], [b"null", b'{"i":1}'], [b"null"] * 3, [b"{}"])
+            )
+            for other, names in enumerate((["n", None, "n", "n"], ["", "a", "ü", "b"], None))
+        ],
     )
-    @pytest.mark.parametrize("names", [["n", None, "n", "n"], ["", "a", "ü", "b"], None])
-    @pytest.mark.parametrize("rows", [2, 100])
     def test_records_of_no_job_keep_order_names_and_lifetime(
         self,
         store: Store,
@@ -675,7 +681,7 @@ def keepable(store: Store, data: Any) -> bytes:
 
 
 @given(workflows())
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_workflow_comes_back_as_it_was(clients: list[tf.Client], drawn: dict[str, Any]) -> None:
     source, server, target = clients
     lines = [keepable(server._store, data) for data, _, _ in drawn["records"]]
@@ -696,7 +702,7 @@ def test_any_workflow_comes_back_as_it_was(clients: list[tf.Client], drawn: dict
 
 
 @given(workflows())
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_workflow_of_the_later_form_is_copied_as_it_is(
     served_clients: list[tf.Client], drawn: dict[str, Any]
 ) -> None:

@@ -23,6 +23,7 @@ from torc_frames.frame.dtypes import encode
 from torc_frames.frame.flatten import RESERVED
 from torc_frames.frame.values import canonical
 from torc_frames.store.records import INPUT, OUTPUT, NewJobs
+from torc_frames.store.sqlite import job_links
 from torc_frames.store.sqlite.store import SQLiteStore
 from torc_frames.workflow.pull import where as where_module
 from torc_frames.workflow.workflow import Workflow
@@ -194,6 +195,7 @@ def test_what_is_chosen_is_what_the_whole_frame_would_have(client, seed, escaped
     jobs = wf.jobs().columns
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(where_module, "FIRST", 1)  # of the others only what is sought is read
+        patch.setattr(job_links, "AT_ONCE", study.random.choice([1, 3, _JOBS, 100]))
         for kind in KINDS:
             clash = study.random.choice(["names", "names", "last", "list"])
             options = {} if kind == "user_data" else {"on_clash": clash}
@@ -386,6 +388,16 @@ def test_of_a_key_that_is_there_twice_the_last_counts(wf) -> None:
             check(wf, "results", text, whole)
 
 
+def test_a_key_that_ends_another_one_is_not_there_twice(wf) -> None:
+    jobs = [wf.add_job(f"job{at}").key for at in range(9)]
+    lines = [b'{"val_loss": %d, "loss": %d, "what": "loss"}' % (8 - at, at) for at in range(9)]
+    wf._store.add_user_data(wf.key, lines, job_keys=jobs, role="output")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(where_module, "FIRST", 0)
+        found = wf.results(where="loss < 1.5")
+    assert (list(found.index), found.attrs["torc"]["records"]) == (jobs[:2], 2)
+
+
 def test_other_workflows_of_the_file_stay_out(store) -> None:
     one, other = (Workflow(store, store.add_workflow(name)) for name in ("one", "other"))
     for at in range(3):
@@ -394,6 +406,10 @@ def test_other_workflows_of_the_file_stay_out(store) -> None:
             wf.add_user_data(job, {"loss": at}, {"more": at}, role="output")
     assert one.table(where="loss < 2")["job_name"].tolist() == ["one0", "one1"]
     assert other.user_data(where="loss < 2")["job_name"].tolist() == ["other0", "other1"]
+    for wf in (one, other):  # jobs with several records of a role are looked at, those of the workflow
+        wf.add_user_data(wf.jobs().index[-1], {"more": 1}, role="output")
+    assert one.table(where="loss < 2")["job_name"].tolist() == ["one0", "one1"]
+    assert one.table(where="loss > 1")["job_name"].tolist() == ["one2"]
 
 
 def test_on_the_command_line(some) -> None:

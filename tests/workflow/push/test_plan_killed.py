@@ -10,7 +10,6 @@ import pytest
 
 import torc_frames as tf
 
-WORKFLOWS = 10
 KILLS = 10  # of each workflow, whose plans grow with its rows
 ROWS = 50
 
@@ -28,7 +27,8 @@ def in_a_child(do):
         os._exit(0)
 
 
-def test_a_hundred_killed_applies_are_each_finished_by_another(tmp_path):
+@pytest.mark.parametrize("workflows", [2, pytest.param(10, marks=pytest.mark.long)])
+def test_killed_applies_are_each_finished_by_another(tmp_path, workflows):
     path = tmp_path / "study.db"
     table, random_ = tf.grid(a=range(ROWS * (KILLS + 1)), b=["x"]), random.Random(7)
 
@@ -40,7 +40,7 @@ def test_a_hundred_killed_applies_are_each_finished_by_another(tmp_path):
         return done.attrs["torc"]
 
     in_the_middle = 0
-    for _ in range(WORKFLOWS):
+    for _ in range(workflows):
         key = tf.connect(path).create_workflow("killed").key
         began = time.monotonic()
         assert apply(key, ROWS)["added"] == ROWS
@@ -56,7 +56,7 @@ def test_a_hundred_killed_applies_are_each_finished_by_another(tmp_path):
             assert counts["added"] in (0, ROWS)
             assert counts["unchanged"] == rows - counts["added"]
         check(tf.connect(path).workflow(key), table)
-    assert in_the_middle > WORKFLOWS * KILLS / 10
+    assert in_the_middle > workflows * KILLS / 10
 
 
 def check(wf, table):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from stores import link, on_each_store, on_every_store, on_sqlite
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.frame import recorded
@@ -192,7 +193,7 @@ CELLS = {
 NAMES = st.sampled_from(["a", "b", "m.x", "m.y", "m.z.u", "m.z.v", "n.only", r"d\.t"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(draw=st.data())
 def test_what_is_left_is_what_is_pulled(tmp_path_factory, draw):
     names = draw.draw(st.lists(NAMES, unique=True, min_size=1))

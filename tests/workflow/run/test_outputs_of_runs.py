@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.store.records import RunResult
@@ -90,7 +91,7 @@ STEPS = st.lists(st.sampled_from(["note", "start", "log", "complete", "fail", "i
 
 
 @given(steps=STEPS)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_notes_are_never_lost_and_outputs_of_two_runs_never_mix(
     steps: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

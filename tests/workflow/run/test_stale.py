@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from stores import StoreKind
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.errors import ConflictError, TorcFramesWarning
@@ -219,7 +220,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@hypothesis_settings(max_examples=25)
+@hypothesis_settings(max_examples=examples(25))
 def test_whatever_happens_to_jobs_what_is_stale_is_known(
     steps: list[tuple[int, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import STORES, StoreKind
+from strategies import examples
 
 import torc_frames as tf
 from torc_frames.errors import RefusedError, TorcFramesWarning
@@ -191,7 +192,7 @@ def test_every_value_is_either_there_or_named(results: dict[str, Any]) -> None:
 
 
 @given(RESULTS, RESULTS)
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_what_is_named_is_what_the_last_calls_could_not_store(
     first: dict[str, Any], then: dict[str, Any]
 ) -> None:

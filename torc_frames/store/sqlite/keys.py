@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from torc_frames.errors import (
     NotFoundError,
     Problem,
@@ -43,7 +45,7 @@ WORKFLOW_COLUMNS = "id, name, user, description, created, metadata, rev, attribu
 
 def id_list(ids: Iterable[int]) -> str:
     """Return ids as what ``json_each(?)`` takes; a list of parameters would be limited in length."""
-    return json.dumps(list(ids))
+    return msgspec.json.encode(list(ids)).decode()
 
 
 def next_id(connection: Connection, table: str, count: int = 1) -> int:

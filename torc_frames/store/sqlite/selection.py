@@ -8,21 +8,23 @@ What is found is more than meets it, rather than less: SQLite reads keys and num
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
+from functools import cache, cached_property, reduce
 from itertools import chain
-from typing import Any
+
+import numpy as np
 
 from torc_frames.frame.conditions import Condition, Group, Test, tests_of
 from torc_frames.frame.flatten import Path
 from torc_frames.store.records import Origin, Role
 from torc_frames.store.sqlite import queries
+from torc_frames.store.sqlite.job_links import Fetch, Ids, JobLinks, as_set, ids, joined
 from torc_frames.store.sqlite.keys import id_list
 
-__all__ = ["can_find", "may_have", "select_jobs", "select_records"]
+__all__ = ["Selection"]
 
-Fetch = Callable[[str, Mapping[str, object]], list[Any]]
-Found = tuple[set[int], set[int]]
-"""What may meet a condition, and of what it can't be told, or for which there would be no value."""
+Found = tuple[Ids, Ids]
+"""What may meet a condition, and apart from that of what it can't be told, or there would be no value."""
 
 _KEY = re.compile(r'[^"\\/\0-\x1f\ud800-\udfff]{1,1000}')
 _WILD = re.compile(r"[*?[]")
@@ -33,67 +35,115 @@ _VALUE = r"""
     THEN ifnull(json_extract(data, :{path}), CASE WHEN instr(data, '\u') THEN x'' END)
     WHEN data IS NOT NULL THEN x'' END AS {path}
 """
+# What seems to have a key twice, as where it has another one inside. SQLite stops at all that begins as the
+# pattern does, and of quotes there are more than of any letter.
+_TWICE = "(data GLOB :{0}_end AND data GLOB :{0})"
 _COLUMNS = {"job_name": "name", **{n: n for n in ("command", "status", "num_cpus", "num_gpus", "run_id")}}
-# Those of other workflows between them do no harm: they are shown by none of their pages.
-_LINKED = """
-    job_id BETWEEN (SELECT min(id) FROM job WHERE workflow_id = :workflow)
-    AND (SELECT max(id) FROM job WHERE workflow_id = :workflow)
-"""
-_SEVERAL = f"""
-    SELECT job_id FROM link WHERE {_LINKED} GROUP BY job_id
-    HAVING sum(ifnull(role, '') = 'input') > 1 OR sum(ifnull(role, '') = 'output') > 1
-"""
-_MAY_HAVE = rf"""
+# Without the plus SQLite may look through the whole workflow for a few ids.
+_OWN = f"SELECT group_concat(id) FROM job WHERE id IN {queries.CHOSEN} AND +workflow_id = :workflow"
+_MAY_HAVE = r"""
     SELECT 1 FROM link CROSS JOIN user_data ON user_data.id = record_id
-    WHERE ifnull(role, '') = :role AND {_LINKED} AND workflow_id = :workflow
-    AND (instr(data, :key) OR instr(data, '\u')) LIMIT 1
+    WHERE ifnull(role, '') = :role
+    AND job_id BETWEEN (SELECT min(id) FROM job WHERE workflow_id = :workflow)
+        AND (SELECT max(id) FROM job WHERE workflow_id = :workflow)
+    AND workflow_id = :workflow AND (instr(data, :key) OR instr(data, '\u')) LIMIT 1
 """
 
 
-def can_find(place: Origin) -> bool:
-    """Return whether a column can be looked for."""
-    if place.source == "job":
-        return place.path[0] in _COLUMNS
-    return all(_KEY.fullmatch(key) for key in place.path)
+class Selection:
+    """Looks for jobs and records of one workflow."""
 
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self.may_have = cache(self._may_have)
 
-def select_records(fetch: Fetch, condition: Condition, places: Mapping[str, Origin]) -> set[int]:
-    """Return the records that may meet a condition."""
-    may, unsure = _found(fetch, condition, places, "any")
-    return may | unsure
+    @staticmethod
+    def can_find(place: Origin) -> bool:
+        """Return whether a column can be looked for."""
+        if place.source == "job":
+            return place.path[0] in _COLUMNS
+        return all(_KEY.fullmatch(key) for key in place.path)
 
+    @cached_property
+    def links(self) -> JobLinks:
+        """All of the workflow, read when they are needed."""
+        return JobLinks.read(self._fetch)
 
-def select_jobs(fetch: Fetch, condition: Condition, places: Mapping[str, Origin]) -> set[int]:
-    """Return the jobs that may meet a condition by what their records hold, one or several."""
-    may, unsure = _jobs(fetch, condition, places)
-    of_jobs = all(places[test.column].source == "job" for test in tests_of(condition))
-    return may.union(unsure, () if of_jobs else (job for (job,) in fetch(_SEVERAL, {})))
+    def own(self, jobs: Collection[int]) -> Ids:
+        """Return those of some jobs that are of the workflow."""
+        [(own,)] = self._fetch(_OWN, {"chosen": id_list(jobs)})
+        return as_set(ids(own))
 
+    def links_of(self, jobs: Ids) -> JobLinks:
+        """Return the links of some jobs."""
+        return self.links.of_jobs(jobs) if "links" in vars(self) else JobLinks.read_of(self._fetch, jobs)
 
-def may_have(fetch: Fetch, path: Path, role: Role) -> bool:
-    """Return whether any record of a role may have a value at a path."""
-    return bool(fetch(_MAY_HAVE, {"role": role, "key": f'"{path[-1]}"'}))
+    def records(self, condition: Condition, places: Mapping[str, Origin]) -> Ids:
+        """Return the records that may meet a condition."""
+        return joined(*self._found(condition, places, "any"))
 
+    def jobs(self, condition: Condition, places: Mapping[str, Origin]) -> Ids:
+        """Return the jobs that may meet a condition by what their records hold, one or several."""
+        found = joined(*self._jobs(condition, places))
+        of_jobs = all(places[test.column].source == "job" for test in tests_of(condition))
+        return found if of_jobs else joined(found, self.links.several())
 
-def _jobs(fetch: Fetch, condition: Condition, places: Mapping[str, Origin]) -> Found:
-    origins = _origins(condition, places)
-    if len(origins) == 1:
-        source = places[next(tests_of(condition)).column].source
-        found = _found(fetch, condition, places, source)
+    def _may_have(self, path: Path, role: Role) -> bool:
+        """Return whether any record of a role may have a value at a path."""
+        if not len(self.links.of_role(role).jobs):
+            return False
+        return bool(self._fetch(_MAY_HAVE, {"role": role, "key": f'"{path[-1]}"'}))
+
+    def _jobs(self, condition: Condition, places: Mapping[str, Origin]) -> Found:
+        origins = _origins(condition, places)
+        if len(origins) == 1:
+            source = places[next(tests_of(condition)).column].source
+            may, unsure = self._found(condition, places, source)
+            if source == "job":
+                return may, unsure
+            links = self.links.of_role(None if source == "any" else source)
+            return as_set(links.of_records(may).jobs), as_set(links.of_records(unsure).jobs)
+        assert isinstance(condition, Group)  # a test is of one source
+        parts: dict[frozenset[object], list[Condition]] = {}
+        for part in condition.parts:
+            parts.setdefault(_origins(part, places), []).append(part)
+        both = [
+            self._jobs(each[0] if len(each) == 1 else Group(condition.all, tuple(each)), places)
+            for each in parts.values()
+        ]
+        may_meet = np.intersect1d if condition.all else joined
+        return reduce(may_meet, (may for may, _ in both)), reduce(joined, (unsure for _, unsure in both))
+
+    def _found(self, condition: Condition, places: Mapping[str, Origin], source: str) -> Found:
+        """Go over all rows once."""
+        paths = {places[test.column].path: None for test in tests_of(condition)}
+        names = {path: f"v{at}" for at, path in enumerate(paths)}
+        columns = {test.column: names[places[test.column].path] for test in tests_of(condition)}
+        values: dict[str, object] = {}
         if source == "job":
-            return found
-        role = None if source == "any" else source
-        return _jobs_of(fetch, found[0], role), _jobs_of(fetch, found[1], role)
-    assert isinstance(condition, Group)  # a test is of one source
-    parts: dict[frozenset[object], list[Condition]] = {}
-    for part in condition.parts:
-        parts.setdefault(_origins(part, places), []).append(part)
-    both = [
-        _jobs(fetch, each[0] if len(each) == 1 else Group(condition.all, tuple(each)), places)
-        for each in parts.values()
-    ]
-    may = set.intersection if condition.all else set.union
-    return may(*(found for found, _ in both)), set().union(*(unsure for _, unsure in both))
+            table, cells = "job", [f"{_COLUMNS[path[0]]} AS {name}" for path, name in names.items()]
+        else:
+            keys = {key: f"k{at}" for at, key in enumerate(dict.fromkeys(chain(*paths)))}
+            cells = [
+                _VALUE.format(
+                    path=name, twice=" OR ".join(_TWICE.format(keys[key]) for key in dict.fromkeys(path))
+                )
+                for path, name in names.items()
+            ]
+            table = "user_data"
+            values = {name: "$" + "".join(f'."{key}"' for key in path) for path, name in names.items()}
+            values |= {name: _twice(f'"{key}"') for key, name in keys.items()}
+            values |= {f"{name}_end": _twice(f'{key}"') for key, name in keys.items()}
+        may = _sql(condition, columns, values)
+        unsure = " OR ".join({_unsure(test, columns[test.column]): None for test in tests_of(condition)})
+        # With a limit, SQLite reads the value of a row once, however often it is compared.
+        rows = f"SELECT id, {', '.join(cells)} FROM {table} WHERE workflow_id = :workflow LIMIT -1"
+        sign = f"CASE WHEN {unsure} THEN -id ELSE id END"
+        [(listed,)] = self._fetch(
+            f"SELECT group_concat({sign}) FROM ({rows}) WHERE {may} OR {unsure}", values
+        )
+        found = ids(listed)
+        return as_set(found[found > 0]), as_set(-found[found < 0])
 
 
 def _origins(condition: Condition, places: Mapping[str, Origin]) -> frozenset[object]:
@@ -102,43 +152,9 @@ def _origins(condition: Condition, places: Mapping[str, Origin]) -> frozenset[ob
     return frozenset(place if place.source == "any" else place.source for place in of)
 
 
-def _jobs_of(fetch: Fetch, records: set[int], role: Role | None) -> set[int]:
-    sql = f"SELECT DISTINCT job_id FROM link WHERE record_id IN {queries.THESE}"
-    sql += "" if role is None else " AND role = :role"
-    return {job for (job,) in fetch(sql, {"records": id_list(sorted(records)), "role": role})}
-
-
-def _found(fetch: Fetch, condition: Condition, places: Mapping[str, Origin], source: str) -> Found:
-    """Go over all rows once."""
-    paths = {places[test.column].path: None for test in tests_of(condition)}
-    names = {path: f"v{at}" for at, path in enumerate(paths)}
-    columns = {test.column: names[places[test.column].path] for test in tests_of(condition)}
-    values: dict[str, object] = {}
-    if source == "job":
-        table, cells = "job", [f"{_COLUMNS[path[0]]} AS {name}" for path, name in names.items()]
-    else:
-        keys = {key: f"k{at}" for at, key in enumerate(dict.fromkeys(chain(*paths)))}
-        cells = [
-            _VALUE.format(
-                path=name, twice=" OR ".join(f"data GLOB :{keys[key]}" for key in dict.fromkeys(path))
-            )
-            for path, name in names.items()
-        ]
-        table = "user_data"
-        values = {name: "$" + "".join(f'."{key}"' for key in path) for path, name in names.items()}
-        values |= {name: _twice(key) for key, name in keys.items()}
-    may = _sql(condition, columns, values)
-    unsure = " OR ".join({_unsure(test, columns[test.column]): None for test in tests_of(condition)})
-    # With a limit, SQLite reads the value of a row once, however often it is compared.
-    rows = f"SELECT id, {', '.join(cells)} FROM {table} WHERE workflow_id = :workflow LIMIT -1"
-    ids = (f"group_concat(CASE WHEN {one} THEN id END)" for one in (may, unsure))
-    [found] = fetch(f"SELECT {', '.join(ids)} FROM ({rows})", values)
-    return set(queries.numbers(found[0])), set(queries.numbers(found[1]))
-
-
-def _twice(key: str) -> str:
-    """Return the pattern of what seems to have a key twice, as where it has another one inside."""
-    here = _WILD.sub(r"[\g<0>]", f'"{key}"') + "[: \t\n\r]"
+def _twice(text: str) -> str:
+    """Return the pattern of where a text is twice that ends a key."""
+    here = _WILD.sub(r"[\g<0>]", text) + "[: \t\n\r]"
     return f"*{here}*{here}*"
 
 

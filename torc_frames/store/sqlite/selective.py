@@ -7,6 +7,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Container, Mapping
 from copy import copy
+from functools import cached_property
 from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Self
 from torc_frames.frame.flatten import Path
 from torc_frames.store.keys import key_to_id
 from torc_frames.store.records import INPUT, OUTPUT, LinkPage, Origin, Role
-from torc_frames.store.sqlite import queries, selection
+from torc_frames.store.sqlite import queries
 from torc_frames.store.sqlite.keys import id_list
 
 if TYPE_CHECKING:
     from torc_frames.frame.conditions import Condition
+    from torc_frames.store.sqlite.job_links import JobLinks
+    from torc_frames.store.sqlite.selection import Selection
 
 __all__ = ["Selective"]
 
@@ -31,8 +34,8 @@ class Selective:
 
     _chosen: Mapping[str, list[int]] = MappingProxyType({})
     """By table, the only rows that are shown, in order."""
-    _chosen_as: Mapping[object, list[int]] = MappingProxyType({})
-    """Of jobs that are chosen, by role, the only records of that role that are shown: others made some."""
+    _links_as: Mapping[object, JobLinks] = MappingProxyType({})
+    """Of jobs that are chosen, by role, the only links that are shown; others made some of the records."""
     _only_records: Container[str] | None = None
     """The only records whose links are shown."""
 
@@ -42,31 +45,41 @@ class Selective:
     def _linked(self, job_key: str | None, role: Role | None) -> tuple[str, dict[str, object]]:
         raise NotImplementedError
 
+    def _made(self, records: Collection[int]) -> set[int]:
+        raise NotImplementedError
+
+    @cached_property
+    def _selection(self) -> Selection:
+        from torc_frames.store.sqlite.selection import Selection  # which loads numpy
+
+        return Selection(self._fetch)
+
     def can_find(self, place: Origin) -> bool:
         """See `SelectiveSnapshot.can_find`."""
-        return selection.can_find(place)
+        return self._selection.can_find(place)
 
     def may_have(self, path: Path, role: Role) -> bool:
         """See `SelectiveSnapshot.may_have`."""
-        return selection.may_have(self._fetch, path, role)
+        return self._selection.may_have(path, role)
 
     def jobs_like(self, condition: Condition, places: Mapping[str, Origin], first: int) -> Self:
         """See `SelectiveSnapshot.jobs_like`."""
-        found = selection.select_jobs(self._fetch, condition, places)
-        return self._of_jobs(found, first)
+        return self._of_jobs(self._selection.jobs(condition, places).tolist(), first)
 
     def records_like(
         self, condition: Condition, places: Mapping[str, Origin], role: Role | None, first: int
     ) -> Self:
         """See `SelectiveSnapshot.records_like`."""
-        found = selection.select_records(self._fetch, condition, places)
+        found = {*self._selection.records(condition, places).tolist()}
         found |= self._first("user_data", *self._linked(None, role), first)
         jobs = self._joined("SELECT job_id FROM link", "record_id", found)
-        return self._narrowed(user_data=found, job={job for (job,) in jobs})
+        narrowed = self._narrowed(user_data=sorted(found), job=jobs)
+        narrowed._only_records = set(map(str, found))
+        return narrowed
 
     def only(self, job_keys: Collection[str], first: int) -> Self:
         """See `SelectiveSnapshot.only`."""
-        return self._of_jobs({number for key in job_keys if (number := key_to_id(key)) is not None}, first)
+        return self._of_jobs([number for key in job_keys if (number := key_to_id(key)) is not None], first)
 
     def sampled(self, count: int, jobs: int) -> Self:
         """See `SelectiveSnapshot.sampled`."""
@@ -80,44 +93,46 @@ class Selective:
             f"SELECT id FROM job WHERE +workflow_id = :workflow AND id IN {queries.CHOSEN}",
             {"chosen": id_list(sorted(tried))},
         )
-        return self._of_jobs({job for (job,) in found}, 0)
+        return self._of_jobs([job for (job,) in found], 0)
 
     def _first(self, table: str, where: str, values: Mapping[str, object], count: int) -> set[int]:
         sql = f"SELECT id FROM {table} WHERE workflow_id = :workflow {where} ORDER BY id LIMIT :count"
         return {row for (row,) in self._fetch(sql, {**values, "count": count})}
 
-    def _of_jobs(self, found: set[int], first: int) -> Self:
-        jobs = found | self._first("job", "", {}, first)
-        linked = self._joined("SELECT record_id, role FROM link", "job_id", jobs)
-        results = self._joined("SELECT id FROM result", "job_id", jobs)
-        records = {role: {record for record, own in linked if own == role} for role in (INPUT, OUTPUT, None)}
-        narrowed = self._narrowed(
-            job=jobs, user_data=set().union(*records.values()), result={result for (result,) in results}
-        )
-        narrowed._chosen_as = {role: sorted(records[role]) for role in (INPUT, OUTPUT)}
+    def _of_jobs(self, found: Collection[int], first: int) -> Self:
+        jobs = self._selection.own({*found, *self._first("job", "", {}, first)})
+        links = self._selection.links_of(jobs)
+        taken = links.of_role(INPUT)
+        made = self._made(taken.records.tolist())
+        given = taken.only([record not in made for record in taken.records.tolist()]) if made else taken
+        chosen = jobs.tolist()
+        results = self._joined("SELECT id FROM result", "job_id", chosen)
+        narrowed = self._narrowed(job=chosen, user_data=links.its_records(), result=results)
+        narrowed._links_as = {INPUT: given, OUTPUT: links.of_role(OUTPUT)}
         return narrowed
 
-    def _joined(self, select: str, column: str, ids: set[int]) -> list[tuple[Any, ...]]:
-        sql = f"{select} WHERE {column} IN {queries.CHOSEN}"
-        return self._fetch(sql, {"chosen": id_list(sorted(ids))})
+    def _joined(self, select: str, column: str, ids: Collection[int]) -> list[int]:
+        found = self._fetch(f"{select} WHERE {column} IN {queries.CHOSEN}", {"chosen": id_list(ids)})
+        return sorted({row for (row,) in found})
 
-    def _narrowed(self, **ids: set[int]) -> Self:
+    def _narrowed(self, **ids: list[int]) -> Self:
         narrowed = copy(self)
-        narrowed._chosen = {table: sorted(found) for table, found in ids.items()}
-        narrowed._only_records = None if "result" in ids else set(map(str, ids["user_data"]))
+        narrowed._chosen = ids
         return narrowed
 
     def _count_chosen(self, where: str, values: Mapping[str, object]) -> int:
         """Return how many records of those that are shown meet something."""
+        chosen = self._rows_shown("user_data", values) or []
+        if self._only_records is not None and not where:
+            return len(chosen)
         of_workflow = "AND +workflow_id = :workflow"
         sql = f"SELECT count(*) FROM user_data WHERE id IN {queries.CHOSEN} {of_workflow} {where}"
-        chosen = id_list(self._rows_shown("user_data", values) or ())
-        return int(self._fetch(sql, {**values, "chosen": chosen})[0][0])
+        return int(self._fetch(sql, {**values, "chosen": id_list(chosen)})[0][0])
 
     def _rows_shown(self, table: str, values: Mapping[str, object]) -> list[int] | None:
         """Return the rows of a table that are shown, of records those of a role; None for all."""
-        chosen = self._chosen.get(table)
-        return self._chosen_as.get(values.get("role"), chosen) if table == "user_data" else chosen
+        links = self._links_as.get(values.get("role")) if table == "user_data" else None
+        return self._chosen.get(table) if links is None else links.its_records()
 
     def _shown(self, page: LinkPage) -> LinkPage:
         """Return the links of a page that are shown."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from types import MappingProxyType
@@ -135,6 +135,8 @@ class SQLiteSnapshot(Selective):
         labels: bool = True,
     ) -> Iterator[LinkPage]:
         """See `Snapshot.links`."""
+        if role and role in self._links_as and not labels and job_key is since is record_keys is None:
+            return iter([page] if (page := self._links_as[role].page(role)) else [])
         values: dict[str, Any] = {"job": self._job(job_key), "role": role}
         among = "" if job_key is None else "AND job.id = :job"
         if since is not None:
@@ -160,20 +162,21 @@ class SQLiteSnapshot(Selective):
         for (jobs, records, *more), _ in self._pages(listing, f"{among} {where}", values, among):
             roles = [asked] * len(jobs) if asked else [role or None for role in more.pop(0)]
             page = self._shown(LinkPage(records, jobs, more[0] if labels else [""] * len(jobs), roles))
-            made = self._made(records) if asked == INPUT else None
-            if rest := page.only([record not in made for record in records]) if made else page:
+            made = self._made(list(map(int, records))) if asked == INPUT else None
+            if rest := page.only([int(record) not in made for record in records]) if made else page:
                 yield rest
 
-    def _made(self, record_keys: Sequence[str]) -> set[str]:
+    def _made(self, ids: Collection[int]) -> set[int]:
         """Return those of some records that are outputs."""
-        ids = list(map(int, record_keys))
+        if not ids:
+            return set()
         low, high = min(ids), max(ids)
         # Most often they are side by side, and none is.
         near = high - low < _NEAR * len(ids)
         where = "record_id BETWEEN :low AND :high" if near else f"record_id IN {queries.THESE}"
         values = {"low": low, "high": high, "records": None if near else id_list(ids)}
         sql = f"SELECT DISTINCT record_id FROM {self._outputs} WHERE {where}"
-        return {str(record) for (record,) in self._fetch(sql, values)}
+        return {record for (record,) in self._fetch(sql, values)}
 
     def results(self, *, latest: bool = False, labels: bool = False) -> Iterator[ResultPage]:
         """See `Snapshot.results`."""
@@ -274,6 +277,8 @@ class SQLiteSnapshot(Selective):
         if job is not None:
             with_role = "" if role is None else "AND role = :role"
             where = f"AND id IN (SELECT record_id FROM link WHERE job_id = :job {with_role})"
+        if job is None and role in self._links_as:
+            return "", values  # only those of the role are shown
         if role == INPUT:
             where += f" AND {self._is_given}"
         elif role is not None and job is None:

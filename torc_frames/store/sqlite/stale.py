@@ -15,16 +15,20 @@ _FEW = 20_000
 Fetch = Callable[[str, Mapping[str, object]], list[Any]]
 
 # No job is stale whose parameters are older than all runs and all results: most often, that is all of them.
-# The rows of one index are gone through for it, and no data is read but of outputs.
+# The rows of one index are gone through for it, where there are outputs, and no data is read but of these.
 _OLDEST = """
     SELECT min(
         ifnull((SELECT min(start_rev) FROM result WHERE workflow_id = :workflow), :last),
         ifnull((SELECT min(rev) FROM job WHERE workflow_id = :workflow AND status = 'running'), :last),
-        ifnull((
+        ifnull(CASE WHEN EXISTS (
+            SELECT 1 FROM link WHERE ifnull(role, '') = 'output'
+            AND job_id BETWEEN (SELECT min(id) FROM job WHERE workflow_id = :workflow)
+            AND (SELECT max(id) FROM job WHERE workflow_id = :workflow)
+        ) THEN (
             SELECT rev FROM user_data AS record WHERE workflow_id = :workflow
             AND EXISTS (SELECT 1 FROM link WHERE record_id = record.id AND role = 'output')
             AND ifnull(data, 'null') NOT IN ('null', '{}') ORDER BY rev LIMIT 1
-        ), :last)
+        ) END, :last)
     )
 """
 _CANDIDATES = """

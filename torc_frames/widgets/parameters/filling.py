@@ -13,10 +13,10 @@ from torc_frames.frame.expressions import Formula
 from torc_frames.frame.functions import Bad
 from torc_frames.frame.values import is_missing
 from torc_frames.widgets.parameters.column import SheetColumn
-from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.history import Step
 from torc_frames.widgets.parameters.ids import Ids
 from torc_frames.widgets.parameters.state import State
+from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.source import Block
 
 __all__ = [
@@ -157,19 +157,25 @@ def fill_series(step: Step, series: Series, where: str | Block) -> None:
 def found(state: State, search: Search, name: str | None) -> list[tuple[int, int]]:
     """Return the row and column, as shown, of each cell in which a text is."""
     places = []
-    for position, column in enumerate(state.columns, state.offset):
+    for position, column in enumerate(state.shown, state.offset):
         if name in (None, column.name):
             rows = search.found(column.texts(state.view)).nonzero()[0].tolist()
             places += [(row, position) for row in rows]
     return sorted(places)
 
 
-def replace(step: Step, search: Search, by: str, name: str | None) -> int:
+def replace(step: Step, search: Search, by: str, where: str | Block | None) -> int:
     """Replace a text in the cells that are shown and not deleted; return in how many."""
     state = step.state
-    ids = state.view[~state.are_deleted(state.view)]
+    ids, columns = state.view, list(state.shown)
+    if isinstance(where, str):
+        columns = [state.column(where)]
+    elif where is not None:
+        ids = ids[max(where.top, 0) : where.bottom]
+        columns = columns[max(where.left - state.offset, 0) : max(where.right - state.offset, 0)]
+    ids = ids[~state.are_deleted(ids)]
     count = 0
-    for column in state.columns if name is None else [state.column(name)]:
+    for column in columns:
         if column.format.spec is None:
             continue
         texts = column.texts(ids)
@@ -183,8 +189,7 @@ def replace(step: Step, search: Search, by: str, name: str | None) -> int:
 def targets(state: State, where: str | Block) -> tuple[Ids, list[SheetColumn]]:
     """Return the rows, those that are shown and not deleted, and the columns to fill."""
     if isinstance(where, str):
-        ids, columns = state.view, [state.column(where)]
-        state.at(state.columns.index(columns[0]) + state.offset)
+        ids, columns = state.view, [state.writable(state.column(where))]
     else:
         ids = state.view[max(where.top, 0) : where.bottom]
         columns = [state.at(position) for position in range(where.left, where.right)]

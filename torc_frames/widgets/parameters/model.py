@@ -15,12 +15,13 @@ from torc_frames.widgets.history import StateStep
 from torc_frames.widgets.parameters import editing, filling, reshaping, series
 from torc_frames.widgets.parameters.base import base_of
 from torc_frames.widgets.parameters.checking import Checks, TableRule
+from torc_frames.widgets.parameters.conditions import View
 from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
-from torc_frames.widgets.parameters.finding import Search
 from torc_frames.widgets.parameters.history import Done, SheetHistory, Step
 from torc_frames.widgets.parameters.rebase import Rebase, Taken
 from torc_frames.widgets.parameters.state import State, state_of
 from torc_frames.widgets.parameters.view import SheetView
+from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.source import Block, Change
 
 __all__ = ["Sheet"]
@@ -198,9 +199,9 @@ class Sheet(SheetView):
         with self.lock:
             return filling.found(self._state, search, column)
 
-    def replace(self, search: Search, by: str, column: str | None = None) -> int:
-        """Replace a text in the cells of a column, or of all of them; return in how many."""
-        return self._do(filling.replace, search, by, column)
+    def replace(self, search: Search, by: str, where: str | Block | None = None) -> int:
+        """Replace a text in the cells that are shown of a column, a block, or all; return in how many."""
+        return self._do(filling.replace, search, by, where)
 
     # What it all amounts to.
 
@@ -370,7 +371,10 @@ class Sheet(SheetView):
         how = self._state.how.named({column.name: column.name for column in state.columns})
         self._history = SheetHistory(state) if history is None else history
         self._checks = Checks(state, self._table_rule)
-        self._show(how, anew=True)
+        try:
+            self._show(how, anew=True)
+        except RefusedError:  # its columns have other dtypes now
+            self._show(View(), anew=True)
         self._tell(Change(columns=True))
 
     @contextmanager
@@ -405,7 +409,7 @@ class Sheet(SheetView):
         rows = done.rows(before, now)
         rows = (0, len(self)) if rows is not None and self._checks.reach else rows
         there = None
-        if focus is not None and focus[1] in now.by_name():
+        if focus is not None and focus[1] in {column.name for column in now.shown}:
             shown = np.flatnonzero(now.view == focus[0])
             there = (int(shown[0]), self.column_position(focus[1])) if len(shown) else None
         self._tell(Change(rows, done.columns, there))

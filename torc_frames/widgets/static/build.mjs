@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const common = { bundle: true, format: "esm", jsx: "automatic", jsxImportSource: "preact", legalComments: "none", minify: true, target: "es2022" };
-const MODULES = { loader: "src/loader.js", app: "src/app.tsx", figures: "src/figures/index.ts" };
+const MODULES = { loader: "src/loader.js", app: "src/app.tsx", figures: "src/figures/index.ts", "host/host": "src/host/main.tsx" };
 
 // The sheets of all parts, as one text: the app puts it where the widget is, be that a page or a shadow root.
 const sheets = {

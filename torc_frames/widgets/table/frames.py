@@ -13,7 +13,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.table.cells import column_of, texts
 from torc_frames.widgets.table.clipboard import write_cells
-from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
+from torc_frames.widgets.table.source import Arrangement, Block, Change, GridColumn, Row
 
 __all__ = ["FrameSource"]
 
@@ -47,6 +47,7 @@ class FrameSource:
         self.lock = threading.RLock()
         self._callbacks: list[Callable[[Change], None]] = []
         self._order: tuple[int, bool] | None = None
+        self._arrangement = Arrangement()
         self._take(frame)
 
     @property
@@ -71,6 +72,24 @@ class FrameSource:
         return self._order
 
     @property
+    def arrangement(self) -> Arrangement:
+        """How columns are arranged."""
+        return self._arrangement
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Arrange columns; RefusedError if none would be left."""
+        with self.lock:
+            if len(self._all) and not arrangement.places([column.name for column in self._all]):
+                raise RefusedError("a table without any column is none: one stays")
+            order = self.order
+            name = None if order is None else self._columns[order[0]].name
+            self._arrangement = arrangement
+            self._lay_out()
+            names = [column.name for column in self._columns]
+            self._order = (names.index(name), order[1]) if order is not None and name in names else None
+            self._tell(Change(columns=True))
+
+    @property
     def status(self) -> str:
         """How many rows there are."""
         return counted(len(self._frame), "row")
@@ -81,12 +100,18 @@ class FrameSource:
     def rows(self, start: int, stop: int) -> list[Row]:
         """Return some rows; fewer if there are no more."""
         with self.lock:
-            return [Row(list(cells)) for cells in self._cells(start, stop, 0, len(self._columns))]
+            return [Row(list(cells)) for cells in self._cells(Block(start, 0, stop, len(self._columns)))]
+
+    def texts(self, block: Block) -> list[list[str]]:
+        """Return the texts of cells, column by column."""
+        with self.lock:
+            positions = self._positions[max(0, block.top) : max(0, block.bottom)]
+            return [texts(series.iloc[positions]) for series in self._series[block.left : block.right]]
 
     def text(self, block: Block) -> str:
         """Return cells as tab-separated text."""
         with self.lock:
-            return write_cells(self._cells(block.top, block.bottom, block.left, block.right))
+            return write_cells(self._cells(block))
 
     def sort(self, column: int, ascending: bool | None) -> None:
         """Sort by a column, stable, missing values last; None for the frame's own order."""
@@ -127,15 +152,21 @@ class FrameSource:
         index = frame.index
         counts = isinstance(index, pd.RangeIndex) and index.name is None
         levels = [] if counts else [index.get_level_values(level) for level in range(index.nlevels)]
-        self._series = [pd.Series(level.array, copy=False) for level in levels]
-        self._series += [frame.iloc[:, at] for at in range(frame.shape[1])]
+        self._all_series = [pd.Series(level.array, copy=False) for level in levels]
+        self._all_series += [frame.iloc[:, at] for at in range(frame.shape[1])]
         names = [
             _name(level.name, "index" if len(levels) == 1 else f"level_{at}")
             for at, level in enumerate(levels)
         ]
         names += [_name(name, "") for name in frame.columns]
-        self._columns = [column_of(name, series) for name, series in zip(names, self._series, strict=True)]
+        self._all = [column_of(name, series) for name, series in zip(names, self._all_series, strict=True)]
+        self._lay_out()
         self._arrange()
+
+    def _lay_out(self) -> None:
+        places = self._arrangement.places([column.name for column in self._all])
+        self._columns = [self._all[at] for at in places]
+        self._series = [self._all_series[at] for at in places]
 
     def _arrange(self) -> None:
         if self._order is None:
@@ -144,10 +175,10 @@ class FrameSource:
             column, ascending = self._order
             self._positions = _sorted(self._series[column], ascending)
 
-    def _cells(self, top: int, bottom: int, left: int, right: int) -> Any:
-        positions = self._positions[max(0, top) : max(0, bottom)]
-        made = [texts(series.iloc[positions]) for series in self._series[left:right]]
-        return zip(*made, strict=True) if made else [() for _ in positions]
+    def _cells(self, block: Block) -> Any:
+        made = self.texts(block)
+        rows = range(max(0, block.top), min(block.bottom, len(self)))
+        return zip(*made, strict=True) if made else [() for _ in rows]
 
     def _tell(self, change: Change) -> None:
         for callback in list(self._callbacks):

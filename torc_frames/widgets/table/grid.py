@@ -11,8 +11,19 @@ import traitlets
 from torc_frames.errors import RefusedError, TorcFramesError, counted
 from torc_frames.widgets.app.app import App
 from torc_frames.widgets.table import messages
+from torc_frames.widgets.table.finder import Finder
+from torc_frames.widgets.table.finding import Search
+from torc_frames.widgets.table.offers import Offers
 from torc_frames.widgets.table.preview import preview
-from torc_frames.widgets.table.source import Block, Change, EditableSource, Source, redone, undone
+from torc_frames.widgets.table.source import (
+    Arrangement,
+    Block,
+    Change,
+    EditableSource,
+    Source,
+    redone,
+    undone,
+)
 
 __all__ = ["Grid", "GridPart"]
 
@@ -50,6 +61,8 @@ class GridPart:
         self._send, self._on_select = send, on_select
         # Asked once: to tell a protocol, Python reads all its properties.
         self._editable = source if isinstance(source, EditableSource) else None
+        self._finder = Finder(source)
+        self._offers = None if self._editable is None else Offers(self._editable)
         self._gen = 0
         self._seen = (0, _PAGE)
         self._stop = source.on_change(self._on_change)
@@ -75,7 +88,9 @@ class GridPart:
     def _obey(self, message: messages.Message) -> None:
         if isinstance(message, messages.Act) and message.gen != self._gen:
             self._send_head()
-            if not isinstance(message, messages.Rows | messages.Select):
+            if isinstance(message, messages.Asking):
+                self._send({"kind": "answer", "id": message.id, "error": _CHANGED_MEANWHILE})
+            elif not isinstance(message, messages.Rows | messages.Select):
                 self._tell(_CHANGED_MEANWHILE)
         elif not self._look(message):
             self._edit(message)
@@ -91,6 +106,8 @@ class GridPart:
             case messages.Sort(column=column, ascending=ascending):
                 self._check(column, len(self.source.columns), "column")
                 self.source.sort(column, ascending)
+            case messages.Arrange(hidden=hidden, order=order, frozen=frozen):
+                self.source.arrange(Arrangement(tuple(hidden), tuple(order), frozen))
             case messages.Select(block=block):
                 selected = self._check_block(Block(*block))
                 if self._on_select is not None:
@@ -101,13 +118,15 @@ class GridPart:
                 self._check_block(Block(row, column, row + 1, column + 1))
                 text = self.source.rows(row, row + 1)[0].texts[column]
                 self._send({"kind": "text", "id": id, "text": text})
+            case messages.Find(at=at, way=way):
+                self._answer(message, lambda search, block: self._finder.go(search, block, at, way))
             case _:
                 return False
         return True
 
     def _edit(self, message: messages.Message) -> None:
-        source, length = self._editable, len(self.source)
-        if source is None:
+        source, offers, length = self._editable, self._offers, len(self.source)
+        if source is None or offers is None:
             raise RefusedError("this table is to look at: its cells can't be changed")
         match message:
             case messages.Undo():
@@ -118,12 +137,23 @@ class GridPart:
                 for row, column, _text in cells:
                     self._check_block(Block(row, column, row + 1, column + 1))
                 source.set_texts(cells)
+                self._offer(offers.typed(cells))
             case messages.Paste(block=block, text=text):
-                source.paste(self._check_block(Block(*block)), text)
+                at = self._check_block(Block(*block))
+                source.paste(at, text)
+                self._offer(offers.pasted(at, text))
+            case messages.Accept(id=id, choice=choice):
+                self._send({"kind": "offer", "id": id, "text": "", "choices": []})
+                if choice is None:
+                    offers.forget()
+                else:
+                    offers.accept(id, choice)
             case messages.Clear(block=block):
                 source.clear(self._check_block(Block(*block)))
-            case messages.Fill(block=block, to=to, switched=switched):
-                source.fill(self._check_block(Block(*block)), self._check_block(Block(*to)), switched)
+            case messages.Replace(by=by):
+                self._answer(message, lambda search, block: {"count": source.replace(search, by, block)})
+            case messages.Fill(block=block, target=target, switched=switched):
+                source.fill(self._check_block(Block(*block)), self._check_block(Block(*target)), switched)
             case messages.Insert(at=at, count=count):
                 self._check(at, length + 1, "row")
                 source.insert_rows(at, count)
@@ -132,8 +162,22 @@ class GridPart:
             case messages.Delete(start=start, stop=stop):
                 source.delete_rows(*self._check_rows(start, stop))
 
+    def _answer(
+        self, message: messages.Looking, work: Callable[[Search, Block | None], dict[str, int]]
+    ) -> None:
+        try:
+            search = Search(message.text, regex=message.regex, whole=message.whole, case=message.case)
+            block = None if message.block is None else self._check_block(Block(*message.block))
+            told: dict[str, Any] = work(search, block)
+        except TorcFramesError as error:
+            told = {"error": str(error)}
+        self._send({"kind": "answer", "id": message.id, **told})
+
     def _on_change(self, change: Change) -> None:
+        self._finder.forget()
         if change.columns or change.rows is None:
+            if self._offers is not None:
+                self._offers.forget()
             self._gen += 1
             self._send_head()
         else:
@@ -157,6 +201,7 @@ class GridPart:
                 "length": len(source),
                 "columns": msgspec.to_builtins(list(source.columns)),
                 "order": source.order,
+                "arrangement": msgspec.to_builtins(source.arrangement),
                 "editable": self._editable is not None,
                 "status": source.status,
                 **self._rows(start, start + _PAGE),
@@ -172,6 +217,10 @@ class GridPart:
     def _tell(self, text: str) -> None:
         if text:
             self._send({"kind": "note", "text": text})
+
+    def _offer(self, told: dict[str, Any] | None) -> None:
+        if told is not None:
+            self._send({"kind": "offer", **told})
 
     def _copied(self, block: Block) -> str:
         cells = (block.bottom - block.top) * (block.right - block.left)
@@ -243,12 +292,8 @@ class Grid(App):
         size = f"rows={len(self.source)}, columns={len(self.source.columns)}"
         return f"{type(self).__name__}({self._label!r}, {size})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown = super()._repr_mimebundle_(**kwargs)
-        if shown is None:
-            return None
-        data, metadata = shown
-        return {**data, "text/html": preview(self.source, self._label)}, metadata
+    def _still(self) -> str:
+        return preview(self.source, self._label)
 
     def _select(self, block: Block) -> None:
         self.selection = block

@@ -9,8 +9,9 @@ Python sends objects with a ``kind``:
 
 ``head``
     The table anew: ``gen``, ``length``, ``columns``, ``order`` (``[column, ascending]`` or null),
-    ``editable``, ``status``, and some rows as in ``rows``. All rows that the browser had are void if ``gen``
-    is another.
+    ``editable``, ``status``, the ``arrangement`` of columns (``hidden`` and ``order``, names, and ``frozen``,
+    how many stay while one scrolls), and some rows as in ``rows``. All rows that the browser had are void
+    if ``gen`` is another.
 ``rows``
     ``gen``, ``start`` and ``rows``; with a ``status`` if they have changed. A row has its texts ``t``, and
     where there are any its state ``s``, changed columns ``c``, errors by column ``e``, and the columns ``x``
@@ -19,6 +20,13 @@ Python sends objects with a ``kind``:
     ``gen``, ``start``, ``stop``, ``status``: rows to ask for again.
 ``text``
     ``id`` and ``text``, the answer to ``copy`` and ``cell``.
+``answer``
+    ``id``, and the answer to ``find`` and ``replace``: ``count`` (of cells), where there are any ``at``
+    (which of them, from 1 on), ``row`` and ``column``; or the ``error``. Whatever is asked when the rows
+    have moved is answered so.
+``offer``
+    ``id``, ``text`` (a question) and ``choices``, each with ``label`` and ``example``: what texts that were
+    refused may mean, to be answered by ``accept``. Without choices nothing is offered any more.
 ``note``
     ``text``: something that a person is to be told.
 ``focus``
@@ -27,7 +35,7 @@ Python sends objects with a ``kind``:
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -36,19 +44,23 @@ from torc_frames.widgets.app.messages import Id, Op
 from torc_frames.widgets.table.source import Row
 
 __all__ = [
+    "Accept",
     "Act",
+    "Arrange",
     "Cell",
     "Clear",
     "Copy",
     "Delete",
     "Duplicate",
     "Fill",
+    "Find",
     "Hello",
     "Insert",
     "Message",
     "OnRows",
     "Paste",
     "Redo",
+    "Replace",
     "Rows",
     "Select",
     "Set",
@@ -132,13 +144,13 @@ class Clear(Act, frozen=True):
 
 
 class Fill(Act, frozen=True):
-    """Fill cells, ``to``, beside others: their series goes on, or they are repeated.
+    """Fill cells, ``target``, beside others: their series goes on, or they are repeated.
 
     ``switched`` does it the other way: copies of what is a series, a series of one number.
     """
 
     block: _Block
-    to: _Block
+    target: _Block
     switched: bool = False
 
 
@@ -148,19 +160,61 @@ class Select(Act, frozen=True):
     block: _Block
 
 
-class Copy(Act, frozen=True):
-    """Send the text of a block."""
+class Asking(Act, frozen=True):
+    """Anything that is answered by its `id`."""
 
     id: Id
+
+
+class Copy(Asking, frozen=True):
+    """Send the text of a block."""
+
     block: _Block
 
 
-class Cell(Act, frozen=True):
+class Cell(Asking, frozen=True):
     """Send the whole text of a cell."""
 
-    id: Id
     row: _Index
     column: _Index
+
+
+class Looking(Asking, frozen=True):
+    """A text in the cells of a block, null for the whole table; see `Search`."""
+
+    text: str
+    regex: bool = False
+    whole: bool = False
+    case: bool = False
+    block: _Block | None = None
+
+
+class Find(Looking, frozen=True):
+    """Which cell has it: the one `at` a row and column or after it, or the next one, or the one before."""
+
+    at: tuple[_Index, _Index] = (0, 0)
+    way: Literal["here", "next", "back"] = "here"
+
+
+class Replace(Looking, frozen=True):
+    """Put another text in its place."""
+
+    by: str = ""
+
+
+class Accept(Op, frozen=True):
+    """The answer to an ``offer``: which choice, from 0 on; null to leave the texts as they are."""
+
+    id: Id
+    choice: _Index | None = None
+
+
+class Arrange(Op, frozen=True):
+    """Arrange columns, by their names; see `Arrangement`."""
+
+    hidden: list[str]
+    order: list[str]
+    frozen: _Index
 
 
 class Sort(Op, frozen=True):
@@ -185,6 +239,10 @@ Message = (
     | Select
     | Copy
     | Cell
+    | Find
+    | Replace
+    | Accept
+    | Arrange
     | Sort
 )
 

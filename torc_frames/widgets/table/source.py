@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+from torc_frames.widgets.table.finding import Search
+
 __all__ = [
+    "Arrangement",
     "Block",
     "Change",
     "EditableSource",
@@ -55,6 +58,32 @@ class Row:
     """By column: why the text there is no value. It is shown as it was typed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """Which columns are shown, in which order, and how many of them stay where they are.
+
+    Examples
+    --------
+    >>> Arrangement(hidden=("b",), order=("c",)).places(["a", "b", "c", "d"])
+    [2, 0, 3]
+    """
+
+    hidden: tuple[str, ...] = ()
+    """By name."""
+
+    order: tuple[str, ...] = ()
+    """Names; columns that are not among them follow, as the table has them."""
+
+    frozen: int = 0
+    """So many, the first of those that are shown, stay while one scrolls to the right."""
+
+    def places(self, names: Sequence[str]) -> list[int]:
+        """Return the positions, among all columns, of those that are shown, in order."""
+        rank = {name: at for at, name in enumerate(self.order)}
+        kept = [at for at, name in enumerate(names) if name not in self.hidden]
+        return sorted(kept, key=lambda at: rank.get(names[at], len(rank)))
+
+
 class Block(NamedTuple):
     """A rectangle of cells, by position in the order that is shown; ends are not part of it."""
 
@@ -93,6 +122,13 @@ class Source(Protocol):
         """The column that rows are sorted by, and whether ascending; None for the table's own order."""
 
     @property
+    def arrangement(self) -> Arrangement:
+        """How columns are arranged: positions are those of columns that are shown, in their order."""
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Arrange columns; at least one stays."""
+
+    @property
     def status(self) -> str:
         """One line of text about the whole table."""
 
@@ -101,6 +137,9 @@ class Source(Protocol):
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """Return some rows; fewer if there are no more."""
+
+    def texts(self, block: Block) -> list[list[str]]:
+        """Return the texts of cells, column by column."""
 
     def text(self, block: Block) -> str:
         """Return cells as tab-separated text, as spreadsheets copy them."""
@@ -127,6 +166,9 @@ class EditableSource(Source, Protocol):
 
     def fill(self, source: Block, target: Block, switched: bool = False) -> None:
         """Fill cells beside others, as a series where those are one; `switched` does it the other way."""
+
+    def replace(self, search: Search, by: str, where: Block | None = None) -> int:
+        """Replace what is found in a block, or in the whole table; return in how many cells."""
 
     def insert_rows(self, at: int, count: int) -> None:
         """Add empty rows before a row."""

@@ -153,8 +153,9 @@ def _times(starts: list[Any], stops: list[Any]) -> dict[str, pd.Series]:
 
 def _stale(keys: list[str], told: Mapping[str, bool | None] | None) -> pd.Series:
     """Return for each job whether it is stale, missing where that can't be told."""
-    values = [None] * len(keys) if told is None else [told.get(key, False) for key in keys]
-    return pd.Series(values, dtype="boolean")
+    if not told:
+        return pd.Series(None if told is None else False, range(len(keys)), dtype="boolean")
+    return pd.Series([told.get(key, False) for key in keys], dtype="boolean")
 
 
 def runs_frame(snap: Snapshot, shape: Shape) -> pd.DataFrame:

@@ -69,17 +69,19 @@ class Where:
 
     def read(self, build: Callable[[Reading], pd.DataFrame], read: Reading) -> pd.DataFrame:
         """Build a frame of as few rows as have to be read; `build` calls `rows`."""
-        whole = read.snap
+        whole, before = read.snap, 0
         self._places = None
         if not self._is_narrow and isinstance(whole, SelectiveSnapshot):
             read.snap = self._narrowed(read, whole) or whole
+            before = read.snap.requests
         try:
             return build(read)
         except _UntoldError:
             self._places = None
             read.forget()
         finally:
-            whole.requests, read.snap = read.snap.requests, whole
+            if read.snap is not whole:
+                whole.requests, read.snap = whole.requests + read.snap.requests - before, whole
         return build(read)
 
     def rows(self, read: Reading, frame: pd.DataFrame) -> pd.DataFrame:

@@ -72,7 +72,7 @@ export class Bridge<State extends object> {
     const wrapped = new Map<Heard, Heard>();
     return {
       get: (trait) => this.model.get(trait),
-      send: (message) => this.post({ to: name, ...message }),
+      send: (message) => this.post({ ...message, to: name }),
       on: (_event, heard) => {
         const only: Heard = (message, buffers) => message.from === name && heard(message, buffers);
         wrapped.set(heard, only);
@@ -87,7 +87,12 @@ export class Bridge<State extends object> {
   }
 
   private post(message: object) {
-    this.model.send(message);
+    try {
+      this.model.send(message);
+    } catch {
+      this.answers.value = false; // JupyterLab throws where the kernel is gone
+      return;
+    }
     this.timer ??= setTimeout(() => (this.answers.value = false), ANSWER_MS);
   }
 

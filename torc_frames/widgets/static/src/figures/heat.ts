@@ -1,14 +1,17 @@
 // Cells of two columns, coloured by the mean, or the best, of a third.
+import { counted, rank } from "../core/look";
 import { Brush } from "./brush";
 import type { Box, Pen } from "./canvas";
 import { Chart, gaps, without, type View } from "./chart";
-import { css, lightness, type Rgba } from "./ink";
+import { contrast, css, type Rgba } from "./ink";
 import { Plane } from "./plane";
-import { quantiles, rank } from "./rows";
+import { quantiles } from "./rows";
 import { Scale } from "./scale";
 import type { Line } from "./tip";
 import type { Figure, Look } from "./types";
-import { counted, number, told } from "./words";
+import { number, told } from "./words";
+
+const TWO = 30; // pixels, of two lines of text
 
 type Cell = { x: number; y: number; count: number; on: number; sum: number; best: number };
 
@@ -18,6 +21,7 @@ export class Heat extends Chart {
   private readonly cells: (Cell | null)[];
   private readonly steps: number[];
   private plane!: Plane;
+  private hasWord = false; // whether there is room for "best" in a cell
 
   constructor(figure: Figure, private readonly look: Look) {
     super(figure, look);
@@ -35,9 +39,9 @@ export class Heat extends Chart {
     return this.cells.some(Boolean) ? null : without(this.names);
   }
 
-  notes(_view: View) {
+  notes({ look }: View) {
     const without = new Scale(this.colour);
-    return [...gaps(this.x, this.names[0]), ...gaps(this.y, this.names[1]), ...gaps(without, this.names[2])];
+    return [...gaps(this.x, this.names[0]), ...gaps(this.y, this.names[1]), ...gaps(without, this.names[2]), this.index(look.best) >= 0 && !this.hasWord ? "outlined: the best" : ""].filter(Boolean);
   }
 
   private index(at: number) {
@@ -94,6 +98,7 @@ export class Heat extends Chart {
       if (index >= 0) this.cells[index]!.on++;
     }
     const digits = this.digits(pen);
+    this.hasWord = digits > 0 && this.box({ x: 0, y: 0 }).height >= TWO;
     for (const cell of this.cells) {
       if (!cell) continue;
       const share = rank(this.value(cell), this.steps);
@@ -115,15 +120,14 @@ export class Heat extends Chart {
     return [3, 2].find(isFit) ?? 0;
   }
 
-  // What is on a colour is written by the one of the page's inks that is further from it.
+  // What is on a colour is written in the one of two tokens that is read better on it.
   private write(pen: Pen, cell: Cell, box: Box, colour: Rgba | null, digits: number) {
     const isBest = this.index(this.look.best) === cell.y * this.x.bands!.length + cell.x;
     const text = number(this.value(cell), digits);
     const [ink, raised] = [pen.ink.rgba("ink"), pen.ink.rgba("raised")];
-    const far = (other: typeof ink) => Math.abs(lightness(other) - lightness(colour ?? raised));
-    const name = !colour ? "muted" : far(ink) >= far(raised) ? "ink" : "raised";
+    const name = !colour ? "muted" : contrast(ink, colour) >= contrast(raised, colour) ? "ink" : "raised";
     const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
-    const isTwo = isBest && box.height >= 30;
+    const isTwo = isBest && this.hasWord;
     pen.text(text, x, isTwo ? y - 6 : y, { align: "center", colour: pen.ink.css(name), bold: isBest });
     if (isTwo) pen.text("best", x, y + 7, { align: "center", colour: pen.ink.css(name), bold: true });
   }

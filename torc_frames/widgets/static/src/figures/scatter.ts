@@ -1,4 +1,5 @@
 // A point for each job: one column against another, coloured by a third.
+import { counted } from "../core/look";
 import { Brush } from "./brush";
 import type { Pen } from "./canvas";
 import { Chart, gaps, without, type View } from "./chart";
@@ -9,7 +10,6 @@ import { points, radiusOf } from "./points";
 import { chance, NONE, SHADES } from "./rows";
 import { Scale } from "./scale";
 import type { Axis, Figure, Look } from "./types";
-import { counted } from "./words";
 
 const NEAR = 12;
 const SPREAD = 0.5; // of a category's room
@@ -50,7 +50,7 @@ export class Scatter extends Chart {
     const hollow = isOther && this.rows.shades.reduce((sum, shade) => sum + (shade === NONE ? 1 : 0), 0);
     const grey = hollow ? [`${counted(hollow, "job")} without ${this.names[2]}: ${this.rows.count > 3_000 ? "grey" : "hollow"}`] : [];
     const axes = this.x.axis.name === this.y.axis.name ? gaps(this.x, this.names[0]) : [...gaps(this.x, this.names[0]), ...gaps(this.y, this.names[1])];
-    return [...axes, ...grey, ...(this.areAround ? ["jobs of the same place are drawn around it"] : [])];
+    return [...axes, ...grey, ...(this.areAround ? ["jobs of one place lie around it"] : [])];
   }
 
   layout(pen: Pen, width: number, height: number) {

@@ -20,7 +20,7 @@ export function fillRight(view) {
 }
 
 function send(view, source, to) {
-  view.table.act("fill", { block: list(source), to: list(to), switched: false });
+  view.table.act("fill", { block: list(source), target: list(to), switched: false });
 }
 
 // The handle goes with the selection. It is dragged in one direction, whichever is farther from the block.
@@ -80,7 +80,7 @@ export function handle(view, canvas) {
   };
   const fill = (block, to, gen, switched) => {
     if (gen !== table.gen) return;
-    table.act("fill", { block: list(block), to: list(to), switched });
+    table.act("fill", { block: list(block), target: list(to), switched });
     const [top, left] = [Math.min(block.top, to.top), Math.min(block.left, to.left)];
     const [bottom, right] = [Math.max(block.bottom, to.bottom), Math.max(block.right, to.right)];
     selection.select({ row: top, column: left }, { row: bottom - 1, column: right - 1 });

@@ -7,25 +7,45 @@ const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], Arrow
 export const HELP =
   "Arrow keys, Tab, Home, End, Page Up and Page Down move, with Shift they select. " +
   "Up from the first row is the header: Enter sorts, Shift with arrows changes the width. " +
-  "Escape, then Tab, leaves the table.";
+  "Control with F finds a text. Shift with F10 opens a menu: copy, sort, hide, move and freeze columns. Escape, then Tab, leaves the table.";
 export const EDIT_HELP =
   "Enter or F2 edits, typing replaces, Delete clears, Space switches true and false. " +
   "Control with Enter adds a row, with Delete deletes rows, with D and R fills down and right, " +
-  "with Shift and D copies rows, with Z and Y undoes and redoes. ";
+  "with Shift and D copies rows, with H replaces a text, with Z and Y undoes and redoes. " +
+  "F6 goes to the question what a text means, if there is one. ";
 
 export function keyboard(view) {
-  // Lumino, which has the notebook's keys, passes over what is so marked, even where it sees keys first.
-  view.host.setAttribute("data-lm-suppress-shortcuts", "true");
-  view.host.addEventListener("keydown", (event) => {
-    if (isModified(event) && event.key.toLowerCase() === "s" && !event.shiftKey) forward(view, event);
+  keepKeys(view, view.host, (event) => {
+    if (isFind(event)) find(view, event);
     else if (view.editor.isOpen) editing(view, event);
     else if (view.selection.header) header(view, event);
     else moving(view, event);
+  });
+}
+
+// Keys that are pressed in a node stay in it, but for the one that saves.
+export function keepKeys(view, node, onKey) {
+  // Lumino, which has the notebook's keys, passes over what is so marked, even where it sees keys first.
+  node.setAttribute("data-lm-suppress-shortcuts", "true");
+  node.addEventListener("keydown", (event) => {
+    if (isModified(event) && event.key.toLowerCase() === "s" && !event.shiftKey) forward(view, event);
+    else onKey(event);
     // In the bubble phase, after the field that is typed in has had it.
     event.stopPropagation();
   });
-  view.host.addEventListener("keyup", (event) => event.stopPropagation());
-  view.host.addEventListener("keypress", (event) => event.stopPropagation());
+  for (const name of ["keyup", "keypress", "copy", "cut", "paste"]) {
+    node.addEventListener(name, (event) => event.stopPropagation());
+  }
+}
+
+function isFind(event) {
+  return isModified(event) && !event.shiftKey && ["f", "h"].includes(event.key.toLowerCase());
+}
+
+function find(view, event) {
+  view.editor.close(true);
+  view.findbar.open(event.key.toLowerCase() === "h");
+  event.preventDefault();
 }
 
 // Ctrl+S saves the notebook, as everywhere in it: the key is repeated outside of the grid.
@@ -47,7 +67,8 @@ function editing(view, event) {
   if (key === "Enter" && event.altKey && isArea) {
     editor.field.setRangeText("\n", editor.field.selectionStart, editor.field.selectionEnd, "end");
     editor.grow();
-  } else if (key === "Enter") finish(view, shiftKey ? -1 : 1, 0);
+  } else if (editor.choices && (key === "ArrowDown" || key === "ArrowUp")) editor.choices.move(ARROWS[key][0]);
+  else if (key === "Enter") finish(view, shiftKey ? -1 : 1, 0);
   else if (key === "Tab") {
     editor.close(true);
     wrap(view, shiftKey ? -1 : 1);
@@ -95,7 +116,7 @@ function moving(view, event) {
   if (handled) event.preventDefault();
 }
 
-function isModified(event) {
+export function isModified(event) {
   return (event.ctrlKey || event.metaKey) && !event.altKey;
 }
 
@@ -121,6 +142,7 @@ function withControl(view, event) {
 function plain(view, event) {
   const { selection } = view;
   const { key, shiftKey } = event;
+  if (key === "F6") return view.offer.focus();
   if (key === "Escape") {
     selection.collapse();
     view.tell("Tab leaves the table.");

@@ -12,6 +12,7 @@ export class Table {
     this.length = 0;
     this.columns = [];
     this.order = null;
+    this.arrangement = { hidden: [], order: [], frozen: 0 };
     this.editable = false;
     this.status = "";
     this.rows = new Map();
@@ -37,7 +38,7 @@ export class Table {
     this.send(op, { gen: this.gen, ...fields });
   }
 
-  // Ask for a text that the page has not got, or only the beginning of.
+  // Ask for what the page has not got.
   ask(op, fields) {
     const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
     return new Promise((resolve) => {
@@ -100,21 +101,24 @@ export class Table {
   }
 
   receive(message) {
-    const handler = { head: "onHead", rows: "onRows", stale: "onStale", text: "onText" }[message.kind];
+    const handler = { head: "onHead", rows: "onRows", stale: "onStale", text: "onAnswer", answer: "onAnswer" }[message.kind];
     if (handler) this[handler](message);
     else if (message.kind === "note") this.listeners.note(message.text);
+    else if (message.kind === "offer") this.listeners.offer(message);
     else if (message.kind === "focus") this.listeners.focus(message.row, message.column);
   }
 
   onHead(head) {
     const isNew = head.gen !== this.gen;
-    const others = JSON.stringify(head.columns) !== JSON.stringify(this.columns);
+    const arrangement = head.arrangement ?? { hidden: [], order: [], frozen: 0 };
+    const others =
+      JSON.stringify(head.columns) !== JSON.stringify(this.columns) || arrangement.frozen !== this.arrangement.frozen;
     if (isNew) {
       this.rows.clear();
       this.pages.clear();
     }
     const { gen, length, columns, order, editable, status } = head;
-    Object.assign(this, { gen, length, columns, order, editable, status });
+    Object.assign(this, { gen, length, columns, order, editable, status, arrangement });
     if (isNew) this.keep(head);
     this.listeners.head(others, isNew);
   }
@@ -133,9 +137,9 @@ export class Table {
     this.listeners.rows([], true);
   }
 
-  onText(message) {
-    this.waiting.get(message.id)?.(message.text);
-    this.waiting.delete(message.id);
+  onAnswer({ id, kind, ...answer }) {
+    this.waiting.get(id)?.(answer);
+    this.waiting.delete(id);
   }
 
   keep({ start, rows }) {

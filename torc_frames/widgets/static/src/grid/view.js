@@ -1,8 +1,12 @@
 // One view of a table: what is on the page, and what can be done with it.
 import { clipboard, list } from "./clipboard.js";
+import { Columns } from "./columns.js";
 import { Editor } from "./editor.js";
+import { FindBar } from "./findbar.js";
 import { EDIT_HELP, HELP, keyboard } from "./keyboard.js";
-import { handle } from "./fill.js";
+import { fillDown, handle } from "./fill.js";
+import { contextMenu } from "./menu.js";
+import { OfferBar } from "./offer.js";
 import { Painter } from "./painter.js";
 import { pointer } from "./pointer.js";
 import { Selection } from "./selection.js";
@@ -29,19 +33,20 @@ export class View {
       head: (others, isNew) => this.onHead(others, isNew),
       rows: (rows, isChange) => this.onRows(rows, isChange),
       note: (text) => this.onNote(text),
+      offer: (offer) => this.offer.show(offer),
       focus: (row, column) => this.selection.go(row, column),
     });
     this.painter = new Painter(this.host, this.table, el.getRootNode(), hooks);
     this.selection = new Selection(this.painter, this.table, () => this.onSelection());
-    this.editor = new Editor(
-      this.painter.getCanvasNode(),
-      () => this.focus(),
-      (at, text) => this.onTyped(at, text),
-    );
+    this.editor = new Editor(this, (at, text) => this.onTyped(at, text));
     keyboard(this);
     clipboard(this);
     this.stopPointer = pointer(this);
+    this.offer = new OfferBar(this);
+    this.findbar = new FindBar(this);
     this.handle = handle(this, this.painter.getCanvasNode());
+    this.columns = new Columns(this);
+    contextMenu(this);
     this.painter.onViewportChanged.subscribe(() => this.needRows());
     this.host.addEventListener("focus", () => this.onFocus());
     this.host.addEventListener("blur", () => this.whole.classList.remove("tf-focused"));
@@ -51,6 +56,7 @@ export class View {
 
   destroy() {
     this.editor.close(true);
+    this.closeMenu?.();
     clearTimeout(this.timer);
     this.stopPointer();
     this.handle.stop();
@@ -106,6 +112,8 @@ export class View {
     if (this.next) selection.go(this.next.row, this.next.column);
     else selection.settle();
     this.next = null;
+    if (isNew) this.findbar.moved();
+    if (isNew) this.offer.close();
     if (interrupted !== null) this.note = `The table changed while you typed ${JSON.stringify(interrupted)}: type it again.`;
     this.showStatus();
     this.needRows();
@@ -156,7 +164,10 @@ export class View {
   // None, ascending, descending, and round again.
   sort(column) {
     const { order } = this.table;
-    const ascending = order?.[0] !== column ? true : order[1] ? false : null;
+    this.sortBy(column, order?.[0] !== column ? true : order[1] ? false : null);
+  }
+
+  sortBy(column, ascending) {
     this.table.order = ascending === null ? null : [column, ascending];
     this.markOrder();
     this.table.send("sort", { column, ascending });
@@ -216,7 +227,7 @@ export class View {
 
   cellAt(event) {
     const box = this.painter.getCanvasNode().getBoundingClientRect();
-    return this.painter.getCellFromPoint(event.clientX - box.left, event.clientY - box.top);
+    return this.painter.cellAt(event.clientX - box.left, event.clientY - box.top);
   }
 
   // What is to be told before cells are changed, if they can't be.
@@ -242,8 +253,8 @@ export class View {
     }
     const { gen } = table;
     const whole = seed !== null || !table.isCut(at.row, at.column);
-    const text = whole ? table.text(at.row, at.column) : await table.ask("cell", at);
-    if (gen !== table.gen || this.editor.isOpen || selection.active !== at) return;
+    const text = whole ? table.text(at.row, at.column) : (await table.ask("cell", at)).text;
+    if (text === undefined || gen !== table.gen || this.editor.isOpen || selection.active !== at) return;
     selection.collapse();
     this.tell("");
     this.editor.open({ at, box: selection.box(at), column, text, seed });
@@ -273,6 +284,16 @@ export class View {
   paste(text) {
     const block = this.selection.block();
     if (block) this.table.act("paste", { block: list(block), text });
+  }
+
+  fillDown() {
+    fillDown(this);
+  }
+
+  drawFrames() {
+    this.selection.draw();
+    this.handle.place();
+    this.findbar.showScope();
   }
 
   insertRow(above) {

@@ -6,7 +6,7 @@ const ROWS = 100;
 const [BESIDE, BESIDE_HEADING] = [20, 32];
 
 // What is shown instead of a name and a text, if anything, says `hooks`; see `View`.
-export function widths(table, byHand, host, hooks = {}) {
+export function widths(table, byHand, host, hooks = {}, widest = WIDE) {
   const { fontFamily, fontSize } = getComputedStyle(host);
   const context = document.createElement("canvas").getContext("2d");
   const measure = (text, font) => {
@@ -23,8 +23,8 @@ export function widths(table, byHand, host, hooks = {}) {
     const needed = Math.max(
       measure(hooks.label?.(column) ?? column.name, `600 ${fontSize}`) + BESIDE_HEADING,
       hooks.heading ? 0 : measure(column.dtype, "11px") + BESIDE_HEADING,
-      measure(shown.slice(0, WIDE), fontSize) + BESIDE,
+      measure(shown.slice(0, widest), fontSize) + BESIDE,
     );
-    return Math.round(Math.min(WIDE, Math.max(NARROW, needed)));
+    return Math.round(Math.min(widest, Math.max(NARROW, needed)));
   });
 }

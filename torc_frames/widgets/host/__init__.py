@@ -1,0 +1,1 @@
+"""Editors in a browser without a notebook: their widgets, over a WebSocket."""
