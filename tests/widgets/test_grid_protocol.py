@@ -238,7 +238,9 @@ def test_a_widget_is_shown_by_its_model_and_for_want_of_that_by_html_or_text(pag
     assert re.fullmatch(r"\w+\(.*\)", again["text/plain"])
     html = again.get("text/html", "")
     assert EVIL not in html
-    assert ("&lt;script&gt;" in html) == again["text/plain"].startswith("ParameterEditor")
+    assert ("&lt;script&gt;" in html) == again["text/plain"].startswith(
+        ("ParameterEditor", "ResultsExplorer")
+    )
 
 
 def test_models_are_of_modules_that_are_found_without_a_network(page: Page, shown: str) -> None:

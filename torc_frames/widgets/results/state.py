@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from torc_frames.frame.tabulation.configurations import metrics
+from torc_frames.frame.tabulation.configurations import metrics, standing
+from torc_frames.widgets.app.stills import scatter
 from torc_frames.widgets.results.asked import ranked
 from torc_frames.widgets.results.axes import floats
-from torc_frames.widgets.results.model import can_group, functions
+from torc_frames.widgets.results.model import can_group, functions, meaning
 from torc_frames.widgets.results.profiles import steps
 from torc_frames.widgets.results.session import Exploration
 from torc_frames.widgets.results.shown import ShownSource
 from torc_frames.widgets.table.cells import texts
 
-__all__ = ["axes", "standing_now", "state"]
+__all__ = ["axes", "picture", "standing_now", "state"]
 
 _MOST_KEYS = 20_000
 _MOST_NAMED = 5
@@ -109,3 +110,15 @@ def axes(exploration: Exploration, names: list[str]) -> tuple[dict[str, Any], li
     if is_small:
         return {"axes": told}, [*buffers, numbers.astype(np.int32).tobytes()]
     return {"axes": told, "keys": [str(key) for key in keys[:_MOST_KEYS]]}, buffers
+
+
+def picture(exploration: Exploration) -> str:
+    """Return a still picture of the objective against a parameter, as HTML; empty where there is none."""
+    goal, x, rows = exploration.goal, exploration.first.x, exploration.chosen
+    if goal is None or x is None or meaning(rows[x]) != "number":
+        return ""
+    across, down = floats(rows[x]), floats(rows[goal.name])
+    known = np.flatnonzero(standing(rows).counted & np.isfinite(across) & np.isfinite(down))
+    least = goal.mode == "min"
+    order = known[np.argsort(down[known] if least else -down[known], kind="stable")]
+    return scatter(across[order].tolist(), down[order].tolist(), (x, goal.name), least=least)

@@ -21,8 +21,9 @@ from torc_frames.widgets.results.export import export
 from torc_frames.widgets.results.model import Aggregate
 from torc_frames.widgets.results.session import Exploration
 from torc_frames.widgets.results.shown import ShownSource
-from torc_frames.widgets.results.state import axes, standing_now, state
+from torc_frames.widgets.results.state import axes, picture, standing_now, state
 from torc_frames.widgets.table.grid import GridPart
+from torc_frames.widgets.table.preview import preview
 from torc_frames.widgets.table.source import Block
 from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.report.ranks import Mode
@@ -148,6 +149,10 @@ class ResultsExplorer(Fixed, App):
         if self._fixed:  # else its making failed
             self._grid.close()
         super().close()
+
+    def _still(self) -> str:
+        with self._lock:
+            return picture(self.exploration) + preview(self._source, self._label)
 
     # what is selected
 
