@@ -78,7 +78,7 @@ class Page:
 
     def show(self, code: str) -> str:
         """Run a cell that shows a widget, and return the key of its model."""
-        (shown,) = self.run(code)
+        *_, shown = self.run(code)
         key: str = shown[VIEW]["model_id"]
         return key
 

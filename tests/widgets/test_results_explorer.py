@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 import torc_frames as tf
 from torc_frames.frame.where import kept_by
 from torc_frames.widgets.results import messages
-from torc_frames.widgets.results.arrangement import Arrangement
+from torc_frames.widgets.results.arrangement import ChosenColumns
 from torc_frames.widgets.results.asked import Chosen
 from torc_frames.widgets.results.axes import Axes, drawable, suggested
 from torc_frames.widgets.results.export import export
@@ -515,7 +515,7 @@ NAMES = list("abcdef")
     st.lists(st.tuples(st.sampled_from(["show", "hide", "left", "right"]), st.lists(st.sampled_from(NAMES))))
 )
 def test_columns_are_never_lost_and_never_all_hidden(steps):
-    arrangement = Arrangement(tuple(NAMES))
+    arrangement = ChosenColumns(tuple(NAMES))
     for step, names in steps:
         before = arrangement
         match step:
@@ -531,12 +531,12 @@ def test_columns_are_never_lost_and_never_all_hidden(steps):
 
 
 def test_a_hidden_column_comes_back_to_its_place():
-    arrangement = Arrangement(tuple(NAMES)).move(["f"], -1)
+    arrangement = ChosenColumns(tuple(NAMES)).move(["f"], -1)
     assert arrangement.hide(["c"]).show(["c"]) == arrangement
 
 
 def test_new_columns_come_after_those_before_them():
-    arrangement = Arrangement(("b", "a"), frozenset({"b"}))
+    arrangement = ChosenColumns(("b", "a"), frozenset({"b"}))
     fit = arrangement.fitting(pd.DataFrame(columns=["x", "a", "y", "z"]))
     assert fit.order == ("x", "a", "y", "z")
     assert fit.fitting(pd.DataFrame(columns=["a", "b"])).shown == ("a",)
@@ -545,15 +545,17 @@ def test_new_columns_come_after_those_before_them():
 def test_chosen_columns_outlive_a_refresh(page, wf):
     explorer = page.explorer
     order = ["params.n", *(name for name in page.state["order"] if name != "params.n")]
-    page.say("arrange", order=order, hidden=[*page.state["hidden"], "status"])
+    page.say("arrangecolumns", order=order, hidden=[*page.state["hidden"], "status"])
     wf.job(6).store(loss=3.0, extra="new")
     page.say("refresh")
     assert explorer.value.columns.tolist() == [
         *("params.n", "results.loss", "results.extra", "params.solver", "params.ok", "job_name", "stale"),
     ]
-    page.say("arrange", order=order, hidden=[])
+    page.say("arrangecolumns", order=order, hidden=[])
     assert "the columns are others" in page.note
-    page.say("arrange", order=page.state["order"], hidden=[n for n in page.state["hidden"] if n != "status"])
+    page.say(
+        "arrangecolumns", order=page.state["order"], hidden=[n for n in page.state["hidden"] if n != "status"]
+    )
     assert "status" in explorer.value
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from torc_frames.store.records import OF_TORC
 
-__all__ = ["OF_JOBS", "Arrangement"]
+__all__ = ["OF_JOBS", "ChosenColumns"]
 
 OF_JOBS = frozenset(
     {
@@ -25,28 +25,28 @@ _HIDDEN = OF_JOBS | {"results.error.traceback"}
 
 
 @dataclass(frozen=True, slots=True)
-class Arrangement:
+class ChosenColumns:
     """All columns in their order, and those of them that are hidden, each with its place."""
 
     order: tuple[str, ...]
     hidden: frozenset[str] = _HIDDEN
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> Arrangement:
+    def of(cls, frame: pd.DataFrame) -> ChosenColumns:
         """Return the columns of a table as they come."""
         return cls(tuple(map(str, frame.columns)))
 
     @classmethod
     def by_use(
         cls, frame: pd.DataFrame, objective: str | None, hidden: frozenset[str] = _HIDDEN
-    ) -> Arrangement:
+    ) -> ChosenColumns:
         """Return them as they are looked at: the objective, other results, parameters, and what jobs are.
 
         Examples
         --------
         >>> import pandas as pd
         >>> names = ["status", "params.n", "results.loss", "results.score"]
-        >>> Arrangement.by_use(pd.DataFrame(columns=names), "results.score").shown
+        >>> ChosenColumns.by_use(pd.DataFrame(columns=names), "results.score").shown
         ('results.score', 'results.loss', 'params.n', 'status')
         """
 
@@ -63,23 +63,23 @@ class Arrangement:
         """The columns that are shown, in order."""
         return tuple(name for name in self.order if name not in self.hidden)
 
-    def show(self, names: Iterable[str]) -> Arrangement:
+    def show(self, names: Iterable[str]) -> ChosenColumns:
         """Return it with some columns shown, where they were."""
         return replace(self, hidden=self.hidden.difference(names))
 
-    def hide(self, names: Iterable[str]) -> Arrangement:
+    def hide(self, names: Iterable[str]) -> ChosenColumns:
         """Return it with some columns hidden, but never all."""
         hidden = self.hidden.union(names)
         return self if hidden.issuperset(self.order) else replace(self, hidden=hidden)
 
-    def move(self, names: Sequence[str], step: int) -> Arrangement:
+    def move(self, names: Sequence[str], step: int) -> ChosenColumns:
         """Return it with some shown columns a place further to the left (-1) or to the right (1).
 
         Examples
         --------
-        >>> Arrangement(("a", "b", "c", "d"), frozenset({"b"})).move(["d"], -1).shown
+        >>> ChosenColumns(("a", "b", "c", "d"), frozenset({"b"})).move(["d"], -1).shown
         ('a', 'd', 'c')
-        >>> Arrangement(("a", "b", "c")).move(["a", "b"], 1).shown
+        >>> ChosenColumns(("a", "b", "c")).move(["a", "b"], 1).shown
         ('c', 'a', 'b')
         """
         shown = list(self.shown)
@@ -91,7 +91,7 @@ class Arrangement:
         moved = iter(shown)
         return replace(self, order=tuple(name if name in self.hidden else next(moved) for name in self.order))
 
-    def fitting(self, frame: pd.DataFrame) -> Arrangement:
+    def fitting(self, frame: pd.DataFrame) -> ChosenColumns:
         """Return it for another table: new columns come after those that precede them there."""
         names = list(map(str, frame.columns))
         order = [name for name in self.order if name in set(names)]

@@ -20,7 +20,7 @@ import msgspec
 from torc_frames.widgets.app.messages import Id, Op
 
 __all__ = [
-    "Arrange",
+    "ArrangeColumns",
     "Bare",
     "Best",
     "Brush",
@@ -131,7 +131,7 @@ class Best(Op, frozen=True):
     """Go to the best row."""
 
 
-class Arrange(Op, frozen=True):
+class ArrangeColumns(Op, frozen=True):
     """Show columns in an order, and hide others."""
 
     order: _Names
@@ -191,7 +191,7 @@ Message = (
     | Shares
     | Choose
     | Best
-    | Arrange
+    | ArrangeColumns
     | GroupRows
     | Export
     | Refresh

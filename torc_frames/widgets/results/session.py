@@ -16,7 +16,7 @@ from torc_frames.errors import RefusedError, counted, shorten
 from torc_frames.frame.joining import OnClash
 from torc_frames.frame.shape import OnError
 from torc_frames.frame.tabulation.configurations import standing
-from torc_frames.widgets.results.arrangement import OF_JOBS, Arrangement
+from torc_frames.widgets.results.arrangement import OF_JOBS, ChosenColumns
 from torc_frames.widgets.results.asked import Chosen, Narrowed, Summary, best_first, goal_of, ranked
 from torc_frames.widgets.results.axes import Axes, First, Ranges, floats, suggested
 from torc_frames.widgets.results.model import (
@@ -82,7 +82,7 @@ class Exploration:
             self.workflow.table(job_columns=True, on_clash=on_clash, on_error=on_error, show_progress=False)
         )
         self.goal = goal_of(self.frame, objective, mode)
-        self.arrangement = Arrangement.by_use(self.frame, self._objective)
+        self.arrangement = ChosenColumns.by_use(self.frame, self._objective)
         given = {"on_clash": (on_clash, "names"), "on_error": (on_error, "raise")}
         self._options = [f"{name}={value!r}" for name, (value, default) in given.items() if value != default]
         self._callbacks: list[Callable[[], None]] = []
@@ -289,7 +289,7 @@ class Exploration:
             assert goal is not None
             self.goal = goal
             order = (goal.name, *(name for name in self.arrangement.order if name != goal.name))
-            self.arrangement = Arrangement(order, self.arrangement.hidden - {goal.name})
+            self.arrangement = ChosenColumns(order, self.arrangement.hidden - {goal.name})
             sort = self._query.sort if self._query.groups else best_first(goal)
             self._set(replace(self._query, columns=self.arrangement.shown, sort=sort))
 
@@ -363,7 +363,7 @@ class Exploration:
         with self.lock:
             self._set(replace(self._query, sort=None if ascending is None else (name, ascending)))
 
-    def arrange(self, arrangement: Arrangement) -> None:
+    def arrange(self, arrangement: ChosenColumns) -> None:
         """Show these columns, in this order."""
         with self.lock:
             query = replace(self._query, columns=arrangement.shown)
@@ -388,7 +388,7 @@ class Exploration:
             if goal is None or goal.name not in ranked(now.frame):
                 goal = goal_of(now.frame, None, None)
             if goal != self.goal:
-                before = Arrangement.by_use(now.frame, None if goal is None else goal.name, before.hidden)
+                before = ChosenColumns.by_use(now.frame, None if goal is None else goal.name, before.hidden)
             self.arrangement = before
             fit, lost = replace(self._query, filters=self._chosen.filters).fitting(now.frame)
             if goal != self.goal and not fit.groups:

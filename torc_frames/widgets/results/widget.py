@@ -15,7 +15,7 @@ from torc_frames.frame.shape import OnError
 from torc_frames.widgets.app.app import FAILURES, App
 from torc_frames.widgets.app.told import Told
 from torc_frames.widgets.results import messages
-from torc_frames.widgets.results.arrangement import Arrangement
+from torc_frames.widgets.results.arrangement import ChosenColumns
 from torc_frames.widgets.results.asked import Chosen
 from torc_frames.widgets.results.export import export
 from torc_frames.widgets.results.model import Aggregate
@@ -270,7 +270,7 @@ class ResultsExplorer(Fixed, App):
                 self._go_to(row)
             case messages.Best():
                 self._go_to(exploration.best)
-            case messages.Arrange(order=order, hidden=hidden):
+            case messages.ArrangeColumns(order=order, hidden=hidden):
                 exploration.arrange(self._arrangement(order, hidden))
             case messages.GroupRows(by=by, aggregates=aggregates):
                 exploration.group(tuple(by), tuple(Aggregate(*one) for one in aggregates))
@@ -317,11 +317,11 @@ class ResultsExplorer(Fixed, App):
         if self.exploration.picked is None:
             Told.tell(self, "selected")
 
-    def _arrangement(self, order: Sequence[str], hidden: Sequence[str]) -> Arrangement:
+    def _arrangement(self, order: Sequence[str], hidden: Sequence[str]) -> ChosenColumns:
         there = self.exploration.arrangement.order
         if sorted(order) != sorted(there):
             raise RefusedError("the columns are others by now: please look, and do it again")
-        return Arrangement(tuple(order), frozenset()).hide(hidden)
+        return ChosenColumns(tuple(order), frozenset()).hide(hidden)
 
     def _shares(self) -> list[list[Any]]:
         from torc_frames.plots.shares import importances

@@ -11,7 +11,7 @@ const FORMATS = [".parquet", ".csv", ".xlsx"];
 export function Columns({ board }: { board: Board }) {
   const { order, hidden } = board.bridge.state.value as State;
   const find = useSignal("");
-  const tell = (names: string[], off: string[]) => board.bridge.send("arrange", { order: names, hidden: off });
+  const tell = (names: string[], off: string[]) => board.bridge.send("arrangecolumns", { order: names, hidden: off });
   const move = (name: string, step: number) => {
     const at = order.indexOf(name);
     const names = order.filter((one) => one !== name);
