@@ -209,7 +209,8 @@ def _pages(*boxes: ipywidgets.Widget) -> Iterator[str]:
 
 
 def _static(shown: object) -> str:
-    return str(shown._repr_mimebundle_()["text/html"])  # type: ignore[attr-defined]
+    bundle = shown._repr_mimebundle_()  # type: ignore[attr-defined]
+    return str((bundle[0] if isinstance(bundle, tuple) else bundle)["text/html"])
 
 
 class _Study:
@@ -267,7 +268,7 @@ def _record(study: _Study) -> Iterator[str]:
 def _monitor(study: _Study) -> Iterator[str]:
     study.workflow.run(workers=2, show_progress=False)
     monitor = Monitor(study.workflow)
-    yield from _pages(monitor)
+    yield _static(monitor)
     monitor.close()
 
 

@@ -1,5 +1,6 @@
 """The explorer of results and the monitor in a real JupyterLab, with jobs that really run."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -166,26 +167,77 @@ def test_a_run_is_watched_while_cells_run_and_its_end_is_seen(lab: Jupyter, tmp_
     wf = study(tmp_path, pause=0.5)
     notebook = opened(lab, tmp_path, "monitor = Monitor(wf); monitor")
     output = notebook.output(1)
-    output.get_by_role("progressbar").wait_for()
+    bar = output.get_by_role("progressbar")
+    bar.wait_for()
     assert notebook.value("monitor.watching")
     running = threading.Thread(target=lambda: wf.run(workers=2, show_progress=False))
     running.start()
-    output.get_by_text("running").wait_for()
+    output.get_by_role("region", name="Running").wait_for()
     notebook.run(2)
     assert notebook.value("answer") == 42
     assert running.is_alive()
-    output.get_by_text(" left, until ").wait_for()
+    output.get_by_text(", until ").wait_for()
     notebook.screenshot("monitor-running", output)
     output.get_by_role("status").filter(has_text="All 12 jobs have ended; 3 failed.").wait_for()
     running.join()
     notebook.wait_for("monitor.watching", False)
     notebook.wait_for("monitor.watch.join(1)", True)
-    assert output.get_by_role("progressbar").get_attribute("aria-valuetext") == "9 completed, 3 failed"
-    output.get_by_role("cell", name="ValueError: too deep").first.wait_for()
-    output.get_by_role("button", name="Start").click()
+    assert bar.get_attribute("aria-valuetext") == "9 completed, 3 failed"
+    output.get_by_role("button", name="Watch", exact=True).click()
     notebook.wait_for("monitor.watching", True)
-    notebook.execute("monitor.close()")
+    output.get_by_role("button", name="Pause watching").click()
+    notebook.wait_for("monitor.watching", False)
     notebook.wait_for("monitor.watch.join(1)", True)
+
+
+def test_why_a_job_failed_is_read_by_keys_alone(lab: Jupyter, tmp_path: Path) -> None:
+    study(tmp_path, pause=0.001).run(workers=2, show_progress=False)
+    notebook = opened(lab, tmp_path, "monitor = Monitor(wf); monitor")
+    failed = notebook.output(1).get_by_role("region", name="Failed").get_by_role("button")
+    failed.first.wait_for()
+    assert failed.count() == 3
+    assert "ValueError: too deep" in str(failed.first.text_content())
+    failed.first.focus()
+    notebook.page.keyboard.press("Enter")
+    log = notebook.output(1).get_by_label(re.compile("stderr of job"))
+    log.wait_for()
+    assert str(log.text_content()).strip() == "ValueError: too deep"
+    assert notebook.value("monitor.selected") == notebook.value("monitor.progress.failures[0].job_key")
+    notebook.page.keyboard.press("Enter")
+    log.wait_for(state="detached")
+
+
+def test_a_run_is_cancelled_after_it_was_told_what_that_does(lab: Jupyter, tmp_path: Path) -> None:
+    wf = study(tmp_path, pause=100)
+    run = wf.start(workers=2)
+    notebook = opened(lab, tmp_path, "monitor = Monitor(wf); monitor")
+    output = notebook.output(1)
+    notebook.wait_for("monitor.progress.running", 2)
+    output.get_by_role("button", name="Cancel run…").click()
+    dialog = output.get_by_role("dialog", name="Cancel the run")
+    dialog.get_by_text("end 2 running jobs, 10 waiting are not started").wait_for()
+    notebook.screenshot("monitor-cancel", output)
+    notebook.page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    assert run.running()
+    output.get_by_role("button", name="Cancel run…").click()
+    dialog.get_by_role("button", name="End 2 running jobs").click()
+    output.get_by_text("1 run cancelled.").wait_for()
+    assert run.cancelled()
+    assert notebook.value("monitor.value") == {"ready": 12}
+
+
+def test_what_others_wrote_stays_text_in_the_monitor(lab: Jupyter, tmp_path: Path) -> None:
+    evil = "<img src=x onerror=alert(1)> $x$"
+    wf = tf.connect(tmp_path / "study.db").create_workflow(evil)
+    wf.push(tf.grid(n=[1]), command=f"echo '{evil}' >&2; exit {{n}}", name=evil)
+    wf.run(workers=1, show_progress=False)
+    notebook = opened(lab, tmp_path, "monitor = Monitor(wf); monitor")
+    output = notebook.output(1)
+    output.get_by_role("heading", name=evil).wait_for()
+    output.get_by_role("region", name="Failed").get_by_role("button").click()
+    output.get_by_label("stderr of job 1").filter(has_text=evil).wait_for()
+    assert output.locator("img, .MathJax, mjx-container").count() == 0
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -195,5 +247,9 @@ def test_the_monitor_is_accessible_in_light_and_dark(lab: Jupyter, tmp_path: Pat
     notebook.theme(dark)
     output = notebook.output(1)
     output.get_by_role("progressbar").wait_for()
+    output.get_by_role("region", name="Failed").get_by_role("button").first.click()
+    output.get_by_label(re.compile("stderr of job")).wait_for()
+    output.get_by_role("button", name="Over time").click()
+    output.get_by_role("img", name="Jobs by status over time").wait_for()
     notebook.screenshot(f"monitor-{'dark' if dark else 'light'}", output)
     assert notebook.accessibility_problems(output) == []

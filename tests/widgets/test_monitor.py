@@ -3,17 +3,18 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapped import not_three
 from servers import wait_until
 
 import torc_frames as tf
-from torc_frames.widgets.progress.model import COLUMNS, progress
+from torc_frames.widgets.progress.model import COLUMNS, course, progress
 from torc_frames.widgets.progress.session import JobReader, Pace, Watch
 from torc_frames.widgets.progress.widget import Monitor
 
@@ -148,10 +149,13 @@ def test_a_failure_is_told_with_the_last_lines_of_its_stderr(tmp_path):
     wf.run(workers=1)
     monitor = Monitor(wf)
     assert monitor.watch.state.messages == {"1": "first\n<b>boom</b>"}
-    shown = monitor._failures.value
-    assert "&lt;b&gt;boom&lt;/b&gt;" in shown
-    assert "<b>boom" not in shown
+    html = monitor._repr_mimebundle_()[0]["text/html"]
+    assert "&lt;b&gt;boom&lt;/b&gt;" in html
+    assert "<b>boom" not in html
     assert monitor.progress.failures[0].return_code == 3
+    answers = said(monitor, op="writtenby", id="7", job="1")
+    assert answers == [{"kind": "answer", "id": "7", "texts": {"stderr": "first\n<b>boom</b>"}}]
+    assert monitor.selected == "1"
 
 
 def test_a_failure_of_a_function_is_told_with_its_error(tmp_path):
@@ -160,6 +164,8 @@ def test_a_failure_of_a_function_is_told_with_its_error(tmp_path):
         wf.map(not_three, tf.grid(n=[2, 3]), threads)
     monitor = Monitor(wf)
     assert monitor.watch.state.messages == {"2": "ValueError: three is\nnot taken"}
+    [answer] = said(monitor, op="writtenby", id="1", job="2")
+    assert "in not_three" in answer["texts"]["traceback"]
 
 
 def test_what_is_not_known_of_a_failure_is_said_so(tmp_path):
@@ -168,7 +174,7 @@ def test_what_is_not_known_of_a_failure_is_said_so(tmp_path):
     summary.failures[0].stderr.unlink()
     monitor = Monitor(wf)
     assert monitor.watch.state.messages == {"1": ""}
-    assert "not known here" in monitor._failures.value
+    assert said(monitor, op="writtenby", id="1", job="1")[0]["texts"] == {}
 
 
 def test_it_takes_the_handle_of_a_run(tmp_path):
@@ -266,28 +272,158 @@ def test_closed_it_looks_no_longer_and_leaves_no_thread(tmp_path):
     assert threading.active_count() == before
 
 
-def test_its_button_stops_and_starts_it(tmp_path):
+def said(monitor, **message):
+    """What a monitor says because of a message from its page, but for what it shows anyway."""
+    told = []
+    monitor.send = lambda content, buffers=None: told.append(content)
+    monitor._on_message(monitor, message, [])
+    del monitor.send
+    return [one for one in told if one["kind"] != "state"]
+
+
+def test_its_page_pauses_and_goes_on_watching(tmp_path):
     monitor = Monitor(pushed(tf.connect(tmp_path / "study.db")))
-    assert monitor._button.description == "Stop"
-    monitor._button.click()
-    assert (monitor.watching, monitor._button.description) == (False, "Start")
-    monitor._button.click()
+    assert said(monitor, op="follow", on=False) == []
+    assert not monitor.watching
+    said(monitor, op="follow", on=True)
     assert monitor.watching
     monitor.close()
 
 
-def test_it_shows_numbers_that_a_screen_reader_says_and_no_markup_of_others(tmp_path):
+def test_what_it_shows_is_observed(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"), 2)
+    monitor = Monitor(wf)
+    seen = []
+    monitor.observe(lambda change: seen.append(change["new"]), "value")
+    wf.run(workers=1)
+    assert monitor.watch.join(20)
+    assert seen[-1] == monitor.value == {"completed": 2}
+    with pytest.raises(tf.FixedAttributeError):
+        monitor.value = {}
+
+
+def test_what_is_to_be_cancelled_is_told_before_and_then_cancelled(tmp_path):
+    wf = pushed(
+        tf.connect(tmp_path / "study.db"),
+        5,
+        f"if [ {{n}} = 0 ]; then exit 0; fi; touch {tmp_path}/{{n}}; sleep 100",
+    )
+    run = wf.start(workers=2)
+    wait_until(lambda: (tmp_path / "1").exists() and (tmp_path / "2").exists(), "two jobs to run")
+    monitor = Monitor(run)
+    [asked] = said(monitor, op="intended", id="1")
+    assert asked["runs"] == [run.id]
+    assert "end 2 running jobs, 2 waiting are not started" in asked["text"]
+    assert asked["does"] == "End 2 running jobs"
+    said(monitor, op="endruns", runs=asked["runs"])
+    wait_until(lambda: not monitor._ending.is_busy, "the end")
+    assert run.cancelled()
+    assert monitor.value == {"completed": 1, "ready": 4}
+    [again] = said(monitor, op="intended", id="2")
+    assert again["runs"] == []
+    assert "No run of torc_frames goes on" in again["text"]
+    [note] = said(monitor, op="endruns", runs=asked["runs"])
+    assert (note["tone"], note["text"]) == ("error", "the run has ended meanwhile: nothing was cancelled")
+    monitor.close()
+
+
+def test_a_run_of_some_jobs_cancels_those_alone(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"), 4, f"touch {tmp_path}/{{n}}; sleep 100")
+    run = wf.start(jobs=["1", "2"], workers=1)
+    wait_until(lambda: (tmp_path / "0").exists(), "a job to run")
+    monitor = Monitor(wf)
+    [asked] = said(monitor, op="intended", id="1")
+    assert "end 1 running job, 1 waiting is not started" in asked["text"]
+    monitor.close()
+    run.cancel()
+
+
+def test_it_shows_no_markup_of_others(tmp_path):
     wf = tf.connect(tmp_path / "study.db").create_workflow("<script>alert(1)</script>")
     wf.push(tf.grid(n=[0, 1]), command="exit {n}", name="<i>{n}</i>")
     wf.run(workers=1)
     monitor = Monitor(wf)
     assert repr(monitor) == "Monitor(workflow='1')"
-    assert 'role="progressbar"' in monitor._body.value
-    assert 'aria-valuetext="1 completed, 1 failed"' in monitor._body.value
-    assert "<script" not in monitor._title.value
-    assert "<i>" not in monitor._failures.value
-    assert "2 of 2 jobs ended (100%)" in monitor._body.value
+    html = monitor._repr_mimebundle_()[0]["text/html"]
+    assert "<script" not in html
+    assert "<i>" not in html
+    assert "2 of 2 jobs ended" in html
     assert not monitor.watching
+
+
+def test_jobs_that_run_have_begun_when_they_were_first_seen(tmp_path):
+    wf = pushed(tf.connect(tmp_path / "study.db"), 2, f"touch {tmp_path}/{{n}}; sleep 100")
+    run = wf.start(workers=1)
+    wait_until(lambda: (tmp_path / "0").exists(), "a job to run")
+    watch = Watch(wf, lambda state: None)
+    [running] = watch.state.progress.now_running
+    assert running.job_key == "1"
+    watch.look()
+    assert watch.state.progress.now_running == (running,)
+    assert watch.state.progress.began == running.start_time
+    assert watch.course().iloc[-1].tolist()[1:] == [0, 0, 1, 1]
+    run.cancel()
+
+
+def test_what_began_before_a_pause_is_another_run():
+    now = progress(
+        jobs(("completed", 100, 90), ("completed", 30, 20), ("completed", 25, 15), ("failed", 10, 1)), NOW
+    )
+    assert now.began == NOW - timedelta(minutes=30)
+    assert now.last == NOW - timedelta(minutes=1)
+
+
+@given(st.lists(st.tuples(STATUSES, st.floats(0, 1e4), st.floats(-10, 1e4)), max_size=12))
+def test_counts_over_time_are_of_all_jobs_and_end_as_they_are(drawn):
+    rows = [
+        (status, max(start, end), end)
+        if status in ("completed", "failed")
+        else (status, start, None, None)
+        if status == "running"
+        else (status,)
+        for status, start, end in drawn
+    ]
+    table = jobs(*rows)
+    went = course(table, NOW, most=9)
+    assert len(went) <= 9
+    assert (went.drop(columns="time") >= 0).all(axis=None)
+    assert (went.drop(columns="time").sum(axis=1) == len(rows)).all()
+    assert went["time"].is_monotonic_increasing
+    if len(went):
+        last = went.iloc[-1]
+        for status in ("completed", "failed", "running"):
+            assert last[status] == sum(row[0] == status for row in rows)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+OPS = ["follow", "writtenby", "countsthen", "intended", "endruns", "open", "ping", "asset", "x"]
+TEXTS = st.text(max_size=5)
+FIELDS = {"op": st.sampled_from(OPS), "on": st.booleans(), "id": TEXTS, "job": TEXTS, "runs": st.lists(TEXTS)}
+MESSAGES = ANYTHING | st.fixed_dictionaries(
+    {}, optional={name: values | ANYTHING for name, values in FIELDS.items()}
+)
+
+
+@settings(max_examples=150)
+@given(message=MESSAGES)
+def test_whatever_a_page_sends_neither_raises_nor_changes_jobs(message, shared_monitor):
+    before = shared_monitor.value
+    said(shared_monitor, **message) if isinstance(message, dict) else shared_monitor._on_message(
+        None, message, []
+    )
+    assert shared_monitor.value == before
+
+
+@pytest.fixture(scope="module")
+def shared_monitor(tmp_path_factory):
+    wf = pushed(tf.connect(tmp_path_factory.mktemp("monitor") / "study.db"), 2, "exit {n}")
+    wf.run(workers=1)
+    with closing(Monitor(wf)) as monitor:
+        yield monitor
 
 
 @pytest.mark.parametrize("pace", [Pace(0.5, 2.0), Pace(2.0, 15.0)])

@@ -20,6 +20,7 @@ class Fixed:
     def __setattr__(self, name: str, value: object) -> None:
         known = getattr(type(self), name, None)
         is_trait = hasattr(known, "__set__") and not isinstance(known, property)
+        is_trait = is_trait and not getattr(known, "read_only", False)
         if not self._fixed or name.startswith("_") or is_trait or (callable(known) and callable(value)):
             super().__setattr__(name, value)
             return

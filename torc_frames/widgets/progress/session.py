@@ -8,15 +8,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
 from torc_frames.errors import NotFoundError, TorcFramesError, UnreadableRecordError
-from torc_frames.store.records import OUTPUT
-from torc_frames.widgets.progress.model import COLUMNS, Failed, Progress, progress, span
+from torc_frames.widgets.progress.model import (
+    COLUMNS,
+    RUNNING_STATUSES,
+    Failed,
+    Progress,
+    course,
+    progress,
+    span,
+)
 from torc_frames.widgets.work import Background, StoppedError
-from torc_frames.workflow.run.said import last_runs
+from torc_frames.workflow.run.logs import Stream
+from torc_frames.workflow.run.said import LastRun, last_runs, stored_errors
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["JobReader", "Watch", "WatchState"]
@@ -96,6 +104,7 @@ class Watch:
         self.reader = JobReader(workflow)
         self._on_change, self._idle, self._paces = on_change, idle, (cheap, server)
         self._jobs = pd.DataFrame()
+        self._seen: dict[tuple[str, int], pd.Timestamp] = {}
         self._causes: dict[tuple[str, int], str] = {}
         self._background = Background(lambda _: None)
         self.state = WatchState(Progress({}), {})
@@ -110,10 +119,10 @@ class Watch:
             If the store can't be read.
         """
         with self._looking:
-            jobs = self.reader.read()
+            jobs, at = self.reader.read(), pd.Timestamp.now("UTC")
             if jobs is not None:
-                self._jobs = jobs
-            now = progress(self._jobs, pd.Timestamp.now("UTC"))
+                self._jobs = self._noted(jobs, at)
+            now = progress(self._jobs, at)
             whose = [(one.job_key, one.run_id) for one in now.failures]
             self._causes = {
                 run: self._causes[run] if run in self._causes else self.reader.message(one)
@@ -123,6 +132,18 @@ class Watch:
                 progress=now, messages={key: cause for (key, _), cause in self._causes.items()}, error=""
             )
         return jobs is not None
+
+    def course(self) -> pd.DataFrame:
+        """Return how the counts went, see `progress.model.course`."""
+        return course(self._jobs, pd.Timestamp.now("UTC"))
+
+    def _noted(self, jobs: pd.DataFrame, at: pd.Timestamp) -> pd.DataFrame:
+        """Return jobs in which those that run began, for want of better, when they were first seen to."""
+        mask = jobs["status"].isin(RUNNING_STATUSES) & jobs["start_time"].isna()
+        runs = list(zip(jobs.index[mask], jobs.loc[mask, "run_id"], strict=True))
+        self._seen = {run: self._seen.get(run, at) for run in runs}
+        times = pd.Series(self._seen.values(), jobs.index[mask], jobs["start_time"].dtype)
+        return jobs.assign(start_time=jobs["start_time"].fillna(times))
 
     def start(self) -> None:
         """Watch from now on, if it does not already."""
@@ -242,26 +263,29 @@ class JobReader:
         What it stored as ``error`` is believed first, then the last lines that it wrote to stderr, if the
         file is on this machine and was written by this run.
         """
-        if stored := self._stored(failed):
-            return stored
+        error, run = self._known(failed.job_key)
+        stored = ": ".join(error[name] for name in ("type", "message") if error.get(name))
+        return _shortened(stored or (run.reason(_TAIL_LINES) if run else ""))
+
+    def tails(self, job_key: str, lines: int) -> dict[str, str]:
+        """Return the end of what a job's present run wrote, and of its error's traceback, as far as known."""
+        error, run = self._known(job_key)
+        told = {"traceback": "\n".join(error.get("traceback", "").splitlines()[-lines:])}
+        for name in get_args(Stream):
+            told[name] = (run and run.tail(name, lines)) or ""
+        return {name: text for name, text in told.items() if text}
+
+    def _known(self, job_key: str) -> tuple[dict[str, str], LastRun | None]:
+        """Return the error that a job stored, and its present run, which says where its output is."""
         workflow = self._workflow
         with workflow._store.snapshot(workflow.key) as snap:
-            runs = last_runs(snap, workflow._store.url, [failed.job_key])
+            runs = last_runs(snap, workflow._store.url, [job_key])
+            try:
+                error = stored_errors(snap, [job_key]).get(job_key, {})
+            except UnreadableRecordError as unreadable:
+                error = {"message": str(unreadable)}
             self.requests += snap.requests
-        return _shortened(runs[0].reason(_TAIL_LINES) if runs else "")
-
-    def _stored(self, failed: Failed) -> str:
-        try:
-            records = self._workflow.user_data(job=failed.job_key, role=OUTPUT, show_progress=False)
-        except (UnreadableRecordError, NotFoundError) as error:
-            return str(error)
-        self.requests += records.attrs["torc"]["requests"]
-        parts = [
-            str(records[name].dropna().iloc[-1])
-            for name in ("error.type", "error.message")
-            if name in records and records[name].notna().any()
-        ]
-        return _shortened(": ".join(parts))
+        return error, runs[0] if runs else None
 
 
 def _shortened(text: str) -> str:

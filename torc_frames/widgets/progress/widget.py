@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from html import escape
 from typing import Any
 
-import ipywidgets as widgets
+import pandas as pd
+import traitlets
 
-from torc_frames.errors import counted
-from torc_frames.widgets.parts import Message, button, close_inside, html, root, row, text_html
-from torc_frames.widgets.progress.model import Failed, Progress, span
+from torc_frames.errors import RefusedError, counted
+from torc_frames.store.contents import read_jobs
+from torc_frames.widgets.app.app import FAILURES, App
+from torc_frames.widgets.progress import messages
+from torc_frames.widgets.progress.model import RUNNING_STATUSES, Progress
 from torc_frames.widgets.progress.session import Watch, WatchState
+from torc_frames.widgets.progress.snapshot import snapshot
+from torc_frames.widgets.work import Background
 from torc_frames.workflow.fixed import Fixed
-from torc_frames.workflow.run.handle import RunHandle
+from torc_frames.workflow.run.handle import RunHandle, RunHandles, handles
 from torc_frames.workflow.workflow import Workflow
 
 __all__ = ["Monitor"]
 
-_KNOWN = frozenset(
-    {
-        *("completed", "done", "running", "pending", "failed", "terminated"),
-        *("pending_failed", "canceled", "disabled"),
-    }
-)
+_LOG_LINES = 60
 
 
-class Monitor(Fixed, widgets.VBox):
+class Monitor(Fixed, App):
     """How far the jobs of a workflow are, as it goes: counts, pace, what is left, what failed and why.
 
     It looks from time to time, in a thread: often at a file, every few seconds at a server, less often when
     nothing happens. It stops when all jobs have ended, when nothing has run for five minutes, and when it is
-    closed; a button starts it again.
+    closed; a button starts it again, another cancels the run.
 
     Parameters
     ----------
@@ -48,6 +46,10 @@ class Monitor(Fixed, widgets.VBox):
         What it saw last.
     watching : bool
         Whether it goes on looking.
+    value : dict
+        How many jobs have each status; may be observed.
+    selected : str or None
+        The job whose output was opened last on the page, by its key; may be observed.
 
     Examples
     --------
@@ -56,31 +58,40 @@ class Monitor(Fixed, widgets.VBox):
     >>> _ = wf.push(tf.grid(n=[0, 1]), command="exit {n}")
     >>> _ = wf.run(workers=2)
     >>> monitor = Monitor(wf)
-    >>> monitor.progress.counts, monitor.watching
+    >>> monitor.value, monitor.watching
     ({'completed': 1, 'failed': 1}, False)
     >>> monitor
     Monitor(workflow='1')
     """
 
+    value = traitlets.Dict(read_only=True)
+    selected = traitlets.Unicode(None, allow_none=True, read_only=True)
+
+    _messages = messages.Message
+
     def __init__(self, workflow: Workflow | RunHandle, *, idle: float = 300.0) -> None:
+        self._closed = True  # until it is made
+        self._run = workflow if isinstance(workflow, RunHandle) else None
         if isinstance(workflow, RunHandle):
             workflow = Workflow(workflow.store, workflow.store.get_workflow(workflow.workflow_key))
-        self._key = workflow.key
-        self._title = html(text_html(f"{workflow.name} (workflow {workflow.key})", "tf-title"))
-        self._body, self._failures, self._told = html(), html(), html()
-        self._message = Message()
-        self._button = button("Stop", self._toggle, message=self._message)
+        self._workflow = workflow
+        self._ending = Background(lambda busy: self._show(canceling=busy))
+        self.watch = Watch(workflow, self._on_change, idle=idle)
+        super().__init__(label=f"Monitor of {workflow.name}", lock=self.watch.lock, _editor="progress")
         self._closed = False
-        self.watch = Watch(workflow, self._show, idle=idle)
-        inside = [row(self._title, self._button, self._told), self._body, self._message, self._failures]
-        super().__init__([root(inside, sheet="progress")])
-        self._show(self.watch.state)
+        self._show(title=workflow.name, workflow=workflow.key, canceling=False)
+        self._on_change(self.watch.state)
         if not self.progress.is_over:
             self.watch.start()
         self._fixed = True
 
     def __repr__(self) -> str:
-        return f"Monitor(workflow={self._key!r})"
+        return f"Monitor(workflow={self._workflow.key!r})"
+
+    def _still(self) -> str:
+        title = f"{self._workflow.name} (workflow {self._workflow.key})"
+        state = self.watch.state
+        return snapshot(title, state.progress, state.messages)
 
     @property
     def progress(self) -> Progress:
@@ -97,7 +108,7 @@ class Monitor(Fixed, widgets.VBox):
         self.watch.start()
 
     def stop(self) -> None:
-        """Look no longer."""
+        """Look no longer; the jobs go on."""
         self.watch.stop()
 
     def close(self) -> None:
@@ -106,100 +117,114 @@ class Monitor(Fixed, widgets.VBox):
         watch = getattr(self, "watch", None)  # Python closes what could not be made, too
         if watch is not None:
             watch.stop()
-        close_inside(self)
         super().close()
 
-    def _toggle(self) -> None:
-        if self.watching:
-            self.stop()
-        else:
-            self.start()
+    def _obey(self, message: messages.Message) -> None:
+        match message:
+            case messages.Follow(on=True):
+                self.start()
+            case messages.Follow():
+                self.stop()
+            case messages.WrittenBy(id=id, job=job):
+                texts: dict[str, str] = {}
+                try:
+                    texts = self.watch.reader.tails(job, _LOG_LINES)
+                finally:
+                    self._answer(id, texts=texts)
+                self.set_trait("selected", job)
+            case messages.CountsThen(id=id):
+                went = self.watch.course()
+                axes = [{"name": name, "values": numbers.tolist()} for name, numbers in went.items()]
+                self._answer(id, axes=axes)
+            case messages.Intended(id=id):
+                self._answer(id, **self._intent())
+            case messages.EndRuns(runs=runs):
+                self._cancel([run for run in self._runs() if run.id in runs])
 
-    def _show(self, state: WatchState) -> None:
+    def _runs(self) -> RunHandles:
+        """Return the runs that go on, of those that it is about."""
+        found = handles(self._workflow._store, self._workflow.key)
+        return RunHandles(run for run in found if self._run is None or run.id == self._run.id)
+
+    def _intent(self) -> dict[str, Any]:
+        """Return what cancelling would do."""
+        runs = self._runs()
+        if not runs:
+            return {
+                "runs": [],
+                "text": "No run of torc_frames goes on. What else runs jobs is what ends them.",
+            }
+        chosen = [run._call.details.get("jobs") for run in runs]
+        with self._workflow._store.snapshot(self._workflow.key) as snap:
+            jobs = read_jobs(snap)
+        if all(keys is not None for keys in chosen):
+            jobs = {key: jobs[key] for keys in chosen for key in keys or () if key in jobs}
+        running = sum(job.status in RUNNING_STATUSES for job in jobs.values())
+        waiting = sum(job.status in ("ready", "blocked", "uninitialized") for job in jobs.values())
+        whose = f"Run {runs[0].id}" if len(runs) == 1 else counted(len(runs), "run")
+        does = f"end {counted(running, 'running job')}"
+        left = f"{waiting:,} waiting {'is' if waiting == 1 else 'are'} not started"
+        text = f"{whose}: {does}, {left}. Jobs that are ended are ready again then; what has ended stays."
+        return {"runs": [run.id for run in runs], "text": text, "does": does.capitalize()}
+
+    def _cancel(self, runs: list[RunHandle]) -> None:
+        """End runs, in a thread: their jobs may take a while to end."""
+
+        def cancel() -> int:
+            ended = sum([run.cancel() for run in runs])
+            self.watch.look()
+            return ended
+
+        def failed(error: BaseException) -> None:
+            self._tell(str(error) or type(error).__name__, "error")
+            if not isinstance(error, FAILURES):
+                raise error
+
+        if not runs:
+            raise RefusedError("the run has ended meanwhile: nothing was cancelled")
+        self._ending.start(cancel, self._canceled, failed)
+
+    def _canceled(self, ended: int) -> None:
+        what = counted(ended, "run") if ended else "Nothing"
+        self._tell(f"{what} cancelled. wf.start() goes on with the jobs that are left.", "good")
+
+    def _on_change(self, state: WatchState) -> None:
         if self._closed:
             return
-        self._button.description, self._button.icon = (
-            ("Stop", "stop") if state.watching else ("Start", "play")
+        now = state.progress
+        self.set_trait("value", now.counts)
+        last = now.last if now.is_over or not now.running else None
+        self._show(
+            counts=[[status, many] for status, many in now.counts.items()],
+            jobs=now.jobs,
+            ended=now.ended,
+            rate=now.rate if now.running else None,
+            left=None if now.left is None else now.left.total_seconds(),
+            began=_ms(now.began),
+            last=_ms(last),
+            stale=now.stale,
+            failed=now.failed,
+            failures=[
+                {
+                    "job": one.job_key,
+                    "name": one.job_name,
+                    "code": one.return_code,
+                    "ended": _ms(one.end_time),
+                    "reason": state.messages.get(one.job_key, ""),
+                }
+                for one in now.failures
+            ],
+            running=[
+                {"job": one.job_key, "name": one.job_name, "began": _ms(one.start_time)}
+                for one in now.now_running
+            ],
+            busy=now.running,
+            over=now.is_over,
+            watching=state.watching,
+            told=state.told,
+            error=state.error,
         )
-        self._told.value = text_html(state.told, "tf-quiet")
-        self._body.value = _body(state.progress)
-        self._failures.value = _failures(state.progress, state.messages)
-        if state.error:
-            self._message.say(state.error, "error")
-        elif not state.watching and state.progress.is_over:
-            self._message.say(_ended(state.progress), "warning" if state.progress.failed else "good")
-        else:
-            self._message.clear()
 
 
-def _ended(now: Progress) -> str:
-    bad = f"; {now.failed:,} failed" if now.failed else ""
-    return f"All {counted(now.jobs, 'job')} have ended{bad}." if now.jobs > 1 else f"The job has ended{bad}."
-
-
-def _body(now: Progress) -> str:
-    if not now.jobs:
-        return text_html("There are no jobs yet.", "tf-quiet")
-    told = ", ".join(f"{count:,} {status}" for status, count in now.counts.items())
-    numbers = f'aria-valuemin="0" aria-valuenow="{now.ended}" aria-valuemax="{now.jobs}"'
-    parts = "".join(
-        f'<span class="{_css(status)}" style="flex: {count} 1 0"></span>'
-        for status, count in now.counts.items()
-    )
-    bar = (
-        f'<div class="tf-bar" role="progressbar" aria-label="jobs that have ended" {numbers} '
-        f'aria-valuetext="{escape(told)}">{parts}</div>'
-    )
-    items = "".join(
-        f'<li class="{_css(status)}"><span><b>{count:,}</b> {text_html(status)}</span></li>'
-        for status, count in now.counts.items()
-    )
-    return f'{bar}<ul class="tf-counts">{items}</ul>{text_html(_pace(now), "tf-quiet", tag="div")}'
-
-
-def _pace(now: Progress) -> str:
-    said = [f"{now.ended:,} of {counted(now.jobs, 'job')} ended ({now.ended / now.jobs:.0%})"]
-    if now.running and now.rate is not None:
-        said.append(f"{now.rate:,.3g} a minute")
-    if now.left is not None:
-        end = datetime.now() + now.left
-        same_day = end.date() == datetime.now().date()
-        said.append(f"about {span(now.left)} left, until {end:{'%H:%M' if same_day else '%Y-%m-%d %H:%M'}}")
-    elif now.running:
-        said.append("how long the rest takes is not known yet")
-    if now.stale:
-        said.append(f"{now.stale:,} stale: parameters changed since their run")
-    return " · ".join(said)
-
-
-def _failures(now: Progress, messages: dict[str, str]) -> str:
-    if not now.failures:
-        return ""
-    shown = len(now.failures)
-    caption = f"Last {shown} of {now.failed:,} that failed" if shown < now.failed else "Failed"
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("job", "name", "ended", "code", "message"))
-    rows = "".join(_failure(one, messages.get(one.job_key, "")) for one in now.failures)
-    return (
-        f'<table class="tf-failures"><caption>{caption}</caption><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
-    )
-
-
-def _failure(one: Failed, message: str) -> str:
-    when = "" if one.end_time is None else f"{one.end_time.tz_convert(_here()):%H:%M:%S}"
-    code = "" if one.return_code is None else str(one.return_code)
-    cells = [text_html(cell) for cell in (one.job_key, one.job_name, when, code)]
-    cells.append(
-        text_html(message, tag="pre")
-        if message
-        else text_html("not known here: its stderr is where it ran", "tf-quiet")
-    )
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _here() -> Any:
-    return datetime.now().astimezone().tzinfo
-
-
-def _css(status: str) -> str:
-    return f"tf-{status}" if status in _KNOWN else "tf-other"
+def _ms(time: pd.Timestamp | None) -> float | None:
+    return None if time is None else time.timestamp() * 1000

@@ -292,12 +292,8 @@ class Grid(App):
         size = f"rows={len(self.source)}, columns={len(self.source.columns)}"
         return f"{type(self).__name__}({self._label!r}, {size})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown = super()._repr_mimebundle_(**kwargs)
-        if shown is None:
-            return None
-        data, metadata = shown
-        return {**data, "text/html": preview(self.source, self._label)}, metadata
+    def _still(self) -> str:
+        return preview(self.source, self._label)
 
     def _select(self, block: Block) -> None:
         self.selection = block

@@ -132,10 +132,16 @@ export const Check = ({ label, checked, disabled, onChange }: CheckProps) => (
   </label>
 );
 
-const TONES: Record<string, string> = { completed: "good", running: "busy", failed: "bad", terminated: "bad", pending_failed: "bad", canceled: "bad" };
+const TONES: Record<string, string> = {
+  completed: "good", done: "good", running: "busy", pending: "busy", submitted: "busy", submitted_pending: "busy",
+  failed: "bad", terminated: "bad", pending_failed: "bad", canceled: "bad",
+};
+
+/** The colour of a job's status. */
+export const toneClass = (status: string) => `tf-is-${Object.hasOwn(TONES, status) ? TONES[status] : "idle"}`;
 
 /** The look of a job's status. */
-export const statusClass = (status: string) => `tf-pill tf-is-${TONES[status] ?? "idle"}`;
+export const statusClass = (status: string) => `tf-pill ${toneClass(status)}`;
 
 type PillProps = { status: string; count?: string; pressed?: boolean; onClick?: () => void };
 
@@ -172,12 +178,12 @@ export function Dialog({ title, onClose, footer, children }: DialogProps) {
   return (
     <div class="tf-veil">
       <div class="tf-dialog" role="dialog" aria-modal="true" aria-labelledby={id} tabIndex={-1} ref={box} onKeyDown={onKeyDown}>
-        <header>
+        <header role="presentation">
           <h3 id={id}>{title}</h3>
           <Button icon="close" title="Close" look="quiet" onClick={onClose} />
         </header>
         <div tabIndex={0} role="group" aria-labelledby={id}>{children}</div>
-        {footer && <footer>{footer}</footer>}
+        {footer && <footer role="presentation">{footer}</footer>}
       </div>
     </div>
   );
