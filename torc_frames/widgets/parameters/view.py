@@ -75,7 +75,7 @@ class SheetView:
             If no column would be left.
         """
         with self.lock:
-            if not (self._state.base.keyed or arrangement.places([*self._state.by_name()])):
+            if not (self._state.base.keyed or {*self._state.by_name()} - {*arrangement.hidden}):
                 raise RefusedError("a table without any column is none: one stays")
             self._show(replace(self._state.how, arrangement=arrangement))
             self._tell(Change(columns=True))

@@ -79,7 +79,7 @@ class FrameSource:
     def arrange(self, arrangement: Layout) -> None:
         """Arrange columns; RefusedError if none would be left."""
         with self.lock:
-            if len(self._all) and not arrangement.places([column.name for column in self._all]):
+            if all(column.name in arrangement.hidden for column in self._all):
                 raise RefusedError("a table without any column is none: one stays")
             order = self.order
             name = None if order is None else self._columns[order[0]].name

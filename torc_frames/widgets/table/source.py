@@ -78,10 +78,10 @@ class Layout:
     """So many, the first of those that are shown, stay while one scrolls to the right."""
 
     def places(self, names: Sequence[str]) -> list[int]:
-        """Return the positions, among all columns, of those that are shown, in order."""
+        """Return the positions, among all columns, of those shown, in order; of all if none would be."""
         rank = {name: at for at, name in enumerate(self.order)}
         kept = [at for at, name in enumerate(names) if name not in self.hidden]
-        return sorted(kept, key=lambda at: rank.get(names[at], len(rank)))
+        return sorted(kept or range(len(names)), key=lambda at: rank.get(names[at], len(rank)))
 
 
 class Block(NamedTuple):
