@@ -86,12 +86,10 @@ class SheetView:
 
     @property
     def status(self) -> str:
-        """One line about the whole table."""
+        """How many rows there are, and are shown."""
         with self.lock:
             total, shown = len(self._state.own), len(self._state.view)
-            first = counted(total, "row") if shown == total else f"{shown:,} of {counted(total, 'row')}"
-            counts = self.counts
-            return ", ".join([first, *(f"{count:,} {name}" for name, count in counts.items() if count)])
+            return counted(total, "row") if shown == total else f"{shown:,} of {counted(total, 'row')}"
 
     def __len__(self) -> int:
         return len(self._state.view)
