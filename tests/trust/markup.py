@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from html.parser import HTMLParser
@@ -21,8 +20,6 @@ from torc_frames.widgets.parameters.widget import ParameterEditor
 from torc_frames.widgets.parts import Message
 from torc_frames.widgets.progress.widget import Monitor
 from torc_frames.widgets.records.widget import RecordEditor
-from torc_frames.widgets.results.figures import picture
-from torc_frames.widgets.results.widget import ResultsExplorer
 from torc_frames.widgets.sweeps.widget import _COPY, SweepBuilder
 from torc_frames.widgets.table.grid import Grid
 
@@ -153,7 +150,6 @@ _ATTRIBUTES = frozenset(
     ]
 )
 _TEXTS = ("alt", "title", "aria-label", "aria-valuetext", "aria-description")
-_PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]*")  # in which three letters are there by chance
 _COPY_BUTTON = ("button", [("type", "button"), ("onclick", _COPY)])
 _EMPTY = frozenset({"br", "img"})
 
@@ -170,8 +166,7 @@ class _Structure(HTMLParser):
         assert tag in _TAGS or (tag, attrs) == _COPY_BUTTON, f"an element <{tag}>"
         for name, value in attrs if tag in _TAGS else ():
             assert name in _ATTRIBUTES or name.startswith("aria-"), f"an attribute {name} of <{tag}>"
-            ours = name in _TEXTS or _PICTURE.fullmatch(value or "")
-            assert ours or _MARK not in (value or ""), f"{name}={value} of <{tag}>"
+            assert name in _TEXTS or _MARK not in (value or ""), f"{name}={value} of <{tag}>"
             self.text += (value or "") if name in _TEXTS else ""
         if tag not in _EMPTY:
             self.open.append(tag)
@@ -264,17 +259,6 @@ def _monitor(study: _Study) -> Iterator[str]:
     monitor.close()
 
 
-def _results(study: _Study) -> Iterator[str]:
-    explorer = ResultsExplorer(study.workflow)
-    for name in explorer.panels:
-        explorer.unfold(name)
-    row = explorer.filters.add()
-    row.column.value = f"params.{study.bad}"
-    row.low.value = study.bad
-    yield from _pages(explorer)
-    explorer.close()
-
-
 def _sweep(study: _Study) -> Iterator[str]:
     builder = SweepBuilder()
     [line] = builder._lines.values()
@@ -323,8 +307,6 @@ def _print(study: _Study) -> Iterator[str]:
 
 
 def _told(study: _Study) -> Iterator[str]:
-    from matplotlib.figure import Figure
-
     message = Message()
     for what in (study.bad, f"a\n{study.bad}"):
         message.say(what, "error")
@@ -332,11 +314,10 @@ def _told(study: _Study) -> Iterator[str]:
         message.fail(RefusedError(what))
         yield message.value
     message.close()
-    yield picture(Figure((1, 1)), study.bad)
 
 
 _PLACES: tuple[Callable[[_Study], Iterator[str]], ...] = (
-    *(_plan, _first_sight, _parameters, _record, _monitor, _results, _sweep, _table, _print, _told),
+    *(_plan, _first_sight, _parameters, _record, _monitor, _sweep, _table, _print, _told),
 )
 
 
@@ -355,8 +336,8 @@ def _attempt(place: Place) -> int:
 
 FAULTS = [
     Fault(
-        "names, values, commands, filters and messages that are HTML, in plans, editors, tables, results, "
-        "monitor, sweeps and pictures: no element, attribute or comment of a page comes from them",
+        "names, values, commands, filters and messages that are HTML, in plans, editors, tables, "
+        "monitor and sweeps: no element, attribute or comment of a page comes from them",
         "widgets",
         small=1,
         full=len(PAYLOADS),

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from jupyter import Jupyter, Notebook
-from PIL import Image
 
 import torc_frames as tf
 
 SETUP = """
 import os; os.environ["TORC_FRAMES_DRAFTS"] = {drafts!r}
 import torc_frames as tf
-from torc_frames.widgets import ParameterEditor, ResultsExplorer
+from torc_frames.widgets import ParameterEditor
 from torc_frames.widgets.parameters.conditions import Condition
 wf = tf.connect({url!r}).workflow(1)
 """
@@ -89,39 +88,3 @@ def test_deleting_jobs_is_asked_and_undo_says_what_it_took_back(
     output.get_by_role("button", name="Apply: delete 3 jobs and their results").press("Enter")
     output.get_by_text("Applied: 3 jobs deleted").wait_for()
     assert wf.parameters()["depth"].tolist() == [2, 2, 2]
-
-
-def test_a_figure_has_its_own_colours_on_a_dark_page(lab: Jupyter, wf: Any, tmp_path: Path) -> None:
-    for job_key, row in wf.parameters().iterrows():
-        wf.job(job_key).store(loss=row["alpha"] + row["depth"])
-    notebook = opened(lab, tmp_path, "explorer = ResultsExplorer(wf); explorer")
-    output = notebook.output(1)
-    output.get_by_role("button", name="Parallel").click()
-    figure = output.get_by_role("img", name="Parallel")
-    figure.wait_for()
-    light = colours(notebook, figure, tmp_path / "light.png")
-    notebook.theme(dark=True)
-    assert colours(notebook, figure, tmp_path / "dark.png") == light
-    notebook.screenshot("explorer-figure-dark", output)
-    no_menu_of_the_notebook(
-        notebook, output.locator(".slick-cell").first, output.get_by_role("button", name="Refresh")
-    )
-
-
-def colours(notebook: Notebook, figure: Any, path: Path) -> set[tuple[int, ...]]:
-    """The colours that a figure has on the page, inside of its corners."""
-    assert figure.evaluate(_FILTERS_JS) == []
-    figure.screenshot(path=path, animations="disabled")
-    image = Image.open(path).convert("RGB")
-    inner = image.crop((8, 8, image.width - 8, image.height - 8))
-    return {colour for count, colour in inner.getcolors(inner.width * inner.height) if count > 20}
-
-
-_FILTERS_JS = """node => {
-  const found = [];
-  for (let at = node; at; at = at.parentElement) {
-    const {filter, mixBlendMode: blend} = getComputedStyle(at);
-    if (filter !== 'none' || blend !== 'normal') found.push(`${at.className}: ${filter} ${blend}`);
-  }
-  return found;
-}"""

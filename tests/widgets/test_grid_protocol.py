@@ -238,7 +238,9 @@ def test_a_widget_is_shown_by_its_model_and_for_want_of_that_by_html_or_text(pag
     assert re.fullmatch(r"\w+\(.*\)", again["text/plain"])
     html = again.get("text/html", "")
     assert EVIL not in html
-    assert ("&lt;script&gt;" in html) == again["text/plain"].startswith("ParameterEditor")
+    assert ("&lt;script&gt;" in html) == again["text/plain"].startswith(
+        ("ParameterEditor", "ResultsExplorer")
+    )
 
 
 def test_models_are_of_modules_that_are_found_without_a_network(page: Page, shown: str) -> None:
@@ -343,15 +345,20 @@ def test_what_is_said_of_rows_that_have_moved_is_refused(page: Page, editor: str
     assert page.value("editor.sheet.rows(0, 9)[1].texts[1]") == "0.5"
 
 
-def test_buttons_of_a_widget_answer(page: Page) -> None:
+def test_an_editor_answers_what_its_page_asks(page: Page) -> None:
     shown = page.show("explorer = tw.ResultsExplorer(wf); explorer")
-    states = {key: page.models[key] for key in page.inside(shown)}
-    (key,) = [key for key, state in states.items() if state.get("description") == "Refresh"]
-    page.tell(key, {"method": "custom", "content": {"event": "click"}})
-    assert any("nothing changed" in str(page.models[key].get("value")) for key in states)
-    (bare,) = [key for key, state in states.items() if str(state.get("description")).startswith("no results")]
-    page.tell(bare, {"method": "update", "state": {"value": True}})
+
+    def say(op: str, **fields: Any) -> list[dict[str, Any]]:
+        answers = page.tell(shown, {"method": "custom", "content": {"op": op, **fields}})
+        return [data["content"] for data in answers if data["method"] == "custom"]
+
+    (state, picked) = say("open")
+    assert (state["kind"], state["jobs"], picked["kind"]) == ("state", 3, "picked")
+    (note,) = [told for told in say("refresh") if told["kind"] == "note"]
+    assert note["text"] == "nothing changed"
+    say("bare")
     assert page.value("list(explorer.value.index) == keys[1:]") is True
+    assert "no message of this widget" in say("bares")[0]["text"]
     page.run("explorer.close()")
 
 

@@ -305,11 +305,10 @@ def test_the_explorer_and_the_monitor_count_them(wf: Workflow) -> None:
     wf.run()
     explorer, monitor = ResultsExplorer(wf), Monitor(wf)
     assert explorer.exploration.summary.stale == monitor.progress.stale == 0
-    assert explorer._stale.layout.display == "none"
     change(wf, "2", 5)
     explorer.refresh()
-    assert (explorer._stale.description, explorer._stale.layout.display) == ("stale 1", None)
-    explorer._stale.value = True
+    assert explorer.exploration.summary.stale == 1
+    explorer.exploration.toggle_stale()
     assert explorer.value.index.tolist() == ["2"]
     shown: dict[str, Any] = {"wf": wf}
     exec(explorer.code, shown)

@@ -9,10 +9,8 @@ from torc_frames.widgets.app.app import App
 from torc_frames.widgets.parameters.widget import ParameterEditor
 from torc_frames.widgets.progress.widget import Monitor
 from torc_frames.widgets.records.widget import RecordEditor
-from torc_frames.widgets.results.session import Exploration, ShownSource
 from torc_frames.widgets.results.widget import ResultsExplorer
 from torc_frames.widgets.sweeps.widget import SweepBuilder
-from torc_frames.widgets.table.grid import Grid
 from torc_frames.workflow.client import Client
 from torc_frames.workflow.workflow import Workflow
 
@@ -28,10 +26,6 @@ def _records(workflow: Workflow, job: str) -> RecordEditor:
     return RecordEditor(workflow, job=job)
 
 
-def _table(workflow: Workflow, _job: str) -> Grid:
-    return Grid(ShownSource(Exploration(workflow)), label=f"Results of workflow {workflow.name}", height=600)
-
-
 _ALL: dict[str, tuple[type, Callable[[Workflow, str], App]]] = {
     "results": (ResultsExplorer, lambda workflow, _: ResultsExplorer(workflow)),
     "parameters": (ParameterEditor, lambda workflow, _: ParameterEditor(workflow)),
@@ -41,7 +35,6 @@ _ALL: dict[str, tuple[type, Callable[[Workflow, str], App]]] = {
 }
 
 EDITORS = {name: make for name, (kind, make) in _ALL.items() if issubclass(kind, App)}
-EDITORS = {"results": _table} | EDITORS  # which shows them until the explorer is an App
 """By name what makes the widget of a workflow and, for one of its jobs, that one's key."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,16 +13,13 @@ import pandas as pd
 from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame.values import RefusalError
 from torc_frames.frame.where import cells, kept_by
-from torc_frames.store.records import OF_TORC
 from torc_frames.widgets.table.cells import read
 from torc_frames.widgets.table.numerals import number
 
 __all__ = [
     "COUNT",
     "KEY",
-    "OF_JOBS",
     "Aggregate",
-    "Arrangement",
     "Meaning",
     "Query",
     "between",
@@ -62,18 +59,6 @@ _FUNCTIONS: dict[Meaning, tuple[str, ...]] = {
     "choice": ("count", "first", "nunique"),
     "object": ("count", "first"),
 }
-OF_JOBS = frozenset(
-    {
-        *("command", "num_cpus", "num_gpus", "memory", "runtime", "run_id"),
-        *("return_code", "start_time", "end_time", "exec_time_minutes"),
-        *OF_TORC,
-    }
-)
-"""What a table has of jobs only if it is asked for."""
-
-_HIDDEN = OF_JOBS | {"results.error.traceback"}
-"""What says least about the results of jobs."""
-
 _SCALARS = (str, int, float, bool)
 _MOST_CHOICES = 30
 _LONGEST_KEY = 19
@@ -222,66 +207,6 @@ def _written(name: str) -> str:
         return name
     doubled = name.replace("`", "``")
     return f"`{doubled}`"
-
-
-# which columns
-
-
-@dataclass(frozen=True, slots=True)
-class Arrangement:
-    """All columns in their order, and those of them that are hidden, each with its place."""
-
-    order: tuple[str, ...]
-    hidden: frozenset[str] = _HIDDEN
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame) -> Arrangement:
-        """Return the columns of a table as they come."""
-        return cls(tuple(map(str, frame.columns)))
-
-    @property
-    def shown(self) -> tuple[str, ...]:
-        """The columns that are shown, in order."""
-        return tuple(name for name in self.order if name not in self.hidden)
-
-    def show(self, names: Iterable[str]) -> Arrangement:
-        """Return it with some columns shown, where they were."""
-        return replace(self, hidden=self.hidden.difference(names))
-
-    def hide(self, names: Iterable[str]) -> Arrangement:
-        """Return it with some columns hidden, but never all."""
-        hidden = self.hidden.union(names)
-        return self if hidden.issuperset(self.order) else replace(self, hidden=hidden)
-
-    def move(self, names: Sequence[str], step: int) -> Arrangement:
-        """Return it with some shown columns a place further to the left (-1) or to the right (1).
-
-        Examples
-        --------
-        >>> Arrangement(("a", "b", "c", "d"), frozenset({"b"})).move(["d"], -1).shown
-        ('a', 'd', 'c')
-        >>> Arrangement(("a", "b", "c")).move(["a", "b"], 1).shown
-        ('c', 'a', 'b')
-        """
-        shown = list(self.shown)
-        places = sorted((shown.index(name) for name in names if name in shown), reverse=step > 0)
-        for at in places:
-            other = at + step
-            if 0 <= other < len(shown) and shown[other] not in names:
-                shown[at], shown[other] = shown[other], shown[at]
-        moved = iter(shown)
-        return replace(self, order=tuple(name if name in self.hidden else next(moved) for name in self.order))
-
-    def fitting(self, frame: pd.DataFrame) -> Arrangement:
-        """Return it for another table: new columns come after those that precede them there."""
-        names = list(map(str, frame.columns))
-        order = [name for name in self.order if name in set(names)]
-        before = None
-        for name in names:
-            if name not in self.order:
-                order.insert(0 if before is None else order.index(before) + 1, name)
-            before = name
-        return replace(self, order=tuple(order))
 
 
 # all that is asked

@@ -4,6 +4,7 @@ import sheet from "sheets";
 import { type Asset, Bridge, type Model } from "./core/bridge";
 import { keepKeys } from "./core/keys";
 import { followTheme, type Theme } from "./core/theme";
+import { Explorer } from "./editors/results/explorer";
 import { ParameterEditor } from "./editors/parameters/editor";
 import { Monitor } from "./editors/progress/monitor";
 import { Frame } from "./ui/frame";
@@ -16,6 +17,7 @@ export type EditorProps<State extends object = any> = { bridge: Bridge<State>; t
 const EDITORS: Record<string, ComponentType<EditorProps>> = {
   parameters: ParameterEditor,
   grid: ({ bridge }) => <Grid bridge={bridge} part="grid" />,
+  results: Explorer,
   progress: Monitor,
 };
 

@@ -51,7 +51,7 @@ export class Bridge<State extends object> {
     this.post({ op, ...fields });
   }
 
-  /** Send what has an answer, and wait for that. */
+  /** Send what has an answer, and wait for that; its buffers are `buffers`. */
   ask<Answer = any>(op: string, fields: object = {}): Promise<Answer> {
     const id = newId();
     return new Promise((resolve) => {
@@ -116,7 +116,7 @@ export class Bridge<State extends object> {
     } else if (message.kind === "note") {
       this.note.value = message.text ? { text: message.text, tone: message.tone } : null;
     } else if (message.kind === "answer") {
-      this.waiting.get(message.id)?.(message);
+      this.waiting.get(message.id)?.({ ...message, buffers: buffers ?? [] });
       this.waiting.delete(message.id);
     }
     for (const heard of this.heard.get(message.kind) ?? []) heard(message, buffers ?? []);

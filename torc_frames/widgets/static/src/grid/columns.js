@@ -50,7 +50,7 @@ export class Columns {
   fit(column) {
     const { painter, table, host } = this.view;
     const shown = painter.getColumns();
-    shown[column].width = widths(table, new Map(), host, WIDEST)[column];
+    shown[column].width = widths(table, new Map(), host, painter.hooks, WIDEST)[column];
     painter.setColumns(shown);
     this.view.resized();
   }

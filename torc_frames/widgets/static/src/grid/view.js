@@ -19,6 +19,7 @@ const SELECTED_MS = 150;
 //   heading(column) -> Node               instead of name and dtype
 //   cell(column, text, row) -> Node|string|undefined   instead of the text, which is copied and edited all the same
 //   rowClass(row) -> string               classes of a row beside the grid's own
+//   label(column) -> string, short(column, text) -> string   what heading and cell show, for how wide a column is
 // A column is one of the head's, a row its position; call `redecorate` when they would draw otherwise.
 export class View {
   constructor(model, el, hooks = {}) {
@@ -98,7 +99,7 @@ export class View {
   onHead(others, isNew) {
     const { host, painter, selection, table } = this;
     const interrupted = isNew ? this.interrupt() : null;
-    if (others) painter.setTable(widths(table, this.byHand, host));
+    if (others) painter.setTable(widths(table, this.byHand, host, painter.hooks));
     host.setAttribute("aria-rowcount", table.length + 1);
     host.setAttribute("aria-colcount", table.columns.length);
     host.setAttribute("aria-readonly", !table.editable);

@@ -5,7 +5,8 @@ const ROWS = 100;
 // What stands beside a text: the padding of its cell, and in a heading the mark of the order.
 const [BESIDE, BESIDE_HEADING] = [20, 32];
 
-export function widths(table, byHand, host, widest = WIDE) {
+// What is shown instead of a name and a text, if anything, says `hooks`; see `View`.
+export function widths(table, byHand, host, hooks = {}, widest = WIDE) {
   const { fontFamily, fontSize } = getComputedStyle(host);
   const context = document.createElement("canvas").getContext("2d");
   const measure = (text, font) => {
@@ -15,11 +16,14 @@ export function widths(table, byHand, host, widest = WIDE) {
   const rows = [...table.rows.values()].slice(0, ROWS);
   return table.columns.map((column, at) => {
     if (byHand.has(column.name)) return byHand.get(column.name);
-    const longest = rows.reduce((text, row) => (row.texts[at]?.length > text.length ? row.texts[at] : text), "");
+    const shown = rows.reduce((text, row) => {
+      const next = hooks.short?.(column, row.texts[at] ?? "") ?? row.texts[at] ?? "";
+      return next.length > text.length ? next : text;
+    }, "");
     const needed = Math.max(
-      measure(column.name, `600 ${fontSize}`) + BESIDE_HEADING,
-      measure(column.dtype, "11px") + BESIDE_HEADING,
-      measure(longest.slice(0, widest), fontSize) + BESIDE,
+      measure(hooks.label?.(column) ?? column.name, `600 ${fontSize}`) + BESIDE_HEADING,
+      hooks.heading ? 0 : measure(column.dtype, "11px") + BESIDE_HEADING,
+      measure(shown.slice(0, widest), fontSize) + BESIDE,
     );
     return Math.round(Math.min(widest, Math.max(NARROW, needed)));
   });
