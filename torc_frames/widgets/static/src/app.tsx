@@ -5,6 +5,7 @@ import { type Asset, Bridge, type Model } from "./core/bridge";
 import { keepKeys } from "./core/keys";
 import { followTheme, type Theme } from "./core/theme";
 import { Monitor } from "./editors/progress/monitor";
+import { SweepBuilder } from "./editors/sweeps/builder";
 import { Frame } from "./ui/frame";
 import { Grid } from "./ui/grid";
 
@@ -15,6 +16,7 @@ export type EditorProps<State extends object = any> = { bridge: Bridge<State>; t
 const EDITORS: Record<string, ComponentType<EditorProps>> = {
   grid: ({ bridge }) => <Grid bridge={bridge} part="grid" />,
   progress: Monitor,
+  sweeps: SweepBuilder,
 };
 
 export function render({ model, el, asset }: { model: Model; el: HTMLElement; asset: Asset }) {
