@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -29,20 +30,49 @@ def name_of(path: Path) -> str:
 NAMES = {name_of(path) for path in MODULES}
 
 
-def imported(path: Path) -> set[str]:
-    """Return the modules of ours that a file imports: inside functions and for type checkers, too."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+@dataclass(frozen=True)
+class Module:
+    """What is in a file."""
+
+    purpose: str
+    """The first line of its docstring."""
+
+    imports: set[str]
+    """The modules of ours that it imports: inside functions and for type checkers, too."""
+
+    classes: list[str]
+    lines: int
+    """How many there are that are neither blank nor of a docstring."""
+
+
+_DESCRIBED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def read(path: Path) -> Module:
+    """Return what is in a file of the package, which is parsed this once."""
+    source = (ROOT / path).read_text()
+    tree = ast.parse(source)
+    imports: set[str] = set()
+    classes, described = [], set()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imports |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path} has a relative import"
             inside = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= inside & NAMES or {str(node.module)}
-    return found & NAMES - {name_of(path)}
+            imports |= inside & NAMES or {str(node.module)}
+        elif isinstance(node, _DESCRIBED):
+            if isinstance(node, ast.ClassDef):
+                classes.append(node.name)
+            if ast.get_docstring(node, clean=False):
+                described |= {*range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)}
+    lines = sum(bool(line.strip()) and at not in described for at, line in enumerate(source.splitlines(), 1))
+    purpose = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return Module(purpose, imports & NAMES - {name_of(path)}, classes, lines)
 
 
-IMPORTS = {name_of(path): imported(path) for path in MODULES}
+READ = {path: read(path) for path in MODULES}
+IMPORTS = {name_of(path): module.imports for path, module in READ.items()}
 
 
 def entry(name: str, folder: str) -> str | None:

@@ -61,7 +61,7 @@ class Watch:
     """Hears all requests of a browser's pages, and the errors that they write."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
-        self._home = urlsplit(url).netloc
+        self.homes = {urlsplit(url).netloc}
         self.away: list[str] = []
         self.errors: list[str] = []
         context.on("request", lambda request: self._asked(request.url))
@@ -71,12 +71,12 @@ class Watch:
 
     def check(self) -> None:
         """Raise AssertionError if a request went elsewhere, or a page wrote an error."""
-        assert not self.away, f"requests that left {self._home}: {self.away}"
+        assert not self.away, f"requests that left {self.homes}: {self.away}"
         assert not self.errors, f"errors in the browser's console: {self.errors}"
 
     def _asked(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("data", "blob") and parts.netloc != self._home:
+        if parts.scheme not in ("data", "blob") and parts.netloc not in self.homes:
             self.away.append(url)
 
 
@@ -105,10 +105,11 @@ class Hosted:
         name, _, value = keys.cookie.partition(";")[0].partition("=")
         self.context.add_cookies([{"name": name, "value": value, "url": url}])
 
-    def open(self) -> Page:
-        """Open one more page, which gets a widget of its own."""
+    def open(self, url: str = "") -> Page:
+        """Open one more page, which gets a widget of its own; a url is another way to the server."""
+        self.watch.homes.add(urlsplit(url).netloc)
         self.page = self.context.new_page()
-        self.page.goto(self.url)
+        self.page.goto(url or self.url)
         return self.page
 
     @property

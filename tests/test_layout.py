@@ -1,6 +1,5 @@
 """Imports point one way, what is public is documented, and nothing heavy is imported early."""
 
-import ast
 import importlib
 import inspect
 import re
@@ -9,7 +8,7 @@ import sys
 from graphlib import TopologicalSorter
 
 import pytest
-from architecture import IMPORTS, MODULES, PAGE, ROOT, drawn, entries, entry, floors_of
+from architecture import IMPORTS, MODULES, PAGE, READ, ROOT, drawn, entries, entry, floors_of
 
 import torc_frames
 
@@ -63,28 +62,16 @@ def test_models_and_sessions_of_widgets_know_no_widgets():
 
 def test_no_class_name_stands_twice():
     homes = {}
-    for path in MODULES:
-        for node in ast.walk(ast.parse((ROOT / path).read_text())):
-            if isinstance(node, ast.ClassDef):
-                homes.setdefault(node.name, []).append(str(path))
+    for path, module in READ.items():
+        for name in module.classes:
+            homes.setdefault(name, []).append(str(path))
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_every_module_says_its_purpose_and_stays_small(module):
-    source = (ROOT / module).read_text()
-    assert ast.get_docstring(ast.parse(source)).splitlines()[0].endswith(".")
-    assert code_lines(ast.parse(source), source) <= 350
-
-
-def code_lines(tree, source):
-    """Count the lines that are neither blank nor of a docstring."""
-    described = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docs = [
-        node.body[0] for node in ast.walk(tree) if isinstance(node, described) and ast.get_docstring(node)
-    ]
-    inside = {line for doc in docs for line in range(doc.lineno, doc.end_lineno + 1)}
-    return sum(bool(line.strip()) and at not in inside for at, line in enumerate(source.splitlines(), 1))
+    assert READ[module].purpose.endswith(".")
+    assert READ[module].lines <= 350
 
 
 def public():

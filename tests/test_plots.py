@@ -1,11 +1,13 @@
 """Figures of tables."""
 
+import itertools
 import os
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
+from drawn import finished
 from places import REPOSITORY
 
 import torc_frames as tf
@@ -58,8 +60,11 @@ WIDE = pd.DataFrame(
 
 def drawn(figure):
     """Draw a figure, so that whatever is wrong with it is raised."""
-    assert figure._repr_png_().startswith(b"\x89PNG")
-    return figure.axes[0]
+    return finished(figure).axes[0]
+
+
+def test_a_notebook_shows_it_as_a_picture():
+    assert plots.scatter(WIDE, x="alpha", y="depth")._repr_png_().startswith(b"\x89PNG")
 
 
 def test_a_point_for_each_row_that_has_both_values():
@@ -84,8 +89,8 @@ def test_colors_of_many_numbers_have_a_scale():
     assert [axes.get_ylabel() for axes in figure.axes] == ["y", "by"]
 
 
-@pytest.mark.parametrize("x", list(WIDE))
-@pytest.mark.parametrize("y", ["when", "solver", "alpha"])
+# The axes know nothing of each other, so that each column is tried beside one other.
+@pytest.mark.parametrize(("x", "y"), zip(WIDE, itertools.cycle(["when", "solver", "alpha"]), strict=False))
 def test_columns_of_any_kind_can_be_an_axis(x, y):
     drawn(plots.scatter(WIDE, x=x, y=y, by=x))
     if x != y:

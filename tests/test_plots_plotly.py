@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
+from drawn import finished
 from figures import CALLS, FRAMES, table
 from jupyter import chromium
 
@@ -104,7 +105,7 @@ def test_columns_of_any_kind_are_drawn(rows, backend):
         plots.slice(frame, y="loss", columns=kinds[rows % 2 :: 2], backend=backend),
         plots.parallel(frame, columns=kinds, by="lists", backend=backend),
     ):
-        assert figure.to_json() if backend == "plotly" else figure._repr_png_()
+        finished(figure)
     for lines, heatmap, scatter in zip(kinds[0::3], kinds[1::3], kinds[2::3], strict=True):
         plots.lines(frame, x=lines, y="loss", backend=backend)
         plots.heatmap(frame, x=heatmap, y=scatter, metric="loss", backend=backend)

@@ -13,6 +13,8 @@ from strategies import examples
 
 import torc_frames as tf
 from torc_frames import plots
+from torc_frames.plots.part import positions
+from torc_frames.plots.scales import scale_of
 from torc_frames.widgets.results import figures
 
 
@@ -109,7 +111,8 @@ def column(kind, rng, count):
 def test_the_extremes_of_each_axis_are_among_what_is_drawn(kinds, seed, limit):
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({f"c{at}": column(kind, rng, 3_000) for at, kind in enumerate(kinds)})
-    part = plots._part(frame, list(frame), (), None, limit, seed)
+    places = [scale_of(frame[name]).places for name in frame]
+    part = frame.iloc[positions(places, len(frame), limit, seed)]
     assert len(part) == limit
     assert part.index.is_monotonic_increasing
     assert part.index.is_unique

@@ -18,6 +18,27 @@ _VIEWPORT: Any = {"width": 1280, "height": 900}
 _PAGE_MS = 30_000
 
 
+def upgrade(netloc: str, cookie: str, origin: str | None = None) -> bytes:
+    """Return the request that makes a connection a WebSocket of an editor."""
+    lines = (
+        "GET /editor HTTP/1.1",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        f"Host: {netloc}",
+        f"Cookie: {cookie}",
+        f"Origin: {origin or f'http://{netloc}'}",
+    )
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def ws_frame(data: bytes, opcode: int = 2) -> bytes:
+    """Return a frame of a WebSocket, as a client sends it; of fewer than 64 KiB."""
+    length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+    return bytes([0x80 | opcode]) + length + bytes(4) + data
+
+
 class Ui(Service):
     """A server of a store that exists.
 

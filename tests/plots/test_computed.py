@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torc_frames.plots.computed import best_so_far, busy, course_of, lanes_of, on_front, steps_of
+from torc_frames.plots.part import evenly
 
 NUMBERS = st.one_of(st.integers(-3, 3).map(float), st.sampled_from([np.nan, np.inf, -np.inf]))
 WAYS = st.tuples(*[st.sampled_from(["min", "max"])] * 2)
@@ -41,15 +42,17 @@ def test_the_best_so_far_is_the_best_of_what_came_before(values, way):
 def test_steps_are_the_share_of_values_at_most_as_large(values):
     given_values = np.array(values, dtype=float)
     there = given_values[~np.isnan(given_values)]
-    places, shares = steps_of(given_values, 100)
+    places, shares = steps_of(given_values)
     assert places.tolist() == sorted(set(there[np.isfinite(there)].tolist()))
     assert shares.tolist() == pytest.approx([(there <= place).mean() for place in places])
 
 
-def test_of_many_steps_some_are_drawn_with_both_ends():
-    places, shares = steps_of(np.arange(10_000.0), 50)
-    assert len(places) == 50
-    assert (places[0], places[-1], shares[-1]) == (0, 9_999, 1)
+@given(st.integers(0, 300), st.integers(2, 100))
+def test_of_many_some_are_drawn_with_both_ends(count, most):
+    kept = evenly(count, most).tolist()
+    assert len(kept) == min(count, most)
+    assert kept == sorted({*kept})
+    assert kept[:1] + kept[-1:] == ([0, count - 1] if count else [])
 
 
 INTERVALS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 5)), max_size=12)

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from drawn import legend, lines, notes
 
+import torc_frames as tf
 from torc_frames import plots
 
 TABLE = pd.DataFrame(
@@ -43,3 +44,11 @@ def test_the_front_is_whole_where_points_are_thinned():
     marked, everything = (points.get_offsets() for points in figure.axes[0].collections)
     assert {tuple(point) for point in marked} <= {tuple(point) for point in everything}
     assert len(everything) <= 50 + len(marked)
+
+
+def test_colors_are_on_a_logarithmic_scale_where_the_sweep_is():
+    sampled = tf.sample(12, {"alpha": tf.loguniform(1e-3, 1)}, seed=0)
+    table = sampled.add_prefix("params.").assign(**{"results.a": range(12), "results.b": range(12)})
+    table.attrs = sampled.attrs
+    axes = plots.pareto(table, "a", "b", by="alpha").axes
+    assert [one.get_yscale() for one in axes[1:]] == ["log"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from drawn import legend, lines, notes
+from matplotlib.ticker import ScalarFormatter
 
 from torc_frames import plots
 
@@ -60,3 +61,18 @@ def test_points_are_thinned_and_the_line_is_not():
     assert len(lines(figure)[0]) == 5_000
     assert len(figure.axes[0].collections[0].get_offsets()) == 100
     assert figure.axes[0].get_title(loc="left") == "100 of 5,000 rows"
+
+
+def test_lines_of_as_many_steps_as_are_drawn_are_whole():
+    for steps, said in [(5_000, ""), (5_001, "lines of more than 5,000 steps are drawn at as many")]:
+        figure = plots.ecdf(pd.DataFrame({"loss": np.arange(float(steps))}), "loss")
+        assert notes(figure) == said
+        assert len(lines(figure)[0]) == 5_001
+
+
+def test_by_a_clock_of_numbers_the_axis_is_of_numbers():
+    table = TABLE.assign(end_time=[4.5, 0, 3, 1, 2])
+    figure = plots.history(table, "loss", clock=True)
+    assert lines(figure)[0][0] == (0, 3)
+    assert isinstance(figure.axes[0].xaxis.get_major_formatter(), ScalarFormatter)
+    assert plots.history(table, "loss", clock=True, backend="plotly").layout.xaxis.type != "date"

@@ -18,9 +18,14 @@ from stores import StoreKind, link, only, set_status
 from torc_frames.errors import ConflictError, NotFoundError, RefusedError, UnreadableRecordError
 from torc_frames.store import parallel
 from torc_frames.store.base import RunnableStore, Store
+from torc_frames.store.legacy import links as legacy_links
 from torc_frames.store.open import open_store
 from torc_frames.store.paged import lists
+from torc_frames.store.paged import snapshot as paged_snapshot
 from torc_frames.store.records import JobRecord, Kind, NewJobs, Resources, ResultPage, RunResult
+from torc_frames.store.sqlite import snapshot as sqlite_snapshot
+from torc_frames.store.v1 import links as v1_links
+from torc_frames.store.v1 import snapshot as v1_snapshot
 
 NOWHERE = ["999", "0", "-1", "+1", "01", " 1", "1.0", "", "abc", "٣", "²", "9" * 18, "9" * 19, "9" * 5000]
 
@@ -93,6 +98,14 @@ def workflow(store: RunnableStore) -> str:
     other = store.add_workflow("after").key
     store.add_jobs(other, new_jobs(2, outputs=True))
     return key
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each page a tenth of its rows, so that few rows are many pages."""
+    for module in (lists, sqlite_snapshot, paged_snapshot, legacy_links, v1_links, v1_snapshot):
+        for name in {"FIRST_ROWS", "_FIRST_ROWS", "PAGE_ROWS"} & vars(module).keys():
+            monkeypatch.setattr(module, name, vars(module)[name] // 10)
 
 
 class TestStore:
@@ -832,10 +845,19 @@ class TestStore:
             assert snapshot.count_user_data() == 0
             snapshot.verify()
 
+    @pytest.mark.usefixtures("small_pages")
     def test_pages_join_to_the_whole_and_requests_grow_with_pages(
         self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
     ) -> None:
-        count = store_kind.many
+        self.check_pages(store, reader, workflow, min(store_kind.many // 4, 1_000))
+
+    @pytest.mark.long
+    def test_large_pages_join_to_the_whole(
+        self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
+    ) -> None:
+        self.check_pages(store, reader, workflow, store_kind.many)
+
+    def check_pages(self, store: Store, reader: Store, workflow: str, count: int) -> None:
         added = store.add_jobs(workflow, new_jobs(count, outputs=True))
         store.add_jobs(
             workflow, new_jobs(count, depends_on=[[key] for key in added.job_keys], inputs=[None] * count)
@@ -853,21 +875,20 @@ class TestStore:
             assert column(snapshot.dependencies(), "depends_on_keys") == added.job_keys
             assert snapshot.requests < 40
 
-    def test_iterators_may_be_asked_for_anew_and_interleaved(
-        self, store: Store, store_kind: StoreKind, workflow: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(lists, "FIRST_ROWS", 500)  # several pages of few jobs, too
-        store.add_jobs(workflow, new_jobs(min(3000, store_kind.many)))
+    @pytest.mark.usefixtures("small_pages")
+    def test_iterators_may_be_asked_for_anew_and_interleaved(self, store: Store, workflow: str) -> None:
+        store.add_jobs(workflow, new_jobs(500))
         with store.snapshot(workflow) as snapshot:
             first, second = snapshot.user_data(), snapshot.user_data()
             assert next(first) == next(second)
             assert column(snapshot.jobs(), "keys") == column(snapshot.jobs(), "keys")
             assert list(first) == list(second)
 
+    @pytest.mark.usefixtures("small_pages")
     def test_a_snapshot_shows_one_moment_or_says_that_it_does_not(
         self, store: Store, reader: Store, store_kind: StoreKind, workflow: str
     ) -> None:
-        keys = store.add_jobs(workflow, new_jobs(1200, outputs=True)).job_keys
+        keys = store.add_jobs(workflow, new_jobs(240, outputs=True)).job_keys
         with ThreadPoolExecutor(1) as pool, reader.snapshot(workflow) as snapshot:
             pages = snapshot.user_data()
             seen = [next(pages)]
@@ -880,8 +901,8 @@ class TestStore:
                 snapshot.verify()
             except ConflictError:
                 return
-            assert len(column(seen, "keys")) == snapshot.count_user_data() == 2400
-            assert len(column(snapshot.links(), "job_keys")) == 2400
+            assert len(column(seen, "keys")) == snapshot.count_user_data() == 480
+            assert len(column(snapshot.links(), "job_keys")) == 480
         removed.result()
         assert added.result()[0] in records(reader, workflow)
 

@@ -22,8 +22,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
 ]
 
-FORKS = 25
 HUNG_SECONDS = 20
+
+
+@pytest.fixture(params=[6, pytest.param(25, marks=pytest.mark.long)])
+def forks(request: pytest.FixtureRequest) -> int:
+    """How often it forks."""
+    return int(request.param)
 
 
 @pytest.fixture
@@ -103,7 +108,7 @@ def forked(work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
-def test_a_child_can_use_another_store(path: Path, use: Callable[[SQLiteStore], object]) -> None:
+def test_a_child_can_use_another_store(path: Path, use: Callable[[SQLiteStore], object], forks: int) -> None:
     other = path.with_name("other.db")
 
     def work() -> None:
@@ -111,10 +116,10 @@ def test_a_child_can_use_another_store(path: Path, use: Callable[[SQLiteStore], 
             mine.add_workflow("w")
 
     with closing(SQLiteStore(path, network=False)) as store, busy(use, store):
-        ended = [os.waitpid(forked(work), 0)[1] for _ in range(FORKS)]
-    assert ended == [0] * FORKS
+        ended = [os.waitpid(forked(work), 0)[1] for _ in range(forks)]
+    assert ended == [0] * forks
     with closing(SQLiteStore(other, network=False)) as mine:
-        assert len(mine.workflows()) == FORKS
+        assert len(mine.workflows()) == forks
 
 
 def opened(path: Path) -> list[str]:
@@ -125,7 +130,7 @@ def opened(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("use", ["connect", "pull"])
-def test_children_hold_no_lock(path: Path, use: str) -> None:
+def test_children_hold_no_lock(path: Path, use: str, forks: int) -> None:
     reads, writes = os.pipe()
 
     def work() -> None:
@@ -136,7 +141,7 @@ def test_children_hold_no_lock(path: Path, use: str) -> None:
 
     with closing(SQLiteStore(path, network=False)) as store:
         with busy(USES[use], store):
-            children = [forked(work) for _ in range(FORKS)]
+            children = [forked(work) for _ in range(forks)]
         os.close(reads)
     assert not guards._guards
     # With any lock on it left, the log would have stayed, and the mode could not be changed.
@@ -144,4 +149,4 @@ def test_children_hold_no_lock(path: Path, use: str) -> None:
     with closing(sqlite3.connect(path, timeout=0)) as plain:
         assert plain.execute("PRAGMA journal_mode = delete").fetchone() == ("delete",)
     os.close(writes)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0] * FORKS
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * forks

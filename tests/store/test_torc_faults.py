@@ -222,8 +222,8 @@ def test_a_push_goes_on_when_the_server_comes_back(fresh_server, monkeypatch, pa
 
 
 def test_kills_at_any_time_leave_nothing_behind(fresh_server, monkeypatch):
-    df = table(4_000)
-    monkeypatch.setattr(v1_jobs, "CHUNK_ROWS", 700)
+    df = table(1_000)
+    monkeypatch.setattr(v1_jobs, "CHUNK_ROWS", 175)
     client = tf.connect(fresh_server.url)
     key = client.create_workflow("study").key
     began = time.monotonic()

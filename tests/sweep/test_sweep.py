@@ -269,8 +269,8 @@ def test_more_combinations_than_memory_holds_are_refused_with_their_number():
     with pytest.raises(tf.RefusedError, match=r"1,000,000,000,000 rows and 4 columns takes .* GiB"):
         tf.grid(**{name: range(1000) for name in "abcd"})
     table = tf.grid(a=range(1000))
-    tables = [table.rename(columns={"a": f"x{at}"}) for at in range(2000)]
-    with pytest.raises(tf.RefusedError, match=r"10\^6000 rows and 2,000 columns"):
+    tables = [table.rename(columns={"a": f"x{at}"}) for at in range(200)]
+    with pytest.raises(tf.RefusedError, match=r"10\^600 rows and 200 columns"):
         tf.product(*tables)
 
 

@@ -1,18 +1,18 @@
-"""What can't be taken back is asked before: jobs deleted with their results, edits that are discarded."""
+"""What can't be taken back is done by what was shown alone: jobs deleted with their results."""
 
 from __future__ import annotations
 
-import ipywidgets as widgets
 import pandas as pd
 import pytest
+from spoken import Spoken
 
 import torc_frames as tf
 from torc_frames.widgets import ParameterEditor
-from torc_frames.widgets.parts import Ask
 
 
 @pytest.fixture
-def wf(tmp_path):
+def wf(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORC_FRAMES_DRAFTS", str(tmp_path / "drafts"))
     client = tf.connect(tmp_path / "study.db")
     wf = client.create_workflow("ridge")
     wf.push(pd.DataFrame({"a": [1, 2, 3, 4], "s": ["w", "x", "y", "z"]}), command="run")
@@ -27,102 +27,85 @@ def editor(wf):
     made.close()
 
 
-def inside(box):
-    for child in getattr(box, "children", ()):
-        yield child
-        yield from inside(child)
+@pytest.fixture
+def page(editor):
+    return Spoken(editor)
 
 
-def buttons(editor):
-    return {one.description: one for one in inside(editor) if isinstance(one, widgets.Button)}
+def apply(page):
+    page.say("apply", review=page.state["review"]["number"])
 
 
-def press(editor, name):
-    buttons(editor)[name].click()
-    editor.wait(60)
-
-
-def asked(editor):
-    """The question that is on the page, and what says no."""
-    (ask,) = (one for one in inside(editor) if isinstance(one, Ask))
-    return (
-        " ".join(one.value for one in inside(ask) if isinstance(one, widgets.HTML)) if ask.is_open else None
-    )
-
-
-def told(editor):
-    return " ".join(one.value for one in inside(editor) if isinstance(one, widgets.HTML))
-
-
-def plan_shown(editor):
-    return " ".join(one.value for one in inside(editor._plan_view) if isinstance(one, widgets.HTML))
-
-
-def test_apply_that_deletes_jobs_shows_the_plan_and_asks(wf, editor):
+def test_a_review_writes_nothing_and_its_button_says_what_it_deletes(wf, editor, page):
     editor.sheet.delete_rows(1, 3)
     editor.sheet.set_texts([(0, 1, "10")])
-    press(editor, "Apply")
-    assert "Delete 2 jobs and their results?" in asked(editor)
-    assert "2 jobs to delete" in plan_shown(editor)
-    assert "with their results: 2, 3" in plan_shown(editor)
-    assert wf.parameters()["a"].tolist() == [1, 2, 3, 4]
-    press(editor, "Cancel")
-    assert asked(editor) is None
+    page.say("review")
+    assert page.state["review"]["verb"] == "Apply: delete 2 jobs and their results"
+    assert [row["job"] for row in page.state["review"]["rows"] if row["what"] == "deleted"] == ["2", "3"]
+    page.say("leave")
+    assert page.state["review"] is None
     assert wf.parameters()["a"].tolist() == [1, 2, 3, 4]
     assert editor.sheet.deleted_keys == ["2", "3"]
-    press(editor, "Apply")
-    press(editor, "Delete 2 jobs and their results")
-    assert asked(editor) is None
+    page.say("review")
+    apply(page)
     assert wf.parameters()["a"].tolist() == [10, 4]
+    assert page.told == "Applied: 1 job changed, 2 jobs deleted"
     assert not editor.sheet.is_dirty
 
 
-def test_apply_that_deletes_nothing_does_not_ask(wf, editor):
-    editor.sheet.set_texts([(0, 1, "10")])
-    press(editor, "Apply")
-    assert asked(editor) is None
-    assert wf.parameters()["a"].tolist() == [10, 2, 3, 4]
+@pytest.mark.parametrize("number", [0, 7, 2**60, -1, "1", None])
+def test_what_was_not_shown_is_not_applied(wf, editor, page, number):
+    editor.sheet.delete_rows(1, 3)
+    page.say("apply", review=number)
+    assert wf.parameters()["a"].tolist() == [1, 2, 3, 4]
+    assert page.told
 
 
-def test_an_answer_is_of_the_jobs_that_were_asked_about(wf, editor):
-    editor.sheet.delete_rows(0, 1)
-    press(editor, "Apply")
-    # The question goes with an edit: it was about another table.
-    editor.sheet.delete_rows(1, 2)
-    assert asked(editor) is None
-    press(editor, "Apply")
-    yes = buttons(editor)["Delete 2 jobs and their results"]
-    editor.sheet.restore_rows(0, 1)
-    yes.click()
-    editor.wait(60)
+def test_a_review_that_was_left_is_not_applied(wf, editor, page):
+    editor.sheet.delete_rows(1, 3)
+    page.say("review")
+    number = page.state["review"]["number"]
+    page.say("leave")
+    page.say("apply", review=number)
     assert wf.parameters()["a"].tolist() == [1, 2, 3, 4]
 
 
-def test_what_others_do_while_it_is_asked_is_looked_at_again(wf, editor):
+def test_the_jobs_that_are_deleted_are_those_that_were_shown(wf, editor, page):
     editor.sheet.delete_rows(0, 1)
-    press(editor, "Apply")
+    page.say("review")
+    first = page.state["review"]["number"]
+    editor.sheet.delete_rows(1, 2)
+    page.say("apply", review=first)
+    assert wf.parameters()["a"].tolist() == [1, 2, 3, 4]
+    assert page.state["review"]["verb"] == "Apply: delete 2 jobs and their results"
+    editor.sheet.restore_rows(0, 1)
+    apply(page)
+    assert wf.parameters()["a"].tolist() == [1, 2, 3, 4]
+
+
+def test_what_others_do_while_it_is_shown_is_looked_at_again(wf, editor, page):
+    editor.sheet.delete_rows(0, 1)
+    page.say("review")
     theirs = wf.parameters()
     theirs.loc["1", "a"] = 70
     wf.push(theirs, command="run")
-    press(editor, "Delete 1 job and its results")
+    apply(page)
     # The job that was to be deleted is another one by now: that is a conflict, and nothing is deleted.
     assert wf.parameters()["a"].tolist() == [70, 2, 3, 4]
-    assert "changed in the store" in plan_shown(editor)
+    (conflict,) = page.state["review"]["conflicts"]
+    assert (conflict["job"], conflict["column"], conflict["mine"]) == ("1", "", "the row is deleted")
+    assert (conflict["before"], conflict["theirs"]) == ("a: 1", "a: 70")
+    assert "look again" in page.told
 
 
-def test_discard_asks(wf, editor):
+def test_others_who_change_another_row_are_no_reason_to_look_again(wf, editor, page):
     editor.sheet.set_texts([(0, 1, "10")])
-    editor.sheet.delete_rows(2, 3)
-    press(editor, "Discard")
-    assert "1 changed, 1 deleted" in asked(editor)
-    assert editor.sheet.is_dirty
-    press(editor, "Cancel")
-    assert editor.sheet.value["a"].tolist() == [10, 2, 4]
-    press(editor, "Discard")
-    press(editor, "Discard edits")
-    assert asked(editor) is None
-    assert not editor.sheet.is_dirty
-    assert wf.parameters()["a"].tolist() == [1, 2, 3, 4]
+    page.say("review")
+    theirs = wf.parameters()
+    theirs.loc["3", "a"] = 70
+    wf.push(theirs, command="run")
+    apply(page)
+    assert wf.parameters()["a"].tolist() == [10, 2, 70, 4]
 
 
 def test_python_is_not_asked(wf, editor):
@@ -133,9 +116,22 @@ def test_python_is_not_asked(wf, editor):
     assert not editor.sheet.is_dirty
 
 
-def test_undo_says_what_it_took_back(wf, editor):
+def test_what_stays_open_after_a_change_of_others_keeps_undo(wf, editor, page):
+    editor.sheet.set_texts([(0, 1, "10")])
+    editor.sheet.set_texts([(1, 1, "20")])
+    theirs = wf.parameters()
+    theirs.loc["3", "a"] = 70
+    wf.push(theirs, command="run")
+    page.say("review")
+    assert page.state["undo"]
+    editor._on_message(editor, {"to": "grid", "op": "undo"}, [])
+    assert editor.value["a"].tolist() == [10, 2, 70, 4]
+    assert page.state["redo"]
+
+
+def test_undo_says_what_it_took_back(editor, page):
     editor.sheet.delete_rows(0, 3)
-    press(editor, "Undo")
-    assert "took back: 3 rows deleted" in told(editor)
-    press(editor, "Redo")
-    assert "did again: 3 rows deleted" in told(editor)
+    editor._on_message(editor, {"to": "grid", "op": "undo"}, [])
+    assert page.grid[-1]["text"] == "took back: 3 rows deleted"
+    editor._on_message(editor, {"to": "grid", "op": "redo"}, [])
+    assert page.grid[-1]["text"] == "did again: 3 rows deleted"

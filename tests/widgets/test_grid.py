@@ -181,6 +181,7 @@ FIELDS = {
     "id": st.text(max_size=3),
     "text": st.text(max_size=9) | st.none(),
     "switched": st.booleans(),
+    "choice": INDEX,
     "regex": st.booleans(),
     "whole": st.booleans(),
     "case": st.booleans(),
@@ -283,7 +284,7 @@ def test_both_sides_know_the_same_messages() -> None:
     assert sent == set(OPS)
     code = (Path(torc_frames.__file__).parent / "widgets/table/grid.py").read_text()
     strings = {node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)}
-    kinds = {"head", "rows", "stale", "text", "answer", "note", "focus"}
+    kinds = {"head", "rows", "stale", "text", "answer", "offer", "note", "focus"}
     assert kinds <= strings
     assert kinds == set(re.findall(r"^``(\w+)``$", messages.__doc__ or "", re.MULTILINE))
 

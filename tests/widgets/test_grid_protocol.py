@@ -226,8 +226,9 @@ def editor(page: Page) -> Iterator[str]:
 
 
 def test_a_widget_is_shown_by_its_model_and_for_want_of_that_by_html_or_text(page: Page, shown: str) -> None:
-    (again,) = page.run("shown")
+    *still, again = page.run("shown")
     assert (again[VIEW]["model_id"], again[VIEW]["version_major"]) == (shown, 2)
+    again = {**again, **still[0]} if still else again
     assert shown in page.models
     assert re.fullmatch(r"\w+\(.*\)", again["text/plain"])
     html = again.get("text/html", "")

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from spoken import Spoken
 
 import torc_frames as tf
 from torc_frames.widgets.parameters.session import Session
 from torc_frames.widgets.parameters.widget import ParameterEditor
+from torc_frames.widgets.table.source import Block
 from torc_frames.workflow.client import Client
 
 
@@ -217,10 +219,13 @@ def test_the_editor_that_is_opened_last_has_the_edits(wf, editors):
     wf.push(tf.grid(a=[1, 2]))
     first = editors(wf)
     type_in(first, 0, "a", "5")
+    page = Spoken(first)
     second = editors(wf)
     assert second.value["a"].tolist() == [5, 2]
-    assert "another cell" in first._message.value
-    assert first._grid not in first._root.children or first._root not in first.children
+    assert page.state["taken"]
+    for said in ({"op": "discard"}, {"to": "grid", "op": "undo"}):
+        first._on_message(first, said, [])
+    first.wait(60)
     type_in(second, 1, "a", "6")
     second.close()
     assert editors(wf).value["a"].tolist() == [5, 6]
@@ -240,50 +245,54 @@ def test_a_table_of_new_rows_comes_along(wf, editors):
 def test_an_apply_in_the_background_shows_progress_and_can_be_stopped(wf, editors):
     wf.push(tf.grid(a=[*range(500)]))
     editor = editors(wf)
-    sheet = editor.sheet
+    page, sheet = Spoken(editor), editor.sheet
     sheet.set_texts([(row, column(editor, "a"), str(1000 + row)) for row in range(500)])
     stopped = threading.Event()
 
     def stop(done, total):
         if not stopped.is_set():
             stopped.set()
-            editor._background.stop()
+            page.begin("stop")
         editor._background.check()
 
     editor._on_progress = stop
-    editor._apply_button.click()
-    editor.wait(60)
+    page.say("review")
+    page.say("apply", review=page.state["review"]["number"])
     assert stopped.is_set()
-    assert "Stopped" in editor._message.value
+    assert "Stopped" in page.told
+    assert page.state["review"] is None
     assert wf.parameters()["a"].tolist() == [*range(500)]
     assert sheet.counts["changed"] == 500
     del editor._on_progress
-    editor._apply_button.click()
-    editor.wait(60)
-    assert "Applied: 500 jobs changed" in editor._message.value
+    page.say("review")
+    page.say("apply", review=page.state["review"]["number"])
+    assert page.told == "Applied: 500 jobs changed"
     assert wf.parameters()["a"].tolist() == [*range(1000, 1500)]
 
 
-def test_a_failure_in_the_background_is_shown_not_raised(wf, editors):
+def test_what_is_no_value_is_shown_first_and_gone_to(wf, editors):
     wf.push(tf.grid(a=[1, 2]))
     editor = editors(wf)
-    type_in(editor, 0, "a", "<b>")
-    editor._plan_button.click()
-    editor.wait(60)
-    assert "&lt;b&gt;" in editor._message.value
-    assert "<b>" not in editor._message.value
+    page = Spoken(editor)
+    type_in(editor, 1, "a", "<b>")
+    page.say("review")
+    (problem,) = page.state["review"]["problems"]
+    assert (problem["row"], problem["job"], problem["column"], problem["text"]) == (1, "2", "a", "<b>")
+    page.say("filter", conditions=[{"column": "a", "test": "equals", "text": "1"}])
+    page.say("goto", row=1, column="a")
+    assert "all rows are shown" in page.told
+    assert [each for each in page.grid if each["kind"] == "focus"][-1]["row"] == 1
 
 
-def test_hostile_texts_are_only_texts_wherever_they_are_shown(wf, editors):
+def test_hostile_texts_are_only_texts_where_no_page_has_drawn_them(wf, editors):
     bad = "<script>alert(1)</script>"
     wf.push(pd.DataFrame({bad: ["x", "y"]}))
     editor = editors(wf)
     type_in(editor, 0, bad, "<img src=x>")
-    editor.plan()
-    pages = [each.value for each in editor._plan_view.children]
-    pages.append(editor._repr_mimebundle_()["text/html"])
-    assert not any("<script" in page or "<img" in page for page in pages)
-    assert any("&lt;img" in page for page in pages)
+    html = editor._repr_mimebundle_()[0]["text/html"]
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;img" in html
 
 
 def test_100_cells_of_10000_jobs_on_a_real_server_and_another_client_in_between(torc_server, editors):
@@ -411,11 +420,12 @@ def test_theirs_can_be_taken_even_if_it_breaks_a_rule(wf, editors):
 def test_a_draft_that_can_not_be_written_is_told(wf, editors, drafts):
     wf.push(tf.grid(a=[1, 2]))
     editor = editors(wf)
+    page = Spoken(editor)
     shutil.rmtree(drafts)
     drafts.write_text("")
     type_in(editor, 0, "a", "5")
     end = time.monotonic() + 20
-    while "not kept on disk" not in editor._message.value:
+    while not any("not kept on disk" in each for each in page.state["notices"]):
         assert time.monotonic() < end
         time.sleep(0.01)
     assert editor.apply() == {"added": 0, "changed": 1, "deleted": 0}
@@ -425,13 +435,103 @@ def test_a_draft_that_can_not_be_written_is_told(wf, editors, drafts):
 def test_a_closed_editor_leaves_no_widget_on_the_page(wf):
     wf.push(tf.grid(a=[1, 2]))
     editor = ParameterEditor(wf)
-    inside, waiting = [], [*editor.children]
-    while waiting:
-        inside.append(waiting.pop())
-        waiting += getattr(inside[-1], "children", ())
+    sheet, sent = editor.sheet, []
     editor.close()
-    assert len(inside) > 20
-    assert [each for each in inside if each.comm is not None] == []
+    assert editor.comm is None
+    editor.send = lambda *args, **options: sent.append(args)
+    sheet.set_texts([(0, 1, "5")])
+    assert sent == []
+
+
+def test_what_may_be_observed_is_told_and_made_for_nobody_else(wf, editors):
+    wf.push(tf.grid(a=[1, 2, 3], b=["x", "y"]))
+    editor = editors(wf)
+    page, seen = Spoken(editor), []
+    for name in ("value", "selected", "filters"):
+        editor.observe(lambda change: seen.append((change.name, change.new)), name)
+    type_in(editor, 0, "a", "7")
+    ((name, value),) = seen
+    assert (name, value["a"].tolist()) == ("value", [7, 1, 2, 2, 3, 3])
+    seen.clear()
+    page.say("filter", conditions=[{"column": None, "test": "where", "text": "a == 2 and b != 'x'"}])
+    ((name, filters),) = seen
+    assert (name, [each.text for each in filters]) == ("filters", ["a == 2 and b != 'x'"])
+    assert len(editor.sheet) == 1
+    seen.clear()
+    gen = page.grid[-1]["gen"]
+    editor._on_message(editor, {"to": "grid", "op": "select", "gen": gen, "block": [0, 1, 1, 2]}, [])
+    ((name, selected),) = seen
+    assert (name, selected.to_dict("records")) == ("selected", [{"a": 2, "b": "y"}])
+    for name in ("value", "selected", "filters"):
+        with pytest.raises(tf.FixedAttributeError, match=name):
+            setattr(editor, name, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["a >", "c > 1", "a", "a + 'x' > 1", "__import__('os')", "a > 1 " * 1000], ids=range(6)
+)
+def test_an_expression_that_is_none_is_refused_in_one_sentence(wf, editors, text):
+    wf.push(tf.grid(a=[1, 2, 3]))
+    editor = editors(wf)
+    page = Spoken(editor)
+    page.say("filter", conditions=[{"column": None, "test": "where", "text": text}])
+    assert page.notes
+    assert len(editor.sheet) == 3
+
+
+def test_a_filter_whose_column_is_gone_or_another_one_keeps_nobody_from_pulling(wf, editors):
+    wf.push(tf.grid(a=[1, 2, 3], b=["x"]))
+    editor = editors(wf)
+    page = Spoken(editor)
+    page.say("filter", conditions=[{"column": None, "test": "where", "text": "a > 1 and b == 'x'"}])
+    assert len(editor.sheet) == 2
+    theirs = wf.parameters()
+    wf.push(theirs.assign(a=["p", "q", "r"]))
+    editor.reload()
+    assert editor.value["a"].tolist() == ["p", "q", "r"]
+    assert "no longer filtered by a > 1 and b == 'x'" in page.state["notices"][-1]
+    page.say("filter", conditions=[{"column": None, "test": "where", "text": "b == 'x'"}])
+    wf.push(wf.parameters().drop(columns="b"), drop="b")
+    editor.reload()
+    assert list(editor.value) == ["a"]
+    assert editor.filters == ()
+
+
+def test_tools_of_a_page(wf, editors):
+    wf.push(tf.grid(a=[1, 2, 3]))
+    editor = editors(wf)
+    page = Spoken(editor)
+    page.say("addcolumn", name=" tol ", dtype="float64", default="0.5")
+    page.say("fill", by="formula", first="a / 100", column="tol")
+    assert editor.value["tol"].tolist() == [0.01, 0.02, 0.03]
+    page.say("fill", by="steps", first="1", second="2", column="a")
+    assert editor.value["a"].tolist() == [1, 3, 5]
+    page.say("fill", by="steps", first="one", second="2", column="a")
+    assert page.told == "from: 'one' is no number"
+    page.say("fill", by="value", first="9")
+    assert page.told == "select cells in the table first"
+    editor._tools.block = Block(1, 1, 3, 2)
+    page.say("fill", by="value", first="9")
+    assert editor.value["a"].tolist() == [1, 9, 9]
+    page.say("renamecolumn", name="tol", to="tolerance")
+    page.say("retypecolumn", name="a", dtype="float64")
+    assert editor.value.dtypes.astype(str).to_dict() == {"a": "float64", "tolerance": "float64"}
+    page.say("dropcolumn", name="a")
+    assert [each["name"] for each in page.state["columns"]] == ["tolerance"]
+    editor.sheet.delete_rows(0, 2)
+    page.say("restore")
+    assert editor.sheet.deleted_keys == ["1"]
+
+
+def test_an_empty_table_is_begun_with_what_is_pasted(wf, editors):
+    editor = editors(wf)
+    page = Spoken(editor)
+    assert (page.state["length"], page.state["columns"]) == (0, [])
+    page.say("begin", text="alpha\n")
+    assert "no table" in page.told
+    page.say("begin", text="alpha\tsolver\n0.1\tsvd\n1\tsag\n")
+    assert editor.apply()["added"] == 2
+    assert wf.parameters().to_dict("list") == {"alpha": [0.1, 1.0], "solver": ["svd", "sag"]}
 
 
 # what is shown of a plan
@@ -443,26 +543,38 @@ def pushed_by_others(wf, key, name, value):
     wf.push(theirs)
 
 
-def inside(widget):
-    for child in getattr(widget, "children", ()):
-        yield child
-        yield from inside(child)
+def test_a_review_is_a_table_of_cells(wf, editors):
+    wf.push(pd.DataFrame({"a": [1, 2, 3], "s": ["x", "y", None]}))
+    editor = editors(wf)
+    page = Spoken(editor)
+    editor.sheet.delete_rows(1, 2)
+    editor.sheet.insert_rows(3, 1)
+    for row, name, text in [(0, "a", "5"), (2, "s", "z"), (3, "a", "4")]:
+        type_in(editor, row, name, text)
+    page.say("review")
+    review = page.state["review"]
+    assert review["columns"] == ["a", "s"]
+    assert [(row["what"], row["job"], row["cells"]) for row in review["rows"]] == [
+        ("changed", "1", [["1", "5"], None]),
+        ("changed", "3", [None, [None, "z"]]),
+        ("new", None, [[None, "4"], [None, None]]),
+        ("deleted", "2", [["2", None], ["y", None]]),
+    ]
+    assert review["verb"] == "Apply: delete 1 job and its results"
+    assert (review["more"], review["empty"], review["old"]) == (0, False, False)
+    assert wf.parameters()["a"].tolist() == [1, 2, 3]
 
 
-def shown(editor):
-    """What the plan says, or nothing if there is none on the page."""
-    if editor._plan_view.layout.display == "none":
-        return ""
-    return " ".join(str(getattr(each, "value", "")) for each in inside(editor._plan_view))
-
-
-def press(editor, name):
-    found = [*inside(editor._plan_view), *inside(editor)]
-    next(each for each in found if getattr(each, "description", "") == name).click()
-    editor.wait(60)
-
-
-OLD = "The table has changed since"
+def test_a_long_review_is_cut_and_says_how_much_there_is(wf, editors):
+    wf.push(tf.grid(a=[*range(300)], b=["x" * 1000]))
+    editor = editors(wf)
+    page = Spoken(editor)
+    editor.sheet.set_texts([(row, column(editor, "a"), str(1000 + row)) for row in range(300)])
+    type_in(editor, 0, "b", "y" * 1000)
+    page.say("review")
+    review = page.state["review"]
+    assert (len(review["rows"]), review["more"]) == (100, 200)
+    assert max(len(str(each)) for each in review["rows"][0]["cells"][1]) == 120
 
 
 @pytest.fixture
@@ -471,81 +583,103 @@ def in_conflict(wf, editors):
     editor = editors(wf)
     type_in(editor, 0, "a", "50")
     pushed_by_others(wf, "1", "a", 70)
-    press(editor, "Plan")
-    assert "70" in shown(editor)
-    return editor
+    page = Spoken(editor)
+    page.say("review")
+    (conflict,) = page.state["review"]["conflicts"]
+    assert conflict == {"job": "1", "column": "a", "mine": "50", "theirs": "70", "before": "1"}
+    return page
 
 
-@pytest.mark.parametrize("name", ["Keep all of mine", "Take all of theirs"])
-def test_what_is_decided_is_what_was_shown(wf, in_conflict, name):
-    """Since the conflict was shown, others have changed the cell once more, and it was pulled."""
+def decide(page, choices):
+    page.say("decide", review=page.state["review"]["number"], choices=choices)
+
+
+@pytest.mark.parametrize("choice", ["mine", "theirs"])
+def test_what_is_decided_is_what_was_shown(wf, in_conflict, choice):
+    """Since the conflict was shown, others have changed the cell once more."""
+    page, editor = in_conflict, in_conflict.editor
     pushed_by_others(wf, "1", "a", 71)
-    in_conflict.session.reload()
-    press(in_conflict, name)
-    assert [each.theirs for each in in_conflict.session.conflicts] == [71]
-    assert in_conflict.value.loc["1", "a"] == 50
-    assert "71" in shown(in_conflict)
+    page.say("review")
+    pushed_by_others(wf, "1", "a", 72)
+    editor.session.reload()
+    assert page.state["review"] is None
+    decide_late = {"review": editor._number, "choices": [[None, choice]]}
+    page.say("decide", **decide_late)
+    assert "look again" in page.told
+    assert [each.theirs for each in editor.session.conflicts] == [72]
+    assert editor.value.loc["1", "a"] == 50
 
 
-def test_each_conflict_is_decided_by_its_own_buttons(wf, editors):
+def test_each_conflict_is_decided_by_itself(wf, editors):
     wf.push(tf.grid(a=[1, 2, 3]))
     editor = editors(wf)
+    page = Spoken(editor)
     for row in (0, 1):
         type_in(editor, row, "a", str(50 + row))
         pushed_by_others(wf, str(1 + row), "a", 70 + row)
-    press(editor, "Plan")
-    one, other = editor._plan_view._choices.values()
-    one.value = "mine"
-    editor.wait(60)
-    assert len(editor.session.conflicts) == 2
-    other.value = "theirs"
-    editor.wait(60)
+    page.say("review")
+    decide(page, [[0, "mine"]])
+    assert [each.job_key for each in editor.session.conflicts] == ["2"]
+    assert [each["job"] for each in page.state["review"]["conflicts"]] == ["2"]
+    decide(page, [[0, "theirs"]])
     assert editor.session.conflicts == []
-    assert "1 job to update" in shown(editor)
+    assert "1 job to update" in page.state["review"]["summary"]
     assert editor.value["a"].tolist() == [50, 71, 3]
+    assert editor.sheet.can_undo
+
+
+@pytest.mark.parametrize("choices", [[[7, "mine"]], [[0, "ours"]], [], [[-1, "mine"]], "all"])
+def test_what_decides_no_conflict_decides_none(in_conflict, choices):
+    decide(in_conflict, choices)
+    assert len(in_conflict.editor.session.conflicts) == 1
 
 
 def test_a_failure_to_decide_is_shown(in_conflict, monkeypatch):
     def fail(*args, **options):
         raise tf.RefusedError("this is <refused>")
 
-    monkeypatch.setattr(in_conflict.session, "decide", fail)
-    press(in_conflict, "Take all of theirs")
-    assert "this is &lt;refused&gt;" in in_conflict._message.value
-    assert "70" in shown(in_conflict)
+    monkeypatch.setattr(in_conflict.editor.session, "decide", fail)
+    decide(in_conflict, [[None, "theirs"]])
+    assert in_conflict.told == "this is <refused>"
+    assert in_conflict.state["review"]["conflicts"]
 
 
 def test_nothing_is_decided_while_something_goes_on(in_conflict, monkeypatch):
+    page, editor = in_conflict, in_conflict.editor
     begun, go_on = threading.Event(), threading.Event()
-    monkeypatch.setattr(in_conflict.session, "reload", lambda: begun.set() or go_on.wait(60))
-    in_conflict._reload_button.click()
+    monkeypatch.setattr(editor.session, "reload", lambda: begun.set() or go_on.wait(60))
+    page.begin("reload")
     assert begun.wait(60)
-    assert all(each.disabled for each in in_conflict._plan_view._buttons)
-    in_conflict._plan_view._buttons[1].click()
-    assert "wait until" in in_conflict._message.value
+    assert page.state["busy"]
+    page.begin("decide", review=page.state["review"]["number"], choices=[[None, "theirs"]])
+    assert "wait until" in page.told
     go_on.set()
-    in_conflict.wait(60)
-    assert in_conflict.value.loc["1", "a"] == 50
-    assert not any(each.disabled for each in in_conflict._plan_view._buttons)
+    editor.wait(60)
+    assert not page.state["busy"]
+    assert editor.value.loc["1", "a"] == 50
 
 
-def test_an_edit_after_a_plan_makes_it_an_old_one_whose_conflicts_can_be_decided(wf, in_conflict):
-    editor = in_conflict
-    assert OLD not in shown(editor)
+def test_an_edit_after_a_review_makes_it_an_old_one_that_is_not_applied(wf, in_conflict):
+    page, editor = in_conflict, in_conflict.editor
+    decide(page, [[None, "mine"]])
+    assert not page.state["review"]["old"]
     editor.sheet.sort(1, False)
     editor.sheet.sort(1, None)
-    assert OLD not in shown(editor)
+    assert not page.state["review"]["old"]
     type_in(editor, 1, "a", "60")
-    assert OLD in shown(editor)
-    press(editor, "Take all of theirs")
-    assert OLD not in shown(editor)
-    assert "1 job to update" in shown(editor)
-    assert editor.value["a"].tolist() == [70, 60, 3]
+    assert page.state["review"]["old"]
+    page.say("apply", review=page.state["review"]["number"])
+    assert "look again" in page.told
+    assert wf.parameters()["a"].tolist() == [70, 2, 3]
+    assert "2 jobs to update" in page.state["review"]["summary"]
+    page.say("apply", review=page.state["review"]["number"])
+    assert wf.parameters()["a"].tolist() == [50, 60, 3]
 
 
 def test_what_is_edited_while_it_is_planned_is_said_not_to_be_in_it(wf, editors, monkeypatch):
     wf.push(tf.grid(a=[1, 2, 3]))
     editor = editors(wf)
+    page = Spoken(editor)
     type_in(editor, 0, "a", "50")
     propose, begun, go_on = editor.session.propose, threading.Event(), threading.Event()
 
@@ -556,47 +690,47 @@ def test_what_is_edited_while_it_is_planned_is_said_not_to_be_in_it(wf, editors,
         return proposal
 
     monkeypatch.setattr(editor.session, "propose", slow)
-    editor._plan_button.click()
+    page.begin("review")
     assert begun.wait(60)
     type_in(editor, 1, "a", "60")
     go_on.set()
     editor.wait(60)
-    assert OLD in shown(editor)
+    assert page.state["review"]["old"]
 
 
 def test_a_plan_of_what_others_have_changed_is_not_an_old_one(wf, editors):
     wf.push(tf.grid(a=[1, 2, 3]))
     editor = editors(wf)
+    page = Spoken(editor)
     type_in(editor, 0, "a", "50")
     pushed_by_others(wf, "2", "a", 70)
-    press(editor, "Plan")
-    assert "1 job to update" in shown(editor)
-    assert OLD not in shown(editor)
+    page.say("review")
+    assert "1 job to update" in page.state["review"]["summary"]
+    assert not page.state["review"]["old"]
 
 
 @pytest.mark.parametrize("by_button", [True, False])
-def test_a_reload_takes_a_plan_away_if_the_table_is_another(wf, in_conflict, by_button):
-    editor = in_conflict
+def test_a_reload_takes_a_review_away_if_the_table_is_another(wf, in_conflict, by_button):
+    page = in_conflict
 
     def reload():
-        press(editor, "Reload") if by_button else editor.reload()
+        page.say("reload") if by_button else page.editor.reload()
 
     reload()
-    assert "70" in shown(editor)
+    assert page.state["review"]["conflicts"]
     pushed_by_others(wf, "1", "a", 71)
     reload()
-    assert shown(editor) == ""
+    assert page.state["review"] is None
 
 
 @pytest.mark.parametrize("by_button", [True, False])
-def test_discarding_takes_a_plan_away(in_conflict, by_button):
+def test_discarding_takes_a_review_away(in_conflict, by_button):
     if by_button:
-        press(in_conflict, "Discard")
-        press(in_conflict, "Discard edits")
+        in_conflict.say("discard")
     else:
-        in_conflict.discard()
-    assert shown(in_conflict) == ""
-    assert in_conflict.value["a"].tolist() == [70, 2, 3]
+        in_conflict.editor.discard()
+    assert in_conflict.state["review"] is None
+    assert in_conflict.editor.value["a"].tolist() == [70, 2, 3]
 
 
 # what goes on in the background
@@ -605,45 +739,40 @@ def test_discarding_takes_a_plan_away(in_conflict, by_button):
 def test_stop_is_there_only_where_something_stops(wf, editors, monkeypatch):
     wf.push(tf.grid(a=[1, 2, 3]))
     editor = editors(wf)
-    seen = {}
+    page, seen = Spoken(editor), {}
     for name in ("reload", "propose", "discard", "apply"):
         work = getattr(editor.session, name)
 
         def looking(*args, name=name, work=work):
-            seen[name] = editor._stop_button.layout.display, editor._bar.layout.display
+            seen[name] = page.state["stops"], page.state["progress"]
             return work(*args)
 
         monkeypatch.setattr(editor.session, name, looking)
-    for name in ("Plan", "Reload", "Discard", "Apply"):
+    for op in ("review", "reload", "discard", "review", "apply"):
         type_in(editor, 0, "a", "50")
-        press(editor, name)
-        if name == "Discard":
-            press(editor, "Discard edits")
-        assert editor._stop_button.layout.display == "none"
-        hidden = ("none", "none")
-        if name == "Plan":
-            assert seen == {"propose": hidden, "reload": hidden}
-    assert seen.pop("apply") == ("", "")
-    assert seen["discard"] == hidden
-    assert seen["propose"] == ("", "")  # of the apply
+        page.say(op, **({"review": page.state["review"]["number"]} if op == "apply" else {}))
+        assert (page.state["stops"], page.state["progress"], page.state["busy"]) == (False, None, "")
+    assert (seen.pop("apply"), seen.pop("propose")) == ((True, [0, 1]), (True, [0, 1]))  # of applying
+    assert seen["discard"] == (False, None)
 
 
 def test_the_bar_moves_four_times_a_second_and_to_the_end(wf, editors):
     wf.push(tf.grid(a=[1]))
     editor = editors(wf)
+    page = Spoken(editor)
+    editor._busy = "Applying…"
     editor._on_busy(True)
-    sent, send = [], editor._bar.send_state
-    editor._bar.send_state = lambda key=None: sent.append(key) or send(key)
+    page.sent.clear()
     began = time.monotonic()
     for done in range(500):
         editor._on_progress(done, 500)
         time.sleep(0.001)
     took = time.monotonic() - began
-    moves = len(sent)
-    assert 1 < moves <= took / 0.25 + 1
+    moves = len(page.sent)
+    assert 1 <= moves <= took / 0.25 + 1
     editor._on_progress(500, 500)
-    assert len(sent) == moves + 1
-    assert (editor._bar.value, editor._bar.max) == (500, 500)
+    assert len(page.sent) == moves + 1
+    assert page.state["progress"] == [500, 500]
 
 
 @pytest.fixture
@@ -661,7 +790,9 @@ def applying(wf, editors):
         on_progress(done, total)
 
     editor._on_progress = slow
-    editor._apply_button.click()
+    page = Spoken(editor)
+    page.say("review")
+    page.begin("apply", review=page.state["review"]["number"])
     assert at_work.wait(60)
     return editor, go_on
 
@@ -671,7 +802,7 @@ def test_who_takes_over_an_editor_waits_until_it_has_stopped_applying(wf, editor
     threading.Timer(0.5, go_on.set).start()
     second = editors(wf)
     assert not first._background.is_busy
-    assert "another cell" in first._message.value
+    assert first._state["taken"]
     assert first.session.draft.path is None
     # What was not applied is there, once.
     stored = wf.parameters()["a"].tolist()
@@ -679,7 +810,7 @@ def test_who_takes_over_an_editor_waits_until_it_has_stopped_applying(wf, editor
     assert second.plan().counts["update"] == sum(value < 1000 for value in stored)
     second.apply()
     assert wf.parameters()["a"].tolist() == [*range(1000, 1500)]
-    first._apply_button.click()
+    first._on_message(first, {"op": "review"}, [])
     assert not first._background.is_busy
 
 
@@ -721,7 +852,9 @@ def test_who_takes_over_an_editor_adds_no_row_that_it_has_added(torc_server, edi
         on_progress(done, total)
 
     first._on_progress = slow
-    first._apply_button.click()
+    page = Spoken(first)
+    page.say("review")
+    page.begin("apply", review=page.state["review"]["number"])
     assert at_work.wait(60)
     threading.Timer(0.3, go_on.set).start()
     second = editors(wf)

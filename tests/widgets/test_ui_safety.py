@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from places import REPOSITORY
 from servers import plain_environment, wait_until
 from services import free_port
-from uis import Ui
+from uis import Ui, upgrade, ws_frame
 
 import torc_frames as tf
 from torc_frames.cli.root import root
@@ -247,13 +247,6 @@ def test_what_browsers_may_do_is_little(ui: Ui, cookie: str) -> None:
 # frames that are none
 
 
-def frame(data: bytes, opcode: int = 2) -> bytes:
-    """Return a frame of a WebSocket, as a client sends it."""
-    head = bytes([0x80 | opcode, 0x80 | len(data)]) if len(data) < 126 else None
-    head = head or bytes([0x80 | opcode, 0x80 | 126]) + len(data).to_bytes(2, "big")
-    return head + bytes(4) + data
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -271,10 +264,9 @@ def test_frames_that_are_none_are_refused_and_harm_nobody(
     ui: Ui, cookie: str, data: bytes, opcode: int
 ) -> None:
     with ui.connect() as connection:
-        lines = (*SOCKET, f"Host: {host(ui)}", f"Origin: http://{host(ui)}", f"Cookie: {cookie}", "", "")
-        connection.sendall("\r\n".join(lines).encode())
+        connection.sendall(upgrade(host(ui), cookie))
         assert b" 101 " in connection.recv(4096)
-        connection.sendall(frame(data if opcode == 2 else b"text", opcode))
+        connection.sendall(ws_frame(data if opcode == 2 else b"text", opcode))
         answer = b""
         while b'"kind":"failed"' not in answer:
             answer += (part := connection.recv(65536))
@@ -287,9 +279,8 @@ def test_frames_that_are_none_are_refused_and_harm_nobody(
 
 def test_it_ends_at_once_when_it_is_interrupted_although_a_page_is_there(tmp_path: Path) -> None:
     with Ui(study(tmp_path / "ui")) as ui:
-        lines = (*SOCKET, f"Host: {host(ui)}", f"Origin: http://{host(ui)}", f"Cookie: {ui.enter()}", "", "")
         with ui.connect() as connection:
-            connection.sendall("\r\n".join(lines).encode())
+            connection.sendall(upgrade(host(ui), ui.enter()))
             assert b" 101 " in connection.recv(4096)
             start = time.monotonic()
             ui.signal(signal.SIGINT)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import traitlets
 from anywidget import AnyWidget
+from cutting import Cutting
 from editable import TextSource
 from hosted import Hosted, hosted
 from servers import wait_until
+from uis import upgrade, ws_frame
 
 from torc_frames.errors import RefusedError
+from torc_frames.widgets.host.frames import packed
 from torc_frames.widgets.table.grid import Grid
 
 ECHO = """
@@ -180,3 +185,51 @@ def test_a_widget_that_can_not_be_made_says_why(browser: Any, error: Exception, 
 
     with hosted(browser, make) as bare:
         expect(bare.here.get_by_role("status")).to_have_text(told)
+
+
+def test_a_line_that_is_cut_is_taken_up_with_all_that_arrived(browser: Any) -> None:
+    source = TextSource(5)
+    with hosted(browser, lambda: Grid(source, label="Texts")) as bare, Cutting(bare.url) as tunnel:
+        bare.open(tunnel.url)
+        made = len(bare.widgets)
+        cell = bare.here.locator("[role=row][aria-rowindex='2'] [aria-colindex='2']")
+        cell.click()
+        bare.page.keyboard.type("kept")
+        bare.page.keyboard.press("Enter")
+        wait_until(lambda: source.cells[0][1] == "kept", "the cell")
+        tunnel.cut_once("up", 0)
+        bare.page.keyboard.type("lost")
+        bare.page.keyboard.press("Enter")
+        said = bare.here.locator(".tf-ui-note")
+        expect(said).to_contain_text("what you do here is not kept")
+        expect(said).to_be_hidden()
+        expect(cell).to_have_text("kept")
+        second = bare.here.locator("[role=row][aria-rowindex='3'] [aria-colindex='2']")
+        expect(second).to_have_text("name 1")
+        second.click()
+        bare.page.keyboard.type("again")
+        bare.page.keyboard.press("Enter")
+        wait_until(lambda: source.cells[1][1] == "again", "the cell")
+        assert len(bare.widgets) <= made + 1
+        bare.watch.errors.clear()  # which say that the line was cut
+
+
+def test_what_a_page_does_not_read_does_not_fill_the_memory(browser: Any) -> None:
+    with hosted(browser, Echo) as bare:
+        bare.here.locator("#said").wait_for(state="attached")
+        parts = urlsplit(bare.url)
+        cookie = bare.keys.cookie.partition(";")[0]
+        with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
+            connection.sendall(upgrade(parts.netloc, cookie))
+            assert b" 101 " in connection.recv(4096)
+            opening = {"kind": "open", "workflow": "bare", "editor": "widget", "page": "slow"}
+            connection.sendall(ws_frame(packed(opening)))
+            wait_until(lambda: len(bare.widgets) == 2, "the widget of the slow page")
+            assert b'"kind":"session"' in connection.recv(4096)
+            for _ in range(200):
+                bare.widget.send("much", buffers=[bytes(1024 * 1024)])
+            length, last = 0, b""
+            while part := connection.recv(1 << 20):
+                length, last = length + len(part), (last + part)[-20:]
+        assert 32 < length / 1024 / 1024 < 100
+        assert last.endswith(b"\x88\x02" + (1013).to_bytes(2, "big"))

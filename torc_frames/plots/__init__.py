@@ -12,7 +12,6 @@ from torc_frames.plots.clouds import parallel, scatter
 from torc_frames.plots.fronts import pareto
 from torc_frames.plots.logged import curves
 from torc_frames.plots.means import lines
-from torc_frames.plots.part import part as _part
 from torc_frames.plots.schedule import timeline
 from torc_frames.plots.shares import importance, importances
 from torc_frames.plots.slices import slice
@@ -20,7 +19,6 @@ from torc_frames.plots.steps import ecdf, history
 from torc_frames.plots.used import utilization
 
 __all__ = [
-    "_part",
     "curves",
     "ecdf",
     "heatmap",

@@ -31,9 +31,11 @@ def said(band: Around) -> str:
 
 
 def around(
-    band: Around, mean: Array, std: Array, count: Array, least: Array, most: Array
+    band: Around, mean: Array, std: Array, count: Array, least: Array, most: Array, *, log: bool = False
 ) -> tuple[Array, Array]:
     """Return the ends of a band; where there is one value, that.
+
+    On a logarithmic axis a mean less more than itself has no place: there the band ends at the least value.
 
     Raises
     ------
@@ -53,7 +55,8 @@ def around(
     if band == "ci95":
         half = half * _t(count)
     half = np.where(count > 1, half, 0.0)
-    return mean - half, mean + half
+    low = mean - half
+    return np.where(low > 0, low, least) if log else low, mean + half
 
 
 def _t(count: Array) -> Array:

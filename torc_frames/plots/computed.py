@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from torc_frames.errors import RefusedError
+from torc_frames.plots.part import evenly
 
 __all__ = [
     "Course",
@@ -64,23 +65,19 @@ def on_front(x: Array, y: Array, directions: tuple[Direction, Direction]) -> Arr
     return found
 
 
-def steps_of(values: Array, most: int) -> tuple[Array, Array]:
-    """Return the steps of the share of values that are at most as large, not more than `most`.
+def steps_of(values: Array) -> tuple[Array, Array]:
+    """Return the steps of the share of values that are at most as large.
 
     Infinite values count, and are no steps.
 
     Examples
     --------
-    >>> [part.tolist() for part in steps_of(np.array([2.0, 1.0, 2.0, np.inf]), 100)]
+    >>> [part.tolist() for part in steps_of(np.array([2.0, 1.0, 2.0, np.inf]))]
     [[1.0, 2.0], [0.25, 0.75]]
     """
     places, counts = np.unique(values[~np.isnan(values)], return_counts=True)
     shares = np.cumsum(counts) / max(counts.sum(), 1)
-    places, shares = places[np.isfinite(places)], shares[np.isfinite(places)]
-    if len(places) > most:
-        chosen = np.unique(np.linspace(0, len(places) - 1, most).round().astype("int64"))
-        places, shares = places[chosen], shares[chosen]
-    return places, shares
+    return places[np.isfinite(places)], shares[np.isfinite(places)]
 
 
 def lanes_of(starts: Array, ends: Array) -> Array:
@@ -152,8 +149,7 @@ def course_of(curves: list[tuple[Array, Array]], most: int = 1_000) -> Course:
     ([3.0, 3.0, 2.0], [2, 1, 1])
     """
     steps = np.unique(np.concatenate([at for at, _ in curves])) if curves else np.empty(0)
-    if len(steps) > most:
-        steps = steps[np.unique(np.linspace(0, len(steps) - 1, most).round().astype("int64"))]
+    steps = steps[evenly(len(steps), most)]
     mean, square, count = np.zeros(len(steps)), np.zeros(len(steps)), np.zeros(len(steps), dtype="int64")
     least, greatest = np.full((2, len(steps)), np.nan)
     for at, values in curves:

@@ -49,9 +49,6 @@ class Side:
     """The only places to mark, if any are given."""
 
     limits: tuple[float, float] | None = None
-    falling: bool = False
-    """Whether the first place is at the top, or on the right."""
-
     hidden: bool = False
     is_bare: bool = False
     """Whether there are names only, without a line and ticks."""

@@ -11,7 +11,8 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.tabulation.configurations import numbers, resolve
 from torc_frames.plots.backends import Backend, draw
-from torc_frames.plots.colors import GREY, MARKED, colors_of, one
+from torc_frames.plots.clouds import colors_by
+from torc_frames.plots.colors import GREY, MARKED, one
 from torc_frames.plots.computed import Direction, check_direction, on_front, one_of_bins
 from torc_frames.plots.description import Curve, Drawing, Panel, Points
 from torc_frames.plots.part import positions
@@ -100,7 +101,7 @@ def pareto(
         notes += (f"of the front {len(front):,} rows are marked",)
     drawn = np.union1d(positions([across.places, up.places], len(rows), limit, seed), front)
     shown = rows.iloc[drawn]
-    colors = one(GREY) if by is None else colors_of(shown[by], called[by])
+    colors = one(GREY) if by is None else colors_by(df, shown, by, called)
     points = Points(across.drawn[drawn], up.drawn[drawn], colors, 14, told(shown, columns), alpha=0.6)
     marks = (*_marked(across, up, front, ways, title), points)
     panel = Panel(across.axis(called[columns[0]]), up.axis(called[columns[1]]), marks)

@@ -17,7 +17,7 @@ from torc_frames.plots.colors import PALETTE, one
 from torc_frames.plots.computed import course_of
 from torc_frames.plots.description import Band, Curve, Drawing, Mark, Panel, Paths
 from torc_frames.plots.groups import StyledGroup, groups_of
-from torc_frames.plots.part import positions
+from torc_frames.plots.part import evenly, positions
 from torc_frames.plots.scales import Scale, is_log, scale_of
 from torc_frames.plots.tables import averaged_over, labels_of, left_out, told
 
@@ -199,11 +199,7 @@ def _of_jobs(
     longest = min(max(len(at) for at, _ in chosen), _MOST_STEPS + 1)
     points = np.full((len(chosen), longest, 2), np.nan)
     for row, (at, height) in enumerate(chosen):
-        kept = (
-            np.unique(np.linspace(0, len(at) - 1, longest).round().astype("int64"))
-            if len(at) > longest
-            else ...
-        )
+        kept = evenly(len(at), longest)
         points[row, : min(len(at), longest)] = np.stack(
             [replace(across, places=at[kept]).drawn, height[kept]], axis=1
         )
@@ -222,9 +218,8 @@ def _of_group(
     found, _ = _lines(rows.iloc[group.rows], *places)
     course = course_of(found, _MOST_STEPS)
     x = replace(across, places=course.steps).drawn
-    low, high = around(band or "std", course.mean, course.spread, course.count, course.least, course.most)
-    if up.log:
-        low = np.where(low > 0, low, np.nanmin(course.least))
+    around_it = course.mean, course.spread, course.count, course.least, course.most
+    low, high = around(band or "std", *around_it, log=up.log)
     is_whole = course.count == len(found)
     near = ~is_whole | ~np.concatenate([is_whole[1:], [True]]) | ~np.concatenate([[True], is_whole[:-1]])
     name = f"{group.name} ({len(found):,})"

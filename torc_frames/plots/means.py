@@ -13,9 +13,9 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.tabulation.configurations import resolve
 from torc_frames.plots.backends import Backend, draw
 from torc_frames.plots.bands import Around, around
-from torc_frames.plots.colors import style_of
 from torc_frames.plots.description import Band, Curve, Drawing, Mark, Panel
-from torc_frames.plots.scales import MOST_NAMES, Scale, codes_of, is_log, scale_of
+from torc_frames.plots.groups import StyledGroup, groups_of
+from torc_frames.plots.scales import Scale, is_log, scale_of
 from torc_frames.plots.tables import averaged_over, labels_of, left_out, of_what, which_count
 
 __all__ = ["lines"]
@@ -69,7 +69,7 @@ def lines(
     Raises
     ------
     RefusedError
-        For a column that does not exist, or that has more than 20 values for `by`.
+        For a column that does not exist, or that has more than 24 values for `by`.
     ImportError
         If plotly is asked for, or "ci95", and plotly, or scipy, is not there.
 
@@ -90,46 +90,41 @@ def lines(
     across, up = scale_of(rows[x], is_log(df, x, logx)), scale_of(rows[y], is_log(df, y, logy))
     if up.names or up.times:
         raise RefusedError(f"y={y!r} is not of numbers, of which alone there are means")
-    codes, names = (np.zeros(len(rows), int), [""]) if by is None else codes_of(rows[by], len(rows))
-    if len(names) > MOST_NAMES:
-        raise RefusedError(f"by={by!r} has {len(names)} values: too many lines to tell apart")
     called = labels_of(x, y, by)
-    means, finite = _means(codes, across.places, up.drawn)
+    finite = np.isfinite(across.places) & np.isfinite(up.drawn)
+    counts = [pd.Series(dtype="int64")]
     marks: list[Mark] = []
-    for at, name in enumerate(names):
-        group = means[means["code"] == at]
-        curve = _curve(group, across, at, "" if by is None else f"{called[by]} = {name}")
-        hover = _told(group, across, curve.name, called[x], called[y])
-        marks += [*_band(group, up, curve, band), replace(curve, hover=hover)]
+    for group in groups_of(rows, by):
+        means = _means(across.places, up.drawn, group.rows[finite[group.rows]])
+        counts.append(means["count"])
+        curve = _curve(means, across, group, "" if by is None else f"{called[by]} = {group.name}")
+        hover = _told(means, across, curve.name, called[x], called[y])
+        marks += [*_band(means, up, curve, band), replace(curve, hover=hover)]
     if np.sum(~finite):
         notes = (*notes, *left_out({"without a finite value": int(np.sum(~finite))}))
     points = [x, *([] if by is None else [by])]
-    notes = (*of_what(rows.loc[finite], means["count"], "point", points, averaged, band), *notes)
+    of = of_what(rows.loc[finite], pd.concat(counts), "point", points, averaged, band)
     panel = Panel(across.axis(called[x]), up.axis(called[y]), tuple(marks))
-    return draw(Drawing((panel,), notes), backend)
+    return draw(Drawing((panel,), (*of, *notes)), backend)
 
 
-def _means(codes: Array, places: Array, values: Array) -> tuple[pd.DataFrame, Array]:
-    """Return the mean of values at each place of each line, in their order, and which values are in it."""
-    finite = np.isfinite(values) & np.isfinite(places)
-    given = pd.DataFrame({"code": codes, "place": places, "value": values})[finite]
-    grouped = given.groupby(["code", "place"])["value"]
-    return grouped.agg(["mean", "std", "count", "min", "max"]).reset_index(), finite
+def _means(places: Array, values: Array, rows: Array) -> pd.DataFrame:
+    """Return the means of the values of some rows at each place, in their order."""
+    grouped = pd.Series(values[rows]).groupby(places[rows])
+    return grouped.agg(["mean", "std", "count", "min", "max"]).rename_axis("place").reset_index()
 
 
-def _curve(means: pd.DataFrame, across: Scale, at: int, name: str) -> Curve:
-    color, dash, marker = style_of(at)
+def _curve(means: pd.DataFrame, across: Scale, group: StyledGroup, name: str) -> Curve:
     x = replace(across, places=means["place"].to_numpy()).drawn
-    return Curve(x, means["mean"].to_numpy(), color, name, dash, marker if len(x) <= _MOST_MARKERS else "")
+    marker = group.marker if len(x) <= _MOST_MARKERS else ""
+    return Curve(x, means["mean"].to_numpy(), group.color, name, group.dash, marker)
 
 
 def _band(means: pd.DataFrame, up: Scale, curve: Curve, band: Around | None) -> list[Mark]:
     """Return what is around the means of a line; nothing if these are of one row each."""
     if band is None or not (means["count"] > 1).any():
         return []
-    low, high = around(band, *means[["mean", "std", "count", "min", "max"]].to_numpy().T)
-    if up.log:  # a mean less more than itself has no place there
-        low = np.where(low > 0, low, means["min"])
+    low, high = around(band, *means[["mean", "std", "count", "min", "max"]].to_numpy().T, log=up.log)
     return [Band(curve.x, low, high, curve.color)]
 
 

@@ -120,8 +120,6 @@ def _set_side(axes: Axes, which: Any, given: Side, width: float) -> None:
         side.set_minor_locator(NullLocator())
     if given.limits:
         axes.set(**{f"{which}lim": given.limits})
-    if given.falling:
-        side.set_inverted(True)
 
 
 def _mark_decades(side: axis.Axis, axes: Axes) -> None:

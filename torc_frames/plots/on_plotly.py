@@ -38,15 +38,7 @@ _INK = "#7a7a7a"
 
 _GRID = "rgba(128,128,128,0.25)"
 _DASHES = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
-_SYMBOLS = {
-    "o": "circle",
-    "s": "square",
-    "^": "triangle-up",
-    "X": "x",
-    "D": "diamond",
-    "*": "star",
-    "x": "x-thin",
-}
+_SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "X": "x"}
 _SHADES = 24
 """How many colors lines of a scale have; each is a trace."""
 
@@ -168,8 +160,6 @@ def _side(axis: Side, has_grid: bool) -> dict[str, Any]:
         }
     if axis.limits:
         told |= {"range": [float(np.log10(end)) if axis.log else end for end in axis.limits]}
-    if axis.falling:
-        told |= {"autorange": "reversed"}
     return told
 
 

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from torc_frames.plots.scales import MOST_NAMES, scale_of
+from torc_frames.plots.scales import MOST_NAMES
 
-__all__ = ["extremes", "part", "positions"]
+__all__ = ["evenly", "extremes", "positions"]
 
 Array = np.ndarray[Any, Any]
-
-
-def part(
-    rows: pd.DataFrame, columns: Sequence[str], logs: Container[str], by: str | None, limit: int, seed: int
-) -> pd.DataFrame:
-    """Return the rows, or a random part of too many, with the extremes of each scale, in their order."""
-    scales = [scale_of(rows[name], name in logs) for name in columns]
-    scales += [] if by is None or not len(rows) else [scale_of(rows[by])]
-    return rows.iloc[positions([scale.places for scale in scales], len(rows), limit, seed)]
 
 
 def positions(places: Sequence[Array], count: int, limit: int, seed: int) -> Array:
@@ -35,6 +25,20 @@ def positions(places: Sequence[Array], count: int, limit: int, seed: int) -> Arr
     others = np.setdiff1d(np.arange(count), kept)
     drawn = np.random.default_rng(seed).choice(others, max(0, limit - len(kept)), replace=False)
     return np.sort(np.concatenate([kept, drawn]))
+
+
+def evenly(count: int, most: int) -> Array:
+    """Return which of many in an order to draw: at most so many, at equal distances, both ends among them.
+
+    Examples
+    --------
+    >>> evenly(9, 3).tolist(), evenly(2, 3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    if count <= most:
+        return np.arange(count)
+    chosen: Array = np.unique(np.linspace(0, count - 1, most).round().astype("int64"))
+    return chosen
 
 
 def extremes(places: Array) -> Array:

@@ -15,7 +15,7 @@ from torc_frames.plots.colors import MARKED, one
 from torc_frames.plots.computed import Direction, best_so_far, check_direction, one_of_bins, steps_of
 from torc_frames.plots.description import Curve, Drawing, Mark, Panel, Points, Side
 from torc_frames.plots.groups import groups_of
-from torc_frames.plots.part import positions
+from torc_frames.plots.part import evenly, positions
 from torc_frames.plots.scales import Scale, is_log, scale_of
 from torc_frames.plots.tables import labels_of, left_out, told, which_count
 
@@ -79,8 +79,10 @@ def ecdf(
     thinned = False
     for group in groups_of(rows, by):
         values = scale.places[group.rows]
-        places, shares = steps_of(values, _MOST_STEPS)
-        thinned = thinned or len(places) == _MOST_STEPS
+        places, shares = steps_of(values)
+        thinned = thinned or len(places) > _MOST_STEPS
+        kept = evenly(len(places), _MOST_STEPS)
+        places, shares = places[kept], shares[kept]
         across = replace(scale, places=np.concatenate([places[:1], places])).drawn
         up = np.concatenate([np.full(len(places[:1]), np.isneginf(values).mean()), shares])
         named = f"{group.name} ({len(values):,})" if group.name else ""
@@ -154,8 +156,8 @@ def history(
     column, by = resolve(df, y), None if by is None else resolve(df, by)
     rows, has_failed, notes = _ended(df, column)
     scale = _of_numbers(rows[column].where(~has_failed), is_log(df, column, logy))
-    when = scale_of(rows[_END]).drawn
-    across = when if clock else np.empty(len(rows))
+    when = scale_of(rows[_END])
+    across = when.drawn if clock else np.empty(len(rows))
     drawn = positions([scale.places], len(rows), limit, seed)
     called = labels_of(column, by)
     lines: list[Mark] = []
@@ -176,7 +178,7 @@ def history(
         points.append(_at_the_bottom(rows.iloc[failed], across[failed], scale))
     label = "end of the job" if clock else "jobs, in the order in which they ended"
     panel = Panel(
-        Side(label, times=clock, whole=not clock),
+        when.axis(label) if clock else Side(label, whole=True),
         scale.axis(called[column]),
         (*points, *lines),
         called.get(by or "", ""),

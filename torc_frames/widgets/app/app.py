@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal, Protocol
 
 import anywidget
 import traitlets
+from IPython.display import display
 
 from torc_frames.errors import TorcFramesError
 from torc_frames.widgets.app import messages
 from torc_frames.widgets.app.modules import LOADER, module, versions
+from torc_frames.widgets.app.stills import beside
 
 __all__ = ["FAILURES", "App", "Part"]
 
@@ -48,6 +51,7 @@ class App(anywidget.AnyWidget):
     _esm = LOADER
     _editor = traitlets.Unicode().tag(sync=True)
     _assets = traitlets.Dict().tag(sync=True)
+    _key = traitlets.Unicode().tag(sync=True)
     _label = traitlets.Unicode().tag(sync=True)
     _height = traitlets.Int().tag(sync=True)
 
@@ -57,12 +61,41 @@ class App(anywidget.AnyWidget):
     def __init__(
         self, *, label: str, height: int = 420, lock: AbstractContextManager[Any] | None = None, **traits: Any
     ) -> None:
-        super().__init__(_assets=versions(), _label=label, _height=height, **traits)
+        super().__init__(_assets=versions(), _key=uuid.uuid4().hex, _label=label, _height=height, **traits)
         self._lock = lock or threading.RLock()
         self._parts: dict[str, Part] = {}
         self._state: dict[str, Any] = {}
+        self._showing = threading.RLock()
+        """Held while a state is sent, for as long; nothing is waited for under it."""
+
         self._kinds = self._messages | messages.Open | messages.Ping | messages.Asset
         self.on_msg(self._on_message)
+
+    def _still(self) -> str:
+        """Return what is shown where no kernel answers, as HTML whose texts are escaped."""
+        return ""
+
+    def _ipython_display_(self, **_kwargs: Any) -> None:
+        """Show the still and, in an output of its own, the live view, which hides it.
+
+        Of one output that had both, JupyterLab would show "model not found" when no kernel has the widget.
+        """
+        still = {"text/plain": repr(self), "text/html": beside(self._key, self._still())}
+        display(still, raw=True)  # type: ignore[no-untyped-call]
+        shown = super()._repr_mimebundle_()
+        if shown is not None:
+            data, metadata = shown
+            # Nothing of it is shown where there is no view: the still has said it.
+            live = {kind: each for kind, each in data.items() if kind != "text/plain"}
+            display({**live, "text/html": "<span></span>"}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Return both in one, for whatever has only one place."""
+        shown = super()._repr_mimebundle_(**kwargs)
+        if shown is None:
+            return None
+        data, metadata = shown
+        return {**data, "text/html": self._still()}, metadata
 
     def _obey(self, message: Any) -> None:
         """Do what one of `_messages` asks."""
@@ -70,10 +103,13 @@ class App(anywidget.AnyWidget):
 
     def _show(self, **fields: Any) -> None:
         """Tell all pages what they show, as JSON has it; what they know already isn't sent again."""
-        changed = {name: value for name, value in fields.items() if self._state.get(name, _UNTOLD) != value}
-        self._state |= changed
-        if changed:
-            self.send({"kind": "state", **changed})
+        with self._showing:
+            changed = {
+                name: value for name, value in fields.items() if self._state.get(name, _UNTOLD) != value
+            }
+            self._state |= changed
+            if changed:
+                self.send({"kind": "state", **changed})
 
     def _answer(self, id: str, *, buffers: Sequence[bytes] = (), **fields: Any) -> None:
         """Tell what was asked for by a message of an id."""

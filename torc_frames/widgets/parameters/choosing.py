@@ -12,10 +12,11 @@ import pandas as pd
 from torc_frames.errors import RefusedError
 from torc_frames.frame.column import objects
 from torc_frames.frame.values import RefusalError
+from torc_frames.frame.where import formula_of, kept_rows
 from torc_frames.widgets.parameters.checking import Checks
 from torc_frames.widgets.parameters.column import SheetColumn
 from torc_frames.widgets.parameters.conditions import Condition, View
-from torc_frames.widgets.parameters.ids import Ids, Mask
+from torc_frames.widgets.parameters.ids import NO_IDS, Ids, Mask
 from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.cells import read, shown
 
@@ -50,6 +51,8 @@ def _chosen(condition: Condition, state: State, checks: Checks, ids: Ids) -> Mas
         mask = ~state.keyed(ids)
     elif condition.test == "deleted":
         mask = state.are_deleted(ids)
+    elif condition.test == "where":
+        mask = _where(condition.text, state, ids)
     elif condition.column is None:
         mask = _of_keys(condition, state, ids)
         for column in columns.values():
@@ -63,6 +66,20 @@ def _chosen(condition: Condition, state: State, checks: Checks, ids: Ids) -> Mas
     else:
         raise RefusedError(f"filter: there is no column {condition.column!r}")
     return ~mask if condition.negated else mask
+
+
+def _where(text: str, state: State, ids: Ids) -> Mask:
+    """Return for which rows an expression over the columns holds; never where one of them has no value."""
+    columns = state.by_name()
+    formula = formula_of(text, [*columns, *(["job_key"] if state.base.keyed else [])])
+    needed = [columns[name] for name in formula.needs if name in columns]
+    complete: Mask = ~np.isin(ids, np.concatenate([NO_IDS, *(column.blank for column in needed)]))
+    there = ids[complete]
+    table = pd.DataFrame({column.name: column.series(there) for column in needed}, index=range(len(there)))
+    if "job_key" in formula.needs and "job_key" not in columns:
+        table["job_key"] = pd.array([state.base.key(id) for id in there.tolist()], dtype="str")
+    complete[complete] = kept_rows(table, formula)
+    return complete
 
 
 def _sorted_ids(column: SheetColumn, ids: Ids, ascending: bool) -> Ids:

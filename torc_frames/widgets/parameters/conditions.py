@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from torc_frames.errors import RefusedError, shorten
+from torc_frames.frame.where import formula_of
 
 __all__ = ["Condition", "Test", "View"]
 
-Test = Literal["contains", "equals", "range", "choices", "missing", "changed", "invalid", "new", "deleted"]
+Test = Literal[
+    "contains", "equals", "range", "choices", "missing", "changed", "invalid", "new", "deleted", "where"
+]
 
 _NEED_COLUMN = ("range", "choices", "missing")
-_OF_ROWS = ("new", "deleted")
+_OF_ROWS = ("new", "deleted", "where")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Condition:
         ``"contains"`` or ``"equals"`` (`text`, in what the cell shows, upper case or lower), ``"range"``
         (from `low` to `high`, typed as in a cell; empty for no bound), ``"choices"`` (the cell shows one of
         `choices`; an empty text is a missing value), ``"missing"``, ``"changed"`` (not as the store has
-        it), ``"invalid"``, and of rows ``"new"`` and ``"deleted"``.
+        it), ``"invalid"``, and of rows ``"new"``, ``"deleted"`` and ``"where"`` (`text` holds, an expression
+        over the columns as for `torc_frames.select`).
     negated : bool
         Whether the rows are wanted for which it does not hold.
 
@@ -73,5 +77,19 @@ class View:
         fixed: dict[str | None, str | None] = {None: None, "job_key": "job_key"}
         known = fixed | {old: new for old, new in names.items() if new is not None}
         order = (known[self.order[0]], self.order[1]) if self.order and self.order[0] in known else None
-        kept = (one for one in self.conditions if one.column in known)
+        kept = (one for one in self.conditions if one.column in known and _is_of(one, fixed, names))
         return View(order, tuple(replace(one, column=known[one.column]) for one in kept))
+
+
+def _is_of(
+    condition: Condition, fixed: Mapping[str | None, str | None], names: Mapping[str, str | None]
+) -> bool:
+    """Return whether the columns that an expression names, if it is one, are called so still."""
+    if condition.test != "where":
+        return True
+    same = [old for old, new in names.items() if old == new]
+    try:
+        formula_of(condition.text, [*(name for name in fixed if name), *same])
+    except RefusedError:
+        return False
+    return True

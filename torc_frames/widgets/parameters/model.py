@@ -15,6 +15,7 @@ from torc_frames.widgets.history import StateStep
 from torc_frames.widgets.parameters import editing, filling, reshaping, series
 from torc_frames.widgets.parameters.base import base_of
 from torc_frames.widgets.parameters.checking import Checks, TableRule
+from torc_frames.widgets.parameters.conditions import View
 from torc_frames.widgets.parameters.edits import Lost, as_json, from_json
 from torc_frames.widgets.parameters.history import Done, SheetHistory, Step
 from torc_frames.widgets.parameters.rebase import Rebase, Taken
@@ -370,7 +371,10 @@ class Sheet(SheetView):
         how = self._state.how.named({column.name: column.name for column in state.columns})
         self._history = SheetHistory(state) if history is None else history
         self._checks = Checks(state, self._table_rule)
-        self._show(how, anew=True)
+        try:
+            self._show(how, anew=True)
+        except RefusedError:  # its columns have other dtypes now
+            self._show(View(), anew=True)
         self._tell(Change(columns=True))
 
     @contextmanager

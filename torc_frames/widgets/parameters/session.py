@@ -81,6 +81,16 @@ class Proposal:
         counts = self.counts
         return not any(count for action, count in counts.items() if action != "unchanged")
 
+    def does_as(self, other: Proposal) -> bool:
+        """Return whether it does what another one of the same edits does, and nothing has to be decided."""
+        mine, others = self.counts, other.counts
+        return (
+            not self.conflicts
+            and self.deleted == other.deleted
+            and all(mine[action] == others[action] for action in ("create", "update", "delete"))
+            and self.plan.cells.equals(other.plan.cells)
+        )
+
     def __repr__(self) -> str:
         told = ", ".join(f"{count} {action}" for action, count in self.counts.items() if count)
         return f"Proposal({told or 'nothing'})"

@@ -105,6 +105,12 @@ class SheetView:
         """Return cells as tab-separated text, as spreadsheets copy them."""
         return write_cells(zip(*self.texts(block), strict=True))
 
+    def between(self, start: int, stop: int) -> pd.DataFrame:
+        """Return some of the rows that are shown as a frame: those that are complete and not deleted."""
+        with self.lock:
+            ids = self._state.view[max(start, 0) : max(stop, 0)]
+            return self._state.frame(ids[np.isin(ids, self._state.complete())])
+
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call back after each change, with `lock` held; call what is returned to end that."""
         self._callbacks.append(callback)

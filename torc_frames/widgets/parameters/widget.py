@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-import ipywidgets as widgets
 import pandas as pd
 
-from torc_frames.errors import counted
+from torc_frames.errors import ConflictError, counted
 from torc_frames.frame.rules import Rule
+from torc_frames.widgets.app.app import FAILURES, App
+from torc_frames.widgets.app.live import Live
+from torc_frames.widgets.parameters import messages, review
 from torc_frames.widgets.parameters.checking import TableRule
-from torc_frames.widgets.parameters.conflicts import Cell, CellConflict
+from torc_frames.widgets.parameters.conflicts import blocking
 from torc_frames.widgets.parameters.model import Sheet
-from torc_frames.widgets.parameters.panels import Panels
-from torc_frames.widgets.parameters.planview import PlanView, summary
-from torc_frames.widgets.parameters.session import Choice, Proposal, Session
-from torc_frames.widgets.parts import (
-    FAILURES,
-    Ask,
-    Message,
-    button,
-    close_inside,
-    html,
-    root,
-    row,
-    text_html,
-)
-from torc_frames.widgets.table.grid import Grid
+from torc_frames.widgets.parameters.session import Proposal, Session
+from torc_frames.widgets.parameters.tools import Tools, told_of
+from torc_frames.widgets.table.grid import GridPart
 from torc_frames.widgets.table.preview import preview
-from torc_frames.widgets.table.source import redone, undone
+from torc_frames.widgets.table.source import Change
 from torc_frames.widgets.work import Background, StoppedError
 from torc_frames.workflow.fixed import Fixed
 from torc_frames.workflow.push.resources import DependsOn, ResourceTable
@@ -43,17 +32,17 @@ _LABEL = "Parameters, a row a job"
 _BETWEEN_S = 0.25
 """How long the bar stands still at least: each move is a message to the browser."""
 
-T = TypeVar("T")
+_LOOK = "The table has changed since: nothing was done. Please look again."
+_READING = "Reading the store…"
 
 
-class ParameterEditor(Fixed, widgets.VBox):
+class ParameterEditor(Fixed, App):
     """The parameter table of a workflow as a spreadsheet: nothing is written before it is applied.
 
-    Cells keep their dtype; what is no value of its column stays visible, outlined, with the reason. "Plan"
-    shows what would become of each row, "Apply" does it. What others have changed meanwhile is a conflict,
-    shown with both values. Edits that are not applied are kept on disk: closing the notebook, or a kernel
-    that dies, loses none. Before the buttons "Apply" deletes jobs, or "Discard" forgets edits, they ask; the
-    methods don't.
+    Cells keep their dtype; what is no value of its column stays visible, outlined, with the reason. "Review"
+    shows what would become of each row, and its button does it. What others have changed meanwhile is a
+    conflict, shown with both values. Edits that are not applied are kept on disk: closing the notebook, or a
+    kernel that dies, loses none. Before the buttons delete jobs or forget edits, they ask; the methods don't.
 
     Parameters
     ----------
@@ -77,7 +66,11 @@ class ParameterEditor(Fixed, widgets.VBox):
     value : DataFrame
         The table as it is now, indexed by job_key (str, missing for rows that are no jobs yet), with the
         dtypes of `Workflow.parameters`. A cell that is no value has its last valid one; a new row that is
-        not complete is left out.
+        not complete is left out. May be observed.
+    selected : DataFrame
+        The rows whose cells are selected, like `value`; may be observed.
+    filters : tuple of Condition
+        What rows are chosen by; may be observed.
     problems : DataFrame
         The cells that are no values: row, column, text and reason (str).
     sheet : Sheet
@@ -108,6 +101,12 @@ class ParameterEditor(Fixed, widgets.VBox):
     >>> editor.discard()
     """
 
+    _messages = messages.Message
+
+    value = Live(lambda editor: editor.sheet.value)
+    selected = Live(lambda editor: editor.sheet.between(*editor._tools.rows))
+    filters = Live(lambda editor: editor.sheet.conditions)
+
     def __init__(
         self,
         workflow: Workflow,
@@ -130,24 +129,38 @@ class ParameterEditor(Fixed, widgets.VBox):
             "depends_on": depends_on,
         }
         self._workflow = workflow
-        self._has_command = command is not None
         self._stop_watching: Callable[[], None] = lambda: None
-        self._message = Message()
         self._background = Background(self._on_busy)
-        self._here = threading.local()
+        self._proposal: Proposal | None = None
+        self._reviewed = self._number = 0
+        self._moved = -_BETWEEN_S
         self.session = Session(
             workflow, rules=rules, table_rule=table_rule, options=options, on_taken=self._on_taken
         )
-        self.session.draft.on_failed = lambda text: self._message.say(text, "warning")
-        self._grid = Grid(self.sheet, label=_LABEL, height=height)
-        self._make_controls()
-        super().__init__([self._root])
+        super().__init__(label=_LABEL, height=height, lock=self.sheet.lock, _editor="parameters")
         if frame is not None:
             self.session.append(frame)
-        self._version = self.sheet.version
-        self._stop_watching = self.sheet.on_change(lambda _: self._on_change())
-        self._tell_counts()
+        self._grid = GridPart(self.sheet, self._sender("grid"), self._on_select)
+        self._parts = {"grid": self._grid}
+        self._tools = Tools(self.sheet, self._grid.go_to)
+        self._seen = self.sheet.version, self.filters
+        self._stop_watching = self.sheet.on_change(self._on_change)
+        with self.sheet.lock:
+            self._show(
+                title=f"Parameters of {workflow.name}",
+                store=workflow._store.url,
+                command=command is not None,
+                draft=self.session.draft.found is not None and self.sheet.is_dirty,
+                notices=[],
+                taken=False,
+                review=None,
+                busy="",
+                stops=False,
+                progress=None,
+            )
+            self._tell_table()
         self._tell_notices()
+        self.session.draft.on_failed = self._tell_lasting
         self._fixed = True
 
     # in Python
@@ -156,11 +169,6 @@ class ParameterEditor(Fixed, widgets.VBox):
     def sheet(self) -> Sheet:
         """The table that is edited."""
         return self.session.sheet
-
-    @property
-    def value(self) -> pd.DataFrame:
-        """The table as it is now."""
-        return self.sheet.value
 
     @property
     def problems(self) -> pd.DataFrame:
@@ -175,8 +183,9 @@ class ParameterEditor(Fixed, widgets.VBox):
         RefusedError
             If there are cells that are no values.
         """
-        proposal = self._propose()
-        self._show(proposal)
+        version = self.sheet.version
+        proposal = self.session.propose()
+        self._show_proposal(proposal, version)
         return proposal
 
     def apply(self) -> dict[str, int]:
@@ -189,23 +198,27 @@ class ParameterEditor(Fixed, widgets.VBox):
         RefusedError
             If there are cells that are no values.
         """
-        done = self._by_itself(lambda: self.session.apply(self.session.propose()))
+        done = self.session.apply(self.session.propose())
         self._applied(done)
         return done
 
     def discard(self) -> None:
         """Forget all edits, those on disk, too."""
-        self._by_itself(self.session.discard)
+        self.session.discard()
         self._discarded()
 
     def reload(self) -> None:
         """Pull the table again; edits stay."""
-        self._by_itself(self.session.reload)
+        self.session.reload()
         self._tell_notices()
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until what a button has begun is done, and shown."""
         self._background.wait(seconds)
+
+    def go_to(self, row: int, column: int) -> None:
+        """Show a cell and make it the active one."""
+        self._grid.go_to(row, column)
 
     def close(self) -> None:
         """Take the editor off the page; edits that are not applied are kept on disk.
@@ -214,206 +227,194 @@ class ParameterEditor(Fixed, widgets.VBox):
         """
         if "session" in vars(self):  # Python closes what could not be made, too
             self._background.close()
-            self._stop_watching()
+            self._follow_no_longer()
             self.session.draft.close()
-        close_inside(self)
         super().close()
 
     def __repr__(self) -> str:
         return f"ParameterEditor(workflow={self._workflow.key!r})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown = super()._repr_mimebundle_(**kwargs)
-        return {**(shown or {}), "text/html": preview(self.sheet, _LABEL)}
+    def _still(self) -> str:
+        return preview(self.sheet, _LABEL)
 
-    # the view
+    # what the page asks
 
-    def _make_controls(self) -> None:
-        message = self._message
-        self._counts = html()
-        self._undo = button("Undo", lambda: message.say(undone(self.sheet)), message=message)
-        self._redo = button("Redo", lambda: message.say(redone(self.sheet)), message=message)
-        self._panels = Panels(self.sheet, lambda: self._grid.selection, message, self.go_to)
-        self._plan_button = button("Plan", self._on_plan, message=message)
-        self._apply_button = button("Apply", self._on_apply, message=message, style="primary")
-        self._stop_button = button("Stop", self._background.stop, message=message)
-        self._reload_button = button("Reload", self._on_reload, message=message)
-        self._discard_button = button("Discard", self._on_discard, message=message)
-        self._bar = widgets.IntProgress(layout={"width": "200px", "display": "none"})
-        self._stop_button.layout.display = "none"
-        self._plan_view = PlanView(self._on_decided)
-        self._ask = Ask()
-        title = html(text_html(f"Parameters of {self._workflow.name}", "tf-title"))
-        self._root = root(
-            [
-                row(title, self._counts),
-                row(
-                    self._undo,
-                    self._redo,
-                    *self._panels.buttons,
-                    self._plan_button,
-                    self._apply_button,
-                    self._stop_button,
-                    self._bar,
-                    self._reload_button,
-                    self._discard_button,
-                ),
-                self._panels.box,
-                self._message,
-                self._grid,
-                self._ask,
-                self._plan_view,
-            ],
-            sheet="parameters",
-        )
+    def _obey(self, message: messages.Message) -> None:
+        if self._state["taken"]:
+            return
+        match message:
+            case messages.Review():
+                self._review()
+            case messages.Leave():
+                self._leave()
+            case messages.Decide(review=number, choices=choices):
+                self._decide(number, choices)
+            case messages.Apply(review=number):
+                self._apply(number)
+            case messages.Stop():
+                self._background.stop()
+            case messages.Discard():
+                self._do(_READING, self.session.discard, self._discarded)
+            case messages.Reload():
+                self._do(_READING, self.session.reload, lambda _: None)
+            case messages.Seen():
+                self._show(notices=[], draft=False)
+            case _:
+                self._tell(self._tools.use(message))
 
-    def go_to(self, row: int, column: int) -> None:
-        """Show a cell and make it the active one."""
-        self._grid.go_to(row, column)
+    def _review(self, told: str = "") -> None:
+        version = self.sheet.version
 
-    def _by_itself(self, work: Callable[[], T]) -> T:
-        """Do what may change the table other than by edits: a plan that is shown is of another one then."""
-        here = self._here
-        here.is_working, here.has_changed = True, False
-        try:
-            return work()
-        finally:
-            here.is_working = False
-            if here.has_changed:
-                self._plan_view.hide()
+        def work() -> Proposal | pd.DataFrame:
+            wrong = blocking(self.sheet)
+            return wrong if len(wrong) else self.session.propose()
 
-    def _propose(self) -> Proposal:
-        self._plan_view.begin()
-        return self._by_itself(self.session.propose)
+        def then(found: Proposal | pd.DataFrame) -> None:
+            if isinstance(found, Proposal):
+                self._show_proposal(found, version)
+            else:
+                with self.sheet.lock:
+                    self._leave()
+                    self._show(review={"number": self._next(), "old": False, **review.of_problems(found)})
+            if told:
+                self._tell(told, "warning")
 
-    def _on_change(self) -> None:
-        if getattr(self._here, "is_working", False):
-            self._here.has_changed = True
-        elif self.sheet.version != self._version:  # not only sorted or filtered
-            self._plan_view.edited()
-            self._ask.close_question()
-        self._version = self.sheet.version
-        self._tell_counts()
+        self._do(_READING, work, then)
 
-    def _tell_counts(self) -> None:
-        sheet = self.sheet
-        with sheet.lock:
-            self._undo.disabled, self._redo.disabled = not sheet.can_undo, not sheet.can_redo
-            tone = "tf-title" if sheet.is_dirty else "tf-quiet"
-            self._counts.value = text_html(self._edits() or "as stored", tone, attributes=' role="status"')
-        self._enable()
+    def _decide(self, number: int, choices: list[Any]) -> None:
+        proposal = self._proposal
+        if proposal is None or number != self._number or self._background.is_busy:
+            self._tell(
+                "wait until what is going on is done" if self._background.is_busy else _LOOK, "warning"
+            )
+            return
+        found = proposal.conflicts
+        cells = [(each.job_key, each.column) for each in found]
+        chosen: dict[tuple[str, str], Any] = {}
+        for at, choice in choices:
+            chosen |= dict.fromkeys(cells if at is None else cells[at : at + 1], choice)
+        self.session.decide(chosen, shown=found)
+        self._review()
 
-    def _edits(self) -> str:
-        counts = self.sheet.counts
-        names = ("changed", "new", "deleted", "invalid")
-        return ", ".join(f"{counts[name]:,} {name}" for name in names if counts[name])
+    def _apply(self, number: int) -> None:
+        """Do what was shown, and nothing else: if that is not to be done any more, show what is."""
+        proposal = self._proposal
+        if proposal is None or number != self._number or self._state["review"]["old"]:
+            self._review(_LOOK)
+            return
 
-    def _enable(self) -> None:
-        busy, dirty = self._background.is_busy, self.sheet.is_dirty
-        self._plan_button.disabled = busy
-        self._apply_button.disabled = busy or not (dirty or self._has_command)
-        self._discard_button.disabled = busy or not dirty
-        self._reload_button.disabled = busy
+        def work() -> dict[str, int] | None:
+            # Others may have changed what is to be deleted: a plan does not look at that again.
+            again = self.session.propose()
+            self._background.check()
+            if not again.does_as(proposal):
+                return None
+            try:
+                return self.session.apply(again, self._on_progress)
+            except ConflictError:
+                return None
 
-        self._plan_view.enable(not busy)
+        def then(done: dict[str, int] | None) -> None:
+            if done is not None:
+                self._applied(done)
+                return
+            version = self.sheet.version
+            self._show_proposal(self.session.propose(), version)
+            self._tell("The store has changed meanwhile: nothing was written. Please look again.", "warning")
 
-    def _on_busy(self, busy: bool) -> None:
-        display = "" if busy and self._background.can_stop else "none"
-        self._stop_button.layout.display = self._bar.layout.display = display
-        if busy:
-            self._bar.max, self._bar.value = 1, 0
-            self._moved = -_BETWEEN_S
-        self._enable()
+        self._do("Applying…", work, then, can_stop=True)
 
     def _do(
-        self, text: str, work: Callable[[], T], then: Callable[[T], None], *, can_stop: bool = False
+        self, busy: str, work: Callable[[], Any], then: Callable[[Any], None], *, can_stop: bool = False
     ) -> None:
-        def done(what: T) -> None:
-            self._message.clear()
+        def done(what: Any) -> None:
+            self._tell("")
             then(what)
             self._tell_notices()
 
-        self._message.say(text)
-        self._ask.close_question()
+        self._busy = busy
         if not self._background.start(work, done, self._failed, can_stop=can_stop):
-            self._tell_busy()
-
-    def _tell_busy(self) -> None:
-        self._message.say("wait until what is going on is done", "warning")
+            self._tell("wait until what is going on is done", "warning")
 
     def _failed(self, error: BaseException) -> None:
+        with self.sheet.lock:
+            self._leave()
         if isinstance(error, StoppedError):
-            self._message.say(
-                "Stopped. Your edits are still here: Apply goes on with what is left", "warning"
-            )
+            self._tell("Stopped. Your edits are still here: applying goes on with what is left", "warning")
             return
-        self._message.fail(error)
+        self._tell(str(error) or type(error).__name__, "error")
         if not isinstance(error, FAILURES):
             raise error
 
-    def _on_plan(self) -> None:
-        self._do("Reading the store…", self._propose, self._show)
+    # what the page shows
 
-    def _on_apply(self) -> None:
-        self._apply_deleting(frozenset())
+    def _show_proposal(self, proposal: Proposal, version: int) -> None:
+        told = review.of_proposal(proposal)
+        with self.sheet.lock:
+            self._proposal, self._reviewed = proposal, version
+            self._show(review={"number": self._next(), "old": self.sheet.version != version, **told})
+        self._tell_notices()
 
-    def _apply_deleting(self, allowed: frozenset[str]) -> None:
-        """Apply, if no jobs but these are deleted; else show what would be done, and ask."""
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
 
-        def work() -> Proposal | dict[str, int]:
-            proposal = self._propose()
-            if proposal.conflicts or not allowed.issuperset(proposal.deleted):
-                return proposal
-            self._background.check()
-            return self._by_itself(lambda: self.session.apply(proposal, self._on_progress))
+    def _leave(self) -> None:
+        self._proposal = None
+        self._show(review=None)
 
-        self._do("Applying…", work, self._after_apply, can_stop=True)
-
-    def _on_reload(self) -> None:
-        self._do("Reading the store…", lambda: self._by_itself(self.session.reload), lambda _: None)
-
-    def _on_discard(self) -> None:
-        edits = f"Discard all edits ({self._edits()})? This can't be undone."
-        self._ask.ask(edits, "Discard edits", self._discard_now, self._discard_button)
-
-    def _discard_now(self) -> None:
-        self._do("Reading the store…", lambda: self._by_itself(self.session.discard), self._discarded)
+    def _applied(self, done: Mapping[str, int]) -> None:
+        with self.sheet.lock:
+            self._leave()
+        told = [f"{counted(count, 'job')} {what}" for what, count in done.items() if count]
+        self._show(draft=False)
+        self._tell(f"Applied: {', '.join(told)}" if told else "The store had all of this", "good")
 
     def _discarded(self, _: None = None) -> None:
-        self._plan_view.hide()
-        self._ask.close_question()
-        self._message.say("Edits discarded: the table is what the store has")
+        with self.sheet.lock:
+            self._leave()
+        self._show(draft=False, notices=[])
+        self._tell("Edits discarded: the table is what the store has", "good")
 
-    def _on_decided(self, choices: dict[Cell, Choice], shown: list[CellConflict]) -> None:
-        if self._background.is_busy:
-            self._tell_busy()
-            return
-        try:
-            self.session.decide(choices, shown=shown)
-        except FAILURES as error:
-            self._message.fail(error)
-        else:
-            self._on_plan()
+    def _on_change(self, change: Change) -> None:
+        sheet, proposal = self.sheet, self._proposal
+        shown = self._state["review"]
+        if proposal is not None and not sheet.is_current(proposal.taken):
+            self._leave()
+        elif shown is not None and not shown["old"] and sheet.version != self._reviewed:
+            self._show(review={**shown, "old": proposal is not None})
+        self._tell_table()
+        version, filters = self._seen
+        self._seen = sheet.version, sheet.conditions
+        if change.columns or version != sheet.version:
+            Live.changed(self, "value")
+        if filters != sheet.conditions:
+            if change.columns and (gone := [each for each in filters if each not in sheet.conditions]):
+                told = ", ".join(told_of(each)["told"] for each in gone)
+                self._tell_lasting(f"The table has other columns now: no longer filtered by {told}")
+            Live.changed(self, "filters")
 
-    def _after_apply(self, done: Proposal | dict[str, int]) -> None:
-        if not isinstance(done, Proposal):
-            self._applied(done)
-            return
-        self._show(done)
-        if done.conflicts:
-            self._message.say("Others have changed the same cells: choose below which value stays", "warning")
-            return
-        jobs = counted(len(done.deleted), "job")
-        whose = "its results" if len(done.deleted) == 1 else "their results"
-        question = f"{summary(done)}. Delete {jobs} and {whose}?"
-        allowed = frozenset(done.deleted)
-        self._message.say(f"Nothing is applied yet: {jobs} would be deleted, with {whose}", "warning")
-        self._ask.ask(
-            question,
-            f"Delete {jobs} and {whose}",
-            lambda: self._apply_deleting(allowed),
-            self._apply_button,
+    def _tell_table(self) -> None:
+        sheet = self.sheet
+        self._show(
+            length=len(sheet),
+            hidden=sheet.hidden,
+            columns=self._tools.columns(),
+            counts=sheet.counts,
+            dirty=sheet.is_dirty,
+            undo=sheet.can_undo,
+            redo=sheet.can_redo,
+            filters=[told_of(condition) for condition in sheet.conditions],
         )
+
+    def _on_select(self, block: Any) -> None:
+        self._tools.block = block
+        Live.changed(self, "selected")
+
+    def _on_busy(self, busy: bool) -> None:
+        self._moved = -_BETWEEN_S
+        stops = busy and self._background.can_stop
+        self._show(busy=self._busy if busy else "", stops=stops, progress=[0, 1] if stops else None)
 
     def _on_progress(self, done: int, total: int) -> None:
         self._background.check()
@@ -421,30 +422,25 @@ class ParameterEditor(Fixed, widgets.VBox):
         if done < total and now - self._moved < _BETWEEN_S:
             return
         self._moved = now
-        with self._bar.hold_sync():  # in one message
-            self._bar.max, self._bar.value = max(total, 1), done
-
-    def _show(self, proposal: Proposal) -> None:
-        with self.sheet.lock:
-            self._plan_view.show(proposal)
-        self._enable()
-        self._tell_notices()
-
-    def _applied(self, done: Mapping[str, int]) -> None:
-        self._plan_view.hide()
-        self._ask.close_question()
-        told = [f"{counted(count, 'job')} {what}" for what, count in done.items() if count]
-        self._message.say(f"Applied: {', '.join(told)}" if told else "The store had all of this", "good")
+        self._show(progress=[done, max(total, 1)])
 
     def _tell_notices(self) -> None:
         notices, self.session.notices = self.session.notices, []
-        if notices:
-            self._message.say("\n".join(notices), "warning")
+        for notice in notices:
+            self._tell_lasting(notice)
+
+    def _tell_lasting(self, text: str) -> None:
+        """Tell what stays until it is dismissed."""
+        self._show(notices=[*dict.fromkeys([*self._state["notices"], text])])
+
+    def _follow_no_longer(self) -> None:
+        self._stop_watching()
+        if "_grid" in vars(self):
+            self._grid.close()
+        self._parts = {}
 
     def _on_taken(self) -> None:
         self._background.close()
-        self._stop_watching()
-        close_inside(self)
-        self._message = Message()
-        self.children = [root([self._message])]
-        self._message.say("This table is edited in another cell now; its edits are there", "warning")
+        self._follow_no_longer()
+        self._proposal = None
+        self._show(taken=True, review=None, notices=[])

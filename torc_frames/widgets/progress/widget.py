@@ -88,13 +88,10 @@ class Monitor(Fixed, App):
     def __repr__(self) -> str:
         return f"Monitor(workflow={self._workflow.key!r})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown = super()._repr_mimebundle_(**kwargs)
-        if shown is None:
-            return None
+    def _still(self) -> str:
         title = f"{self._workflow.name} (workflow {self._workflow.key})"
         state = self.watch.state
-        return {**shown[0], "text/html": snapshot(title, state.progress, state.messages)}, shown[1]
+        return snapshot(title, state.progress, state.messages)
 
     @property
     def progress(self) -> Progress:

@@ -13,6 +13,7 @@ from torc_frames.widgets.app.app import App
 from torc_frames.widgets.table import messages
 from torc_frames.widgets.table.finder import Finder
 from torc_frames.widgets.table.finding import Search
+from torc_frames.widgets.table.offers import Offers
 from torc_frames.widgets.table.preview import preview
 from torc_frames.widgets.table.source import Block, Change, EditableSource, Source, redone, undone
 
@@ -53,6 +54,7 @@ class GridPart:
         # Asked once: to tell a protocol, Python reads all its properties.
         self._editable = source if isinstance(source, EditableSource) else None
         self._finder = Finder(source)
+        self._offers = None if self._editable is None else Offers(self._editable)
         self._gen = 0
         self._seen = (0, _PAGE)
         self._stop = source.on_change(self._on_change)
@@ -113,8 +115,8 @@ class GridPart:
         return True
 
     def _edit(self, message: messages.Message) -> None:
-        source, length = self._editable, len(self.source)
-        if source is None:
+        source, offers, length = self._editable, self._offers, len(self.source)
+        if source is None or offers is None:
             raise RefusedError("this table is to look at: its cells can't be changed")
         match message:
             case messages.Undo():
@@ -125,8 +127,17 @@ class GridPart:
                 for row, column, _text in cells:
                     self._check_block(Block(row, column, row + 1, column + 1))
                 source.set_texts(cells)
+                self._offer(offers.typed(cells))
             case messages.Paste(block=block, text=text):
-                source.paste(self._check_block(Block(*block)), text)
+                at = self._check_block(Block(*block))
+                source.paste(at, text)
+                self._offer(offers.pasted(at, text))
+            case messages.Accept(id=id, choice=choice):
+                self._send({"kind": "offer", "id": id, "text": "", "choices": []})
+                if choice is None:
+                    offers.forget()
+                else:
+                    offers.accept(id, choice)
             case messages.Clear(block=block):
                 source.clear(self._check_block(Block(*block)))
             case messages.Replace(by=by):
@@ -155,6 +166,8 @@ class GridPart:
     def _on_change(self, change: Change) -> None:
         self._finder.forget()
         if change.columns or change.rows is None:
+            if self._offers is not None:
+                self._offers.forget()
             self._gen += 1
             self._send_head()
         else:
@@ -193,6 +206,10 @@ class GridPart:
     def _tell(self, text: str) -> None:
         if text:
             self._send({"kind": "note", "text": text})
+
+    def _offer(self, told: dict[str, Any] | None) -> None:
+        if told is not None:
+            self._send({"kind": "offer", **told})
 
     def _copied(self, block: Block) -> str:
         cells = (block.bottom - block.top) * (block.right - block.left)
@@ -264,12 +281,8 @@ class Grid(App):
         size = f"rows={len(self.source)}, columns={len(self.source.columns)}"
         return f"{type(self).__name__}({self._label!r}, {size})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown = super()._repr_mimebundle_(**kwargs)
-        if shown is None:
-            return None
-        data, metadata = shown
-        return {**data, "text/html": preview(self.source, self._label)}, metadata
+    def _still(self) -> str:
+        return preview(self.source, self._label)
 
     def _select(self, block: Block) -> None:
         self.selection = block

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 
-__all__ = ["advice", "dates", "numbers"]
+__all__ = ["advice", "dates", "dates_by_order", "numbers", "numbers_by_mark", "written"]
 
 _LONGEST = 60
 _SPACES = " \u00a0\u2007\u2009\u202f"
@@ -25,7 +25,7 @@ _EXPONENT = re.compile(r"[eE][+-]?[0-9]{1,3}$")
 _BESIDE = {".": f"[,{_SPACES}{_APOSTROPHES}_]", ",": f"[.{_SPACES}{_APOSTROPHES}_]"}
 """By what stands before the decimals: what may stand between thousands."""
 
-_MARKS = {",": "comma", ".": "point"}
+_MARKS = {".": "point", ",": "comma"}
 
 Meaning = tuple[str, str]
 """How it is to be written, and if what that is; always if that is empty."""
@@ -61,25 +61,48 @@ def numbers(text: str, *, whole: bool = False) -> list[Meaning]:
     >>> numbers("1.234,50 €"), numbers("12 %"), numbers("(1,000)"), numbers("5 kg")
     ([('1234.50', '')], [('0.12', '')], [('-1000', '')], [])
     """
-    core, shift, is_negative = _bare(text)
-    exponent = _EXPONENT.search(core)
-    body = core[: exponent.start()] if exponent else core
     found: dict[Decimal, str] = {}
-    for mark in ".,":
-        digits = _digits(body, mark) if len(text) <= _LONGEST else None
-        if digits is not None:
-            value = Decimal(f"{'-' if is_negative else ''}{digits}{exponent[0] if exponent else ''}")
-            found.setdefault(value.scaleb(-shift), _condition(body, mark))
-    if len(found) > 1 and "," in body and body.endswith("000"):
-        found = {value: when for value, when in found.items() if "thousands" in when}
+    for mark, value in numbers_by_mark(text).items():
+        found.setdefault(value, _condition(_parts(text)[0], mark))
     if len(found) == 1:
         found = dict.fromkeys(found, "")
     wanted = [value for value in found if not whole or value == value.to_integral_value()]
-    return [(_written(value, whole), found[value]) for value in wanted]
+    return [(written(value, whole), found[value]) for value in wanted]
+
+
+def numbers_by_mark(text: str) -> dict[str, Decimal]:
+    """Return which number a text means, by the mark that would stand before its decimals.
+
+    Examples
+    --------
+    >>> numbers_by_mark("1,234"), numbers_by_mark("1.234,5"), numbers_by_mark("1,000")
+    ({'.': Decimal('1234'), ',': Decimal('1.234')}, {',': Decimal('1234.5')}, {'.': Decimal('1000')})
+    """
+    body, exponent, shift, is_negative = _parts(text)
+    found = {}
+    for mark in _MARKS:
+        digits = _digits(body, mark) if len(text) <= _LONGEST else None
+        if digits is not None:
+            found[mark] = Decimal(f"{'-' if is_negative else ''}{digits}{exponent}").scaleb(-shift)
+    if "," in body and body.endswith("000") and "." in found:
+        found.pop(",", None)
+    return found
+
+
+def _parts(text: str) -> tuple[str, str, int, bool]:
+    """Return the digits of a number with what is between them, its exponent and shift, if it is below 0."""
+    core, shift, is_negative = _bare(text)
+    exponent = _EXPONENT.search(core)
+    return (
+        (core[: exponent.start()] if exponent else core),
+        exponent[0] if exponent else "",
+        shift,
+        is_negative,
+    )
 
 
 def _bare(text: str) -> tuple[str, int, bool]:
-    """Return the digits of a number with what is between them, its decimal shift, whether it is below 0."""
+    """Return a number without sign, currency and percent, its decimal shift, whether it is below 0."""
     core = "".join(str(unicodedata.decimal(one)) if one.isdecimal() else one for one in text.strip())
     core, shift, is_negative = core.translate(_MINUS), 0, False
     if core.startswith("(") and core.endswith(")"):
@@ -118,13 +141,14 @@ def _digits(body: str, mark: str) -> str | None:
 
 
 def _condition(body: str, mark: str) -> str:
-    other = next((one for one in _MARKS if one in body), ",")
+    other = next((one for one in ",." if one in body), ",")
     if other == mark:
         return f"if it is a decimal {_MARKS[other]}"
     return f"if the {_MARKS[other]} stands between thousands"
 
 
-def _written(value: Decimal, whole: bool) -> str:
+def written(value: Decimal, whole: bool) -> str:
+    """Return a number as it is typed."""
     if abs(value.adjusted()) > _LONGEST:
         return str(value)
     return f"{value.to_integral_value() if whole else value:f}"
@@ -145,6 +169,7 @@ _NAMES = (
     "dec december dez dezember",
 )
 _MONTHS = {name: at for at, names in enumerate(_NAMES, 1) for name in names.split()}
+_ORDERS = {"day": "if the day comes first", "month": "if the month does"}
 _TIME = (
     r"(?:(?:,?\s+|T)(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d(?:[.,]\d+)?))?"
     r"\s*(?P<half>[ap]\.?m\.?)?(?:\s*Uhr)?\s*(?P<offset>Z|[+-]\d\d:?\d\d)?)?"
@@ -169,30 +194,45 @@ def dates(text: str) -> list[Meaning]:
     >>> dates("02/11/2026")
     [('2026-11-02', 'if the day comes first'), ('2026-02-11', 'if the month does')]
     """
-    stripped = text.strip()
-    if len(stripped) > _LONGEST:
-        return []
     found: dict[str, str] = {}
-    for match, year, month, day, when in _read(stripped):
-        time = _time(match)
-        with suppress(ValueError):  # no such day
-            if time is not None:
-                found.setdefault(f"{date(int(year), int(month), int(day))}{time}", when)
+    for order, told in dates_by_order(text).items():
+        found.setdefault(told, _ORDERS[order])
     if len(found) == 1:
         found = dict.fromkeys(found, "")
     return list(found.items())
 
 
+def dates_by_order(text: str) -> dict[str, str]:
+    """Return which time a text means, by what comes first in its date: the day or the month.
+
+    Examples
+    --------
+    >>> dates_by_order("02/11/2026"), dates_by_order("02.11.2026")
+    ({'day': '2026-11-02', 'month': '2026-02-11'}, {'day': '2026-11-02'})
+    """
+    stripped = text.strip()
+    if len(stripped) > _LONGEST:
+        return {}
+    found: dict[str, str] = {}
+    for match, year, month, day, order in _read(stripped):
+        time = _time(match)
+        with suppress(ValueError):  # no such day
+            if time is not None:
+                told = f"{date(int(year), int(month), int(day))}{time}"
+                found |= dict.fromkeys([order] if order else _ORDERS, told)
+    return found
+
+
 def _read(text: str) -> Iterator[tuple[re.Match[str], str, str | int, str, str]]:
-    """Yield year, month and day of what a text may mean."""
+    """Yield year, month and day of what a text may mean, and what comes first if that is a guess."""
     if match := _BY_NUMBERS.fullmatch(text):
         first, mark, second, third = match.group(1, 2, 3, 4)
         if len(first) == 4 and len(third) <= 2:
             yield match, first, second, third, ""
         elif len(first) <= 2 and len(third) == 4:
-            yield match, third, second, first, "if the day comes first"
+            yield match, third, second, first, "day"
             if mark != ".":
-                yield match, third, first, second, "if the month does"
+                yield match, third, first, second, "month"
     for pattern in (_DAY_MONTH, _MONTH_DAY):
         if (match := pattern.fullmatch(text)) and (month := _MONTHS.get(match["month"].lower())):
             yield match, match["year"], month, match["day"], ""

@@ -23,6 +23,9 @@ Python sends objects with a ``kind``:
     ``id``, and the answer to ``find`` and ``replace``: ``count`` (of cells), where there are any ``at``
     (which of them, from 1 on), ``row`` and ``column``; or the ``error``. Whatever is asked when the rows
     have moved is answered so.
+``offer``
+    ``id``, ``text`` (a question) and ``choices``, each with ``label`` and ``example``: what texts that were
+    refused may mean, to be answered by ``accept``. Without choices nothing is offered any more.
 ``note``
     ``text``: something that a person is to be told.
 ``focus``
@@ -40,6 +43,7 @@ from torc_frames.widgets.app.messages import Id, Op
 from torc_frames.widgets.table.source import Row
 
 __all__ = [
+    "Accept",
     "Act",
     "Cell",
     "Clear",
@@ -196,6 +200,13 @@ class Replace(Looking, frozen=True):
     by: str = ""
 
 
+class Accept(Op, frozen=True):
+    """The answer to an ``offer``: which choice, from 0 on; null to leave the texts as they are."""
+
+    id: Id
+    choice: _Index | None = None
+
+
 class Sort(Op, frozen=True):
     """Sort by a column; null for the table's own order."""
 
@@ -220,6 +231,7 @@ Message = (
     | Cell
     | Find
     | Replace
+    | Accept
     | Sort
 )
 

@@ -4,6 +4,7 @@ import sheet from "sheets";
 import { type Asset, Bridge, type Model } from "./core/bridge";
 import { keepKeys } from "./core/keys";
 import { followTheme, type Theme } from "./core/theme";
+import { ParameterEditor } from "./editors/parameters/editor";
 import { Monitor } from "./editors/progress/monitor";
 import { SweepBuilder } from "./editors/sweeps/builder";
 import { Frame } from "./ui/frame";
@@ -14,6 +15,7 @@ export { View } from "./grid/view.js";
 export type EditorProps<State extends object = any> = { bridge: Bridge<State>; theme: Theme };
 
 const EDITORS: Record<string, ComponentType<EditorProps>> = {
+  parameters: ParameterEditor,
   grid: ({ bridge }) => <Grid bridge={bridge} part="grid" />,
   progress: Monitor,
   sweeps: SweepBuilder,
@@ -26,6 +28,7 @@ export function render({ model, el, asset }: { model: Model; el: HTMLElement; as
   root.dataset.editor = model.get("_editor");
   el.append(root);
   dress(root.getRootNode());
+  const show = hideStill(model.get("_key"));
   keepKeys(root);
   const theme = followTheme(root);
   const bridge = new Bridge<object>(model, asset);
@@ -40,7 +43,17 @@ export function render({ model, el, asset }: { model: Model; el: HTMLElement; as
     bridge.destroy();
     theme.stop();
     root.remove();
+    show();
   };
+}
+
+// The still of the widget, which a notebook keeps for where no kernel answers, is not shown beside it.
+function hideStill(key: string) {
+  const hidden = [...document.querySelectorAll<HTMLElement>(`[data-torc-frames="${CSS.escape(key)}"]`)].map(
+    (still) => still.closest<HTMLElement>(".jp-OutputArea-child") ?? still,
+  );
+  for (const node of hidden) node.style.display = "none";
+  return () => hidden.forEach((node) => (node.style.display = ""));
 }
 
 // The sheet is once in a page, or in a shadow root; until el is put on the page, its root is el's own.

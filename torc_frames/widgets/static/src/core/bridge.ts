@@ -87,7 +87,12 @@ export class Bridge<State extends object> {
   }
 
   private post(message: object) {
-    this.model.send(message);
+    try {
+      this.model.send(message);
+    } catch {
+      this.answers.value = false; // JupyterLab throws where the kernel is gone
+      return;
+    }
     this.timer ??= setTimeout(() => (this.answers.value = false), ANSWER_MS);
   }
 

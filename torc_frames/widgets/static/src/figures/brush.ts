@@ -34,6 +34,11 @@ export class Brush {
     return this.spans.some(Boolean);
   }
 
+  // Goes on from what was there before the figure got another size, also within a drag.
+  follow({ spans, focus, grip }: Brush) {
+    if (spans.length === this.tracks.length) [this.spans, this.focus, this.grip] = [spans, focus, grip];
+  }
+
   show(ranges: Ranges) {
     this.spans = this.tracks.map(({ scale }) => (Object.hasOwn(ranges, scale.axis.name) ? scale.span(ranges[scale.axis.name]) : null));
   }

@@ -113,15 +113,17 @@ export class Pen {
     g.restore();
   }
 
-  // As much of a text as there is room for, and an ellipsis.
+  // As much of a text as there is room for, and an ellipsis: in the middle, as names often differ at their end.
   fit(text: string, most: number, isBold = false): string {
     if (this.wide(text, isBold) <= most) return text;
     let [low, high] = [0, text.length];
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.g.measureText(`${text.slice(0, middle)}…`).width <= most) low = middle;
+      if (this.g.measureText(shortened(text, middle)).width <= most) low = middle;
       else high = middle - 1;
     }
-    return `${text.slice(0, low).trimEnd()}…`;
+    return shortened(text, low);
   }
 }
+
+const shortened = (text: string, kept: number) => `${text.slice(0, Math.ceil(kept / 2)).trimEnd()}…${kept > 1 ? text.slice(-Math.floor(kept / 2)).trimStart() : ""}`;

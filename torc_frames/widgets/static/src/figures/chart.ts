@@ -59,7 +59,7 @@ export abstract class Chart {
 
   // The same brush on new places.
   protected place(brush: Brush) {
-    [brush.spans, brush.focus] = [this.brush.spans.length === brush.tracks.length ? this.brush.spans : brush.spans, this.brush.focus];
+    brush.follow(this.brush);
     this.brush = brush;
   }
 }

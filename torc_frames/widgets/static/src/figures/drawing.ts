@@ -63,13 +63,13 @@ export class Drawing {
   }
 
   draw(figure: Figure, look: Look) {
-    const before = this.look;
-    this.look = look;
-    this.ink = ink(this.el);
-    if (!this.chart || !same(figure, this.figure) || !sameColours(look, before)) this.begin(figure, look);
+    const [before, inkBefore] = [this.look, this.ink];
+    [this.look, this.ink] = [look, ink(this.el)];
+    const isSame = this.chart !== null && same(figure, this.figure) && sameColours(look, before);
+    if (!isSame) this.begin(figure, look);
     this.adopt(look);
     this.stack.front.setAttribute("aria-label", look.label);
-    this.soon(Part.all);
+    this.soon(isSame && this.ink.key === inkBefore?.key ? Part.rows : Part.all);
   }
 
   resize() {
@@ -87,10 +87,10 @@ export class Drawing {
 
   private begin(figure: Figure, look: Look) {
     this.leave();
-    const spans = this.chart?.brush;
     this.figure = figure;
-    this.chart = new CHARTS[this.kind](figure, look);
-    if (spans) this.chart.brush.focus = Math.min(spans.focus, figure.axes.length - 1);
+    const chart = new CHARTS[this.kind](figure, look);
+    if (this.chart) chart.brush = this.chart.brush; // a drag goes on over rows that have become others
+    this.chart = chart;
   }
 
   // What the page says is brushed, unless it is the answer to what was brushed here before the last.
@@ -112,7 +112,7 @@ export class Drawing {
 
   private get view(): View {
     const isFiltered = this.look!.brushed || this.chart!.brush.isSet;
-    const isFocused = document.activeElement !== null && this.stack.front.matches(":focus-visible");
+    const isFocused = this.stack.front.matches(":focus-visible");
     return { look: this.look!, isFiltered, hover: this.hover, isFocused, isDragged: this.pressed !== null };
   }
 
@@ -154,6 +154,7 @@ export class Drawing {
       if (part === Part.all) this.cutBehind = pens[0].cut;
     }
     this.paintFront(pens[2], view);
+    if (part === Part.all && this.pointer && !this.pressed) this.point();
   }
   private cut: Pen["cut"] = [];
   private cutBehind: Pen["cut"] = [];
@@ -209,7 +210,10 @@ export class Drawing {
     on("pointermove", (event) => this.onMove(event));
     on("pointerup", (event) => this.onUp(event));
     on("pointercancel", (event) => this.onUp(event));
-    on("pointerleave", () => !this.pressed && this.leave());
+    on("pointerleave", () => {
+      this.pointer = null;
+      if (!this.pressed) this.leave();
+    });
     on("keydown", (event) => this.onKey(event));
     for (const name of ["focus", "blur"] as const) on(name, () => this.soon(Part.front));
   }
@@ -250,6 +254,7 @@ export class Drawing {
     if (wasDrag) {
       brush.end();
       this.tell();
+      this.soon(Part.rows);
       return;
     }
     const at = this.chart!.at(...this.where(event), this.view);
@@ -302,7 +307,8 @@ export class Drawing {
     const { chart } = this;
     const at = chart!.at(x, y, this.view);
     this.show(at);
-    this.stack.front.style.cursor = at >= 0 ? "pointer" : chart!.brush.tracks.length ? chart!.brush.cursor(x, y) : "default";
+    const cursor = chart!.brush.tracks.length ? chart!.brush.cursor(x, y) : "default";
+    this.stack.front.style.cursor = at >= 0 && (cursor === "crosshair" || cursor === "default") ? "pointer" : cursor;
     const whole = this.cut.find(({ box }) => contains(box, x, y));
     if (whole) this.tip.show([[whole.whole, ""]], x, y);
     else if (at >= 0) this.tip.show(chart!.tip(at, this.view), x, y);

@@ -10,6 +10,8 @@ import type { Line } from "./tip";
 import type { Figure, Look } from "./types";
 import { counted, number, told } from "./words";
 
+const TWO = 30; // pixels, of two lines of text
+
 type Cell = { x: number; y: number; count: number; on: number; sum: number; best: number };
 
 export class Heat extends Chart {
@@ -18,6 +20,7 @@ export class Heat extends Chart {
   private readonly cells: (Cell | null)[];
   private readonly steps: number[];
   private plane!: Plane;
+  private hasWord = false; // whether there is room for "best" in a cell
 
   constructor(figure: Figure, private readonly look: Look) {
     super(figure, look);
@@ -35,9 +38,9 @@ export class Heat extends Chart {
     return this.cells.some(Boolean) ? null : without(this.names);
   }
 
-  notes(_view: View) {
+  notes({ look }: View) {
     const without = new Scale(this.colour);
-    return [...gaps(this.x, this.names[0]), ...gaps(this.y, this.names[1]), ...gaps(without, this.names[2])];
+    return [...gaps(this.x, this.names[0]), ...gaps(this.y, this.names[1]), ...gaps(without, this.names[2]), this.index(look.best) >= 0 && !this.hasWord ? "outlined: the best" : ""].filter(Boolean);
   }
 
   private index(at: number) {
@@ -94,6 +97,7 @@ export class Heat extends Chart {
       if (index >= 0) this.cells[index]!.on++;
     }
     const digits = this.digits(pen);
+    this.hasWord = digits > 0 && this.box({ x: 0, y: 0 }).height >= TWO;
     for (const cell of this.cells) {
       if (!cell) continue;
       const share = rank(this.value(cell), this.steps);
@@ -123,7 +127,7 @@ export class Heat extends Chart {
     const far = (other: typeof ink) => Math.abs(lightness(other) - lightness(colour ?? raised));
     const name = !colour ? "muted" : far(ink) >= far(raised) ? "ink" : "raised";
     const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
-    const isTwo = isBest && box.height >= 30;
+    const isTwo = isBest && this.hasWord;
     pen.text(text, x, isTwo ? y - 6 : y, { align: "center", colour: pen.ink.css(name), bold: isBest });
     if (isTwo) pen.text("best", x, y + 7, { align: "center", colour: pen.ink.css(name), bold: true });
   }

@@ -3,7 +3,7 @@ const NAMES = ["ink", "muted", "line", "raised", "accent", "best", "ramp-0", "ra
 type Name = (typeof NAMES)[number];
 
 export type Rgba = [number, number, number, number];
-export type Ink = { font: string; css(name: Name, alpha?: number): string; rgba(name: Name): Rgba; ramp(share: number): Rgba };
+export type Ink = { font: string; key: string; css(name: Name, alpha?: number): string; rgba(name: Name): Rgba; ramp(share: number): Rgba };
 
 const STATUSES: Record<string, Name> = {
   completed: "good", done: "good", running: "busy", submitted: "busy", pending: "busy", submitted_pending: "busy",
@@ -34,7 +34,7 @@ export function ink(el: HTMLElement): Ink {
   probe.remove();
   const ramp = (share: number) =>
     share < 0.5 ? mix(colours["ramp-0"], colours["ramp-1"], share * 2) : mix(colours["ramp-1"], colours["ramp-2"], share * 2 - 1);
-  return { font, css: (name, alpha = 1) => css(colours[name], alpha), rgba: (name) => colours[name], ramp };
+  return { font, key: JSON.stringify([font, colours]), css: (name, alpha = 1) => css(colours[name], alpha), rgba: (name) => colours[name], ramp };
 }
 
 function mix(from: Rgba, to: Rgba, share: number): Rgba {

@@ -8,8 +8,11 @@ import { chance, NONE, SHADES } from "./rows";
 import { Scale } from "./scale";
 import type { Figure, Look } from "./types";
 
-const MOST = 4_000;
+const MOST = 4_000; // lines; a thousand take 10 ms, but 300 if they are wider than a pixel of the screen
+const FEW = 120;
+const MOST_DRAGGED = 1_500; // in colour, while a brush is dragged
 const TOP = 36;
+const CROWDED = 84; // pixels between axes: names are in two rows, then
 const BEND = 0.4; // of the way between two axes: lines through one value of an axis can be told apart
 const SPREAD = 0.4; // of a category's room
 const NEAR = 8;
@@ -17,7 +20,7 @@ const NEAR = 8;
 export class Parallel extends Chart {
   private readonly scales: Scale[];
   private readonly extremes: Set<number>;
-  private readonly byChance: Uint32Array;
+  private readonly chances: Float32Array;
   private readonly hasGaps: boolean;
   private box!: Box;
   private ys!: Float32Array; // of each row at each axis
@@ -31,11 +34,7 @@ export class Parallel extends Chart {
     this.scales = figure.axes.map((axis) => new Scale(axis));
     this.hasGaps = this.scales.some(({ missing, infinite, below }) => missing + infinite + below > 0);
     this.extremes = new Set(this.scales.flatMap(ends).concat(look.best >= 0 ? [look.best] : []));
-    this.byChance = Uint32Array.from({ length: this.rows.count }, (_, at) => at);
-    if (this.rows.count > MOST) {
-      const drawn = Float64Array.from(this.byChance, chance);
-      this.byChance.sort((a, b) => drawn[a] - drawn[b]);
-    }
+    this.chances = Float32Array.from({ length: this.rows.count }, (_, at) => chance(at));
   }
 
   nothing() {
@@ -80,15 +79,15 @@ export class Parallel extends Chart {
   drawRows(pen: Pen, view: View) {
     const { g } = pen;
     this.grey ??= view.isFiltered ? this.below(pen) : null;
-    const some = this.sample();
+    const some = this.sample(view.isDragged ? MOST_DRAGGED : MOST);
     if (view.isFiltered) {
       g.save();
       g.setTransform(1, 0, 0, 1, 0, 0);
       g.drawImage(this.grey!.g.canvas, 0, 0);
       g.restore();
     }
-    const alpha = Math.max(0.14, Math.min(0.85, 16 / Math.sqrt(some.length || 1)));
-    const width = some.length < 1_000 ? 1.4 : 1;
+    const alpha = Math.max(0.16, Math.min(0.9, 17 / Math.sqrt(some.length || 1)));
+    const width = some.length <= FEW ? 1.5 : 1 / pen.ratio;
     this.byShade(some).forEach((rows, shade) => {
       const colour = shade === NONE ? pen.ink.css("muted", alpha * 0.7) : css(pen.ink.ramp(shade / (SHADES - 1)), alpha);
       this.lines(pen, rows, colour, width);
@@ -122,25 +121,26 @@ export class Parallel extends Chart {
   // All lines in grey, kept while a brush moves over them.
   private below(pen: Pen): Pen {
     const grey = aside(pen);
-    const some = this.chosen(() => true);
-    this.lines(grey, some, pen.ink.css("muted", Math.max(0.05, Math.min(0.3, 5 / Math.sqrt(some.length)))), 1);
+    const some = this.chosen(MOST);
+    this.lines(grey, some, pen.ink.css("muted", Math.max(0.05, Math.min(0.3, 5 / Math.sqrt(some.length)))), 1 / pen.ratio);
     return grey;
   }
 
-  private chosen(isOn: (at: number) => boolean): number[] {
-    if (this.rows.count <= MOST) return [...this.byChance].filter(isOn);
-    const made = [...this.extremes].filter(isOn);
-    for (let k = 0; k < this.rows.count && made.length < MOST; k++) {
-      const at = this.byChance[k];
-      if (isOn(at) && !this.extremes.has(at)) made.push(at);
+  // Of too many rows about as many as asked for, by chance, and the ends of each axis.
+  private chosen(most: number, on?: Uint8Array): number[] {
+    const all = on ? on.reduce((sum, each) => sum + each, 0) : this.rows.count;
+    const made: number[] = [];
+    for (let at = 0; at < this.rows.count; at++) {
+      if (on && !on[at]) continue;
+      if (all <= most || this.chances[at] < most / all || this.extremes.has(at)) made.push(at);
     }
     return made;
   }
 
-  // The lines in colour; of too many some by chance, and the ends of each axis.
-  private sample(): number[] {
+  // The lines in colour.
+  private sample(most: number): number[] {
     const { on, count } = this.rows;
-    const some = this.chosen((at) => on[at] === 1);
+    const some = this.chosen(most, on);
     this.drawn = new Uint8Array(count);
     for (const at of some) this.drawn[at] = 1;
     const all = on.reduce((sum, each) => sum + each, 0);
@@ -167,8 +167,9 @@ export class Parallel extends Chart {
       const x = this.x(k);
       const isLast = k === last;
       pen.line(x, top, x, top + height, muted);
-      const most = isLast ? 200 : k === 0 ? this.box.left - 16 : Math.max(24, between * 0.45);
+      const most = isLast ? 200 : k === 0 ? this.box.left - 16 : between * 0.8;
       for (const { at, text } of this.ticks(scale, height)) {
+        if (!scale.bands && pen.wide(text) > most) continue; // half a number is another number
         const y = top + (1 - at) * height;
         if (isLast && Math.abs(y - bestY) < 14) continue;
         pen.line(x - 3, y, x + 3, y, muted);
@@ -178,10 +179,24 @@ export class Parallel extends Chart {
         pen.line(x - 4, this.missingY, x + 4, this.missingY, muted);
         this.labels.push(pen.text("missing", isLast ? x + 12 : x - 12, this.missingY, { align: isLast ? "left" : "right", most, halo: true }));
       }
-      const align = k === 0 && x < 40 ? "left" : isLast ? "right" : "center";
-      pen.text(this.names[k], align === "left" ? 4 : align === "right" ? Math.min(x + pen.wide(this.names[k], true) / 2, x + pen.g.canvas.width / pen.ratio - x - 4) : x, 14, { align, bold: true, colour: ink, most: between - 10 });
+      this.drawName(pen, k, ink);
     });
     if (!Number.isNaN(bestY)) this.labels.push(pen.text("best", this.x(last) + 12, bestY, { bold: true, colour: ink, halo: true }));
+  }
+
+  private drawName(pen: Pen, k: number, colour: string) {
+    const between = this.box.width / (this.scales.length - 1);
+    const isCrowded = between < CROWDED;
+    const most = (isCrowded ? 2 : 1) * between - 10;
+    const half = Math.min(most, pen.wide(this.names[k], true)) / 2;
+    const x = Math.max(4 + half, Math.min(pen.g.canvas.width / pen.ratio - 4 - half, this.x(k)));
+    pen.text(this.names[k], x, isCrowded && k % 2 ? 22 : isCrowded ? 8 : 14, { align: "center", bold: true, colour, most });
+  }
+
+  // The objective comes first: of many axes a tooltip has no room for all.
+  override tip(at: number, view: View) {
+    const [job, ...lines] = super.tip(at, view);
+    return [job, ...lines.slice(-1), ...lines.slice(0, -1)];
   }
 
   // Lines of the pointer and of the table; what is written stays readable.

@@ -44,7 +44,7 @@ export class Plane {
   draw(pen: Pen, names: [string, string], areLines = true) {
     const { left, top, width, height } = this.box;
     const line = pen.ink.css("line");
-    const room = (scale: Scale, shown: Tick[], length: number) => (scale.bands && scale.areNamed ? Math.max(30, length / Math.max(1, shown.length) - 8) : Infinity);
+    const room = (scale: Scale, shown: Tick[], length: number) => (scale.bands && scale.areNamed ? Math.max(40, length / Math.max(1, shown.length) - 8) : Infinity);
     for (const { at, text } of this.across) {
       const x = Math.round(this.left(at)) + 0.5;
       if (areLines) pen.line(x, top, x, top + height, line);

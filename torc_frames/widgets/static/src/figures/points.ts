@@ -4,10 +4,11 @@ import { css, type Rgba } from "./ink";
 import { NONE, type Rows } from "./rows";
 
 const MANY = 3_000;
+const OFF = 0.3; // how much is seen of a row that isn't picked
 
 export type Painted = { x: Float32Array; y: Float32Array; rows: Rows; colour(shade: number): Rgba; box: Box; isFiltered: boolean; square?: (shade: number) => boolean };
 
-export const radiusOf = (count: number) => (count > 30_000 ? 1.1 : count > 4_000 ? 1.75 : count > 1_000 ? 2.5 : count > 300 ? 3.25 : 4);
+export const radiusOf = (count: number) => (count > 30_000 ? 1 : count > 4_000 ? 1.75 : count > 1_000 ? 2.5 : count > 300 ? 3.25 : 4);
 
 export function points(pen: Pen, what: Painted) {
   if (what.rows.count > MANY) return pixels(pen, what);
@@ -28,7 +29,7 @@ function circles(pen: Pen, { x, y, rows, colour, square }: Painted, on: 0 | 1) {
       else pen.circle(x[at], y[at], shade === NONE ? radius - 0.75 : radius);
     }
     if (!on) {
-      g.fillStyle = pen.ink.css("muted", 0.3);
+      g.fillStyle = pen.ink.css("muted", OFF);
       g.fill();
     } else if (shade === NONE) {
       Object.assign(g, { strokeStyle: pen.ink.css("muted"), lineWidth: 1.5 });
@@ -36,15 +37,15 @@ function circles(pen: Pen, { x, y, rows, colour, square }: Painted, on: 0 | 1) {
     } else {
       g.fillStyle = css(colour(shade), 0.92);
       g.fill();
-      if (radius > 2) outline(g);
+      if (radius > 2) outline(g, Math.min(0.75, 1 / pen.ratio));
     }
   }
 }
 
 // Points that touch are told apart: their edge is taken away, so that the page's colour is seen.
-function outline(g: CanvasRenderingContext2D) {
+function outline(g: CanvasRenderingContext2D, lineWidth: number) {
   g.save();
-  Object.assign(g, { globalCompositeOperation: "destination-out", lineWidth: 0.75, strokeStyle: "#000" });
+  Object.assign(g, { globalCompositeOperation: "destination-out", lineWidth, strokeStyle: "#000" });
   g.stroke();
   g.restore();
 }
@@ -67,7 +68,7 @@ function pixels(pen: Pen, { x, y, rows, colour, box, isFiltered }: Painted) {
       const [px, py] = [Math.round(x[at] * ratio) - left, Math.round(y[at] * ratio) - top];
       if (!(px >= disc.reach && py >= disc.reach && px < width - disc.reach && py < height - disc.reach)) continue;
       const shade = rows.shades[at];
-      stamp(image.data, py * width + px, disc, on ? (colours[shade] ??= colour(shade)) : off, on ? 0.92 : 0.25);
+      stamp(image.data, py * width + px, disc, on ? (colours[shade] ??= colour(shade)) : off, on ? 0.92 : OFF, !on);
     }
   }
   const layer = new OffscreenCanvas(width, height);
@@ -83,16 +84,17 @@ function discOf(radius: number, width: number): Disc {
   for (let dy = -reach; dy <= reach; dy++) {
     for (let dx = -reach; dx <= reach; dx++) {
       const cover = Math.max(0, Math.min(1, radius + 0.5 - Math.hypot(dx, dy)));
-      if (cover > 0.05) offsets.push(dy * width + dx), covers.push(cover);
+      if (cover > 0.1) offsets.push(dy * width + dx), covers.push(cover);
     }
   }
   return { reach, offsets: Int32Array.from(offsets), covers: Float32Array.from(covers) };
 }
 
-function stamp(data: Uint8ClampedArray, centre: number, { offsets, covers }: Disc, [red, green, blue, alpha]: Rgba, times: number) {
+function stamp(data: Uint8ClampedArray, centre: number, { offsets, covers }: Disc, [red, green, blue, alpha]: Rgba, times: number, isFlat: boolean) {
   for (let k = 0; k < offsets.length; k++) {
     const at = (centre + offsets[k]) * 4;
     const above = covers[k] * alpha * times;
+    if (isFlat && data[at + 3] >= above * 255) continue; // a crowd of grey is no darker than one
     const below = (data[at + 3] / 255) * (1 - above);
     const whole = above + below;
     data[at] = (red * above + data[at] * below) / whole;

@@ -77,16 +77,16 @@ export class Progress extends Chart {
       g.fill();
       const last = this.moments[this.moments.length - 1];
       const [top, bottom] = [this.height(k, last), this.height(k - 1, last)];
-      return { name, colour, count: this.figure.axes[k + 1].values[last], y: (top + bottom) / 2 };
+      return { name, colour, isSeen: this.figure.axes[k + 1].values.some((value) => value > 0), count: this.figure.axes[k + 1].values[last], y: (top + bottom) / 2 };
     });
     this.drawNames(pen, labels);
   }
 
   // Beside the last count, apart from each other.
-  private drawNames(pen: Pen, labels: { name: string; colour: string; count: number; y: number }[]) {
+  private drawNames(pen: Pen, labels: { name: string; colour: string; isSeen: boolean; count: number; y: number }[]) {
     const { left, top, width, height } = this.plane.box;
     const tall = Math.min(16, height / labels.length);
-    const sorted = labels.filter(({ count }) => count > 0).sort((a, b) => a.y - b.y);
+    const sorted = labels.filter(({ isSeen }) => isSeen).sort((a, b) => a.y - b.y);
     let floor = top + height;
     for (const label of [...sorted].reverse()) floor = (label.y = Math.min(label.y, floor - tall / 2)) - tall / 2;
     let ceiling = top;

@@ -50,7 +50,7 @@ export class Scatter extends Chart {
     const hollow = isOther && this.rows.shades.reduce((sum, shade) => sum + (shade === NONE ? 1 : 0), 0);
     const grey = hollow ? [`${counted(hollow, "job")} without ${this.names[2]}: ${this.rows.count > 3_000 ? "grey" : "hollow"}`] : [];
     const axes = this.x.axis.name === this.y.axis.name ? gaps(this.x, this.names[0]) : [...gaps(this.x, this.names[0]), ...gaps(this.y, this.names[1])];
-    return [...axes, ...grey, ...(this.areAround ? ["jobs of the same place are drawn around it"] : [])];
+    return [...axes, ...grey, ...(this.areAround ? ["jobs of one place lie around it"] : [])];
   }
 
   layout(pen: Pen, width: number, height: number) {

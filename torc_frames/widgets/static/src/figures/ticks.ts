@@ -28,7 +28,7 @@ export function fit(made: Tick[], length: number, size: Size): boolean {
 function* candidates(scale: Scale): Generator<number[]> {
   const { low, high, distinct, axis } = scale;
   if (distinct && distinct.length <= MOST) yield distinct;
-  const inside = (values: number[]) => values.map(Math.fround).filter((value) => value >= low && value <= high);
+  const inside = (values: number[]) => values.filter((value) => Math.fround(value) >= low && Math.fround(value) <= high);
   if (scale.isLog && high / low >= 10) {
     for (const values of logarithmic(low, high)) {
       const some = inside(values);
@@ -62,16 +62,16 @@ function times(low: number, high: number, count: number): number[] {
 function named(values: number[], scale: Scale): [number, string][] {
   const unique = [...new Set(values)];
   if (scale.axis.time) return unique.map((value) => [value, duration(value)]);
-  for (const digits of [4, 6, 8]) {
+  for (const digits of [4, 6, 7]) {
     const texts = unique.map((value) => number(value, digits));
-    if (new Set(texts).size === unique.length || digits === 8) return unique.map((value, k) => [value, texts[k]]);
+    if (new Set(texts).size === unique.length || digits === 7) return unique.map((value, k) => [value, texts[k]]);
   }
   return [];
 }
 
 // Every category, or every second, third … one; what is too long is cut where it is drawn.
 function categories(labels: string[], length: number, size: Size): Tick[] {
-  const room = (text: string) => Math.min(size(text), 48);
+  const room = (text: string) => Math.min(size(text), 64);
   for (let each = 1; ; each++) {
     const made = labels.map((text, k) => ({ at: (k + 0.5) / labels.length, text })).filter((_, k) => k % each === 0);
     if (made.length <= 1 || fit(made, length, room)) return made;

@@ -50,7 +50,7 @@ function row([name, value]: Line, isFirst: boolean): HTMLElement {
     return part;
   });
   if (!isFirst) left.style.color = "var(--tf-muted)";
-  right.style.textAlign = "right";
+  right.style.cssText += "flex: none; max-width: 65%; text-align: right";
   if (!value) right.remove();
   return made;
 }

@@ -11,7 +11,8 @@ export const HELP =
 export const EDIT_HELP =
   "Enter or F2 edits, typing replaces, Delete clears, Space switches true and false. " +
   "Control with Enter adds a row, with Delete deletes rows, with D and R fills down and right, " +
-  "with Shift and D copies rows, with H replaces a text, with Z and Y undoes and redoes. ";
+  "with Shift and D copies rows, with H replaces a text, with Z and Y undoes and redoes. " +
+  "F6 goes to the question what a text means, if there is one. ";
 
 export function keyboard(view) {
   keepKeys(view, view.host, (event) => {
@@ -140,6 +141,7 @@ function withControl(view, event) {
 function plain(view, event) {
   const { selection } = view;
   const { key, shiftKey } = event;
+  if (key === "F6") return view.offer.focus();
   if (key === "Escape") {
     selection.collapse();
     view.tell("Tab leaves the table.");

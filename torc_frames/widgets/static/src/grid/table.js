@@ -103,6 +103,7 @@ export class Table {
     const handler = { head: "onHead", rows: "onRows", stale: "onStale", text: "onAnswer", answer: "onAnswer" }[message.kind];
     if (handler) this[handler](message);
     else if (message.kind === "note") this.listeners.note(message.text);
+    else if (message.kind === "offer") this.listeners.offer(message);
     else if (message.kind === "focus") this.listeners.focus(message.row, message.column);
   }
 

@@ -4,6 +4,7 @@ import { Editor } from "./editor.js";
 import { FindBar } from "./findbar.js";
 import { EDIT_HELP, HELP, keyboard } from "./keyboard.js";
 import { handle } from "./fill.js";
+import { OfferBar } from "./offer.js";
 import { Painter } from "./painter.js";
 import { pointer } from "./pointer.js";
 import { Selection } from "./selection.js";
@@ -29,6 +30,7 @@ export class View {
       head: (others, isNew) => this.onHead(others, isNew),
       rows: (rows, isChange) => this.onRows(rows, isChange),
       note: (text) => this.onNote(text),
+      offer: (offer) => this.offer.show(offer),
       focus: (row, column) => this.selection.go(row, column),
     });
     this.painter = new Painter(this.host, this.table, el.getRootNode(), hooks);
@@ -41,6 +43,7 @@ export class View {
     keyboard(this);
     clipboard(this);
     this.stopPointer = pointer(this);
+    this.offer = new OfferBar(this);
     this.findbar = new FindBar(this);
     this.handle = handle(this, this.painter.getCanvasNode());
     this.painter.onViewportChanged.subscribe(() => this.needRows());
@@ -108,6 +111,7 @@ export class View {
     else selection.settle();
     this.next = null;
     if (isNew) this.findbar.moved();
+    if (isNew) this.offer.close();
     if (interrupted !== null) this.note = `The table changed while you typed ${JSON.stringify(interrupted)}: type it again.`;
     this.showStatus();
     this.needRows();

@@ -35,7 +35,7 @@ function Enter() {
       <h1>torc_frames</h1>
       <p>This page opens by the address that <code>torc-frames ui</code> has printed. You may put it here, too:</p>
       <form onSubmit={submit}>
-        <input class="tf-input" type="password" autocomplete="off" aria-label="Address or token" value={token} onInput={(event) => setToken(event.currentTarget.value)} />
+        <input class="tf-input" type="password" autocomplete="off" aria-label="Address or token" placeholder="http://127.0.0.1:…/#token=…" value={token} onInput={(event) => setToken(event.currentTarget.value)} />
         <button class="tf-button tf-main" type="submit">Open</button>
       </form>
       <p class="tf-fault" role="alert">{why}</p>

@@ -178,12 +178,12 @@ export function Dialog({ title, onClose, footer, children }: DialogProps) {
   return (
     <div class="tf-veil">
       <div class="tf-dialog" role="dialog" aria-modal="true" aria-labelledby={id} tabIndex={-1} ref={box} onKeyDown={onKeyDown}>
-        <header>
+        <header role="presentation">
           <h3 id={id}>{title}</h3>
           <Button icon="close" title="Close" look="quiet" onClick={onClose} />
         </header>
         <div tabIndex={0} role="group" aria-labelledby={id}>{children}</div>
-        {footer && <footer>{footer}</footer>}
+        {footer && <footer role="presentation">{footer}</footer>}
       </div>
     </div>
   );
