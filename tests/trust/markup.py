@@ -23,6 +23,7 @@ from torc_frames.widgets.progress.widget import Monitor
 from torc_frames.widgets.records.widget import RecordEditor
 from torc_frames.widgets.results.figures import picture
 from torc_frames.widgets.results.widget import ResultsExplorer
+from torc_frames.widgets.sweeps.axes import Axis
 from torc_frames.widgets.sweeps.widget import _COPY, SweepBuilder
 from torc_frames.widgets.table.grid import Grid
 
@@ -285,14 +286,12 @@ def _results(study: _Study) -> Iterator[str]:
 
 def _sweep(study: _Study) -> Iterator[str]:
     builder = SweepBuilder()
-    [line] = builder._lines.values()
-    line._name.value, line._fields["values"].value = study.bad, study.bad
-    builder._where.value = study.bad
-    assert builder._latest.wait()
-    yield from _pages(builder)
-    builder._where.value = ""
-    assert builder._latest.wait()
-    yield from _pages(builder)
+    builder.model.axes = [Axis(study.bad, texts={"values": json.dumps(study.bad)})]
+    for where in (study.bad, ""):
+        builder.model.where = where
+        builder.show()
+        assert builder._latest.wait()
+        yield builder._still()
     builder.close()
 
 

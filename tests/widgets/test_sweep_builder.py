@@ -471,7 +471,7 @@ def test_what_is_typed_is_counted_shown_and_python():
     assert "is no query" in shown(builder)["wrong"]
     typed(builder, ("<script>", "a"))
     assert repr(builder) == "SweepBuilder(axes=['alpha', '<script>'])"
-    assert "<script>" not in builder._repr_mimebundle_()[0]["text/html"]
+    assert "<script>" not in builder._still()
 
 
 def test_the_table_is_observed():

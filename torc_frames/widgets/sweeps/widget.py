@@ -131,11 +131,8 @@ class SweepBuilder(Fixed, App):
     def __repr__(self) -> str:
         return f"SweepBuilder(axes={[axis.name for axis in self.model.axes]!r})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        shown = super()._repr_mimebundle_(**kwargs)
-        return (
-            None if shown is None else ({**shown[0], "text/html": preview(self._source, "Sweep")}, shown[1])
-        )
+    def _still(self) -> str:
+        return preview(self._source, "Sweep")
 
     @property
     def code(self) -> str:
