@@ -562,11 +562,15 @@ def test_the_table_is_pushed_after_it_was_told_what_that_does(tmp_path):
     assert shown(builder)["told"] == ["4 there already"]
     [planned] = said(builder, op="planpush", id="3", name="", command="")
     assert planned["new"] == 0
-    assert_frame_equal(
-        builder.to_editor().value[["alpha", "solver"]].iloc[:0],
-        builder.value.iloc[:0],
-        check_index_type=False,
-    )
+
+
+def test_the_table_goes_into_an_editor_of_the_workflow(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORC_FRAMES_DRAFTS", str(tmp_path / "drafts"))
+    wf = tf.connect(tmp_path / "study.db").create_workflow("sweep")
+    builder = SweepBuilder(wf, model=grid(alpha="1, 2", solver="svd, sag"))
+    edited = builder.to_editor().value[["alpha", "solver"]].reset_index(drop=True)
+    assert_frame_equal(edited, builder.value, check_dtype=False)
+    assert wf.jobs().empty  # nothing is written before it is applied there
 
 
 def test_what_is_covered_is_a_figure(tmp_path):

@@ -291,13 +291,13 @@ class SweepModel:
             raise RefusedError(f"{counted(rows, 'row')} are not made here: at most {MAX_ROWS:,}")
 
     @property
-    def _tables(self) -> list[_Part]:
+    def _tables(self) -> list[_OwnTable]:
         """The tables that the axes make, by how, to be combined with each other and the factors."""
         if self.way in ("sample", "suggest"):
-            return [_Part(self.way, self.axes)] if self.axes else []
+            return [_OwnTable(self.way, self.axes)] if self.axes else []
         listed = [axis for axis in self.axes if axis.kind not in DISTRIBUTIONS]
         drawn = [axis for axis in self.axes if axis.kind in DISTRIBUTIONS]
-        parts = [_Part(self.way, listed), _Part("sample", drawn)]
+        parts = [_OwnTable(self.way, listed), _OwnTable("sample", drawn)]
         return [part for part in parts if part.axes] or ([] if self.factors else parts[:1])
 
     def _make(self) -> pd.DataFrame | RefusedError:
@@ -314,7 +314,7 @@ class SweepModel:
         except (TorcFramesError, ImportError, TypeError, ValueError) as error:
             return RefusedError(str(error))  # what a query gives may be anything
 
-    def _table(self, part: _Part, where: str | None) -> pd.DataFrame:
+    def _table(self, part: _OwnTable, where: str | None) -> pd.DataFrame:
         sources: dict[str, Any] = {axis.name: axis.meant().source for axis in part.axes}
         n, seed = self._sampled or 0, whole(self.seed, "seed")
         if part.way == "sample":
@@ -327,7 +327,7 @@ class SweepModel:
         make: Callable[..., pd.DataFrame] = grid if part.way == "grid" else zip_
         return make(where=where, **sources)
 
-    def _call_code(self, part: _Part, where: list[str], indent: str) -> str:
+    def _call_code(self, part: _OwnTable, where: list[str], indent: str) -> str:
         codes = {axis.name: axis.meant().code for axis in part.axes}
         if part.way in ("sample", "suggest"):
             inner = f"{indent}    "
@@ -345,7 +345,7 @@ class SweepModel:
         return _call("tf.grid" if part.way == "grid" else "tf.zip_", [*parts, *where], indent)
 
 
-class _Part(NamedTuple):
+class _OwnTable(NamedTuple):
     """Axes that make a table of their own, and how."""
 
     way: Way
