@@ -413,7 +413,7 @@ def test_the_builder_is_accessible_and_handsome(builder: Page, dark: bool) -> No
     builder.field("where").fill("alpha < 10 or solver == 'svd' or tol < 0.001")
     builder.says("3 × 2 × 20 = 120")
     builder.says("left out")
-    builder.output.get_by_role("gridcell", name="sag").first.wait_for()
+    builder.output.get_by_role("gridcell", name="svd").first.wait_for()
     builder.button("Coverage").click()
     builder.field("y").select_option("tol")
     builder.output.get_by_role("img", name="Coverage of alpha and tol").wait_for()

@@ -229,7 +229,7 @@ class SweepBuilder(Fixed, App):
             there = self._workflow.plan(table).counts["unchanged"]
         except FAILURES:
             return ""  # a push says why it can't be done
-        return f"{there:,} there already"
+        return f"{there:,} there already" if there else ""
 
     def _obey(self, message: messages.Message) -> None:
         match message:
