@@ -6,6 +6,7 @@ readers, what the page is told, and how many pixels of a layer have a colour.
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter import violations
 from places import DATA, REPOSITORY
+from servers import need
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -149,6 +151,21 @@ class Drawn:
         assert found
         across, down = zip(*found, strict=True)
         return (min(across) + max(across)) / 2, (min(down) + max(down)) / 2
+
+    def load(self, *names: str) -> None:
+        """Give the page parts of the module that it does not export, as ``parts``."""
+        static = MODULE.parents[1]
+        esbuild = static / "node_modules/.bin/esbuild"
+        need("esbuild", esbuild.exists(), f"npm install in {static}")
+        made = subprocess.run(
+            [str(esbuild), "--bundle", "--format=esm", "--loader=ts"],
+            cwd=static / "src/figures",
+            input="".join(f'export * from "./{name}";' for name in names),
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        self.page.evaluate("source => load(source)", made.stdout)
 
     def violations(self) -> dict[str, list[str]]:
         """Return what axe-core finds wrong."""

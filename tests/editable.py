@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.finding import Search
-from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
+from torc_frames.widgets.table.source import Arrangement, Block, Change, GridColumn, Row
 
 COLUMNS = (
     GridColumn("key", "int", "int64", read_only=True),
@@ -26,6 +26,7 @@ class TextSource:
         self.cells = [[str(at), f"name {at}", str(at * 10), "true"] for at in range(length)]
         self.columns: Sequence[GridColumn] = COLUMNS
         self.order: tuple[int, bool] | None = None
+        self.arrangement = Arrangement()
         self.past: list[list[list[str]]] = []
         self.future: list[list[list[str]]] = []
         self.callbacks: list[Callable[[Change], None]] = []
@@ -53,9 +54,12 @@ class TextSource:
         self.cells.sort(key=lambda cells: cells[by], reverse=ascending is False)
         self._tell(Change())
 
+    def arrange(self, arrangement: Arrangement) -> None:
+        raise RefusedError("these columns stay as they are")
+
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         self.callbacks.append(callback)
-        return lambda: self.callbacks.remove(callback)
+        return lambda: self.callbacks.remove(callback) if callback in self.callbacks else None
 
     def set_texts(self, cells: Sequence[tuple[int, int, str]]) -> None:
         self._step()

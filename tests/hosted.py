@@ -49,12 +49,20 @@ _PAGE = (
 )
 _SCRIPT = (
     'import { openEditor } from "/assets/host.js";'
-    'window.close_it = openEditor(document.getElementById("here"), "bare", "widget");'
+    'window.close_it = openEditor(document.getElementById("here"), { workflow: "bare", editor: "widget" });'
 )
 _VIEWPORT: Any = {"width": 1280, "height": 900}
 _PAGE_MS = 30_000
 
 Scheme = Literal["light", "dark"]
+
+
+def expect(what: Any) -> Any:
+    """Return what Playwright's `expect` does, which waits as long as a busy machine needs."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=_PAGE_MS)
+    return expect(what)
 
 
 class Watch:
@@ -156,7 +164,7 @@ def hosted(
     """
     keys = AccessKeys()
 
-    def made(_workflow: str, _editor: str) -> DOMWidget:
+    def made(_workflow: str, _editor: str, _job: str) -> DOMWidget:
         widget = make()
         bare.widgets.append(widget)
         return widget

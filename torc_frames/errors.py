@@ -15,6 +15,7 @@ TorcFramesError
 ├── UnverifiedPullError
 ├── VersionError
 ├── StoreFileError (ValueError)
+├── MissingExtraError (ImportError)
 ├── NotInJobError (LookupError)
 ├── FixedAttributeError (AttributeError)
 ├── RunFailedError
@@ -39,6 +40,7 @@ __all__ = [
     "FailedJobsWarning",
     "FixedAttributeError",
     "InexactFloatWarning",
+    "MissingExtraError",
     "NotFoundError",
     "NotInJobError",
     "PointerError",
@@ -274,6 +276,10 @@ class VersionError(TorcFramesError):
 
 class StoreFileError(TorcFramesError, ValueError):
     """A file that is not a torc_frames store; it was not touched."""
+
+
+class MissingExtraError(TorcFramesError, ImportError):
+    """A package that is needed for this, and not for all; it says how to install it."""
 
 
 class NotInJobError(TorcFramesError, LookupError):

@@ -483,9 +483,18 @@ RECORDS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("kind", RECORDS)
-@pytest.mark.parametrize("raw", [b'{"a":[1,"x"]}', b"null", b'"text"'])
+RAW = [b'{"a":[1,"x"]}', b"null", b'"text"']
+
+
+# Each kind with each fault, and each text with each of both.
+@pytest.mark.parametrize(
+    ("kind", "fault", "raw"),
+    [
+        (kind, fault, RAW[(one + other) % len(RAW)])
+        for one, kind in enumerate(RECORDS)
+        for other, fault in enumerate(FAULTS)
+    ],
+)
 def test_a_record_is_added_once(proxy, store, key, torc_server, kind, raw, fault):
     (job,) = store.add_jobs(key, NewJobs(["j"], [""], [None])).job_keys
     role, name = RECORDS[kind].get("role"), RECORDS[kind].get("name")

@@ -235,22 +235,14 @@ def _plan(study: _Study) -> Iterator[str]:
 
 
 def _parameters(study: _Study) -> Iterator[str]:
+    # What is told is drawn by the front end, which makes texts of texts: see the tests in a browser.
     editor = ParameterEditor(study.workflow)
     with closing(editor):
         column = [each.name for each in editor.sheet.columns].index(study.bad)
         editor.sheet.set_texts([(0, column, study.bad + "3")])
         yield _static(editor)
         editor.plan()
-        yield from _pages(editor)
-        theirs = study.workflow.parameters()
-        theirs.loc[theirs.index[0], study.bad] = study.bad + "4"
-        study.workflow.push(theirs, show_progress=False)
-        editor.plan()
-        yield from _pages(editor)
-        editor.sheet.set_texts([(0, editor.sheet.columns.index(editor.sheet.columns[-1]), study.bad)])
-        editor._plan_button.click()
-        editor.wait(60)
-        yield from _pages(editor)
+        yield _static(editor)
 
 
 def _record(study: _Study) -> Iterator[str]:

@@ -417,8 +417,9 @@ def test_the_builder_is_accessible_and_handsome(builder: Page, dark: bool) -> No
     builder.button("Coverage").click()
     builder.field("y").select_option("tol")
     builder.output.get_by_role("img", name="Coverage of alpha and tol").wait_for()
+    builder.notebook.screenshot(f"sweep-{'dark' if dark else 'light'}", builder.output)
+    assert builder.notebook.accessibility_problems(builder.output) == []
     builder.button("Add an axis").click()
     builder.field("name of the axis").nth(3).fill("tol")
     builder.says("there is an axis 'tol' above")
-    builder.notebook.screenshot(f"sweep-{'dark' if dark else 'light'}", builder.output)
     assert builder.notebook.accessibility_problems(builder.output) == []

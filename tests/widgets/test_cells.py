@@ -229,3 +229,26 @@ def test_the_kind_says_how_cells_are_typed():
 
 def test_half_infinite_floats_of_a_frame_are_shown_though_they_are_not_typed():
     assert texts(pd.Series([np.inf, np.nan])) == ["inf", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{a: 1, 'b': [.5, +2,], }", {"a": 1, "b": [0.5, 2]}),
+        ("[1, // one\n 2]", [1, 2]),
+        ("{a: 9007199254740993}", {"a": 9007199254740993}),
+        ("'a'", "'a'"),
+        ("+1", "+1"),
+    ],
+)
+def test_lists_and_objects_are_typed_in_json5(text, value):
+    found = read(text, "object")
+    assert (type(found), found) == (type(value), value)
+    (shown_as,) = texts(pd.Series([found], dtype=object))
+    assert read(shown_as, "object") == value
+
+
+@pytest.mark.parametrize("text", ["{a: 1, a: 2}", '{"a": 1, "a": 2}', "{a: NaN}", "[1, 2", "{a: 1_0}", '"x'])
+def test_what_json5_says_twice_or_cannot_be_kept_is_refused(text):
+    with pytest.raises(RefusalError):
+        read(text, "object")

@@ -6,16 +6,12 @@ import itertools
 import math
 import random
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from canvases import DARK, LIGHT, MODULE, Drawn, drawn
-from servers import need
-
-BUILT = MODULE.parents[1]
+from canvases import DARK, LIGHT, Drawn, drawn
 
 JOBS = 60
 _chance = random.Random(5)
@@ -163,6 +159,56 @@ def test_jobs_of_no_given_time_are_in_the_order_of_their_keys(figure: Drawn) -> 
                 told.append(figure.tip)
                 break
     assert told == ["job 9 loss 1", "job 10 loss 2", "job 30 loss 3"]
+
+
+# Ticks
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+TICKS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "its own values, if they are few": ({"values": [256, 32, 128, 64]}, ["32", "64", "128", "256"]),
+    "round values": ({"values": [at / 100 for at in range(3, 98)]}, ["0.2", "0.4", "0.6", "0.8"]),
+    "whole numbers of whole numbers": ({"values": range(1, 15)}, ["2", "4", "6", "8", "10", "12", "14"]),
+    "decades": (
+        {"values": [10 ** (at / 10) for at in range(-40, 11)], "log": True},
+        ["1e-4", "0.001", "0.01", "0.1", "1", "10"],
+    ),
+    "one, two, five": ({"values": [3 + at for at in range(60)], "log": True}, ["5", "10", "20", "50"]),
+    "minutes": (
+        {"values": [7 * at for at in range(100)], "time": True},
+        ["0", "2 min", "4 min", "6 min", "8 min", "10 min"],
+    ),
+    "hours": (
+        {"values": [at * HOUR / 2 for at in range(49)], "time": True},
+        ["0", "6 h", "12 h", "18 h", "1 d"],
+    ),
+    "categories": ({"values": [0, 1], "labels": ["adam", "sgd"]}, ["adam", "sgd"]),
+    "every so many categories": (
+        {"values": [0, 1], "labels": [f"c{at:03}" for at in range(50)], "length": 200},
+        ["c000", "c010", "c020", "c030", "c040"],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TICKS)
+def test_an_axis_has_ticks_of(figure: Drawn, what: str) -> None:
+    given, wanted = TICKS[what]
+    figure.load("ticks", "scale")
+    given = {**given, "values": list(given["values"])}
+    assert figure.page.evaluate("axis => ticksOf({ name: 'x', ...axis })", given) == wanted
+
+
+def test_ticks_of_any_axis_fit_and_tell_values_apart(figure: Drawn) -> None:
+    chance = random.Random(3)
+    axes: list[dict[str, Any]] = []
+    for _ in range(2_000):
+        kind = chance.choice(["plain", "log", "time"])
+        low = 10 ** chance.uniform(-12, 12) * (chance.choice([1, -1]) if kind == "plain" else 1)
+        wide = abs(low) * 10 ** chance.uniform(-4, 12)
+        values = [low + wide * chance.random() for _ in range(chance.choice([2, 3, 9, 40]))]
+        length = chance.randrange(230, 900)
+        axes.append(axis("x", values, log=kind == "log", time=kind == "time", length=length))
+    figure.load("ticks", "scale")
+    assert figure.page.evaluate("axes => badTicks(axes)", axes) == []
 
 
 # What is said
@@ -411,6 +457,21 @@ def test_a_brush_from_elsewhere_is_shown(figure: Drawn) -> None:
     assert max(y for _, y in line) - min(y for _, y in line) > 150  # over all of the other axis
 
 
+def test_ends_are_compared_as_float32_and_stay_as_they_were_given(figure: Drawn) -> None:
+    figure.show(
+        "scatter", [axis("x", [0.1, 0.3, 0.5, 0.7]), axis("y", [1, 1, 1, 2]), axis("c", [9] * 4)], least=False
+    )
+    x, y = figure.place_of(1)
+    given = {"x": [0.1, 0.3], "y": [0.9, 1.5]}  # 0.3 as a float32 is above 0.3
+    figure.again(ranges=given, brushed=True, picked=[0, 1], least=False)
+    line = figure.pixels("front", LIGHT["accent"], slack=30)
+    top = min(y for _, y in line)
+    figure.drag((200, top + 1), (200, top - 20), is_released=False)
+    assert figure.ranges["x"] == given["x"]
+    assert figure.ranges["y"][1] > 1.5
+    assert figure.count("rows", LIGHT["ramp-2"], [x - 3, y - 3, 6, 6], slack=60) > 5
+
+
 def test_a_late_answer_does_not_take_a_brush_back(figure: Drawn) -> None:
     figure.show("scatter", [axis("x", range(11)), axis("y", range(11))])
     figure.drag((150, 60), (250, 160), is_released=False)
@@ -478,11 +539,8 @@ def test_of_many_lines_some_by_chance_are_drawn_and_the_ends_of_each_axis(figure
 
 def test_a_sample_is_by_chance_and_never_every_nth(figure: Drawn) -> None:
     """Of 100 × 100 rows of a grid each column and row is drawn about as often."""
-    esbuild = BUILT / "node_modules/.bin/esbuild"
-    need("esbuild", esbuild.exists(), f"npm install in {BUILT}")
-    command = [str(esbuild), str(BUILT / "src/figures/rows.ts"), "--format=esm"]
-    source = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    counted = figure.page.evaluate("source => sampled(source)", source)
+    figure.load("rows")
+    counted = figure.page.evaluate("sampled()")
     total, *ends = counted
     assert near(total, 4000, 200)
     assert all(20 < count < 60 for count in ends)

@@ -168,6 +168,21 @@ def test_a_table_to_look_at_is_searched_and_not_replaced_in() -> None:
     assert "can't be changed" in note["text"]
 
 
+def test_columns_are_arranged_by_their_names_and_all_pages_are_told() -> None:
+    page = Page(FrameSource(pd.DataFrame({"a": [2, 1], "b": [3, 4], "c": ["x", "y"]})))
+    page.say("sort", column=0, ascending=True)
+    (head,) = page.say("arrange", hidden=["b"], order=["c"], frozen=1)
+    assert [column["name"] for column in head["columns"]] == ["c", "a"]
+    assert head["arrangement"] == {"hidden": ["b"], "order": ["c"], "frozen": 1}
+    assert (head["order"], [row["t"] for row in head["rows"]]) == ([1, True], [["y", "1"], ["x", "2"]])
+    assert page.say("copy", gen=head["gen"], id="1", block=[0, 0, 1, 2])[0]["text"] == "y\t1"
+    (head,) = page.say("hello")
+    assert head["arrangement"]["hidden"] == ["b"]
+    (head,) = page.say("arrange", hidden=["a"], order=[], frozen=0)
+    assert ([column["name"] for column in head["columns"]], head["order"]) == (["b", "c"], None)
+    assert "one stays" in page.say("arrange", hidden=["a", "b", "c"], order=[], frozen=0)[0]["text"]
+
+
 INDEX = st.integers(-1, 5) | st.sampled_from([None, True, 0.0, "1", 10**20, float("nan")])
 FIELDS = {
     "gen": st.sampled_from([0, 0, 0, 1, None]),
@@ -181,6 +196,9 @@ FIELDS = {
     "id": st.text(max_size=3),
     "text": st.text(max_size=9) | st.none(),
     "switched": st.booleans(),
+    "hidden": st.lists(st.text(max_size=3), max_size=2),
+    "order": st.lists(st.text(max_size=3), max_size=2),
+    "frozen": INDEX,
     "choice": INDEX,
     "regex": st.booleans(),
     "whole": st.booleans(),

@@ -410,6 +410,165 @@ def test_what_a_paste_means_is_asked_and_never_guessed(lab: Jupyter) -> None:
     _expect(grid.cell(0, 6)).to_have_attribute("aria-invalid", "true")
 
 
+def test_the_grid_has_a_menu_of_its_own(lab: Jupyter) -> None:
+    grid = opened(lab, "source = TextSource(4); grid = Grid(source, label='Texts'); grid")
+    menu = grid.output.get_by_role("menu", name="Table")
+    items = menu.get_by_role("menuitem")
+
+    def choose(name: str) -> None:
+        menu.get_by_role("menuitem", name=name).click()
+        _expect(menu).to_have_count(0)
+        _expect(grid.grid).to_be_focused()
+
+    grid.cell(1, 1).click(button="right")
+    _expect(items.first).to_be_focused()
+    _expect(grid.page.locator(".lm-Menu")).to_have_count(0)
+    grid.is_at(1, 1)
+    grid.notebook.screenshot("grid-menu")
+    assert grid.notebook.accessibility_problems(grid.output) == []
+    choose("Copy")
+    grid.says("1 cell copied")
+    assert grid.notebook.clipboard() == "name 1"
+    grid.go(3, 1)
+    grid.press("Shift+F10")
+    _expect(items.first).to_be_focused()
+    grid.press("ArrowDown", "Enter")
+    grid.notebook.wait_for("source.cells[3][1]", "name 1")
+    grid.press("ArrowUp", "ContextMenu", "d", "Enter")
+    grid.notebook.wait_for("len(source.cells)", 5)
+    grid.press("ContextMenu", "Escape")
+    _expect(menu).to_have_count(0)
+    _expect(grid.grid).to_be_focused()
+    grid.cell(0, 1).click(button="right")
+    choose("Insert row below")
+    grid.notebook.wait_for("[cells[1] for cells in source.cells][:3]", ["name 0", "", "name 1"])
+    grid.cell(0, 1).click(button="right")
+    choose("Fill down")
+    grid.cell(1, 1).click(button="right")
+    choose("Fill down")
+    grid.notebook.wait_for("source.cells[1][1]", "name 0")
+    grid.output.get_by_role("columnheader", name="depth").click(button="right")
+    _expect(menu.get_by_role("menuitem", name="Copy")).to_have_count(0)
+    choose("Sort descending")
+    grid.notebook.wait_for("source.order", [2, False])
+    cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
+    assert grid.page.evaluate(cells) == 2
+
+
+def test_columns_are_hidden_moved_frozen_and_fitted_in_all_views(lab: Jupyter) -> None:
+    code = "data = frame(50, 30); data.insert(1, 'text', ['long ' * 20] * 50); source = FrameSource(data)"
+    notebook = lab.open(IMPORTS + FRAME, f"{code}; grid = Grid(source, label='Numbers'); grid", "grid")
+    notebook.run_all()
+    grid, other = GridPage(notebook, 1), GridPage(notebook, 2)
+
+    def choose(column: int, name: str) -> None:
+        grid.output.locator(".slick-header-column").nth(column).click(button="right")
+        grid.output.get_by_role("menuitem", name=name).click()
+
+    def columns() -> str:
+        return "[column.name for column in source.columns][:4]"
+
+    choose(2, "Hide column")
+    notebook.wait_for(columns(), ["c0", "text", "c2", "c3"])
+    choose(2, "Move left")
+    notebook.wait_for(columns(), ["c0", "c2", "text", "c3"])
+    choose(1, "Freeze up to here")
+    notebook.wait_for("source.arrangement.frozen", 2)
+    _expect(other.grid.locator(".tf-frozen-last").first).to_have_text(re.compile("c2"))
+    grid.go(3, 1)
+    grid.press("End")
+    grid.is_at(3, 29)
+    shown, last = grid.cell(3, 0).bounding_box(), grid.cell(3, 29).bounding_box()
+    host = grid.grid.bounding_box()
+    assert shown["x"] == pytest.approx(host["x"], abs=2)
+    assert last["x"] + last["width"] <= host["x"] + host["width"] + 1
+    frozen = grid.cell(3, 1).bounding_box()
+    heading = grid.output.locator(".slick-header-column").nth(1).bounding_box()
+    assert heading["x"] == frozen["x"]
+    notebook.screenshot("grid-frozen", grid.output)
+    grid.go(5, 1)
+    grid.is_at(5, 1)
+    active = grid.output.locator(".tf-active").bounding_box()
+    assert active["x"] == pytest.approx(frozen["x"], abs=1)
+    for _ in range(29):
+        grid.press("ArrowRight")
+    grid.is_at(6, 0)
+    grid.press("End")
+    for at in range(28, 1, -1):
+        grid.press("ArrowLeft")
+        grid.is_at(6, at)
+        box = grid.cell(6, at).bounding_box()
+        assert box["x"] >= frozen["x"] + frozen["width"] - 1
+    border = grid.output.locator(".slick-header-column").nth(2).locator(".slick-resizable-handle")
+    border.dblclick()
+    grid.page.wait_for_function("node => node.offsetWidth > 500", arg=grid.cell(6, 2).element_handle())
+    assert notebook.value("source.order") is None
+    choose(0, "Show all columns")
+    notebook.wait_for("len(source.columns)", 31)
+    assert notebook.accessibility_problems(grid.output) == []
+
+
+def test_boxes_are_switched_by_click_and_space(lab: Jupyter) -> None:
+    grid = opened(lab, BOXES)
+    box = grid.cell(0, 0).locator(".tf-box")
+    box.click()
+    grid.notebook.wait_for("sheet.value['ok'].tolist()[0]", False)
+    grid.shows(0, 0, "false")
+    box.click()
+    grid.notebook.wait_for("sheet.value['ok'].tolist()[0]", True)
+    grid.press("ArrowDown", "ArrowDown", " ")
+    grid.notebook.wait_for("sheet.value['ok'].tolist()[2]", True)
+    grid.press("Delete")
+    _expect(grid.cell(2, 0).locator(".tf-box")).to_have_class(re.compile("tf-missing"))
+    grid.type("maybe")
+    grid.press("Enter")
+    grid.shows(2, 0, "maybe")
+    _expect(grid.cell(2, 0).locator(".tf-box")).to_have_count(0)
+    grid.notebook.screenshot("grid-boxes", grid.output)
+    assert grid.notebook.accessibility_problems(grid.output) == []
+    assert grid.notebook.value("[str(dtype) for dtype in sheet.value.dtypes]") == ["boolean", "category"]
+
+
+def test_choices_are_narrowed_and_chosen(lab: Jupyter) -> None:
+    grid = opened(lab, BOXES)
+    value = "sheet.value['kind'].astype(object).where(sheet.value['kind'].notna(), None).tolist()"
+    options = grid.output.get_by_role("option")
+    grid.go(0, 1)
+    grid.press("Enter")
+    _expect(options).to_have_text(["(missing)", "small", "medium", "large", "very large"])
+    grid.notebook.screenshot("grid-choices")
+    grid.press("ArrowDown", "Enter")
+    grid.notebook.wait_for(value, ["medium", "large", None])
+    grid.type("lar")
+    _expect(options).to_have_text(["large", "very large"])
+    grid.press("ArrowDown", "Enter")
+    grid.notebook.wait_for(value, ["medium", "very large", None])
+    grid.type("s")
+    grid.press("Tab")
+    grid.notebook.wait_for(value, ["medium", "very large", "small"])
+    grid.go(0, 1)
+    grid.press("F2")
+    options.nth(0).click()
+    grid.notebook.wait_for(value, [None, "very large", "small"])
+    _expect(options).to_have_count(0)
+    _expect(grid.grid).to_be_focused()
+    grid.press("Enter", "Escape")
+    grid.type("huge")
+    grid.press("Enter")
+    grid.shows(0, 1, "huge")
+    _expect(grid.cell(0, 1)).to_have_attribute("aria-invalid", "true")
+
+
+BOXES = """
+from torc_frames.widgets.parameters.model import Sheet
+sheet = Sheet(pd.DataFrame({
+    'ok': pd.array([True, False, None], dtype='boolean'),
+    'kind': pd.Categorical(['small', 'large', None], categories=['small', 'medium', 'large', 'very large']),
+}))
+Grid(sheet, label='Parameters')
+"""
+
+
 def test_a_sorted_table_is_edited_where_it_shows(lab: Jupyter) -> None:
     grid = opened(lab, "source = TextSource(9); Grid(source, label='Texts')")
     header = grid.output.get_by_role("columnheader", name="name")

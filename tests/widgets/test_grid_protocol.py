@@ -107,12 +107,11 @@ class Page:
     def say(self, model: str, op: str, **fields: Any) -> list[dict[str, Any]]:
         """Send what the grid's JavaScript would, and return what the grid answers."""
         answers = self.tell(model, {"method": "custom", "content": {"to": "grid", "op": op, **fields}})
-        return [data["content"] for data in answers if data["method"] == "custom"]
+        return of_grid(answers)
 
     def said(self, model: str, since: int) -> list[dict[str, Any]]:
         """Return what a grid has said."""
-        ours = [data for key, data in self.heard[since:] if key == model]
-        return [data["content"] for data in ours if data["method"] == "custom"]
+        return of_grid([data for key, data in self.heard[since:] if key == model])
 
     def listen(self, until: str, seconds: float = SECONDS) -> list[dict[str, Any]]:
         """Return what is published because of a message, until that is dealt with; TimeoutError if late."""
@@ -159,6 +158,12 @@ class Page:
                 assert set(named(state)) <= set(self.models)
                 self.models[content["comm_id"]].update(state)
             self.heard.append((content["comm_id"], data))
+
+
+def of_grid(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what a grid has said, not the editor around it."""
+    said = [data["content"] for data in told if data["method"] == "custom"]
+    return [content for content in said if content.get("from") == "grid"]
 
 
 def with_buffers(data: dict[str, Any], buffers: list[Any]) -> dict[str, Any]:

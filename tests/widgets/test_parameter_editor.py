@@ -603,8 +603,7 @@ def test_what_is_decided_is_what_was_shown(wf, in_conflict, choice):
     pushed_by_others(wf, "1", "a", 72)
     editor.session.reload()
     assert page.state["review"] is None
-    decide_late = {"review": editor._number, "choices": [[None, choice]]}
-    page.say("decide", **decide_late)
+    page.say("decide", review=2, choices=[[None, choice]])
     assert "look again" in page.told
     assert [each.theirs for each in editor.session.conflicts] == [72]
     assert editor.value.loc["1", "a"] == 50

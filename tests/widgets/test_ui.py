@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hosted import expect
 from jupyter import accessibility_problems, screenshot
 from servers import wait_until
 from uis import Tab, Ui
 
 import torc_frames as tf
+from torc_frames.widgets.host.editors import EDITORS
 
 NAME = 'ridge <script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">'
 
@@ -28,6 +30,10 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     client.create_workflow("empty")
     with Ui(directory) as ui:
         yield ui
+        assert ui.stop() == 0
+        told = ui.log.read_text()
+        assert "Traceback" not in told
+        assert "Exception" not in told
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -41,12 +47,6 @@ def tab(ui: Ui, browser: Any) -> Iterator[Tab]:
     yield tab
     tab.context.close()
     tab.watch.check()
-
-
-def expect(what: Any) -> Any:
-    from playwright.sync_api import expect
-
-    return expect(what)
 
 
 def opened(page: Any, name: str = "ridge") -> Any:
@@ -114,6 +114,53 @@ def test_results_are_painted_and_every_address_can_be_loaded_anew(tab: Tab) -> N
     page.get_by_role("link", name="Workflows", exact=True).click()
     page.get_by_role("table").wait_for()
     assert page.url == f"{tab.ui.root}/"
+
+
+@pytest.mark.parametrize("name", EDITORS)
+def test_every_editor_is_shown(ui: Ui, browser: Any, scheme: str, name: str) -> None:
+    tab = Tab(ui, browser, scheme)
+    page = tab.open()
+    page.get_by_role("table").wait_for()
+    page.goto(f"{ui.root}/w/1/{name}")
+    editor = page.locator(".tf-ui-editor .tf-app")
+    editor.wait_for()
+    expect(editor).not_to_contain_text("Loading…")
+    expect(editor).not_to_have_text("")
+    assert page.get_by_role("navigation").locator("[aria-current=page]").count() == 1
+    assert problems(page) == []
+    screenshot(page, f"ui-{name}-{scheme}")
+    page.goto(f"{ui.root}/w/2/{name}")  # a workflow without jobs
+    page.locator(".tf-ui-editor .tf-app, .tf-ui-bad").first.wait_for()
+    assert page.evaluate("window.hacked") is None
+    tab.context.close()
+    tab.watch.check()
+
+
+def test_an_edit_outlives_a_reload_and_arrives_in_the_store(tmp_path: Path, browser: Any) -> None:
+    wf = tf.connect(tmp_path / "study.db").create_workflow("ridge")
+    wf.push(tf.grid(alpha=[0.1, 1.0]))
+    with Ui(tmp_path) as ui:
+        tab = Tab(ui, browser)
+        page = tab.open()
+        page.get_by_role("link", name="ridge").click()
+        page.get_by_role("link", name="Parameters").click()
+        cell = page.locator("[role=row][aria-rowindex='2'] [aria-colindex='2']")
+        cell.click()
+        page.keyboard.type("2.5")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("1 row changed").or_(page.get_by_text("1 changed")).first).to_be_visible()
+        page.reload()
+        expect(cell).to_have_text("2.5")
+        page.get_by_role("link", name="Report").click()
+        page.get_by_role("link", name="Parameters").click()
+        expect(cell).to_have_text("2.5")
+        assert wf.parameters()["alpha"].tolist() == [0.1, 1.0]
+        page.get_by_role("button", name="Review & apply").click()
+        page.get_by_role("dialog").locator("footer .tf-main").click()
+        wait_until(lambda: wf.parameters()["alpha"].tolist() == [2.5, 1.0], "the edit in the store")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        tab.context.close()
+        tab.watch.check()
 
 
 def test_the_report_is_shown_and_runs_its_own_script_only(tab: Tab) -> None:

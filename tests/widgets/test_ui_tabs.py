@@ -12,7 +12,7 @@ import traitlets
 from anywidget import AnyWidget
 from cutting import Cutting
 from editable import TextSource
-from hosted import Hosted, hosted
+from hosted import Hosted, expect, hosted
 from servers import wait_until
 from uis import upgrade, ws_frame
 
@@ -63,12 +63,6 @@ class Echo(AnyWidget):
     def close(self) -> None:
         self.is_closed = True
         super().close()
-
-
-def expect(what: Any) -> Any:
-    from playwright.sync_api import expect
-
-    return expect(what)
 
 
 def said(bare: Hosted, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from torc_frames.cli.copy import check_credentials, same_credentials_option
-from torc_frames.cli.options import StoreOptions, command
+from torc_frames.cli.options import StoreOptions, command, split_names
 from torc_frames.cli.output import emit, output_option
 from torc_frames.cli.text import printable
 
@@ -64,7 +64,7 @@ def compare(
     client = options.client()
     theirs = client if other is None else StoreOptions(database_url=other).client()
     workflows = [of.workflow(of.workflow_key(text)) for of, text in ((client, a), (theirs, b))]
-    names = None if on is None else [name.strip() for name in on.split(",")]
+    names = None if on is None else split_names(on)
     compared = client.compare(*workflows, on=names)
     click.echo(printable(repr(compared)), err=True)
     frame = _pairs(compared) if what == "pairs" else compared.only_a if what == "only-a" else compared.only_b

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from torc_frames.cli import demo_job
-from torc_frames.errors import TorcFramesError
+from torc_frames.errors import MissingExtraError, TorcFramesError
 from torc_frames.sweep import grid
 from torc_frames.workflow.client import connect
 
@@ -41,7 +41,7 @@ def main(directory: Path | None = None, workers: int | None = None) -> None:
 
         from torc_frames import plots
     except ImportError as error:
-        raise TorcFramesError(
+        raise MissingExtraError(
             f"the demo needs more packages: pip install 'torc_frames[demo]' ({error})"
         ) from None
     folder = Path(directory or "torc_frames_demo").resolve()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torc_frames.workflow.run.job import Job
     from torc_frames.workflow.workflow import Workflow
 
-__all__ = ["FORMATS", "StoreOptions", "command", "group", "together"]
+__all__ = ["FORMATS", "StoreOptions", "command", "group", "split_names", "together"]
 
 FORMATS = ("table", "json", "jsonl", "csv", "parquet")
 
@@ -195,3 +195,14 @@ def _shared_options(taken: Container[str] = ()) -> list[click.Parameter]:
         shared("--debug", is_flag=True, help="Show where in the program an error comes from."),
         shared("-n", "--no-prompts", is_flag=True, help="Ask nothing, do it."),
     ]
+
+
+def split_names(*texts: str) -> list[str]:
+    """Return the names in texts, with commas between them.
+
+    Examples
+    --------
+    >>> split_names("seed, fold", "alpha,")
+    ['seed', 'fold', 'alpha']
+    """
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from torc_frames.cli.adopt import pattern_options
-from torc_frames.cli.options import StoreOptions, command, together
+from torc_frames.cli.options import StoreOptions, command, split_names, together
 from torc_frames.cli.output import all_option, emit, output_option
 from torc_frames.cli.records import role_option
 from torc_frames.cli.text import printable
@@ -190,7 +190,7 @@ def table(
     pointers name and that are missing, or were altered, are left out and named. For texts that look like
     formulas see pull.
     """
-    names = [name.strip() for name in (job_columns or "").split(",") if name.strip()]
+    names = split_names(job_columns or "")
     shown = names or job_columns is not None
     if dataset is not None:
         if load or where or pattern or command_pattern or output is not None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from torc_frames.cli.options import StoreOptions, command
+from torc_frames.cli.options import StoreOptions, command, split_names
 from torc_frames.cli.output import print_json
 from torc_frames.cli.text import printable
 
@@ -44,13 +44,14 @@ def report(
     """
     as_json = options.wants_json("report prints a path")
     made = options.workflow().report(
-        path, objective=objective, mode=mode, over=_names(over), columns=_names(columns), title=title
+        path,
+        objective=objective,
+        mode=mode,
+        over=None if over is None else split_names(over),
+        columns=None if columns is None else split_names(columns),
+        title=title,
     )
     if as_json:
         print_json({"path": str(made)})
     else:
         click.echo(printable(str(made)))
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from torc_frames import settings
-from torc_frames.cli.documents import parse_documents, value_of
+from torc_frames.cli.documents import parse_documents
 from torc_frames.cli.options import StoreOptions
 from torc_frames.errors import NotInJobError, Problem, RefusedError
+from torc_frames.files.json5 import value_of
 from torc_frames.frame.flatten import Path, join, set_path, split
 from torc_frames.frame.nested import has
 

@@ -8,7 +8,6 @@ import click
 
 from torc_frames.cli.options import StoreOptions, command
 from torc_frames.cli.output import emit, output_option
-from torc_frames.errors import TorcFramesError
 
 __all__ = ["suggest"]
 
@@ -58,17 +57,14 @@ def suggest(
     """
     from torc_frames.workflow.suggest import suggest as suggested
 
-    try:
-        frame = suggested(
-            options.workflow(),
-            n=n,
-            metric=metric,
-            direction=direction if len(direction) > 1 else direction[0],
-            total=total,
-            where=where,
-            seed=seed,
-            startup=startup,
-        )
-    except ImportError as error:
-        raise TorcFramesError(str(error)) from None
+    frame = suggested(
+        options.workflow(),
+        n=n,
+        metric=metric,
+        direction=direction if len(direction) > 1 else direction[0],
+        total=total,
+        where=where,
+        seed=seed,
+        startup=startup,
+    )
     emit(options, frame, output, raw_csv=raw_csv)

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from torc_frames.cli.options import StoreOptions, command
+from torc_frames.cli.options import StoreOptions, command, split_names
 from torc_frames.cli.output import all_option, emit, output_option
 from torc_frames.cli.pulls import table_options
-from torc_frames.errors import TorcFramesError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 __all__ = ["best", "summarize"]
 
@@ -24,7 +23,7 @@ def _names(*flags: str, help: str) -> Callable[[Any], Any]:
     """Return an option of names, with commas between them, or given again."""
 
     def split(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> list[str]:
-        return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+        return split_names(*texts)
 
     return click.option(*flags, multiple=True, metavar="NAMES", callback=split, help=help)
 
@@ -63,9 +62,10 @@ def summarize(
     are not stale count; how many others there are is said.
     """
     from torc_frames.cli.views import of_summary
+    from torc_frames.frame.tabulation.summarize import summarize
 
     table = options.workflow().table(**how)
-    made = _summary(table, over, metrics=metrics or None, **({"stats": stats} if stats else {}))
+    made = summarize(table, over, metrics=metrics or None, **({"stats": stats} if stats else {}))
     view = partial(of_summary, made, table)
     emit(options, made, output, "configuration", raw_csv=raw_csv, view=view, everything=all_columns)
 
@@ -105,21 +105,13 @@ def best(
     from torc_frames.cli.views import of_summary, of_table
     from torc_frames.frame.tabulation.best import best as best_of
     from torc_frames.frame.tabulation.configurations import RESULTS, resolve
+    from torc_frames.frame.tabulation.summarize import summarize
 
     whole = table = options.workflow().table(**how)
     if over:
-        whole = _summary(table, over)
+        whole = summarize(table, over)
     made = best_of(whole, metric, n=count, mode=mode, by=by)
     name = resolve(whole, metric, (RESULTS,))
     view = partial(of_summary, made, table, name) if over else partial(of_table, made, name, whole=table)
     row = "configuration" if over else "job"
     emit(options, made, output, row, raw_csv=raw_csv, view=view, everything=all_columns)
-
-
-def _summary(table: pd.DataFrame, over: list[str], **how: Any) -> pd.DataFrame:
-    from torc_frames.frame.tabulation.summarize import summarize
-
-    try:
-        return summarize(table, over, **how)
-    except ImportError as error:
-        raise TorcFramesError(str(error)) from None

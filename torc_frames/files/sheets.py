@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from torc_frames.errors import Problem, RefusedError, TorcFramesError
+from torc_frames.errors import MissingExtraError, Problem, RefusedError
 from torc_frames.files.cells import cell_text, is_live
 from torc_frames.files.foreign import Table, as_frame
 from torc_frames.files.whole import written_whole
@@ -21,7 +21,7 @@ from torc_frames.frame.dtypes import are_near, encode, utc_times
 from torc_frames.frame.exact import EXACT_IN_FLOAT
 from torc_frames.frame.specs import time_unit, time_zone
 
-__all__ = ["read_sheet", "sheet_cells", "to_excel", "write_book", "write_sheet"]
+__all__ = ["load_openpyxl", "read_sheet", "sheet_cells", "to_excel", "write_book", "write_sheet"]
 
 _LONGEST_TEXT = 32_767
 _MOST_ROWS = 1_048_576
@@ -52,7 +52,7 @@ def read_sheet(path: Path) -> tuple[list[str], list[list[Any]]]:
     RefusedError
         For errors such as #N/A, and for formulas whose value the file does not hold.
     """
-    openpyxl = _openpyxl()
+    openpyxl = load_openpyxl()
     rows = _cells(openpyxl, path, data_only=True)
     formulas = _cells(openpyxl, path, data_only=False)
     pairs = [pair for both in zip(rows, formulas, strict=True) for pair in zip(*both, strict=True)]
@@ -128,7 +128,7 @@ def write_book(frames: Mapping[str, pd.DataFrame], file: IO[bytes]) -> None:
 
     Cells and errors are those of `write_sheet`, times those of `to_excel`.
     """
-    openpyxl = _openpyxl()
+    openpyxl = load_openpyxl()
     book = openpyxl.Workbook(write_only=True)
     for title, frame in frames.items():
         _fill(openpyxl, book.create_sheet(title), _with_excels_times(frame), to_be_read=True)
@@ -148,7 +148,7 @@ def write_sheet(frame: pd.DataFrame, file: IO[bytes]) -> None:
     RefusedError
         For a table that is too large, and texts that are too long for Excel; all of them are named.
     """
-    openpyxl = _openpyxl()
+    openpyxl = load_openpyxl()
     book = openpyxl.Workbook(write_only=True)
     _fill(openpyxl, book.create_sheet("table"), frame if frame.index.name is None else frame.reset_index())
     book.save(file)
@@ -278,14 +278,15 @@ def _value(cell: Any) -> Any:
     return _WRITTEN.sub(lambda found: chr(int(found[1], 16)), cell.value)
 
 
-def _openpyxl() -> Any:
+def load_openpyxl() -> Any:
+    """Return openpyxl; MissingExtraError says how to get it."""
     try:
         import openpyxl
         import openpyxl.cell.rich_text
         import openpyxl.styles
         import openpyxl.utils
     except ImportError:
-        raise TorcFramesError(
+        raise MissingExtraError(
             "Excel files need openpyxl: pip install 'torc_frames[excel]', or use CSV instead"
         ) from None
     return openpyxl

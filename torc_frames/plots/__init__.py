@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from torc_frames.errors import MissingExtraError
+
 try:
     import matplotlib as _  # noqa: F401  # what is missing is said once, and here
 except ImportError:
-    raise ImportError("plots need matplotlib: pip install 'torc_frames[plots]'") from None
+    raise MissingExtraError("plots need matplotlib: pip install 'torc_frames[plots]'") from None
 
 from torc_frames.plots.cells import heatmap
 from torc_frames.plots.clouds import parallel, scatter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import MissingExtraError, RefusedError
 from torc_frames.plots import on_matplotlib
 from torc_frames.plots.description import Drawing
 
@@ -30,5 +30,5 @@ def draw(drawing: Drawing, backend: Backend) -> Any:
     try:
         from torc_frames.plots import on_plotly
     except ImportError:
-        raise ImportError("backend='plotly' needs plotly: pip install 'torc_frames[plotly]'") from None
+        raise MissingExtraError("backend='plotly' needs plotly: pip install 'torc_frames[plotly]'") from None
     return on_plotly.draw(drawing)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import MissingExtraError, RefusedError
 
 __all__ = ["Around", "around", "said"]
 
@@ -63,6 +63,6 @@ def _t(count: Array) -> Array:
     try:
         from scipy.special import stdtrit
     except ImportError:
-        raise ImportError("band='ci95' needs scipy: pip install 'torc_frames[tables]'") from None
+        raise MissingExtraError("band='ci95' needs scipy: pip install 'torc_frames[tables]'") from None
     quantiles: Array = stdtrit(np.maximum(count - 1, 1), 0.975)
     return quantiles

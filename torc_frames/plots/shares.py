@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgba_array
 
-from torc_frames.errors import RefusedError
+from torc_frames.errors import MissingExtraError, RefusedError
 from torc_frames.frame.tabulation.configurations import (
     codes,
     is_numeric,
@@ -253,7 +253,7 @@ def _by_variance(features: _Features, values: Array, direction: Direction, seed:
     try:
         from sklearn.ensemble import ExtraTreesRegressor
     except ImportError:
-        raise ImportError(
+        raise MissingExtraError(
             "importance by variance needs scikit-learn: pip install 'torc_frames[optuna]'"
         ) from None
     blocks = [feature.block() for feature in features.values()]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import Problem, RefusedError
+from torc_frames.errors import MissingExtraError, Problem, RefusedError
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.exact import EXACT_IN_FLOAT
 from torc_frames.frame.tabulation.configurations import PARAMS, codes, is_numeric, parameters
@@ -33,10 +33,10 @@ def optuna_module() -> ModuleType:
     try:
         import optuna
     except ImportError:
-        raise ImportError("this needs Optuna: pip install 'torc_frames[optuna]'") from None
+        raise MissingExtraError("this needs Optuna: pip install 'torc_frames[optuna]'") from None
     if int(optuna.__version__.partition(".")[0]) < _FIRST_VERSION:
         old = f"this needs Optuna {_FIRST_VERSION}, and {optuna.__version__} is installed"
-        raise ImportError(f"{old}: pip install 'torc_frames[optuna]'")
+        raise MissingExtraError(f"{old}: pip install 'torc_frames[optuna]'")
     return optuna
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import Problem, RefusedError, warn
+from torc_frames.errors import MissingExtraError, Problem, RefusedError, warn
 from torc_frames.frame.values import RefusalError
 from torc_frames.sweep.distributions import Choice, Distribution, choice
 from torc_frames.sweep.finishing import MADE, MAX_CELLS, Where, check_size, finished
@@ -123,7 +123,9 @@ def _points(n: int, dimensions: int, method: Method, seed: int) -> np.ndarray:
     try:
         from scipy.stats import qmc
     except ImportError:
-        raise ImportError(f"method={method!r} needs scipy: pip install 'torc_frames[sampling]'") from None
+        raise MissingExtraError(
+            f"method={method!r} needs scipy: pip install 'torc_frames[sampling]'"
+        ) from None
     kind = {"lhs": qmc.LatinHypercube, "sobol": qmc.Sobol, "halton": qmc.Halton}[method]
     name = "rng" if "rng" in inspect.signature(kind).parameters else "seed"
     if method == "sobol" and n & (n - 1):

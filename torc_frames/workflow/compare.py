@@ -16,11 +16,12 @@ from torc_frames.frame.description import CellTable, Description, Remark, first_
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.shown import Shown
 from torc_frames.frame.tabulation.configurations import PARAMS, RESULTS, index_of, parameters, results
+from torc_frames.frame.tabulation.summarized import WORKFLOW
 from torc_frames.frame.values import canonical
 
 __all__ = ["Comparison", "compare"]
 
-_NAME, _WORKFLOW = "job_name", "workflow_name"
+_NAME = "job_name"
 _DIFFERENCE = "difference"
 _MOST_COLUMNS = 9
 _EXACT = 2**62
@@ -103,7 +104,7 @@ class Comparison(Shown):
                 (others, rest, index_of(alone, columns)),
             ):
                 named = index.set_names([*columns.values()]).to_frame(index=False) if columns else None
-                parts.append(pd.concat([named, rows.assign(**{_WORKFLOW: label})], axis=1))
+                parts.append(pd.concat([named, rows.assign(**{WORKFLOW: label})], axis=1))
         made = [pd.concat(pairs).sort_index(kind="stable"), *(part for part in others if len(part))]
         return pd.concat(made, ignore_index=True).drop(columns="job_key")
 

@@ -226,7 +226,11 @@ def test_bold_can_be_all_that_are_not_significantly_worse():
         ({"groups": {"a": ["loss"], "b": "loss"}}, "a metric is in one group"),
         ({"labels": {"method": "size"}}, "two columns would be called 'size'"),
         ({"bold": "all"}, "bold='all'"),
+        ({"groups": ["loss"]}, "groups=['loss']: give metrics by title, such as {'quality': ['loss']}"),
+        ({"metrics": []}, "metrics=[]: name one, or leave it out for all"),
         ({"level": 5}, "level=5 is not between 0 and 1"),
+        ({"level": "x"}, "level='x' is not between 0 and 1"),
+        ({"caption": None}, "caption=None is no text"),
         ({"baseline": {"method": "exakt"}}, "is no row; of params.method there are"),
         ({"baseline": {"kind": "k"}}, "'params.kind' is the same in all rows"),
         ({"baseline": 17}, "there are 6 rows"),
@@ -236,6 +240,12 @@ def test_bold_can_be_all_that_are_not_significantly_worse():
 def test_what_an_option_does_not_take_is_refused(options, said):
     with pytest.raises(tf.RefusedError, match=re.escape(said)):
         tabulated(**options)
+
+
+def test_numbers_of_numpy_are_numbers():
+    options = {"digits": {"loss": np.int64(2)}, "scale": {"loss": np.float32(100)}, "level": np.float64(0.01)}
+    plain = {"digits": {"loss": 2}, "scale": {"loss": 100}, "level": 0.01}
+    assert repr(tabulated(**options)) == repr(tabulated(**plain))
 
 
 def test_tests_without_the_jobs_and_statistics_that_are_not_there_are_refused():
@@ -447,6 +457,7 @@ def test_what_is_no_label_or_position_is_refused(options):
 def test_text_is_latex_that_makes_no_ligatures():
     assert as_latex("a--b---c ''d''") == "a-{}-b-{}-{}-c '{}'d'{}'"
     assert as_latex("x⁻¹₂") == "x$^{-1}$$_{2}$"
+    assert as_latex("e\u0301tude") == as_latex("étude") == r"\'{e}tude"
 
 
 # the page of the docs

@@ -164,11 +164,17 @@ class TestWhatStoresDoForIt:
             store.add_jobs(workflow, jobs)
             assert content(store, workflow)["links"] == [(0, 0, "")]
 
+    # Each data with each names, and each number of rows with each of both.
     @pytest.mark.parametrize(
-        "data", [[b'{"i":1}', b"null", b"[2]", b"null"], [b"null", b'{"i":1}'], [b"null"] * 3, [b"{}"]]
+        ("data", "names", "rows"),
+        [
+            (data, names, (2, 100)[(one + other) % 2])
+            for one, data in enumerate(
+                ([b'{"i":1}', b"null", b"[2]", b"null"], [b"null", b'{"i":1}'], [b"null"] * 3, [b"{}"])
+            )
+            for other, names in enumerate((["n", None, "n", "n"], ["", "a", "ü", "b"], None))
+        ],
     )
-    @pytest.mark.parametrize("names", [["n", None, "n", "n"], ["", "a", "ü", "b"], None])
-    @pytest.mark.parametrize("rows", [2, 100])
     def test_records_of_no_job_keep_order_names_and_lifetime(
         self,
         store: Store,

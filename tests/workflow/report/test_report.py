@@ -294,6 +294,7 @@ def test_without_matplotlib_there_are_no_figures_and_a_word(small, tmp_path, mon
         ({"objective": "status"}, "not of numbers"),
         ({"mode": "best"}, "'min' or 'max'"),
         ({"columns": "loss"}, "give a list of names"),
+        ({"columns": 3}, "columns=3: give a list of names"),
         ({"columns": ["losss"]}, "no column 'losss'"),
         ({"title": " "}, "give a text"),
     ],

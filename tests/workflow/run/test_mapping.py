@@ -655,7 +655,7 @@ FORKING = """
 import os, sys
 
 if __name__ == "__main__":
-    params = tf.grid(n=range(2000), folder=["."])
+    params = tf.grid(n=range(ROWS), folder=["."])
     for line in sys.stdin:
         child = os.fork()
         if not child:
@@ -668,11 +668,13 @@ if __name__ == "__main__":
 """For each line a process that maps a table, and need not load pandas first."""
 
 
+@pytest.mark.parametrize("times", [2, pytest.param(6, marks=pytest.mark.long)])
 def test_no_result_is_lost_or_doubled_however_often_the_parent_is_killed(
-    wf: Workflow, tmp_path: Path
+    wf: Workflow, tmp_path: Path, times: int
 ) -> None:
-    process = script(FORKING, tmp_path)
-    for kills in range(1, 7):
+    rows = 300 * times + 200
+    process = script(FORKING.replace("ROWS", f"{rows}"), tmp_path)
+    for kills in range(1, times + 1):
         print(file=process.stdin, flush=True)
         child = int(process.stdout.readline())
         wait_until(lambda kills=kills: len(calls(tmp_path)) >= 150 * kills, "some jobs")
@@ -682,12 +684,12 @@ def test_no_result_is_lost_or_doubled_however_often_the_parent_is_killed(
         done = table["status"] == "completed"
         assert table.loc[done, "results.square"].eq(table.loc[done, "params.n"] ** 2).all()
         assert len(wf.user_data(role="output")) == done.sum()
-    body = MAIN + "    print(len(wf.map(mapped.noted, tf.grid(n=range(2000), folder=['.']))))\n"
+    body = MAIN + f"    print(len(wf.map(mapped.noted, tf.grid(n=range({rows}), folder=['.']))))\n"
     out, error = script(body, tmp_path, "last.py").communicate(timeout=120)
-    assert (out, error) == ("2000\n", "")
-    assert len(wf.user_data(role="output")) == 2000
+    assert (out, error) == (f"{rows}\n", "")
+    assert len(wf.user_data(role="output")) == rows
     assert wf.jobs()["status"].eq("completed").all()
-    assert wf.results()["square"].tolist() == [n * n for n in range(2000)]
+    assert wf.results()["square"].tolist() == [n * n for n in range(rows)]
 
 
 def test_two_processes_that_map_one_table_share_it(wf: Workflow, tmp_path: Path) -> None:

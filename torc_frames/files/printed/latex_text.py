@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from unicodedata import normalize
 
 __all__ = ["latex_text"]
 
@@ -97,6 +98,8 @@ _LATIN = dict(
 def latex_text(text: str) -> str:
     r"""Return a text as LaTeX; of a character that pdflatex has not, its number.
 
+    A letter and its accent may be one character or two.
+
     Examples
     --------
     >>> print(latex_text("a_b & 50% {x} Δ⁻² é"))
@@ -104,7 +107,7 @@ def latex_text(text: str) -> str:
     >>> latex_text("日")
     'U+65E5'
     """
-    return _LIGATURE.sub(r"\1{}", "".join(_of(found[0]) for found in _RUN.finditer(text)))
+    return _LIGATURE.sub(r"\1{}", "".join(_of(found[0]) for found in _RUN.finditer(normalize("NFC", text))))
 
 
 def _of(run: str) -> str:

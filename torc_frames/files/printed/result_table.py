@@ -226,6 +226,8 @@ def tabulate(
     fast      _0.255 ± 0.007_
     Mean ± standard deviation over seed (n = 3). Best bold, second underlined.
     """
+    if metrics is not None and not len(metrics):
+        raise RefusedError(f"metrics={metrics!r}: name one, or leave it out for all")
     wishes = Wishes(
         center=center,
         spread=spread,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from torc_frames.errors import TorcFramesError
+from torc_frames.errors import MissingExtraError
 from torc_frames.frame.tabulation.printed import Printed
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def styled(table: Printed) -> Styler:
     try:
         import jinja2  # noqa: F401 - pandas' Styler needs it
     except ImportError:
-        raise TorcFramesError("tables in HTML need Jinja2: pip install 'torc_frames[tables]'") from None
+        raise MissingExtraError("tables in HTML need Jinja2: pip install 'torc_frames[tables]'") from None
     heads = [(column.group, column.heading) for column in table.columns]
     columns = pd.MultiIndex.from_tuples(heads) if table.groups() else pd.Index([head for _, head in heads])
     rows = table.rows()

@@ -7,9 +7,8 @@ from typing import IO, Any
 
 import pandas as pd
 
-from torc_frames.errors import TorcFramesError
 from torc_frames.files.cells import is_live
-from torc_frames.files.sheets import sheet_cells
+from torc_frames.files.sheets import load_openpyxl, sheet_cells
 from torc_frames.frame.tabulation.cells import PrintedCell, plain
 from torc_frames.frame.tabulation.digits import as_read
 from torc_frames.frame.tabulation.printed import Printed
@@ -28,11 +27,7 @@ def write_workbook(table: Printed, numbers: pd.DataFrame, formats: dict[str, str
     TorcFramesError
         If openpyxl is not installed.
     """
-    try:
-        import openpyxl
-    except ImportError:
-        raise TorcFramesError("Excel files need openpyxl: pip install 'torc_frames[tables]'") from None
-    book = openpyxl.Workbook()
+    book = load_openpyxl().Workbook()
     book.remove(book.worksheets[0])
     _fill_table(book.create_sheet("table"), table)
     _fill_numbers(book.create_sheet("numbers"), numbers, formats)

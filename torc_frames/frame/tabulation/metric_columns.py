@@ -103,7 +103,7 @@ def _column(summary: Summarized, wishes: Wishes, name: str) -> MetricColumn:
         centers,
         spreads,
         summary.stat(name, "count"),
-        digits.places(centers.tolist(), spreads.tolist()) if fixed is None else [fixed] * len(centers),
+        digits.places(centers.tolist(), spreads.tolist()) if fixed is None else [int(fixed)] * len(centers),
         [""] * len(centers),
         [""] * len(centers),
         _JOINED.get(wishes.spread or "", " ± {}"),

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from torc_frames.errors import TorcFramesError
+from torc_frames.errors import MissingExtraError
 
 __all__ = ["Tested", "holm", "t_test"]
 
@@ -91,5 +91,7 @@ def _both_sides(t: float, freedom: float) -> float:
     try:
         from scipy.special import stdtr
     except ImportError:
-        raise TorcFramesError("tests of significance need scipy: pip install 'torc_frames[tables]'") from None
+        raise MissingExtraError(
+            "tests of significance need scipy: pip install 'torc_frames[tables]'"
+        ) from None
     return float(2 * stdtr(freedom, -abs(t)))

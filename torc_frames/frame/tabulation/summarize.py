@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from torc_frames.errors import RefusedError, counted, shorten, warn
+from torc_frames.errors import MissingExtraError, RefusedError, counted, shorten, warn
 from torc_frames.frame.dtypes import encode
 from torc_frames.frame.tabulation.configurations import (
     PARAMS,
@@ -27,11 +27,11 @@ from torc_frames.frame.tabulation.configurations import (
     standing,
 )
 from torc_frames.frame.tabulation.configurations import metrics as metrics_of
+from torc_frames.frame.tabulation.summarized import WORKFLOW
 
 __all__ = ["STATS", "Groups", "known_stats", "statistics", "summarize", "warn_of_stale"]
 
 _RECIPE = "torc_recipe"
-_WORKFLOW = "workflow_name"
 
 
 def summarize(
@@ -104,7 +104,7 @@ def summarize(
     asked = known_stats(stats)
     left_out = resolve_all(table, over, (PARAMS,), what="parameter")
     names = metrics_of(table) if metrics is None else resolve_all(table, metrics, (RESULTS,), what="metric")
-    axes = [name for name in named(table) if name == _WORKFLOW or name.startswith(PARAMS)]
+    axes = [name for name in named(table) if name == WORKFLOW or name.startswith(PARAMS)]
     if others := [name for name in left_out if name not in axes]:
         raise RefusedError(f"over: {shorten(map(repr, others))} is no parameter")
     found = configurations(table, [name for name in axes if name not in left_out])
@@ -196,8 +196,8 @@ class Groups:
         """Return half the width of the 95 % confidence interval of each mean."""
         try:
             from scipy.stats import t
-        except ModuleNotFoundError:
-            raise ImportError(
+        except ImportError:
+            raise MissingExtraError(
                 "ci95 needs scipy: pip install 'torc_frames[tables]', or leave it out of stats"
             ) from None
         each, of_group = np.unique(self.count(), return_inverse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args
 
 from torc_frames.errors import RefusedError, shorten
@@ -43,6 +44,10 @@ class Wishes:
         RefusedError
             For names that there are not, and values that an option does not take.
         """
+        if not isinstance(self.groups, Mapping | None):
+            raise RefusedError(
+                f"groups={self.groups!r}: give metrics by title, such as {{'quality': ['loss']}}"
+            )
         metrics = [*summary.metrics, *summary.others]
         grouped = [(name, group) for group, names in (self.groups or {}).items() for name in _listed(names)]
         if len({name for name, _ in grouped}) < len(grouped):
@@ -69,18 +74,16 @@ class Wishes:
             if direction not in get_args(Direction):
                 yield f"better=: {name!r} has {direction!r}; it is 'min' or 'max'"
         for name, factor in (self.scale or {}).items():
-            if (
-                isinstance(factor, bool)
-                or not isinstance(factor, (int, float))
-                or not 0 < abs(factor) < math.inf
-            ):
+            if isinstance(factor, bool) or not isinstance(factor, Real) or not 0 < abs(factor) < math.inf:
                 yield f"scale=: {name!r} has {factor!r}, which is no factor"
         for name, places in (self.digits or {}).items():
-            if isinstance(places, bool) or not isinstance(places, int) or abs(places) > _MOST_PLACES:
+            if isinstance(places, bool) or not isinstance(places, Integral) or abs(places) > _MOST_PLACES:
                 yield f"digits=: {name!r} has {places!r}, which is no number of decimals"
         if self.bold is not None and self.bold not in get_args(Bold):
             yield f"bold={self.bold!r}; it is {shorten(map(repr, get_args(Bold)))} or None"
-        if not 0 < self.level < 1:
+        if not isinstance(self.caption, str):
+            yield f"caption={self.caption!r} is no text"
+        if not isinstance(self.level, Real) or not 0 < self.level < 1:
             yield f"level={self.level!r} is not between 0 and 1"
 
 

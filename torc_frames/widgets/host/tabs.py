@@ -23,8 +23,8 @@ class Opening(msgspec.Struct, frozen=True, tag_field="kind", tag="open", forbid_
 
     Attributes
     ----------
-    workflow, editor : str
-        What it shows.
+    workflow, editor, job : str
+        What it shows; the job is "" but in an editor of one.
     page : str
         What it calls itself, until it is loaded anew.
     session : str
@@ -34,7 +34,13 @@ class Opening(msgspec.Struct, frozen=True, tag_field="kind", tag="open", forbid_
     workflow: str
     editor: str
     page: str
+    job: str = ""
     session: str = ""
+
+    @property
+    def what(self) -> tuple[str, str, str]:
+        """What it shows."""
+        return self.workflow, self.editor, self.job
 
 
 class Tabs:
@@ -43,14 +49,14 @@ class Tabs:
     Parameters
     ----------
     make : callable
-        Makes the widget of a workflow's key and an editor's name; TorcFramesError if there is none.
+        Makes the widget of a workflow's key, an editor's name and a job's key, which may be "".
     most : int
         So many are kept: for another one, the one that no page has shown for the longest time is closed.
     seconds : float
         So long one is kept that no page shows.
     """
 
-    def __init__(self, make: Callable[[str, str], DOMWidget], *, most: int, seconds: float) -> None:
+    def __init__(self, make: Callable[[str, str, str], DOMWidget], *, most: int, seconds: float) -> None:
         self._make = make
         self._most, self._seconds = most, seconds
         self._kept: dict[str, _Kept] = {}
@@ -71,7 +77,7 @@ class Tabs:
             kept.tab.show(page)
             return kept.tab
         self._make_room()
-        tab = Tab(lambda: self._make(opened.workflow, opened.editor))
+        tab = Tab(lambda: self._make(*opened.what))
         self._kept[tab.id] = _Kept(tab, opened)
         tab.show(page)
         return tab
@@ -95,7 +101,7 @@ class Tabs:
 
     async def _found(self, opened: Opening) -> _Kept | None:
         kept = self._kept.get(opened.session)
-        if kept is None or not kept.is_of(opened):
+        if kept is None or kept.opened.what != opened.what:
             return None
         if kept.opened.page != opened.page:
             await kept.wait_until_left()
@@ -125,9 +131,6 @@ class _Kept:
         self.is_closed = False
         self._left = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-
-    def is_of(self, opened: Opening) -> bool:
-        return (self.opened.workflow, self.opened.editor) == (opened.workflow, opened.editor)
 
     def keep(self, opened: Opening) -> None:
         self.opened = opened

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame.where import formula_of
+from torc_frames.widgets.table.source import Arrangement
 
 __all__ = ["Condition", "Test", "View"]
 
@@ -15,6 +16,7 @@ Test = Literal[
     "contains", "equals", "range", "choices", "missing", "changed", "invalid", "new", "deleted", "where"
 ]
 
+_AS_IT_IS = Arrangement()
 _NEED_COLUMN = ("range", "choices", "missing")
 _OF_ROWS = ("new", "deleted", "where")
 
@@ -67,10 +69,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How rows are sorted, by a column's name (None for keys), and which conditions they were chosen by."""
+    """How rows are sorted, by a column's name (None for keys), and chosen; how columns are arranged."""
 
     order: tuple[str | None, bool] | None = None
     conditions: tuple[Condition, ...] = ()
+    arrangement: Arrangement = _AS_IT_IS
 
     def named(self, names: Mapping[str, str | None]) -> View:
         """Return the same for columns that have other names by now, without those that are gone."""
@@ -78,7 +81,12 @@ class View:
         known = fixed | {old: new for old, new in names.items() if new is not None}
         order = (known[self.order[0]], self.order[1]) if self.order and self.order[0] in known else None
         kept = (one for one in self.conditions if one.column in known and _is_of(one, fixed, names))
-        return View(order, tuple(replace(one, column=known[one.column]) for one in kept))
+        conditions = tuple(replace(one, column=known[one.column]) for one in kept)
+        hidden, places = (
+            tuple(str(known[name]) for name in those if name in known)
+            for those in (self.arrangement.hidden, self.arrangement.order)
+        )
+        return View(order, conditions, replace(self.arrangement, hidden=hidden, order=places))
 
 
 def _is_of(

@@ -49,7 +49,7 @@ def paste(step: Step, block: Block, text: str) -> None:
     down = max(1, (block.bottom - block.top) // len(cells))
     across = max(1, (block.right - block.left) // wide)
     width, height = wide * across, len(cells) * down
-    count = len(state.columns) + state.offset
+    count = len(state.shown) + state.offset
     if block.left + width > count:
         raise RefusedError(
             f"{counted(width, 'column')} from column {block.left + 1} on: the table has {count}; "
@@ -98,7 +98,7 @@ def clear(step: Step, block: Block) -> None:
     ids = state.view[max(block.top, 0) : block.bottom]
     ids = ids[~state.are_deleted(ids)]
     first = max(block.left, state.offset) if block.right - block.left > 1 else block.left
-    for position in range(first, min(block.right, len(state.columns) + state.offset)):
+    for position in range(first, min(block.right, len(state.shown) + state.offset)):
         column = state.at(position)
         filled = np.array([bool(text) for text in column.texts(ids)], dtype=np.bool_)
         step.write(column, ids[filled], [""] * int(filled.sum()))

@@ -157,7 +157,7 @@ def fill_series(step: Step, series: Series, where: str | Block) -> None:
 def found(state: State, search: Search, name: str | None) -> list[tuple[int, int]]:
     """Return the row and column, as shown, of each cell in which a text is."""
     places = []
-    for position, column in enumerate(state.columns, state.offset):
+    for position, column in enumerate(state.shown, state.offset):
         if name in (None, column.name):
             rows = search.found(column.texts(state.view)).nonzero()[0].tolist()
             places += [(row, position) for row in rows]
@@ -167,7 +167,7 @@ def found(state: State, search: Search, name: str | None) -> list[tuple[int, int
 def replace(step: Step, search: Search, by: str, where: str | Block | None) -> int:
     """Replace a text in the cells that are shown and not deleted; return in how many."""
     state = step.state
-    ids, columns = state.view, list(state.columns)
+    ids, columns = state.view, list(state.shown)
     if isinstance(where, str):
         columns = [state.column(where)]
     elif where is not None:
@@ -189,8 +189,7 @@ def replace(step: Step, search: Search, by: str, where: str | Block | None) -> i
 def targets(state: State, where: str | Block) -> tuple[Ids, list[SheetColumn]]:
     """Return the rows, those that are shown and not deleted, and the columns to fill."""
     if isinstance(where, str):
-        ids, columns = state.view, [state.column(where)]
-        state.at(state.columns.index(columns[0]) + state.offset)
+        ids, columns = state.view, [state.writable(state.column(where))]
     else:
         ids = state.view[max(where.top, 0) : where.bottom]
         columns = [state.at(position) for position in range(where.left, where.right)]

@@ -75,7 +75,7 @@ class Reload(Op, frozen=True):
     """Pull the table again; edits stay."""
 
 
-class Seen(Op, frozen=True):
+class Dismiss(Op, frozen=True):
     """The notices were read."""
 
 
@@ -96,7 +96,7 @@ class Filtered(Op, frozen=True, tag="filter"):
     conditions: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=100)]
 
 
-class Fill(Op, frozen=True):
+class FillCells(Op, frozen=True, tag="fill"):
     """Fill a column, or the selected cells, from what was typed."""
 
     by: Literal["value", "formula", "steps", "linspace", "logspace", "list"]
@@ -147,11 +147,11 @@ Message = (
     | Stop
     | Discard
     | Reload
-    | Seen
+    | Dismiss
     | Restore
     | GoTo
     | Filtered
-    | Fill
+    | FillCells
     | AddColumn
     | RenameColumn
     | RetypeColumn

@@ -409,7 +409,7 @@ class Sheet(SheetView):
         rows = done.rows(before, now)
         rows = (0, len(self)) if rows is not None and self._checks.reach else rows
         there = None
-        if focus is not None and focus[1] in now.by_name():
+        if focus is not None and focus[1] in {column.name for column in now.shown}:
             shown = np.flatnonzero(now.view == focus[0])
             there = (int(shown[0]), self.column_position(focus[1])) if len(shown) else None
         self._tell(Change(rows, done.columns, there))

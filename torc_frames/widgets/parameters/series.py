@@ -94,7 +94,7 @@ def _writable(state: State, target: Block) -> list[int]:
     positions = range(target.left, target.right)
     if len(positions) == 1:
         return [*positions]
-    kept = {at for at, column in enumerate(state.columns, state.offset) if column.format.spec is not None}
+    kept = {at for at, column in enumerate(state.shown, state.offset) if column.format.spec is not None}
     return [position for position in positions if position in kept]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,13 @@ class State:
         """How many columns of keys a grid shows before the others."""
         return int(self.base.keyed)
 
+    @cached_property
+    def shown(self) -> tuple[SheetColumn, ...]:
+        """The columns that a grid shows, in its order, after those of keys."""
+        return tuple(
+            self.columns[at] for at in self.how.arrangement.places([one.name for one in self.columns])
+        )
+
     def by_name(self) -> dict[str, SheetColumn]:
         """Return the columns by name."""
         return {column.name: column for column in self.columns}
@@ -72,9 +80,12 @@ class State:
         """Return the column that a grid shows at a position, to edit it."""
         if self.base.keyed and position == 0:
             raise RefusedError("column 'job_key' is read-only: the store gives the keys")
-        if not 0 <= position - self.offset < len(self.columns):
-            raise RefusedError(f"there is no column {position}; there are {len(self.columns) + self.offset}")
-        column = self.columns[position - self.offset]
+        if not 0 <= position - self.offset < len(self.shown):
+            raise RefusedError(f"there is no column {position}; there are {len(self.shown) + self.offset}")
+        return self.writable(self.shown[position - self.offset])
+
+    def writable(self, column: SheetColumn) -> SheetColumn:
+        """Return a column; RefusedError if its cells can't be edited."""
         if column.format.spec is None:
             raise RefusedError(f"column {column.name!r} is read-only: {column.format.dtype} can't be kept")
         return column

@@ -66,7 +66,7 @@ class Tools:
                 return self._show_cell(row, column)
             case messages.Filtered(conditions=conditions):
                 sheet.filter(*map(_condition, conditions))
-            case messages.Fill():
+            case messages.FillCells():
                 self._fill(message)
             case messages.AddColumn(name=name, dtype=dtype, default=default):
                 sheet.add_column(name.strip(), dtype, default)
@@ -95,7 +95,7 @@ class Tools:
         self._go_to(*where)
         return told
 
-    def _fill(self, message: messages.Fill) -> None:
+    def _fill(self, message: messages.FillCells) -> None:
         target = self._selected() if message.column is None else message.column
         if message.by == "formula":
             self._sheet.fill_formula(message.first, target)

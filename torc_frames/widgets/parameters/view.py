@@ -18,7 +18,7 @@ from torc_frames.widgets.parameters.history import SheetHistory
 from torc_frames.widgets.parameters.ids import among
 from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.clipboard import write_cells
-from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
+from torc_frames.widgets.table.source import Arrangement, Block, Change, GridColumn, Row
 from torc_frames.widgets.table.source import State as RowState
 
 __all__ = ["SheetView"]
@@ -48,7 +48,7 @@ class SheetView:
         with self.lock:
             base = self._state.base
             keys = GridColumn("job_key", "string", str(base.frame.index.dtype), read_only=True)
-            shown = [column.column for column in self._state.columns]
+            shown = [column.column for column in self._state.shown]
             return [keys, *shown] if base.keyed else shown
 
     @property
@@ -56,9 +56,33 @@ class SheetView:
         """The column that rows are sorted by, and whether ascending; None for the table's own order."""
         with self.lock:
             how = self._state.how.order
-            if how is None:
+            name = "" if how is None else how[0] or "job_key"
+            if how is None or not self._is_shown(name):
                 return None
-            return self.column_position(how[0] or "job_key"), how[1]
+            return self.column_position(name), how[1]
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """How columns are arranged."""
+        return self._state.how.arrangement
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Arrange columns, but for the keys, which come first; positions are those of columns shown then.
+
+        Raises
+        ------
+        RefusedError
+            If no column would be left.
+        """
+        with self.lock:
+            if not (self._state.base.keyed or arrangement.places([*self._state.by_name()])):
+                raise RefusedError("a table without any column is none: one stays")
+            self._show(replace(self._state.how, arrangement=arrangement))
+            self._tell(Change(columns=True))
+
+    def _is_shown(self, name: str | None) -> bool:
+        keyed = self._state.base.keyed and name == "job_key"
+        return name is None or keyed or any(column.name == name for column in self._state.shown)
 
     @property
     def status(self) -> str:
@@ -78,13 +102,14 @@ class SheetView:
             state = self._state
             ids = state.view[max(start, 0) : max(stop, 0)]
             texts = self.texts(Block(start, 0, stop, len(self.columns)))
-            changed = [column.changed(ids).tolist() for column in state.columns]
+            changed = [column.changed(ids).tolist() for column in state.shown]
             deleted, keyed = state.are_deleted(ids).tolist(), state.keyed(ids).tolist()
             made = []
             for at, id in enumerate(ids.tolist()):
                 other = [place for place, mask in enumerate(changed, state.offset) if mask[at]]
                 mark: RowState = "deleted" if deleted[at] else "" if keyed[at] else "new"
-                wrong = {self.column_position(name): why for name, why in self._checks.of_row(id).items()}
+                told = self._checks.of_row(id).items()
+                wrong = {self.column_position(name): why for name, why in told if self._is_shown(name)}
                 shown = [column[at] for column in texts]
                 made.append(
                     Row(shown, mark or ("changed" if other else ""), [] if mark == "new" else other, wrong)
@@ -98,7 +123,7 @@ class SheetView:
             ids = state.view[max(block.top, 0) : max(block.bottom, 0)]
             first, last = max(block.left, 0), max(block.right, 0)
             keys = [[base.key(id) or "" for id in ids.tolist()]] if first < state.offset and last else []
-            others = state.columns[max(first - state.offset, 0) : max(last - state.offset, 0)]
+            others = state.shown[max(first - state.offset, 0) : max(last - state.offset, 0)]
             return keys + [column.texts(ids) for column in others]
 
     def text(self, block: Block) -> str:
@@ -125,7 +150,7 @@ class SheetView:
         """Sort by a column; None for the table's own order. Rows that are edited then stay where they are."""
         with self.lock:
             order = None if ascending is None else (self._name_at(column), ascending)
-            self._arrange(View(order, self._state.how.conditions))
+            self._arrange(replace(self._state.how, order=order))
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -140,7 +165,7 @@ class SheetView:
     def filter(self, *conditions: Condition) -> None:
         """Show the rows for which all conditions hold; all rows without any. Others are as they were."""
         with self.lock:
-            self._arrange(View(self._state.how.order, conditions))
+            self._arrange(replace(self._state.how, conditions=conditions))
 
     def position_of(self, row: str | int, column: str | None = None) -> tuple[int, int] | None:
         """Return where a cell is shown, to go to it; None if it is not shown.
@@ -169,7 +194,7 @@ class SheetView:
         state = self._state
         if name is None or (state.base.keyed and name == "job_key"):
             return 0
-        return state.columns.index(state.column(name)) + state.offset
+        return state.shown.index(state.column(name)) + state.offset
 
     @property
     def problems(self) -> pd.DataFrame:
@@ -224,6 +249,6 @@ class SheetView:
         state = self._state
         if state.base.keyed and position == 0:
             return None
-        if not 0 <= position - state.offset < len(state.columns):
+        if not 0 <= position - state.offset < len(state.shown):
             raise RefusedError(f"there is no column {position}")
-        return state.columns[position - state.offset].name
+        return state.shown[position - state.offset].name

@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from torc_frames.errors import ConflictError, counted
+from torc_frames.errors import counted
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.app.app import FAILURES, App
 from torc_frames.widgets.app.live import Live
-from torc_frames.widgets.parameters import messages, review
+from torc_frames.widgets.parameters import messages
 from torc_frames.widgets.parameters.checking import TableRule
-from torc_frames.widgets.parameters.conflicts import blocking
 from torc_frames.widgets.parameters.model import Sheet
+from torc_frames.widgets.parameters.reviewing import READING, Reviews
 from torc_frames.widgets.parameters.session import Proposal, Session
 from torc_frames.widgets.parameters.tools import Tools, told_of
 from torc_frames.widgets.table.grid import GridPart
@@ -32,9 +32,6 @@ _LABEL = "Parameters, a row a job"
 _BETWEEN_S = 0.25
 """How long the bar stands still at least: each move is a message to the browser."""
 
-_LOOK = "The table has changed since: nothing was done. Please look again."
-_READING = "Reading the store…"
-
 
 class ParameterEditor(Fixed, App):
     """The parameter table of a workflow as a spreadsheet: nothing is written before it is applied.
@@ -42,7 +39,7 @@ class ParameterEditor(Fixed, App):
     Cells keep their dtype; what is no value of its column stays visible, outlined, with the reason. "Review"
     shows what would become of each row, and its button does it. What others have changed meanwhile is a
     conflict, shown with both values. Edits that are not applied are kept on disk: closing the notebook, or a
-    kernel that dies, loses none. Before the buttons delete jobs or forget edits, they ask; the methods don't.
+    kernel that dies, loses none. Buttons that delete jobs, or forget edits, ask before; the methods don't.
 
     Parameters
     ----------
@@ -131,8 +128,6 @@ class ParameterEditor(Fixed, App):
         self._workflow = workflow
         self._stop_watching: Callable[[], None] = lambda: None
         self._background = Background(self._on_busy)
-        self._proposal: Proposal | None = None
-        self._reviewed = self._number = 0
         self._moved = -_BETWEEN_S
         self.session = Session(
             workflow, rules=rules, table_rule=table_rule, options=options, on_taken=self._on_taken
@@ -143,6 +138,7 @@ class ParameterEditor(Fixed, App):
         self._grid = GridPart(self.sheet, self._sender("grid"), self._on_select)
         self._parts = {"grid": self._grid}
         self._tools = Tools(self.sheet, self._grid.go_to)
+        self._reviews = Reviews(self.session, self._show, self._tell, self._do)
         self._seen = self.sheet.version, self.filters
         self._stop_watching = self.sheet.on_change(self._on_change)
         with self.sheet.lock:
@@ -185,7 +181,8 @@ class ParameterEditor(Fixed, App):
         """
         version = self.sheet.version
         proposal = self.session.propose()
-        self._show_proposal(proposal, version)
+        self._reviews.show(proposal, version)
+        self._tell_notices()
         return proposal
 
     def apply(self) -> dict[str, int]:
@@ -244,85 +241,23 @@ class ParameterEditor(Fixed, App):
             return
         match message:
             case messages.Review():
-                self._review()
+                self._reviews.begin()
             case messages.Leave():
-                self._leave()
+                self._reviews.leave()
             case messages.Decide(review=number, choices=choices):
-                self._decide(number, choices)
+                self._reviews.decide(number, choices)
             case messages.Apply(review=number):
-                self._apply(number)
+                self._reviews.apply(number, self._on_progress, self._applied)
             case messages.Stop():
                 self._background.stop()
             case messages.Discard():
-                self._do(_READING, self.session.discard, self._discarded)
+                self._do(READING, self.session.discard, self._discarded)
             case messages.Reload():
-                self._do(_READING, self.session.reload, lambda _: None)
-            case messages.Seen():
+                self._do(READING, self.session.reload, lambda _: None)
+            case messages.Dismiss():
                 self._show(notices=[], draft=False)
             case _:
                 self._tell(self._tools.use(message))
-
-    def _review(self, told: str = "") -> None:
-        version = self.sheet.version
-
-        def work() -> Proposal | pd.DataFrame:
-            wrong = blocking(self.sheet)
-            return wrong if len(wrong) else self.session.propose()
-
-        def then(found: Proposal | pd.DataFrame) -> None:
-            if isinstance(found, Proposal):
-                self._show_proposal(found, version)
-            else:
-                with self.sheet.lock:
-                    self._leave()
-                    self._show(review={"number": self._next(), "old": False, **review.of_problems(found)})
-            if told:
-                self._tell(told, "warning")
-
-        self._do(_READING, work, then)
-
-    def _decide(self, number: int, choices: list[Any]) -> None:
-        proposal = self._proposal
-        if proposal is None or number != self._number or self._background.is_busy:
-            self._tell(
-                "wait until what is going on is done" if self._background.is_busy else _LOOK, "warning"
-            )
-            return
-        found = proposal.conflicts
-        cells = [(each.job_key, each.column) for each in found]
-        chosen: dict[tuple[str, str], Any] = {}
-        for at, choice in choices:
-            chosen |= dict.fromkeys(cells if at is None else cells[at : at + 1], choice)
-        self.session.decide(chosen, shown=found)
-        self._review()
-
-    def _apply(self, number: int) -> None:
-        """Do what was shown, and nothing else: if that is not to be done any more, show what is."""
-        proposal = self._proposal
-        if proposal is None or number != self._number or self._state["review"]["old"]:
-            self._review(_LOOK)
-            return
-
-        def work() -> dict[str, int] | None:
-            # Others may have changed what is to be deleted: a plan does not look at that again.
-            again = self.session.propose()
-            self._background.check()
-            if not again.does_as(proposal):
-                return None
-            try:
-                return self.session.apply(again, self._on_progress)
-            except ConflictError:
-                return None
-
-        def then(done: dict[str, int] | None) -> None:
-            if done is not None:
-                self._applied(done)
-                return
-            version = self.sheet.version
-            self._show_proposal(self.session.propose(), version)
-            self._tell("The store has changed meanwhile: nothing was written. Please look again.", "warning")
-
-        self._do("Applying…", work, then, can_stop=True)
 
     def _do(
         self, busy: str, work: Callable[[], Any], then: Callable[[Any], None], *, can_stop: bool = False
@@ -337,8 +272,8 @@ class ParameterEditor(Fixed, App):
             self._tell("wait until what is going on is done", "warning")
 
     def _failed(self, error: BaseException) -> None:
-        with self.sheet.lock:
-            self._leave()
+        if self._background.can_stop:  # part of it may be done
+            self._reviews.leave()
         if isinstance(error, StoppedError):
             self._tell("Stopped. Your edits are still here: applying goes on with what is left", "warning")
             return
@@ -348,41 +283,20 @@ class ParameterEditor(Fixed, App):
 
     # what the page shows
 
-    def _show_proposal(self, proposal: Proposal, version: int) -> None:
-        told = review.of_proposal(proposal)
-        with self.sheet.lock:
-            self._proposal, self._reviewed = proposal, version
-            self._show(review={"number": self._next(), "old": self.sheet.version != version, **told})
-        self._tell_notices()
-
-    def _next(self) -> int:
-        self._number += 1
-        return self._number
-
-    def _leave(self) -> None:
-        self._proposal = None
-        self._show(review=None)
-
     def _applied(self, done: Mapping[str, int]) -> None:
-        with self.sheet.lock:
-            self._leave()
+        self._reviews.leave()
         told = [f"{counted(count, 'job')} {what}" for what, count in done.items() if count]
         self._show(draft=False)
         self._tell(f"Applied: {', '.join(told)}" if told else "The store had all of this", "good")
 
     def _discarded(self, _: None = None) -> None:
-        with self.sheet.lock:
-            self._leave()
+        self._reviews.leave()
         self._show(draft=False, notices=[])
         self._tell("Edits discarded: the table is what the store has", "good")
 
     def _on_change(self, change: Change) -> None:
-        sheet, proposal = self.sheet, self._proposal
-        shown = self._state["review"]
-        if proposal is not None and not sheet.is_current(proposal.taken):
-            self._leave()
-        elif shown is not None and not shown["old"] and sheet.version != self._reviewed:
-            self._show(review={**shown, "old": proposal is not None})
+        sheet = self.sheet
+        self._reviews.changed()
         self._tell_table()
         version, filters = self._seen
         self._seen = sheet.version, sheet.conditions
@@ -442,5 +356,4 @@ class ParameterEditor(Fixed, App):
     def _on_taken(self) -> None:
         self._background.close()
         self._follow_no_longer()
-        self._proposal = None
         self._show(taken=True, review=None, notices=[])

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from torc_frames.errors import shorten
+from torc_frames.files.json5 import value_of
 from torc_frames.files.read import decode_json
 from torc_frames.frame.column import Column as JsonColumn
 from torc_frames.frame.compare import as_series
@@ -58,8 +59,9 @@ class Format:
 
     ``read`` gives back what ``texts`` was given, dtype included, for every dtype that a push keeps. In a
     column of strings an empty text is a missing value, and two double quotes are the empty string (and
-    four of them a string of two, and so on). In a column of objects a text is JSON, and a string by
-    itself where it is not: ``abc`` is a string, ``1`` a number, ``"1"`` a string again.
+    four of them a string of two, and so on). In a column of objects a text is JSON, lists and objects are
+    JSON5, and a text is a string by itself where it is neither: ``abc`` is a string, ``1`` a number,
+    ``"1"`` a string again.
 
     Examples
     --------
@@ -373,8 +375,18 @@ def _read_json(text: str) -> Any:
     except (ValueError, RecursionError) as error:
         if not stripped.startswith(_OPENS):
             return plain(text)
-        why = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        if isinstance(error, json.JSONDecodeError):
-            why = f"{error.msg} (at character {error.pos + 1})"
-        raise RefusalError(f"{quoted(text)} is no JSON: {why}") from None
+        value = _read_json5(text, error)
     return plain(value)
+
+
+def _read_json5(text: str, error: Exception) -> Any:
+    """Return the value of a text in JSON5, if it is more than a string; else tell why it is no JSON."""
+    why = "nested too deep" if isinstance(error, RecursionError) else str(error)
+    if isinstance(error, json.JSONDecodeError):
+        why = f"{error.msg} (at character {error.pos + 1})"
+        if not text.strip().startswith('"'):
+            try:
+                return value_of(text)
+            except ValueError as other:
+                why = f"{why}; {other}"
+    raise RefusalError(f"{quoted(text)} is no JSON: {why}") from None

@@ -13,7 +13,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.table.cells import column_of, texts
 from torc_frames.widgets.table.clipboard import write_cells
-from torc_frames.widgets.table.source import Block, Change, GridColumn, Row
+from torc_frames.widgets.table.source import Arrangement, Block, Change, GridColumn, Row
 
 __all__ = ["FrameSource"]
 
@@ -47,6 +47,7 @@ class FrameSource:
         self.lock = threading.RLock()
         self._callbacks: list[Callable[[Change], None]] = []
         self._order: tuple[int, bool] | None = None
+        self._arrangement = Arrangement()
         self._take(frame)
 
     @property
@@ -69,6 +70,24 @@ class FrameSource:
     def order(self) -> tuple[int, bool] | None:
         """The column that rows are sorted by, and whether ascending; None for the frame's own order."""
         return self._order
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """How columns are arranged."""
+        return self._arrangement
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Arrange columns; RefusedError if none would be left."""
+        with self.lock:
+            if len(self._all) and not arrangement.places([column.name for column in self._all]):
+                raise RefusedError("a table without any column is none: one stays")
+            order = self.order
+            name = None if order is None else self._columns[order[0]].name
+            self._arrangement = arrangement
+            self._lay_out()
+            names = [column.name for column in self._columns]
+            self._order = (names.index(name), order[1]) if order is not None and name in names else None
+            self._tell(Change(columns=True))
 
     @property
     def status(self) -> str:
@@ -133,15 +152,21 @@ class FrameSource:
         index = frame.index
         counts = isinstance(index, pd.RangeIndex) and index.name is None
         levels = [] if counts else [index.get_level_values(level) for level in range(index.nlevels)]
-        self._series = [pd.Series(level.array, copy=False) for level in levels]
-        self._series += [frame.iloc[:, at] for at in range(frame.shape[1])]
+        self._all_series = [pd.Series(level.array, copy=False) for level in levels]
+        self._all_series += [frame.iloc[:, at] for at in range(frame.shape[1])]
         names = [
             _name(level.name, "index" if len(levels) == 1 else f"level_{at}")
             for at, level in enumerate(levels)
         ]
         names += [_name(name, "") for name in frame.columns]
-        self._columns = [column_of(name, series) for name, series in zip(names, self._series, strict=True)]
+        self._all = [column_of(name, series) for name, series in zip(names, self._all_series, strict=True)]
+        self._lay_out()
         self._arrange()
+
+    def _lay_out(self) -> None:
+        places = self._arrangement.places([column.name for column in self._all])
+        self._columns = [self._all[at] for at in places]
+        self._series = [self._all_series[at] for at in places]
 
     def _arrange(self) -> None:
         if self._order is None:

@@ -15,7 +15,15 @@ from torc_frames.widgets.table.finder import Finder
 from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.offers import Offers
 from torc_frames.widgets.table.preview import preview
-from torc_frames.widgets.table.source import Block, Change, EditableSource, Source, redone, undone
+from torc_frames.widgets.table.source import (
+    Arrangement,
+    Block,
+    Change,
+    EditableSource,
+    Source,
+    redone,
+    undone,
+)
 
 __all__ = ["Grid", "GridPart"]
 
@@ -98,6 +106,8 @@ class GridPart:
             case messages.Sort(column=column, ascending=ascending):
                 self._check(column, len(self.source.columns), "column")
                 self.source.sort(column, ascending)
+            case messages.Arrange(hidden=hidden, order=order, frozen=frozen):
+                self.source.arrange(Arrangement(tuple(hidden), tuple(order), frozen))
             case messages.Select(block=block):
                 selected = self._check_block(Block(*block))
                 if self._on_select is not None:
@@ -191,6 +201,7 @@ class GridPart:
                 "length": len(source),
                 "columns": msgspec.to_builtins(list(source.columns)),
                 "order": source.order,
+                "arrangement": msgspec.to_builtins(source.arrangement),
                 "editable": self._editable is not None,
                 "status": source.status,
                 **self._rows(start, start + _PAGE),

@@ -9,8 +9,9 @@ Python sends objects with a ``kind``:
 
 ``head``
     The table anew: ``gen``, ``length``, ``columns``, ``order`` (``[column, ascending]`` or null),
-    ``editable``, ``status``, and some rows as in ``rows``. All rows that the browser had are void if ``gen``
-    is another.
+    ``editable``, ``status``, the ``arrangement`` of columns (``hidden`` and ``order``, names, and ``frozen``,
+    how many stay while one scrolls), and some rows as in ``rows``. All rows that the browser had are void
+    if ``gen`` is another.
 ``rows``
     ``gen``, ``start`` and ``rows``; with a ``status`` if they have changed. A row has its texts ``t``, and
     where there are any its state ``s``, changed columns ``c``, errors by column ``e``, and the columns ``x``
@@ -45,6 +46,7 @@ from torc_frames.widgets.table.source import Row
 __all__ = [
     "Accept",
     "Act",
+    "Arrange",
     "Cell",
     "Clear",
     "Copy",
@@ -207,6 +209,14 @@ class Accept(Op, frozen=True):
     choice: _Index | None = None
 
 
+class Arrange(Op, frozen=True):
+    """Arrange columns, by their names; see `Arrangement`."""
+
+    hidden: list[str]
+    order: list[str]
+    frozen: _Index
+
+
 class Sort(Op, frozen=True):
     """Sort by a column; null for the table's own order."""
 
@@ -232,6 +242,7 @@ Message = (
     | Find
     | Replace
     | Accept
+    | Arrange
     | Sort
 )
 

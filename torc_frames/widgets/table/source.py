@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 from torc_frames.widgets.table.finding import Search
 
 __all__ = [
+    "Arrangement",
     "Block",
     "Change",
     "EditableSource",
@@ -57,6 +58,32 @@ class Row:
     """By column: why the text there is no value. It is shown as it was typed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """Which columns are shown, in which order, and how many of them stay where they are.
+
+    Examples
+    --------
+    >>> Arrangement(hidden=("b",), order=("c",)).places(["a", "b", "c", "d"])
+    [2, 0, 3]
+    """
+
+    hidden: tuple[str, ...] = ()
+    """By name."""
+
+    order: tuple[str, ...] = ()
+    """Names; columns that are not among them follow, as the table has them."""
+
+    frozen: int = 0
+    """So many, the first of those that are shown, stay while one scrolls to the right."""
+
+    def places(self, names: Sequence[str]) -> list[int]:
+        """Return the positions, among all columns, of those that are shown, in order."""
+        rank = {name: at for at, name in enumerate(self.order)}
+        kept = [at for at, name in enumerate(names) if name not in self.hidden]
+        return sorted(kept, key=lambda at: rank.get(names[at], len(rank)))
+
+
 class Block(NamedTuple):
     """A rectangle of cells, by position in the order that is shown; ends are not part of it."""
 
@@ -93,6 +120,13 @@ class Source(Protocol):
     @property
     def order(self) -> tuple[int, bool] | None:
         """The column that rows are sorted by, and whether ascending; None for the table's own order."""
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """How columns are arranged: positions are those of columns that are shown, in their order."""
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Arrange columns; at least one stays."""
 
     @property
     def status(self) -> str:

@@ -228,8 +228,6 @@ def verified(
                 about["unreadable"] = dict(read.unreadable)
             if kind == "table" and (logs := log_names(recorded.recipes(snap.workflow.metadata))):
                 about["log"] = logs
-            if kind == "table" and (logs := log_names(recorded.recipes(snap.workflow.metadata))):
-                about["log"] = logs
             return built, read, about
 
     built, read, about = read_whole(store.url, read_once)

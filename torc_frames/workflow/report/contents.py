@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -204,9 +204,10 @@ def _shown(whole: pd.DataFrame, asked: Sequence[str] | None) -> tuple[pd.DataFra
     """Return the columns that a report shows, the name first, with long texts cut, and how many are."""
     told = whole.reset_index()
     if asked is not None:
-        if isinstance(asked, str) or not all(isinstance(name, str) for name in asked):
+        names = list(asked) if isinstance(asked, Iterable) and not isinstance(asked, str) else None
+        if names is None or not all(isinstance(name, str) for name in names):
             raise RefusedError(f"columns={asked!r}: give a list of names, such as ['status', 'loss']")
-        chosen = [columns.resolve(told, name) for name in asked]
+        chosen = [columns.resolve(told, name) for name in names]
     else:
         data = [*columns.parameters(told), *columns.results(told)]
         data += [name for name in map(str, told) if name.startswith("results.error.")]

@@ -20,6 +20,7 @@ export class Brush {
   spans: (Span | null)[];
   focus = 0; // the axis that keys move, where axes are side by side
   private grip: Grip | null = null;
+  private shown: { span: Span | null; range: [number, number] }[] = []; // what was asked for, exactly
 
   // With a box a brush is one rectangle over all axes; without, each axis has its own.
   constructor(readonly tracks: Track[], readonly box: Box | null) {
@@ -35,16 +36,24 @@ export class Brush {
   }
 
   // Goes on from what was there before the figure got another size, also within a drag.
-  follow({ spans, focus, grip }: Brush) {
-    if (spans.length === this.tracks.length) [this.spans, this.focus, this.grip] = [spans, focus, grip];
+  follow({ spans, focus, grip, shown }: Brush) {
+    if (spans.length === this.tracks.length) [this.spans, this.focus, this.grip, this.shown] = [spans, focus, grip, shown];
   }
 
   show(ranges: Ranges) {
-    this.spans = this.tracks.map(({ scale }) => (Object.hasOwn(ranges, scale.axis.name) ? scale.span(ranges[scale.axis.name]) : null));
+    const range = ({ scale }: Track) => (Object.hasOwn(ranges, scale.axis.name) ? ranges[scale.axis.name] : null);
+    this.spans = this.tracks.map((track) => range(track) && track.scale.span(range(track)!));
+    this.shown = this.tracks.map((track, k) => ({ span: this.spans[k], range: range(track) ?? [NaN, NaN] }));
   }
 
   ranges(): Ranges {
-    return Object.fromEntries(this.tracks.flatMap(({ scale }, k) => (this.spans[k] ? [[scale.axis.name, scale.range(this.spans[k]!)]] : [])));
+    return Object.fromEntries(this.tracks.flatMap(({ scale }, k) => {
+      const span = this.spans[k];
+      if (!span) return [];
+      const { span: before, range } = this.shown[k] ?? { span: null, range: null };
+      const isAsShown = before !== null && before[0] === span[0] && before[1] === span[1];
+      return [[scale.axis.name, isAsShown ? range : scale.range(span)]];
+    }));
   }
 
   text(names: string[]): string {

@@ -1,11 +1,12 @@
 // What all kinds of figures are: something that is laid out, drawn in three layers, and asked what is at a place.
+import { counted } from "../core/look";
 import { Brush } from "./brush";
 import type { Box, Pen } from "./canvas";
 import type { Scale } from "./scale";
 import type { Line } from "./tip";
 import type { Figure, Look } from "./types";
 import { Rows } from "./rows";
-import { bare, counted, plain, told } from "./words";
+import { bare, plain, told } from "./words";
 
 export type View = { look: Look; isFiltered: boolean; hover: number; isFocused: boolean; isDragged: boolean };
 

@@ -32,7 +32,7 @@ export class Coverage extends Scatter {
   override drawAxes(pen: Pen, _view: View) {
     this.plane.draw(pen, [this.title(0), this.title(1)]);
     const labels = this.colour.labels ?? [];
-    const counts = labels.map((label, at) => `${this.colour.values.reduce((sum, value) => sum + (value === at ? 1 : 0), 0).toLocaleString("en")} ${label}`);
+    const counts = labels.map((label, at) => `${this.colour.values.reduce((sum, value) => sum + (value === at ? 1 : 0), 0).toLocaleString("en-US")} ${label}`);
     legend(pen, counts, (at) => css(this.shade(pen.ink, at)), this.legendBox(pen), this.square);
   }
 

@@ -1,14 +1,15 @@
 // Cells of two columns, coloured by the mean, or the best, of a third.
+import { counted, rank } from "../core/look";
 import { Brush } from "./brush";
 import type { Box, Pen } from "./canvas";
 import { Chart, gaps, without, type View } from "./chart";
-import { css, lightness, type Rgba } from "./ink";
+import { contrast, css, type Rgba } from "./ink";
 import { Plane } from "./plane";
-import { quantiles, rank } from "./rows";
+import { quantiles } from "./rows";
 import { Scale } from "./scale";
 import type { Line } from "./tip";
 import type { Figure, Look } from "./types";
-import { counted, number, told } from "./words";
+import { number, told } from "./words";
 
 const TWO = 30; // pixels, of two lines of text
 
@@ -119,13 +120,12 @@ export class Heat extends Chart {
     return [3, 2].find(isFit) ?? 0;
   }
 
-  // What is on a colour is written by the one of the page's inks that is further from it.
+  // What is on a colour is written in the one of two tokens that is read better on it.
   private write(pen: Pen, cell: Cell, box: Box, colour: Rgba | null, digits: number) {
     const isBest = this.index(this.look.best) === cell.y * this.x.bands!.length + cell.x;
     const text = number(this.value(cell), digits);
     const [ink, raised] = [pen.ink.rgba("ink"), pen.ink.rgba("raised")];
-    const far = (other: typeof ink) => Math.abs(lightness(other) - lightness(colour ?? raised));
-    const name = !colour ? "muted" : far(ink) >= far(raised) ? "ink" : "raised";
+    const name = !colour ? "muted" : contrast(ink, colour) >= contrast(raised, colour) ? "ink" : "raised";
     const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
     const isTwo = isBest && this.hasWord;
     pen.text(text, x, isTwo ? y - 6 : y, { align: "center", colour: pen.ink.css(name), bold: isBest });

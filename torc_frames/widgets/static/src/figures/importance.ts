@@ -1,8 +1,9 @@
 // How much each parameter has to do with the objective: bars, most first.
+import { counted } from "../core/look";
 import type { Pen } from "./canvas";
 import { Chart, type View } from "./chart";
 import type { Line } from "./tip";
-import { bare, counted } from "./words";
+import { bare } from "./words";
 
 const ROWS = [20, 32]; // pixels, as there is room
 const TOP = 8;

@@ -42,5 +42,13 @@ function mix(from: Rgba, to: Rgba, share: number): Rgba {
   return [Math.round(at(0)), Math.round(at(1)), Math.round(at(2)), at(3)];
 }
 
-// How bright it looks, 0 to 1: what is written on a colour has to be far from it.
-export const lightness = ([red, green, blue]: Rgba) => (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;
+// The contrast of two colours as the WCAG has it, 1 to 21.
+export function contrast(one: Rgba, other: Rgba): number {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+function luminance([red, green, blue]: Rgba): number {
+  const [r, g, b] = [red, green, blue].map((each) => (each <= 10 ? each / 255 / 12.92 : ((each / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}

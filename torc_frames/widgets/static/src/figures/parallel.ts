@@ -144,7 +144,7 @@ export class Parallel extends Chart {
     this.drawn = new Uint8Array(count);
     for (const at of some) this.drawn[at] = 1;
     const all = on.reduce((sum, each) => sum + each, 0);
-    const told = (total: number, what: string) => `${some.length.toLocaleString("en")} of ${total.toLocaleString("en")} ${what}, by chance`;
+    const told = (total: number, what: string) => `${some.length.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} ${what}, by chance`;
     this.told = some.length < all ? told(all, all < count ? "selected lines" : "lines") : count > MOST ? "grey lines by chance" : "";
     return some;
   }

@@ -1,4 +1,5 @@
 // How many jobs had which status, over time.
+import { counted } from "../core/look";
 import type { Pen } from "./canvas";
 import { Chart, type View } from "./chart";
 import { ofStatus } from "./ink";
@@ -6,7 +7,7 @@ import { Plane } from "./plane";
 import { Scale } from "./scale";
 import type { Line } from "./tip";
 import type { Figure, Look } from "./types";
-import { counted, told } from "./words";
+import { told } from "./words";
 
 const FADE = [0.85, 0.5, 0.3]; // of statuses that share a colour
 const ASIDE = 118;
@@ -96,7 +97,7 @@ export class Progress extends Chart {
       pen.g.beginPath();
       pen.g.roundRect(left + width + 10, y - 4, 8, 8, 2);
       pen.g.fill();
-      pen.text(`${name} ${count.toLocaleString("en")}`, left + width + 24, y, { most: ASIDE - 20, colour: pen.ink.css("ink") });
+      pen.text(`${name} ${count.toLocaleString("en-US")}`, left + width + 24, y, { most: ASIDE - 20, colour: pen.ink.css("ink") });
     }
   }
 
@@ -116,7 +117,7 @@ export class Progress extends Chart {
   override tip(at: number): Line[] {
     const [time, ...counts] = this.figure.axes;
     const total = this.tops[this.tops.length - 1][at];
-    const lines = counts.map(({ values }, k): Line => [this.names[k + 1], values[at].toLocaleString("en")]);
+    const lines = counts.map(({ values }, k): Line => [this.names[k + 1], values[at].toLocaleString("en-US")]);
     return [[told(time, time.values[at]), counted(total, "job")], ...lines.reverse()];
   }
 }

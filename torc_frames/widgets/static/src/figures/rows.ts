@@ -1,16 +1,9 @@
 // The rows of a figure: their colours, the order in which they are drawn, and which of them are on.
+import { isIn, rank } from "../core/look";
 import type { Axis, Look, Ranges } from "./types";
 
 export const SHADES = 24;
 export const NONE = 255; // the shade of a row that has no value to be coloured by
-
-// Where a value is among all, 0 to 1, by quantiles: of a skewed metric not all are one colour.
-export function rank(value: number, steps: number[]): number {
-  const above = steps.findIndex((step) => step >= value);
-  if (above <= 0) return above < 0 ? 1 : 0;
-  const [low, high] = [steps[above - 1], steps[above]];
-  return (above - 1 + (value - low) / (high - low || 1)) / (steps.length - 1);
-}
 
 export function quantiles(values: Float32Array): number[] {
   const known = values.filter(Number.isFinite).sort();
@@ -63,7 +56,7 @@ export class Rows {
     const { picked } = look;
     this.inside(own);
     for (let at = 0; at < this.count; at++) {
-      const isPicked = (picked[at >> 3] & (128 >> (at & 7))) !== 0 ? 1 : 0;
+      const isPicked = isIn(picked, at) ? 1 : 0;
       if (foreign !== "[]" && this.on[at]) this.elsewhere[at] = 1 - isPicked;
       this.on[at] = isPicked;
     }

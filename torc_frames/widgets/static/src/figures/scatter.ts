@@ -1,4 +1,5 @@
 // A point for each job: one column against another, coloured by a third.
+import { counted } from "../core/look";
 import { Brush } from "./brush";
 import type { Pen } from "./canvas";
 import { Chart, gaps, without, type View } from "./chart";
@@ -9,7 +10,6 @@ import { points, radiusOf } from "./points";
 import { chance, NONE, SHADES } from "./rows";
 import { Scale } from "./scale";
 import type { Axis, Figure, Look } from "./types";
-import { counted } from "./words";
 
 const NEAR = 12;
 const SPREAD = 0.5; // of a category's room

@@ -61,7 +61,8 @@ function times(low: number, high: number, count: number): number[] {
 // As few digits as tell them apart.
 function named(values: number[], scale: Scale): [number, string][] {
   const unique = [...new Set(values)];
-  if (scale.axis.time) return unique.map((value) => [value, duration(value)]);
+  const durations = scale.axis.time ? unique.map(duration) : [];
+  if (durations.length && new Set(durations).size === unique.length) return unique.map((value, k) => [value, durations[k]]);
   for (const digits of [4, 6, 7]) {
     const texts = unique.map((value) => number(value, digits));
     if (new Set(texts).size === unique.length || digits === 7) return unique.map((value, k) => [value, texts[k]]);

@@ -3,8 +3,6 @@ import type { Axis } from "./types";
 
 const TIMES: [number, string][] = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]];
 
-export const counted = (count: number, one: string, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
-
 // One line of at most 200 characters: a label may be a whole file.
 export const plain = (text: string) => text.slice(0, 200).replace(/\s+/g, " ");
 

@@ -39,9 +39,15 @@ export function clipboard(view) {
   });
 }
 
+// Without a key, as from a menu.
+export function copyCells(view) {
+  const block = view.selection.block();
+  fetchText(view, block, () => {}, false, here(view.table, block));
+}
+
 // The browser allows the clipboard only for a moment after the key; where that is over, the key is asked for again.
-async function fetchText(view, block, keep, cut) {
-  const { text } = await view.table.ask("copy", { block: list(block) });
+async function fetchText(view, block, keep, cut, known = null) {
+  const text = known ?? (await view.table.ask("copy", { block: list(block) })).text;
   if (text === undefined) return;
   try {
     await navigator.clipboard.writeText(text);

@@ -1,11 +1,10 @@
 // The field that a cell is typed in. It lies over the cells, so that rows may be painted anew beneath it.
 
-const FORGET_MS = 1000;
+import { Choices } from "./choices.js";
 
 export class Editor {
-  constructor(canvas, focusBack, onDone) {
-    this.canvas = canvas;
-    this.focusBack = focusBack;
+  constructor(view, onDone) {
+    this.view = view;
     this.onDone = onDone;
     this.field = null;
   }
@@ -19,7 +18,7 @@ export class Editor {
     this.at = at;
     this.before = text;
     this.seeded = seed !== null;
-    this.field = column.choices ? select(column, text, seed) : area(text, seed);
+    this.field = column.choices ? input(text, seed) : area(text, seed);
     this.field.classList.add("tf-field");
     this.field.setAttribute("aria-label", `${column.name}, row ${at.row + 1}`);
     this.frame = document.createElement("div");
@@ -35,17 +34,29 @@ export class Editor {
       minWidth: `${box.right - box.left}px`,
       minHeight: `${box.bottom - box.top}px`,
     });
-    this.canvas.append(this.frame);
+    this.view.painter.getCanvasNode().append(this.frame);
     this.field.focus({ preventScroll: true });
-    if (this.field instanceof HTMLTextAreaElement) {
+    if (this.seeded) this.field.setSelectionRange(seed.length, seed.length);
+    else this.field.select();
+    if (column.choices) this.choose(column, text);
+    else {
       this.grow();
       this.field.addEventListener("input", () => this.grow());
-      if (this.seeded) this.field.setSelectionRange(seed.length, seed.length);
-      else this.field.select();
     }
     this.field.addEventListener("blur", () => this.close(true));
     for (const name of ["mousedown", "click", "dblclick"]) {
       this.frame.addEventListener(name, (event) => event.stopPropagation());
+    }
+  }
+
+  choose(column, text) {
+    this.choices = new Choices(this.view, this.field, column.choices, text);
+    this.choices.onPick = (choice) => {
+      this.close(true, choice);
+    };
+    if (this.seeded) {
+      this.choices.typed = true;
+      this.choices.narrow();
     }
   }
 
@@ -59,15 +70,25 @@ export class Editor {
     if (lines.length > 1 || longest > 58) field.style.height = `${Math.min(160, field.scrollHeight)}px`;
   }
 
-  close(keep) {
+  close(keep, choice) {
     if (!this.field) return;
-    const { field, at, before } = this;
-    const text = field.value;
-    this.field = null;
-    if (field.getRootNode().activeElement === field) this.focusBack();
+    const { field, at, before, choices } = this;
+    const text = choice ?? choices?.value(before) ?? field.value;
+    this.field = this.choices = null;
+    choices?.close();
+    if (field.getRootNode().activeElement === field) this.view.focus();
     this.frame.remove();
     if (keep && text !== before) this.onDone(at, text);
   }
+}
+
+function input(text, seed) {
+  const field = document.createElement("input");
+  field.type = "text";
+  field.spellcheck = false;
+  field.autocomplete = "off";
+  field.value = seed ?? text;
+  return field;
 }
 
 function area(text, seed) {
@@ -76,28 +97,5 @@ function area(text, seed) {
   field.spellcheck = false;
   field.autocapitalize = "off";
   field.value = seed ?? text;
-  return field;
-}
-
-function select(column, text, seed) {
-  const field = document.createElement("select");
-  const texts = ["", ...column.choices];
-  if (!texts.includes(text)) texts.push(text);
-  for (const each of texts) field.add(new Option(each || "(missing)", each));
-  field.value = text;
-  let typed = "";
-  let last = 0;
-  const find = (letter) => {
-    typed = performance.now() - last > FORGET_MS ? letter : typed + letter;
-    last = performance.now();
-    const found = column.choices.find((choice) => choice.toLowerCase().startsWith(typed.toLowerCase()));
-    if (found !== undefined) field.value = found;
-  };
-  if (seed) find(seed);
-  field.addEventListener("keydown", (event) => {
-    if (event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    find(event.key);
-  });
   return field;
 }

@@ -7,7 +7,7 @@ const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], Arrow
 export const HELP =
   "Arrow keys, Tab, Home, End, Page Up and Page Down move, with Shift they select. " +
   "Up from the first row is the header: Enter sorts, Shift with arrows changes the width. " +
-  "Control with F finds a text. Escape, then Tab, leaves the table.";
+  "Control with F finds a text. Shift with F10 opens a menu: copy, sort, hide, move and freeze columns. Escape, then Tab, leaves the table.";
 export const EDIT_HELP =
   "Enter or F2 edits, typing replaces, Delete clears, Space switches true and false. " +
   "Control with Enter adds a row, with Delete deletes rows, with D and R fills down and right, " +
@@ -67,7 +67,8 @@ function editing(view, event) {
   if (key === "Enter" && event.altKey && isArea) {
     editor.field.setRangeText("\n", editor.field.selectionStart, editor.field.selectionEnd, "end");
     editor.grow();
-  } else if (key === "Enter") finish(view, shiftKey ? -1 : 1, 0);
+  } else if (editor.choices && (key === "ArrowDown" || key === "ArrowUp")) editor.choices.move(ARROWS[key][0]);
+  else if (key === "Enter") finish(view, shiftKey ? -1 : 1, 0);
   else if (key === "Tab") {
     editor.close(true);
     wrap(view, shiftKey ? -1 : 1);

@@ -27,6 +27,7 @@ export class Painter extends SlickGrid {
     this.host = host;
     this.hooks = hooks;
     this.isSelected = () => false;
+    this.scrolled = 0;
     this.init();
     for (const node of host.querySelectorAll("[tabindex]")) node.removeAttribute("tabindex");
     // Else Chromium makes whatever scrolls a stop of the Tab key.
@@ -63,11 +64,47 @@ export class Painter extends SlickGrid {
         field: at,
         width: widths[at],
         minWidth: 40,
-        cssClass: NUMBERS.has(column.kind) ? "tf-number" : "",
-        headerCssClass: NUMBERS.has(column.kind) ? "tf-number" : "",
+        cssClass: `${NUMBERS.has(column.kind) ? "tf-number" : column.kind === "bool" ? "tf-bool" : ""} ${this.stays(at)}`,
+        headerCssClass: `${NUMBERS.has(column.kind) ? "tf-number" : ""} ${this.stays(at)}`,
+        alwaysRenderColumn: at < this.frozen,
         formatter: (row, cell) => this.content(row, cell),
       })),
     );
+  }
+
+  // Columns that stay are moved along with what is scrolled: one canvas, whose cells are where they are.
+  get frozen() {
+    return Math.min(this.table.arrangement.frozen, this.table.columns.length);
+  }
+
+  stays(column) {
+    return column < this.frozen ? `tf-frozen ${column === this.frozen - 1 ? "tf-frozen-last" : ""}` : "";
+  }
+
+  frozenWidth() {
+    return this.getColumns().slice(0, this.frozen).reduce((sum, { width }) => sum + width, 0);
+  }
+
+  // Where a cell is seen: what has gone below the columns that stay is cut.
+  seen({ left, top, right, bottom }, column) {
+    if (column < this.frozen) return { left: left + this.scrolled, top, right: right + this.scrolled, bottom };
+    const least = this.frozen ? this.scrolled + this.frozenWidth() : 0;
+    return { left: Math.max(left, least), top, right: Math.max(right, least), bottom };
+  }
+
+  // The cell at a point of the canvas, as it is seen.
+  cellAt(x, y) {
+    const fromLeft = x - this.scrolled;
+    return this.getCellFromPoint(this.frozen && fromLeft < this.frozenWidth() ? fromLeft : x, y);
+  }
+
+  showCell(row, column) {
+    this.scrollRowIntoView(row);
+    if (column < this.frozen) return;
+    this.scrollCellIntoView(row, column);
+    const viewport = this.getCanvasNode().parentElement;
+    const { left } = this.getCellNodeBox(row, column) ?? { left: Infinity };
+    if (this.frozen && left < viewport.scrollLeft + this.frozenWidth()) viewport.scrollLeft = left - this.frozenWidth();
   }
 
   heading(column) {
@@ -76,7 +113,8 @@ export class Painter extends SlickGrid {
 
   content(row, column) {
     const text = this.table.text(row, column);
-    return this.hooks.cell?.(this.table.columns[column], text, row) ?? text;
+    const { kind } = this.table.columns[column];
+    return this.hooks.cell?.(this.table.columns[column], text, row) ?? (kind === "bool" ? box(text) : text);
   }
 
   // Columns, widths and where one has scrolled to stay.
@@ -146,6 +184,19 @@ function mark(node, item, column) {
   if (marks.length) node.setAttribute("aria-description", marks.join("; "));
   const text = item.texts[column] ?? "";
   if (error || text.length > 12 || node.textContent !== text) node.title = error ? `${error}\n\n${text}` : text;
+}
+
+// A value is a box, and a missing one a box of another look; what is no value is shown as it was typed.
+function box(text) {
+  const state = { true: "on", false: "off", "": "missing" }[text.toLowerCase()];
+  if (!state) return text;
+  const whole = document.createElement("span");
+  whole.className = `tf-box tf-${state}`;
+  const told = document.createElement("span");
+  told.className = "tf-hidden-text";
+  told.textContent = text;
+  whole.append(told);
+  return whole;
 }
 
 function heading(column) {

@@ -1,4 +1,4 @@
-// The mouse: a click goes to a cell, dragging selects, a double click edits, a click on a heading sorts.
+// The mouse: a click goes to a cell, and switches the box in it, dragging selects, a double click edits, a click on a heading sorts.
 
 const SCROLL_MS = 60;
 
@@ -33,7 +33,11 @@ export function pointer(view) {
     document.addEventListener("mousemove", onMove);
     document.addEventListener("mouseup", onUp);
   });
+  canvas.addEventListener("click", (event) => {
+    if (event.target.closest(".tf-box") && !event.shiftKey) view.toggle();
+  });
   canvas.addEventListener("dblclick", (event) => {
+    if (event.target.closest(".tf-box") && view.canEdit()) return;
     if (event.target.closest(".slick-cell")) view.edit();
   });
   // Notebooks act on clicks and double clicks in outputs.
@@ -41,7 +45,8 @@ export function pointer(view) {
   // The notebook's menu is of its cells: "Delete Cell" would delete the notebook's. The browser's own is shown.
   view.whole.addEventListener("contextmenu", (event) => event.stopPropagation());
   view.whole.setAttribute("data-jp-suppress-context-menu", "");
-  painter.onHeaderClick.subscribe((_event, { column }) => {
+  painter.onHeaderClick.subscribe((event, { column }) => {
+    if (event.getNativeEvent().target.closest(".slick-resizable-handle")) return;
     view.focus();
     view.sort(column.field);
   });

@@ -35,8 +35,7 @@ export class Selection {
     this.header = false;
     this.corner = to;
     if (!extend || !this.active) this.active = this.anchor = to;
-    this.painter.scrollRowIntoView(to.row);
-    this.painter.scrollCellIntoView(to.row, to.column);
+    this.painter.showCell(to.row, to.column);
     return this.show();
   }
 
@@ -71,8 +70,8 @@ export class Selection {
 
   toHeader(column) {
     this.header = true;
-    if (this.active) this.active = this.anchor = this.corner = { row: this.active.row, column: clamp(column, this.table.columns.length) };
-    else if (this.table.columns.length) this.active = this.anchor = this.corner = { row: 0, column: 0 };
+    const { length } = this.table.columns;
+    if (length) this.active = this.anchor = this.corner = { row: this.active?.row ?? 0, column: clamp(column, length) };
     this.painter.scrollColumnIntoView?.(this.active.column);
     this.show();
   }
@@ -91,12 +90,16 @@ export class Selection {
   }
 
   show() {
+    this.draw();
+    this.painter.markSelected();
+    this.onChange();
+  }
+
+  draw() {
     const block = this.block();
     const single = block && block.bottom - block.top === 1 && block.right - block.left === 1;
     this.place(this.cell, !this.header && this.active, this.active);
     this.place(this.range, block && !single && !this.header, this.anchor, this.corner);
-    this.painter.markSelected();
-    this.onChange();
   }
 
   place(node, visible, from, to = from) {
@@ -113,7 +116,7 @@ export class Selection {
   }
 
   box({ row, column }) {
-    return this.painter.getCellNodeBox(row, column) ?? { left: 0, top: 0, right: 0, bottom: 0 };
+    return this.painter.seen(this.painter.getCellNodeBox(row, column) ?? { left: 0, top: 0, right: 0, bottom: 0 }, column);
   }
 }
 

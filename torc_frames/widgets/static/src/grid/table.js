@@ -12,6 +12,7 @@ export class Table {
     this.length = 0;
     this.columns = [];
     this.order = null;
+    this.arrangement = { hidden: [], order: [], frozen: 0 };
     this.editable = false;
     this.status = "";
     this.rows = new Map();
@@ -109,13 +110,15 @@ export class Table {
 
   onHead(head) {
     const isNew = head.gen !== this.gen;
-    const others = JSON.stringify(head.columns) !== JSON.stringify(this.columns);
+    const arrangement = head.arrangement ?? { hidden: [], order: [], frozen: 0 };
+    const others =
+      JSON.stringify(head.columns) !== JSON.stringify(this.columns) || arrangement.frozen !== this.arrangement.frozen;
     if (isNew) {
       this.rows.clear();
       this.pages.clear();
     }
     const { gen, length, columns, order, editable, status } = head;
-    Object.assign(this, { gen, length, columns, order, editable, status });
+    Object.assign(this, { gen, length, columns, order, editable, status, arrangement });
     if (isNew) this.keep(head);
     this.listeners.head(others, isNew);
   }

@@ -1,9 +1,11 @@
 // One view of a table: what is on the page, and what can be done with it.
 import { clipboard, list } from "./clipboard.js";
+import { Columns } from "./columns.js";
 import { Editor } from "./editor.js";
 import { FindBar } from "./findbar.js";
 import { EDIT_HELP, HELP, keyboard } from "./keyboard.js";
-import { handle } from "./fill.js";
+import { fillDown, handle } from "./fill.js";
+import { contextMenu } from "./menu.js";
 import { OfferBar } from "./offer.js";
 import { Painter } from "./painter.js";
 import { pointer } from "./pointer.js";
@@ -35,17 +37,15 @@ export class View {
     });
     this.painter = new Painter(this.host, this.table, el.getRootNode(), hooks);
     this.selection = new Selection(this.painter, this.table, () => this.onSelection());
-    this.editor = new Editor(
-      this.painter.getCanvasNode(),
-      () => this.focus(),
-      (at, text) => this.onTyped(at, text),
-    );
+    this.editor = new Editor(this, (at, text) => this.onTyped(at, text));
     keyboard(this);
     clipboard(this);
     this.stopPointer = pointer(this);
     this.offer = new OfferBar(this);
     this.findbar = new FindBar(this);
     this.handle = handle(this, this.painter.getCanvasNode());
+    this.columns = new Columns(this);
+    contextMenu(this);
     this.painter.onViewportChanged.subscribe(() => this.needRows());
     this.host.addEventListener("focus", () => this.onFocus());
     this.host.addEventListener("blur", () => this.whole.classList.remove("tf-focused"));
@@ -55,6 +55,7 @@ export class View {
 
   destroy() {
     this.editor.close(true);
+    this.closeMenu?.();
     clearTimeout(this.timer);
     this.stopPointer();
     this.handle.stop();
@@ -162,7 +163,10 @@ export class View {
   // None, ascending, descending, and round again.
   sort(column) {
     const { order } = this.table;
-    const ascending = order?.[0] !== column ? true : order[1] ? false : null;
+    this.sortBy(column, order?.[0] !== column ? true : order[1] ? false : null);
+  }
+
+  sortBy(column, ascending) {
     this.table.order = ascending === null ? null : [column, ascending];
     this.markOrder();
     this.table.send("sort", { column, ascending });
@@ -222,7 +226,7 @@ export class View {
 
   cellAt(event) {
     const box = this.painter.getCanvasNode().getBoundingClientRect();
-    return this.painter.getCellFromPoint(event.clientX - box.left, event.clientY - box.top);
+    return this.painter.cellAt(event.clientX - box.left, event.clientY - box.top);
   }
 
   // What is to be told before cells are changed, if they can't be.
@@ -279,6 +283,16 @@ export class View {
   paste(text) {
     const block = this.selection.block();
     if (block) this.table.act("paste", { block: list(block), text });
+  }
+
+  fillDown() {
+    fillDown(this);
+  }
+
+  drawFrames() {
+    this.selection.draw();
+    this.handle.place();
+    this.findbar.showScope();
   }
 
   insertRow(above) {

@@ -5,7 +5,7 @@ const ROWS = 100;
 // What stands beside a text: the padding of its cell, and in a heading the mark of the order.
 const [BESIDE, BESIDE_HEADING] = [20, 32];
 
-export function widths(table, byHand, host) {
+export function widths(table, byHand, host, widest = WIDE) {
   const { fontFamily, fontSize } = getComputedStyle(host);
   const context = document.createElement("canvas").getContext("2d");
   const measure = (text, font) => {
@@ -19,8 +19,8 @@ export function widths(table, byHand, host) {
     const needed = Math.max(
       measure(column.name, `600 ${fontSize}`) + BESIDE_HEADING,
       measure(column.dtype, "11px") + BESIDE_HEADING,
-      measure(longest.slice(0, WIDE), fontSize) + BESIDE,
+      measure(longest.slice(0, widest), fontSize) + BESIDE,
     );
-    return Math.round(Math.min(WIDE, Math.max(NARROW, needed)));
+    return Math.round(Math.min(widest, Math.max(NARROW, needed)));
   });
 }

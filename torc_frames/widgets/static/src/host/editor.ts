@@ -11,15 +11,17 @@ const ANEW = "The server has begun a new session: what was not applied before is
 
 const page = crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-/** Show an editor of a workflow in an element; returns what takes it away again. */
-export function openEditor(el: HTMLElement, workflow: string, editor: string): () => void {
+export type What = { workflow: string; editor: string; job?: string };
+
+/** Show an editor of a workflow, or of one of its jobs, in an element; returns what takes it away again. */
+export function openEditor(el: HTMLElement, what: What): () => void {
   const note = document.createElement("div");
   note.className = "tf-ui-note";
   note.setAttribute("role", "status");
   const shown = document.createElement("div");
   shown.className = "tf-ui-editor";
   el.replaceChildren(note, shown);
-  const kept = `torc-frames ${workflow} ${editor}`;
+  const kept = `torc-frames ${what.workflow} ${what.editor} ${what.job ?? ""}`;
   let session = "";
   let model: Model | null = null;
   let clean: (() => void) | null = null;
@@ -54,7 +56,7 @@ export function openEditor(el: HTMLElement, workflow: string, editor: string): (
   say(OPENING);
   const line = new Line({
     opened() {
-      line.say({ kind: "open", workflow, editor, page, session: sessionStorage.getItem(kept) ?? "" });
+      line.say({ kind: "open", ...what, page, session: sessionStorage.getItem(kept) ?? "" });
       line.say({ kind: "comm", data: { method: "request_state" } });
     },
     received(message, buffers) {

@@ -3,8 +3,8 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { count, counted } from "../core/look";
 import { Button, Pill } from "../ui/controls";
-import { openEditor } from "./editor";
-import { pathOf, place, TABS } from "./places";
+import { openEditor, type What } from "./editor";
+import { go, pathOf, place, TABS } from "./places";
 import { enter, fault, isKnown, overview, type Workflow } from "./server";
 
 export function Shell() {
@@ -18,7 +18,7 @@ export function Shell() {
   return (
     <>
       {fault.value && <p class="tf-ui-note tf-ui-bad" role="alert">{fault.value}</p>}
-      {at ? <Opened key={at.workflow} workflow={at.workflow} tab={at.tab} about={workflow ?? null} /> : <List />}
+      {at ? <Opened key={at.workflow} {...at} about={workflow ?? null} /> : <List />}
     </>
   );
 }
@@ -107,9 +107,9 @@ const Head = ({ store, children }: { store: string; children: ComponentChildren 
   </header>
 );
 
-type OpenedProps = { workflow: string; tab: string; about: Workflow | null };
+type OpenedProps = { workflow: string; tab: string; job: string; about: Workflow | null };
 
-function Opened({ workflow, tab, about }: OpenedProps) {
+function Opened({ workflow, tab, job, about }: OpenedProps) {
   const known = overview.value;
   const tabs = Object.keys(TABS).filter((name) => name === "report" || known?.editors.includes(name));
   return (
@@ -122,15 +122,35 @@ function Opened({ workflow, tab, about }: OpenedProps) {
       <nav class="tf-ui-tabs" aria-label="What to show of the workflow">
         {tabs.map((name) => <a key={name} href={pathOf(workflow, name)} data-tf-place aria-current={name === tab ? "page" : undefined}>{TABS[name]}</a>)}
       </nav>
-      <main class="tf-ui-main">{tab === "report" ? <Report workflow={workflow} /> : <Editor key={tab} workflow={workflow} name={tab} />}</main>
+      <main>
+        {tab === "records" && <ChooseJob workflow={workflow} job={job} />}
+        {tab === "report" ? <Report workflow={workflow} /> : <Editor key={`${tab} ${job}`} workflow={workflow} editor={tab} job={job} />}
+      </main>
     </>
   );
 }
 
-function Editor({ workflow, name }: { workflow: string; name: string }) {
+function Editor(what: What) {
   const inside = useRef<HTMLDivElement>(null);
-  useEffect(() => openEditor(inside.current!, workflow, name), []);
+  useEffect(() => openEditor(inside.current!, what), []);
   return <div ref={inside} />;
+}
+
+function ChooseJob({ workflow, job }: { workflow: string; job: string }) {
+  const [key, setKey] = useState(job);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    go(pathOf(workflow, "records", ...(key.trim() ? [key.trim()] : [])));
+  };
+  return (
+    <form class="tf-ui-job" onSubmit={submit}>
+      <label class="tf-label">
+        Key of the job
+        <input class="tf-input" placeholder="the first one" value={key} onInput={(event) => setKey(event.currentTarget.value)} />
+      </label>
+      <button class="tf-button" type="submit">Show its records</button>
+    </form>
+  );
 }
 
 function Report({ workflow }: { workflow: string }) {

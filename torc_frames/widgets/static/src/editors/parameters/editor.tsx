@@ -69,8 +69,8 @@ function Notices({ bridge, state, onDiscard }: Props & { onDiscard: () => void }
     <div class="tf-note tf-tone-warning" role="status">
       <span>{state.notices.join("\n")}</span>
       {state.draft && <Button onClick={onDiscard}>Throw them away</Button>}
-      {state.draft && <Button onClick={() => bridge.send("seen")}>Go on with them</Button>}
-      {!state.draft && <Button icon="close" title="Dismiss" look="quiet" onClick={() => bridge.send("seen")} />}
+      {state.draft && <Button onClick={() => bridge.send("dismiss")}>Go on with them</Button>}
+      {!state.draft && <Button icon="close" title="Dismiss" look="quiet" onClick={() => bridge.send("dismiss")} />}
     </div>
   );
 }
