@@ -24,7 +24,7 @@ from torc_frames.widgets.records.widget import RecordEditor
 from torc_frames.widgets.results.figures import picture
 from torc_frames.widgets.results.widget import ResultsExplorer
 from torc_frames.widgets.sweeps.axes import Axis
-from torc_frames.widgets.sweeps.widget import _COPY, SweepBuilder
+from torc_frames.widgets.sweeps.widget import SweepBuilder
 from torc_frames.widgets.table.grid import Grid
 
 _MARK = "tfx"
@@ -155,7 +155,6 @@ _ATTRIBUTES = frozenset(
 )
 _TEXTS = ("alt", "title", "aria-label", "aria-valuetext", "aria-description")
 _PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]*")  # in which three letters are there by chance
-_COPY_BUTTON = ("button", [("type", "button"), ("onclick", _COPY)])
 _EMPTY = frozenset({"br", "img"})
 
 
@@ -168,8 +167,8 @@ class _Structure(HTMLParser):
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in _TAGS or (tag, attrs) == _COPY_BUTTON, f"an element <{tag}>"
-        for name, value in attrs if tag in _TAGS else ():
+        assert tag in _TAGS, f"an element <{tag}>"
+        for name, value in attrs:
             assert name in _ATTRIBUTES or name.startswith("aria-"), f"an attribute {name} of <{tag}>"
             ours = name in _TEXTS or _PICTURE.fullmatch(value or "")
             assert ours or _MARK not in (value or ""), f"{name}={value} of <{tag}>"
