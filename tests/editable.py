@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from torc_frames.errors import RefusedError
 from torc_frames.widgets.table.clipboard import write_cells
 from torc_frames.widgets.table.finding import Search
-from torc_frames.widgets.table.source import Arrangement, Block, Change, GridColumn, Row
+from torc_frames.widgets.table.source import Block, Change, GridColumn, Layout, Row
 
 COLUMNS = (
     GridColumn("key", "int", "int64", read_only=True),
@@ -26,7 +26,7 @@ class TextSource:
         self.cells = [[str(at), f"name {at}", str(at * 10), "true"] for at in range(length)]
         self.columns: Sequence[GridColumn] = COLUMNS
         self.order: tuple[int, bool] | None = None
-        self.arrangement = Arrangement()
+        self.arrangement = Layout()
         self.past: list[list[list[str]]] = []
         self.future: list[list[list[str]]] = []
         self.callbacks: list[Callable[[Change], None]] = []
@@ -54,7 +54,7 @@ class TextSource:
         self.cells.sort(key=lambda cells: cells[by], reverse=ascending is False)
         self._tell(Change())
 
-    def arrange(self, arrangement: Arrangement) -> None:
+    def arrange(self, arrangement: Layout) -> None:
         raise RefusedError("these columns stay as they are")
 
     def on_change(self, callback: Callable[[Change], None]) -> Callable[[], None]:

@@ -14,7 +14,7 @@ import torc_frames as tf
 from torc_frames.widgets.records.widget import RecordEditor
 
 pytestmark = on_secured_stores
-workflow = contract.workflow
+workflow, small_pages = contract.workflow, contract.small_pages
 
 
 class TestContract:

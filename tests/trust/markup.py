@@ -20,7 +20,8 @@ from torc_frames.widgets.parameters.widget import ParameterEditor
 from torc_frames.widgets.parts import Message
 from torc_frames.widgets.progress.widget import Monitor
 from torc_frames.widgets.records.widget import RecordEditor
-from torc_frames.widgets.sweeps.widget import _COPY, SweepBuilder
+from torc_frames.widgets.sweeps.axes import Axis
+from torc_frames.widgets.sweeps.widget import SweepBuilder
 from torc_frames.widgets.table.grid import Grid
 
 _MARK = "tfx"
@@ -150,7 +151,6 @@ _ATTRIBUTES = frozenset(
     ]
 )
 _TEXTS = ("alt", "title", "aria-label", "aria-valuetext", "aria-description")
-_COPY_BUTTON = ("button", [("type", "button"), ("onclick", _COPY)])
 _EMPTY = frozenset({"br", "img"})
 
 
@@ -163,8 +163,8 @@ class _Structure(HTMLParser):
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in _TAGS or (tag, attrs) == _COPY_BUTTON, f"an element <{tag}>"
-        for name, value in attrs if tag in _TAGS else ():
+        assert tag in _TAGS, f"an element <{tag}>"
+        for name, value in attrs:
             assert name in _ATTRIBUTES or name.startswith("aria-"), f"an attribute {name} of <{tag}>"
             assert name in _TEXTS or _MARK not in (value or ""), f"{name}={value} of <{tag}>"
             self.text += (value or "") if name in _TEXTS else ""
@@ -261,14 +261,12 @@ def _monitor(study: _Study) -> Iterator[str]:
 
 def _sweep(study: _Study) -> Iterator[str]:
     builder = SweepBuilder()
-    [line] = builder._lines.values()
-    line._name.value, line._fields["values"].value = study.bad, study.bad
-    builder._where.value = study.bad
-    assert builder._latest.wait()
-    yield from _pages(builder)
-    builder._where.value = ""
-    assert builder._latest.wait()
-    yield from _pages(builder)
+    builder.model.axes = [Axis(study.bad, texts={"values": json.dumps(study.bad)})]
+    for where in (study.bad, ""):
+        builder.model.where = where
+        builder.show()
+        assert builder._latest.wait()
+        yield builder._still()
     builder.close()
 
 

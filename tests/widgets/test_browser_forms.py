@@ -277,83 +277,149 @@ def builder(lab: Jupyter, wf: tf.Workflow, tmp_path: Path) -> Page:
 
 
 def type_axes(builder: Page) -> None:
+    builder.button("Add the first axis").click()
     builder.field("name of the axis").fill("alpha")
     builder.field("values").fill("0.1, 1, 10")
-    builder.titled("add an axis").click()
+    builder.button("Add an axis").click()
     builder.field("name of the axis").nth(1).fill("solver")
     builder.field("values").nth(1).fill("svd, sag")
 
 
 def test_axes_are_typed_counted_and_shown(builder: Page) -> None:
+    builder.says("A sweep is a table of parameters.")
     type_axes(builder)
-    builder.says("6 rows")
+    builder.says("6 jobs")
+    builder.says("3 × 2 = 6")
     builder.field("where").fill("alpha < 10 or solver ==")
     builder.says("is no query of the columns")
     builder.field("where").fill("alpha < 10 or solver == 'svd'")
-    builder.says("5 rows; 1 left out by the constraint")
+    builder.says("5 jobs")
+    builder.says("1 left out by the constraint")
     builder.output.get_by_role("gridcell", name="sag").first.wait_for()
     assert builder.output.get_by_role("grid").get_attribute("aria-rowcount") == "6"
-    builder.button("Copy").click()
+    builder.button("Python").click()
+    builder.button("Copy as Python").click()
+    builder.says("Copied")
     assert builder.notebook.clipboard() == builder.notebook.value("builder.code")
-    builder.button("To editor").click()
+    builder.button("Hand on").click()
     builder.says("The table was handed on")
     builder.notebook.execute("exec(builder.code)")
     assert builder.notebook.value("df.equals(given[0])") is True
 
 
+def test_each_error_is_told_once_at_its_field_and_not_before_it_was_typed(builder: Page) -> None:
+    builder.button("Add the first axis").click()
+    builder.says("1 axis to be completed")
+    assert builder.output.locator(".tf-fault, [aria-invalid]").count() == 0
+    builder.field("name of the axis").fill("alpha")
+    builder.field("kind of the axis").select_option("linspace")
+    builder.says("from is missing")
+    assert builder.output.locator(".tf-fault, [aria-invalid]").count() == 0
+    builder.field("from").fill("x")
+    builder.says("from: 'x' is no number")
+    assert builder.field("from").get_attribute("aria-invalid") == "true"
+    assert builder.output.get_by_text("is no number").count() == 1
+
+
 def test_a_sample_is_drawn_and_the_kernel_is_free_meanwhile(builder: Page) -> None:
+    builder.button("Add the first axis").click()
     builder.field("name of the axis").fill("alpha")
     builder.field("kind of the axis").select_option("loguniform")
     builder.field("from").fill("0.001")
     builder.field("to").fill("10")
-    builder.says("combine by sample")
-    builder.field("combine").select_option("drawn (sample)")
-    builder.field("how many").fill("1000000")
+    builder.says("64 jobs")
+    builder.field("combine").select_option("sample")
+    builder.field("draws").fill("1000000")
     begun = builder.notebook.value("__import__('time').time()")
     assert builder.notebook.value("__import__('time').time()") - begun < 2
-    builder.output.get_by_text("1,000,000 rows").first.wait_for(timeout=120_000)
-    builder.field("how many").fill("1000000000")
-    builder.says("1,000,000,000 rows: counted, not made")
-    builder.field("how many").fill("16")
+    builder.notebook.wait_for("len(builder._source.frame)", 1_000_000, 120)
+    builder.field("draws").fill("1000000000")
+    builder.says("counted, not made")
+    builder.field("draws").fill("16")
     builder.field("method").select_option("sobol")
-    builder.says("16 rows")
+    builder.says("16 jobs")
+    builder.button("Python").click()
     builder.says("tf.loguniform(0.001, 10)")
 
 
-def test_axes_are_added_and_removed_by_keyboard_alone(builder: Page) -> None:
-    cells = builder.cells()
-    builder.field("name of the axis").focus()
+def test_a_sweep_is_built_previewed_and_pushed_by_keyboard_alone(
+    lab: Jupyter, wf: tf.Workflow, tmp_path: Path
+) -> None:
+    builder = opened(lab, wf, str(tmp_path / "study.db"), "builder = SweepBuilder(wf); builder")
+    cells, before = builder.cells(), len(wf.jobs())
+    named = "document.activeElement.placeholder === 'name'"
+    builder.button("Add the first axis").focus()
+    builder.press("Enter")
+    builder.page.wait_for_function(named)
     builder.page.keyboard.type("alpha")
     builder.press("Tab", "Tab")
     builder.page.keyboard.type("1, 2, 3")
-    builder.titled("add an axis").focus()
+    builder.button("Add an axis").focus()
     builder.press("Enter")
-    builder.field("name of the axis").nth(1).wait_for()
-    builder.page.wait_for_function("document.activeElement.placeholder === 'name'")
+    builder.output.get_by_role("group", name="axis", exact=True).wait_for()
+    builder.page.wait_for_function(named)
     builder.page.keyboard.type("b")
     builder.press("Tab", "Tab")
     builder.page.keyboard.type("x, y")
-    builder.says("6 rows")
-    builder.titled("remove: b").focus()
+    builder.says("6 jobs")
+    builder.button("Move up: b").focus()
+    builder.press("Enter")
+    builder.notebook.wait_for("[axis.name for axis in builder.model.axes]", ["b", "alpha"])
+    builder.output.get_by_role("columnheader", name="alpha").wait_for()
+    builder.button("Remove: b").focus()
     builder.press("d", "d", "a", "Enter")
-    builder.output.get_by_text("3 rows").first.wait_for()
+    builder.says("3 jobs")
     assert builder.cells() == cells
+    builder.output.locator("button:enabled", has_text="Push…").focus()  # once the table is made
+    builder.press("Enter")
+    dialog = builder.output.get_by_role("dialog")
+    dialog.wait_for()
+    builder.press("Tab", "Tab", "Tab")
+    builder.page.keyboard.type("run {alpha}")
+    dialog.get_by_role("button", name="Review").focus()
+    builder.press("Enter")
+    dialog.get_by_text("3 jobs are added").wait_for()
+    builder.notebook.screenshot("sweep-push", builder.output)
+    assert len(wf.jobs()) == before
+    dialog.get_by_role("button", name="Push 3 jobs").focus()
+    builder.press("Enter")
+    builder.says("3 jobs added")
+    assert wf.jobs()["command"].tolist()[-3:] == ["run 1", "run 2", "run 3"]
+    builder.says("3 there already")
+
+
+def test_what_is_typed_stays_text_in_the_builder(builder: Page) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    type_axes(builder)
+    builder.field("name of the axis").first.fill(evil)
+    builder.field("values").first.fill(f'"{evil}", b')
+    builder.output.get_by_role("gridcell", name=evil).first.wait_for()
+    builder.field("where").fill(evil)
+    builder.says("is no query of the columns")
+    builder.button("Python").click()
+    assert builder.output.locator("img").count() == 0
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_builder_is_accessible_and_handsome(builder: Page, dark: bool) -> None:
     builder.notebook.theme(dark)
     type_axes(builder)
-    builder.titled("add an axis").click()
+    builder.button("Add an axis").click()
     builder.field("name of the axis").nth(2).fill("tol")
-    builder.field("kind of the axis").nth(2).select_option("logspace")
+    builder.field("kind of the axis").nth(2).select_option("uniform")
     builder.field("from").fill("1e-4")
     builder.field("to").fill("1e-2")
-    builder.says("values is missing")
-    builder.field("values").nth(2).fill("2")
-    builder.field("values").first.fill("0.1, 10")
+    builder.field("draws").fill("20")
     builder.field("where").fill("alpha < 10 or solver == 'svd' or tol < 0.001")
-    builder.says("7 rows; 1 left out")
-    builder.output.get_by_role("gridcell", name="sag").first.wait_for()
+    builder.says("3 × 2 × 20 = 120")
+    builder.says("left out")
+    builder.output.get_by_role("gridcell", name="svd").first.wait_for()
+    builder.button("Coverage").click()
+    builder.field("y").select_option("tol")
+    builder.output.get_by_role("img", name="Coverage of alpha and tol").wait_for()
     builder.notebook.screenshot(f"sweep-{'dark' if dark else 'light'}", builder.output)
+    assert builder.notebook.accessibility_problems(builder.output) == []
+    builder.button("Add an axis").click()
+    builder.field("name of the axis").nth(3).fill("tol")
+    builder.says("there is an axis 'tol' above")
     assert builder.notebook.accessibility_problems(builder.output) == []

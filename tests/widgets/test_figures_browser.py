@@ -137,6 +137,16 @@ def test_canvases_are_as_sharp_as_the_screen_and_as_large_as_the_figure(browser:
         figure.page.wait_for_function("document.querySelector('canvas').width === 600")
 
 
+def test_a_window_that_is_moved_to_another_screen_is_sharp_with_the_next_frame(browser: Any) -> None:
+    with drawn(browser) as figure:
+        figure.show("scatter", KINDS["scatter"])
+        screen = {"width": 900, "height": 700, "deviceScaleFactor": 2, "mobile": False}
+        figure.page.context.new_cdp_session(figure.page).send("Emulation.setDeviceMetricsOverride", screen)
+        figure.page.wait_for_function("devicePixelRatio === 2")
+        figure.point(*figure.place_of(3))
+        figure.page.wait_for_function("document.querySelector('canvas').width === 1200")
+
+
 def test_the_best_so_far_only_gets_better_and_reaches_the_right(figure: Drawn) -> None:
     figure.show("history", [axis("loss", [5, 7, 3, 4, 2]), axis("end_time", [10, 0, 20, 40, 30], time=True)])
     line = figure.pixels("rows", LIGHT["best"], slack=30)

@@ -14,7 +14,7 @@ from torc_frames.errors import RefusedError
 from torc_frames.widgets.table.cells import texts
 from torc_frames.widgets.table.clipboard import read_cells
 from torc_frames.widgets.table.frames import FrameSource
-from torc_frames.widgets.table.source import Block, Change, EditableSource, Source
+from torc_frames.widgets.table.source import Block, Change, EditableSource, Layout, Source
 
 
 def frame() -> pd.DataFrame:
@@ -32,6 +32,15 @@ def frame() -> pd.DataFrame:
 
 def column(source: FrameSource, at: int) -> list[str]:
     return [row.texts[at] for row in source.rows(0, len(source))]
+
+
+def test_a_frame_of_hidden_columns_alone_is_shown() -> None:
+    source = FrameSource(pd.DataFrame({"a": [1], "b": [2]}))
+    source.arrange(Layout(hidden=("a",)))
+    source.replace(pd.DataFrame({"a": [3]}))
+    assert [column.name for column in source.columns] == ["a"]
+    source.replace(pd.DataFrame({"a": [3], "b": [2]}))
+    assert [column.name for column in source.columns] == ["b"]
 
 
 def test_it_is_a_source_that_is_not_edited() -> None:

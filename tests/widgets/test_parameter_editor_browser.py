@@ -345,6 +345,8 @@ def test_the_picture_of_the_readme(lab: Jupyter, wf: Any, tmp_path: Path) -> Non
     page.type(3, 1, "-1")
     page.cell(5, 1).click()
     page.page.keyboard.press("Control+Enter")
+    _expect(page.cell(6, 0)).to_have_text("")
+    _expect(page.grid).to_have_attribute("aria-activedescendant", page.cell(6, 1).get_attribute("id"))
     page.page.keyboard.type("0.3")
     page.page.keyboard.press("Tab")
     page.page.keyboard.type("6")

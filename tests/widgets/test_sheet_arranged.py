@@ -9,7 +9,7 @@ from torc_frames.errors import RefusedError
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.parameters.model import Sheet
 from torc_frames.widgets.table.finding import Search
-from torc_frames.widgets.table.source import Arrangement, Block
+from torc_frames.widgets.table.source import Block, Layout
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def sheet() -> Sheet:
     index = pd.Index(["1", "2"], name="job_key", dtype="str")
     frame = pd.DataFrame({"a": [1, 2], "b": [0.5, 1.5], "c": ["x", "y"], "d": [7, 8]}, index=index)
     made = Sheet(frame, rules={"b": Rule(min=0)})
-    made.arrange(Arrangement(hidden=("b",), order=("d", "c"), frozen=2))
+    made.arrange(Layout(hidden=("b",), order=("d", "c"), frozen=2))
     return made
 
 
@@ -52,7 +52,7 @@ def test_what_is_hidden_is_neither_found_nor_replaced_nor_marked(sheet: Sheet) -
     assert sheet.counts["invalid"] == 2
     assert sheet.position_of("1", "b") is None
     assert sheet.position_of("1", "c") == (0, 2)
-    sheet.arrange(Arrangement())
+    sheet.arrange(Layout())
     assert [list(row.errors) for row in sheet.rows(0, 2)] == [[2], [2]]
 
 
@@ -60,7 +60,7 @@ def test_it_is_no_step_and_outlives_steps_renames_and_another_base(sheet: Sheet)
     assert (sheet.can_undo, sheet.is_dirty) == (False, False)
     sheet.set_texts([(0, 1, "70")])
     sheet.rename_column("c", "e")
-    sheet.arrange(Arrangement(hidden=("a",), order=("e",)))
+    sheet.arrange(Layout(hidden=("a",), order=("e",)))
     sheet.undo()
     sheet.undo()
     assert names(sheet) == ["job_key", "c", "b", "d"]
@@ -68,7 +68,7 @@ def test_it_is_no_step_and_outlives_steps_renames_and_another_base(sheet: Sheet)
     assert sheet.order == (1, False)
     sheet.rebase(sheet.base)
     assert names(sheet) == ["job_key", "c", "b", "d"]
-    sheet.arrange(Arrangement(hidden=("c",)))
+    sheet.arrange(Layout(hidden=("c",)))
     assert sheet.order is None
     sheet.drop_column("c")
     sheet.undo()
@@ -78,4 +78,4 @@ def test_it_is_no_step_and_outlives_steps_renames_and_another_base(sheet: Sheet)
 def test_one_column_stays() -> None:
     plain = Sheet(pd.DataFrame({"a": [1]}))
     with pytest.raises(RefusedError, match="one stays"):
-        plain.arrange(Arrangement(hidden=("a",)))
+        plain.arrange(Layout(hidden=("a",)))

@@ -161,9 +161,8 @@ NAMES = st.one_of(
 
 
 @st.composite
-def axes(draw: st.DrawFn, name: str, drawn: bool) -> Axis:
-    kinds = KINDS if drawn else ("list", "linspace", "logspace", "range")
-    made = Axis(name, draw(st.sampled_from(kinds)))
+def axes(draw: st.DrawFn, name: str) -> Axis:
+    made = Axis(name, draw(st.sampled_from(KINDS)))
     low = draw(st.integers(1, 5))
     texts = {
         "values": draw(TEXTS),
@@ -176,13 +175,17 @@ def axes(draw: st.DrawFn, name: str, drawn: bool) -> Axis:
     return made
 
 
+def drawn(name: str) -> Axis:
+    return Axis(name, "uniform", {"low": "0", "high": "1"})
+
+
 @st.composite
 def models(draw: st.DrawFn) -> SweepModel:
     tables = {"folds": pd.DataFrame({"fold of all": [1, 2]})} if draw(st.booleans()) else {}
     model = SweepModel(tables)
     model.way = draw(st.sampled_from(WAYS))
     names = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
-    model.axes = [draw(axes(name, model.way == "sample")) for name in names if name != "where"]
+    model.axes = [draw(axes(name)) for name in names if name != "where"]
     model.method = draw(st.sampled_from(METHODS))
     model.n = str(draw(st.integers(0, 9)))
     model.seed = str(draw(st.integers(0, 2**40)))
@@ -230,7 +233,8 @@ def test_rows_are_counted_without_making_them(model):
     recipe = table.attrs["torc_recipe"]
     left_out = recipe["excluded"] + recipe["duplicates"]
     assert len(table) <= model.combinations - left_out
-    assert len(table) == model.combinations - left_out or model.factors  # an axis may repeat itself there
+    parts = len(model.factors) + len(model._tables)
+    assert len(table) == model.combinations - left_out or parts > 1  # an axis may repeat itself there
 
 
 @pytest.mark.parametrize("state", [{}, {"way": "grid", "method": "random", "axes": [{}]}, {"way": "eval"}])
@@ -289,7 +293,6 @@ def test_axes_that_do_not_go_together_are_told():
     model.axes[1].name = "alpha"
     assert "above" in model.axis_problem(1)
     model.axes[1] = Axis("u", "uniform", {"low": "0", "high": "1"})
-    assert "combine by sample" in model.axis_problem(1)
     model.way = "sample"
     assert model.axis_problem(1) == ""
     model.seed = "x"
@@ -368,56 +371,146 @@ def test_work_that_fails_does_not_end_it(monkeypatch):
 # the builder
 
 
+def test_drawn_axes_are_combined_with_every_combination():
+    model = grid(solver="svd, sag")
+    model.axes.append(drawn("alpha"))
+    model.n, model.seed = "3", "7"
+    assert model.sizes == [2, 3]
+    table = tf.product(tf.grid(solver=["svd", "sag"]), tf.sample(3, {"alpha": tf.uniform(0, 1)}, seed=7))
+    assert_frame_equal(model.value, table)
+    model.where = "alpha < 0.5"
+    assert model.code.startswith("import torc_frames as tf\n\ndf = tf.product(\n    tf.grid(")
+    assert_frame_equal(tf.from_recipe(model.value.attrs["torc_recipe"]), model.value)
+    model.way, model.where = "zip", ""
+    model.axes.insert(1, Axis("n", texts={"values": "1, 2"}))
+    assert model.combinations == 6
+    assert model.value["n"].tolist() == [1, 1, 1, 2, 2, 2]
+
+
+def test_each_fault_is_told_at_its_field():
+    faults = [
+        (axis("linspace", "0", "x", "3"), "high", False),
+        (axis("linspace", "0", "1", ""), "count", True),
+        (axis("choice", "a, b", "x, y"), "weights", False),
+        (axis("uniform", "1", "0"), "high", False),
+        (axis("range", "0", "1", "0"), "step", False),
+        (axis("list", "[1"), "values", False),
+        (axis("list"), "values", True),
+        (Axis("", texts={"values": "1"}), "name", True),
+    ]
+    for made, field, missing in faults:
+        model = SweepModel()
+        model.axes = [made]
+        fault = model.axis_fault(0)
+        assert fault is not None
+        assert (fault.field, fault.missing) == (field, missing)
+
+
+def test_an_optimiser_suggests_rows(tmp_path):
+    pytest.importorskip("optuna")
+    wf = tf.connect(tmp_path / "study.db").create_workflow("suggested")
+    model = SweepModel(workflow=wf)
+    model.axes, model.way, model.n = (
+        [drawn("alpha"), Axis("solver", texts={"values": "svd, sag"})],
+        "suggest",
+        "5",
+    )
+    space = {"alpha": tf.uniform(0, 1), "solver": ["svd", "sag"]}
+    assert_frame_equal(model.value, tf.suggest(wf, space, 5))
+    namespace: dict[str, Any] = {"wf": wf}
+    exec(model.code, namespace)
+    assert_frame_equal(namespace["df"], model.value)
+    for key, row in wf.push(model.value).iterrows():
+        wf.job(key).store(loss=row["alpha"])
+    model.forget()
+    assert_frame_equal(model.value, tf.suggest(wf, space, 5))
+    model.workflow = None
+    assert "SweepBuilder(wf)" in model.problem
+    model.n = "100000"
+    assert "at most 10,000" in model.problem
+
+
+def typed(builder: SweepBuilder, *axes: tuple[str, str]) -> SweepBuilder:
+    """Type axes of values, as the page would."""
+    for name, text in axes:
+        said(builder, op="addaxis")
+        key = list(builder._named)[-1]
+        said(builder, op="typeaxis", key=key, field="name", text=name)
+        said(builder, op="typeaxis", key=key, field="values", text=text)
+    return built(builder)
+
+
 def built(builder: SweepBuilder) -> SweepBuilder:
     assert builder._latest.wait()
     return builder
 
 
-def test_what_is_typed_is_counted_shown_and_python():
-    builder = SweepBuilder()
-    [line] = builder._lines.values()
-    line._name.value, line._fields["values"].value = "alpha", "0.1, 1, 10"
-    assert "3 numbers" in line._told.value
+def said(builder: SweepBuilder, **message: Any) -> list[dict[str, Any]]:
+    """What a builder says because of a message from its page, but for what it shows anyway."""
+    told: list[dict[str, Any]] = []
+    builder.send = lambda content, buffers=None: told.append(content)
+    builder._on_message(builder, message, [])
     built(builder)
-    assert "3 rows" in builder._count.value
+    del builder.send
+    return [one for one in told if one["kind"] in ("answer", "note")]
+
+
+def shown(builder: SweepBuilder) -> dict[str, Any]:
+    return built(builder)._state
+
+
+def test_what_is_typed_is_counted_shown_and_python():
+    builder = typed(SweepBuilder(), ("alpha", "0.1, 1, 10"))
+    assert shown(builder)["axes"][0]["told"] == "3 numbers"
+    assert (shown(builder)["rows"], shown(builder)["sizes"]) == (3, [3])
     assert builder._source.frame["alpha"].tolist() == [0.1, 1, 10]
-    assert "alpha=[0.1, 1, 10]" in builder._code.value
-    builder._where.value = "alpha < 1"
-    assert "1 row; 2 left out by the constraint" in built(builder)._count.value
-    builder._where.value = "<b> <"
-    assert "&lt;b&gt;" in built(builder)._code.value
-    assert "is no query" in builder._count.value
-    line._name.value = "<script>"
-    builder._where.value = ""
-    assert "<script>" not in built(builder)._code.value
-    assert repr(builder) == "SweepBuilder(axes=['<script>'])"
+    assert "alpha=[0.1, 1, 10]" in shown(builder)["code"]
+    said(builder, op="typehow", field="where", text="alpha < 1")
+    assert (shown(builder)["rows"], shown(builder)["told"]) == (1, ["2 left out by the constraint"])
+    said(builder, op="typehow", field="where", text="<b> <")
+    assert "is no query" in shown(builder)["wrong"]
+    typed(builder, ("<script>", "a"))
+    assert repr(builder) == "SweepBuilder(axes=['alpha', '<script>'])"
+    assert "<script>" not in builder._still()
 
 
-def test_axes_are_added_moved_and_removed_and_keep_their_widgets():
-    builder = SweepBuilder()
-    first = builder.model.axes[0]
-    line = builder._lines[id(first)]
-    builder._add()
-    second = builder.model.axes[1]
-    builder.move(first, 1)
+def test_the_table_is_observed():
+    builder, seen = SweepBuilder(), []
+    builder.observe(lambda change: seen.append(change["new"]), "value")
+    typed(builder, ("alpha", "1, 2"))
+    assert_frame_equal(seen[-1], tf.grid(alpha=[1, 2]))
+    with pytest.raises(tf.FixedAttributeError):
+        builder.value = seen[-1]
+
+
+def test_axes_are_added_moved_and_removed():
+    builder = typed(SweepBuilder(), ("a", "1"), ("b", "2"))
+    first, second = builder.model.axes
+    one, other = builder._named
+    said(builder, op="moveaxis", key=one, by=1)
     assert builder.model.axes == [second, first]
-    assert builder._lines[id(first)] is line
-    builder.remove(second)
+    assert list(builder._named) == [other, one]
+    said(builder, op="dropaxis", key=other)
     assert builder.model.axes == [first]
-    line._kind.value = "linspace"
-    assert [field.description for field in line._box.children] == ["from", "to", "values"]
+    said(builder, op="typeaxis", key=one, field="kind", text="linspace")
+    assert list(shown(builder)["axes"][0]["texts"]) == ["low", "high", "count"]
+    [note] = said(builder, op="dropaxis", key=other)
+    assert note["tone"] == "error"
+    [note] = said(builder, op="typeaxis", key=one, field="kind", text="eval")
+    assert "none of list" in note["text"]
 
 
 def test_a_sample_has_its_own_fields():
-    builder = SweepBuilder()
-    assert builder._sample.layout.display == "none"
-    builder._way.value = "sample"
-    assert builder._sample.layout.display == ""
-    [line] = builder._lines.values()
-    line._name.value, line._kind.value = "alpha", "loguniform"
-    line._fields["low"].value, line._fields["high"].value = "0.001", "1"
-    builder._n.value, builder._method.value = "6", "sobol"
-    assert "less so for 6" in built(builder)._count.value
+    builder = typed(SweepBuilder(), ("alpha", "1"))
+    assert shown(builder)["drawn"] is False
+    said(builder, op="typehow", field="way", text="sample")
+    assert shown(builder)["drawn"] is True
+    [key] = builder._named
+    for field, text in (("kind", "loguniform"), ("low", "0.001"), ("high", "1")):
+        said(builder, op="typeaxis", key=key, field=field, text=text)
+    for field, text in (("n", "6"), ("method", "sobol")):
+        said(builder, op="typehow", field=field, text=text)
+    assert "less so for 6" in shown(builder)["told"][0]
     assert len(builder.value) == 6
     assert "method=" in builder.code
 
@@ -426,47 +519,87 @@ def test_too_many_rows_are_told_and_the_code_is_there():
     builder = SweepBuilder()
     builder.model.axes = [Axis(name, "range", {"high": "5000"}) for name in "ab"]
     builder.show()
-    assert "25,000,000 rows: counted, not made" in built(builder)._count.value
-    assert "range(0, 5000)" in builder._code.value
+    assert shown(builder)["rows"] == 25_000_000
+    assert "counted, not made" in shown(builder)["told"][0]
+    assert "range(0, 5000)" in shown(builder)["code"]
 
 
 def test_tables_are_ticked():
-    builder = SweepBuilder(tables={"folds": tf.grid(fold=[1, 2])})
-    [line] = builder._lines.values()
-    line._name.value, line._fields["values"].value = "alpha", "1, 2"
-    assert "4 rows" in built(builder)._count.value
-    builder._factors[0].children[0].value = False
-    assert "2 rows" in built(builder)._count.value
+    builder = typed(SweepBuilder(tables={"folds": tf.grid(fold=[1, 2])}), ("alpha", "1, 2"))
+    assert (shown(builder)["rows"], shown(builder)["sizes"]) == (4, [2, 2])
+    said(builder, op="usetable", name="folds", used=False)
+    assert shown(builder)["rows"] == 2
 
 
 def test_the_table_is_handed_on():
     found: list[pd.DataFrame] = []
-    builder = SweepBuilder(on_table=found.append)
-    [line] = builder._lines.values()
-    builder._give_button.click()
-    assert "a name is missing" in builder._message.value
-    line._name.value, line._fields["values"].value = "alpha", "1, 2"
-    builder._give_button.click()
+    builder = typed(SweepBuilder(on_table=found.append), ("", "1, 2"))
+    [note] = said(builder, op="handon")
+    assert "a name is missing" in note["text"]
+    said(builder, op="typeaxis", key="1", field="name", text="alpha")
+    said(builder, op="handon")
     assert_frame_equal(found[0], tf.grid(alpha=[1, 2]))
     with pytest.raises(tf.RefusedError, match="SweepBuilder\\(wf\\)"):
         builder.to_editor()
+
+
+def test_the_table_is_pushed_after_it_was_told_what_that_does(tmp_path):
+    wf = tf.connect(tmp_path / "study.db").create_workflow("sweep")
+    wf.push(tf.grid(alpha=[1], solver=["svd"]), command="true")
+    builder = typed(SweepBuilder(wf), ("alpha", "1, 2"), ("solver", "svd, sag"))
+    assert (shown(builder)["rows"], shown(builder)["told"]) == (4, ["1 there already"])
+    [wrong] = said(builder, op="planpush", id="1", name="", command="run {beta}")
+    assert (wrong["wrong"], wrong["new"]) == (True, 0)
+    assert "no column 'beta'" in wrong["text"]
+    [note] = said(builder, op="dopush")
+    assert "changed since it was reviewed" in note["text"]
+    [planned] = said(builder, op="planpush", id="2", name="{solver} {alpha}", command="run {alpha}")
+    assert planned["text"] == "3 jobs are added, 1 is there already and stays."
+    said(builder, op="dopush")
+    assert builder._pushing.wait(20)
+    assert wf.jobs()["command"].tolist() == ["true", "run 1", "run 2", "run 2"]
+    assert wf.jobs()["job_name"].tolist()[1:] == ["sag 1", "svd 2", "sag 2"]
+    assert shown(builder)["told"] == ["4 there already"]
+    [planned] = said(builder, op="planpush", id="3", name="", command="")
+    assert planned["new"] == 0
 
 
 def test_the_table_goes_into_an_editor_of_the_workflow(tmp_path, monkeypatch):
     monkeypatch.setenv("TORC_FRAMES_DRAFTS", str(tmp_path / "drafts"))
     wf = tf.connect(tmp_path / "study.db").create_workflow("sweep")
     builder = SweepBuilder(wf, model=grid(alpha="1, 2", solver="svd, sag"))
-    builder._give_button.click()
-    [editor] = builder._below.children
-    pushed = editor.value[["alpha", "solver"]].reset_index(drop=True)
-    assert_frame_equal(pushed, builder.value, check_dtype=False)
+    edited = builder.to_editor().value[["alpha", "solver"]].reset_index(drop=True)
+    assert_frame_equal(edited, builder.value, check_dtype=False)
     assert wf.jobs().empty  # nothing is written before it is applied there
+
+
+def test_what_is_covered_is_a_figure(tmp_path):
+    wf = tf.connect(tmp_path / "study.db").create_workflow("sweep")
+    wf.push(tf.grid(alpha=[0.1, 1.0, 10.0], solver=["svd"]))
+    builder = typed(SweepBuilder(wf), ("alpha", "0.01, 0.1, 1, 10"), ("solver", "svd, sag"))
+    [answer] = said(builder, op="covered", id="1", x="alpha", y="solver")
+    x, y, new = answer["axes"]
+    assert (x["name"], x["log"], x["labels"]) == ("alpha", True, None)
+    assert x["values"] == [0.1, 1, 10, 0.01, 0.01, 0.1, 0.1, 1, 1, 10, 10]
+    assert [y["labels"][at] for at in y["values"]] == ["svd"] * 4 + [
+        "sag",
+        "svd",
+        "sag",
+        "svd",
+        "sag",
+        "svd",
+        "sag",
+    ]
+    assert new["values"] == [0] * 3 + [1] * 8
+    assert answer["keys"] == ["1", "2", "3"] + [""] * 8
+    [nothing] = said(builder, op="covered", id="1", x="alpha", y="gone")
+    assert nothing["axes"] == []
 
 
 def test_a_sweep_is_gone_on_with():
     builder = SweepBuilder(model=SweepModel.from_state(grid(alpha="1, 2").state()))
     assert len(builder.value) == 2
-    assert "2 rows" in built(builder)._count.value
+    assert shown(builder)["rows"] == 2
 
 
 def test_typing_does_not_wait_for_a_large_table():
@@ -475,6 +608,50 @@ def test_typing_does_not_wait_for_a_large_table():
     builder.show()
     time.sleep(0.4)  # it is being made
     begun = time.perf_counter()
-    builder._where.value = "a < 3"
+    builder._on_message(builder, {"op": "typehow", "field": "where", "text": "a < 3"}, [])
     assert time.perf_counter() - begun < 1
-    assert "1,800 rows" in built(builder)._count.value
+    assert shown(builder)["rows"] == 1800
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+OPS = [
+    "addaxis",
+    "typeaxis",
+    "moveaxis",
+    "dropaxis",
+    "typehow",
+    "usetable",
+    "covered",
+    "planpush",
+    "dopush",
+    "handon",
+]
+WORDS = st.text(max_size=5) | st.sampled_from(
+    ["1", "2", "name", "kind", "values", "way", "n", "where", "uniform", "zip"]
+)
+FIELDS_OF_MESSAGES = {
+    **dict.fromkeys(("key", "field", "text", "id", "x", "y", "name", "command"), WORDS),
+    **{
+        "op": st.sampled_from([*OPS, "open", "hello"]),
+        "to": st.just("grid"),
+        "by": st.integers(-3, 3),
+        "used": st.booleans(),
+    },
+}
+MESSAGES = ANYTHING | st.fixed_dictionaries(
+    {}, optional={name: values | ANYTHING for name, values in FIELDS_OF_MESSAGES.items()}
+)
+
+
+@given(messages=st.lists(MESSAGES, max_size=8))
+def test_whatever_a_page_sends_neither_raises_nor_corrupts(messages):
+    builder = SweepBuilder()
+    for message in messages:
+        builder._on_message(builder, message, [])
+    built(builder)
+    assert list(builder._named.values()) == builder.model.axes
+    assert SweepModel.from_state(builder.model.state()).state() == builder.model.state()

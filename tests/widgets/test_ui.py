@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cutting import Cutting
 from hosted import expect
 from jupyter import accessibility_problems, screenshot
 from servers import wait_until
@@ -233,6 +234,25 @@ def test_another_site_gets_nothing_out_of_a_browser_that_is_in(tab: Tab) -> None
     page.close()
     tab.watch.away.clear()
     tab.watch.errors.clear()  # which say so
+
+
+def test_a_browser_that_the_server_knows_no_more_is_asked_for_the_address(ui: Ui, browser: Any) -> None:
+    """Through a tunnel whose port is another one."""
+    with Cutting(ui.root) as tunnel:
+        tab = Tab(ui, browser)
+        page = tab.context.new_page()
+        page.goto(f"{tunnel.url}/w/1/parameters#token={ui.token}")
+        cell = page.locator("[role=row][aria-rowindex='2'] [aria-colindex='2']")
+        cell.click()
+        tab.context.clear_cookies()
+        tunnel.cut_once("up", 0)
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_text("open the address that it has printed").first).to_be_visible()
+        page.get_by_label("Address or token").fill(ui.url)
+        page.get_by_role("button", name="Open").click()
+        expect(cell).to_be_visible()
+        assert page.url == f"{tunnel.url}/w/1/parameters"
+        tab.context.close()
 
 
 def test_a_server_that_is_gone_is_one_sentence_and_its_pages_come_back(tmp_path: Path, browser: Any) -> None:

@@ -158,6 +158,39 @@ def test_there_are_only_so_many_and_one_that_is_left_makes_room(browser: Any) ->
         assert not bare.widgets[1].is_closed
 
 
+class Waiting(Grid):
+    """Sends the first page that asks for a module none until it may."""
+
+    asked, may = threading.Event(), threading.Event()
+
+    def _deal_with(self, content: Any) -> None:
+        if content == {"op": "asset", "name": "app"} and not self.asked.is_set():
+            self.asked.set()
+            self.may.wait(60)
+        super()._deal_with(content)
+
+
+def test_a_module_whose_widget_goes_before_it_comes_is_asked_for_by_the_next(browser: Any) -> None:
+    with hosted(browser, lambda: Waiting(TextSource(1), label="Texts")) as bare:
+        assert Waiting.asked.wait(30)
+        try:
+            bare.page.evaluate(
+                """async () => {
+                  const { openEditor } = await import("/assets/host.js");
+                  const what = { workflow: "bare", editor: "second" };
+                  const second = document.createElement("div");
+                  document.getElementById("here").parentElement.append(second);
+                  openEditor(second, what); // which waits for the module that the first has asked for
+                  await new Promise((resolve) => setTimeout(resolve, 300));
+                  window.close_it();
+                }"""
+            )
+            bare.page.locator(".slick-cell").first.wait_for()
+            assert len(bare.widgets) == 2
+        finally:
+            Waiting.may.set()
+
+
 def test_what_fails_is_said(browser: Any) -> None:
     with hosted(browser, Echo) as bare:
         bare.here.locator("#said").wait_for(state="attached")

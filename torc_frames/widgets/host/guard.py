@@ -20,6 +20,7 @@ ENTER = "/enter"
 _OPEN_FOLDERS = ("/assets/", "/w/")
 """What is served to whoever asks: code, and pages that have nothing in them yet."""
 
+# Styles are made on pages: by SlickGrid for its columns, and by the editors, which bring their own sheets.
 _POLICY = (
     "default-src 'none'; script-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; "

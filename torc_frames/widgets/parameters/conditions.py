@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from torc_frames.errors import RefusedError, shorten
 from torc_frames.frame.where import formula_of
-from torc_frames.widgets.table.source import Arrangement
+from torc_frames.widgets.table.source import Layout
 
 __all__ = ["Condition", "Test", "View"]
 
@@ -16,7 +16,7 @@ Test = Literal[
     "contains", "equals", "range", "choices", "missing", "changed", "invalid", "new", "deleted", "where"
 ]
 
-_AS_IT_IS = Arrangement()
+_AS_IT_IS = Layout()
 _NEED_COLUMN = ("range", "choices", "missing")
 _OF_ROWS = ("new", "deleted", "where")
 
@@ -73,7 +73,7 @@ class View:
 
     order: tuple[str | None, bool] | None = None
     conditions: tuple[Condition, ...] = ()
-    arrangement: Arrangement = _AS_IT_IS
+    arrangement: Layout = _AS_IT_IS
 
     def named(self, names: Mapping[str, str | None]) -> View:
         """Return the same for columns that have other names by now, without those that are gone."""

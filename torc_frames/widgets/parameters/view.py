@@ -18,7 +18,7 @@ from torc_frames.widgets.parameters.history import SheetHistory
 from torc_frames.widgets.parameters.ids import among
 from torc_frames.widgets.parameters.state import State
 from torc_frames.widgets.table.clipboard import write_cells
-from torc_frames.widgets.table.source import Arrangement, Block, Change, GridColumn, Row
+from torc_frames.widgets.table.source import Block, Change, GridColumn, Layout, Row
 from torc_frames.widgets.table.source import State as RowState
 
 __all__ = ["SheetView"]
@@ -62,11 +62,11 @@ class SheetView:
             return self.column_position(name), how[1]
 
     @property
-    def arrangement(self) -> Arrangement:
+    def arrangement(self) -> Layout:
         """How columns are arranged."""
         return self._state.how.arrangement
 
-    def arrange(self, arrangement: Arrangement) -> None:
+    def arrange(self, arrangement: Layout) -> None:
         """Arrange columns, but for the keys, which come first; positions are those of columns shown then.
 
         Raises
@@ -75,7 +75,7 @@ class SheetView:
             If no column would be left.
         """
         with self.lock:
-            if not (self._state.base.keyed or arrangement.places([*self._state.by_name()])):
+            if not (self._state.base.keyed or {*self._state.by_name()} - {*arrangement.hidden}):
                 raise RefusedError("a table without any column is none: one stays")
             self._show(replace(self._state.how, arrangement=arrangement))
             self._tell(Change(columns=True))
@@ -86,12 +86,10 @@ class SheetView:
 
     @property
     def status(self) -> str:
-        """One line about the whole table."""
+        """How many rows there are, and are shown."""
         with self.lock:
             total, shown = len(self._state.own), len(self._state.view)
-            first = counted(total, "row") if shown == total else f"{shown:,} of {counted(total, 'row')}"
-            counts = self.counts
-            return ", ".join([first, *(f"{count:,} {name}" for name, count in counts.items() if count)])
+            return counted(total, "row") if shown == total else f"{shown:,} of {counted(total, 'row')}"
 
     def __len__(self) -> int:
         return len(self._state.view)

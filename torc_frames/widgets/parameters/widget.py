@@ -144,7 +144,7 @@ class ParameterEditor(Fixed, App):
         with self.sheet.lock:
             self._show(
                 title=f"Parameters of {workflow.name}",
-                store=workflow._store.url,
+                store=_where(workflow),
                 command=command is not None,
                 draft=self.session.draft.found is not None and self.sheet.is_dirty,
                 notices=[],
@@ -357,3 +357,9 @@ class ParameterEditor(Fixed, App):
         self._background.close()
         self._follow_no_longer()
         self._show(taken=True, review=None, notices=[])
+
+
+def _where(workflow: Workflow) -> str:
+    """Return in short which workflow of which store it is: of a file its name."""
+    url = workflow._store.url
+    return f"workflow {workflow.key}, {url.rpartition('/')[2] if url.startswith('sqlite') else url}"

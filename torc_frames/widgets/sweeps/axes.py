@@ -84,7 +84,7 @@ class Axis:
         try:
             return _meant(self.kind, tuple(self.texts.items()))
         except RefusedError as error:
-            raise TypedError(str(error)) from None
+            raise TypedError(str(error), FIELDS[self.kind][-1][1]) from None
 
     def state(self) -> dict[str, Any]:
         """Return the axis as JSON."""
@@ -113,7 +113,7 @@ def _list(texts: Mapping[str, str]) -> Meant:
 def _values(texts: Mapping[str, str]) -> list[Any]:
     found = values(texts.get("values", ""))
     if not found:
-        raise TypedError("values are missing: 0.1, 1, 10 or svd, sag")
+        raise TypedError("values are missing: 0.1, 1, 10 or svd, sag", missing=True)
     return found
 
 
@@ -140,7 +140,7 @@ def _range(texts: Mapping[str, str]) -> Meant:
     low = number(texts.get("low", "") or "0", "from")
     high, step = number(texts.get("high", ""), "below"), number(texts.get("step", "") or "1", "step")
     if not step:
-        raise TypedError("step is not 0")
+        raise TypedError("step is not 0", "step")
     first, width = Fraction(str(low)), Fraction(str(step))
     count = max(math.ceil((Fraction(str(high)) - first) / width), 0)
     if not count:
@@ -169,9 +169,12 @@ def _choice(texts: Mapping[str, str]) -> Meant:
     told = f"one of {kinds_of(found)}"
     if not texts.get("weights", "").strip():
         return Meant(choice(found), f"tf.choice({found!r})", None, told)
-    weights = values(texts["weights"])
+    try:
+        weights = values(texts["weights"])
+    except TypedError as error:
+        raise TypedError(str(error), "weights") from None
     if not all(type(each) in (int, float) for each in weights):
-        raise TypedError("weights are numbers")
+        raise TypedError("weights are numbers", "weights")
     code = f"tf.choice({found!r}, weights={weights!r})"
     return Meant(choice(found, weights), code, None, f"{told}, by weight")
 

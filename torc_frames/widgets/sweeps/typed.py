@@ -36,7 +36,20 @@ _DEEPEST = 100
 
 
 class TypedError(ValueError):
-    """Why a text means nothing where it was typed."""
+    """Why a text means nothing where it was typed.
+
+    Parameters
+    ----------
+    reason : str
+    what : str
+        Which text it is, as it is called; the first one, if nothing is said.
+    missing : bool
+        Whether there is just no text yet.
+    """
+
+    def __init__(self, reason: str, what: str = "", *, missing: bool = False) -> None:
+        super().__init__(reason)
+        self.what, self.missing = what, missing
 
 
 def values(text: str) -> list[Any]:
@@ -79,10 +92,10 @@ def number(text: str, what: str) -> int | float:
     """Return a number as it is typed; TypedError says `what` is missing or none."""
     stripped = text.strip()
     if not stripped:
-        raise TypedError(f"{what} is missing")
+        raise TypedError(f"{what} is missing", what, missing=True)
     found = as_number(stripped)
     if found is None:
-        raise TypedError(f"{what}: {stripped!r} is no number")
+        raise TypedError(f"{what}: {stripped!r} is no number", what)
     return found
 
 
@@ -90,11 +103,11 @@ def whole(text: str, what: str, *, least: int | None = None, most: int | None = 
     """Return an integer as it is typed, within bounds; TypedError says what is wrong with `what`."""
     found = number(text, what)
     if not isinstance(found, int):
-        raise TypedError(f"{what}: {text.strip()!r} is no integer")
+        raise TypedError(f"{what}: {text.strip()!r} is no integer", what)
     if least is not None and found < least:
-        raise TypedError(f"{what} is at least {least:,}")
+        raise TypedError(f"{what} is at least {least:,}", what)
     if most is not None and found > most:
-        raise TypedError(f"{what} is at most {most:,}")
+        raise TypedError(f"{what} is at most {most:,}", what)
     return found
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib.util import find_spec
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as widgets
 import pandas as pd
+import traitlets
 
-from torc_frames.errors import RefusedError, counted
-from torc_frames.widgets.parts import Message, button, html, root, row, text_html
-from torc_frames.widgets.sweeps.axes import Axis
-from torc_frames.widgets.sweeps.model import MAX_ROWS, METHODS, SweepModel, Way
-from torc_frames.widgets.sweeps.rows import AxisLine
+from torc_frames.errors import NotFoundError, RefusedError, TorcFramesWarning, counted
+from torc_frames.sweep.axes import logarithmic
+from torc_frames.widgets.app.app import FAILURES, App
+from torc_frames.widgets.sweeps import messages
+from torc_frames.widgets.sweeps.axes import FIELDS, KINDS, Axis
+from torc_frames.widgets.sweeps.coverage import coverage
+from torc_frames.widgets.sweeps.model import MAX_ROWS, METHODS, WAYS, SweepModel
+from torc_frames.widgets.sweeps.typed import TypedError
 from torc_frames.widgets.table.frames import FrameSource
-from torc_frames.widgets.table.grid import Grid
-from torc_frames.widgets.work import Latest
+from torc_frames.widgets.table.grid import GridPart
+from torc_frames.widgets.table.preview import preview
+from torc_frames.widgets.work import Background, Latest
 from torc_frames.workflow.fixed import Fixed
+from torc_frames.workflow.push.plan import Plan
 from torc_frames.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -25,37 +34,44 @@ if TYPE_CHECKING:
 __all__ = ["SweepBuilder"]
 
 _PAUSE_S = 0.2
-_HEIGHT = 240
+_HEIGHT = 260
+_MOST_COMPARED = 20_000
+"""Of larger tables it is not told how many rows are there already."""
+
 _LEFT_OUT = {"excluded": "left out by the constraint", "duplicates": "there twice"}
-_WAYS: dict[Way, str] = {
-    "grid": "every combination (grid)",
-    "zip": "side by side (zip)",
-    "sample": "drawn (sample)",
-}
-
-_COPY = "navigator.clipboard.writeText(this.parentNode.querySelector('pre').textContent)"
 
 
-class SweepBuilder(Fixed, widgets.VBox):
-    """A table of parameters made of axes: every combination, side by side, or drawn at random.
+class _Table(traitlets.Instance[pd.DataFrame]):
+    """The table: who reads it gets that of what is typed now, who observes it each that was made."""
 
-    It shows while one types how many rows there are, the table, and the Python that makes the same one.
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        """Return the table; RefusedError if something typed is wrong."""
+        return obj.model.value
+
+
+class SweepBuilder(Fixed, App):
+    """A table of parameters made of axes: every combination, side by side, drawn, or suggested.
+
+    It shows while one types how many rows there are, the table, what of the space it covers, and the Python
+    that makes the same one; then it pushes it.
 
     Parameters
     ----------
     workflow : Workflow, optional
-        Whose parameters the table is to become, with "To editor".
+        Whose parameters the table is to become, with "Push…".
     tables : mapping of str to DataFrame, optional
         Tables that every row is combined with, by the names that they have in Python.
     on_table : callable, optional
-        What "To editor" does with the table, instead of opening a `ParameterEditor` below.
+        What "Hand on" does with the table, instead of a push.
+    model : SweepModel, optional
+        What is typed already.
 
     Attributes
     ----------
     model : SweepModel
         All that is typed, without a browser; ``model.state()`` is JSON.
     value : DataFrame
-        The table, its recipe in ``attrs``.
+        The table, its recipe in ``attrs``; may be observed. RefusedError if something typed is wrong.
     code : str
         The Python that makes it.
 
@@ -77,6 +93,10 @@ class SweepBuilder(Fixed, widgets.VBox):
     SweepBuilder(axes=['alpha', 'depth'])
     """
 
+    value = _Table(pd.DataFrame, allow_none=True, read_only=True)
+
+    _messages = messages.Message
+
     def __init__(
         self,
         workflow: Workflow | None = None,
@@ -87,44 +107,32 @@ class SweepBuilder(Fixed, widgets.VBox):
     ) -> None:
         self._workflow, self._on_table = workflow, on_table
         self.model = model or SweepModel(tables)
+        self.model.workflow = workflow
         self._latest = Latest(_PAUSE_S)
-        self._lines: dict[int, AxisLine] = {}
-        self._axes = widgets.VBox()
-        self._message, self._count = Message(), Message()
-        self._make_controls()
+        self._pushing = Background(lambda busy: self._show(pushing=busy))
+        self._keys, self._named = count(1), dict[str, Axis]()
+        self._plan: Plan | None = None
+        self._params: pd.DataFrame | None = None
+        self._closed = False
+        super().__init__(label="Sweep", height=_HEIGHT, lock=self.model.lock, _editor="sweeps")
         self._source = FrameSource(pd.DataFrame())
-        self._table = Grid(self._source, label="The table", height=_HEIGHT)
-        self._code = html()
-        self._below = widgets.VBox()
-        add = button("axis", self._add, icon="plus", tooltip="add an axis")
-        self._give_button = button(
-            "To editor", self._give, message=self._message, icon="table", style="primary"
+        self._parts = {"grid": GridPart(self._source, self._sender("grid"))}
+        self._show(
+            fields={kind: [list(field) for field in FIELDS[kind]] for kind in KINDS},
+            ways=[way for way in WAYS if way != "suggest" or (workflow and find_spec("optuna"))],
+            methods=list(METHODS),
+            workflow=workflow.name if workflow else None,
+            hands=on_table is not None,
+            pushing=False,
         )
-        self._root = root(
-            [
-                self._axes,
-                row(add, self._way, self._sample),
-                self._where,
-                *self._factors,
-                self._count,
-                self._table,
-                self._code,
-                row(*([self._give_button] if workflow or on_table else []), self._message),
-                self._below,
-            ],
-            sheet="sweeps",
-        )
-        super().__init__([self._root])
         self.show()
         self._fixed = True
 
     def __repr__(self) -> str:
         return f"SweepBuilder(axes={[axis.name for axis in self.model.axes]!r})"
 
-    @property
-    def value(self) -> pd.DataFrame:
-        """The table; RefusedError if something typed is wrong."""
-        return self.model.value
+    def _still(self) -> str:
+        return preview(self._source, "Sweep")
 
     @property
     def code(self) -> str:
@@ -149,129 +157,193 @@ class SweepBuilder(Fixed, widgets.VBox):
         """Show the model as it is now; needed after it was changed from Python."""
         model = self.model
         with model.lock:
-            lines = {id(axis): self._lines.get(id(axis)) or AxisLine(axis, self) for axis in model.axes}
-            for at, line in enumerate(lines.values()):
-                line.show(model.axis_problem(at))
-            self._lines = lines
-            self._axes.children = tuple(line.box for line in lines.values())
-            self._show_controls()
-            self._show_code()
+            keys = {id(axis): key for key, axis in self._named.items()}
+            self._named = {keys.get(id(axis)) or str(next(self._keys)): axis for axis in model.axes}
+            fault, sizes = model.fault, model.sizes
+            self._plan = None
+            self._show(
+                axes=[self._axis(at, key, axis) for at, (key, axis) in enumerate(self._named.items())],
+                how={name: getattr(model, name) for name in _HOW},
+                tables=[[name, name in model.factors] for name in model.tables],
+                drawn=model.is_drawn,
+                fault=fault and fault._asdict(),
+                wrong="",
+                sizes=sizes,
+                rows=model.combinations,
+                code=self._code(),
+                making=sizes is not None,
+            )
         self._latest.ask(self._make)
 
-    # what the lines ask for, see `AxisActions`
-
-    def typed(self) -> None:
-        """Take note that something was typed."""
-        self.show()
-
-    def move(self, axis: Axis, by: int) -> None:
-        """Move an axis up or down."""
-        with self.model.lock:
-            axes = self.model.axes
-            at = axes.index(axis)
-            axes.insert(min(max(at + by, 0), len(axes) - 1), axes.pop(at))
-        self.show()
-
-    def remove(self, axis: Axis) -> None:
-        """Take an axis away."""
-        with self.model.lock:
-            self.model.axes = [each for each in self.model.axes if each is not axis]
-        self.show()
+    def close(self) -> None:
+        """Take it off the page."""
+        self._closed = True
+        super().close()
 
     # inside
 
-    def _make_controls(self) -> None:
-        fit = {"style": {"description_width": "auto"}, "layout": {"width": "auto"}}
-        short = fit | {"layout": {"width": "11em"}}
-        ways = zip(_WAYS.values(), _WAYS, strict=True)
-        self._way = widgets.Dropdown(options=list(ways), description="combine", **fit)
-        self._method = widgets.Dropdown(options=METHODS, description="method", **fit)
-        self._n = widgets.Text(description="how many", **short)
-        self._seed = widgets.Text(description="seed", **short)
-        self._sample = row(self._n, self._method, self._seed)
-        hint = "alpha < 1 or solver == 'svd'"
-        self._where = widgets.Text(description="where", placeholder=hint, **fit)
-        self._controls = {
-            "way": self._way,
-            "method": self._method,
-            "n": self._n,
-            "seed": self._seed,
-            "where": self._where,
-        }
-        for name, control in self._controls.items():
-            control.value = getattr(self.model, name)
-            control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
-        boxes = [self._factor(name) for name in self.model.tables]
-        self._factors = [row(*boxes)] if boxes else []
+    def _axis(self, at: int, key: str, axis: Axis) -> dict[str, Any]:
+        fault, told = self.model.axis_fault(at), ""
+        with suppress(TypedError):
+            told = axis.meant().told
+        return {"key": key, **axis.state(), "told": told, "fault": fault and fault._asdict()}
 
-    def _factor(self, name: str) -> widgets.Checkbox:
-        box = widgets.Checkbox(
-            name in self.model.factors, description=f"with each row of {name}", indent=False
-        )
-        box.observe(lambda change: self._set_factor(name, change["new"]), "value")
-        return box
-
-    def _show_controls(self) -> None:
-        for name, control in self._controls.items():
-            control.value = getattr(self.model, name)
-        self._sample.layout.display = "" if self.model.way == "sample" else "none"
-
-    def _show_code(self) -> None:
+    def _code(self) -> str:
         try:
-            code = self.model.code
+            return self.model.code if self.model.axes or self.model.factors else ""
         except RefusedError:
-            self._code.value = ""
-            return
-        text = text_html(code, tag="pre", attributes=' tabindex="0" aria-label="Python of this table"')
-        self._code.value = (
-            f'<div class="tf-code">{text}<button type="button" onclick="{_COPY}">Copy</button></div>'
-        )
+            return ""
 
     def _make(self) -> None:
         """Make the table and show it; in a thread of its own."""
-        model = self.model
+        model, told = self.model, list[str]()
         rows = model.combinations
+        if self._closed or rows is None or not (model.axes or model.factors):
+            self._shown(pd.DataFrame(), rows, told)
+            return
+        if rows > MAX_ROWS:
+            self._shown(pd.DataFrame(), rows, [f"counted, not made, as they are more than {MAX_ROWS:,}"])
+            return
         try:
-            if rows is not None and rows > MAX_ROWS:
-                self._count.say(
-                    f"{counted(rows, 'row')}: counted, not made, as they are more than {MAX_ROWS:,}",
-                    "warning",
-                )
-                return
             table = model.value
         except RefusedError as error:
-            untouched = not any(axis.name or any(axis.texts.values()) for axis in model.axes)
-            self._count.say("" if untouched else str(error), "error")
+            self._shown(pd.DataFrame(), rows, told, str(error))
             return
         recipe = table.attrs.get("torc_recipe", {})
-        told = [counted(len(table), "row")]
         told += [f"{recipe[what]:,} {name}" for what, name in _LEFT_OUT.items() if recipe.get(what)]
-        self._count.say(
-            "; ".join([*told, *([model.note] if model.note else [])]), "warning" if model.note else "good"
-        )
+        told += [each for each in (model.note, self._there(table)) if each]
+        self._shown(table, len(table), told)
+
+    def _shown(self, table: pd.DataFrame, rows: int | None, told: list[str], wrong: str = "") -> None:
+        if self._closed:
+            return
         self._source.replace(table)
+        self.set_trait("value", table)
+        self._show(rows=rows, told=told, wrong=wrong, making=False, columns=[str(name) for name in table])
 
-    def _set(self, name: str, value: Any) -> None:
-        with self.model.lock:
-            setattr(self.model, name, value)
-        self.show()
+    def _there(self, table: pd.DataFrame) -> str:
+        """Return how many of the rows the workflow has already."""
+        if self._workflow is None or not 0 < len(table) <= _MOST_COMPARED:
+            return ""
+        try:
+            there = self._workflow.plan(table).counts["unchanged"]
+        except FAILURES:
+            return ""  # a push says why it can't be done
+        return f"{there:,} there already" if there else ""
 
-    def _set_factor(self, name: str, is_used: bool) -> None:
-        with self.model.lock:
-            used = {*self.model.factors, name} if is_used else {*self.model.factors} - {name}
-            self.model.factors = [each for each in self.model.tables if each in used]
-        self.show()
+    def _obey(self, message: messages.Message) -> None:
+        match message:
+            case messages.Covered(id=id, x=x, y=y):
+                self._answer(id, **self._covered(x, y))
+            case messages.PlanPush(id=id, name=name, command=command):
+                self._answer(id, **self._planned(name, command))
+            case messages.DoPush():
+                self._push()
+            case messages.HandOn() if self._on_table is not None:
+                self._on_table(self.value)
+                self._tell("The table was handed on.", "good")
+            case messages.HandOn():
+                raise RefusedError("nobody asked for the table: SweepBuilder(on_table=...)")
+            case _:
+                self._type(message)
+                self.show()
 
-    def _add(self) -> None:
-        with self.model.lock:
-            axis = Axis()
-            self.model.axes.append(axis)
-        self.show()
-        self._lines[id(axis)].focus()
+    def _type(self, message: messages.Message) -> None:
+        """Do what changes the model."""
+        model = self.model
+        match message:
+            case messages.AddAxis():
+                model.axes = [*model.axes, Axis()]
+            case messages.TypeAxis(key=key, field="name", text=text):
+                self._of(key).name = text.strip()
+            case messages.TypeAxis(key=key, field="kind", text=text):
+                self._of(key).kind = _one_of(text, KINDS)
+            case messages.TypeAxis(key=key, field=field, text=text):
+                axis = self._of(key)
+                axis.texts = {**axis.texts, field: text}
+            case messages.MoveAxis(key=key, by=by):
+                at = model.axes.index(self._of(key))
+                model.axes.insert(min(max(at + by, 0), len(model.axes) - 1), model.axes.pop(at))
+            case messages.DropAxis(key=key):
+                gone = self._of(key)
+                model.axes = [axis for axis in model.axes if axis is not gone]
+            case messages.TypeHow(field=field, text=text):
+                allowed = {"way": WAYS, "method": METHODS, "direction": ("minimize", "maximize")}.get(field)
+                setattr(model, field, _one_of(text, allowed) if allowed else text)
+            case messages.UseTable(name=name, used=used):
+                chosen = {*model.factors, name} if used else {*model.factors} - {name}
+                model.factors = [each for each in model.tables if each in chosen]
+            case messages.SuggestAnew():
+                model.forget()
 
-    def _give(self) -> None:
-        if self._on_table is not None:
-            self._on_table(self.value)
-            self._message.say("The table was handed on", "good")
-        else:
-            self._below.children = [self.to_editor()]
+    def _of(self, key: str) -> Axis:
+        if key not in self._named:
+            raise NotFoundError("axis", [key], hint="it was removed")
+        return self._named[key]
+
+    def _covered(self, x: str, y: str) -> dict[str, Any]:
+        table = self._source.frame
+        if x not in table or y not in table:
+            return {"axes": [], "keys": []}
+        if self._params is None and self._workflow is not None:
+            self._params = self._workflow.parameters()
+        there = pd.DataFrame() if self._params is None else self._params
+        logs = logarithmic(table.attrs) | logarithmic(there.attrs)
+        return coverage(table, there, (x, y), logs)
+
+    def _planned(self, name: str, command: str) -> dict[str, Any]:
+        """Return what a push would do, or why it can't be done."""
+        if self._workflow is None:
+            raise RefusedError("a table is pushed to a workflow: SweepBuilder(wf)")
+        try:
+            self._plan = plan = self._workflow.plan(self.value, name=name or None, command=command or None)
+        except FAILURES as error:
+            return {"text": str(error), "new": 0, "wrong": True}
+        counts = plan.counts
+        new, there = counts["create"], counts["unchanged"]
+        text = f"{counted(new, 'job')} {'is' if new == 1 else 'are'} added"
+        text += (
+            f", {there:,} {'is' if there == 1 else 'are'} there already and stay{'s' if there == 1 else ''}."
+            if there
+            else "."
+        )
+        known = " ".join(f"Of earlier pushes: {what} {text!r}." for what, text in plan.remembered.items())
+        return {"text": f"{text} {known}".strip(), "new": new, "wrong": False}
+
+    def _push(self) -> None:
+        """Push what was planned, in a thread."""
+        plan, self._plan = self._plan, None
+        if plan is None:
+            raise RefusedError("the sweep has changed since it was reviewed: please look once more")
+
+        def push() -> tuple[pd.DataFrame, list[str]]:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", TorcFramesWarning)
+                frame = plan.apply(progress=False)
+            return frame, [str(one.message) for one in caught]
+
+        def pushed(done: tuple[pd.DataFrame, list[str]]) -> None:
+            frame, warned = done
+            added = counted(int(frame.attrs["torc"]["added"]), "job")
+            self._tell(
+                " ".join([f"{added} added. wf.start() runs them.", *warned]), "warning" if warned else "good"
+            )
+            self._params = None
+            self.model.forget()
+            self.show()
+
+        def failed(error: BaseException) -> None:
+            self._tell(str(error) or type(error).__name__, "error")
+            if not isinstance(error, FAILURES):
+                raise error
+
+        self._pushing.start(push, pushed, failed)
+
+
+_HOW = ("way", "method", "n", "seed", "where", "metric", "direction")
+
+
+def _one_of(text: str, allowed: tuple[Any, ...]) -> Any:
+    if text not in allowed:
+        raise RefusedError(f"{text!r} is none of {', '.join(allowed)}")
+    return text

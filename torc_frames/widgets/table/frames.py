@@ -13,7 +13,7 @@ import pandas as pd
 from torc_frames.errors import RefusedError, counted
 from torc_frames.widgets.table.cells import column_of, texts
 from torc_frames.widgets.table.clipboard import write_cells
-from torc_frames.widgets.table.source import Arrangement, Block, Change, GridColumn, Row
+from torc_frames.widgets.table.source import Block, Change, GridColumn, Layout, Row
 
 __all__ = ["FrameSource"]
 
@@ -47,7 +47,7 @@ class FrameSource:
         self.lock = threading.RLock()
         self._callbacks: list[Callable[[Change], None]] = []
         self._order: tuple[int, bool] | None = None
-        self._arrangement = Arrangement()
+        self._arrangement = Layout()
         self._take(frame)
 
     @property
@@ -72,14 +72,14 @@ class FrameSource:
         return self._order
 
     @property
-    def arrangement(self) -> Arrangement:
+    def arrangement(self) -> Layout:
         """How columns are arranged."""
         return self._arrangement
 
-    def arrange(self, arrangement: Arrangement) -> None:
+    def arrange(self, arrangement: Layout) -> None:
         """Arrange columns; RefusedError if none would be left."""
         with self.lock:
-            if len(self._all) and not arrangement.places([column.name for column in self._all]):
+            if all(column.name in arrangement.hidden for column in self._all):
                 raise RefusedError("a table without any column is none: one stays")
             order = self.order
             name = None if order is None else self._columns[order[0]].name

@@ -16,10 +16,10 @@ from torc_frames.widgets.table.finding import Search
 from torc_frames.widgets.table.offers import Offers
 from torc_frames.widgets.table.preview import preview
 from torc_frames.widgets.table.source import (
-    Arrangement,
     Block,
     Change,
     EditableSource,
+    Layout,
     Source,
     redone,
     undone,
@@ -107,7 +107,7 @@ class GridPart:
                 self._check(column, len(self.source.columns), "column")
                 self.source.sort(column, ascending)
             case messages.Arrange(hidden=hidden, order=order, frozen=frozen):
-                self.source.arrange(Arrangement(tuple(hidden), tuple(order), frozen))
+                self.source.arrange(Layout(tuple(hidden), tuple(order), frozen))
             case messages.Select(block=block):
                 selected = self._check_block(Block(*block))
                 if self._on_select is not None:

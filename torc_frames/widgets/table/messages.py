@@ -210,7 +210,7 @@ class Accept(Op, frozen=True):
 
 
 class Arrange(Op, frozen=True):
-    """Arrange columns, by their names; see `Arrangement`."""
+    """Arrange columns, by their names; see `Layout`."""
 
     hidden: list[str]
     order: list[str]

@@ -10,12 +10,12 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 from torc_frames.widgets.table.finding import Search
 
 __all__ = [
-    "Arrangement",
     "Block",
     "Change",
     "EditableSource",
     "GridColumn",
     "Kind",
+    "Layout",
     "Row",
     "Source",
     "State",
@@ -59,12 +59,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrangement:
+class Layout:
     """Which columns are shown, in which order, and how many of them stay where they are.
 
     Examples
     --------
-    >>> Arrangement(hidden=("b",), order=("c",)).places(["a", "b", "c", "d"])
+    >>> Layout(hidden=("b",), order=("c",)).places(["a", "b", "c", "d"])
     [2, 0, 3]
     """
 
@@ -78,10 +78,10 @@ class Arrangement:
     """So many, the first of those that are shown, stay while one scrolls to the right."""
 
     def places(self, names: Sequence[str]) -> list[int]:
-        """Return the positions, among all columns, of those that are shown, in order."""
+        """Return the positions, among all columns, of those shown, in order; of all if none would be."""
         rank = {name: at for at, name in enumerate(self.order)}
         kept = [at for at, name in enumerate(names) if name not in self.hidden]
-        return sorted(kept, key=lambda at: rank.get(names[at], len(rank)))
+        return sorted(kept or range(len(names)), key=lambda at: rank.get(names[at], len(rank)))
 
 
 class Block(NamedTuple):
@@ -122,10 +122,10 @@ class Source(Protocol):
         """The column that rows are sorted by, and whether ascending; None for the table's own order."""
 
     @property
-    def arrangement(self) -> Arrangement:
+    def arrangement(self) -> Layout:
         """How columns are arranged: positions are those of columns that are shown, in their order."""
 
-    def arrange(self, arrangement: Arrangement) -> None:
+    def arrange(self, arrangement: Layout) -> None:
         """Arrange columns; at least one stays."""
 
     @property

@@ -7,6 +7,7 @@ import { followTheme, type Theme } from "./core/theme";
 import { Explorer } from "./editors/results/explorer";
 import { ParameterEditor } from "./editors/parameters/editor";
 import { Monitor } from "./editors/progress/monitor";
+import { SweepBuilder } from "./editors/sweeps/builder";
 import { Frame } from "./ui/frame";
 import { Grid } from "./ui/grid";
 
@@ -19,6 +20,7 @@ const EDITORS: Record<string, ComponentType<EditorProps>> = {
   grid: ({ bridge }) => <Grid bridge={bridge} part="grid" />,
   results: Explorer,
   progress: Monitor,
+  sweeps: SweepBuilder,
 };
 
 export function render({ model, el, asset }: { model: Model; el: HTMLElement; asset: Asset }) {

@@ -2,19 +2,26 @@
 const LATE_MS = 10_000;
 const kept = (globalThis.__torc_frames__ ??= new Map());
 
-// A module comes once a page; a second widget finds it. One that failed is asked for again.
-function asset(model, name) {
+const GONE = "the widget that asked is gone";
+
+// A module comes once a page; a second widget finds it. One that failed is asked for again, and so is one whose
+// widget goes before it comes, by those that wait for it.
+function asset(model, name, gone) {
   const key = `${name}:${model.get("_assets")[name]}`;
   if (!kept.has(key)) {
-    const coming = received(model, name).then(imported);
+    const coming = received(model, name, gone).then(imported);
     kept.set(key, coming);
     coming.catch(() => kept.delete(key));
   }
-  return kept.get(key);
+  return kept.get(key).catch((error) => {
+    if (error !== GONE || gone.aborted) throw error;
+    return asset(model, name, gone);
+  });
 }
 
-function received(model, name) {
-  return new Promise((resolve) => {
+function received(model, name, gone) {
+  return new Promise((resolve, reject) => {
+    gone.addEventListener("abort", () => reject(GONE));
     const receive = (message, buffers) => {
       if (message.kind !== "asset" || message.name !== name) return;
       model.off("msg:custom", receive);
@@ -43,14 +50,15 @@ export default {
     told.textContent = "Loading…";
     el.append(told);
     const late = setTimeout(() => (told.textContent = "No kernel answers: run the cell again."), LATE_MS);
-    let gone = false;
-    let stop = () => (gone = true);
+    const ended = new AbortController();
+    const gone = ended.signal;
+    let stop = () => {};
     // Not awaited: else a host waits for Python, which may be busy, before it shows anything.
-    asset(model, "app").then(
+    asset(model, "app", gone).then(
       (app) => {
         clearTimeout(late);
         told.remove();
-        if (!gone) stop = app.render({ model, el, asset: (name) => asset(model, name) });
+        if (!gone.aborted) stop = app.render({ model, el, asset: (name) => asset(model, name, gone) });
       },
       (error) => {
         clearTimeout(late);
@@ -59,6 +67,7 @@ export default {
     );
     return () => {
       clearTimeout(late);
+      ended.abort();
       stop();
     };
   },

@@ -20,7 +20,7 @@ export type Asset = (name: string) => Promise<any>;
 export type Tone = "info" | "good" | "warning" | "error";
 export type Note = { text: string; tone: Tone };
 
-const ANSWER_MS = 5_000;
+const ANSWER_MS = 2_500;
 
 export class Bridge<State extends object> {
   /** What Python has told so far; fields that it has not told yet are missing. */
@@ -93,8 +93,14 @@ export class Bridge<State extends object> {
       this.answers.value = false; // JupyterLab throws where the kernel is gone
       return;
     }
-    this.timer ??= setTimeout(() => (this.answers.value = false), ANSWER_MS);
+    this.timer ??= setTimeout(this.doubt, ANSWER_MS);
   }
+
+  // Not all that is said has an answer; a ping has.
+  private doubt = () => {
+    this.timer = setTimeout(() => (this.answers.value = false), ANSWER_MS);
+    this.check();
+  };
 
   // The connection has become another: is somebody there?
   private check = () => this.send("ping");

@@ -124,7 +124,8 @@ export class Drawing {
   }
 
   private tick() {
-    const { part } = this;
+    const isMoved = this.stack.ratio !== devicePixelRatio; // to a screen with other pixels
+    const part = isMoved ? Part.all : this.part;
     [this.frame, this.part] = [0, Part.nothing];
     if (this.isDirty) this.say();
     if (this.chart) this.paint(part);

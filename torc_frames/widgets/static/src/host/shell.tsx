@@ -15,9 +15,10 @@ export function Shell() {
     document.title = `${title} – torc_frames`;
   }, [title]);
   if (!isKnown.value) return <Enter />;
+  // An editor says by itself that the server is gone.
   return (
     <>
-      {fault.value && <p class="tf-ui-note tf-ui-bad" role="alert">{fault.value}</p>}
+      {fault.value && !(at && overview.value && at.tab !== "report") && <p class="tf-ui-note tf-ui-bad" role="alert">{fault.value}</p>}
       {at ? <Opened key={at.workflow} {...at} about={workflow ?? null} /> : <List />}
     </>
   );

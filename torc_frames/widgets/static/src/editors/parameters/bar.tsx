@@ -1,7 +1,7 @@
 // The toolbar: what is done to rows and cells | what is open beside them | what there is to apply.
 import type { Signal } from "@preact/signals";
 import { count } from "../../core/look";
-import { Button, Group, Grow, Toolbar } from "../../ui/controls";
+import { Button, Group, Toolbar } from "../../ui/controls";
 import type { IconName } from "../../ui/icons";
 import type { Props, State } from "./state";
 
@@ -37,7 +37,7 @@ export function Bar({ bridge, state, panel, view, onDiscard }: BarProps) {
         <Button icon="add" title="Add a row below the selection (Ctrl+Enter)" disabled={!state.columns.length} onClick={addRow}>
           Row
         </Button>
-        <Button icon="duplicate" title="Duplicate the selected rows" look="quiet" onClick={onRows((of) => of.duplicateRows())} />
+        <Button icon="duplicate" title="Duplicate the selected rows (Ctrl+Shift+D)" look="quiet" onClick={onRows((of) => of.duplicateRows())} />
         <Button icon="delete" title="Delete the selected rows (Ctrl+Delete)" look="quiet" onClick={onRows((of) => of.deleteRows())} />
         {state.counts.deleted > 0 && (
           <Button icon="refresh" title="Restore the selected rows that are deleted" look="quiet" onClick={() => bridge.send("restore")}>
@@ -55,10 +55,9 @@ export function Bar({ bridge, state, panel, view, onDiscard }: BarProps) {
           </Button>
         ))}
       </Group>
-      <Grow />
-      <Group label="Changes">
+      <div class="tf-group tf-parameters-changes" role="group" aria-label="Changes">
         <span class={state.dirty ? "tf-parameters-counts" : "tf-quiet-text"} role="status">
-          {changes(state.counts) || "as stored"}
+          {changes(state.counts) || (state.dirty ? "other columns" : "as stored")}
         </span>
         {state.counts.invalid > 0 && (
           <Button icon="warning" title="Show what to mend" look="danger" onClick={() => bridge.send("review")}>
@@ -71,7 +70,7 @@ export function Bar({ bridge, state, panel, view, onDiscard }: BarProps) {
         <Button icon="check" look="main" disabled={!(state.dirty || state.command)} onClick={() => bridge.send("review")}>
           Review & apply
         </Button>
-      </Group>
+      </div>
     </Toolbar>
   );
 }
