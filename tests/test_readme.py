@@ -128,4 +128,5 @@ def _commands() -> list[list[str]]:
 def test_the_blocks_of_shell_are_known() -> None:
     """What is installed, and the demo and the tests, `.ci/run` runs word for word."""
     others = [" ".join(words) for words in _commands() if words[:2] != ["pip", "install"]]
-    assert others == ["torc-frames demo", "pytest", "torc-frames serve study.db --form first"]
+    serving = ["torc-frames ui study.db", "torc-frames serve study.db --form first"]
+    assert others == ["torc-frames demo", "pytest", *serving]
