@@ -186,8 +186,10 @@ def test_the_log_of_a_failed_job_is_a_click_away_and_it_is_run_again(explorer: N
     # By the keyboard alone: up and down the column of statuses.
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    output.get_by_role("dialog", name="Job 7").wait_for()
+    dialog = output.get_by_role("dialog", name="Job 7")
+    dialog.wait_for()
     page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
     output.get_by_role("button", name="Rerun").press("Enter")
     asks = output.get_by_role("dialog", name="Run 1 job again?")
     asks.get_by_text("wf.start(jobs=['7'], rerun=\"all\")").wait_for()

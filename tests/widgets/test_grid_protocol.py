@@ -78,13 +78,8 @@ class Page:
 
     def show(self, code: str) -> str:
         """Run a cell that shows a widget, and return the key of its model."""
-<<<<<<< HEAD
         *_, shown = self.run(code)
         key: str = shown[VIEW]["model_id"]
-=======
-        key: str
-        (key,) = [each[VIEW]["model_id"] for each in self.run(code) if VIEW in each]
->>>>>>> wt-sweeps
         return key
 
     def value(self, expression: str) -> Any:

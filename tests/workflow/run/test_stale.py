@@ -315,6 +315,5 @@ def test_the_explorer_and_the_monitor_count_them(wf: Workflow) -> None:
     assert explorer.value.equals(shown["df"])
     later = Monitor(wf)
     assert later.progress.stale == 1
-    assert "1 stale" in later._body.value
     for widget in (explorer, monitor, later):
         widget.close()

@@ -33,7 +33,9 @@ def beside(key: str, html: str) -> str:
     html : str
         The still; whatever in it comes from elsewhere has to be escaped.
     """
-    return f'<style>{_SHEET}</style><div class="tf-still" data-torc-frames="{escape(key)}">{html}</div>'
+    # Of texts between dollar signs, hosts would make formulas.
+    names = "tf-still mathjax_ignore tex2jax_ignore"
+    return f'<style>{_SHEET}</style><div class="{names}" data-torc-frames="{escape(key)}">{html}</div>'
 
 
 def scatter(x: list[float], y: list[float], names: tuple[str, str], *, least: bool) -> str:
