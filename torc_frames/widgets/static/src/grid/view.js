@@ -49,7 +49,7 @@ export class View {
     contextMenu(this);
     this.painter.onViewportChanged.subscribe(() => this.needRows());
     this.host.addEventListener("focus", () => this.onFocus());
-    this.host.addEventListener("blur", () => this.whole.classList.remove("tf-focused"));
+    this.host.addEventListener("blur", () => this.onBlur());
     this.observer = new ResizeObserver(() => this.painter.fit(model.get("_height")));
     this.observer.observe(this.whole);
   }
@@ -94,6 +94,13 @@ export class View {
     this.leaving = false;
     if (!this.selection.active && this.table.length) this.selection.go(0, 0);
     else this.onSelection();
+  }
+
+  // Whatever the focus goes to may act on what is selected.
+  onBlur() {
+    this.whole.classList.remove("tf-focused");
+    clearTimeout(this.timer);
+    if (this.table.columns.length) this.sendSelection();
   }
 
   onHead(others, isNew) {

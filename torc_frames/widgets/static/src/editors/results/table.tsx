@@ -71,10 +71,17 @@ export function Table({ board }: { board: Board }) {
     const at = columns.findIndex(({ name }: Column) => name === "status");
     return at >= 0 && columns[0].name === "job_key" && FAILED.has(view.current.table.text(row, at)) ? view.current.table.text(row, 0) : null;
   };
-  const onClick = (event: MouseEvent) => {
-    if (!(event.target as Element).closest(".tf-opens")) return;
-    const key = failedIn(view.current.cellAt(event).row);
-    if (key) void board.showLog(key);
+  // Pressed and let go at one place. No click: the press may scroll the cell into view, or have it drawn anew.
+  const pressed = useRef<{ key: string; x: number; y: number } | null>(null);
+  const onMouseDown = (event: MouseEvent) => {
+    const opens = event.button === 0 && !event.shiftKey && (event.target as Element).closest(".tf-opens");
+    const key = opens ? failedIn(view.current.cellAt(event).row) : null;
+    pressed.current = key ? { key, x: event.clientX, y: event.clientY } : null;
+  };
+  const onMouseUp = (event: MouseEvent) => {
+    const { key, x, y } = pressed.current ?? { key: "", x: 0, y: 0 };
+    pressed.current = null;
+    if (key && Math.hypot(event.clientX - x, event.clientY - y) < 5) void board.showLog(key);
   };
   const onKey = (event: KeyboardEvent) => {
     const { active, header } = view.current.selection;
@@ -88,7 +95,7 @@ export function Table({ board }: { board: Board }) {
   };
 
   return (
-    <div class="tf-results-table" onClick={onClick} onKeyDownCapture={onKey}>
+    <div class="tf-results-table" onMouseDownCapture={onMouseDown} onMouseUp={onMouseUp} onKeyDownCapture={onKey}>
       <Grid bridge={bridge} part="grid" hooks={hooks} onView={(made) => (view.current = made)} />
     </div>
   );
