@@ -15,7 +15,6 @@ import torc_frames as tf
 from torc_frames import plots
 from torc_frames.plots.part import positions
 from torc_frames.plots.scales import scale_of
-from torc_frames.widgets.results import figures
 
 
 def study(sides, seed=0):
@@ -58,17 +57,6 @@ def test_columns_of_a_grid_stay_independent_and_the_best_is_drawn(sides, limit):
     assert (drawn[:, -1] < 0.3).sum() == 1
     xy = points(plots.scatter(frame, x="p0", y="p1", by="loss", limit=limit))
     assert abs(np.corrcoef(xy.T)[0, 1]) < 4 / np.sqrt(limit)
-
-
-@pytest.mark.parametrize("sides", GRIDS, ids=str)
-def test_the_figures_of_the_explorer_are_of_that_kind(sides):
-    frame = study(sides)
-    names = tuple(frame)
-    drawn = lines(figures.parallel(frame, names, "loss"))
-    assert len(drawn) == min(len(frame), 1_000)
-    assert np.abs(np.corrcoef(drawn.T) - np.eye(len(names))).max() < 0.13
-    assert (drawn[:, -1] < 0.3).sum() == 1
-    figures.scatter(frame, "p0", "loss", None)
 
 
 def test_it_says_so():
