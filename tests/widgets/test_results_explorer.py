@@ -674,6 +674,14 @@ def test_a_brush_and_the_filters_that_it_is_keep_the_same_rows(cells, data):
     assert np.logical_and.reduce(kept).tolist() == axes.within(ranges).tolist()
 
 
+def test_the_end_of_a_brush_over_labels_is_compared_as_it_is_drawn():
+    frame = pd.DataFrame({"v 1": [True, False]})
+    axes = Axes(frame)
+    ranges = {"v 1": (1e-221, 1.0)}  # as float32 that is 0
+    [text] = axes.filters(ranges)
+    assert kept_by(frame, text).tolist() == axes.within(ranges).tolist() == [True, True]
+
+
 @given(
     CELLS,
     st.tuples(st.floats(0, 1), st.floats(0, 1)),

@@ -100,14 +100,12 @@ class Axes:
         return [self._filter(name, ends) for name, ends in ranges.items()]
 
     def _inside(self, name: str, ends: tuple[float, float]) -> npt.NDArray[np.bool_]:
-        values = self[name].values
-        low, high = (np.float32(min(max(end, -_MOST), _MOST)) for end in ends)
-        return (values >= low) & (values <= high)
+        return _between(self[name].values, ends)
 
     def _filter(self, name: str, ends: tuple[float, float]) -> str:
         labels, values = self[name].labels, self._frame[name]
         if labels is not None:
-            places = range(max(0, math.ceil(ends[0])), min(len(labels), math.floor(ends[1]) + 1))
+            places = np.flatnonzero(_between(np.arange(len(labels), dtype=np.float32), ends))
             found = choices(values) or []
             return one_of(name, [found[at] for at in places])
         # The values at its ends: exactly what float32 has let in.
@@ -119,6 +117,11 @@ class Axes:
 
 
 _MOST = float(np.finfo(np.float32).max)
+
+
+def _between(values: npt.NDArray[np.float32], ends: tuple[float, float]) -> npt.NDArray[np.bool_]:
+    low, high = (np.float32(min(max(end, -_MOST), _MOST)) for end in ends)
+    return (values >= low) & (values <= high)
 
 
 def _plain(value: Any) -> Any:
