@@ -10,7 +10,7 @@ from typing import Any, Literal
 import ipywidgets as widgets
 from anywidget import AnyWidget
 
-from torc_frames.errors import TorcFramesError
+from torc_frames.widgets.app.app import FAILURES
 
 __all__ = [
     "FAILURES",
@@ -26,8 +26,6 @@ __all__ = [
     "text_html",
 ]
 
-FAILURES = (TorcFramesError, OSError, ImportError)
-"""What an action may fail with for reasons that a message tells; anything else is a mistake of ours."""
 
 UNLABELLED = "tf-unlabelled"
 """The class of controls whose description is for screen readers only."""

@@ -11,7 +11,7 @@ import pandas as pd
 from torc_frames.errors import counted
 from torc_frames.frame.rules import Rule
 from torc_frames.widgets.app.app import FAILURES, App
-from torc_frames.widgets.app.live import Live
+from torc_frames.widgets.app.told import Told
 from torc_frames.widgets.parameters import messages
 from torc_frames.widgets.parameters.checking import TableRule
 from torc_frames.widgets.parameters.model import Sheet
@@ -100,9 +100,9 @@ class ParameterEditor(Fixed, App):
 
     _messages = messages.Message
 
-    value = Live(lambda editor: editor.sheet.value)
-    selected = Live(lambda editor: editor.sheet.between(*editor._tools.rows))
-    filters = Live(lambda editor: editor.sheet.conditions)
+    value = Told(lambda editor: editor.sheet.value)
+    selected = Told(lambda editor: editor.sheet.between(*editor._tools.rows))
+    filters = Told(lambda editor: editor.sheet.conditions)
 
     def __init__(
         self,
@@ -301,12 +301,12 @@ class ParameterEditor(Fixed, App):
         version, filters = self._seen
         self._seen = sheet.version, sheet.conditions
         if change.columns or version != sheet.version:
-            Live.changed(self, "value")
+            Told.tell(self, "value")
         if filters != sheet.conditions:
             if change.columns and (gone := [each for each in filters if each not in sheet.conditions]):
                 told = ", ".join(told_of(each)["told"] for each in gone)
                 self._tell_lasting(f"The table has other columns now: no longer filtered by {told}")
-            Live.changed(self, "filters")
+            Told.tell(self, "filters")
 
     def _tell_table(self) -> None:
         sheet = self.sheet
@@ -323,7 +323,7 @@ class ParameterEditor(Fixed, App):
 
     def _on_select(self, block: Any) -> None:
         self._tools.block = block
-        Live.changed(self, "selected")
+        Told.tell(self, "selected")
 
     def _on_busy(self, busy: bool) -> None:
         self._moved = -_BETWEEN_S
